@@ -1,0 +1,1 @@
+//! Benchmarks: decide, rating, record to record, end to end.

@@ -1,0 +1,1 @@
+//! The decision core: admission and its gates, message life, webhook meaning, charge. Pure.

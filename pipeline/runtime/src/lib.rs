@@ -1,0 +1,1 @@
+//! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, ledger, views, export.

@@ -1,0 +1,1 @@
+//! A separate HTTP server that plays the WhatsApp Cloud API, with its own independent limits.

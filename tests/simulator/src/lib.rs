@@ -1,0 +1,1 @@
+//! A seeded world under virtual time with an independent auditor.
