@@ -1,1 +1,61 @@
-//! What a WhatsApp message costs: rulebook, market map and rates as dated data, and the rating over them. Pure.
+//! What a WhatsApp message costs: rulebook, market map and rates as dated data, and the rating over
+//! them. Pure.
+//!
+//! - [`RateCards`] is built once from [`Sources`] and refuses data that cannot be right.
+//! - [`MarketMap::lookup`] gives the country of a number, [`Zone`] the local date of an instant.
+//! - [`RateCards::rate`] prices a delivered message, [`RateCards::worst_case`] bounds one that is
+//!   about to leave, [`RateCards::explain`] puts a price into words.
+//!
+//! No year, market or price is in the code: they are in `data/`.
+#![deny(clippy::float_arithmetic)]
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+
+mod band;
+mod bar;
+mod card;
+mod catalogue;
+mod category;
+mod country;
+mod currency;
+mod error;
+mod explain;
+mod market_map;
+mod month;
+mod pricing;
+mod rated;
+mod rating;
+mod reported;
+mod rounding;
+mod rulebook;
+mod source;
+mod table;
+mod text_serde;
+mod trie;
+mod validity;
+mod worst_case;
+mod zone;
+
+pub use band::{Band, BandTable};
+pub use bar::Bar;
+pub use card::{Card, CardId, Cell};
+pub use catalogue::RateCards;
+pub use category::Category;
+pub use country::{Country, InvalidCountry};
+pub use currency::{Currency, InvalidCurrency};
+pub use error::DataError;
+pub use jiff::civil::Date;
+pub use market_map::{CountryInfo, Market, MarketMap, PlaceStatus};
+pub use month::{InvalidMonth, YearMonth};
+pub use pricing::{CellStatus, PricingModel, PricingType};
+pub use rated::{BandBasis, Priced, Rated, Unpriced, UnpricedReason};
+pub use rating::RatingInput;
+pub use reported::{Reported, ReportedCategory, ReportedModel, ReportedType};
+pub use rounding::{ENTRY_DECIMALS, EXPORT_DECIMALS, round_amount};
+pub use rulebook::{
+    Allowance, AllowanceCounts, AllowanceScope, Charging, ChargingRule, Rulebook, RulebookId,
+};
+pub use rust_decimal::Decimal;
+pub use source::{Source, Sources};
+pub use validity::Validity;
+pub use worst_case::WorstCaseInput;
+pub use zone::{UnknownZone, Zone, ZoneCache};

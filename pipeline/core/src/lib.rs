@@ -1,1 +1,37 @@
-//! The decision core: admission and its gates, message life, webhook meaning, charge. Pure.
+//! The decision core of Tollgate: admission and its gates, the waiting room, the life of a message, charges.
+//!
+//! Pure: no I/O, no clock, no randomness, no float, no iteration over a hash map. [`Engine`] owns the resident
+//! [`State`], is handed inputs with the time they happened at, and returns effects; whoever runs it (shard loop,
+//! simulator, planner, bench) keeps the log, the store and the clock.
+//!
+//! `ids` packed keys · `record` what is stored · `state` tables and the one `apply` that can be undone ·
+//! `admission` the eleven gates · `lots` the waiting room · `life` attempts and their results · `charge` booking ·
+//! `effect`/`emit` what leaves · `engine` the loop around them · `codec` records as bytes.
+#![deny(clippy::float_arithmetic)]
+
+pub mod admission;
+pub mod change;
+pub mod charge;
+pub mod codec;
+pub mod command;
+pub mod consent;
+pub mod decide;
+pub mod effect;
+pub mod emit;
+pub mod engine;
+pub mod hashing;
+pub mod ids;
+pub mod inbound;
+pub mod life;
+pub mod lots;
+pub mod record;
+pub mod seen;
+pub mod snapshot;
+pub mod state;
+pub mod window;
+
+pub use change::Change;
+pub use decide::{Decision, Event, decide};
+pub use effect::Effect;
+pub use engine::{Engine, EngineConfig};
+pub use state::State;

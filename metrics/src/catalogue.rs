@@ -1,0 +1,223 @@
+//! The catalogue: every metric of the product, once.
+
+use crate::labels::{
+    BudgetState, Category, InDoubtResolution, Lane, MismatchKind, Outcome, PricingType, QuotaState,
+    Topic, WebhookResult,
+};
+
+/// What a scraper may assume of the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only rises, from 0 at the start of the process.
+    Counter,
+    /// Rises and falls.
+    Gauge,
+    /// Counts per bucket, sum and count.
+    Histogram,
+}
+
+/// Unit of the value, always a base unit. It ends the metric's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Occurrences of what the name says.
+    Events,
+    /// Seconds.
+    Seconds,
+    /// Records of the log.
+    Records,
+    /// Messages.
+    Messages,
+    /// Messages a second.
+    MessagesPerSecond,
+    /// Unique users.
+    Users,
+    /// Orders to a dispatcher.
+    Orders,
+    /// Whole units of the currency in the `currency` label.
+    Amount,
+    /// 0 unknown, 1 red, 2 yellow, 3 green.
+    Quality,
+    /// Always 1; the labels are the information.
+    Info,
+}
+
+impl Unit {
+    /// What the name ends with, before the `_total` of a counter.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Events => "",
+            Self::Seconds => "_seconds",
+            Self::Records => "_records",
+            Self::Messages => "_messages",
+            Self::MessagesPerSecond => "_messages_per_second",
+            Self::Users => "_users",
+            Self::Orders => "_orders",
+            Self::Amount => "_amount",
+            Self::Quality => "_quality",
+            Self::Info => "_info",
+        }
+    }
+}
+
+/// Where the values of a label come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// These and no others.
+    Closed(&'static [&'static str]),
+    /// A bounded number, the rest together as `other`; the text says of what.
+    Bounded(&'static str),
+}
+
+/// A label of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Label name.
+    pub name: &'static str,
+    /// Its values.
+    pub values: Values,
+}
+
+const fn closed(name: &'static str, values: &'static [&'static str]) -> Label {
+    Label {
+        name,
+        values: Values::Closed(values),
+    }
+}
+
+const fn bounded(name: &'static str, what: &'static str) -> Label {
+    Label {
+        name,
+        values: Values::Bounded(what),
+    }
+}
+
+const ACCOUNT: Label = bounded("account", "accounts, up to a configured number");
+const SENDER: Label = bounded("sender", "senders (platform id), up to a configured number");
+const CAMPAIGN: Label = bounded("campaign", "campaigns, up to a configured number");
+const CURRENCY: Label = bounded("currency", "ISO 4217 codes");
+const LANE: Label = closed("lane", Lane::NAMES);
+const OUTCOME: Label = closed("outcome", Outcome::NAMES);
+const CATEGORY: Label = closed("category", Category::NAMES);
+
+/// Decision time: a microsecond up to a stall worth an alert.
+const DECISION_BUCKETS: &[f64] = &[
+    1e-6, 2e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 1e-3, 1e-2, 0.1,
+];
+/// From request to order: through the log at once, or after hours in a lot.
+const WAIT_BUCKETS: &[f64] = &[
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0,
+];
+/// One call over the network.
+const CALL_BUCKETS: &[f64] = &[
+    0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0,
+];
+/// One commit: a quiet disk up to a struggling broker.
+const COMMIT_BUCKETS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+];
+const BATCH_BUCKETS: &[f64] = &[
+    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0,
+];
+/// Restore of a partition; the budget is 60 s.
+const RESTORE_BUCKETS: &[f64] = &[
+    0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0,
+];
+
+/// What the catalogue says of one metric.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spec {
+    /// Full name.
+    pub name: &'static str,
+    /// Kind.
+    pub kind: Kind,
+    /// Unit of the value.
+    pub unit: Unit,
+    /// One sentence, also the HELP line of the exposition.
+    pub help: &'static str,
+    /// Labels, in the order in which values are given.
+    pub labels: &'static [Label],
+    /// Upper bounds in the metric's unit; empty unless a histogram.
+    pub buckets: &'static [f64],
+}
+
+macro_rules! catalogue {
+    ($($variant:ident: $kind:ident $name:literal $unit:ident [$($label:expr),*] $($buckets:ident)? => $help:literal;)+) => {
+        /// A metric of the product. `Metric::ALL` is the whole list.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Metric { $(#[doc = concat!("`", $name, "`: ", $help)] $variant),+ }
+
+        impl Metric {
+            /// Every metric, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// What the catalogue says of it.
+            pub const fn spec(self) -> Spec {
+                match self {
+                    $(Self::$variant => Spec {
+                        name: $name,
+                        kind: Kind::$kind,
+                        unit: Unit::$unit,
+                        help: $help,
+                        labels: const { &[$($label),*] },
+                        buckets: catalogue!(@buckets $($buckets)?),
+                    }),+
+                }
+            }
+        }
+    };
+    (@buckets) => { &[] };
+    (@buckets $buckets:ident) => { $buckets };
+}
+
+catalogue! {
+    Requests: Counter "tollgate_requests_total" Events [LANE]
+        => "Requests read from the log.";
+    Decisions: Counter "tollgate_decisions_total" Events
+        [OUTCOME, bounded("reason", "reasons; `none` without one, `platform` for any platform error code")]
+        => "Moves of messages decided.";
+    DecisionSeconds: Histogram "tollgate_decision_seconds" Seconds [] DECISION_BUCKETS
+        => "Time to decide one record.";
+    RequestToOrderSeconds: Histogram "tollgate_request_to_order_seconds" Seconds [LANE] WAIT_BUCKETS
+        => "Time from a request to the order to send it, waiting included.";
+    ParkedMessages: Gauge "tollgate_parked_messages" Messages [bounded("lot", "resources waited for")]
+        => "Messages in the waiting room.";
+    QuotaUsers: Gauge "tollgate_quota_users" Users [ACCOUNT, closed("state", QuotaState::NAMES)]
+        => "Unique users of the moving 24 hours; `other` is a sum.";
+    Quality: Gauge "tollgate_quality" Quality [ACCOUNT, SENDER]
+        => "Quality of a sender: 0 unknown, 1 red, 2 yellow, 3 green; `other` is the worst known.";
+    ThroughputLimit: Gauge "tollgate_throughput_limit_messages_per_second" MessagesPerSecond [SENDER]
+        => "Rate that a sender may use now; `other` is a sum.";
+    InFlightOrders: Gauge "tollgate_in_flight_orders" Orders [SENDER]
+        => "Orders without a result; `other` is a sum.";
+    DispatchSeconds: Histogram "tollgate_dispatch_seconds" Seconds [OUTCOME] CALL_BUCKETS
+        => "Time of a send call, by its result.";
+    PlatformErrors: Counter "tollgate_platform_errors_total" Events [bounded("code", "platform error codes")]
+        => "Errors reported by the platform, in an answer or a webhook.";
+    InDoubt: Counter "tollgate_in_doubt_total" Events [closed("resolution", InDoubtResolution::NAMES)]
+        => "Attempts in doubt, by how they ended.";
+    Webhooks: Counter "tollgate_webhooks_total" Events
+        [bounded("field", "webhook fields"), closed("result", WebhookResult::NAMES)]
+        => "Webhook changes received.";
+    Charges: Counter "tollgate_charges_total" Events
+        [CATEGORY, closed("pricing_type", PricingType::NAMES)]
+        => "Charges booked, free ones included.";
+    ChargedAmount: Counter "tollgate_charged_amount_total" Amount [CURRENCY, CATEGORY]
+        => "Cost of the charges booked; adjustments are not in it. For watching, not for billing.";
+    ChargeMismatch: Counter "tollgate_charge_mismatch_total" Events [closed("kind", MismatchKind::NAMES)]
+        => "Charges that differ from what was expected at admission.";
+    BudgetAmount: Gauge "tollgate_budget_amount" Amount
+        [ACCOUNT, CAMPAIGN, CURRENCY, closed("state", BudgetState::NAMES)]
+        => "Budget of a campaign; `other` is a sum. Only when switched on.";
+    LogLagSeconds: Gauge "tollgate_log_lag_seconds" Seconds [closed("topic", Topic::NAMES)]
+        => "Age of the oldest record not yet read, worst partition of the process.";
+    BatchCommitSeconds: Histogram "tollgate_batch_commit_seconds" Seconds [] COMMIT_BUCKETS
+        => "Time to commit a batch.";
+    BatchRecords: Histogram "tollgate_batch_records" Records [] BATCH_BUCKETS
+        => "Input records in a batch.";
+    RestoreSeconds: Histogram "tollgate_restore_seconds" Seconds [] RESTORE_BUCKETS
+        => "Time to restore a partition.";
+    DeadLetters: Counter "tollgate_dead_letters_total" Events [bounded("reason", "reasons")]
+        => "Records put aside for people.";
+    BuildInfo: Gauge "tollgate_build_info" Info [bounded("version", "the version of the process")]
+        => "Version of the process; always 1.";
+}

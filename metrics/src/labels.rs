@@ -1,0 +1,134 @@
+//! Closed label values. A value outside these lists cannot be written.
+
+macro_rules! closed_list {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$vmeta])* #[doc = concat!("`", $text, "`")] $variant),+ }
+
+        impl $name {
+            /// Every value, in declaration order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            /// The label texts, in the order of [`Self::ALL`].
+            pub const NAMES: &'static [&'static str] = &[$($text),+];
+
+            /// The label text.
+            pub const fn as_str(self) -> &'static str {
+                Self::NAMES[self as usize]
+            }
+
+            /// The value with this label text; `None` when the list has no such text.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == text)
+            }
+        }
+    };
+}
+
+closed_list! {
+    /// Which requests topic a message came in on.
+    Lane { Priority = "priority", Bulk = "bulk" }
+}
+
+closed_list! {
+    /// What happened to a message: the `outcome` field of the outcomes topic.
+    Outcome {
+        Parked = "parked", Admitted = "admitted", NotSent = "not_sent", Accepted = "accepted",
+        Held = "held", Sent = "sent", Delivered = "delivered", Read = "read", Failed = "failed",
+        Refused = "refused", Expired = "expired", Cancelled = "cancelled",
+        Undelivered = "undelivered", InDoubt = "in_doubt", Unknown = "unknown",
+    }
+}
+
+closed_list! {
+    /// Part of the unique-user quota of an account.
+    QuotaState { Used = "used", Reserved = "reserved", Limit = "limit" }
+}
+
+closed_list! {
+    /// Part of a campaign's budget.
+    BudgetState { Spent = "spent", Reserved = "reserved", Limit = "limit" }
+}
+
+closed_list! {
+    /// A sender's quality. The exported value is the position in this list, 0–3.
+    QualityLevel { Unknown = "unknown", Red = "red", Yellow = "yellow", Green = "green" }
+}
+
+closed_list! {
+    /// How an attempt in doubt ended.
+    InDoubtResolution {
+        /// A later status showed that the platform had taken the message.
+        Confirmed = "confirmed",
+        /// A later status showed that it had failed.
+        Failed = "failed",
+        /// Nothing came; a new attempt was made.
+        Retried = "retried",
+        /// Nothing came; closed without a new attempt.
+        Unknown = "unknown",
+    }
+}
+
+closed_list! {
+    /// What the gateway answered to one webhook change.
+    WebhookResult {
+        /// Durable, answered 200.
+        Accepted = "accepted",
+        /// The signature did not match the app's secret.
+        BadSignature = "bad_signature",
+        /// The WABA does not belong to the app that signed.
+        WrongApp = "wrong_app",
+        /// Signed, but not in the platform's form.
+        Malformed = "malformed",
+        /// No account has this sender; kept in dead-letters, answered 200.
+        UnknownSender = "unknown_sender",
+        /// Over the size or rate limit of the listener.
+        Limited = "limited",
+        /// Could not be made durable; the platform will send it again.
+        Failed = "failed",
+    }
+}
+
+closed_list! {
+    /// Pricing category of a charge. `other` is one that the rulebook does not know.
+    Category {
+        Marketing = "marketing", MarketingLite = "marketing_lite", Utility = "utility",
+        Authentication = "authentication",
+        AuthenticationInternational = "authentication_international",
+        Service = "service", ReferralConversion = "referral_conversion", Other = "other",
+    }
+}
+
+closed_list! {
+    /// Pricing type of a charge. `other` is one that the rulebook does not know.
+    PricingType {
+        Regular = "regular", FreeCustomerService = "free_customer_service",
+        FreeEntryPoint = "free_entry_point", FreeAllowance = "free_allowance", Other = "other",
+    }
+}
+
+closed_list! {
+    /// In what a charge differs from what admission expected.
+    MismatchKind {
+        /// Reported pricing category.
+        Category = "category",
+        /// Reported pricing type.
+        PricingType = "pricing_type",
+        /// Reported pricing model.
+        PricingModel = "pricing_model",
+        /// A second attempt of one message was delivered and charged.
+        Resend = "resend",
+        /// The charge exceeds the budget.
+        OverBudget = "over_budget",
+    }
+}
+
+closed_list! {
+    /// A topic of the log, without the configured prefix.
+    Topic {
+        Requests = "requests", RequestsPriority = "requests.priority", Commands = "commands",
+        Events = "events", Dispatch = "dispatch", Outcomes = "outcomes", Ledger = "ledger",
+        State = "state", Snapshots = "snapshots", Registry = "registry",
+        DeadLetters = "dead-letters",
+    }
+}

@@ -1,0 +1,285 @@
+//! The registry: builds every metric of the catalogue and encodes them.
+
+use std::sync::{Mutex, OnceLock};
+
+use prometheus::core::Collector;
+use prometheus::{
+    CounterVec, Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec,
+    IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::amounts::ChargedAmounts;
+use crate::bounded::{BoundedSet, Interner, Reason, is_code, is_currency, is_name, lock};
+use crate::catalogue::Metric;
+use crate::gauges::{BoundedGauge, Together};
+use crate::labels::Outcome;
+
+/// `Content-Type` of what [`Metrics::encode`] returns.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
+
+/// Distinct reasons of decisions and dead letters, `other` included.
+const REASONS_MAX: usize = 128;
+/// Distinct resources that messages are parked for, `other` included.
+const LOTS_MAX: usize = 32;
+/// Distinct currencies, `other` included. The platform bills in 16.
+const CURRENCIES_MAX: usize = 33;
+/// Distinct platform error codes, `other` included. About 70 are documented.
+const CODES_MAX: usize = 128;
+/// Distinct webhook fields, `other` included. About 20 are documented.
+const FIELDS_MAX: usize = 32;
+
+/// How many label values are shown by name, and what is switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Accounts with series of their own; the rest together as `other`.
+    pub accounts_max: usize,
+    /// Senders with series of their own; the rest together as `other`.
+    pub senders_max: usize,
+    /// Campaigns with series of their own in `tollgate_budget_amount`.
+    pub campaigns_max: usize,
+    /// Whether `tollgate_budget_amount` is exported.
+    pub budgets: bool,
+}
+
+impl Default for Limits {
+    /// 100 accounts, 200 senders, 100 campaigns, no budgets.
+    fn default() -> Self {
+        Self {
+            accounts_max: 100,
+            senders_max: 200,
+            campaigns_max: 100,
+            budgets: false,
+        }
+    }
+}
+
+/// Why metrics could not be built or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A metric of the catalogue, or the process metrics, was refused.
+    #[error("metric {name} cannot be registered: {source}; correct its entry in the catalogue")]
+    Register {
+        /// Name of the metric.
+        name: &'static str,
+        /// What the client library says.
+        source: prometheus::Error,
+    },
+    /// The text format could not be written.
+    #[error("metrics cannot be encoded: {0}")]
+    Encode(#[from] prometheus::Error),
+}
+
+/// Every metric of one process, in a registry of its own. Share it as
+/// `Arc<Metrics>`; all methods take `&self` and are safe from any thread.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    scrape: Mutex<()>,
+    pub(crate) limits: Limits,
+
+    pub(crate) accounts: BoundedSet,
+    pub(crate) senders: BoundedSet,
+    pub(crate) campaigns: BoundedSet,
+    pub(crate) reasons: Interner,
+    pub(crate) lots: Interner,
+    pub(crate) currencies: Interner,
+    pub(crate) codes: Interner,
+    pub(crate) fields: Interner,
+
+    pub(crate) requests: IntCounterVec,
+    pub(crate) decisions: IntCounterVec,
+    pub(crate) decision_seconds: Histogram,
+    pub(crate) request_to_order_seconds: HistogramVec,
+    pub(crate) parked_messages: IntGaugeVec,
+    pub(crate) quota_users: BoundedGauge,
+    pub(crate) quality: BoundedGauge,
+    pub(crate) throughput_limit: BoundedGauge,
+    pub(crate) in_flight_orders: BoundedGauge,
+    pub(crate) dispatch_seconds: HistogramVec,
+    pub(crate) dispatch_by_outcome: [OnceLock<Histogram>; Outcome::ALL.len()],
+    pub(crate) platform_errors: IntCounterVec,
+    pub(crate) in_doubt: IntCounterVec,
+    pub(crate) webhooks: IntCounterVec,
+    pub(crate) charges: IntCounterVec,
+    pub(crate) charged_amount: ChargedAmounts,
+    pub(crate) charge_mismatch: IntCounterVec,
+    pub(crate) budget_amount: BoundedGauge,
+    pub(crate) log_lag: BoundedGauge,
+    pub(crate) batch_commit_seconds: Histogram,
+    pub(crate) batch_records: Histogram,
+    pub(crate) restore_seconds: Histogram,
+    pub(crate) dead_letters: IntCounterVec,
+}
+
+impl Metrics {
+    /// Builds the whole catalogue; `version` is the label of
+    /// `tollgate_build_info`. Fails only when the catalogue contradicts itself.
+    pub fn new(version: &str, limits: Limits) -> Result<Self, Error> {
+        let registry = Registry::new();
+        let build = Build {
+            registry: &registry,
+        };
+        let currencies = Interner::new(CURRENCIES_MAX, is_currency, &[]);
+        build
+            .int_gauge(Metric::BuildInfo)?
+            .with_label_values(&[version])
+            .set(1);
+        let budget_amount = if limits.budgets {
+            build.gauge(Metric::BudgetAmount)?
+        } else {
+            unregistered_gauge(Metric::BudgetAmount)?
+        };
+        #[cfg(target_os = "linux")]
+        register(
+            &registry,
+            "process_*",
+            prometheus::process_collector::ProcessCollector::for_self(),
+        )?;
+
+        Ok(Self {
+            requests: build.counter(Metric::Requests)?,
+            decisions: build.counter(Metric::Decisions)?,
+            decision_seconds: build.histogram(Metric::DecisionSeconds)?,
+            request_to_order_seconds: build.histograms(Metric::RequestToOrderSeconds)?,
+            parked_messages: build.int_gauge(Metric::ParkedMessages)?,
+            quota_users: BoundedGauge::new(build.gauge(Metric::QuotaUsers)?, Together::Sum),
+            quality: BoundedGauge::new(build.gauge(Metric::Quality)?, Together::WorstKnown),
+            throughput_limit: BoundedGauge::new(
+                build.gauge(Metric::ThroughputLimit)?,
+                Together::Sum,
+            ),
+            in_flight_orders: BoundedGauge::new(
+                build.gauge(Metric::InFlightOrders)?,
+                Together::Sum,
+            ),
+            dispatch_seconds: build.histograms(Metric::DispatchSeconds)?,
+            dispatch_by_outcome: Default::default(),
+            platform_errors: build.counter(Metric::PlatformErrors)?,
+            in_doubt: build.counter(Metric::InDoubt)?,
+            webhooks: build.counter(Metric::Webhooks)?,
+            charges: build.counter(Metric::Charges)?,
+            charged_amount: ChargedAmounts::new(
+                build.float_counter(Metric::ChargedAmount)?,
+                &currencies,
+            ),
+            charge_mismatch: build.counter(Metric::ChargeMismatch)?,
+            budget_amount: BoundedGauge::new(budget_amount, Together::Sum),
+            log_lag: BoundedGauge::new(build.gauge(Metric::LogLagSeconds)?, Together::Max),
+            batch_commit_seconds: build.histogram(Metric::BatchCommitSeconds)?,
+            batch_records: build.histogram(Metric::BatchRecords)?,
+            restore_seconds: build.histogram(Metric::RestoreSeconds)?,
+            dead_letters: build.counter(Metric::DeadLetters)?,
+
+            accounts: BoundedSet::new(limits.accounts_max),
+            senders: BoundedSet::new(limits.senders_max),
+            campaigns: BoundedSet::new(limits.campaigns_max),
+            reasons: Interner::new(REASONS_MAX, is_name, Reason::SEEDS),
+            lots: Interner::new(LOTS_MAX, is_name, &[]),
+            currencies,
+            codes: Interner::new(CODES_MAX, is_code, &[]),
+            fields: Interner::new(FIELDS_MAX, is_name, &[]),
+            limits,
+            scrape: Mutex::new(()),
+            registry,
+        })
+    }
+
+    /// Every metric in text format 0.0.4 ([`CONTENT_TYPE`]). Readers wait for
+    /// each other, writers do not wait.
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let _one_at_a_time = lock(&self.scrape);
+        let (accounts, senders) = (Some(&self.accounts), Some(&self.senders));
+        self.quota_users.publish(&[accounts, None]);
+        self.quality.publish(&[accounts, senders]);
+        self.throughput_limit.publish(&[senders]);
+        self.in_flight_orders.publish(&[senders]);
+        self.budget_amount
+            .publish(&[accounts, Some(&self.campaigns), None, None]);
+        self.log_lag.publish(&[None]);
+        let mut text = Vec::with_capacity(64 * 1024);
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+/// Makes the metric that the catalogue describes and registers it.
+struct Build<'a> {
+    registry: &'a Registry,
+}
+
+impl Build<'_> {
+    fn counter(&self, metric: Metric) -> Result<IntCounterVec, Error> {
+        self.add(
+            metric,
+            IntCounterVec::new(opts(metric), &label_names(metric)),
+        )
+    }
+
+    fn float_counter(&self, metric: Metric) -> Result<CounterVec, Error> {
+        self.add(metric, CounterVec::new(opts(metric), &label_names(metric)))
+    }
+
+    fn int_gauge(&self, metric: Metric) -> Result<IntGaugeVec, Error> {
+        self.add(metric, IntGaugeVec::new(opts(metric), &label_names(metric)))
+    }
+
+    fn gauge(&self, metric: Metric) -> Result<GaugeVec, Error> {
+        self.add(metric, GaugeVec::new(opts(metric), &label_names(metric)))
+    }
+
+    fn histogram(&self, metric: Metric) -> Result<Histogram, Error> {
+        self.add(metric, Histogram::with_opts(histogram_opts(metric)))
+    }
+
+    fn histograms(&self, metric: Metric) -> Result<HistogramVec, Error> {
+        self.add(
+            metric,
+            HistogramVec::new(histogram_opts(metric), &label_names(metric)),
+        )
+    }
+
+    fn add<C>(&self, metric: Metric, made: prometheus::Result<C>) -> Result<C, Error>
+    where
+        C: Collector + Clone + 'static,
+    {
+        let name = metric.spec().name;
+        let made = made.map_err(|source| Error::Register { name, source })?;
+        register(self.registry, name, made.clone())?;
+        Ok(made)
+    }
+}
+
+fn register(
+    registry: &Registry,
+    name: &'static str,
+    collector: impl Collector + 'static,
+) -> Result<(), Error> {
+    registry
+        .register(Box::new(collector))
+        .map_err(|source| Error::Register { name, source })
+}
+
+fn unregistered_gauge(metric: Metric) -> Result<GaugeVec, Error> {
+    GaugeVec::new(opts(metric), &label_names(metric)).map_err(|source| Error::Register {
+        name: metric.spec().name,
+        source,
+    })
+}
+
+fn opts(metric: Metric) -> Opts {
+    Opts::new(metric.spec().name, metric.spec().help)
+}
+
+fn histogram_opts(metric: Metric) -> HistogramOpts {
+    HistogramOpts::new(metric.spec().name, metric.spec().help)
+        .buckets(metric.spec().buckets.to_vec())
+}
+
+fn label_names(metric: Metric) -> Vec<&'static str> {
+    metric
+        .spec()
+        .labels
+        .iter()
+        .map(|label| label.name)
+        .collect()
+}

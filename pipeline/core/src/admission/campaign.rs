@@ -1,0 +1,61 @@
+//! Gate 2, campaign: not cancelled, running, inside its sending hours.
+
+use super::{Candidate, Verdict};
+use crate::lots::Resource;
+use crate::record::CampaignState;
+use jiff::{Timestamp, tz::TimeZone};
+use tollgate_wire::Reason;
+use tollgate_wire::command::SendingHours;
+
+pub(super) fn check(c: &Candidate<'_>) -> Verdict {
+    let Some(campaign) = c.campaign else { return Verdict::Pass };
+    let resource = Resource::Campaign(campaign.ix);
+    match campaign.state {
+        CampaignState::Cancelled => return Verdict::Refuse(Reason::Cancelled),
+        CampaignState::Paused => {
+            return Verdict::Park { reason: Reason::CampaignPaused, resource, until_ms: u64::MAX };
+        }
+        CampaignState::Running => {}
+    }
+    if let (Some(hours), Some(zone)) = (&campaign.spec.hours, &campaign.zone)
+        && let Some(until_s) = closed_until_s(hours, zone, c.now_s())
+    {
+        return Verdict::Park { reason: Reason::SendingHours, resource, until_ms: u64::from(until_s) * 1000 };
+    }
+    c.behind(resource, Reason::CampaignPaused).unwrap_or(Verdict::Pass)
+}
+
+/// When sending opens next; `None` while it is open. Hours are wall-clock hours of the zone: at a change of
+/// clocks the day is longer or shorter, the hours are not.
+fn closed_until_s(hours: &SendingHours, zone: &TimeZone, now_s: u32) -> Option<u32> {
+    let open = |s: u32| {
+        let Ok(at) = Timestamp::from_second(i64::from(s)) else { return true };
+        let hour = zone.to_datetime(at).hour() as u8;
+        hour >= hours.from && hour < hours.to
+    };
+    if open(now_s) {
+        return None;
+    }
+    // Zones differ from UTC by multiples of a quarter of an hour, so openings lie on quarters.
+    let mut s = (now_s / 900 + 1) * 900;
+    let last = now_s + 2 * 86_400;
+    while s < last && !open(s) {
+        s += 900;
+    }
+    Some(s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_at_the_next_hour_of_its_zone() {
+        let hours = SendingHours { from: 9, to: 21, time_zone: "America/Sao_Paulo".to_owned() };
+        let zone = TimeZone::get(&hours.time_zone).expect("a zone of the database");
+        let noon = 1_795_532_400; // 2026-11-24 15:00 UTC = 12:00 in São Paulo
+        assert_eq!(closed_until_s(&hours, &zone, noon), None);
+        assert_eq!(closed_until_s(&hours, &zone, noon - 4 * 3600), Some(noon - 3 * 3600), "08:00 waits for 09:00");
+        assert_eq!(closed_until_s(&hours, &zone, noon + 9 * 3600), Some(noon + 21 * 3600), "21:00 waits for morning");
+    }
+}

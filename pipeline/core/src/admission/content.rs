@@ -1,0 +1,191 @@
+//! Gate 5, content: each alternative is tested for legal form, template state, parameters, country bar, consent,
+//! purpose and rate. With none left, the first alternative's reason stands and the others travel in the detail.
+
+use super::{Candidate, Verdict};
+use crate::consent;
+use crate::ids::TemplateIx;
+use crate::lots::Resource;
+use crate::record::Template;
+use rust_decimal::Decimal;
+use smallvec::SmallVec;
+use tollgate_rate_card::{Category, WorstCaseInput};
+use tollgate_wire::Reason;
+use tollgate_wire::command::{HeaderFormat, TemplateStatus};
+use tollgate_wire::request::{Components, Content, Params, Purpose, TemplateContent};
+
+/// An alternative that may be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usable {
+    /// Position in the request's `content`.
+    pub alternative: u8,
+    /// Position in the alternative's languages.
+    pub language: u8,
+    /// Template; `None` for text.
+    pub template: Option<TemplateIx>,
+    /// Pricing category.
+    pub category: Category,
+    /// Worst-case price in the WABA's currency.
+    pub price: Decimal,
+    /// Free text: only legal inside the window.
+    pub relies_on_window: bool,
+}
+
+/// Why each alternative cannot be used now, in order; at most eight.
+pub type Rejections = SmallVec<[(u8, Reason); 2]>;
+
+/// Usable alternatives, in order.
+pub(super) type UsableList = SmallVec<[Usable; 2]>;
+
+pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections) {
+    let mut usable = UsableList::new();
+    let mut rejected = Rejections::new();
+    let mut park = None;
+    for (i, content) in c.request.content.iter().enumerate() {
+        match alternative(c, i as u8, content) {
+            Ok(u) => usable.push(u),
+            Err(No { reason, until }) => {
+                rejected.push((i as u8, reason));
+                if let Some(resource) = until {
+                    park.get_or_insert(Verdict::Park { reason, resource, until_ms: u64::MAX });
+                }
+            }
+        }
+    }
+    let verdict = match (usable.is_empty(), park, rejected.first()) {
+        (false, ..) => Verdict::Pass,
+        (true, Some(park), _) => park,
+        (true, None, Some((_, reason))) => Verdict::Refuse(*reason),
+        (true, None, None) => Verdict::Refuse(Reason::Malformed),
+    };
+    (verdict, usable, rejected)
+}
+
+/// Why not, and what would free it.
+struct No {
+    reason: Reason,
+    until: Option<Resource>,
+}
+
+impl From<Reason> for No {
+    fn from(reason: Reason) -> Self {
+        Self { reason, until: None }
+    }
+}
+
+fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Result<Usable, No> {
+    let window_open = c.window_until_s().is_some();
+    let (template, language, category) = match content {
+        Content::Text(_) => {
+            if !window_open {
+                return Err(Reason::WindowClosed.into());
+            }
+            (None, 0, Category::Service)
+        }
+        Content::Template(t) => {
+            let (found, language) = find(c, t)?;
+            check_parameters(found, &t.components)?;
+            (Some(found.ix), language, found.spec.category)
+        }
+    };
+    let waba = c.waba.ok_or(Reason::SenderUnknown)?;
+    let place = c.place.ok_or(Reason::InvalidRecipient)?;
+    let (date, last_delivery) = c.state.day(waba.ix, c.now_s());
+    if template.is_some() && c.rates.barred(place, category, date).is_some() {
+        return Err(Reason::CountryBarred.into());
+    }
+    consent::check(&c.contact, category, window_open)?;
+    // Free text for a purpose still respects the person's no to that purpose.
+    if template.is_none() && c.contact.consent_for(c.request.purpose.category()) == crate::record::Consent::Out {
+        return Err(Reason::OptedOut.into());
+    }
+    if !purpose_allows(c.request.purpose, template.map(|_| category)) {
+        return Err(Reason::PurposeMismatch.into());
+    }
+    let worst = WorstCaseInput {
+        currency: waba.currency,
+        from: date,
+        to: last_delivery,
+        country: Some(place),
+        category,
+        auth_international: false,
+    };
+    let price = c.rates.worst_case(&worst).map_err(|_| Reason::NoRate)?;
+    Ok(Usable { alternative, language, template, category, price, relies_on_window: template.is_none() })
+}
+
+/// The first language in which the template may be sent; else what stands in the way of the first that exists.
+fn find<'a>(c: &Candidate<'a>, t: &TemplateContent<'_>) -> Result<(&'a Template, u8), No> {
+    let waba = c.waba.ok_or(Reason::SenderUnknown)?;
+    let mut first_no: Option<No> = None;
+    for (i, language) in t.language.iter().enumerate() {
+        let Some(found) = c.state.template(waba.ix, &t.name, language) else { continue };
+        let no = match found.spec.status {
+            TemplateStatus::Approved => return Ok((found, i as u8)),
+            TemplateStatus::Pending | TemplateStatus::Paused => {
+                No { reason: Reason::TemplatePaused, until: Some(Resource::Template(found.ix)) }
+            }
+            TemplateStatus::Rejected | TemplateStatus::Disabled | TemplateStatus::Deleted => {
+                Reason::TemplateRejected.into()
+            }
+        };
+        // A pause ends, a rejection does not: waiting is better than refusing.
+        if first_no.as_ref().is_none_or(|f| f.until.is_none() && no.until.is_some()) {
+            first_no = Some(no);
+        }
+    }
+    Err(first_no.unwrap_or_else(|| Reason::TemplateUnknown.into()))
+}
+
+fn check_parameters(t: &Template, given: &Components<'_>) -> Result<(), Reason> {
+    let positional = t.spec.body.iter().all(|p| p.bytes().all(|b| b.is_ascii_digit()));
+    let body_fits = given.body.len() == t.spec.body.len()
+        && match &given.body {
+            Params::Positional(_) => positional,
+            Params::Named(v) => v.is_empty() || (!positional && v.iter().all(|(k, _)| t.spec.body.iter().any(|p| **p == **k))),
+        };
+    let header_fits = given.header.len() == usize::from(t.spec.header != HeaderFormat::None);
+    let buttons_fit = given.buttons.len() == usize::from(t.spec.buttons);
+    if body_fits && header_fits && buttons_fit { Ok(()) } else { Err(Reason::BadParameters) }
+}
+
+/// Whether content may serve a purpose, so that price never tempts into misusing a cheaper category. Marketing
+/// needs a marketing template, a one-time code an authentication template; a utility purpose may use a dearer
+/// marketing template (the platform may have re-classified it). `None` is free text inside the window, which may
+/// serve anything but a one-time code.
+#[must_use]
+pub fn purpose_allows(purpose: Purpose, template: Option<Category>) -> bool {
+    use Category as C;
+    match (purpose, template) {
+        (Purpose::Authentication, t) => matches!(t, Some(C::Authentication | C::AuthenticationInternational)),
+        (Purpose::Marketing, Some(t)) => t == C::Marketing,
+        (Purpose::Utility | Purpose::Service, Some(t)) => matches!(t, C::Utility | C::Marketing),
+        (Purpose::Marketing | Purpose::Utility | Purpose::Service, None) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn purpose_table() {
+        use Category::{Authentication, Marketing, Utility};
+        let table = [
+            (Purpose::Marketing, Some(Marketing), true),
+            (Purpose::Marketing, Some(Utility), false),
+            (Purpose::Marketing, None, true),
+            (Purpose::Utility, Some(Utility), true),
+            (Purpose::Utility, Some(Marketing), true),
+            (Purpose::Utility, Some(Authentication), false),
+            (Purpose::Utility, None, true),
+            (Purpose::Authentication, Some(Authentication), true),
+            (Purpose::Authentication, Some(Utility), false),
+            (Purpose::Authentication, None, false),
+            (Purpose::Service, None, true),
+            (Purpose::Service, Some(Utility), true),
+        ];
+        for (purpose, template, expected) in table {
+            assert_eq!(purpose_allows(purpose, template), expected, "{purpose:?} by {template:?}");
+        }
+    }
+}

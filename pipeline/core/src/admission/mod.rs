@@ -1,0 +1,242 @@
+//! Admission: the eleven gates, in order. Gates only read. A refusal at any gate beats any wait; otherwise the
+//! first wait in order names the lot; only when all pass is anything taken, together, by [`Admission`].
+
+mod budget;
+mod campaign;
+mod candidate;
+mod choice;
+mod content;
+mod frequency;
+mod pacing;
+mod quota;
+mod recipient;
+mod request;
+mod sender;
+mod throughput;
+
+pub use candidate::Candidate;
+pub use content::{Rejections as RejectionList, Usable, purpose_allows};
+pub use quota::QuotaUse;
+pub use request::default_life_ms;
+pub(crate) use pacing::pace;
+pub(crate) use throughput::{effective as effective_throughput, in_flight_limit, rate as throughput_rate};
+
+use crate::lots::Resource;
+use crate::record::{Contact, Pair, SenderLive};
+use tollgate_wire::Reason;
+
+/// What a gate says. Values, so that each says what would help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Goes on.
+    Pass,
+    /// Waits for `resource`, or until `until_ms` (`u64::MAX` = the resource alone decides).
+    Park {
+        /// Why.
+        reason: Reason,
+        /// What frees it.
+        resource: Resource,
+        /// When to look again.
+        until_ms: u64,
+    },
+    /// Never.
+    Refuse(Reason),
+}
+
+/// The gates, in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Gate {
+    /// Well-formed, not expired, room to wait, not before its time.
+    Request = 1,
+    /// Running, inside its hours.
+    Campaign = 2,
+    /// Registered, not blocked.
+    Sender = 3,
+    /// A person the platform can reach.
+    Recipient = 4,
+    /// Legal form, template, parameters, bar, consent, purpose, rate.
+    Content = 5,
+    /// One of the usable alternatives.
+    Choice = 6,
+    /// Quality pacing.
+    Pacing = 7,
+    /// Unique-user quota.
+    Quota = 8,
+    /// Frequency cap.
+    Frequency = 9,
+    /// Budget.
+    Budget = 10,
+    /// Pair rate, throughput, in-flight slot.
+    Throughput = 11,
+}
+
+impl Gate {
+    /// All gates in order.
+    pub const ALL: [Self; 11] = [
+        Self::Request,
+        Self::Campaign,
+        Self::Sender,
+        Self::Recipient,
+        Self::Content,
+        Self::Choice,
+        Self::Pacing,
+        Self::Quota,
+        Self::Frequency,
+        Self::Budget,
+        Self::Throughput,
+    ];
+
+    /// Name on outcomes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Campaign => "campaign",
+            Self::Sender => "sender",
+            Self::Recipient => "recipient",
+            Self::Content => "content",
+            Self::Choice => "choice",
+            Self::Pacing => "pacing",
+            Self::Quota => "quota",
+            Self::Frequency => "frequency",
+            Self::Budget => "budget",
+            Self::Throughput => "throughput",
+        }
+    }
+}
+
+/// What the gates saw; travels on the outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// Gates passed before the first that did not.
+    pub passed: u8,
+    /// End of the window relied on, in seconds; 0 = closed.
+    pub window_until_s: u32,
+    /// Users counted when the quota gate looked.
+    pub quota_used: Option<u32>,
+    /// Ceiling for this category.
+    pub quota_ceiling: Option<u32>,
+    /// How the quota was used.
+    pub quota_use: Option<QuotaUse>,
+}
+
+/// Proof that every gate passed, and all that is to be taken, ready to be written. Only [`admit`] makes one.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    chosen: Usable,
+    quota: QuotaUse,
+    contact: Contact,
+    pair: Pair,
+    live: SenderLive,
+    leave_by_ms: u64,
+}
+
+impl Admission {
+    /// The alternative that was chosen.
+    #[must_use]
+    pub fn chosen(&self) -> &Usable {
+        &self.chosen
+    }
+    /// How the quota is used.
+    #[must_use]
+    pub fn quota(&self) -> QuotaUse {
+        self.quota
+    }
+    /// The contact with what was taken.
+    #[must_use]
+    pub fn contact(&self) -> Contact {
+        self.contact
+    }
+    /// The pair with what was taken.
+    #[must_use]
+    pub fn pair(&self) -> Pair {
+        self.pair
+    }
+    /// The sender's live values with what was taken.
+    #[must_use]
+    pub fn live(&self) -> SenderLive {
+        self.live
+    }
+    /// The call must start before this.
+    #[must_use]
+    pub fn leave_by_ms(&self) -> u64 {
+        self.leave_by_ms
+    }
+}
+
+/// How admission ended.
+#[derive(Clone, Debug)]
+pub enum Admitted {
+    /// Every gate passed.
+    Yes(Box<Admission>),
+    /// It waits.
+    Parked {
+        /// Gate that stopped it.
+        gate: Gate,
+        /// Why.
+        reason: Reason,
+        /// What frees it.
+        resource: Resource,
+        /// When to look again.
+        until_ms: u64,
+    },
+    /// Never.
+    Refused {
+        /// Gate that refused it.
+        gate: Gate,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// Asks the gates, in order.
+#[must_use]
+pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>) {
+    let mut trace = Trace::default();
+    let mut first_park: Option<(Gate, Reason, Resource, u64)> = None;
+    let mut rejections = None;
+    macro_rules! ask {
+        ($gate:expr, $verdict:expr) => {
+            match $verdict {
+                Verdict::Pass => {
+                    if first_park.is_none() {
+                        trace.passed = $gate as u8;
+                    }
+                }
+                Verdict::Park { reason, resource, until_ms } => {
+                    first_park.get_or_insert(($gate, reason, resource, until_ms));
+                }
+                Verdict::Refuse(reason) => return (Admitted::Refused { gate: $gate, reason }, trace, rejections),
+            }
+        };
+    }
+    ask!(Gate::Request, request::check(c));
+    ask!(Gate::Campaign, campaign::check(c));
+    ask!(Gate::Sender, sender::check(c));
+    ask!(Gate::Recipient, recipient::check(c));
+    trace.window_until_s = c.window_until_s().unwrap_or(0);
+    let (content_verdict, usable, rejected) = content::check(c);
+    rejections = Some(rejected);
+    ask!(Gate::Content, content_verdict);
+    let Some(chosen) = choice::choose(c, &usable) else {
+        // Content parked: what the later gates would say depends on which alternative comes free.
+        let (gate, reason, resource, until_ms) =
+            first_park.unwrap_or((Gate::Content, Reason::Internal, Resource::Own, c.now_ms + 60_000));
+        return (Admitted::Parked { gate, reason, resource, until_ms }, trace, rejections);
+    };
+    ask!(Gate::Choice, Verdict::Pass);
+    let (pacing_verdict, pacing) = pacing::check(c, &chosen);
+    ask!(Gate::Pacing, pacing_verdict);
+    let (quota_verdict, quota) = quota::check(c, &chosen, &mut trace);
+    ask!(Gate::Quota, quota_verdict);
+    ask!(Gate::Frequency, frequency::check(c, &chosen));
+    ask!(Gate::Budget, budget::check(c, &chosen));
+    let (rate_verdict, throughput, pair_bucket) = throughput::check(c);
+    ask!(Gate::Throughput, rate_verdict);
+    if let Some((gate, reason, resource, until_ms)) = first_park {
+        return (Admitted::Parked { gate, reason, resource, until_ms }, trace, rejections);
+    }
+    let admission = c.take(chosen, quota, pacing, throughput, pair_bucket);
+    (Admitted::Yes(Box::new(admission)), trace, rejections)
+}

@@ -1,0 +1,59 @@
+//! Gate 7, quality: our pacing of this sender for this category.
+//!
+//! The base is the messaging limit, so a message inside the window, which the limit does not count, is not paced.
+
+use super::{Candidate, Usable, Verdict};
+use crate::lots::Resource;
+use std::num::NonZeroU32;
+use tollgate_quality::{Bucket, CategoryClass, Pace, Weight};
+use tollgate_rate_card::Category;
+use tollgate_wire::Reason;
+use tollgate_wire::command::LimitScope;
+
+/// Category as the limits see it.
+pub(crate) fn class(c: Category) -> CategoryClass {
+    match c {
+        Category::Marketing => CategoryClass::Marketing,
+        Category::Utility => CategoryClass::Utility,
+        Category::Authentication | Category::AuthenticationInternational => CategoryClass::Authentication,
+        Category::Service => CategoryClass::Service,
+    }
+}
+
+/// How fast this sender may go in a class.
+pub(crate) fn pace(
+    state: &crate::state::State,
+    account: &crate::record::Account,
+    sender: &crate::record::Sender,
+    class: CategoryClass,
+) -> Pace {
+    let weight = match account.spec.limit_scope {
+        LimitScope::Number => Weight::WHOLE,
+        LimitScope::Portfolio => {
+            let active = |s: &&crate::record::Sender| !s.removed && !s.spec.blocked;
+            let all: u32 =
+                account.senders.iter().map(|ix| state.sender_at(*ix)).filter(active).map(|s| s.spec.weight).sum();
+            Weight { parts: sender.spec.weight, of: NonZeroU32::new(all).unwrap_or(NonZeroU32::MIN) }
+        }
+    };
+    account.spec.policy.pacing.pace(account.spec.limit, weight, sender.spec.quality, class)
+}
+
+pub(super) fn check(c: &Candidate<'_>, chosen: &Usable) -> (Verdict, Bucket) {
+    let bucket = c.live.pacing;
+    let Some(sender) = c.sender else { return (Verdict::Refuse(Reason::SenderUnknown), bucket) };
+    if c.window_until_s().is_some() {
+        return (Verdict::Pass, bucket);
+    }
+    let pace = pace(c.state, c.account, sender, class(chosen.category));
+    let resource = Resource::Pacing(sender.ix);
+    if pace != Pace::Unlimited
+        && let Some(wait) = c.behind(resource, Reason::Pacing)
+    {
+        return (wait, bucket);
+    }
+    match pace.check(bucket, c.now_ms) {
+        Ok(taken) => (Verdict::Pass, taken),
+        Err(wait) => (Verdict::Park { reason: Reason::Pacing, resource, until_ms: wait.until_ms }, bucket),
+    }
+}

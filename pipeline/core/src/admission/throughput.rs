@@ -1,0 +1,64 @@
+//! Gate 11: pair rate, throughput, in-flight slot, in this order. The pair concerns one person and waits alone;
+//! the other two are shared.
+
+use super::{Candidate, Verdict};
+use crate::lots::Resource;
+use crate::record::{Account, Sender, SenderLive};
+use std::num::NonZeroU32;
+use tollgate_quality::{Bucket, Lane, PairPolicy, Rate, ThroughputPolicy};
+use tollgate_wire::Reason;
+
+/// Messages a second that a sender may use now: reported, less headroom, less back-pressure.
+pub(crate) fn effective(account: &Account, sender: &Sender, live: &SenderLive, now_ms: u64) -> NonZeroU32 {
+    let headroom = u32::from(account.spec.policy.throughput_headroom_percent.min(90));
+    let usable = u64::from(sender.spec.throughput) * u64::from(100 - headroom) / 100;
+    let limit = NonZeroU32::new(usable as u32).unwrap_or(NonZeroU32::MIN);
+    ThroughputPolicy::default().effective(limit, live.factor, now_ms)
+}
+
+/// The admission bucket's rate of a sender.
+pub(crate) fn rate(account: &Account, sender: &Sender, live: &SenderLive, now_ms: u64) -> Rate {
+    ThroughputPolicy::default().admission_rate(effective(account, sender, live, now_ms))
+}
+
+/// Most attempts of a sender without a result: set, or half a second's throughput, at least 16.
+pub(crate) fn in_flight_limit(account: &Account, sender: &Sender) -> u32 {
+    match account.spec.policy.in_flight {
+        0 => (sender.spec.throughput / 2).max(16),
+        n => n,
+    }
+}
+
+pub(super) fn check(c: &Candidate<'_>) -> (Verdict, Bucket, Bucket) {
+    let (bucket, pair_bucket) = (c.live.throughput, c.pair.bucket);
+    let Some(sender) = c.sender else { return (Verdict::Refuse(Reason::SenderUnknown), bucket, pair_bucket) };
+    let pair = match PairPolicy::default().check(pair_bucket, c.pair.back_off, c.now_ms) {
+        Ok(taken) => taken,
+        Err(wait) => {
+            let park = Verdict::Park { reason: Reason::PairRate, resource: Resource::Own, until_ms: wait.until_ms };
+            return (park, bucket, pair_bucket);
+        }
+    };
+    let throughput = Resource::Throughput(sender.ix);
+    let in_flight = Resource::InFlight(sender.ix);
+    if let Some(wait) = c.behind(throughput, Reason::Throughput).or_else(|| c.behind(in_flight, Reason::InFlight)) {
+        return (wait, bucket, pair_bucket);
+    }
+    let policy = ThroughputPolicy::default();
+    let rate = rate(c.account, sender, &c.live, c.now_ms);
+    let lane = if c.priority { Lane::Priority } else { Lane::Bulk };
+    let taken = match bucket.check_keeping(rate, NonZeroU32::MIN, policy.keep(lane, rate), c.now_ms) {
+        Ok(taken) => taken,
+        Err(wait) => {
+            let park = Verdict::Park { reason: Reason::Throughput, resource: throughput, until_ms: wait.until_ms };
+            return (park, bucket, pair_bucket);
+        }
+    };
+    let limit = in_flight_limit(c.account, sender);
+    let limit = if c.priority { limit } else { (limit * 4 / 5).max(1) };
+    if c.state.in_flight(sender.ix) >= limit {
+        let park = Verdict::Park { reason: Reason::InFlight, resource: in_flight, until_ms: u64::MAX };
+        return (park, bucket, pair_bucket);
+    }
+    (Verdict::Pass, taken, pair)
+}

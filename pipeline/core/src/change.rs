@@ -1,0 +1,70 @@
+//! Changes: what a decision wants the state to be. Each is one whole record, so that applying it, undoing it
+//! (the old record), writing it to the store and writing it to a changelog are the same thing.
+
+use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid};
+use crate::record::{Account, Campaign, Contact, Message, Pair, Sender, SenderLive, Template, Waba};
+use rust_decimal::Decimal;
+use tollgate_wire::command::ConsentState;
+
+/// One record's new value.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// A contact.
+    Contact(ContactKey, Contact),
+    /// A pair.
+    Pair(PairKey, Pair),
+    /// Live values of a sender.
+    SenderLive(SenderIx, SenderLive),
+    /// A message; its lots, timers, slots and reservations follow by themselves.
+    Message(Message),
+    /// A message's request as received; `None` once it cannot be needed again.
+    Body(Uid, Option<Box<[u8]>>),
+    /// A counter of an allowance or a volume band.
+    Counter(CounterKey, u64),
+    /// A request id was seen.
+    Seen(u128, Uid),
+    /// The wamid of an attempt.
+    Wamid(u128, Uid, u8),
+    /// Settings and state of a campaign (its counts and reservations are kept by `State::apply`).
+    Campaign(Box<Campaign>),
+    /// What a campaign was charged so far.
+    Spent(CampaignIx, Decimal),
+    /// Settings of an account.
+    Account(Box<Account>),
+    /// Settings of a WABA.
+    Waba(Box<Waba>),
+    /// Settings of a sender.
+    Sender(Box<Sender>),
+    /// A template.
+    Template(Box<Template>),
+    /// The proof of a consent; written, never read by a decision.
+    Proof(Box<Proof>),
+    /// A business-scoped id was interned at this position.
+    Scoped(u64, Box<str>),
+}
+
+/// What an allowance or volume band counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CounterKey {
+    /// Messages of a category counted for the allowance of one number in one month (`year * 12 + month - 1`).
+    Allowance(SenderIx, u32, u8),
+    /// Charged messages of one portfolio, month, market and category.
+    Band(crate::ids::AccountIx, u32, u16, u8),
+}
+
+/// Proof of a consent.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Proof {
+    /// Packed contact key.
+    pub contact: u64,
+    /// Category as 0 to 3, 4 = all.
+    pub category: u8,
+    /// Opted in or out.
+    pub state: ConsentState,
+    /// Where the person said so.
+    pub source: String,
+    /// When, milliseconds since the epoch.
+    pub at_ms: u64,
+    /// Version of the text.
+    pub text_version: String,
+}

@@ -1,0 +1,454 @@
+//! Commands and the platform's changes of settings: accounts, senders, templates, campaigns, consents.
+
+use crate::change::Change;
+use crate::decide::{Decision, Facts, person};
+use crate::effect::Effect;
+use crate::ids::{AccountIx, CampaignIx, ContactKey, SenderIx, TemplateIx, WabaIx};
+use crate::inbound::prove;
+use crate::record::{Account, Campaign, CampaignState, Consent, Sender, Template, Waba};
+use crate::state::State;
+use tollgate_quality::Limit;
+use tollgate_rate_card::{Category, Currency, Zone};
+use tollgate_wire::command::{
+    AccountSpec, CampaignAction, CampaignSpec, Command, ConsentSpec, ConsentState, SenderSpec, TemplateSpec, WabaSpec,
+};
+use tollgate_wire::event::{SenderChange, TemplateChange};
+use tollgate_wire::request::Recipient;
+
+/// Applies a command; what cannot be applied leaves `rejected` with field, value and remedy, and changes nothing.
+pub(crate) fn apply(facts: &Facts<'_>, command: &Command, now_ms: u64, out: &mut Decision) {
+    let result = match command {
+        Command::ApplyAccount { spec } => apply_account(facts.state, spec, out),
+        other => match facts.state.account(other.account()) {
+            None => Err(format!("account {:?} is not in the registry; apply it first", other.account())),
+            Some(account) => match other {
+                Command::PutCampaign { spec, .. } => put_campaign(facts.state, account, spec, out),
+                Command::ControlCampaign { campaign, action, .. } => {
+                    control_campaign(facts.state, account, campaign, *action, out)
+                }
+                Command::SetConsent { consent, .. } => set_consent(facts, account, consent, now_ms, out),
+                Command::PutTemplate { waba, template, .. } => put_template(facts.state, account, waba, template, out),
+                Command::ApplyAccount { .. } => Ok(()),
+            },
+        },
+    };
+    if let Err(why) = result {
+        out.changes.clear();
+        out.effects.clear();
+        out.rejected = Some(why);
+    }
+}
+
+/// Checks a declaration against itself and against what other accounts own.
+///
+/// # Errors
+/// Field, value and remedy.
+pub fn check_account(state: &State, spec: &AccountSpec) -> Result<(), String> {
+    let id_ok = !spec.account.is_empty()
+        && spec.account.len() <= 64
+        && spec.account.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+    if !id_ok {
+        return Err(format!("account {:?}: use 1 to 64 characters of a-z 0-9 . _ -", spec.account));
+    }
+    let own = state.account(&spec.account).map(|a| a.ix);
+    if spec.wabas.is_empty() {
+        return Err(format!("account {}: wabas is empty; declare at least one", spec.account));
+    }
+    spec.policy.pacing.validate().map_err(|e| format!("account {}: policy.pacing: {e}", spec.account))?;
+    let mut seen: Vec<&str> = Vec::new();
+    for w in &spec.wabas {
+        if Currency::new(&w.currency).is_none() {
+            return Err(format!("waba {}: currency {:?} is no ISO 4217 code such as USD", w.id, w.currency));
+        }
+        Zone::new(&w.time_zone).map_err(|e| format!("waba {}: time_zone: {e}", w.id))?;
+        if let Some(old) = state.waba_by_id.get(w.id.as_str()).map(|ix| state.waba_at(*ix)) {
+            if Some(old.account) != own {
+                let owner = &state.account_at(old.account).spec.account;
+                return Err(format!("waba {} belongs to account {owner}; a WABA belongs to one account only", w.id));
+            }
+            if old.currency.as_str() != w.currency || !old.zone.name().eq_ignore_ascii_case(&w.time_zone) {
+                return Err(format!(
+                    "waba {}: currency and time_zone never change ({} {} is registered); declare a new WABA and move the numbers",
+                    w.id, old.currency.as_str(), old.zone.name()
+                ));
+            }
+        }
+        for s in &w.senders {
+            if seen.contains(&s.id.as_str()) {
+                return Err(format!("sender {} is declared twice; a number belongs to one WABA", s.id));
+            }
+            seen.push(&s.id);
+            if let Some(old) = state.sender(&s.id)
+                && Some(old.account) != own
+            {
+                let owner = &state.account_at(old.account).spec.account;
+                return Err(format!("sender {} belongs to account {owner}; remove it there first", s.id));
+            }
+            if s.throughput == 0 {
+                return Err(format!("sender {}: throughput 0; the platform reports 20, 80 or 1000 a second", s.id));
+            }
+        }
+        for t in &w.templates {
+            if w.templates.iter().filter(|o| o.name == t.name && o.language == t.language).count() > 1 {
+                return Err(format!("waba {}: template {} {} is declared twice", w.id, t.name, t.language));
+            }
+        }
+    }
+    if let Some(d) = &spec.default_sender
+        && !seen.contains(&d.as_str())
+    {
+        return Err(format!("account {}: default_sender {d} is none of its senders", spec.account));
+    }
+    if spec.policy.marketing_cap as usize > crate::record::MARKETING_KEPT {
+        return Err(format!("account {}: policy.marketing_cap {} is above 4", spec.account, spec.policy.marketing_cap));
+    }
+    Ok(())
+}
+
+fn apply_account(state: &State, spec: &AccountSpec, out: &mut Decision) -> Result<(), String> {
+    check_account(state, spec)?;
+    let old = state.account(&spec.account);
+    let ix = match old {
+        Some(a) => a.ix,
+        None => AccountIx(State::owner_slot(state.accounts.len(), "accounts").map_err(|e| e.to_string())?),
+    };
+    let declared_before = old.map(|a| &a.declared);
+    let mut live = spec.clone();
+    // What the platform reported since stays, unless the declaration itself changed.
+    if let (Some(old), Some(before)) = (old, declared_before) {
+        if before.limit == spec.limit {
+            live.limit = old.spec.limit;
+        }
+        if before.disabled == spec.disabled {
+            live.disabled = old.spec.disabled;
+        }
+    }
+    let mut account = Account {
+        ix,
+        declared: spec.clone(),
+        wabas: Vec::new(),
+        senders: Vec::new(),
+        stop_words: spec.policy.stop_words.iter().map(|w| w.trim().to_uppercase()).collect(),
+        spec: live,
+    };
+    let (mut wabas, mut senders, mut templates) = (state.wabas.len(), state.senders.len(), state.templates.len());
+    let mut later = Vec::new();
+    for w in &spec.wabas {
+        let waba = state.waba_by_id.get(w.id.as_str()).copied().map_or_else(
+            || {
+                wabas += 1;
+                State::owner_slot(wabas - 1, "WABAs").map(WabaIx)
+            },
+            Ok,
+        );
+        let waba = waba.map_err(|e| e.to_string())?;
+        account.wabas.push(waba);
+        later.push(Change::Waba(Box::new(Waba {
+            ix: waba,
+            account: ix,
+            id: w.id.clone(),
+            currency: Currency::new(&w.currency).ok_or("currency")?,
+            zone: Zone::new(&w.time_zone).map_err(|e| e.to_string())?,
+            funding: w.funding,
+            spec: WabaSpec { senders: Vec::new(), templates: Vec::new(), ..w.clone() },
+        })));
+        for s in &w.senders {
+            let known = state.sender(&s.id);
+            let sender = match known {
+                Some(k) => k.ix,
+                None => {
+                    senders += 1;
+                    SenderIx(State::owner_slot(senders - 1, "senders").map_err(|e| e.to_string())?)
+                }
+            };
+            account.senders.push(sender);
+            let before = declared_sender(declared_before, &s.id);
+            later.push(Change::Sender(Box::new(Sender {
+                ix: sender,
+                account: ix,
+                waba,
+                spec: merge_sender(s, before, known.map(|k| &k.spec)),
+                removed: false,
+            })));
+        }
+        for t in &w.templates {
+            let known = state.template(waba, &t.name, &t.language).filter(|_| waba.at() < state.wabas.len());
+            let template = known.map_or_else(
+                || {
+                    templates += 1;
+                    TemplateIx(templates as u32 - 1)
+                },
+                |k| k.ix,
+            );
+            let before = declared_template(declared_before, &w.id, t);
+            let mut spec = t.clone();
+            if let (Some(k), Some(b)) = (known, before) {
+                if b.status == t.status {
+                    spec.status = k.spec.status;
+                }
+                if b.category == t.category {
+                    spec.category = k.spec.category;
+                }
+            }
+            later.push(Change::Template(Box::new(Template { ix: template, waba, spec })));
+        }
+    }
+    if let Some(old) = old {
+        for gone in old.senders.iter().filter(|s| !account.senders.contains(s)) {
+            let sender = Sender { removed: true, ..state.sender_at(*gone).clone() };
+            later.push(Change::Sender(Box::new(sender)));
+        }
+    }
+    // The account first: senders are looked up through it.
+    out.changes.push(Change::Account(Box::new(account)));
+    out.changes.append(&mut later);
+    out.effects.push(Effect::Registry(ix));
+    Ok(())
+}
+
+fn declared_sender<'a>(declared: Option<&'a AccountSpec>, id: &str) -> Option<&'a SenderSpec> {
+    declared?.wabas.iter().flat_map(|w| &w.senders).find(|s| s.id == id)
+}
+
+fn declared_template<'a>(d: Option<&'a AccountSpec>, waba: &str, t: &TemplateSpec) -> Option<&'a TemplateSpec> {
+    let waba = d?.wabas.iter().find(|w| w.id == waba)?;
+    waba.templates.iter().find(|o| o.name == t.name && o.language == t.language)
+}
+
+fn merge_sender(new: &SenderSpec, before: Option<&SenderSpec>, live: Option<&SenderSpec>) -> SenderSpec {
+    let mut spec = new.clone();
+    if let (Some(before), Some(live)) = (before, live) {
+        if before.quality == new.quality {
+            spec.quality = live.quality;
+        }
+        if before.throughput == new.throughput {
+            spec.throughput = live.throughput;
+        }
+        if before.blocked == new.blocked {
+            spec.blocked = live.blocked;
+        }
+    }
+    spec
+}
+
+/// A campaign that does not exist yet.
+pub(crate) fn new_campaign(state: &State, account: &Account, spec: CampaignSpec, run: CampaignState) -> Campaign {
+    Campaign {
+        ix: CampaignIx(state.campaigns.len().max(1) as u32),
+        account: account.ix,
+        zone: spec.hours.as_ref().and_then(|h| jiff::tz::TimeZone::get(&h.time_zone).ok()),
+        spec,
+        state: run,
+        spent: rust_decimal::Decimal::ZERO,
+        reserved: rust_decimal::Decimal::ZERO,
+        counts: tollgate_wire::snapshot::CampaignCounts::default(),
+    }
+}
+
+fn put_campaign(state: &State, account: &Account, spec: &CampaignSpec, out: &mut Decision) -> Result<(), String> {
+    check_campaign(state, account, spec)?;
+    let campaign = match state.campaign(account.ix, &spec.name) {
+        Some(old) => {
+            let fresh = new_campaign(state, account, spec.clone(), old.state);
+            Campaign { ix: old.ix, spent: old.spent, ..fresh }
+        }
+        None => {
+            let run = if spec.paused { CampaignState::Paused } else { CampaignState::Running };
+            new_campaign(state, account, spec.clone(), run)
+        }
+    };
+    out.changes.push(Change::Campaign(Box::new(campaign)));
+    Ok(())
+}
+
+fn check_campaign(state: &State, account: &Account, spec: &CampaignSpec) -> Result<(), String> {
+    if spec.name.is_empty() || spec.name.len() > 128 {
+        return Err(format!("campaign name {:?}: use 1 to 128 bytes", spec.name));
+    }
+    if spec.budget.is_some_and(|b| b.is_sign_negative()) {
+        return Err(format!("campaign {}: budget is negative; use 0 or more", spec.name));
+    }
+    if let Some(h) = &spec.hours {
+        if h.from >= h.to || h.to > 24 {
+            return Err(format!("campaign {}: hours {}–{}: from must lie before to, to at most 24", spec.name, h.from, h.to));
+        }
+        jiff::tz::TimeZone::get(&h.time_zone)
+            .map_err(|_| format!("campaign {}: hours.time_zone {:?} is no IANA zone", spec.name, h.time_zone))?;
+    }
+    let mut currencies = account.wabas.iter().map(|w| state.waba_at(*w).currency);
+    let first = currencies.next();
+    if spec.budget.is_some() && currencies.any(|c| Some(c) != first) {
+        return Err(format!(
+            "campaign {}: a budget needs one currency, but the WABAs of account {} bill in several",
+            spec.name, account.spec.account
+        ));
+    }
+    Ok(())
+}
+
+fn control_campaign(
+    state: &State,
+    account: &Account,
+    name: &str,
+    action: CampaignAction,
+    out: &mut Decision,
+) -> Result<(), String> {
+    let Some(old) = state.campaign(account.ix, name) else {
+        if action == CampaignAction::Start {
+            let spec =
+                CampaignSpec { name: name.to_owned(), budget: None, weight: 1, hours: None, cost_center: None, paused: false };
+            check_campaign(state, account, &spec)?;
+            let campaign = new_campaign(state, account, spec, CampaignState::Running);
+            out.changes.push(Change::Campaign(Box::new(campaign)));
+            return Ok(());
+        }
+        return Err(format!("campaign {name:?} is not known in account {}; start it first", account.spec.account));
+    };
+    let to = match (old.state, action) {
+        (CampaignState::Cancelled, CampaignAction::Cancel) => return Ok(()),
+        (CampaignState::Cancelled, _) => {
+            return Err(format!("campaign {name} was cancelled, which is final; use a new name"));
+        }
+        (_, CampaignAction::Start | CampaignAction::Resume) => CampaignState::Running,
+        (_, CampaignAction::Pause) => CampaignState::Paused,
+        (_, CampaignAction::Cancel) => CampaignState::Cancelled,
+    };
+    if to != old.state {
+        out.changes.push(Change::Campaign(Box::new(Campaign { state: to, ..old.clone() })));
+    }
+    Ok(())
+}
+
+fn set_consent(
+    facts: &Facts<'_>,
+    account: &Account,
+    c: &ConsentSpec,
+    now_ms: u64,
+    out: &mut Decision,
+) -> Result<(), String> {
+    let recipient = if c.to.starts_with('+') {
+        tollgate_wire::request::parse_e164(&c.to).map_err(|e| format!("to: {e}"))?;
+        Recipient::Number(c.to.as_str().into())
+    } else {
+        Recipient::Scoped { bsuid: c.to.as_str().into(), country: None }
+    };
+    let user = person(facts, &recipient, out).0.ok_or("to: not a number the platform can reach")?;
+    let key = ContactKey::new(account.ix, user);
+    let mut contact = facts.state.contact(key);
+    let consent = match c.state {
+        ConsentState::OptIn => Consent::In,
+        ConsentState::OptOut => Consent::Out,
+    };
+    match c.category {
+        Some(category) => {
+            contact.set_consent(category, consent);
+            contact.stop_all &= consent == Consent::Out;
+        }
+        None => {
+            for category in [Category::Marketing, Category::Utility, Category::Authentication, Category::Service] {
+                contact.set_consent(category, consent);
+            }
+            contact.stop_all = consent == Consent::Out;
+        }
+    }
+    out.changes.push(Change::Contact(key, contact));
+    let at_s = c.at.map_or((now_ms / 1000) as u32, tollgate_wire::Time::secs);
+    prove(key, c.category, c.state, &c.source, at_s, out);
+    if let Some(Change::Proof(p)) = out.changes.last_mut() {
+        p.text_version.clone_from(&c.text_version);
+    }
+    Ok(())
+}
+
+fn put_template(
+    state: &State,
+    account: &Account,
+    waba: &str,
+    spec: &TemplateSpec,
+    out: &mut Decision,
+) -> Result<(), String> {
+    let Some(ix) = state.waba_by_id.get(waba).copied().filter(|w| account.wabas.contains(w)) else {
+        return Err(format!("waba {waba} is not one of account {}", account.spec.account));
+    };
+    let known = state.template(ix, &spec.name, &spec.language);
+    let template = Template {
+        ix: known.map_or(TemplateIx(state.templates.len() as u32), |k| k.ix),
+        waba: ix,
+        spec: spec.clone(),
+    };
+    out.changes.push(Change::Template(Box::new(template)));
+    Ok(())
+}
+
+/// The platform changed a template.
+pub(crate) fn template_changed(facts: &Facts<'_>, account: &Account, t: &TemplateChange<'_>, out: &mut Decision) {
+    let state = facts.state;
+    let known = state
+        .waba_by_id
+        .get(&*t.waba)
+        .filter(|w| account.wabas.contains(w))
+        .and_then(|w| state.template(*w, &t.name, &t.language));
+    let Some(known) = known else {
+        out.rejected = Some(format!("template {} {} is not known; declare or sync it", &*t.name, &*t.language));
+        return;
+    };
+    let mut new = known.clone();
+    new.spec.status = t.status.unwrap_or(new.spec.status);
+    new.spec.category = t.category.unwrap_or(new.spec.category);
+    if new != *known {
+        out.changes.push(Change::Template(Box::new(new)));
+    }
+}
+
+/// The platform changed a sender. A higher rate grants no burst: the bucket keeps its time, capped.
+pub(crate) fn sender_changed(
+    facts: &Facts<'_>,
+    account: &Account,
+    s: &SenderChange<'_>,
+    now_ms: u64,
+    out: &mut Decision,
+) {
+    let state = facts.state;
+    let digits = |t: &str| t.bytes().filter(u8::is_ascii_digit).collect::<Vec<u8>>();
+    let named = |x: &&Sender| x.spec.id == *s.sender || (!x.spec.display.is_empty() && digits(&x.spec.display) == digits(&s.sender));
+    let Some(known) = account.senders.iter().map(|ix| state.sender_at(*ix)).find(named) else {
+        out.rejected = Some(format!("sender {} is not registered for account {}", &*s.sender, account.spec.account));
+        return;
+    };
+    let mut new = known.clone();
+    new.spec.quality = s.quality.unwrap_or(new.spec.quality);
+    new.spec.throughput = s.throughput.filter(|t| *t > 0).unwrap_or(new.spec.throughput);
+    if let Some(limit) = s.limit {
+        limit_changed(account, limit, out);
+    }
+    if new != *known {
+        let mut live = state.live(known.ix);
+        live.throughput =
+            live.throughput.capped(crate::admission::throughput_rate(account, &new, &live, now_ms), now_ms);
+        if let tollgate_quality::Pace::Rate(rate) =
+            crate::admission::pace(state, account, &new, tollgate_quality::CategoryClass::Marketing)
+        {
+            live.pacing = live.pacing.capped(rate, now_ms);
+        }
+        out.changes.push(Change::SenderLive(known.ix, live));
+        out.changes.push(Change::Sender(Box::new(new)));
+    }
+}
+
+/// The platform changed the messaging limit.
+pub(crate) fn limit_changed(account: &Account, limit: Limit, out: &mut Decision) {
+    if account.spec.limit != limit {
+        let mut new = account.clone();
+        new.spec.limit = limit;
+        out.changes.push(Change::Account(Box::new(new)));
+    }
+}
+
+/// The platform restricted or restored the account.
+pub(crate) fn account_state(account: &Account, disabled: bool, out: &mut Decision) {
+    if account.spec.disabled != disabled {
+        let mut new = account.clone();
+        new.spec.disabled = disabled;
+        out.changes.push(Change::Account(Box::new(new)));
+    }
+}

@@ -1,0 +1,419 @@
+//! `decide(facts, event, now) -> decision`: no I/O, no clock, no randomness. Everything it reads is resident,
+//! everything it wants done is returned.
+
+use crate::admission::{Admitted, Candidate, Trace, admit, default_life_ms};
+use crate::change::Change;
+use crate::effect::{Effect, OutcomeFx};
+use crate::hashing::HashKey;
+use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid, User};
+use crate::lots::Resource;
+use crate::record::{
+    Account, Attempt, AttemptState, Campaign, CampaignState, Message, MessageState, Park, Sender, Tail,
+};
+use crate::state::State;
+use crate::{command, inbound, life};
+use std::sync::Arc;
+use tollgate_rate_card::{Country, RateCards, Reported};
+use tollgate_wire::Reason;
+use tollgate_wire::command::{CampaignSpec, Command};
+use tollgate_wire::event::PlatformEvent;
+use tollgate_wire::outcome::OutcomeKind;
+use tollgate_wire::request::{Recipient, Request};
+
+/// Everything a decision may read.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Resident state.
+    pub state: &'a State,
+    /// Rate cards.
+    pub rates: &'a RateCards,
+    /// Secret of keyed hashes.
+    pub key: &'a HashKey,
+    /// Fixed times of the engine.
+    pub times: &'a life::Times,
+}
+
+/// Something to decide.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A request was read.
+    Request {
+        /// Parsed.
+        request: &'a Request<'a>,
+        /// As received.
+        raw: &'a [u8],
+        /// Keyed hash of account and id.
+        hash: u128,
+        /// The message that had this id before.
+        duplicate: Option<Uid>,
+        /// From the priority topic.
+        priority: bool,
+    },
+    /// A parked message may go.
+    Wake {
+        /// Message, resident.
+        uid: Uid,
+        /// Its request, parsed again.
+        request: &'a Request<'a>,
+    },
+    /// A message's own time has come.
+    Timer {
+        /// Message, resident.
+        uid: Uid,
+    },
+    /// Something happened outside; `account` was looked up.
+    Platform {
+        /// Account.
+        account: &'a Account,
+        /// What.
+        event: &'a PlatformEvent<'a>,
+    },
+    /// A command.
+    Command(&'a Command),
+}
+
+/// What a decision wants.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// New records.
+    pub changes: Vec<Change>,
+    /// What leaves.
+    pub effects: Vec<Effect>,
+    /// The head of a shared lot stays where it is because of this resource, until this instant.
+    pub blocked: Option<(Resource, u64)>,
+    /// The event was not usable; why, for the dead letter.
+    pub rejected: Option<String>,
+}
+
+impl Decision {
+    /// Empties it for reuse.
+    pub fn clear(&mut self) {
+        self.changes.clear();
+        self.effects.clear();
+        self.blocked = None;
+        self.rejected = None;
+    }
+}
+
+/// Decides one event.
+pub fn decide(facts: &Facts<'_>, event: &Event<'_>, now_ms: u64, out: &mut Decision) {
+    match event {
+        Event::Request { request, raw, hash, duplicate, priority } => {
+            new_request(facts, request, raw, *hash, *duplicate, *priority, now_ms, out);
+        }
+        Event::Wake { uid, request } => wake(facts, *uid, request, now_ms, out),
+        Event::Timer { uid } => life::timer(facts, *uid, now_ms, out),
+        Event::Platform { account, event } => platform(facts, account, event, now_ms, out),
+        Event::Command(c) => command::apply(facts, c, now_ms, out),
+    }
+}
+
+fn platform(facts: &Facts<'_>, account: &Account, event: &PlatformEvent<'_>, now_ms: u64, out: &mut Decision) {
+    match event {
+        PlatformEvent::Result(r) => life::result(facts, account, r, now_ms, out),
+        PlatformEvent::Status(s) => life::status(facts, account, s, now_ms, out),
+        PlatformEvent::Inbound(i) => inbound::message(facts, account, i, now_ms, out),
+        PlatformEvent::Preference(p) => inbound::preference(facts, account, p, now_ms, out),
+        PlatformEvent::Template(t) => command::template_changed(facts, account, t, out),
+        PlatformEvent::Sender(s) => command::sender_changed(facts, account, s, now_ms, out),
+        PlatformEvent::Limit { limit } => command::limit_changed(account, *limit, out),
+        PlatformEvent::AccountState { disabled } => command::account_state(account, *disabled, out),
+    }
+}
+
+/// The person a request is for, and the country that prices it.
+pub(crate) fn person(facts: &Facts<'_>, to: &Recipient<'_>, out: &mut Decision) -> (Option<User>, Option<Country>) {
+    match to {
+        Recipient::Number(n) => {
+            let Ok(digits) = tollgate_wire::request::parse_e164(n) else { return (None, None) };
+            (User::from_digits(digits), facts.rates.map().lookup(digits))
+        }
+        Recipient::Scoped { bsuid, country } => {
+            let place = country.as_deref().and_then(Country::new).and_then(|c| facts.rates.map().by_country(c));
+            let user = facts.state.scoped_user(bsuid).or_else(|| {
+                let ix = facts.state.next_scoped();
+                out.changes.push(Change::Scoped(ix, bsuid.as_str().into()));
+                User::from_scoped(ix).ok()
+            });
+            (user, place)
+        }
+    }
+}
+
+fn choose_sender<'a>(state: &'a State, account: &Account, named: Option<&str>) -> Option<&'a Sender> {
+    let usable = |s: &&Sender| s.account == account.ix && !s.removed;
+    if let Some(id) = named.or(account.spec.default_sender.as_deref()) {
+        return state.sender(id).filter(usable);
+    }
+    let senders = || account.senders.iter().map(|ix| state.sender_at(*ix)).filter(usable);
+    senders().find(|s| !s.spec.blocked).or_else(|| senders().next())
+}
+
+#[expect(clippy::too_many_arguments, reason = "the fields of Event::Request, unpacked once")]
+fn new_request(
+    facts: &Facts<'_>,
+    request: &Request<'_>,
+    raw: &[u8],
+    hash: u128,
+    duplicate: Option<Uid>,
+    priority: bool,
+    now_ms: u64,
+    out: &mut Decision,
+) {
+    let state = facts.state;
+    let Some(account) = state.account(&request.account) else {
+        out.rejected = Some(format!("account {:?} is not in the registry; apply it first", &*request.account));
+        return;
+    };
+    if let Some(uid) = duplicate {
+        let mut o = OutcomeFx::new(uid, 0, now_ms, OutcomeKind::Refused);
+        o.reason = Some(Reason::Duplicate);
+        out.effects.push(Effect::Outcome(Box::new(o)));
+        return;
+    }
+    let uid = state.next_uid();
+    let new_campaign;
+    let campaign = match request.campaign.as_deref() {
+        None => None,
+        Some(name) => match state.campaign(account.ix, name) {
+            Some(c) => Some(c),
+            None => {
+                new_campaign = implicit_campaign(state, account, name);
+                out.changes.push(Change::Campaign(Box::new(new_campaign.clone())));
+                Some(&new_campaign)
+            }
+        },
+    };
+    let (user, place) = person(facts, &request.to, out);
+    let expires_ms = request.expires_at.map_or_else(|| now_ms + default_life_ms(request.purpose), |t| t.0);
+    let mut c = candidate(facts, request, account, campaign, (user, place), expires_ms, priority, now_ms);
+    c.bytes = raw.len() as u32;
+    c.fresh = true;
+    let message = Message {
+        uid,
+        account: account.ix,
+        sender: c.sender.map_or(SenderIx(0), |s| s.ix),
+        user: user.unwrap_or_default(),
+        campaign: campaign.map_or(CampaignIx::NONE, |c| c.ix),
+        priority,
+        purpose: request.purpose,
+        state: MessageState::Refused,
+        created_s: (now_ms / 1000) as u32,
+        expires_ms,
+        body_bytes: 0,
+        park: None,
+        attempts: smallvec::SmallVec::new(),
+        tail: Arc::new(Tail {
+            id: request.id.as_str().into(),
+            metadata: request.metadata.map(|m| m.get().into()),
+        }),
+    };
+    out.changes.push(Change::Seen(hash, uid));
+    settle(facts, &c, message, Some(raw), now_ms, out);
+}
+
+fn wake(facts: &Facts<'_>, uid: Uid, request: &Request<'_>, now_ms: u64, out: &mut Decision) {
+    let Some(message) = facts.state.message(uid) else { return };
+    let account = facts.state.account_at(message.account);
+    let campaign = facts.state.campaign_at(message.campaign);
+    let who = person(facts, &request.to, out);
+    let c =
+        candidate(facts, request, account, campaign, who, message.expires_ms, message.priority, now_ms);
+    settle(facts, &c, message.clone(), None, now_ms, out);
+}
+
+#[expect(clippy::too_many_arguments, reason = "loads what the gates read, from two callers")]
+fn candidate<'a>(
+    facts: &Facts<'a>,
+    request: &'a Request<'a>,
+    account: &'a Account,
+    campaign: Option<&'a Campaign>,
+    (user, place): (Option<User>, Option<Country>),
+    expires_ms: u64,
+    priority: bool,
+    now_ms: u64,
+) -> Candidate<'a> {
+    let state = facts.state;
+    let sender = choose_sender(state, account, request.sender.as_deref());
+    let contact = user.map(|u| state.contact(ContactKey::new(account.ix, u))).unwrap_or_default();
+    let pair = user.zip(sender).map(|(u, s)| state.pair(PairKey::new(s.ix, u))).unwrap_or_default();
+    Candidate {
+        state,
+        rates: facts.rates,
+        now_ms,
+        request,
+        account,
+        sender,
+        waba: sender.map(|s| state.waba_at(s.waba)),
+        live: sender.map(|s| state.live(s.ix)).unwrap_or_default(),
+        campaign,
+        user,
+        place,
+        contact,
+        pair,
+        expires_ms,
+        bytes: 0,
+        priority,
+        fresh: false,
+    }
+}
+
+/// Asks the gates and writes down what they said.
+fn settle(
+    facts: &Facts<'_>,
+    c: &Candidate<'_>,
+    mut message: Message,
+    raw: Option<&[u8]>,
+    now_ms: u64,
+    out: &mut Decision,
+) {
+    let uid = message.uid;
+    let (admitted, trace, rejections) = admit(c);
+    if let Some(s) = c.sender {
+        message.sender = s.ix;
+    }
+    let mut told = OutcomeFx::new(uid, message.attempts.len() as u8, now_ms, OutcomeKind::Parked);
+    told.trace = Some(trace);
+    told.rejections = rejections.unwrap_or_default();
+    match admitted {
+        Admitted::Yes(admission) => {
+            let chosen = *admission.chosen();
+            if let (Some(ck), Some(pk), Some(s)) = (c.contact_key(), c.pair_key(), c.sender) {
+                out.changes.push(Change::Contact(ck, admission.contact()));
+                out.changes.push(Change::Pair(pk, admission.pair()));
+                out.changes.push(Change::SenderLive(s.ix, admission.live()));
+            }
+            message.state = MessageState::Open;
+            message.park = None;
+            let reserve = c.campaign.is_some_and(|c| c.spec.budget.is_some());
+            message.attempts.push(Attempt {
+                state: AttemptState::Ordered,
+                sender: message.sender,
+                template: chosen.template,
+                alternative: chosen.alternative,
+                category: chosen.category,
+                window_open: trace.window_until_s != 0,
+                reserved_user: admission.quota() != crate::admission::QuotaUse::Free,
+                slot: true,
+                reserved: if reserve { chosen.price } else { rust_decimal::Decimal::ZERO },
+                admitted_ms: now_ms,
+                leave_by_ms: admission.leave_by_ms(),
+                check_ms: facts.times.result_due_ms(admission.leave_by_ms()),
+                wamid: 0,
+                code: 0,
+                delivered_s: 0,
+                reported: Reported::default(),
+                booked: None,
+            });
+            told.attempt = message.attempts.len() as u8;
+            told.kind = OutcomeKind::Admitted;
+            told.estimate = Some(chosen.price);
+            keep_body(&mut message, raw, out);
+            out.changes.push(Change::Message(message));
+            out.effects.push(Effect::Order { uid, alternative: chosen.alternative, language: chosen.language });
+            out.effects.push(Effect::Outcome(Box::new(told)));
+        }
+        Admitted::Refused { gate, reason } => {
+            end(&mut message, reason, raw.is_some(), out);
+            told.kind = match message.state {
+                MessageState::Expired => OutcomeKind::Expired,
+                MessageState::Cancelled => OutcomeKind::Cancelled,
+                _ => OutcomeKind::Refused,
+            };
+            told.reason = Some(reason);
+            told.stopped = Some(gate);
+            out.changes.push(Change::Message(message));
+            out.effects.push(Effect::Outcome(Box::new(told)));
+        }
+        Admitted::Parked { gate, reason, resource, until_ms } => {
+            told.stopped = Some(gate);
+            told.reason = Some(reason);
+            told.retry_ms = if until_ms == u64::MAX { 0 } else { until_ms };
+            if raw.is_some() && waiting_room_is_full(c) {
+                told.reason = Some(Reason::WaitingRoomFull);
+                told.kind = OutcomeKind::Refused;
+                end(&mut message, Reason::WaitingRoomFull, true, out);
+                out.changes.push(Change::Message(message));
+                out.effects.push(Effect::Outcome(Box::new(told)));
+                return;
+            }
+            let old = message.park;
+            let in_shared_lot = raw.is_none() && old.is_some_and(|p| p.resource != Resource::Own);
+            if in_shared_lot && resource != Resource::Own {
+                // Messages do not move between lots: the lot waits for what refused its head.
+                out.blocked = Some((resource, until_ms));
+                return;
+            }
+            park(&mut message, reason, resource, until_ms, now_ms, told, trace, out);
+            keep_body(&mut message, raw, out);
+            out.changes.push(Change::Message(message));
+        }
+    }
+}
+
+/// Parks a message; tells people once per reason, at most hourly.
+#[expect(clippy::too_many_arguments, reason = "one place where a park is written")]
+fn park(
+    message: &mut Message,
+    reason: Reason,
+    resource: Resource,
+    until_ms: u64,
+    now_ms: u64,
+    told: OutcomeFx,
+    _trace: Trace,
+    out: &mut Decision,
+) {
+    let now_s = (now_ms / 1000) as u32;
+    let before = message.park.filter(|_| message.state == MessageState::Parked);
+    let tell = before.is_none_or(|p| p.reason != reason || now_s.saturating_sub(p.told_s) >= 3600);
+    message.state = MessageState::Parked;
+    let told_s = if tell { now_s } else { before.map_or(now_s, |p| p.told_s) };
+    message.park = Some(Park { reason, resource, until_ms, told_s });
+    if tell {
+        out.effects.push(Effect::Outcome(Box::new(told)));
+    }
+}
+
+/// Ends a message that was never ordered, or not any more.
+fn end(message: &mut Message, reason: Reason, is_new: bool, out: &mut Decision) {
+    message.state = match reason {
+        Reason::Expired => MessageState::Expired,
+        Reason::Cancelled => MessageState::Cancelled,
+        _ => MessageState::Refused,
+    };
+    message.park = None;
+    message.body_bytes = 0;
+    if !is_new {
+        out.changes.push(Change::Body(message.uid, None));
+    }
+}
+
+fn keep_body(message: &mut Message, raw: Option<&[u8]>, out: &mut Decision) {
+    if let Some(raw) = raw {
+        message.body_bytes = raw.len() as u32;
+        out.changes.push(Change::Body(message.uid, Some(raw.into())));
+    }
+}
+
+/// Bulk beyond the account's bounds is refused, never the priority lane.
+fn waiting_room_is_full(c: &Candidate<'_>) -> bool {
+    let p = c.state.lots.parked(c.account.ix);
+    let policy = &c.account.spec.policy;
+    !c.priority && (p.messages >= policy.waiting_messages || p.bytes + u64::from(c.bytes) > policy.waiting_bytes)
+}
+
+fn implicit_campaign(state: &State, account: &Account, name: &str) -> Campaign {
+    command::new_campaign(
+        state,
+        account,
+        CampaignSpec {
+            name: name.to_owned(),
+            budget: None,
+            weight: 1,
+            hours: None,
+            cost_center: None,
+            paused: false,
+        },
+        CampaignState::Running,
+    )
+}

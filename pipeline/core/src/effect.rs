@@ -1,0 +1,121 @@
+//! Effects: what leaves the shard, as small values. Names are looked up when they are written (`emit`).
+
+use crate::admission::{Gate, Trace};
+use crate::ids::{AccountIx, Uid};
+use rust_decimal::Decimal;
+use tollgate_rate_card::{Rated, Reported};
+use tollgate_wire::Reason;
+use tollgate_wire::ledger::{Cause, EntryKind};
+use tollgate_wire::outcome::OutcomeKind;
+
+/// Something that leaves the shard.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// An order for the dispatcher; its content stands in the request at hand.
+    Order {
+        /// Message.
+        uid: Uid,
+        /// Alternative chosen.
+        alternative: u8,
+        /// Language chosen.
+        language: u8,
+    },
+    /// A move of a message.
+    Outcome(Box<OutcomeFx>),
+    /// A ledger entry.
+    Ledger(Box<Booking>),
+    /// The account's registry entry changed.
+    Registry(AccountIx),
+}
+
+/// A move of a message.
+#[derive(Clone, Debug)]
+pub struct OutcomeFx {
+    /// Message.
+    pub uid: Uid,
+    /// Attempt number; 0 before the first order.
+    pub attempt: u8,
+    /// When: engine time, or the platform's for its statuses.
+    pub at_ms: u64,
+    /// Where it went.
+    pub kind: OutcomeKind,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// Platform's error code, when the reason is `platform`.
+    pub code: u32,
+    /// Gate that stopped it.
+    pub stopped: Option<Gate>,
+    /// What the gates saw, for moves that come from admission.
+    pub trace: Option<Trace>,
+    /// Why alternatives were not usable.
+    pub rejections: crate::admission::RejectionList,
+    /// When the next try is due; 0 = unknown.
+    pub retry_ms: u64,
+    /// Worst-case price, when admitted.
+    pub estimate: Option<Decimal>,
+    /// What was booked by this move: entry id and amount (`None` = unpriced).
+    pub charge: Option<(u128, Option<Decimal>)>,
+    /// The platform's message id, when this move carries it.
+    pub wamid: Option<Box<str>>,
+}
+
+impl OutcomeFx {
+    /// A move with nothing but its kind.
+    #[must_use]
+    pub fn new(uid: Uid, attempt: u8, at_ms: u64, kind: OutcomeKind) -> Self {
+        Self {
+            uid,
+            attempt,
+            at_ms,
+            kind,
+            reason: None,
+            code: 0,
+            stopped: None,
+            trace: None,
+            rejections: crate::admission::RejectionList::new(),
+            retry_ms: 0,
+            estimate: None,
+            charge: None,
+            wamid: None,
+        }
+    }
+}
+
+/// A ledger entry before names are looked up.
+#[derive(Clone, Debug)]
+pub struct Booking {
+    /// Entry id.
+    pub entry: u128,
+    /// Kind.
+    pub kind: EntryKind,
+    /// Cause.
+    pub cause: Option<Cause>,
+    /// Entry that this one corrects.
+    pub adjusts: Option<u128>,
+    /// Revision of the charge key.
+    pub revision: u32,
+    /// `+1`, or `-1` to take an entry back.
+    pub sign: i8,
+    /// Sender.
+    pub sender: crate::ids::SenderIx,
+    /// Person.
+    pub user: crate::ids::User,
+    /// Our message and attempt; `None` for foreign traffic.
+    pub own: Option<(Uid, u8)>,
+    /// The platform's message id.
+    pub wamid: Box<str>,
+    /// The price.
+    pub rated: Rated,
+    /// Category we expected.
+    pub expected: Option<tollgate_rate_card::Category>,
+    /// What the platform said.
+    pub reported: Reported,
+    /// The platform's conversation id.
+    pub conversation: Option<Box<str>>,
+    /// Position in the allowance or band group.
+    pub ordinal: Option<u64>,
+    /// Charge instant.
+    pub at_s: u32,
+    /// Engine time.
+    pub booked_ms: u64,
+}

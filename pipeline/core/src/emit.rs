@@ -1,0 +1,237 @@
+//! Effects as JSON: names are looked up here, once, when the effect is written.
+
+use crate::effect::{Booking, OutcomeFx};
+use crate::hashing::HashKey;
+use crate::record::{Message, MessageState};
+use crate::state::State;
+use rust_decimal::Decimal;
+use std::fmt::Write as _;
+use tollgate_rate_card::{BandBasis, PricingModel, Rated, RateCards, ReportedCategory, ReportedModel, ReportedType, YearMonth};
+use tollgate_wire::ledger::{EntryKind, LedgerEntry, Origin};
+use tollgate_wire::order::{Order, OrderContent, OrderTemplate};
+use tollgate_wire::outcome::{Amount, Charge, Chosen, Gates, Outcome, OutcomeKind, ReasonText};
+use tollgate_wire::request::{Content, Request};
+use tollgate_wire::{Reason, Text, Time};
+
+/// Writes a move of a message.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn outcome(state: &State, o: &OutcomeFx, m: &Message, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let account = state.account_at(m.account);
+    let attempt = (o.attempt > 0).then(|| m.attempts.get(usize::from(o.attempt) - 1)).flatten();
+    let sender_known = !matches!(m.state, MessageState::Refused) || attempt.is_some();
+    let sender = sender_known.then(|| state.senders.get(m.sender.at())).flatten();
+    let currency = sender.map(|s| state.waba_at(s.waba).currency);
+    let currency = currency.as_ref().map_or("", |c| c.as_str());
+    let content = attempt.map(|a| {
+        let t = a.template.map(|ix| state.template_at(ix));
+        Chosen {
+            alternative: a.alternative,
+            template: t.map(|t| t.spec.name.as_str().into()),
+            language: t.map(|t| t.spec.language.as_str().into()),
+            category: a.category,
+        }
+    });
+    let mut entry = String::new();
+    let charge = o.charge.map(|(id, amount)| {
+        let _ = write!(entry, "{id:032x}");
+        let rated = attempt.and_then(|a| a.reported.category).and_then(|c| match c {
+            ReportedCategory::Known(c) => Some(c),
+            _ => None,
+        });
+        Charge {
+            entry: entry.as_str().into(),
+            amount,
+            currency: currency.into(),
+            category: rated.or(attempt.map(|a| a.category)).unwrap_or(m.purpose.category()),
+            pricing_type: None,
+        }
+    });
+    let reason = o.reason.map(|r| match r {
+        Reason::Platform if o.code != 0 => ReasonText::Platform(o.code),
+        r => ReasonText::Known(r),
+    });
+    let mut detail = String::new();
+    for (alternative, why) in o.rejections.iter().filter(|_| o.rejections.len() > 1 || o.kind == OutcomeKind::Admitted) {
+        let _ = write!(detail, "{}content[{alternative}]: {why}", if detail.is_empty() { "" } else { "; " });
+    }
+    let to = state.user_text(m.user);
+    let record = Outcome {
+        id: (&*m.tail.id).into(),
+        message_uid: m.uid,
+        attempt: o.attempt,
+        account: account.spec.account.as_str().into(),
+        campaign: state.campaign_at(m.campaign).map(|c| c.spec.name.as_str().into()),
+        sender: sender.map(|s| s.spec.id.as_str().into()),
+        to: to.as_str().into(),
+        at: Time(o.at_ms),
+        outcome: o.kind,
+        reason,
+        detail: (!detail.is_empty()).then(|| detail.as_str().into()),
+        gates: o.trace.map(|t| Gates {
+            passed: t.passed,
+            stopped: o.stopped.map(|g| g.as_str().into()),
+            window_until: (t.window_until_s != 0).then(|| Time::from_secs(t.window_until_s)),
+            quota_used: t.quota_used,
+            quota_ceiling: t.quota_ceiling,
+            quota_use: t.quota_use.map(|q| q.as_str().into()),
+        }),
+        retry_at: (o.retry_ms != 0).then_some(Time(o.retry_ms)),
+        wamid: o.wamid.as_deref().map(Text::from),
+        content,
+        estimate: o.estimate.map(|amount| Amount { amount, currency: currency.into() }),
+        charge,
+        metadata: m.tail.metadata.as_deref().and_then(|j| serde_json::from_str(j).ok()),
+    };
+    serde_json::to_writer(out, &record)
+}
+
+/// Writes an order.
+///
+/// # Errors
+/// When the alternative chosen is not in the request, which would be a fault of ours.
+pub fn order(
+    state: &State,
+    m: &Message,
+    request: &Request<'_>,
+    alternative: u8,
+    language: u8,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    let a = m.attempts.last().ok_or("an order needs an attempt")?;
+    let content = match request.content.get(usize::from(alternative)).ok_or("alternative out of range")? {
+        Content::Text(t) => OrderContent::Text(t.clone()),
+        Content::Template(t) => OrderContent::Template(OrderTemplate {
+            name: t.name.clone(),
+            language: t.language.get(usize::from(language)).ok_or("language out of range")?.clone(),
+            header: t.components.header.clone(),
+            body: t.components.body.clone(),
+            buttons: t.components.buttons.clone(),
+        }),
+    };
+    let to = state.user_text(m.user);
+    let record = Order {
+        message_uid: m.uid,
+        attempt: m.attempts.len() as u8,
+        account: state.account_at(m.account).spec.account.as_str().into(),
+        sender: state.sender_at(a.sender).spec.id.as_str().into(),
+        to: to.strip_prefix('+').unwrap_or(&to).into(),
+        priority: m.priority,
+        leave_by: Time(a.leave_by_ms),
+        content,
+    };
+    serde_json::to_writer(out, &record).map_err(|e| e.to_string())
+}
+
+/// Writes a ledger entry.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn ledger(
+    state: &State,
+    rates: &RateCards,
+    key: &HashKey,
+    b: &Booking,
+    m: Option<&Message>,
+    out: &mut Vec<u8>,
+) -> serde_json::Result<()> {
+    let sender = state.sender_at(b.sender);
+    let waba = state.waba_at(sender.waba);
+    let account = state.account_at(sender.account);
+    let campaign = m.and_then(|m| state.campaign_at(m.campaign));
+    let attempt = b.own.and_then(|(_, n)| m?.attempts.get(usize::from(n) - 1));
+    let template = attempt.and_then(|a| a.template).map(|ix| state.template_at(ix));
+    let to = state.user_text(b.user);
+    let recipient_hash = format!("{:032x}", key.recipient(&to));
+    let wamid_hash = format!("{:032x}", key.wamid(&b.wamid));
+    let entry = format!("{:032x}", b.entry);
+    let adjusts = b.adjusts.map(|a| format!("{a:032x}"));
+    let country = b.user.digits().and_then(|d| rates.map().lookup(d)).map(|c| c.to_string());
+    let date = state.day(waba.ix, b.at_s).0;
+    let usage = YearMonth::of(date).to_string();
+    let sign = Decimal::from(b.sign);
+    let (priced, unpriced) = match &b.rated {
+        Rated::Priced(p) => (Some(p), None),
+        Rated::Unpriced(u) => (None, Some(u)),
+    };
+    let market = priced.map(|p| p.market).or(unpriced.and_then(|u| u.market));
+    let card = priced.and_then(|p| p.card).or(unpriced.and_then(|u| u.card));
+    let rulebook = priced.map(|p| p.rulebook).or(unpriced.and_then(|u| u.rulebook));
+    let cost = priced.map(|p| p.cost * sign);
+    let entry = LedgerEntry {
+        entry: entry.as_str().into(),
+        kind: b.kind,
+        cause: b.cause,
+        adjusts: adjusts.as_deref().map(Text::from),
+        revision: b.revision,
+        account: account.spec.account.as_str().into(),
+        account_name: account.spec.name.as_str().into(),
+        legal_entity: account.spec.legal_entity.as_str().into(),
+        waba: waba.id.as_str().into(),
+        sender: sender.spec.id.as_str().into(),
+        origin: if b.own.is_some() { Origin::Own } else { Origin::Foreign },
+        message_uid: b.own.map(|o| o.0),
+        message: m.filter(|_| b.own.is_some()).map(|m| (&*m.tail.id).into()),
+        attempt: b.own.map(|o| o.1),
+        recipient_hash: recipient_hash.as_str().into(),
+        wamid_hash: wamid_hash.as_str().into(),
+        recipient: Some(to.as_str().into()),
+        wamid: Some((&*b.wamid).into()),
+        campaign: campaign.map(|c| c.spec.name.as_str().into()),
+        cost_center: campaign.and_then(|c| c.spec.cost_center.as_deref()).map(Text::from),
+        template: template.map(|t| t.spec.name.as_str().into()),
+        language: template.map(|t| t.spec.language.as_str().into()),
+        country: country.as_deref().map(Text::from),
+        market: market.map(|m| rates.map().market_name(m).into()),
+        category: priced.and_then(|p| p.category).or(unpriced.and_then(|u| u.category)),
+        pricing_model: priced.map_or(PricingModel::Pmp, |p| p.model),
+        pricing_type: priced.map(|p| p.pricing_type),
+        expected_category: b.expected,
+        expected_type: None,
+        expected_model: rulebook.map(|r| rates.rulebook(r).model),
+        reported_category: match b.reported.category {
+            Some(ReportedCategory::Known(c)) => Some(c),
+            _ => None,
+        },
+        reported_type: match b.reported.pricing_type {
+            Some(ReportedType::Regular) => Some(tollgate_rate_card::PricingType::Regular),
+            Some(ReportedType::FreeCustomerService) => Some(tollgate_rate_card::PricingType::FreeCustomerService),
+            Some(ReportedType::FreeEntryPoint) => Some(tollgate_rate_card::PricingType::FreeEntryPoint),
+            _ => None,
+        },
+        reported_model: match b.reported.model {
+            Some(ReportedModel::Known(m)) => Some(m),
+            _ => None,
+        },
+        conversation: b.conversation.as_deref().map(Text::from),
+        rulebook: rulebook.map(|r| rates.rulebook(r).id.as_str().into()),
+        card: card.map(|c| rates.card(c).id().into()),
+        card_status: priced.and_then(|p| p.card_status).map(|s| s.as_str().into()),
+        band: priced.and_then(|p| p.band).map(|b| b.index),
+        band_basis: priced.map(|p| p.band_basis).filter(|b| *b != BandBasis::NotBanded).map(|b| b.as_str().into()),
+        ordinal: b.ordinal,
+        list_rate: priced.and_then(|p| p.list_rate),
+        cost_rate: priced.map(|p| p.cost_rate),
+        quantity: i64::from(b.sign),
+        cost,
+        cost_currency: waba.currency.as_str().into(),
+        markup_rule: None,
+        markup: None,
+        fee: None,
+        price_ex_tax: cost,
+        price_currency: waba.currency.as_str().into(),
+        fx_rate: None,
+        fx_source: None,
+        fx_date: None,
+        occurred_at: Time::from_secs(b.at_s),
+        booked_at: Time(b.booked_ms),
+        usage_period: usage.as_str().into(),
+        billing_period: usage.as_str().into(),
+        tax_code: None,
+        invoice_id: None,
+        reason: unpriced.map(|u| u.reason.as_str().into()),
+    };
+    debug_assert!(entry.kind != EntryKind::Charge || entry.cost.is_some(), "a charge has a cost");
+    serde_json::to_writer(out, &entry)
+}

@@ -1,0 +1,847 @@
+//! The engine: the loop around `decide`. It parses inputs, loads what a decision reads, applies what it wants,
+//! writes effects, and can give back a whole batch.
+//!
+//! Whoever runs it keeps log, store and clock: `request`/`events`/`command` for each record, `tick` for what is
+//! due, then `commit` for the records to store and either `committed` or `abort`.
+
+use crate::change::{Change, CounterKey};
+use crate::codec::{self, CodecError};
+use crate::decide::{Decision, Event, Facts, decide};
+use crate::effect::Effect;
+use crate::hashing::{HashKey, Map, Set};
+use crate::ids::{AccountIx, CampaignIx, ContactKey, PairKey, SenderIx, TemplateIx, Uid, WabaIx};
+use crate::life::Times;
+use crate::lots::{LotKey, Resource};
+use crate::record::{Message, MessageState};
+use crate::seen::Probe;
+use crate::state::State;
+use crate::emit;
+use std::sync::Arc;
+use tollgate_rate_card::RateCards;
+use tollgate_wire::event::PlatformEvent;
+use tollgate_wire::request::{self, Request};
+use tollgate_wire::{DeadLetterReason, command, event};
+
+/// What the engine is told once.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Rate cards.
+    pub rates: Arc<RateCards>,
+    /// Secret of keyed hashes; must never change for a data directory.
+    pub hash_key: HashKey,
+    /// Fixed times.
+    pub times: Times,
+    /// Messages, bodies and wamids kept resident in each of two generations.
+    pub recent_most: usize,
+}
+
+/// Tables of the store. Names on disk belong to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Table {
+    /// Accounts, WABAs, senders, templates, campaigns, live values, counters, scoped ids: read whole at start.
+    Entities,
+    /// Contacts: read whole at start.
+    Contacts,
+    /// Pairs: read whole at start.
+    Pairs,
+    /// Messages that wait or are on their way: read whole at start.
+    Open,
+    /// Messages that have ended.
+    Closed,
+    /// Requests as received, while they can still be needed.
+    Bodies,
+    /// Request ids seen: keys are read at start.
+    Ids,
+    /// Platform's message ids.
+    Wamids,
+    /// Proofs of consent.
+    Proofs,
+}
+
+/// Where records that are not resident are read.
+pub trait Source {
+    /// The value of a key; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read; the batch must be aborted.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, String>;
+}
+
+/// Where effects go.
+pub trait Sink {
+    /// One effect, as JSON for its topic. `key` is the account, or the sender for orders.
+    fn effect(&mut self, state: &State, effect: &Effect, key: &str, json: &[u8]);
+}
+
+/// Where changed records go.
+pub trait Writes {
+    /// Puts (`Some`) or deletes (`None`) a key.
+    fn write(&mut self, table: Table, key: &[u8], value: Option<&[u8]>);
+}
+
+/// Why an input record was set aside.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {detail}")]
+pub struct Rejected {
+    /// Closed reason.
+    pub reason: DeadLetterReason,
+    /// Field, value and remedy.
+    pub detail: String,
+}
+
+/// The engine cannot go on with this batch.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store could not be read.
+    #[error("store: {0}")]
+    Source(String),
+    /// A stored record cannot be read.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+/// What an input came to.
+pub type Handled = Result<Result<(), Rejected>, EngineError>;
+
+/// First byte of a key in [`Table::Entities`].
+mod prefix {
+    pub const SCOPED: u8 = 0;
+    pub const ACCOUNT: u8 = 1;
+    pub const WABA: u8 = 2;
+    pub const SENDER: u8 = 3;
+    pub const LIVE: u8 = 4;
+    pub const TEMPLATE: u8 = 5;
+    pub const CAMPAIGN: u8 = 6;
+    pub const COUNTER: u8 = 7;
+    pub const META: u8 = 8;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Dirty {
+    Contact(ContactKey),
+    Pair(PairKey),
+    Live(SenderIx),
+    Message(Uid),
+    Body(Uid),
+    Counter(CounterKey),
+    Seen(u128, Uid),
+    Wamid(u128),
+    Campaign(CampaignIx),
+    Account(AccountIx),
+    Waba(WabaIx),
+    Sender(SenderIx),
+    Template(TemplateIx),
+    Scoped(u64),
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every entry is a Put; boxing it would cost an allocation a change")]
+enum Undo {
+    Put(Change),
+    DropMessage(Uid),
+    Seen(u128),
+    Wamid(u128),
+    NextUid(Uid),
+    /// A new owner cannot be taken out of its table: the state must be loaded again.
+    Reload,
+}
+
+/// The engine of one shard.
+#[derive(Debug)]
+pub struct Engine {
+    state: State,
+    config: EngineConfig,
+    now_ms: u64,
+    decision: Decision,
+    undo: Vec<Undo>,
+    dirty: Vec<Dirty>,
+    is_dirty: Set<Dirty>,
+    /// How messages touched in this batch were stored before it: open, closed, or not at all.
+    stored_open: Map<Uid, Option<bool>>,
+    proofs: Vec<crate::change::Proof>,
+    json: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+impl Engine {
+    /// An empty engine.
+    #[must_use]
+    pub fn new(config: EngineConfig) -> Self {
+        Self {
+            state: State::default(),
+            config,
+            now_ms: 0,
+            decision: Decision::default(),
+            undo: Vec::new(),
+            dirty: Vec::new(),
+            is_dirty: Set::default(),
+            stored_open: Map::default(),
+            proofs: Vec::new(),
+            json: Vec::with_capacity(1024),
+            bytes: Vec::with_capacity(1024),
+        }
+    }
+
+    /// The resident state.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// Engine time: never goes back.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Loads one stored record. Order of tables: entities, contacts, pairs, open messages, ids; within entities
+    /// the order of keys.
+    ///
+    /// # Errors
+    /// Unknown version or damage.
+    pub fn load(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), CodecError> {
+        let damaged = || CodecError::Damaged { what: "key", why: format!("{table:?} {key:02x?}") };
+        let k64 = || key.try_into().map(u64::from_be_bytes).map_err(|_| damaged());
+        match table {
+            Table::Entities => return self.load_entity(key, value),
+            Table::Contacts => {
+                self.state.apply(Change::Contact(ContactKey(k64()?), codec::contact(value)?));
+            }
+            Table::Pairs => {
+                self.state.apply(Change::Pair(PairKey(k64()?), codec::pair(value)?));
+            }
+            Table::Open => {
+                let m = codec::message(value)?;
+                let campaign = m.campaign.some().map(|ix| self.state.campaigns[ix.at()].counts);
+                let ix = m.campaign;
+                self.state.apply(Change::Message(m));
+                // Stored counts include this message already.
+                if let Some(counts) = campaign {
+                    self.state.set_counts(ix, counts);
+                }
+                if self.state.messages.len() > 2 * self.config.recent_most {
+                    self.state.messages.age(self.config.recent_most);
+                }
+            }
+            Table::Ids => self.state.seen.note(key.try_into().map(u128::from_be_bytes).map_err(|_| damaged())?),
+            Table::Closed | Table::Bodies | Table::Wamids | Table::Proofs => {}
+        }
+        Ok(())
+    }
+
+    fn load_entity(&mut self, key: &[u8], value: &[u8]) -> Result<(), CodecError> {
+        let damaged = || CodecError::Damaged { what: "key", why: format!("entity {key:02x?}") };
+        let (first, rest) = key.split_first().ok_or_else(damaged)?;
+        let change = match *first {
+            prefix::SCOPED => {
+                let ix = rest.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?;
+                Change::Scoped(ix, String::from_utf8_lossy(value).as_ref().into())
+            }
+            prefix::ACCOUNT => Change::Account(Box::new(codec::account(value)?)),
+            prefix::WABA => Change::Waba(Box::new(codec::waba(value)?)),
+            prefix::SENDER => Change::Sender(Box::new(codec::sender(value)?)),
+            prefix::LIVE => {
+                let ix = rest.try_into().map(u16::from_be_bytes).map_err(|_| damaged())?;
+                Change::SenderLive(SenderIx(ix), codec::live(value)?)
+            }
+            prefix::TEMPLATE => Change::Template(Box::new(codec::template(value)?)),
+            prefix::CAMPAIGN => {
+                let c = codec::campaign(value)?;
+                let (ix, counts) = (c.ix, c.counts);
+                self.state.apply(Change::Campaign(Box::new(c)));
+                self.state.set_counts(ix, counts);
+                return Ok(());
+            }
+            prefix::COUNTER => {
+                let v = value.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?;
+                Change::Counter(codec::counter_from_key(rest)?, v)
+            }
+            prefix::META => {
+                let (uid, now) = value.split_at_checked(8).ok_or_else(damaged)?;
+                self.state.raise_next_uid(uid.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?);
+                self.now_ms = self.now_ms.max(now.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?);
+                return Ok(());
+            }
+            _ => return Err(damaged()),
+        };
+        self.state.apply(change);
+        Ok(())
+    }
+
+    /// Ends loading: every lot is looked at once.
+    pub fn loaded(&mut self) {
+        self.state.messages.age(0);
+        self.state.lots.wake_account(None);
+    }
+
+    /// Tells the time. `now` is the largest ever told.
+    pub fn clock(&mut self, now_ms: u64) {
+        if now_ms / 1000 > self.now_ms / 1000 {
+            let now_s = (now_ms / 1000) as u32;
+            self.state.advance_quotas(now_s);
+            self.state.turn_days(now_s);
+        }
+        self.now_ms = self.now_ms.max(now_ms);
+    }
+
+    /// One record of `requests` or `requests.priority`.
+    ///
+    /// # Errors
+    /// When the store cannot be read; abort the batch.
+    pub fn request(&mut self, raw: &[u8], priority: bool, source: &dyn Source, sink: &mut dyn Sink) -> Handled {
+        match request::parse(raw) {
+            Ok(r) => self.request_parsed(&r, raw, priority, source, sink),
+            Err(e) => Ok(Err(Rejected { reason: e.reason, detail: e.to_string() })),
+        }
+    }
+
+    /// A request that is parsed already.
+    ///
+    /// # Errors
+    /// When the store cannot be read; abort the batch.
+    pub fn request_parsed(
+        &mut self,
+        r: &Request<'_>,
+        raw: &[u8],
+        priority: bool,
+        source: &dyn Source,
+        sink: &mut dyn Sink,
+    ) -> Handled {
+        let hash = self.config.hash_key.request(&r.account, &r.id);
+        let duplicate = match self.state.seen.probe(hash) {
+            Probe::New => None,
+            Probe::Seen(uid) => Some(uid),
+            Probe::AskStore => {
+                let found = source.get(Table::Ids, &hash.to_be_bytes()).map_err(EngineError::Source)?;
+                found.and_then(|v| v.try_into().ok()).map(u64::from_be_bytes)
+            }
+        };
+        if let Some(uid) = duplicate {
+            self.bring_message(uid, source)?;
+        }
+        let event = Event::Request { request: r, raw, hash, duplicate, priority };
+        self.decide(&event);
+        Ok(self.conclude(Some(r), DeadLetterReason::UnknownAccount, sink))
+    }
+
+    /// One record of `events`. What cannot be used is rejected with its reason, the rest of the record counts.
+    ///
+    /// # Errors
+    /// When the store cannot be read; abort the batch.
+    pub fn events(&mut self, raw: &[u8], source: &dyn Source, sink: &mut dyn Sink) -> Handled {
+        match event::parse(raw) {
+            Ok(e) => self.events_parsed(&e, source, sink),
+            Err(e) => Ok(Err(Rejected { reason: e.reason, detail: e.to_string() })),
+        }
+    }
+
+    /// Events that are parsed already.
+    ///
+    /// # Errors
+    /// When the store cannot be read; abort the batch.
+    pub fn events_parsed(
+        &mut self,
+        e: &event::Events<'_>,
+        source: &dyn Source,
+        sink: &mut dyn Sink,
+    ) -> Handled {
+        let mut result = Ok(());
+        for event in &e.events {
+            self.bring_for(event, source)?;
+            let Some(account) = self.state.account_by_id.get(&*e.account).map(|ix| self.state.accounts[ix.at()].clone())
+            else {
+                let detail = format!("account {:?} is not in the registry; apply it first", &*e.account);
+                return Ok(Err(Rejected { reason: DeadLetterReason::UnknownAccount, detail }));
+            };
+            self.decide(&Event::Platform { account: &account, event });
+            if let Err(e) = self.conclude(None, DeadLetterReason::UnknownSender, sink) {
+                result = Err(e);
+            }
+        }
+        Ok(result)
+    }
+
+    /// One record of `commands`.
+    ///
+    /// # Errors
+    /// When the store cannot be read; abort the batch.
+    pub fn command(&mut self, raw: &[u8], sink: &mut dyn Sink) -> Handled {
+        match command::parse(raw) {
+            Ok(c) => Ok(self.command_parsed(&c, sink)),
+            Err(e) => Ok(Err(Rejected { reason: e.reason, detail: e.to_string() })),
+        }
+    }
+
+    /// A command that is parsed already.
+    ///
+    /// # Errors
+    /// Why it was not applied: field, value, remedy.
+    pub fn command_parsed(&mut self, c: &command::Command, sink: &mut dyn Sink) -> Result<(), Rejected> {
+        self.decide(&Event::Command(c));
+        let done = self.conclude(None, DeadLetterReason::Malformed, sink);
+        if let command::Command::ControlCampaign { account, campaign, action: command::CampaignAction::Cancel } = c
+            && let Some(ix) = self.state.account(account).map(|a| a.ix)
+            && let Some(ix) = self.state.campaign(ix, campaign).map(|c| c.ix)
+        {
+            self.state.lots.wake_campaign(ix);
+        }
+        self.state.turn_days((self.now_ms / 1000) as u32);
+        done
+    }
+
+    /// The instant at which `tick` has something to do; now, while lots are open.
+    #[must_use]
+    pub fn next_due_ms(&self) -> Option<u64> {
+        if self.state.lots.has_open() { Some(self.now_ms) } else { self.state.next_due_ms() }
+    }
+
+    /// Does what is due: timers, then open lots in turn. At most `most` decisions; returns how many.
+    ///
+    /// # Errors
+    /// When the store cannot be read; abort the batch.
+    pub fn tick(&mut self, most: usize, source: &dyn Source, sink: &mut dyn Sink) -> Result<usize, EngineError> {
+        let mut done = 0;
+        while done < most {
+            let Some(&(at, uid)) = self.state.timers.first().filter(|t| t.0 <= self.now_ms) else { break };
+            done += 1;
+            self.bring_message(uid, source)?;
+            let parked = self.state.message(uid).map(|m| m.state == MessageState::Parked);
+            let own_wait_over = self.state.message(uid).is_some_and(|m| {
+                let attempts_due = m.attempts.iter().any(|a| a.check_ms <= self.now_ms);
+                !attempts_due
+            });
+            if parked == Some(true) && own_wait_over {
+                self.wake(uid, source, sink)?;
+            } else {
+                self.decide(&Event::Timer { uid });
+                let _ = self.conclude(None, DeadLetterReason::Internal, sink);
+            }
+            // A timer that did not move would be due for ever.
+            if self.state.timers.first() == Some(&(at, uid)) {
+                self.state.timers.remove(&(at, uid));
+            }
+        }
+        self.state.lots.wake_due(self.now_ms);
+        while done < most {
+            let Some(key) = self.state.lots.next_open() else { break };
+            done += self.drain(key, most - done, source, sink)?;
+        }
+        Ok(done)
+    }
+
+    /// Serves one open lot for its turn.
+    fn drain(
+        &mut self,
+        key: LotKey,
+        most: usize,
+        source: &dyn Source,
+        sink: &mut dyn Sink,
+    ) -> Result<usize, EngineError> {
+        let weight = self.state.campaign_at(key.campaign).map_or(1, |c| c.spec.weight.clamp(1, 100)) as usize;
+        let turn = (weight * 16).min(most);
+        let mut after = 0;
+        for done in 0..turn {
+            let Some(uid) = self.state.lots.next_member(key, after) else {
+                self.state.lots.shut(key, Resource::Own, u64::MAX);
+                return Ok(done.max(1));
+            };
+            self.bring_message(uid, source)?;
+            if let Some((resource, until_ms)) = self.wake(uid, source, sink)? {
+                self.state.lots.shut(key, resource, until_ms);
+                return Ok(done + 1);
+            }
+            after = uid;
+        }
+        Ok(turn)
+    }
+
+    /// Admission of a parked message; `Some` when a shared resource keeps it where it is.
+    fn wake(
+        &mut self,
+        uid: Uid,
+        source: &dyn Source,
+        sink: &mut dyn Sink,
+    ) -> Result<Option<(Resource, u64)>, EngineError> {
+        let body = match self.state.bodies.get(&uid) {
+            Some(b) => Some(b.clone()),
+            None => source.get(Table::Bodies, &uid.to_be_bytes()).map_err(EngineError::Source)?.map(Arc::from),
+        };
+        let body = body.ok_or_else(|| EngineError::Source(format!("message {uid} waits but its request is gone")))?;
+        self.state.bodies.insert(uid, body.clone());
+        let parsed = request::parse(&body)
+            .map_err(|e| EngineError::Source(format!("stored request of message {uid}: {e}")))?;
+        self.decide(&Event::Wake { uid, request: &parsed });
+        let blocked = self.decision.blocked;
+        let _ = self.conclude(Some(&parsed), DeadLetterReason::Internal, sink);
+        Ok(blocked)
+    }
+
+    fn decide(&mut self, event: &Event<'_>) {
+        self.decision.clear();
+        let facts = Facts {
+            state: &self.state,
+            rates: &self.config.rates,
+            key: &self.config.hash_key,
+            times: &self.config.times,
+        };
+        decide(&facts, event, self.now_ms, &mut self.decision);
+    }
+
+    /// Applies the decision at hand and writes its effects.
+    fn conclude(
+        &mut self,
+        request: Option<&Request<'_>>,
+        reject_as: DeadLetterReason,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Rejected> {
+        let mut changes = std::mem::take(&mut self.decision.changes);
+        for change in changes.drain(..) {
+            self.apply(change);
+        }
+        self.decision.changes = changes;
+        let mut effects = std::mem::take(&mut self.decision.effects);
+        for effect in effects.drain(..) {
+            self.emit(&effect, request, sink);
+        }
+        self.decision.effects = effects;
+        match self.decision.rejected.take() {
+            None => Ok(()),
+            Some(detail) => Err(Rejected { reason: reject_as, detail }),
+        }
+    }
+
+    fn emit(&mut self, effect: &Effect, request: Option<&Request<'_>>, sink: &mut dyn Sink) {
+        self.json.clear();
+        let state = &self.state;
+        match effect {
+            Effect::Order { uid, alternative, language } => {
+                let (Some(m), Some(r)) = (state.message(*uid), request) else { return };
+                if emit::order(state, m, r, *alternative, *language, &mut self.json).is_err() {
+                    return;
+                }
+                let sender = state.sender_at(m.sender).spec.id.as_str();
+                sink.effect(state, effect, sender, &self.json);
+            }
+            Effect::Outcome(o) => {
+                let Some(m) = state.message(o.uid) else { return };
+                if emit::outcome(state, o, m, &mut self.json).is_err() {
+                    return;
+                }
+                sink.effect(state, effect, &state.account_at(m.account).spec.account, &self.json);
+            }
+            Effect::Ledger(b) => {
+                let m = b.own.and_then(|(uid, _)| state.message(uid));
+                let key = &self.config.hash_key;
+                if emit::ledger(state, &self.config.rates, key, b, m, &mut self.json).is_err() {
+                    return;
+                }
+                let account = state.account_at(state.sender_at(b.sender).account);
+                sink.effect(state, effect, &account.spec.account, &self.json);
+            }
+            Effect::Registry(ix) => {
+                let account = state.account_at(*ix);
+                if serde_json::to_writer(&mut self.json, &account.spec).is_err() {
+                    return;
+                }
+                sink.effect(state, effect, &account.spec.account, &self.json);
+            }
+        }
+    }
+
+    fn apply(&mut self, change: Change) {
+        let touched = match &change {
+            Change::Contact(k, _) => Some(Dirty::Contact(*k)),
+            Change::Pair(k, _) => Some(Dirty::Pair(*k)),
+            Change::SenderLive(k, _) => Some(Dirty::Live(*k)),
+            Change::Message(m) => {
+                let uid = m.uid;
+                let before = self.state.message(uid).map(Message::is_open);
+                self.stored_open.entry(uid).or_insert(before);
+                if before.is_none() {
+                    self.undo.push(Undo::NextUid(self.state.next_uid()));
+                    self.state.raise_next_uid(uid + 1);
+                }
+                if let Some(ix) = m.campaign.some() {
+                    self.touch(Dirty::Campaign(ix));
+                }
+                Some(Dirty::Message(uid))
+            }
+            Change::Body(uid, _) => Some(Dirty::Body(*uid)),
+            Change::Counter(k, _) => Some(Dirty::Counter(*k)),
+            Change::Seen(h, uid) => {
+                self.undo.push(Undo::Seen(*h));
+                Some(Dirty::Seen(*h, *uid))
+            }
+            Change::Wamid(h, ..) => {
+                self.undo.push(Undo::Wamid(*h));
+                Some(Dirty::Wamid(*h))
+            }
+            Change::Campaign(c) => Some(Dirty::Campaign(c.ix)),
+            Change::Spent(ix, _) => Some(Dirty::Campaign(*ix)),
+            Change::Account(a) => Some(Dirty::Account(a.ix)),
+            Change::Waba(w) => Some(Dirty::Waba(w.ix)),
+            Change::Sender(s) => Some(Dirty::Sender(s.ix)),
+            Change::Template(t) => Some(Dirty::Template(t.ix)),
+            Change::Proof(p) => {
+                self.proofs.push((**p).clone());
+                None
+            }
+            Change::Scoped(ix, _) => Some(Dirty::Scoped(*ix)),
+        };
+        if let Some(d) = touched {
+            self.touch(d);
+        }
+        let new_message = match &change {
+            Change::Message(m) => Some(m.uid),
+            _ => None,
+        };
+        let kept_apart = matches!(
+            change,
+            Change::Seen(..) | Change::Wamid(..) | Change::Proof(..) | Change::Message(..) | Change::Scoped(..)
+        );
+        match (self.state.apply(change), new_message) {
+            (Some(old), _) => self.undo.push(Undo::Put(old)),
+            (None, Some(uid)) => self.undo.push(Undo::DropMessage(uid)),
+            (None, None) if !kept_apart => self.undo.push(Undo::Reload),
+            (None, None) => {}
+        }
+    }
+
+    fn touch(&mut self, d: Dirty) {
+        if self.is_dirty.insert(d) {
+            self.dirty.push(d);
+        }
+    }
+
+    /// Loads what an event will read.
+    fn bring_for(&mut self, event: &PlatformEvent<'_>, source: &dyn Source) -> Result<(), EngineError> {
+        match event {
+            PlatformEvent::Result(r) => self.bring_message(r.callback.message_uid, source),
+            PlatformEvent::Status(s) => match s.callback {
+                Some(c) => self.bring_message(c.message_uid, source),
+                None => {
+                    let hash = self.config.hash_key.wamid(&s.wamid);
+                    if self.state.wamids.get(&hash).is_none() {
+                        let stored = source.get(Table::Wamids, &hash.to_be_bytes()).map_err(EngineError::Source)?;
+                        if let Some((uid, attempt)) = stored.as_deref().and_then(wamid_value) {
+                            self.state.wamids.insert(hash, (uid, attempt));
+                        }
+                    }
+                    match self.state.wamids.get(&hash).map(|w| w.0).filter(|uid| *uid != 0) {
+                        Some(uid) => self.bring_message(uid, source),
+                        None => Ok(()),
+                    }
+                }
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes a message resident, if it exists.
+    fn bring_message(&mut self, uid: Uid, source: &dyn Source) -> Result<(), EngineError> {
+        if uid == 0 || uid >= self.state.next_uid() || self.state.message(uid).is_some() {
+            return Ok(());
+        }
+        let key = uid.to_be_bytes();
+        let stored = match source.get(Table::Open, &key).map_err(EngineError::Source)? {
+            Some(v) => Some(v),
+            None => source.get(Table::Closed, &key).map_err(EngineError::Source)?,
+        };
+        if let Some(v) = stored {
+            self.state.messages.insert(uid, codec::message(&v)?);
+        }
+        Ok(())
+    }
+
+    /// `true` when the batch changed something that must be stored.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.dirty.is_empty() || !self.proofs.is_empty()
+    }
+
+    /// Writes every record that the batch changed.
+    pub fn commit(&mut self, out: &mut dyn Writes) {
+        let dirty = std::mem::take(&mut self.dirty);
+        for d in &dirty {
+            self.bytes.clear();
+            let b = &mut self.bytes;
+            match *d {
+                Dirty::Contact(k) => {
+                    codec::put_contact(&self.state.contact(k), b);
+                    out.write(Table::Contacts, &k.0.to_be_bytes(), Some(b));
+                }
+                Dirty::Pair(k) => {
+                    codec::put_pair(&self.state.pair(k), b);
+                    out.write(Table::Pairs, &k.0.to_be_bytes(), Some(b));
+                }
+                Dirty::Live(ix) => {
+                    codec::put_live(&self.state.live(ix), b);
+                    out.write(Table::Entities, &entity(prefix::LIVE, &ix.0.to_be_bytes()), Some(b));
+                }
+                Dirty::Message(uid) => {
+                    let Some(m) = self.state.message(uid) else { continue };
+                    codec::put_message(m, b);
+                    let (to, from) =
+                        if m.is_open() { (Table::Open, Table::Closed) } else { (Table::Closed, Table::Open) };
+                    let was_open = self.stored_open.get(&uid).copied().flatten();
+                    out.write(to, &uid.to_be_bytes(), Some(b));
+                    if was_open.is_some_and(|open| open != m.is_open()) {
+                        out.write(from, &uid.to_be_bytes(), None);
+                    }
+                }
+                Dirty::Body(uid) => match self.state.bodies.get(&uid) {
+                    Some(body) => out.write(Table::Bodies, &uid.to_be_bytes(), Some(body)),
+                    None => out.write(Table::Bodies, &uid.to_be_bytes(), None),
+                },
+                Dirty::Counter(k) => {
+                    let key = entity(prefix::COUNTER, &codec::counter_key(k));
+                    out.write(Table::Entities, &key, Some(&self.state.counter(k).to_be_bytes()));
+                }
+                Dirty::Seen(hash, uid) => {
+                    out.write(Table::Ids, &hash.to_be_bytes(), Some(&uid.to_be_bytes()));
+                }
+                Dirty::Wamid(hash) => {
+                    if let Some((uid, attempt)) = self.state.wamids.get(&hash) {
+                        b.extend_from_slice(&uid.to_be_bytes());
+                        b.push(*attempt);
+                        out.write(Table::Wamids, &hash.to_be_bytes(), Some(b));
+                    }
+                }
+                Dirty::Campaign(ix) => {
+                    if let Some(c) = self.state.campaign_at(ix) {
+                        let key = entity(prefix::CAMPAIGN, &ix.0.to_be_bytes());
+                        out.write(Table::Entities, &key, Some(&codec::put_campaign(c)));
+                    }
+                }
+                Dirty::Account(ix) => {
+                    let key = entity(prefix::ACCOUNT, &ix.0.to_be_bytes());
+                    out.write(Table::Entities, &key, Some(&codec::put_account(self.state.account_at(ix))));
+                }
+                Dirty::Waba(ix) => {
+                    let key = entity(prefix::WABA, &ix.0.to_be_bytes());
+                    out.write(Table::Entities, &key, Some(&codec::put_waba(self.state.waba_at(ix))));
+                }
+                Dirty::Sender(ix) => {
+                    let key = entity(prefix::SENDER, &ix.0.to_be_bytes());
+                    out.write(Table::Entities, &key, Some(&codec::put_sender(self.state.sender_at(ix))));
+                }
+                Dirty::Template(ix) => {
+                    let key = entity(prefix::TEMPLATE, &ix.0.to_be_bytes());
+                    out.write(Table::Entities, &key, Some(&codec::put_template(self.state.template_at(ix))));
+                }
+                Dirty::Scoped(ix) => {
+                    if let Ok(user) = crate::ids::User::from_scoped(ix) {
+                        let key = entity(prefix::SCOPED, &ix.to_be_bytes());
+                        out.write(Table::Entities, &key, Some(self.state.user_text(user).as_bytes()));
+                    }
+                }
+            }
+        }
+        self.dirty = dirty;
+        for (n, p) in self.proofs.iter().enumerate() {
+            let mut key = Vec::with_capacity(24);
+            key.extend_from_slice(&p.contact.to_be_bytes());
+            key.extend_from_slice(&p.at_ms.to_be_bytes());
+            key.extend_from_slice(&self.now_ms.to_be_bytes());
+            key.extend_from_slice(&(n as u32).to_be_bytes());
+            out.write(Table::Proofs, &key, Some(&codec::put_proof(p)));
+        }
+        let mut meta = [0; 16];
+        meta[..8].copy_from_slice(&self.state.next_uid().to_be_bytes());
+        meta[8..].copy_from_slice(&self.now_ms.to_be_bytes());
+        out.write(Table::Entities, &[prefix::META], Some(&meta));
+    }
+
+    /// The batch is durable.
+    pub fn committed(&mut self) {
+        self.forget_batch();
+        let most = self.config.recent_most;
+        self.state.messages.age(most);
+        self.state.wamids.age(most);
+        self.state.seen.age(most);
+        self.state.bodies.age(most / 4);
+    }
+
+    /// The batch is not durable: everything since the last commit is undone. `false` when the state cannot be
+    /// restored in place and must be loaded again from the store.
+    #[must_use]
+    pub fn abort(&mut self) -> bool {
+        let mut whole = true;
+        while let Some(u) = self.undo.pop() {
+            match u {
+                Undo::Put(change) => {
+                    self.state.apply(change);
+                }
+                Undo::DropMessage(uid) => self.state.drop_message(uid),
+                Undo::Seen(h) => self.state.seen.remove(h),
+                Undo::Wamid(h) => {
+                    self.state.wamids.remove(&h);
+                }
+                Undo::NextUid(uid) => self.state.reset_next_uid(uid),
+                Undo::Reload => whole = false,
+            }
+        }
+        self.forget_batch();
+        self.state.lots.wake_account(None);
+        whole
+    }
+
+    fn forget_batch(&mut self) {
+        self.undo.clear();
+        self.dirty.clear();
+        self.is_dirty.clear();
+        self.stored_open.clear();
+        self.proofs.clear();
+    }
+
+    /// Takes the accounts that changed since the last call, in order.
+    pub fn take_touched(&mut self) -> Vec<AccountIx> {
+        let mut v: Vec<AccountIx> = self.state.touched.drain().collect();
+        v.sort_unstable();
+        v
+    }
+
+    /// Removes an ended message and its id: both were kept 30 days. `value` is the stored record.
+    ///
+    /// # Errors
+    /// Unknown version or damage.
+    pub fn sweep(&mut self, value: &[u8], out: &mut dyn Writes) -> Result<bool, CodecError> {
+        const KEPT_S: u32 = 30 * 86_400;
+        const AFTER_END_S: u32 = 8 * 86_400;
+        let m = codec::message(value)?;
+        let now_s = (self.now_ms / 1000) as u32;
+        let last_s = m.attempts.iter().map(|a| (a.admitted_ms / 1000) as u32).max().unwrap_or(0);
+        if m.is_open() || now_s < m.created_s.saturating_add(KEPT_S) || now_s < last_s.saturating_add(AFTER_END_S) {
+            return Ok(false);
+        }
+        let hash = self.config.hash_key.request(&self.state.account_at(m.account).spec.account, &m.tail.id);
+        self.state.seen.remove(hash);
+        self.state.messages.remove(&m.uid);
+        out.write(Table::Closed, &m.uid.to_be_bytes(), None);
+        out.write(Table::Ids, &hash.to_be_bytes(), None);
+        for a in m.attempts.iter().filter(|a| a.wamid != 0) {
+            self.state.wamids.remove(&a.wamid);
+            out.write(Table::Wamids, &a.wamid.to_be_bytes(), None);
+        }
+        Ok(true)
+    }
+}
+
+fn entity(prefix: u8, rest: &[u8]) -> Vec<u8> {
+    let mut k = Vec::with_capacity(rest.len() + 1);
+    k.push(prefix);
+    k.extend_from_slice(rest);
+    k
+}
+
+fn wamid_value(v: &[u8]) -> Option<(Uid, u8)> {
+    let (uid, attempt) = v.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*uid), *attempt.first()?))
+}
+

@@ -1,0 +1,80 @@
+//! What people do: they write, they call, they stop. The content of a message is never kept.
+
+use crate::admission::throughput_rate;
+use crate::change::{Change, Proof};
+use crate::decide::{Decision, Facts, person};
+use crate::ids::{ContactKey, PairKey};
+use crate::record::{Account, Consent, Contact};
+use tollgate_rate_card::Category;
+use tollgate_wire::command::ConsentState;
+use tollgate_wire::event::{Inbound, Preference};
+
+/// A person wrote or called: the window opens, the number's throughput is used, a stop word ends marketing and utility.
+pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now_ms: u64, out: &mut Decision) {
+    let state = facts.state;
+    let Some(sender) = state.sender(&i.sender).filter(|s| s.account == account.ix) else {
+        out.rejected = Some(format!("sender {} is not registered for account {}", &*i.sender, account.spec.account));
+        return;
+    };
+    let Some(user) = person(facts, &i.from, out).0 else { return };
+    let key = PairKey::new(sender.ix, user);
+    let at_s = clamp_s(i.at_s, now_ms);
+    let mut pair = state.pair(key);
+    pair.last_inbound_s = pair.last_inbound_s.max(at_s);
+    if i.referral {
+        pair.referral_s = pair.referral_s.max(at_s);
+    }
+    out.changes.push(Change::Pair(key, pair));
+    let mut live = state.live(sender.ix);
+    let rate = throughput_rate(account, sender, &live, now_ms);
+    live.throughput = live.throughput.charge(rate, 1, now_ms);
+    out.changes.push(Change::SenderLive(sender.ix, live));
+    if let Some(word) = &i.keyword {
+        let word = word.trim().to_uppercase();
+        if account.stop_words.contains(&word) {
+            let contact_key = ContactKey::new(account.ix, user);
+            let mut contact = state.contact(contact_key);
+            contact.set_consent(Category::Marketing, Consent::Out);
+            contact.set_consent(Category::Utility, Consent::Out);
+            out.changes.push(Change::Contact(contact_key, contact));
+            for category in [Category::Marketing, Category::Utility] {
+                prove(contact_key, Some(category), ConsentState::OptOut, "whatsapp stop word", at_s, out);
+            }
+        }
+    }
+}
+
+/// A person stopped or resumed marketing on the platform.
+pub(crate) fn preference(facts: &Facts<'_>, account: &Account, p: &Preference<'_>, now_ms: u64, out: &mut Decision) {
+    let Some(user) = person(facts, &p.from, out).0 else { return };
+    let key = ContactKey::new(account.ix, user);
+    let mut contact: Contact = facts.state.contact(key);
+    let (consent, state) =
+        if p.stop { (Consent::Out, ConsentState::OptOut) } else { (Consent::In, ConsentState::OptIn) };
+    contact.set_consent(Category::Marketing, consent);
+    out.changes.push(Change::Contact(key, contact));
+    prove(key, Some(Category::Marketing), state, "whatsapp user preference", clamp_s(p.at_s, now_ms), out);
+}
+
+pub(crate) fn prove(
+    key: ContactKey,
+    category: Option<Category>,
+    state: ConsentState,
+    source: &str,
+    at_s: u32,
+    out: &mut Decision,
+) {
+    out.changes.push(Change::Proof(Box::new(Proof {
+        contact: key.0,
+        category: category.map_or(4, |c| crate::record::slot_of(c) as u8),
+        state,
+        source: source.to_owned(),
+        at_ms: u64::from(at_s) * 1000,
+        text_version: String::new(),
+    })));
+}
+
+/// Platform times later than a minute from now are clamped: a wrong clock must not open windows in the future.
+pub(crate) fn clamp_s(at_s: u32, now_ms: u64) -> u32 {
+    at_s.min((now_ms / 1000) as u32 + 60)
+}

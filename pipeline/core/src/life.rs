@@ -1,0 +1,632 @@
+//! The life of attempts after admission: results of calls, the platform's statuses, and silence.
+//!
+//! Rank, reservations and charge belong to the attempt and only move forward; the message's state derives from
+//! its attempts. So duplicates and any order of the same statuses end in the same state and the same charge.
+
+use crate::change::Change;
+use crate::charge;
+use crate::decide::{Decision, Facts};
+use crate::effect::{Effect, OutcomeFx};
+use crate::ids::{ContactKey, PairKey, SenderIx, Uid};
+use crate::inbound::clamp_s;
+use crate::lots::Resource;
+use crate::record::{Account, Attempt, AttemptState, Contact, Message, MessageState, Pair, Park, SenderLive};
+use crate::window;
+use rust_decimal::Decimal;
+use tollgate_quality::{BackOff, PairPolicy, ThroughputPolicy};
+use tollgate_rate_card::{Category, Reported, ReportedCategory, ReportedModel, ReportedType};
+use tollgate_wire::Reason;
+use tollgate_wire::command::{LimitScope, TemplateStatus};
+use tollgate_wire::event::{AttemptResult, DispatchResult, Pricing, Status, StatusKind};
+use tollgate_wire::outcome::OutcomeKind;
+use tollgate_wire::platform_error::{self, Retry};
+use tollgate_wire::request::Purpose;
+
+/// Fixed times of the engine, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Longest call to the platform.
+    pub http_timeout_ms: u64,
+    /// Largest allowed difference between two clocks of the deployment.
+    pub clock_difference_ms: u64,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { http_timeout_ms: 10_000, clock_difference_ms: 2_000 }
+    }
+}
+
+/// A reservation ends a second after the moving 24 hours: from then on it only blurs later ones.
+const RESERVATION_MS: u64 = 86_401_000;
+/// Attempts of one message at most.
+const MAX_ATTEMPTS: usize = 8;
+/// Sender's pause after calls that could not be made or whose result is not known.
+const OUTAGE_PAUSE_MS: u64 = 2_000;
+
+impl Times {
+    /// When an attempt without a result is in doubt.
+    #[must_use]
+    pub fn result_due_ms(&self, leave_by_ms: u64) -> u64 {
+        leave_by_ms + self.http_timeout_ms + 2 * self.clock_difference_ms
+    }
+}
+
+/// How long a status is waited for before an attempt in doubt is closed: one-time codes are soon useless.
+fn doubt_ms(purpose: Purpose) -> u64 {
+    match purpose {
+        Purpose::Authentication => 30_000,
+        Purpose::Utility => 600_000,
+        Purpose::Marketing | Purpose::Service => 3_600_000,
+    }
+}
+
+/// How long a delivery is waited for: the platform's time to live for one-time codes plus slack; for the rest its
+/// 30 days plus a day, the most a time to live can be.
+fn delivery_ms(category: Category) -> u64 {
+    match category {
+        Category::Authentication | Category::AuthenticationInternational => 15 * 60_000,
+        Category::Marketing | Category::Utility | Category::Service => 31 * 86_400_000,
+    }
+}
+
+/// A message under change, with the records around it; written back by [`Draft::finish`].
+pub(crate) struct Draft<'a, 'f> {
+    pub facts: &'f Facts<'a>,
+    pub now_ms: u64,
+    pub account: &'f Account,
+    pub message: Message,
+    contact: Option<Contact>,
+    pair: Option<(PairKey, Pair)>,
+    live: Option<(SenderIx, SenderLive)>,
+    pub spent: Option<Decimal>,
+    pub counters: Vec<(crate::change::CounterKey, u64)>,
+}
+
+impl<'a, 'f> Draft<'a, 'f> {
+    fn new(facts: &'f Facts<'a>, account: &'f Account, message: Message, now_ms: u64) -> Self {
+        Self {
+            facts,
+            now_ms,
+            account,
+            message,
+            contact: None,
+            pair: None,
+            live: None,
+            spent: None,
+            counters: Vec::new(),
+        }
+    }
+
+    fn contact_key(&self) -> ContactKey {
+        ContactKey::new(self.account.ix, self.message.user)
+    }
+
+    fn contact(&mut self) -> &mut Contact {
+        let read = self.facts.state.contact(self.contact_key());
+        self.contact.get_or_insert(read)
+    }
+
+    pub(crate) fn pair(&mut self, sender: SenderIx) -> &mut Pair {
+        let key = PairKey::new(sender, self.message.user);
+        let state = self.facts.state;
+        if self.pair.is_none_or(|(k, _)| k != key) {
+            self.pair = Some((key, state.pair(key)));
+        }
+        // Filled on the line above.
+        &mut self.pair.get_or_insert_with(|| (key, state.pair(key))).1
+    }
+
+    fn live(&mut self, sender: SenderIx) -> &mut SenderLive {
+        let read = self.facts.state.live(sender);
+        &mut self.live.get_or_insert((sender, read)).1
+    }
+
+    pub(crate) fn spent(&self) -> Decimal {
+        let stored = self.facts.state.campaign_at(self.message.campaign).map_or(Decimal::ZERO, |c| c.spent);
+        self.spent.unwrap_or(stored)
+    }
+
+    pub(crate) fn counter(&self, key: crate::change::CounterKey) -> u64 {
+        let changed = self.counters.iter().rev().find(|(k, _)| *k == key).map(|(_, v)| *v);
+        changed.unwrap_or_else(|| self.facts.state.counter(key))
+    }
+
+    /// Gives the quota reservation of an attempt back.
+    fn release_user(&mut self, n: usize) {
+        let a = self.message.attempts[n];
+        if !a.reserved_user {
+            return;
+        }
+        self.message.attempts[n].reserved_user = false;
+        match self.account.spec.limit_scope {
+            LimitScope::Portfolio => {
+                let c = self.contact();
+                c.counted = c.counted.release();
+            }
+            LimitScope::Number => {
+                let p = self.pair(a.sender);
+                p.counted = p.counted.release();
+            }
+        }
+    }
+
+    /// Confirms that the platform counts this person from `at_s`, if the window was closed.
+    fn confirm_user(&mut self, n: usize, at_s: u32) {
+        let a = self.message.attempts[n];
+        let outside = !a.window_open || !window::was_open_at(self.pair(a.sender), at_s);
+        let held = a.reserved_user;
+        self.message.attempts[n].reserved_user = false;
+        let take = |c: tollgate_quality::Counted| {
+            if held { c.confirm(at_s, outside) } else { c.observe(at_s, outside) }
+        };
+        match self.account.spec.limit_scope {
+            LimitScope::Portfolio => {
+                let c = self.contact();
+                c.counted = take(c.counted);
+            }
+            LimitScope::Number => {
+                let p = self.pair(a.sender);
+                p.counted = take(p.counted);
+            }
+        }
+    }
+
+    /// Gives back everything an attempt holds: it certainly did not reach anybody.
+    fn release_all(&mut self, n: usize) {
+        self.release_user(n);
+        let a = &mut self.message.attempts[n];
+        a.slot = false;
+        a.reserved = Decimal::ZERO;
+        a.check_ms = u64::MAX;
+    }
+
+    fn tell(&self, n: usize, kind: OutcomeKind, at_ms: u64) -> OutcomeFx {
+        OutcomeFx::new(self.message.uid, n as u8 + 1, at_ms, kind)
+    }
+
+    /// Parks the message for another attempt.
+    fn park(&mut self, reason: Reason, resource: Resource, until_ms: u64) {
+        self.message.state = MessageState::Parked;
+        let told_s = (self.now_ms / 1000) as u32;
+        self.message.park = Some(Park { reason, resource, until_ms, told_s });
+    }
+
+    /// Ends the message unless another attempt may still decide it.
+    fn close(&mut self, state: MessageState, out: &mut Decision) {
+        self.message.state = state;
+        self.message.park = None;
+        self.drop_body(out);
+    }
+
+    fn drop_body(&mut self, out: &mut Decision) {
+        if self.message.body_bytes > 0 {
+            self.message.body_bytes = 0;
+            out.changes.push(Change::Body(self.message.uid, None));
+        }
+    }
+
+    /// Any attempt besides `n` that may still deliver, or has.
+    fn another_is_open(&self, n: usize) -> bool {
+        use AttemptState as A;
+        self.message.attempts.iter().enumerate().any(|(i, a)| {
+            i != n && matches!(a.state, A::Ordered | A::InDoubt | A::Accepted | A::Held | A::Sent | A::Delivered | A::Read)
+        })
+    }
+
+    fn finish(self, out: &mut Decision) {
+        if let Some(c) = self.contact {
+            out.changes.push(Change::Contact(ContactKey::new(self.account.ix, self.message.user), c));
+        }
+        if let Some((k, p)) = self.pair {
+            out.changes.push(Change::Pair(k, p));
+        }
+        if let Some((k, l)) = self.live {
+            out.changes.push(Change::SenderLive(k, l));
+        }
+        if let Some(s) = self.spent {
+            out.changes.push(Change::Spent(self.message.campaign, s));
+        }
+        for (k, v) in self.counters {
+            out.changes.push(Change::Counter(k, v));
+        }
+        out.changes.push(Change::Message(self.message));
+    }
+}
+
+fn draft<'a, 'f>(
+    facts: &'f Facts<'a>,
+    account: &'f Account,
+    uid: Uid,
+    attempt: u8,
+    now_ms: u64,
+) -> Option<(Draft<'a, 'f>, usize)> {
+    let m = facts.state.message(uid).filter(|m| m.account == account.ix)?;
+    let n = usize::from(attempt).checked_sub(1).filter(|n| *n < m.attempts.len())?;
+    Some((Draft::new(facts, account, m.clone(), now_ms), n))
+}
+
+/// A result of the dispatcher.
+pub(crate) fn result(facts: &Facts<'_>, account: &Account, r: &DispatchResult<'_>, now_ms: u64, out: &mut Decision) {
+    let Some((mut d, n)) = draft(facts, account, r.callback.message_uid, r.callback.attempt, now_ms) else { return };
+    match &r.result {
+        AttemptResult::Accepted { wamid, held } => {
+            accepted(&mut d, n, wamid, if *held { AttemptState::Held } else { AttemptState::Accepted }, out);
+        }
+        AttemptResult::NotSent { reason } => not_sent(&mut d, n, *reason, out),
+        AttemptResult::Rejected { code, retry_after_s, .. } => rejected(&mut d, n, *code, *retry_after_s, out),
+        AttemptResult::InDoubt => in_doubt(&mut d, n, out),
+    }
+    d.finish(out);
+}
+
+/// The platform took it.
+fn accepted(d: &mut Draft<'_, '_>, n: usize, wamid: &str, to: AttemptState, out: &mut Decision) {
+    let hash = d.facts.key.wamid(wamid);
+    let a = &mut d.message.attempts[n];
+    if a.wamid == 0 {
+        a.wamid = hash;
+        out.changes.push(Change::Wamid(hash, d.message.uid, n as u8 + 1));
+    }
+    let sender = a.sender;
+    if d.facts.state.pair(PairKey::new(sender, d.message.user)).back_off != BackOff::NONE {
+        d.pair(sender).back_off = BackOff::NONE;
+    }
+    if advance(d, n, to, out) {
+        let mut o = d.tell(n, to.outcome(), d.now_ms);
+        o.wamid = Some(wamid.into());
+        out.effects.push(Effect::Outcome(Box::new(o)));
+    }
+}
+
+/// Moves an attempt forward to a state that proves it left; `false` when it is further already.
+fn advance(d: &mut Draft<'_, '_>, n: usize, to: AttemptState, out: &mut Decision) -> bool {
+    let a = &mut d.message.attempts[n];
+    a.slot = false;
+    if a.state >= to || a.state == AttemptState::Failed {
+        return false;
+    }
+    a.state = to;
+    a.check_ms = next_check(a);
+    if d.message.state != MessageState::Delivered {
+        d.message.state = MessageState::Open;
+    }
+    d.message.park = None;
+    d.drop_body(out);
+    true
+}
+
+/// While a reservation is held, the end of its 24 hours; then the time to live.
+fn next_check(a: &Attempt) -> u64 {
+    let ttl = a.admitted_ms + delivery_ms(a.category);
+    if a.reserved_user { ttl.min(a.admitted_ms + RESERVATION_MS) } else { ttl }
+}
+
+/// The call was certainly not made: everything is given back and admission starts again.
+fn not_sent(d: &mut Draft<'_, '_>, n: usize, reason: Reason, out: &mut Decision) {
+    if !matches!(d.message.attempts[n].state, AttemptState::Ordered | AttemptState::InDoubt) {
+        return;
+    }
+    d.release_all(n);
+    d.message.attempts[n].state = AttemptState::NotSent;
+    let mut o = d.tell(n, OutcomeKind::NotSent, d.now_ms);
+    o.reason = Some(reason);
+    out.effects.push(Effect::Outcome(Box::new(o)));
+    let sender = d.message.attempts[n].sender;
+    if reason == Reason::Unreachable {
+        pause(d, sender, OUTAGE_PAUSE_MS);
+    }
+    if d.another_is_open(n) {
+        return;
+    }
+    if d.message.attempts.len() >= MAX_ATTEMPTS {
+        // Attempts that never left are forgotten, so that an outage of any length does not use the message up.
+        d.message.attempts.retain(|a| a.state != AttemptState::NotSent);
+    }
+    if d.message.attempts.len() >= MAX_ATTEMPTS {
+        fail(d, n, Reason::NoResult, 0, out);
+    } else {
+        d.park(Reason::Backoff, Resource::Own, d.now_ms);
+    }
+}
+
+fn pause(d: &mut Draft<'_, '_>, sender: SenderIx, ms: u64) {
+    let until = d.now_ms + ms;
+    let live = d.live(sender);
+    live.back_off_until_ms = live.back_off_until_ms.max(until);
+}
+
+/// The platform answered the call with an error: certainly not sent, but not always worth another try.
+fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s: Option<u32>, out: &mut Decision) {
+    if !matches!(d.message.attempts[n].state, AttemptState::Ordered | AttemptState::InDoubt) {
+        return;
+    }
+    d.release_all(n);
+    d.message.attempts[n].state = AttemptState::Failed;
+    d.message.attempts[n].code = code;
+    let meaning = platform_error::meaning(code);
+    consequences(d, n, code, out);
+    let sender = d.message.attempts[n].sender;
+    let asked_ms = u64::from(retry_after_s.unwrap_or(0).min(86_400)) * 1000;
+    let (reason, resource, wait_ms) = match meaning.retry {
+        Retry::Final => return fail(d, n, Reason::Platform, code, out),
+        Retry::Pair => {
+            let now_ms = d.now_ms;
+            let pair = d.pair(sender);
+            pair.back_off = pair.back_off.refused(&PairPolicy::default(), now_ms);
+            let wait = u64::from(pair.back_off.not_before_s) * 1000;
+            (Reason::PairRate, Resource::Own, wait.saturating_sub(now_ms))
+        }
+        Retry::Sender => {
+            let now_ms = d.now_ms;
+            let live = d.live(sender);
+            live.factor = ThroughputPolicy::default().refused(live.factor, now_ms);
+            (Reason::Throughput, Resource::Throughput(sender), 1_000)
+        }
+        Retry::Account => {
+            pause(d, sender, asked_ms.max(60_000));
+            (Reason::Backoff, Resource::Sender(sender), asked_ms.max(60_000))
+        }
+        Retry::Later { after_s, max_attempts } => {
+            if d.message.attempts.len() >= usize::from(max_attempts) {
+                return fail(d, n, Reason::Platform, code, out);
+            }
+            (Reason::Backoff, Resource::Own, u64::from(after_s) * 1000)
+        }
+    };
+    if d.message.attempts.len() >= MAX_ATTEMPTS || d.another_is_open(n) {
+        return fail(d, n, Reason::Platform, code, out);
+    }
+    let until_ms = d.now_ms + wait_ms.max(asked_ms);
+    d.park(reason, resource, until_ms);
+    let mut o = d.tell(n, OutcomeKind::NotSent, d.now_ms);
+    o.reason = Some(Reason::Platform);
+    o.code = code;
+    o.retry_ms = until_ms;
+    out.effects.push(Effect::Outcome(Box::new(o)));
+}
+
+/// What an error code means beyond its message.
+fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) {
+    use platform_error::Effect as E;
+    let a = d.message.attempts[n];
+    let now_s = (d.now_ms / 1000) as u32;
+    match platform_error::meaning(code).effect {
+        E::NotOnPlatform => {
+            let days = u32::from(d.account.spec.policy.not_on_platform_days);
+            d.contact().off_platform_until_s = now_s + days * 86_400;
+        }
+        E::MarketingOptOut => {
+            d.contact().set_consent(Category::Marketing, crate::record::Consent::Out);
+            let (key, opt_out) = (d.contact_key(), tollgate_wire::command::ConsentState::OptOut);
+            crate::inbound::prove(key, Some(Category::Marketing), opt_out, "platform error 131050", now_s, out);
+        }
+        E::TemplatePaused => set_template(d, &a, TemplateStatus::Paused, out),
+        E::TemplateDisabled => set_template(d, &a, TemplateStatus::Disabled, out),
+        E::SenderBlocked => {
+            let mut s = d.facts.state.sender_at(a.sender).clone();
+            s.spec.blocked = true;
+            out.changes.push(Change::Sender(Box::new(s)));
+        }
+        E::AccountDisabled | E::AccountPaused => {
+            for ix in &d.account.senders {
+                let mut s = d.facts.state.sender_at(*ix).clone();
+                s.spec.blocked = true;
+                out.changes.push(Change::Sender(Box::new(s)));
+            }
+        }
+        E::CampaignPaused => {
+            if let Some(c) = d.facts.state.campaign_at(d.message.campaign) {
+                let paused = crate::record::Campaign { state: crate::record::CampaignState::Paused, ..c.clone() };
+                out.changes.push(Change::Campaign(Box::new(paused)));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn set_template(d: &Draft<'_, '_>, a: &Attempt, status: TemplateStatus, out: &mut Decision) {
+    if let Some(ix) = a.template {
+        let mut t = d.facts.state.template_at(ix).clone();
+        t.spec.status = status;
+        out.changes.push(Change::Template(Box::new(t)));
+    }
+}
+
+/// The attempt failed and with it the message, unless another attempt may still decide it.
+fn fail(d: &mut Draft<'_, '_>, n: usize, reason: Reason, code: u32, out: &mut Decision) {
+    if !d.another_is_open(n) && d.message.state != MessageState::Delivered {
+        d.close(MessageState::Failed, out);
+    }
+    let mut o = d.tell(n, OutcomeKind::Failed, d.now_ms);
+    o.reason = Some(reason);
+    o.code = code;
+    out.effects.push(Effect::Outcome(Box::new(o)));
+}
+
+/// No result in time, or the call's result is not known.
+fn in_doubt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
+    if d.message.attempts[n].state != AttemptState::Ordered {
+        return;
+    }
+    let sender = d.message.attempts[n].sender;
+    pause(d, sender, OUTAGE_PAUSE_MS);
+    let check_ms = d.now_ms + doubt_ms(d.message.purpose);
+    let a = &mut d.message.attempts[n];
+    a.state = AttemptState::InDoubt;
+    a.slot = false;
+    a.check_ms = check_ms;
+    let mut o = d.tell(n, OutcomeKind::InDoubt, d.now_ms);
+    o.reason = Some(Reason::NoResult);
+    o.retry_ms = check_ms;
+    out.effects.push(Effect::Outcome(Box::new(o)));
+}
+
+/// A status of the platform: of one of our attempts, or of a message that other software sent.
+pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_ms: u64, out: &mut Decision) {
+    let known = match s.callback {
+        Some(c) => Some((c.message_uid, c.attempt)),
+        None => facts.state.wamids.get(&facts.key.wamid(&s.wamid)).copied().filter(|(uid, _)| *uid != 0),
+    };
+    let Some((uid, attempt)) = known else {
+        return charge::foreign(facts, account, s, now_ms, out);
+    };
+    let Some((mut d, n)) = draft(facts, account, uid, attempt, now_ms) else { return };
+    let at_s = clamp_s(s.at_s, now_ms);
+    if let Some(p) = &s.pricing {
+        note_pricing(&mut d.message.attempts[n].reported, p);
+        if d.message.attempts[n].reported.pricing_type == Some(ReportedType::FreeEntryPoint) {
+            let sender = d.message.attempts[n].sender;
+            let pair = d.pair(sender);
+            pair.fep_until_s = pair.fep_until_s.max(at_s + window::FEP_S);
+        }
+    }
+    let to = match s.status {
+        StatusKind::Held => AttemptState::Held,
+        StatusKind::Sent => AttemptState::Sent,
+        StatusKind::Delivered => AttemptState::Delivered,
+        StatusKind::Read | StatusKind::Played => AttemptState::Read,
+        StatusKind::Failed => AttemptState::Failed,
+    };
+    match to {
+        AttemptState::Failed => failed(&mut d, n, s.code.unwrap_or(0), at_s, out),
+        AttemptState::Delivered | AttemptState::Read => delivered(&mut d, n, to, at_s, s, out),
+        _ => {
+            if advance(&mut d, n, to, out) {
+                let mut o = d.tell(n, to.outcome(), u64::from(at_s) * 1000);
+                o.wamid = Some(s.wamid.as_str().into());
+                out.effects.push(Effect::Outcome(Box::new(o)));
+            }
+        }
+    }
+    d.finish(out);
+}
+
+fn note_pricing(r: &mut Reported, p: &Pricing<'_>) {
+    if let Some(c) = p.category {
+        r.category = Some(ReportedCategory::Known(c));
+    } else if let Some(t) = &p.category_text {
+        r.category = Some(ReportedCategory::parse(t));
+    }
+    if let Some(t) = p.pricing_type {
+        r.pricing_type = Some(ReportedType::parse(t.as_str()));
+    }
+    if let Some(m) = p.model {
+        r.model = Some(ReportedModel::Known(m));
+    }
+}
+
+fn failed(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut Decision) {
+    use AttemptState as A;
+    if matches!(d.message.attempts[n].state, A::Failed | A::Delivered | A::Read) {
+        return;
+    }
+    d.release_all(n);
+    d.message.attempts[n].state = A::Failed;
+    d.message.attempts[n].code = code;
+    consequences(d, n, code, out);
+    if !d.another_is_open(n) && d.message.state != MessageState::Delivered {
+        d.close(MessageState::Failed, out);
+    }
+    let mut o = d.tell(n, OutcomeKind::Failed, u64::from(at_s) * 1000);
+    o.reason = Some(Reason::Platform);
+    o.code = code;
+    out.effects.push(Effect::Outcome(Box::new(o)));
+}
+
+/// Delivered or read: confirms the quota, ends the reservation, books the charge once.
+fn delivered(d: &mut Draft<'_, '_>, n: usize, to: AttemptState, at_s: u32, s: &Status<'_>, out: &mut Decision) {
+    let a = d.message.attempts[n];
+    let first = a.delivered_s == 0;
+    if first {
+        d.confirm_user(n, at_s);
+    }
+    let a = &mut d.message.attempts[n];
+    a.delivered_s = if first { at_s } else { a.delivered_s.min(at_s) };
+    a.slot = false;
+    a.reserved = Decimal::ZERO;
+    a.check_ms = u64::MAX;
+    if a.wamid == 0 {
+        a.wamid = d.facts.key.wamid(&s.wamid);
+    }
+    let moved = a.state < to;
+    if moved {
+        a.state = to;
+    }
+    d.message.state = MessageState::Delivered;
+    d.message.park = None;
+    d.drop_body(out);
+    let charge = charge::book(d, n, s, out);
+    if moved || charge.is_some() {
+        let mut o = d.tell(n, d.message.attempts[n].state.outcome(), u64::from(at_s) * 1000);
+        o.charge = charge;
+        o.wamid = Some(s.wamid.as_str().into());
+        out.effects.push(Effect::Outcome(Box::new(o)));
+    }
+}
+
+/// A message's own time has come: an attempt without a result, an end of a reservation, a time to live.
+pub(crate) fn timer(facts: &Facts<'_>, uid: Uid, now_ms: u64, out: &mut Decision) {
+    let Some(message) = facts.state.message(uid) else { return };
+    let account = facts.state.account_at(message.account);
+    let mut d = Draft::new(facts, account, message.clone(), now_ms);
+    for n in 0..d.message.attempts.len() {
+        if d.message.attempts[n].check_ms <= now_ms {
+            due(&mut d, n, out);
+        }
+    }
+    d.finish(out);
+}
+
+fn due(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
+    use AttemptState as A;
+    let a = d.message.attempts[n];
+    match a.state {
+        A::Ordered => in_doubt(d, n, out),
+        A::InDoubt => {
+            d.message.attempts[n].state = A::Unknown;
+            d.message.attempts[n].reserved = Decimal::ZERO;
+            d.message.attempts[n].check_ms =
+                if a.reserved_user { (a.admitted_ms + RESERVATION_MS).max(d.now_ms + 1) } else { u64::MAX };
+            let retry = matches!(d.message.purpose, Purpose::Authentication | Purpose::Utility)
+                && d.now_ms < d.message.expires_ms
+                && d.message.attempts.len() < MAX_ATTEMPTS
+                && d.message.body_bytes > 0
+                && !d.another_is_open(n);
+            let mut o = d.tell(n, OutcomeKind::Unknown, d.now_ms);
+            o.reason = Some(Reason::NoResult);
+            if retry {
+                o.retry_ms = d.now_ms;
+                d.park(Reason::NoResult, Resource::Own, d.now_ms);
+            } else if !d.another_is_open(n) && d.message.state == MessageState::Open {
+                d.close(MessageState::Unknown, out);
+            }
+            out.effects.push(Effect::Outcome(Box::new(o)));
+        }
+        A::Unknown => {
+            d.release_user(n);
+            d.message.attempts[n].check_ms = u64::MAX;
+        }
+        A::Accepted | A::Held | A::Sent => {
+            let ttl = a.admitted_ms + delivery_ms(a.category);
+            if a.reserved_user && d.now_ms >= a.admitted_ms + RESERVATION_MS {
+                d.release_user(n);
+            }
+            if d.now_ms < ttl {
+                d.message.attempts[n].check_ms = ttl;
+                return;
+            }
+            d.message.attempts[n].reserved = Decimal::ZERO;
+            d.message.attempts[n].check_ms =
+                if d.message.attempts[n].reserved_user { a.admitted_ms + RESERVATION_MS } else { u64::MAX };
+            if d.message.state == MessageState::Open {
+                d.close(MessageState::Undelivered, out);
+                let mut o = d.tell(n, OutcomeKind::Undelivered, d.now_ms);
+                o.reason = Some(Reason::NoDelivery);
+                out.effects.push(Effect::Outcome(Box::new(o)));
+            }
+        }
+        A::NotSent | A::Failed | A::Delivered | A::Read => d.message.attempts[n].check_ms = u64::MAX,
+    }
+}
+

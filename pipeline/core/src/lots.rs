@@ -1,0 +1,299 @@
+//! The waiting room: queues of parked messages, what each waits for, and which may be drained now.
+//!
+//! All of it is derived from message records: `State::apply` joins and leaves, and a load rebuilds it.
+//! A lot is named by the *first* thing its messages waited for. When its head gets past that and another
+//! shared resource refuses it, the lot stays and only what it waits for changes; messages do not move.
+
+use crate::hashing::Map;
+use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, Uid};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use tollgate_wire::Reason;
+use tollgate_wire::request::Purpose;
+
+/// What frees a lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Resource {
+    /// Nothing shared: each message has a time of its own (schedule, pair rate, frequency cap, back-off).
+    Own,
+    /// The campaign is resumed, or its next sending hour comes.
+    Campaign(CampaignIx),
+    /// The sender is restored or the platform's back-off ends.
+    Sender(SenderIx),
+    /// The template is approved or unpaused.
+    Template(TemplateIx),
+    /// The next pacing token, or the quality recovers.
+    Pacing(SenderIx),
+    /// A unique-user token of the portfolio returns.
+    Quota(AccountIx),
+    /// A unique-user token of the number returns.
+    NumberQuota(SenderIx),
+    /// The campaign's budget is raised or released.
+    Budget(CampaignIx),
+    /// The next throughput token.
+    Throughput(SenderIx),
+    /// An attempt in flight has a result.
+    InFlight(SenderIx),
+}
+
+/// Name of a lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LotKey {
+    /// What its messages first waited for.
+    pub resource: Resource,
+    /// Account.
+    pub account: AccountIx,
+    /// `false` sorts first: bulk; drained after priority all the same.
+    pub priority: bool,
+    /// Purpose, as 0 to 3.
+    pub class: u8,
+    /// Campaign.
+    pub campaign: CampaignIx,
+}
+
+impl LotKey {
+    /// Class number of a purpose.
+    #[must_use]
+    pub fn class(p: Purpose) -> u8 {
+        match p {
+            Purpose::Authentication => 0,
+            Purpose::Utility => 1,
+            Purpose::Service => 2,
+            Purpose::Marketing => 3,
+        }
+    }
+
+    /// Name of the class.
+    #[must_use]
+    pub fn class_name(&self) -> &'static str {
+        ["authentication", "utility", "service", "marketing"][usize::from(self.class.min(3))]
+    }
+}
+
+/// One queue.
+#[derive(Clone, Debug, Default)]
+pub struct Lot {
+    /// Members in order of arrival.
+    pub members: BTreeSet<Uid>,
+    /// Why the newest member was parked (all members of a shared lot have the same reason).
+    pub reason: Option<Reason>,
+    /// What the head waits for now, while closed.
+    waits_for: Option<Resource>,
+    /// When it opens by itself; `u64::MAX` = only by `waits_for`.
+    opens_ms: u64,
+    open: bool,
+}
+
+impl Lot {
+    /// When it opens by itself, if time alone decides.
+    #[must_use]
+    pub fn opens_ms(&self) -> Option<u64> {
+        (self.opens_ms != u64::MAX && !self.open).then_some(self.opens_ms)
+    }
+
+    /// What its head waits for now.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<Resource> {
+        self.waits_for
+    }
+}
+
+/// All lots of a shard.
+#[derive(Debug, Default)]
+pub struct Lots {
+    lots: BTreeMap<LotKey, Lot>,
+    /// Closed lots by what they wait for.
+    waiters: BTreeSet<(Resource, LotKey)>,
+    /// Closed lots by when they open.
+    alarms: BTreeSet<(u64, LotKey)>,
+    /// Open lots in the order they are served.
+    open_priority: VecDeque<LotKey>,
+    open_bulk: VecDeque<LotKey>,
+    parked: Map<AccountIx, Parked>,
+}
+
+/// What an account has waiting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parked {
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+}
+
+impl Lots {
+    /// A message joins its lot. `opens_ms` counts only when the lot was empty.
+    pub(crate) fn join(&mut self, key: LotKey, uid: Uid, bytes: u32, reason: Reason, opens_ms: u64) {
+        let p = self.parked.entry(key.account).or_default();
+        p.messages += 1;
+        p.bytes += u64::from(bytes);
+        let lot = self.lots.entry(key).or_insert_with(|| Lot { opens_ms: u64::MAX, ..Lot::default() });
+        let fresh = lot.members.is_empty();
+        lot.members.insert(uid);
+        lot.reason = Some(reason);
+        if fresh && !lot.open {
+            self.close(key, key.resource, opens_ms);
+        }
+    }
+
+    /// A message leaves its lot.
+    pub(crate) fn leave(&mut self, key: LotKey, uid: Uid, bytes: u32) {
+        if let Some(p) = self.parked.get_mut(&key.account) {
+            p.messages = p.messages.saturating_sub(1);
+            p.bytes = p.bytes.saturating_sub(u64::from(bytes));
+        }
+        let Some(lot) = self.lots.get_mut(&key) else { return };
+        lot.members.remove(&uid);
+        if lot.members.is_empty() {
+            let (waits_for, opens_ms, open) = (lot.waits_for, lot.opens_ms, lot.open);
+            if let Some(r) = waits_for {
+                self.waiters.remove(&(r, key));
+            }
+            self.alarms.remove(&(opens_ms, key));
+            if open {
+                self.open_priority.retain(|k| *k != key);
+                self.open_bulk.retain(|k| *k != key);
+            }
+            self.lots.remove(&key);
+        }
+    }
+
+    /// The lot's head is refused: it stays closed until `resource` changes or `opens_ms` comes.
+    pub(crate) fn close(&mut self, key: LotKey, resource: Resource, opens_ms: u64) {
+        let Some(lot) = self.lots.get_mut(&key) else { return };
+        if let Some(r) = lot.waits_for {
+            self.waiters.remove(&(r, key));
+        }
+        self.alarms.remove(&(lot.opens_ms, key));
+        lot.open = false;
+        lot.waits_for = Some(resource);
+        // Members of an `Own` lot have times of their own; the lot opens only to be drained by a cancel.
+        lot.opens_ms = if resource == Resource::Own { u64::MAX } else { opens_ms };
+        self.waiters.insert((resource, key));
+        if lot.opens_ms != u64::MAX {
+            self.alarms.insert((lot.opens_ms, key));
+        }
+    }
+
+    /// Puts a lot among those that may be drained.
+    pub(crate) fn open(&mut self, key: LotKey) {
+        let Some(lot) = self.lots.get_mut(&key) else { return };
+        if lot.open {
+            return;
+        }
+        lot.open = true;
+        if let Some(r) = lot.waits_for.take() {
+            self.waiters.remove(&(r, key));
+        }
+        self.alarms.remove(&(lot.opens_ms, key));
+        lot.opens_ms = u64::MAX;
+        if key.priority { self.open_priority.push_back(key) } else { self.open_bulk.push_back(key) }
+    }
+
+    /// Opens every lot that waits for `resource`.
+    pub(crate) fn wake(&mut self, resource: Resource) {
+        let from = (resource, LotKey::FIRST);
+        while let Some(key) = self.waiters.range(from..).next().filter(|w| w.0 == resource).map(|w| w.1) {
+            self.open(key);
+        }
+    }
+
+    /// Opens every lot of a campaign, individual waits included: it was cancelled.
+    pub(crate) fn wake_campaign(&mut self, campaign: CampaignIx) {
+        let keys: Vec<LotKey> = self.lots.keys().filter(|k| k.campaign == campaign).copied().collect();
+        for k in keys {
+            self.open(k);
+        }
+    }
+
+    /// Opens every lot: settings of many things changed, or a load is complete.
+    pub(crate) fn wake_account(&mut self, account: Option<AccountIx>) {
+        let keys: Vec<LotKey> = self
+            .lots
+            .keys()
+            .filter(|k| k.resource != Resource::Own && account.is_none_or(|a| a == k.account))
+            .copied()
+            .collect();
+        for k in keys {
+            self.open(k);
+        }
+    }
+
+    /// Opens the lots whose time has come.
+    pub(crate) fn wake_due(&mut self, now_ms: u64) {
+        while let Some(&(at, key)) = self.alarms.first() {
+            if at > now_ms {
+                break;
+            }
+            self.open(key);
+        }
+    }
+
+    /// When the next lot opens by itself.
+    #[must_use]
+    pub fn next_alarm_ms(&self) -> Option<u64> {
+        self.alarms.first().map(|a| a.0)
+    }
+
+    /// `true` while some lot may be drained.
+    #[must_use]
+    pub fn has_open(&self) -> bool {
+        !self.open_priority.is_empty() || !self.open_bulk.is_empty()
+    }
+
+    /// The next open lot in turn; priority first. It goes to the back of its line.
+    pub(crate) fn next_open(&mut self) -> Option<LotKey> {
+        for line in [&mut self.open_priority, &mut self.open_bulk] {
+            if let Some(k) = line.pop_front() {
+                line.push_back(k);
+                return Some(k);
+            }
+        }
+        None
+    }
+
+    /// Takes a lot out of the open ones after its head was refused.
+    pub(crate) fn shut(&mut self, key: LotKey, resource: Resource, opens_ms: u64) {
+        let line = if key.priority { &mut self.open_priority } else { &mut self.open_bulk };
+        line.retain(|k| *k != key);
+        self.close(key, resource, opens_ms);
+    }
+
+    /// First member of a lot after `after`.
+    #[must_use]
+    pub fn next_member(&self, key: LotKey, after: Uid) -> Option<Uid> {
+        self.lots.get(&key)?.members.range(after + 1..).next().copied()
+    }
+
+    /// `true` while messages of this lot wait: a newcomer joins them instead of passing them.
+    #[must_use]
+    pub fn is_waiting(&self, key: &LotKey) -> bool {
+        !self.lots.is_empty() && self.lots.contains_key(key)
+    }
+
+    /// When a lot opens by itself.
+    #[must_use]
+    pub fn opens_ms(&self, key: &LotKey) -> Option<u64> {
+        self.lots.get(key).and_then(Lot::opens_ms)
+    }
+
+    /// What an account has waiting.
+    #[must_use]
+    pub fn parked(&self, account: AccountIx) -> Parked {
+        self.parked.get(&account).copied().unwrap_or_default()
+    }
+
+    /// The lots in order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&LotKey, &Lot)> {
+        self.lots.iter()
+    }
+}
+
+impl LotKey {
+    const FIRST: Self = Self {
+        resource: Resource::Own,
+        account: AccountIx(0),
+        priority: false,
+        class: 0,
+        campaign: CampaignIx(0),
+    };
+}

@@ -1,0 +1,264 @@
+//! Message and its attempts. Rank, reservations and charge belong to the attempt and only move forward.
+
+use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, Uid, User};
+use crate::lots::Resource;
+use rust_decimal::Decimal;
+use smallvec::SmallVec;
+use std::sync::Arc;
+use tollgate_rate_card::{Category, Reported};
+use tollgate_wire::Reason;
+use tollgate_wire::outcome::OutcomeKind;
+use tollgate_wire::request::Purpose;
+
+/// One message. Fixed part plus `tail`; the body is kept apart and only while it can still be needed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// Its number.
+    pub uid: Uid,
+    /// Account.
+    pub account: AccountIx,
+    /// Sender chosen at the latest admission try.
+    pub sender: SenderIx,
+    /// Person.
+    pub user: User,
+    /// Campaign.
+    pub campaign: CampaignIx,
+    /// Priority lane.
+    pub priority: bool,
+    /// Purpose stated.
+    pub purpose: Purpose,
+    /// Where it is.
+    pub state: MessageState,
+    /// When the request was read, in seconds.
+    pub created_s: u32,
+    /// Useless after this instant.
+    pub expires_ms: u64,
+    /// Bytes of its body while stored.
+    pub body_bytes: u32,
+    /// What it waits for, while parked.
+    pub park: Option<Park>,
+    /// Attempts so far, oldest first.
+    pub attempts: SmallVec<[Attempt; 1]>,
+    /// What outcomes echo.
+    pub tail: Arc<Tail>,
+}
+
+/// What outcomes echo: never changes.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Tail {
+    /// Request id.
+    pub id: Box<str>,
+    /// Metadata as given (JSON).
+    pub metadata: Option<Box<str>>,
+}
+
+/// Where a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum MessageState {
+    /// Waits.
+    Parked = 0,
+    /// Admitted; an attempt is on its way and decides.
+    Open = 1,
+    /// Delivered or read (the attempt says which).
+    Delivered = 2,
+    /// Failed for good.
+    Failed = 3,
+    /// Refused at a gate.
+    Refused = 4,
+    /// Expired while waiting.
+    Expired = 5,
+    /// Its campaign was cancelled.
+    Cancelled = 6,
+    /// Not delivered within its time to live.
+    Undelivered = 7,
+    /// Never known.
+    Unknown = 8,
+}
+
+impl MessageState {
+    /// From the stored byte.
+    #[must_use]
+    pub fn from_byte(b: u8) -> Option<Self> {
+        use MessageState as S;
+        [S::Parked, S::Open, S::Delivered, S::Failed, S::Refused, S::Expired, S::Cancelled, S::Undelivered, S::Unknown]
+            .get(usize::from(b))
+            .copied()
+    }
+
+    /// `true` while it waits or is on its way.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Parked | Self::Open)
+    }
+}
+
+/// What a parked message waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Park {
+    /// What to tell people.
+    pub reason: Reason,
+    /// What frees it.
+    pub resource: Resource,
+    /// When to look again, for a wait of its own; `u64::MAX` when only the resource can free it.
+    pub until_ms: u64,
+    /// When `parked` was last emitted, in seconds.
+    pub told_s: u32,
+}
+
+/// One decision to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// How far it came.
+    pub state: AttemptState,
+    /// Sender used.
+    pub sender: SenderIx,
+    /// Template and language; `None` for text.
+    pub template: Option<TemplateIx>,
+    /// Position in the request's `content`.
+    pub alternative: u8,
+    /// Category expected.
+    pub category: Category,
+    /// The window was open at admission.
+    pub window_open: bool,
+    /// A quota reservation is held.
+    pub reserved_user: bool,
+    /// An in-flight slot is held.
+    pub slot: bool,
+    /// Budget reserved.
+    pub reserved: Decimal,
+    /// When it was admitted.
+    pub admitted_ms: u64,
+    /// The call must start before this.
+    pub leave_by_ms: u64,
+    /// When its state is looked at again if nothing comes; `u64::MAX` = never.
+    pub check_ms: u64,
+    /// Keyed hash of its wamid; 0 = not known.
+    pub wamid: u128,
+    /// Platform's error code of a failure; 0 = none.
+    pub code: u32,
+    /// Smallest of the platform's delivered, read and played times; 0 = none.
+    pub delivered_s: u32,
+    /// What the platform said about the price.
+    pub reported: Reported,
+    /// What was booked.
+    pub booked: Option<Booked>,
+}
+
+/// What was booked for an attempt: enough to rate it again and take it back exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// Charge instant booked.
+    pub at_s: u32,
+    /// What the platform had said by then.
+    pub reported: Reported,
+    /// The window was open at the charge instant as far as we knew.
+    pub window_open: bool,
+    /// A free entry point was open.
+    pub fep_open: bool,
+    /// Messages counted for the allowance before this one.
+    pub allowance_used: u64,
+    /// Position in the volume band, from 1.
+    pub ordinal: u64,
+    /// Revision of the entry that stands.
+    pub revision: u32,
+    /// Its cost; zero when free or unpriced.
+    pub cost: Decimal,
+}
+
+/// How far an attempt came, in order of rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum AttemptState {
+    /// Ordered; no result yet.
+    Ordered = 0,
+    /// No result in time.
+    InDoubt = 1,
+    /// Closed without a result.
+    Unknown = 2,
+    /// Certainly not sent.
+    NotSent = 3,
+    /// The platform took it.
+    Accepted = 4,
+    /// Held for quality assessment.
+    Held = 5,
+    /// Left the platform.
+    Sent = 6,
+    /// Failed.
+    Failed = 7,
+    /// Reached the device.
+    Delivered = 8,
+    /// Read or played.
+    Read = 9,
+}
+
+impl AttemptState {
+    /// From the stored byte.
+    #[must_use]
+    pub fn from_byte(b: u8) -> Option<Self> {
+        use AttemptState as A;
+        [
+            A::Ordered,
+            A::InDoubt,
+            A::Unknown,
+            A::NotSent,
+            A::Accepted,
+            A::Held,
+            A::Sent,
+            A::Failed,
+            A::Delivered,
+            A::Read,
+        ]
+        .get(usize::from(b))
+        .copied()
+    }
+
+    /// The outcome that announces this state.
+    #[must_use]
+    pub fn outcome(self) -> OutcomeKind {
+        match self {
+            Self::Ordered => OutcomeKind::Admitted,
+            Self::InDoubt => OutcomeKind::InDoubt,
+            Self::Unknown => OutcomeKind::Unknown,
+            Self::NotSent => OutcomeKind::NotSent,
+            Self::Accepted => OutcomeKind::Accepted,
+            Self::Held => OutcomeKind::Held,
+            Self::Sent => OutcomeKind::Sent,
+            Self::Failed => OutcomeKind::Failed,
+            Self::Delivered => OutcomeKind::Delivered,
+            Self::Read => OutcomeKind::Read,
+        }
+    }
+}
+
+impl Message {
+    /// The latest attempt.
+    #[must_use]
+    pub fn last(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// `true` while a timer or a lot still holds the message: it must be known from the start.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state.is_open() || self.attempts.iter().any(|a| a.check_ms != u64::MAX)
+    }
+
+    /// The instant at which the message must be looked at again; `None` once nothing is pending.
+    #[must_use]
+    pub fn timer_ms(&self) -> Option<u64> {
+        let mut at = self.attempts.iter().map(|a| a.check_ms).min().unwrap_or(u64::MAX);
+        if self.state == MessageState::Parked {
+            at = at.min(self.expires_ms).min(self.park.map_or(u64::MAX, |p| p.until_own_ms()));
+        }
+        (at != u64::MAX).then_some(at)
+    }
+}
+
+impl Park {
+    /// The message's own wake-up; `u64::MAX` when it waits in a shared lot, which has its own alarm.
+    #[must_use]
+    pub fn until_own_ms(&self) -> u64 {
+        if self.resource == Resource::Own { self.until_ms } else { u64::MAX }
+    }
+}

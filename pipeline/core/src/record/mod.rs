@@ -1,0 +1,14 @@
+//! What is stored: one type per entity. Small hot records are `Copy`; settings are plain structs.
+
+mod campaign;
+mod contact;
+mod message;
+mod owner;
+mod pair;
+
+pub use campaign::{Campaign, CampaignState};
+pub(crate) use contact::slot_of;
+pub use contact::{Consent, Contact, MARKETING_KEPT};
+pub use message::{Attempt, AttemptState, Booked, Message, MessageState, Park, Tail};
+pub use owner::{Account, Sender, SenderLive, Template, Waba};
+pub use pair::Pair;

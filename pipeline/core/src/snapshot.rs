@@ -1,0 +1,149 @@
+//! The live state of an account as the views keep it.
+
+use crate::admission::{effective_throughput, in_flight_limit, pace};
+use crate::ids::AccountIx;
+use crate::lots::{Lot, LotKey, Resource};
+use crate::record::{Account, Campaign, Sender};
+use crate::state::State;
+use std::num::NonZeroU32;
+use tollgate_quality::{Bucket, CategoryClass, Limit, Pace};
+use tollgate_wire::command::LimitScope;
+use tollgate_wire::snapshot::{AccountSnapshot, CampaignSnapshot, LotSnapshot, SenderSnapshot};
+use tollgate_wire::{Reason, Text, Time};
+
+/// One account, whole.
+#[must_use]
+pub fn account(state: &State, ix: AccountIx, now_ms: u64) -> AccountSnapshot<'_> {
+    let a = state.account_at(ix);
+    let now_s = (now_ms / 1000) as u32;
+    let parked = state.lots().parked(ix);
+    let (used, next) = match a.spec.limit_scope {
+        LimitScope::Portfolio => {
+            let q = state.account_quota(ix);
+            (q.count(now_s), q.next_return_s(now_s))
+        }
+        LimitScope::Number => {
+            let qs = || a.senders.iter().map(|s| state.sender_quota(*s));
+            (qs().map(|q| q.count(now_s)).sum(), qs().filter_map(|q| q.next_return_s(now_s)).min())
+        }
+    };
+    AccountSnapshot {
+        account: a.spec.account.as_str().into(),
+        name: a.spec.name.as_str().into(),
+        as_of: Time(now_ms),
+        disabled: a.spec.disabled,
+        limit: a.spec.limit,
+        limit_scope: a.spec.limit_scope,
+        quota_used: used,
+        quota_next_return: next.map(Time::from_secs),
+        parked_messages: parked.messages,
+        parked_bytes: parked.bytes,
+        senders: a.senders.iter().map(|s| sender(state, a, state.sender_at(*s), now_ms)).collect(),
+        campaigns: state.campaigns().filter(|c| c.account == ix).map(|c| campaign(state, a, c)).collect(),
+        lots: state.lots().iter().filter(|(k, _)| k.account == ix).map(|(k, l)| lot(state, a, k, l, now_ms)).collect(),
+    }
+}
+
+fn sender<'a>(state: &'a State, a: &'a Account, s: &'a Sender, now_ms: u64) -> SenderSnapshot<'a> {
+    let live = state.live(s.ix);
+    let next_pacing_token = match pace(state, a, s, CategoryClass::Marketing) {
+        Pace::Unlimited => None,
+        Pace::Rate(rate) => live.pacing.peek(rate, NonZeroU32::MIN, 0, now_ms).err().map(|w| Time(w.until_ms)),
+        Pace::Blocked => Some(Time(u64::MAX / 2_000_000)),
+    };
+    SenderSnapshot {
+        id: s.spec.id.as_str().into(),
+        display: s.spec.display.as_str().into(),
+        waba: state.waba_at(s.waba).id.as_str().into(),
+        quality: s.spec.quality,
+        throughput: s.spec.throughput,
+        throughput_now: effective_throughput(a, s, &live, now_ms).get(),
+        in_flight: state.in_flight(s.ix),
+        in_flight_limit: in_flight_limit(a, s),
+        quota_used: state.sender_quota(s.ix).count((now_ms / 1000) as u32),
+        next_pacing_token,
+        blocked: s.spec.blocked || s.removed,
+    }
+}
+
+fn campaign<'a>(state: &'a State, a: &Account, c: &'a Campaign) -> CampaignSnapshot<'a> {
+    let currency = a.wabas.first().map_or("", |w| state.waba_at(*w).currency.as_str());
+    CampaignSnapshot {
+        spec: c.spec.clone(),
+        state: c.state.as_str().into(),
+        currency: currency.into(),
+        reserved: c.reserved,
+        spent: c.spent,
+        counts: c.counts,
+    }
+}
+
+fn lot<'a>(state: &'a State, a: &'a Account, key: &LotKey, lot: &Lot, now_ms: u64) -> LotSnapshot<'a> {
+    let resource: Text<'a> = match key.resource {
+        Resource::Own | Resource::Quota(_) => "".into(),
+        Resource::Campaign(c) | Resource::Budget(c) => {
+            state.campaign_at(c).map_or("", |c| c.spec.name.as_str()).into()
+        }
+        Resource::Sender(s)
+        | Resource::Pacing(s)
+        | Resource::NumberQuota(s)
+        | Resource::Throughput(s)
+        | Resource::InFlight(s) => state.sender_at(s).spec.id.as_str().into(),
+        Resource::Template(t) => state.template_at(t).spec.name.as_str().into(),
+    };
+    let messages = lot.members.len() as u64;
+    LotSnapshot {
+        reason: lot.reason.unwrap_or(Reason::Internal),
+        resource,
+        priority: key.priority,
+        class: key.class_name().into(),
+        campaign: state.campaign_at(key.campaign).map(|c| c.spec.name.as_str().into()),
+        messages,
+        opens_at: lot.opens_ms().map(Time),
+        done_by: done_by_ms(state, a, key, messages, now_ms).map(Time),
+    }
+}
+
+/// When the last message of a lot will have gone, if it alone uses the resource from now on. `None` where a
+/// person decides (a pause, a budget, a template).
+fn done_by_ms(state: &State, a: &Account, key: &LotKey, messages: u64, now_ms: u64) -> Option<u64> {
+    let class = if key.class == 3 { CategoryClass::Marketing } else { CategoryClass::Utility };
+    let now_s = (now_ms / 1000) as u32;
+    match key.resource {
+        Resource::Throughput(s) | Resource::InFlight(s) => {
+            let s = state.sender_at(s);
+            let rate = effective_throughput(a, s, &state.live(s.ix), now_ms);
+            Some(now_ms + messages * 1000 / u64::from(rate.get()))
+        }
+        Resource::Pacing(s) => {
+            let s = state.sender_at(s);
+            match pace(state, a, s, class) {
+                Pace::Rate(rate) => {
+                    let tat_ms = Bucket::tokens(state.live(s.ix).pacing, rate, now_ms);
+                    let waiting = messages.saturating_sub(u64::from(tat_ms));
+                    Some(now_ms + (u128::from(waiting) * u128::from(rate.interval_ns()) / 1_000_000) as u64)
+                }
+                Pace::Unlimited => Some(now_ms),
+                Pace::Blocked => None,
+            }
+        }
+        Resource::Quota(_) | Resource::NumberQuota(_) => {
+            let count = match key.resource {
+                Resource::NumberQuota(s) => state.sender_quota(s),
+                _ => state.account_quota(a.ix),
+            };
+            let Limit::Users(ceiling) = a.spec.policy.pacing.quota_ceiling(a.spec.limit, class) else {
+                return Some(now_ms);
+            };
+            if ceiling == 0 {
+                return None;
+            }
+            // Whole rounds of the ceiling take a day each; the rest waits for that many returns of this round.
+            let (days, rest) = ((messages - 1) / u64::from(ceiling), (messages - 1) % u64::from(ceiling));
+            let below = ceiling - rest as u32;
+            let first_s = count.second_when_below(below, now_s)?;
+            Some(u64::from(first_s) * 1000 + days * 86_401_000)
+        }
+        _ => None,
+    }
+}

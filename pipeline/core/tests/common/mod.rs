@@ -1,0 +1,180 @@
+//! A small world for tests: one engine over a store in memory, effects kept as JSON.
+#![allow(dead_code, clippy::unwrap_used, reason = "shared by several test files; each uses a part")]
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tollgate_core::effect::Effect;
+use tollgate_core::engine::{Engine, EngineConfig, Rejected, Sink, Source, Table, Writes};
+use tollgate_core::hashing::HashKey;
+use tollgate_core::life::Times;
+use tollgate_core::state::State;
+use tollgate_rate_card::RateCards;
+
+/// A Saturday in November 2026, 12:00:00 UTC.
+pub const NOON_MS: u64 = 1_795_262_400_000;
+
+#[derive(Default)]
+pub struct Store(pub BTreeMap<(Table, Vec<u8>), Vec<u8>>);
+
+impl Source for Store {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        Ok(self.0.get(&(table, key.to_vec())).cloned())
+    }
+}
+
+impl Writes for Store {
+    fn write(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
+        match value {
+            Some(v) => self.0.insert((table, key.to_vec()), v.to_vec()),
+            None => self.0.remove(&(table, key.to_vec())),
+        };
+    }
+}
+
+#[derive(Default)]
+pub struct Effects {
+    pub outcomes: Vec<Value>,
+    pub orders: Vec<Value>,
+    pub ledger: Vec<Value>,
+}
+
+impl Sink for Effects {
+    fn effect(&mut self, _: &State, effect: &Effect, _: &str, json: &[u8]) {
+        let v = serde_json::from_slice(json).unwrap();
+        match effect {
+            Effect::Order { .. } => self.orders.push(v),
+            Effect::Outcome(_) => self.outcomes.push(v),
+            Effect::Ledger(_) => self.ledger.push(v),
+            Effect::Registry(_) => {}
+        }
+    }
+}
+
+pub struct World {
+    pub engine: Engine,
+    pub store: Store,
+    pub out: Effects,
+    pub now_ms: u64,
+    rates: Arc<RateCards>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let rates = Arc::new(RateCards::embedded().unwrap());
+        let mut w = Self {
+            engine: Engine::new(config(&rates)),
+            store: Store::default(),
+            out: Effects::default(),
+            now_ms: NOON_MS,
+            rates,
+        };
+        w.engine.clock(NOON_MS);
+        w
+    }
+
+    /// An account `acme` with one sender and the usual templates.
+    pub fn with_account(limit: &str, quality: &str) -> Self {
+        let mut w = Self::new();
+        w.command(&json!({"command": "apply_account", "spec": account_spec("acme", "waba-1", "1001", limit, quality)}));
+        w
+    }
+
+    pub fn advance(&mut self, ms: u64) {
+        self.now_ms += ms;
+        self.engine.clock(self.now_ms);
+    }
+
+    pub fn command(&mut self, v: &Value) {
+        let r = self.engine.command(v.to_string().as_bytes(), &mut self.out).unwrap();
+        assert_eq!(r, Ok(()), "{v}");
+    }
+
+    pub fn try_command(&mut self, v: &Value) -> Result<(), Rejected> {
+        self.engine.command(v.to_string().as_bytes(), &mut self.out).unwrap()
+    }
+
+    pub fn request(&mut self, v: &Value) -> Result<(), Rejected> {
+        self.engine.request(v.to_string().as_bytes(), false, &self.store, &mut self.out).unwrap()
+    }
+
+    pub fn events(&mut self, events: &Value) -> Result<(), Rejected> {
+        let v = json!({"account": "acme", "events": events});
+        self.engine.events(v.to_string().as_bytes(), &self.store, &mut self.out).unwrap()
+    }
+
+    pub fn tick(&mut self) -> usize {
+        self.engine.tick(10_000, &self.store, &mut self.out).unwrap()
+    }
+
+    pub fn commit(&mut self) {
+        self.engine.commit(&mut self.store);
+        self.engine.committed();
+    }
+
+    /// A new engine loaded from the store.
+    pub fn reload(&mut self) {
+        let mut e = Engine::new(config(&self.rates));
+        for table in [Table::Entities, Table::Contacts, Table::Pairs, Table::Open, Table::Ids] {
+            for ((t, k), v) in &self.store.0 {
+                if *t == table {
+                    e.load(table, k, v).unwrap();
+                }
+            }
+        }
+        e.clock(self.now_ms);
+        e.loaded();
+        self.engine = e;
+    }
+
+    pub fn opt_in(&mut self, to: &str, category: &str) {
+        self.command(&json!({"command": "set_consent", "account": "acme",
+            "consent": {"to": to, "category": category, "state": "opt_in", "source": "web"}}));
+    }
+
+    pub fn last_outcome(&self) -> &Value {
+        self.out.outcomes.last().unwrap()
+    }
+}
+
+fn config(rates: &Arc<RateCards>) -> EngineConfig {
+    EngineConfig { rates: rates.clone(), hash_key: HashKey([1; 16]), times: Times::default(), recent_most: 1000 }
+}
+
+pub fn account_spec(account: &str, waba: &str, sender: &str, limit: &str, quality: &str) -> Value {
+    json!({
+        "account": account, "name": "Acme", "limit": limit,
+        "wabas": [{"id": waba, "currency": "USD", "time_zone": "America/Sao_Paulo",
+            "senders": [{"id": sender, "throughput": 80, "quality": quality}],
+            "templates": [
+                {"name": "promo", "language": "pt_BR", "category": "marketing", "body": ["1"]},
+                {"name": "shipped", "language": "pt_BR", "category": "utility", "body": ["1", "2"]},
+                {"name": "code", "language": "pt_BR", "category": "authentication", "body": ["1"]},
+                {"name": "paused", "language": "pt_BR", "category": "utility", "status": "paused"}
+            ]}]
+    })
+}
+
+pub fn promo(id: &str, to: &str) -> Value {
+    json!({"id": id, "account": "acme", "to": to, "purpose": "marketing",
+        "content": [{"template": {"name": "promo", "language": ["pt_BR"], "components": {"body": ["Ana"]}}}]})
+}
+
+pub fn shipped(id: &str, to: &str) -> Value {
+    json!({"id": id, "account": "acme", "to": to, "purpose": "utility",
+        "content": [{"template": {"name": "shipped", "language": "pt_BR", "components": {"body": ["Ana", "42"]}}}]})
+}
+
+pub fn accepted(uid: u64, attempt: u8, wamid: &str) -> Value {
+    json!({"event": "result", "callback": {"message_uid": uid, "attempt": attempt}, "at": "2026-11-21T12:00:01Z",
+        "result": {"accepted": {"wamid": wamid}}})
+}
+
+pub fn status(kind: &str, uid: u64, wamid: &str, at_s: u32, pricing: bool) -> Value {
+    let mut v = json!({"event": "status", "sender": "1001", "wamid": wamid, "to": "+5511987654321", "status": kind,
+        "at_s": at_s, "callback": {"message_uid": uid, "attempt": 1}});
+    if pricing {
+        v["pricing"] = json!({"model": "PMP", "category": "marketing", "pricing_type": "regular"});
+    }
+    v
+}

@@ -1,0 +1,79 @@
+//! The whole path of one message through the engine.
+#![expect(clippy::unwrap_used, reason = "test")]
+
+mod common;
+use common::{NOON_MS, World, accepted, promo, status};
+use serde_json::json;
+
+const TO: &str = "+5511987654321";
+
+#[test]
+fn from_request_to_charge() {
+    let mut w = World::with_account("TIER_1K", "GREEN");
+    w.opt_in(TO, "marketing");
+    w.request(&promo("a", TO)).unwrap();
+    assert_eq!(w.out.orders.len(), 1, "{:?}", w.out.outcomes);
+    assert_eq!(w.last_outcome()["outcome"], "admitted");
+    assert_eq!(w.last_outcome()["estimate"], json!({"amount": "0.0625", "currency": "USD"}));
+    let at = (NOON_MS / 1000) as u32;
+    w.events(&json!([
+        accepted(1, 1, "wamid.1"),
+        status("sent", 1, "wamid.1", at + 1, true),
+        status("delivered", 1, "wamid.1", at + 2, true),
+        status("delivered", 1, "wamid.1", at + 2, true),
+        status("read", 1, "wamid.1", at + 9, false),
+    ]))
+    .unwrap();
+    let kinds: Vec<_> = w.out.outcomes.iter().map(|o| o["outcome"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(kinds, ["admitted", "accepted", "sent", "delivered", "read"]);
+    assert_eq!(w.out.ledger.len(), 1);
+    let e = &w.out.ledger[0];
+    assert_eq!((&e["cost"], &e["market"], &e["country"]), (&json!("0.0625"), &json!("Brazil"), &json!("BR")), "{e}");
+    w.request(&promo("a", TO)).unwrap();
+    assert_eq!(w.last_outcome()["reason"], "duplicate");
+    w.commit();
+    w.reload();
+    w.request(&promo("a", TO)).unwrap();
+    assert_eq!(w.last_outcome()["reason"], "duplicate", "an id is recognised after a restart");
+    assert_eq!(w.out.orders.len(), 1);
+}
+
+#[test]
+fn quota_parks_and_the_next_day_frees() {
+    let mut w = World::with_account("250", "GREEN");
+    for i in 0..300 {
+        let to = format!("+55119{i:08}");
+        w.opt_in(&to, "marketing");
+        w.request(&promo(&format!("m{i}"), &to)).unwrap();
+        // Slots and throughput are not the subject here.
+        w.events(&json!([accepted(i + 1, 1, &format!("wamid.{i}"))])).unwrap();
+        w.advance(200);
+        w.tick();
+    }
+    assert_eq!(w.out.orders.len(), 225, "250 less the tenth kept for utility and one-time codes");
+    let parked = w.out.outcomes.iter().filter(|o| o["outcome"] == "parked").count();
+    assert_eq!(parked, 75);
+    w.commit();
+    w.reload();
+    w.advance(86_402_000);
+    for _ in 0..200 {
+        w.tick();
+        w.advance(500);
+    }
+    assert_eq!(w.out.orders.len(), 300, "tokens return after 24 hours");
+}
+
+#[test]
+fn an_abort_gives_everything_back() {
+    let mut w = World::with_account("TIER_1K", "GREEN");
+    w.opt_in(TO, "marketing");
+    w.commit();
+    let before = format!("{:?}", w.engine.state().account_quota(tollgate_core::ids::AccountIx(0)));
+    w.request(&promo("a", TO)).unwrap();
+    assert!(w.engine.abort());
+    assert_eq!(format!("{:?}", w.engine.state().account_quota(tollgate_core::ids::AccountIx(0))), before);
+    assert_eq!(w.engine.state().in_flight(tollgate_core::ids::SenderIx(0)), 0);
+    w.request(&promo("a", TO)).unwrap();
+    assert_eq!(w.out.orders.len(), 2, "the same request is no duplicate after an abort");
+    assert_eq!(w.out.orders[0]["message_uid"], w.out.orders[1]["message_uid"]);
+}

@@ -1,0 +1,7 @@
+//! The dispatcher against a real local server and a log that remembers what was taken when.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod at_most_once;
+mod order;
+mod rate;
+mod world;

@@ -1,0 +1,65 @@
+//! An export as files: written beside, then renamed, so that nothing half-written ever has the name.
+
+use super::manifest::Manifest;
+use super::write::{ExportError, Request, write_csv};
+use crate::ledger::LedgerReader;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Writes the CSV to `out` and its manifest beside it as `<out>.manifest.json`. Each is replaced whole or not
+/// at all, the manifest last. `progress` as in [`write_csv`].
+pub fn export(
+    ledger: &dyn LedgerReader,
+    request: &Request,
+    out: &Path,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Manifest, ExportError> {
+    let name = out.file_name().map(|n| n.to_string_lossy().into_owned());
+    let name = name.ok_or_else(|| {
+        let source = std::io::Error::other("not a file name; name a file such as billing-2026-10.csv");
+        ExportError::writing(out, source)
+    })?;
+    let manifest = replace(out, |file| write_csv(ledger, request, &name, file, progress).map_err(|e| named(e, out)))?;
+    let beside = manifest_path(out);
+    replace(&beside, |file| {
+        let written = file.write_all(manifest.to_json().as_bytes());
+        written.map_err(|e| ExportError::writing(&beside, e))
+    })?;
+    Ok(manifest)
+}
+
+/// Where the manifest of an export lies.
+fn manifest_path(out: &Path) -> PathBuf {
+    let mut path = out.as_os_str().to_owned();
+    path.push(".manifest.json");
+    path.into()
+}
+
+/// Names the whole path instead of the file's name alone.
+fn named(error: ExportError, out: &Path) -> ExportError {
+    match error {
+        ExportError::DiskFull { .. } => ExportError::DiskFull { path: out.to_owned() },
+        ExportError::Io { source, .. } => ExportError::writing(out, source),
+        ExportError::Ledger(e) => ExportError::Ledger(e),
+    }
+}
+
+fn replace<T>(path: &Path, write: impl FnOnce(&mut File) -> Result<T, ExportError>) -> Result<T, ExportError> {
+    let mut partial = path.as_os_str().to_owned();
+    // The process id keeps two exports to one name from writing into each other.
+    partial.push(format!(".{}.partial", std::process::id()));
+    let partial = PathBuf::from(partial);
+    let wrap = |e| ExportError::writing(path, e);
+    let run = || {
+        let mut file = File::create(&partial).map_err(wrap)?;
+        let done = write(&mut file)?;
+        file.sync_all().map_err(wrap)?;
+        fs::rename(&partial, path).map_err(wrap)?;
+        Ok(done)
+    };
+    run().inspect_err(|_| {
+        // It may not exist; the error that matters is the one at hand.
+        let _ = fs::remove_file(&partial);
+    })
+}

@@ -1,0 +1,122 @@
+//! Control totals, taken from the very rows that are written.
+
+use super::manifest::{CardUse, Flags, Sum, Total};
+use crate::ledger::fixed;
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+use tollgate_rate_card::{ENTRY_DECIMALS, round_amount};
+
+/// Adds up rows. Holds one sum per currency and kind, not per row.
+pub(super) struct Totals {
+    decimals: u32,
+    pub(super) rows: u64,
+    pub(super) entries: u64,
+    cost: BTreeMap<(String, String), Sum>,
+    price: BTreeMap<(String, String), Sum>,
+    cards: BTreeMap<(String, String), u64>,
+    flags: Flags,
+}
+
+/// What a row of either format counts for.
+pub(super) struct Counted<'a> {
+    pub(super) kind: &'a str,
+    pub(super) entries: u64,
+    pub(super) messages: i64,
+    pub(super) quantity: i64,
+    pub(super) cost: Option<Decimal>,
+    pub(super) cost_currency: &'a str,
+    pub(super) price: Option<Decimal>,
+    pub(super) price_currency: &'a str,
+    pub(super) card: Option<&'a str>,
+    pub(super) card_status: Option<&'a str>,
+    pub(super) band_basis: Option<&'a str>,
+}
+
+impl Totals {
+    pub(super) fn new(decimals: u32) -> Self {
+        Self {
+            decimals,
+            rows: 0,
+            entries: 0,
+            cost: BTreeMap::new(),
+            price: BTreeMap::new(),
+            cards: BTreeMap::new(),
+            flags: Flags::default(),
+        }
+    }
+
+    /// Adds a row. `None` beyond the largest amount that is exact.
+    pub(super) fn add(&mut self, row: &Counted<'_>) -> Option<()> {
+        self.rows += 1;
+        self.entries += row.entries;
+        let rounded = |amount: Option<Decimal>| round_amount(amount.unwrap_or_default(), self.decimals);
+        let (cost, price) = (rounded(row.cost), rounded(row.price));
+        add(at(&mut self.cost, row.cost_currency, row.kind), row, row.cost, cost)?;
+        add(at(&mut self.price, row.price_currency, row.kind), row, row.price, price)?;
+        if let Some(card) = row.card {
+            *at(&mut self.cards, card, row.card_status.unwrap_or_default()) += row.entries;
+        }
+        if row.kind == "unpriced" {
+            self.flags.unpriced += row.entries;
+        }
+        if row.band_basis == Some("list_unknown") {
+            self.flags.band_list_unknown += row.entries;
+        }
+        if row.card_status == Some("unverified") {
+            self.flags.card_unverified += row.entries;
+        }
+        Some(())
+    }
+
+    pub(super) fn cost(&self) -> Vec<Total> {
+        totals(&self.cost, self.decimals)
+    }
+
+    pub(super) fn price(&self) -> Vec<Total> {
+        totals(&self.price, self.decimals)
+    }
+
+    pub(super) fn cards(&self) -> Vec<CardUse> {
+        let card_use = |((card, status), entries): (&(String, String), &u64)| CardUse {
+            card: card.clone(),
+            status: status.clone(),
+            entries: *entries,
+        };
+        self.cards.iter().map(card_use).collect()
+    }
+
+    pub(super) fn flags(&self) -> Flags {
+        self.flags
+    }
+}
+
+/// Looks up without allocating, except at the first mention.
+fn at<'m, T: Default>(map: &'m mut BTreeMap<(String, String), T>, a: &str, b: &str) -> &'m mut T {
+    // A handful of keys: a walk is as fast as a look-up and needs no owned key.
+    let known = map.keys().find(|(x, y)| x == a && y == b).cloned();
+    let key = known.unwrap_or_else(|| (a.to_owned(), b.to_owned()));
+    map.entry(key).or_default()
+}
+
+fn add(sum: &mut Sum, row: &Counted<'_>, exact: Option<Decimal>, rounded: Decimal) -> Option<()> {
+    sum.entries += row.entries;
+    sum.messages += row.messages;
+    sum.quantity = sum.quantity.checked_add(row.quantity)?;
+    sum.exact = sum.exact.checked_add(exact.unwrap_or_default())?;
+    sum.rows = sum.rows.checked_add(rounded)?;
+    Some(())
+}
+
+fn totals(sums: &BTreeMap<(String, String), Sum>, decimals: u32) -> Vec<Total> {
+    let total = |((currency, kind), sum): (&(String, String), &Sum)| Total {
+        currency: currency.clone(),
+        kind: kind.clone(),
+        entries: sum.entries,
+        messages: sum.messages,
+        quantity: sum.quantity,
+        exact: fixed(sum.exact, ENTRY_DECIMALS),
+        rows: fixed(sum.rows, decimals),
+        remainder: fixed(sum.exact - sum.rows, ENTRY_DECIMALS),
+    };
+    sums.iter().map(total).collect()
+}

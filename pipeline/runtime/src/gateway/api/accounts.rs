@@ -1,0 +1,82 @@
+//! The registry's entry of an account.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use tollgate_wire::Time;
+use tollgate_wire::command::{self, AccountSpec, Command};
+
+use super::{JSON, Shared, json as answer_json, parse_json, require_content_type};
+use crate::gateway::access::Action;
+use crate::gateway::problem::Problem;
+use crate::registry::Registry;
+
+/// `PUT /v1/accounts/{account}`: creates or replaces the entry.
+pub(super) async fn put(
+    State(api): Shared,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::WriteAccounts, &account)?;
+    require_content_type(&headers, JSON)?;
+    let body = api.body(body, command::MAX_BYTES).await?;
+    let spec: AccountSpec = parse_json(&body.bytes)?;
+    if spec.account != account {
+        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", "path and body name two accounts");
+        return Err(problem.field("account", &spec.account).remedy("use one name"));
+    }
+    let command = Command::ApplyAccount { spec: Box::new(spec.clone()) };
+    command::check(&command)?;
+    let registry = api.registry.snapshot();
+    check_unchanging(&registry, &spec)?;
+    registry.with(spec)?;
+    api.command(&command, &json!({ "account": account })).await
+}
+
+/// Currency and time zone of a WABA never change: bills would be summed over two of them.
+fn check_unchanging(registry: &Registry, spec: &AccountSpec) -> Result<(), Problem> {
+    let Some(before) = registry.account(&spec.account) else { return Ok(()) };
+    for (i, waba) in spec.wabas.iter().enumerate() {
+        let Some(old) = before.wabas.iter().find(|old| old.id == waba.id) else { continue };
+        let fields = [("currency", &old.currency, &waba.currency), ("time_zone", &old.time_zone, &waba.time_zone)];
+        for (field, old, new) in fields {
+            if old != new {
+                let detail = format!("the {field} of WABA {} is {old} and never changes", waba.id);
+                return Err(Problem::new(StatusCode::CONFLICT, "unchanging", detail)
+                    .field(format!("wabas[{i}].{field}"), new)
+                    .remedy("create a new WABA and move the numbers"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Account<'a> {
+    as_of: Time,
+    spec: &'a AccountSpec,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'a RawValue>,
+}
+
+/// `GET /v1/accounts/{account}`: the entry as declared, and its live state once there is one, with its own `as_of`.
+pub(super) async fn read(
+    State(api): Shared,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::ReadAccounts, &account)?;
+    let registry = api.registry.snapshot();
+    let spec = registry.account(&account).ok_or_else(|| Problem::unknown_account(&account))?;
+    let as_of = api.clock.now();
+    let wanted = account.clone();
+    let state = api.view(move |reads| reads.account(&wanted)).await?;
+    let state: Option<&RawValue> = state.as_deref().and_then(|state| serde_json::from_slice(state).ok());
+    let body = serde_json::to_vec(&Account { as_of, spec, state });
+    Ok(answer_json(StatusCode::OK, body.expect("an entry has string keys only")))
+}

@@ -1,0 +1,156 @@
+//! The billing exports, streamed while they are written.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Frame;
+use tokio::sync::mpsc;
+
+use super::{Query, Shared};
+use crate::gateway::access::Action;
+use crate::gateway::problem::Problem;
+use crate::gateway::reads::{BillingQuery, ReadError};
+
+/// Bytes of one piece of the stream.
+const CHUNK: usize = 64 << 10;
+/// Pieces between the writer and a client that reads slowly.
+const CHUNKS: usize = 4;
+
+type Piece = Result<Bytes, ReadError>;
+
+/// `GET /v1/billing/{month}.csv?format=summary|detail|focus[&view=provider|customer][&account=A]`.
+pub(super) async fn export(
+    State(api): Shared,
+    Path(file): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let caller = api.access.caller(&headers, Action::Billing)?;
+    let query = billing_query(&file, query.as_deref())?;
+    match (&query.account, &caller.accounts) {
+        (Some(account), _) => {
+            caller.account(account)?;
+            api.known(account)?;
+        }
+        (None, Some(_)) => {
+            return Err(Problem::forbidden("the token is for some accounts only").remedy("add &account=…"));
+        }
+        (None, None) => {}
+    }
+    let Ok(turn) = Arc::clone(&api.exporting).try_acquire_owned() else {
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "other exports are running");
+        return Err(problem.remedy("try again when they are done").retry_after(10));
+    };
+    let disposition = format!("attachment; filename=\"{}_{}.csv\"", query.month, query.format);
+    let (pieces, mut written) = mpsc::channel(CHUNKS);
+    let reads = Arc::clone(&api.reads);
+    tokio::task::spawn_blocking(move || {
+        let mut out = Chunks { pieces, chunk: Vec::with_capacity(CHUNK) };
+        let result = reads.billing(&query, &mut out);
+        out.end(result);
+        drop(turn);
+    });
+    // The first piece decides the status: what is wrong with the question shows before anything is written.
+    let first = written.recv().await.transpose()?;
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present")),
+        (CONTENT_DISPOSITION, HeaderValue::from_str(&disposition).expect("checked month and format")),
+    ];
+    Ok((headers, Body::new(Stream { first, written })).into_response())
+}
+
+fn billing_query(file: &str, query: Option<&str>) -> Result<BillingQuery, Problem> {
+    let query = Query::parse(query, &["format", "view", "account"])?;
+    let month = file.strip_suffix(".csv").filter(|month| is_month(month)).ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such export")
+            .field("month", file)
+            .remedy("write the month as in /v1/billing/2026-10.csv")
+    })?;
+    let format = query.get("format").unwrap_or("summary");
+    if !["summary", "detail", "focus"].contains(&format) {
+        return Err(Problem::bad_query("format", format, "write summary, detail or focus"));
+    }
+    if let Some(view) = query.get("view").filter(|view| !["provider", "customer"].contains(view)) {
+        return Err(Problem::bad_query("view", view, "write provider or customer"));
+    }
+    Ok(BillingQuery {
+        month: month.to_owned(),
+        format: format.to_owned(),
+        view: query.get("view").map(str::to_owned),
+        account: query.get("account").map(str::to_owned),
+    })
+}
+
+/// `YYYY-MM`.
+fn is_month(text: &str) -> bool {
+    let Some((year, month)) = text.split_once('-') else { return false };
+    let digits = |text: &str, n: usize| text.len() == n && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits(year, 4) && digits(month, 2) && matches!(month.parse::<u8>(), Ok(1..=12))
+}
+
+/// Collects what the export writes and hands it on; waits while the client is behind.
+struct Chunks {
+    pieces: mpsc::Sender<Piece>,
+    chunk: Vec<u8>,
+}
+
+impl Chunks {
+    fn hand_on(&mut self) -> io::Result<()> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
+        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone");
+        self.pieces.blocking_send(Ok(chunk.into())).map_err(gone)
+    }
+
+    fn end(mut self, result: Result<(), ReadError>) {
+        let last = match result {
+            Ok(()) => self.hand_on().err().map(|error| ReadError::Failed(error.to_string())),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = last {
+            tracing::warn!(%error, "an export ended early");
+            let _ = self.pieces.blocking_send(Err(error));
+        }
+    }
+}
+
+impl io::Write for Chunks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.chunk.extend_from_slice(bytes);
+        if self.chunk.len() >= CHUNK {
+            self.hand_on()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hand_on()
+    }
+}
+
+/// The answer's body. An error cuts the connection, so that half a file is never taken for a whole one.
+struct Stream {
+    first: Option<Bytes>,
+    written: mpsc::Receiver<Piece>,
+}
+
+impl HttpBody for Stream {
+    type Data = Bytes;
+    type Error = ReadError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        self.written.poll_recv(cx).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    }
+}

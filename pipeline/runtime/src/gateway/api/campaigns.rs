@@ -1,0 +1,100 @@
+//! Campaigns: settings, control, progress.
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde_json::json;
+use tollgate_wire::command::{CampaignAction, CampaignSpec, Command};
+
+use super::{Api, JSON, Shared, found, parse_json, require_content_type};
+use crate::gateway::access::Action;
+use crate::gateway::problem::Problem;
+
+const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// `GET /v1/campaigns/{account}`.
+pub(super) async fn list(
+    State(api): Shared,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::ReadState, &account)?;
+    let wanted = account.clone();
+    let view = api.view(move |reads| reads.campaigns(&wanted)).await?;
+    found(view, "account", "account", &account)
+}
+
+/// `GET /v1/campaigns/{account}/{name}`.
+pub(super) async fn read(
+    State(api): Shared,
+    Path((account, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::ReadState, &account)?;
+    let wanted = name.clone();
+    let view = api.view(move |reads| reads.campaign(&account, &wanted)).await?;
+    found(view, "campaign", "campaign", &name)
+}
+
+/// `POST /v1/campaigns/{account}` with the settings.
+pub(super) async fn put(
+    State(api): Shared,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::ControlCampaigns, &account)?;
+    put_spec(&api, account, None, &headers, body).await
+}
+
+/// `POST /v1/campaigns/{account}/{name}` with the settings, or `…:start`, `:pause`, `:resume`, `:cancel` without.
+pub(super) async fn put_or_control(
+    State(api): Shared,
+    Path((account, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::ControlCampaigns, &account)?;
+    let Some((campaign, verb)) = name.rsplit_once(':') else {
+        return put_spec(&api, account, Some(name), &headers, body).await;
+    };
+    let action = match verb {
+        "start" => CampaignAction::Start,
+        "pause" => CampaignAction::Pause,
+        "resume" => CampaignAction::Resume,
+        "cancel" => CampaignAction::Cancel,
+        other => {
+            return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_action", "there is no such action")
+                .field("action", other)
+                .remedy("use :start, :pause, :resume or :cancel"));
+        }
+    };
+    api.known(&account)?;
+    let answer = json!({ "account": account, "campaign": campaign, "action": action });
+    let command = Command::ControlCampaign { account, campaign: campaign.to_owned(), action };
+    api.command(&command, &answer).await
+}
+
+async fn put_spec(
+    api: &Api,
+    account: String,
+    name: Option<String>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    require_content_type(headers, JSON)?;
+    api.known(&account)?;
+    let body = api.body(body, BODY_BYTES_MAX).await?;
+    let spec: CampaignSpec = parse_json(&body.bytes)?;
+    if name.is_some_and(|name| name != spec.name) {
+        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", "path and body name two campaigns");
+        return Err(problem.field("name", &spec.name).remedy("use one name"));
+    }
+    if spec.name.contains(['/', ':']) {
+        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", "the name cannot stand in a path");
+        return Err(problem.field("name", &spec.name).remedy("leave out / and :"));
+    }
+    let answer = json!({ "account": account, "campaign": spec.name });
+    api.command(&Command::PutCampaign { account, spec }, &answer).await
+}

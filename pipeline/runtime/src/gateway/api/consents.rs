@@ -1,0 +1,101 @@
+//! Consents: opt-in with proof, opt-out, read.
+
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+use tollgate_rate_card::Category;
+use tollgate_wire::Time;
+use tollgate_wire::command::{Command, ConsentSpec, ConsentState};
+
+use super::{Api, JSON, Query, Shared, found, parse_json, require_content_type};
+use crate::gateway::access::Action;
+use crate::gateway::problem::Problem;
+
+const BODY_BYTES_MAX: usize = 16 << 10;
+
+/// A consent as the path's person gives it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    #[serde(default)]
+    category: Option<Category>,
+    #[serde(default = "opt_in")]
+    state: ConsentState,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    at: Option<Time>,
+    #[serde(default)]
+    text_version: String,
+}
+
+fn opt_in() -> ConsentState {
+    ConsentState::OptIn
+}
+
+/// `PUT /v1/contacts/{account}/{to}/consents` with the proof; opt-in unless `state` says otherwise.
+pub(super) async fn opt_in_or_out(
+    State(api): Shared,
+    Path((account, to)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::WriteConsents, &account)?;
+    require_content_type(&headers, JSON)?;
+    let body = api.body(body, BODY_BYTES_MAX).await?;
+    let given: Given = parse_json(&body.bytes)?;
+    let consent = ConsentSpec {
+        to,
+        category: given.category,
+        state: given.state,
+        source: given.source,
+        at: Some(given.at.unwrap_or_else(|| api.clock.now())),
+        text_version: given.text_version,
+    };
+    record(&api, account, consent).await
+}
+
+/// `DELETE /v1/contacts/{account}/{to}/consents[?category=marketing]`: an opt-out, of everything by default.
+pub(super) async fn opt_out(
+    State(api): Shared,
+    Path((account, to)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::WriteConsents, &account)?;
+    let query = Query::parse(query.as_deref(), &["category", "source"])?;
+    let category = |name: &str| {
+        Category::parse(name)
+            .ok_or_else(|| Problem::bad_query("category", name, "write marketing, utility, authentication or service"))
+    };
+    let consent = ConsentSpec {
+        to,
+        category: query.get("category").map(category).transpose()?,
+        state: ConsentState::OptOut,
+        source: query.get("source").unwrap_or("api").to_owned(),
+        at: Some(api.clock.now()),
+        text_version: String::new(),
+    };
+    record(&api, account, consent).await
+}
+
+async fn record(api: &Api, account: String, consent: ConsentSpec) -> Result<Response, Problem> {
+    api.known(&account)?;
+    let answer = json!({ "account": account, "state": consent.state, "category": consent.category });
+    api.command(&Command::SetConsent { account, consent }, &answer).await
+}
+
+/// `GET /v1/contacts/{account}/{to}/consents`.
+pub(super) async fn read(
+    State(api): Shared,
+    Path((account, to)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::ReadConsents, &account)?;
+    api.known(&account)?;
+    let view = api.view(move |reads| reads.consents(&account, &to)).await?;
+    found(view, "contact", "to", "")
+}

@@ -1,0 +1,198 @@
+//! The API: `/v1/…`. One file per subject; every handler asks [`Api::access`] first.
+
+mod accounts;
+mod batch;
+mod billing;
+mod campaigns;
+mod consents;
+mod messages;
+mod outcomes;
+mod state;
+mod waiting_room;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, HeaderMap};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use tokio::sync::Semaphore;
+use tollgate_wire::command::{self, Command};
+
+use self::waiting_room::WaitingRoom;
+use super::access::Access;
+use super::body::{BodyBudget, Held};
+use super::config::GatewayConfig;
+use super::problem::Problem;
+use super::reads::{ReadError, Reads, ViewJson};
+use super::token::Tokens;
+use super::{GatewayParts, Inbox};
+use crate::clock::Clock;
+use crate::log::{NewRecord, Topic};
+use crate::registry::SharedRegistry;
+
+/// Reads of the views at once; others wait for their turn.
+const READS_MAX: usize = 16;
+/// Exports at once: they may take minutes.
+const EXPORTS_MAX: usize = 2;
+/// Long polls at once; more are answered at once, empty.
+const LONG_POLLS_MAX: usize = 256;
+
+/// What every handler has.
+pub(super) struct Api {
+    access: Access,
+    inbox: Arc<dyn Inbox>,
+    reads: Arc<dyn Reads>,
+    registry: SharedRegistry,
+    clock: Clock,
+    bodies: BodyBudget,
+    waiting_room: WaitingRoom,
+    reading: Arc<Semaphore>,
+    exporting: Arc<Semaphore>,
+    polling: Arc<Semaphore>,
+}
+
+type Shared = axum::extract::State<Arc<Api>>;
+
+pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayParts) -> Router {
+    let api = Api {
+        access: Access::new(tokens),
+        inbox: Arc::clone(&parts.inbox),
+        reads: Arc::clone(&parts.reads),
+        registry: parts.registry.clone(),
+        clock: parts.clock.clone(),
+        bodies: BodyBudget::new(config.limits.body_bytes_max),
+        waiting_room: WaitingRoom::default(),
+        reading: Arc::new(Semaphore::new(READS_MAX)),
+        exporting: Arc::new(Semaphore::new(EXPORTS_MAX)),
+        polling: Arc::new(Semaphore::new(LONG_POLLS_MAX)),
+    };
+    Router::new()
+        .route("/v1/messages", post(messages::enqueue))
+        .route("/v1/messages:batch", post(batch::enqueue))
+        .route("/v1/messages/{account}/{id}", get(messages::read))
+        .route("/v1/campaigns/{account}", get(campaigns::list).post(campaigns::put))
+        .route("/v1/campaigns/{account}/{name}", get(campaigns::read).post(campaigns::put_or_control))
+        .route(
+            "/v1/contacts/{account}/{to}/consents",
+            put(consents::opt_in_or_out).delete(consents::opt_out).get(consents::read),
+        )
+        .route("/v1/accounts/{account}", put(accounts::put).get(accounts::read))
+        .route("/v1/outcomes", get(outcomes::feed))
+        .route("/v1/billing/{file}", get(billing::export))
+        .route("/v1/lots/{account}", get(state::lots))
+        .route("/v1/senders/{account}", get(state::senders))
+        .with_state(Arc::new(api))
+        .merge(parts.beside_api.clone())
+}
+
+impl Api {
+    /// Appends a command that has been checked, and answers 202 once it is durable.
+    async fn command(&self, command: &Command, answer: &serde_json::Value) -> Result<Response, Problem> {
+        command::check(command)?;
+        let value = serde_json::to_vec(command).expect("commands have string keys only");
+        let record = NewRecord::new(command.account().as_bytes().to_vec(), value, self.clock.now().0);
+        self.inbox.append(vec![(Topic::Commands, record)]).await?;
+        Ok(json(StatusCode::ACCEPTED, answer.to_string().into_bytes()))
+    }
+
+    fn known(&self, account: &str) -> Result<(), Problem> {
+        match self.registry.snapshot().account(account) {
+            Some(_) => Ok(()),
+            None => Err(Problem::unknown_account(account)),
+        }
+    }
+
+    async fn body(&self, body: Body, bytes_max: usize) -> Result<Held, Problem> {
+        self.bodies.read(body, bytes_max).await
+    }
+
+    /// Reads a view off the async threads.
+    async fn view<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Reads) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = Arc::clone(&self.reading).acquire_owned().await.expect("the semaphore is never closed");
+        let reads = Arc::clone(&self.reads);
+        let read = tokio::task::spawn_blocking(move || {
+            let result = read(&*reads);
+            drop(turn);
+            result
+        });
+        let result = read.await.unwrap_or_else(|_| Err(ReadError::Failed("reading a view panicked".to_owned())));
+        Ok(result?)
+    }
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> Response {
+    let content_type = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (status, content_type, body).into_response()
+}
+
+fn found(view: Option<ViewJson>, what: &'static str, field: &'static str, value: &str) -> Result<Response, Problem> {
+    match view {
+        Some(view) => Ok(json(StatusCode::OK, view)),
+        None => Err(Problem::not_found(what, field, value)),
+    }
+}
+
+/// The query parameters, each at most once.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads them; unknown names are an error so that a typo is never ignored.
+    fn parse(query: Option<&str>, known: &[&'static str]) -> Result<Self, Problem> {
+        let uri = format!("/?{}", query.unwrap_or_default());
+        let unreadable = || Problem::bad_query("query", query.unwrap_or_default(), "write name=value pairs");
+        let uri: axum::http::Uri = uri.parse().map_err(|_| unreadable())?;
+        let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri).map_err(|_| unreadable())?.0;
+        for (i, (name, value)) in pairs.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_query", "the query parameter is not known here")
+                    .field(name.clone(), value)
+                    .remedy(format!("use {}", known.join(", "))));
+            }
+            if pairs[..i].iter().any(|(other, _)| other == name) {
+                return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_query", "the query parameter is given twice")
+                    .field(name.clone(), value)
+                    .remedy("give it once"));
+            }
+        }
+        Ok(Self(pairs))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
+    }
+
+    fn number(&self, name: &'static str) -> Result<Option<u64>, Problem> {
+        let number = |value: &str| value.parse().map_err(|_| Problem::bad_query(name, value, "write a whole number"));
+        self.get(name).map(number).transpose()
+    }
+}
+
+/// A JSON body that is not a record of a topic, with the field of its fault.
+fn parse_json<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", error.to_string())
+            .remedy("correct the field at that line and column")
+    })
+}
+
+/// Without tokens the browser of this machine must not be able to write from a foreign page: a JSON content type makes
+/// it ask first. Required always, so that a missing token never changes the form of a request.
+fn require_content_type(headers: &HeaderMap, wanted: &'static [&'static str]) -> Result<(), Problem> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = given.split(';').next().unwrap_or_default().trim();
+    if wanted.iter().any(|wanted| media.eq_ignore_ascii_case(wanted)) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_content_type", "the body's type is not taken here")
+        .field("content-type", given)
+        .remedy(format!("send content-type: {}", wanted[0])))
+}
+
+const JSON: &[&str] = &["application/json"];
+const NDJSON: &[&str] = &["application/x-ndjson", "application/jsonl", "application/json"];

@@ -1,0 +1,136 @@
+//! One socket: bounded connections, bounded headers and waits, and a shutdown that lets requests finish.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::config::{GatewayError, HttpLimits};
+use super::problem::Problem;
+use super::stalled::Stalled;
+
+/// Headers of one request, at most.
+const HEADERS_MAX: usize = 64;
+/// Bytes of a request's head, at most.
+const HEAD_BYTES_MAX: usize = 32 << 10;
+
+/// A bound socket with what it serves.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) configured: SocketAddr,
+    pub(super) address: SocketAddr,
+    socket: TcpListener,
+    router: Router,
+    limits: HttpLimits,
+}
+
+impl Listener {
+    pub(super) async fn bind(
+        key: &'static str,
+        address: SocketAddr,
+        router: Router,
+        limits: HttpLimits,
+    ) -> Result<Self, GatewayError> {
+        let failed = |source| GatewayError::Bind { key, address, source };
+        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let bound = socket.local_addr().map_err(failed)?;
+        Ok(Self { configured: address, address: bound, socket, router, limits })
+    }
+
+    /// Serves further routes on the same socket.
+    pub(super) fn add(&mut self, router: Router) {
+        self.router = std::mem::take(&mut self.router).merge(router);
+    }
+
+    /// Serves until the shutdown; see [`super::Gateway::serve`].
+    pub(super) async fn serve(self, mut shutdown: watch::Receiver<bool>) {
+        let limits = self.limits;
+        let timeout = limits.request_timeout;
+        let router = self.router.layer(from_fn(move |request, next| answer_within(timeout, request, next)));
+        let places = Arc::new(Semaphore::new(limits.connections_max.max(1)));
+        let mut connections = JoinSet::new();
+        loop {
+            while connections.try_join_next().is_some() {}
+            let accepted = tokio::select! {
+                biased;
+                () = stopped(&mut shutdown) => break,
+                accepted = accept(&self.socket, &places) => accepted,
+            };
+            let (stream, place) = accepted;
+            connections.spawn(connection(stream, place, router.clone(), limits, shutdown.clone()));
+        }
+        drop(self.socket);
+        let finished = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(limits.shutdown, finished).await.is_err() {
+            tracing::warn!(open = connections.len(), "requests in flight are cut: the time to finish is over");
+            connections.abort_all();
+        }
+    }
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(socket: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
+    let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match socket.accept().await {
+            Ok((stream, _)) => return (stream, place),
+            Err(error) => {
+                // Out of descriptors, or a client that left early: neither ends the listener.
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    router: Router,
+    limits: HttpLimits,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    // Answers are written whole: waiting to fill packets only delays them. A socket that refuses is as good as slow.
+    let _ = stream.set_nodelay(true);
+    let io = TokioIo::new(Stalled::new(stream, limits.write_timeout));
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(io, TowerToHyperService::new(router));
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stopped(&mut shutdown) => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+    drop(place);
+}
+
+async fn stopped(shutdown: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    let _ = shutdown.wait_for(|stop| *stop).await;
+}
+
+async fn answer_within(timeout: Duration, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::timeout().into_response(),
+    }
+}

@@ -1,0 +1,117 @@
+//! The seam to the views. Calls block: the gateway makes them off its async threads.
+
+use std::io;
+
+use serde_json::value::RawValue;
+use tollgate_wire::Time;
+
+/// A view as JSON. Carries `as_of`: everything up to that instant is in it.
+pub type ViewJson = Vec<u8>;
+
+/// A page of an account's outcomes.
+#[derive(Debug)]
+pub struct FeedPage {
+    /// When the outcomes were last read.
+    pub as_of: Time,
+    /// What the next read gives as `after`; the one asked with when the page is empty.
+    pub next: u64,
+    /// Cursor and outcome, ascending, not dense.
+    pub items: Vec<(u64, Box<RawValue>)>,
+}
+
+/// What to export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BillingQuery {
+    /// `YYYY-MM`.
+    pub month: String,
+    /// `summary`, `detail` or `focus`.
+    pub format: String,
+    /// `provider` or `customer`, for `focus`.
+    pub view: Option<String>,
+    /// One account, or all.
+    pub account: Option<String>,
+}
+
+/// Why a view cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A parameter that the view does not understand.
+    #[error("{field} = {value:?} cannot be read; {remedy}")]
+    BadQuery {
+        /// Query or path parameter.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What would help.
+        remedy: &'static str,
+    },
+    /// The database failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Reads of the views.
+///
+/// Contract: `Ok(None)` means that there is no such thing (yet: views follow within about a second). Every value is
+/// from one moment. Methods may block and are called from several threads.
+pub trait Reads: Send + Sync + 'static {
+    /// A message's life.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; so for all methods.
+    fn message(&self, account: &str, id: &str) -> Result<Option<ViewJson>, ReadError>;
+
+    /// The account's live state.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn account(&self, account: &str) -> Result<Option<ViewJson>, ReadError>;
+
+    /// The account's campaigns.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn campaigns(&self, account: &str) -> Result<Option<ViewJson>, ReadError>;
+
+    /// One campaign.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError>;
+
+    /// The account's senders.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn senders(&self, account: &str) -> Result<Option<ViewJson>, ReadError>;
+
+    /// The account's queues of waiting messages.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn lots(&self, account: &str) -> Result<Option<ViewJson>, ReadError>;
+
+    /// What one person consented to.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError>;
+
+    /// The account's outcomes after a cursor, or from the oldest that is kept, in order, at most `max`.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn outcomes(&self, account: &str, after: Option<u64>, max: usize) -> Result<FeedPage, ReadError>;
+
+    /// Messages and bytes of the account that wait, as last known; for answering 429 before the log is asked.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn waiting(&self, account: &str) -> Result<Option<(u64, u64)>, ReadError>;
+
+    /// Writes a month's export. An error after the first byte cuts the answer.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; a failing `out` (the client has gone) is [`ReadError::Failed`].
+    fn billing(&self, query: &BillingQuery, out: &mut dyn io::Write) -> Result<(), ReadError>;
+}

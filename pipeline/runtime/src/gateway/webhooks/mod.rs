@@ -1,0 +1,149 @@
+//! The platform's webhooks: verification challenge, and signed events that are durable before they are answered.
+
+mod address;
+mod signature;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use tollgate_metrics::{Metrics, WebhookResult};
+use tollgate_wire::{DeadLetterReason, webhook};
+
+use self::address::Sorted;
+use self::signature::{AppKey, same};
+use super::GatewayParts;
+use super::body::BodyBudget;
+use super::config::GatewayConfig;
+use super::problem::Problem;
+use crate::clock::Clock;
+use crate::inbox::{AppendError, Inbox};
+use crate::log::{NewRecord, Topic};
+use crate::registry::SharedRegistry;
+
+/// Largest body, in bytes. The platform sends at most 3 MB.
+const BODY_BYTES_MAX: usize = 4 << 20;
+
+struct Webhooks {
+    apps: HashMap<String, AppKey>,
+    inbox: Arc<dyn Inbox>,
+    registry: SharedRegistry,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    bodies: BodyBudget,
+}
+
+pub(super) fn router(config: &GatewayConfig, parts: &GatewayParts) -> Router {
+    let webhooks = Webhooks {
+        apps: config.apps.iter().map(|app| (app.name.clone(), AppKey::new(app))).collect(),
+        inbox: Arc::clone(&parts.inbox),
+        registry: parts.registry.clone(),
+        clock: parts.clock.clone(),
+        metrics: Arc::clone(&parts.metrics),
+        bodies: BodyBudget::new(config.limits.body_bytes_max),
+    };
+    Router::new()
+        .route("/webhooks/whatsapp/{app}", get(verify).post(receive))
+        .with_state(Arc::new(webhooks))
+}
+
+#[derive(Deserialize)]
+struct Verification {
+    #[serde(rename = "hub.mode", default)]
+    mode: String,
+    #[serde(rename = "hub.verify_token", default)]
+    token: String,
+    #[serde(rename = "hub.challenge", default)]
+    challenge: String,
+}
+
+/// `GET /webhooks/whatsapp/{app}`: the challenge, to whoever knows the verify token.
+async fn verify(
+    State(webhooks): State<Arc<Webhooks>>,
+    Path(app): Path<String>,
+    Query(asked): Query<Verification>,
+) -> Result<Response, Problem> {
+    let key = webhooks.app(&app)?;
+    if asked.mode == "subscribe" && same(asked.token.as_bytes(), key.verify_token.as_bytes()) {
+        return Ok(asked.challenge.into_response());
+    }
+    Err(Problem::new(StatusCode::FORBIDDEN, "bad_verify_token", "the verify token is not this app's")
+        .remedy("enter the configured verify token in the platform's app dashboard"))
+}
+
+/// `POST /webhooks/whatsapp/{app}`: 200 once every event is durable; 503 makes the platform send it again.
+async fn receive(
+    State(webhooks): State<Arc<Webhooks>>,
+    Path(app): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Problem> {
+    let key = webhooks.app(&app)?;
+    let count = |result| webhooks.metrics.webhook("none", result);
+    let body = webhooks.bodies.read(body, BODY_BYTES_MAX).await.inspect_err(|_| count(WebhookResult::Limited))?;
+    if !key.signed(&headers, &body.bytes) {
+        count(WebhookResult::BadSignature);
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, "bad_signature", "X-Hub-Signature-256 does not match")
+            .remedy("configure the app secret of the app that is subscribed to this address"));
+    }
+    let (sorted, records) = match webhook::parse(&body.bytes) {
+        Ok(parsed) => {
+            let sorted = Sorted::new(parsed, &app, &webhooks.registry.snapshot());
+            let mut records = sorted.records(webhooks.clock.now());
+            if sorted.unknown > 0 {
+                records.push(webhooks.dead_letter(&app, &body.bytes, DeadLetterReason::UnknownSender));
+            }
+            (sorted, records)
+        }
+        Err(error) => {
+            // It is signed, so sending it again changes nothing: kept for people and answered.
+            tracing::warn!(app, %error, "a signed webhook cannot be read; put into dead-letters");
+            count(WebhookResult::Malformed);
+            (Sorted::default(), vec![webhooks.dead_letter(&app, &body.bytes, DeadLetterReason::Malformed)])
+        }
+    };
+    if !records.is_empty() {
+        webhooks.inbox.append(records).await.map_err(|error| {
+            sorted.count(&webhooks.metrics, WebhookResult::Failed);
+            unavailable(error)
+        })?;
+    }
+    sorted.count(&webhooks.metrics, WebhookResult::Accepted);
+    Ok(StatusCode::OK)
+}
+
+/// The platform repeats on any status but 200, for days: what never fits is answered like what does not fit now.
+fn unavailable(error: AppendError) -> Problem {
+    if let AppendError::TooLarge(detail) = &error {
+        tracing::error!(detail, "a webhook exceeds the log's record size; raise it, the platform will send again");
+        return AppendError::Failed(detail.clone()).into();
+    }
+    error.into()
+}
+
+impl Webhooks {
+    fn app(&self, app: &str) -> Result<&AppKey, Problem> {
+        self.apps.get(app).ok_or_else(|| {
+            Problem::new(StatusCode::NOT_FOUND, "unknown_app", "no such app is configured")
+                .field("app", app)
+                .remedy("configure it under apps, or correct the address in the platform's app dashboard")
+        })
+    }
+
+    fn dead_letter(&self, app: &str, body: &Bytes, reason: DeadLetterReason) -> (Topic, NewRecord) {
+        self.metrics.dead_letter(self.metrics.reason(reason.as_str()));
+        let mut record = NewRecord::new(app.as_bytes().to_vec(), body.clone(), self.clock.now().0);
+        record.headers = vec![
+            ("topic".to_owned(), Bytes::from_static(Topic::Events.name().as_bytes())),
+            ("source".to_owned(), Bytes::from(format!("/webhooks/whatsapp/{app}"))),
+            ("reason".to_owned(), Bytes::from_static(reason.as_str().as_bytes())),
+        ];
+        (Topic::DeadLetters, record)
+    }
+}

@@ -1,0 +1,138 @@
+//! What an answer of the platform proves about the attempt. Only `code` is believed, never titles or HTTP status.
+
+use serde::Deserialize;
+use tollgate_wire::Text;
+use tollgate_wire::event::AttemptResult;
+
+/// Longest detail kept, in characters.
+const DETAIL_MAX: usize = 256;
+/// A run of digits this long may be a phone number and is masked.
+const DIGITS_MAX: usize = 4;
+
+#[derive(Deserialize)]
+struct Sent<'a> {
+    #[serde(borrow)]
+    messages: [SentMessage<'a>; 1],
+}
+
+#[derive(Deserialize)]
+struct SentMessage<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow, default)]
+    message_status: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Refused<'a> {
+    #[serde(borrow)]
+    error: PlatformError<'a>,
+}
+
+#[derive(Deserialize)]
+struct PlatformError<'a> {
+    code: u32,
+    #[serde(borrow, default)]
+    message: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    error_data: Option<ErrorData<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ErrorData<'a> {
+    #[serde(borrow, default)]
+    details: Option<Text<'a>>,
+}
+
+/// Reads an answer.
+///
+/// A success with a message id is accepted; an error body with a code is a refusal, whatever the status. Everything
+/// else may come from anything between us and the platform and proves nothing: in doubt.
+pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> AttemptResult<'static> {
+    if (200..300).contains(&status) {
+        return match serde_json::from_slice::<Sent<'_>>(body) {
+            Ok(Sent { messages: [message] }) if !message.id.is_empty() => AttemptResult::Accepted {
+                wamid: message.id.into_owned(),
+                // `paused` is held too: the template's pacing decides, and a `failed` status follows a drop.
+                held: message.message_status.is_some_and(|status| &*status != "accepted"),
+            },
+            _ => AttemptResult::InDoubt,
+        };
+    }
+    if status < 400 {
+        return AttemptResult::InDoubt;
+    }
+    let Ok(Refused { error }) = serde_json::from_slice::<Refused<'_>>(body) else {
+        return AttemptResult::InDoubt;
+    };
+    let details = error.error_data.and_then(|data| data.details).filter(|details| !details.is_empty());
+    AttemptResult::Rejected {
+        code: error.code,
+        detail: Text::from(without_numbers(&details.or(error.message).unwrap_or_default())),
+        retry_after_s: retry_after.and_then(|seconds| seconds.trim().parse().ok()),
+    }
+}
+
+/// The text with long runs of digits masked: details may quote the recipient's number.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(DETAIL_MAX));
+    let mut run = String::new();
+    for c in text.chars().take(DETAIL_MAX).chain(std::iter::once('\0')) {
+        if c.is_ascii_digit() {
+            run.push(c);
+            continue;
+        }
+        out.push_str(if run.len() > DIGITS_MAX { "…" } else { &run });
+        run.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepted(wamid: &'static str, held: bool) -> AttemptResult<'static> {
+        AttemptResult::Accepted { wamid: wamid.into(), held }
+    }
+
+    fn rejected(code: u32, detail: &'static str, retry_after_s: Option<u32>) -> AttemptResult<'static> {
+        AttemptResult::Rejected { code, detail: detail.into(), retry_after_s }
+    }
+
+    #[test]
+    fn what_each_answer_proves() {
+        let error = br#"{"error":{"message":"(#131056) Pair rate","type":"OAuthException","code":131056,
+            "error_data":{"messaging_product":"whatsapp","details":"Too many to +5511987654321 in 60 s"},"fbtrace_id":"A"}}"#;
+        let bare = br#"{"error":{"message":"Service temporarily unavailable","code":2}}"#;
+        let cases: [(u16, Option<&str>, &[u8], AttemptResult<'static>); 14] = [
+            (200, None, br#"{"messaging_product":"whatsapp","messages":[{"id":"wamid.A"}]}"#, accepted("wamid.A", false)),
+            (200, None, br#"{"messages":[{"id":"wamid.B","message_status":"accepted"}]}"#, accepted("wamid.B", false)),
+            (200, None, br#"{"messages":[{"id":"w","message_status":"held_for_quality_assessment"}]}"#, accepted("w", true)),
+            (200, None, br#"{"messages":[{"id":""}]}"#, AttemptResult::InDoubt),
+            (200, None, br#"{"messages":[]}"#, AttemptResult::InDoubt),
+            (200, None, b"<html>", AttemptResult::InDoubt),
+            (302, None, b"", AttemptResult::InDoubt),
+            (400, None, error, rejected(131_056, "Too many to +… in 60 s", None)),
+            (429, Some("30"), error, rejected(131_056, "Too many to +… in 60 s", Some(30))),
+            (503, Some("Fri, 27 Nov 2026 09:00:00 GMT"), bare, rejected(2, "Service temporarily unavailable", None)),
+            (503, None, b"", AttemptResult::InDoubt),
+            (502, None, b"<html>bad gateway</html>", AttemptResult::InDoubt),
+            (400, None, br#"{"error":{"message":"no code"}}"#, AttemptResult::InDoubt),
+            (404, None, b"not found", AttemptResult::InDoubt),
+        ];
+        for (status, retry_after, body, want) in cases {
+            let got = read(status, retry_after, body);
+            assert_eq!(got, want, "{status} {}", String::from_utf8_lossy(body));
+        }
+    }
+
+    #[test]
+    fn masks_long_runs_of_digits_only() {
+        assert_eq!(without_numbers("code 1310 to 5511987654321"), "code 1310 to …");
+        assert_eq!(without_numbers("1234 12345"), "1234 …");
+    }
+}

@@ -1,0 +1,172 @@
+//! The send body, byte for byte as the platform documents it (`POST /{version}/{phone_number_id}/messages`).
+
+use std::fmt::Write as _;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use tollgate_wire::order::{Callback, Order, OrderContent, OrderTemplate};
+use tollgate_wire::request::Params;
+
+/// Writes the body of one send into `buffer` and splits it off; the buffer keeps its memory for the next one.
+///
+/// A recipient of digits only goes into `to`; anything else is a business-scoped id and goes into `recipient`: in `to`
+/// the platform would answer 200 and drop the message.
+#[must_use]
+pub fn write_body(order: &Order<'_>, buffer: &mut BytesMut) -> Bytes {
+    let callback = Callback { message_uid: order.message_uid, attempt: order.attempt };
+    buffer.extend_from_slice(br#"{"messaging_product":"whatsapp","recipient_type":"individual","#);
+    let is_number = !order.to.is_empty() && order.to.bytes().all(|byte| byte.is_ascii_digit());
+    buffer.extend_from_slice(if is_number { br#""to":"# } else { br#""recipient":"# });
+    string(buffer, &order.to);
+    buffer.extend_from_slice(br#","biz_opaque_callback_data":""#);
+    write!(buffer, "{callback}").expect("memory does not refuse bytes");
+    buffer.extend_from_slice(br#"","type":"#);
+    match &order.content {
+        OrderContent::Text(text) => {
+            buffer.extend_from_slice(br#""text","text":{"body":"#);
+            string(buffer, text);
+            buffer.extend_from_slice(b"}}");
+        }
+        OrderContent::Template(content) => {
+            buffer.extend_from_slice(br#""template","template":"#);
+            template(buffer, content);
+            buffer.put_u8(b'}');
+        }
+    }
+    buffer.split().freeze()
+}
+
+fn template(out: &mut BytesMut, template: &OrderTemplate<'_>) {
+    out.extend_from_slice(br#"{"name":"#);
+    string(out, &template.name);
+    out.extend_from_slice(br#","language":{"code":"#);
+    string(out, &template.language);
+    out.put_u8(b'}');
+    let mut components = Separator(br#","components":["#);
+    if !template.header.is_empty() {
+        components.write(out);
+        out.extend_from_slice(br#"{"type":"header","parameters":["#);
+        let mut parameters = Separator(b"");
+        for raw in &template.header {
+            parameters.write(out);
+            out.extend_from_slice(raw.get().as_bytes());
+        }
+        out.extend_from_slice(b"]}");
+    }
+    if !template.body.is_empty() {
+        components.write(out);
+        out.extend_from_slice(br#"{"type":"body","parameters":["#);
+        body_parameters(out, &template.body);
+        out.extend_from_slice(b"]}");
+    }
+    for raw in &template.buttons {
+        components.write(out);
+        out.extend_from_slice(raw.get().as_bytes());
+    }
+    out.extend_from_slice(if components.used() { b"]}" } else { b"}" });
+}
+
+fn body_parameters(out: &mut BytesMut, params: &Params<'_>) {
+    let mut parameters = Separator(b"");
+    match params {
+        Params::Positional(values) => {
+            for value in values {
+                parameters.write(out);
+                out.extend_from_slice(br#"{"type":"text","text":"#);
+                string(out, value);
+                out.put_u8(b'}');
+            }
+        }
+        Params::Named(values) => {
+            for (name, value) in values {
+                parameters.write(out);
+                out.extend_from_slice(br#"{"type":"text","parameter_name":"#);
+                string(out, name);
+                out.extend_from_slice(br#","text":"#);
+                string(out, value);
+                out.put_u8(b'}');
+            }
+        }
+    }
+}
+
+/// What stands before the next item: an opening once, then a comma.
+struct Separator(&'static [u8]);
+
+impl Separator {
+    fn write(&mut self, out: &mut BytesMut) {
+        out.extend_from_slice(self.0);
+        self.0 = b",";
+    }
+
+    fn used(&self) -> bool {
+        self.0 == b","
+    }
+}
+
+fn string(out: &mut BytesMut, text: &str) {
+    serde_json::to_writer(out.writer(), text).expect("a string is always JSON and memory does not refuse bytes");
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn body(to: &str, content: Value) -> Value {
+        let order = json!({"message_uid": 7, "attempt": 2, "account": "acme", "sender": "106540352242922", "to": to,
+            "leave_by": "2026-11-27T09:00:00Z", "content": content})
+        .to_string();
+        let order: Order<'_> = serde_json::from_str(&order).unwrap();
+        let mut buffer = BytesMut::new();
+        let first = write_body(&order, &mut buffer);
+        assert_eq!(first, write_body(&order, &mut buffer), "the buffer starts empty each time");
+        serde_json::from_slice(&first).unwrap()
+    }
+
+    #[test]
+    fn template_with_every_component() {
+        let got = body(
+            "16505551234",
+            json!({"template": {"name": "order_confirmation", "language": "en_US",
+                "header": [{"type": "image", "image": {"id": "1339522734477770"}}],
+                "body": {"first_name": "Jes\"sica"},
+                "buttons": [{"type": "button", "sub_type": "quick_reply", "index": "0",
+                    "parameters": [{"type": "payload", "payload": "STOP"}]}]}}),
+        );
+        let want = json!({"messaging_product": "whatsapp", "recipient_type": "individual", "to": "16505551234",
+            "type": "template", "biz_opaque_callback_data": "tg1.7.2",
+            "template": {"name": "order_confirmation", "language": {"code": "en_US"}, "components": [
+                {"type": "header", "parameters": [{"type": "image", "image": {"id": "1339522734477770"}}]},
+                {"type": "body", "parameters":
+                    [{"type": "text", "parameter_name": "first_name", "text": "Jes\"sica"}]},
+                {"type": "button", "sub_type": "quick_reply", "index": "0",
+                    "parameters": [{"type": "payload", "payload": "STOP"}]}]}});
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn positional_parameters_keep_their_order() {
+        let got = body("1650", json!({"template": {"name": "t", "language": "pt_BR", "body": ["Ana", "42"]}}));
+        assert_eq!(
+            got["template"]["components"],
+            json!([{"type": "body", "parameters": [{"type": "text", "text": "Ana"}, {"type": "text", "text": "42"}]}])
+        );
+    }
+
+    #[test]
+    fn a_template_without_parameters_has_no_components() {
+        let got = body("1650", json!({"template": {"name": "t", "language": "pt_BR"}}));
+        assert_eq!(got["template"], json!({"name": "t", "language": {"code": "pt_BR"}}));
+    }
+
+    #[test]
+    fn text_to_a_business_scoped_id() {
+        let got = body("US.13491208655302741918", json!({"text": "Oi\nAna"}));
+        let want = json!({"messaging_product": "whatsapp", "recipient_type": "individual",
+            "recipient": "US.13491208655302741918", "type": "text", "biz_opaque_callback_data": "tg1.7.2",
+            "text": {"body": "Oi\nAna"}});
+        assert_eq!(got, want);
+    }
+}

@@ -1,0 +1,166 @@
+//! The send call over pooled connections, and which failures prove that nothing left.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tollgate_wire::Reason;
+use tollgate_wire::event::AttemptResult;
+
+use super::answer;
+use super::connector::TimedConnector;
+
+/// Largest answer read, in bytes; the platform's are below one kilobyte.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// How the platform is reached.
+#[derive(Clone, Debug)]
+pub struct GraphConfig {
+    /// Scheme and authority, without a path; `http` is meant for a local sandbox.
+    pub base_url: String,
+    /// Version segment of every path, for instance `v26.0`.
+    pub version: String,
+    /// Bound on name look-up, TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// Bound on the whole call, connecting included. The engine's in-doubt deadline counts on it.
+    pub total_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub idle_timeout: Duration,
+    /// Unused connections kept at most.
+    pub idle_connections_max: usize,
+}
+
+impl Default for GraphConfig {
+    fn default() -> Self {
+        Self {
+            base_url: "https://graph.facebook.com".to_owned(),
+            version: "v26.0".to_owned(),
+            connect_timeout: Duration::from_secs(3),
+            total_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            idle_connections_max: 512,
+        }
+    }
+}
+
+/// Why the client cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum GraphError {
+    /// Base URL, version and sender do not make a URI.
+    #[error("{uri} is not a usable address: {detail}; correct graph.base_url and graph.version")]
+    Address {
+        /// What was built.
+        uri: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The access token cannot stand in a header.
+    #[error("the access token of app {app} has characters that HTTP does not allow; check the token's file")]
+    Token {
+        /// App name.
+        app: String,
+    },
+    /// TLS could not be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Where one sender's messages go and who sends: built once per sender, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Target {
+    uri: Uri,
+    /// Marked sensitive, so that it is never printed.
+    authorization: HeaderValue,
+}
+
+/// The client; clones share one connection pool.
+#[derive(Clone)]
+pub struct GraphClient {
+    http: Client<TimedConnector, Full<Bytes>>,
+    config: GraphConfig,
+}
+
+impl GraphClient {
+    /// Sets the client up; no connection is made.
+    ///
+    /// # Errors
+    /// TLS is not available, or the base address is unusable.
+    pub fn new(config: GraphConfig) -> Result<Self, GraphError> {
+        let connector = TimedConnector::new(config.connect_timeout)?;
+        let http = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(config.idle_timeout)
+            .pool_max_idle_per_host(config.idle_connections_max)
+            .build(connector);
+        let client = Self { http, config };
+        client.uri("0")?;
+        Ok(client)
+    }
+
+    /// The target for a sender with its app's access token.
+    ///
+    /// # Errors
+    /// The sender's id or the token cannot stand in a request.
+    pub fn target(&self, sender: &str, app: &str, access_token: &str) -> Result<Target, GraphError> {
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {access_token}"))
+            .map_err(|_| GraphError::Token { app: app.to_owned() })?;
+        authorization.set_sensitive(true);
+        Ok(Target { uri: self.uri(sender)?, authorization })
+    }
+
+    fn uri(&self, sender: &str) -> Result<Uri, GraphError> {
+        let base = self.config.base_url.trim_end_matches('/');
+        let uri = format!("{base}/{}/{sender}/messages", self.config.version);
+        let error = |detail: String| GraphError::Address { uri: uri.clone(), detail };
+        let parsed: Uri = uri.parse().map_err(|e: hyper::http::uri::InvalidUri| error(e.to_string()))?;
+        match parsed.scheme_str() {
+            Some("http" | "https") if parsed.host().is_some() => Ok(parsed),
+            _ => Err(error("it needs http or https and a host".to_owned())),
+        }
+    }
+
+    /// Makes one send call; never repeated by itself once a byte may have left.
+    ///
+    /// `NotSent` only when no connection could be made. Every other failure, the time limit included, is `InDoubt`.
+    pub async fn send(&self, target: &Target, body: Bytes) -> AttemptResult<'static> {
+        match tokio::time::timeout(self.config.total_timeout, self.call(target, body)).await {
+            Ok(result) => result,
+            Err(_) => AttemptResult::InDoubt,
+        }
+    }
+
+    async fn call(&self, target: &Target, body: Bytes) -> AttemptResult<'static> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = target.uri.clone();
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, target.authorization.clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // The pool repeats a request only when an old connection closed before the request was started on it.
+        let response = match self.http.request(request).await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => {
+                tracing::debug!(%error, "the platform cannot be reached");
+                return AttemptResult::NotSent { reason: Reason::Unreachable };
+            }
+            Err(_) => return AttemptResult::InDoubt,
+        };
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).cloned();
+        let Ok(body) = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await else {
+            return AttemptResult::InDoubt;
+        };
+        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
+        answer::read(status, retry_after, &body.to_bytes())
+    }
+}
+
+impl std::fmt::Debug for GraphClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GraphClient").field("config", &self.config).finish_non_exhaustive()
+    }
+}

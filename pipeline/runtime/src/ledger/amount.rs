@@ -1,0 +1,81 @@
+//! Exact amounts: sums are integers of 10^-10 currency units, text is a decimal.
+//!
+//! Why `i128` and not SQLite's 64-bit integer: at 10^-10 units an `i64` ends at 922 million currency units,
+//! and one large sender in Indonesian rupiah passes that in a month. So sums are added here, in `i128`, and
+//! stored as decimal text. One entry is at most [`AMOUNT_MAX`]; 10^13 of those still fit an `i128`.
+
+use super::LedgerError;
+use rust_decimal::Decimal;
+use tollgate_rate_card::{ENTRY_DECIMALS, round_amount};
+
+/// Greatest amount of one entry in currency units, either sign. Beyond it an entry is set aside as implausible.
+pub const AMOUNT_MAX: i64 = 1_000_000_000_000_000;
+
+/// An amount as integers of 10^-10; an error text if it is not exact to 10 decimals or beyond [`AMOUNT_MAX`].
+pub(super) fn units(what: &str, amount: Decimal) -> Result<i128, String> {
+    if amount.abs() > Decimal::from(AMOUNT_MAX) {
+        return Err(format!("{what} {amount} is beyond {AMOUNT_MAX} currency units"));
+    }
+    let exact = amount.normalize();
+    let missing = ENTRY_DECIMALS
+        .checked_sub(exact.scale())
+        .ok_or_else(|| format!("{what} {amount} has more than {ENTRY_DECIMALS} decimals"))?;
+    Ok(exact.mantissa() * 10i128.pow(missing))
+}
+
+/// Back from integers of 10^-10.
+pub(super) fn decimal(what: &'static str, units: i128) -> Result<Decimal, LedgerError> {
+    Decimal::try_from_i128_with_scale(units, ENTRY_DECIMALS).map_err(|_| LedgerError::Overflow { what })
+}
+
+/// A stored amount.
+pub(super) fn parse(what: &'static str, text: &str) -> Result<Decimal, LedgerError> {
+    text.parse().map_err(|_| LedgerError::Stored {
+        what,
+        value: text.to_owned(),
+    })
+}
+
+/// An amount with exactly `decimals` decimals, rounded half away from zero, never `-0`.
+#[must_use]
+pub fn fixed(amount: Decimal, decimals: u32) -> String {
+    let mut rounded = round_amount(amount, decimals);
+    if rounded.is_zero() {
+        rounded.set_sign_positive(true);
+    }
+    format!("{rounded:.0$}", decimals as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_fixed_and_ties_go_away_from_zero() {
+        for (amount, decimals, text) in [
+            ("0.0068", 6, "0.006800"),
+            ("0.0000005", 6, "0.000001"),
+            ("-0.0000005", 6, "-0.000001"),
+            ("-0.0000004", 6, "0.000000"),
+            ("12", 6, "12.000000"),
+            ("1234567890123.4567891", 6, "1234567890123.456789"),
+            ("0.00765", 4, "0.0077"),
+            ("2.5", 0, "3"),
+        ] {
+            let amount: Decimal = amount.parse().expect("a decimal");
+            assert_eq!(fixed(amount, decimals), text);
+        }
+    }
+
+    #[test]
+    fn units_are_exact_or_refused() {
+        let of = |text: &str| units("cost", text.parse().expect("a decimal"));
+        assert_eq!(of("0.0068"), Ok(68_000_000));
+        assert_eq!(of("-1.00000000010"), Ok(-10_000_000_001));
+        assert_eq!(of("1000000000000000"), Ok(10i128.pow(25)));
+        assert!(of("0.00000000001").expect_err("11 decimals").contains("more than 10 decimals"));
+        assert!(of("1000000000000001").expect_err("too large").contains("beyond"));
+        assert_eq!(decimal("cost", 68_000_000).expect("fits").to_string(), "0.0068000000");
+        assert!(decimal("cost", 10i128.pow(30)).is_err());
+    }
+}

@@ -1,0 +1,217 @@
+//! Entries and databases for tests, here and in the views and the export.
+
+use super::{LedgerStore, Options, Reader, Record, Writer};
+use rust_decimal::Decimal;
+use std::path::Path;
+use tollgate_rate_card::{Category, PricingModel, PricingType};
+use tollgate_wire::Time;
+use tollgate_wire::ledger::{EntryKind, LedgerEntry, Origin};
+
+/// 2026-10-05T10:00:00Z.
+pub(crate) const T0: u64 = 1_791_194_400_000;
+
+/// When tests read their topics.
+pub(crate) const READ_AT: Time = Time(T0 + 3_600_000);
+
+pub(crate) fn dec(text: &str) -> Decimal {
+    text.parse().expect("a decimal")
+}
+
+/// A charged utility message to Brazil, the `n`-th.
+pub(crate) fn charge(n: u64) -> LedgerEntry<'static> {
+    LedgerEntry {
+        entry: format!("{n:032x}").into(),
+        kind: EntryKind::Charge,
+        cause: None,
+        adjusts: None,
+        revision: 0,
+        account: "acme".into(),
+        account_name: "Acme".into(),
+        legal_entity: "Acme Ltda".into(),
+        waba: "waba-1".into(),
+        sender: "106540352242922".into(),
+        origin: Origin::Own,
+        message_uid: Some(n),
+        message: Some(format!("m{n}").into()),
+        attempt: Some(1),
+        recipient_hash: format!("{:032x}", u128::from(n) + (1 << 100)).into(),
+        wamid_hash: format!("{:032x}", u128::from(n) << 64).into(),
+        recipient: Some("+5511987654321".into()),
+        wamid: Some(format!("wamid.{n}").into()),
+        campaign: Some("black-friday-2026".into()),
+        cost_center: Some("cc-7".into()),
+        template: Some("order_shipped".into()),
+        language: Some("pt_BR".into()),
+        country: Some("BR".into()),
+        market: Some("Brazil".into()),
+        category: Some(Category::Utility),
+        pricing_model: PricingModel::Pmp,
+        pricing_type: Some(PricingType::Regular),
+        expected_category: Some(Category::Utility),
+        expected_type: Some(PricingType::Regular),
+        expected_model: Some(PricingModel::Pmp),
+        reported_category: Some(Category::Utility),
+        reported_type: Some(PricingType::Regular),
+        reported_model: Some(PricingModel::Pmp),
+        conversation: None,
+        rulebook: Some("2026-10-01".into()),
+        card: Some("pmp_usd_2026-10-01".into()),
+        card_status: Some("published".into()),
+        band: Some(0),
+        band_basis: Some("own_count".into()),
+        ordinal: Some(n),
+        list_rate: Some(dec("0.0068")),
+        cost_rate: Some(dec("0.0068")),
+        quantity: 1,
+        cost: Some(dec("0.0068")),
+        cost_currency: "USD".into(),
+        markup_rule: None,
+        markup: None,
+        fee: None,
+        price_ex_tax: Some(dec("0.0068")),
+        price_currency: "USD".into(),
+        fx_rate: None,
+        fx_source: None,
+        fx_date: None,
+        occurred_at: Time(T0 + n * 1000),
+        booked_at: Time(T0 + n * 1000 + 250),
+        usage_period: "2026-10".into(),
+        billing_period: "2026-10".into(),
+        tax_code: None,
+        invoice_id: None,
+        reason: None,
+    }
+}
+
+/// A month with every kind of row that an export must get right.
+pub(crate) fn month() -> Vec<LedgerEntry<'static>> {
+    let free = LedgerEntry {
+        kind: EntryKind::Free,
+        pricing_type: Some(PricingType::FreeEntryPoint),
+        cost_rate: Some(Decimal::ZERO),
+        cost: Some(Decimal::ZERO),
+        price_ex_tax: Some(Decimal::ZERO),
+        ..charge(3)
+    };
+    let unpriced = LedgerEntry {
+        kind: EntryKind::Unpriced,
+        origin: Origin::Foreign,
+        message_uid: None,
+        message: None,
+        attempt: None,
+        recipient: None,
+        wamid: None,
+        campaign: None,
+        cost_center: None,
+        template: None,
+        language: None,
+        country: None,
+        market: None,
+        pricing_type: None,
+        expected_category: None,
+        expected_type: None,
+        expected_model: None,
+        card: None,
+        card_status: None,
+        band: None,
+        band_basis: None,
+        ordinal: None,
+        list_rate: None,
+        cost_rate: None,
+        cost: None,
+        price_ex_tax: None,
+        reason: Some("no_country".into()),
+        ..charge(4)
+    };
+    let marked_up = LedgerEntry {
+        account: "zeta".into(),
+        account_name: "=cmd|' /C calc'!A0".into(),
+        legal_entity: "Zeta, \"Z\" GmbH".into(),
+        campaign: Some("@spring".into()),
+        cost_center: Some("-1".into()),
+        category: Some(Category::Marketing),
+        band: None,
+        band_basis: None,
+        card_status: Some("unverified".into()),
+        list_rate: Some(dec("0.0625")),
+        cost_rate: Some(dec("0.0625")),
+        cost: Some(dec("0.0625")),
+        markup_rule: Some("five percent".into()),
+        markup: Some(dec("0.0168750005")),
+        fee: Some(dec("0.001")),
+        price_ex_tax: Some(dec("0.3553750005")),
+        price_currency: "BRL".into(),
+        fx_rate: Some(dec("5.4")),
+        fx_source: Some("ecb".into()),
+        fx_date: Some("2026-10-02".into()),
+        ..charge(5)
+    };
+    let taken_back = LedgerEntry {
+        kind: EntryKind::Adjustment,
+        cause: Some(tollgate_wire::ledger::Cause::Reclassified),
+        adjusts: Some(format!("{:032x}", 2).into()),
+        revision: 1,
+        quantity: -1,
+        cost: Some(dec("-0.0068")),
+        price_ex_tax: Some(dec("-0.0068")),
+        recipient: None,
+        wamid: None,
+        reason: Some("the platform reported marketing".into()),
+        message_uid: Some(2),
+        message: Some("m2".into()),
+        ..charge(6)
+    };
+    let listed = LedgerEntry {
+        band_basis: Some("list_unknown".into()),
+        usage_period: "2026-09".into(),
+        ..charge(7)
+    };
+    let other_month = LedgerEntry {
+        billing_period: "2026-11".into(),
+        ..charge(8)
+    };
+    vec![listed, marked_up, charge(2), charge(1), free, taken_back, unpriced, other_month]
+}
+
+pub(crate) fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("into memory")
+}
+
+/// Records of partition 3 from an offset on.
+pub(crate) fn records(values: &[Vec<u8>], first: u64) -> Vec<Record<'_>> {
+    let mut records = Vec::with_capacity(values.len());
+    for (offset, value) in (first..).zip(values) {
+        records.push(Record {
+            partition: 3,
+            offset,
+            value,
+        });
+    }
+    records
+}
+
+pub(crate) fn writer(dir: &Path) -> Writer {
+    Writer::open(&dir.join("ledger.db"), Options::default()).expect("opens")
+}
+
+pub(crate) fn reader(dir: &Path) -> Reader {
+    Reader::open(&dir.join("ledger.db"), Options::default()).expect("opens")
+}
+
+/// A database that holds [`month`].
+pub(crate) fn month_in(dir: &Path) -> Reader {
+    let values: Vec<_> = month().iter().map(json).collect();
+    let done = writer(dir).ingest(&records(&values, 0), READ_AT).expect("books");
+    assert_eq!(done.applied, values.len() as u64);
+    reader(dir)
+}
+
+/// Compares with a golden file; `UPDATE_GOLDEN=1` writes it instead.
+pub(crate) fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, text).expect("writes the golden file");
+    }
+    let expected = std::fs::read_to_string(&path).expect("golden file; UPDATE_GOLDEN=1 writes it");
+    assert_eq!(text, expected, "{name} differs; UPDATE_GOLDEN=1 accepts the new text");
+}

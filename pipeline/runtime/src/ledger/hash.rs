@@ -1,0 +1,56 @@
+//! Keyed hashes as 16 bytes instead of 32 hex digits: half the size of the largest index.
+
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+/// A hash ready to be stored: 16 bytes if it is 32 lower-case hex digits, its text otherwise.
+pub(super) enum Hash<'a> {
+    /// 32 lower-case hex digits.
+    Packed([u8; 16]),
+    /// Anything else, kept as it is.
+    Text(&'a str),
+}
+
+impl<'a> Hash<'a> {
+    /// Packs it if that loses nothing.
+    pub(super) fn new(text: &'a str) -> Self {
+        let mut packed = [0; 16];
+        let lower = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if lower && hex::decode_to_slice(text, &mut packed).is_ok() {
+            Self::Packed(packed)
+        } else {
+            Self::Text(text)
+        }
+    }
+}
+
+impl ToSql for Hash<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Packed(bytes) => ValueRef::Blob(bytes),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+/// A stored hash as text again.
+pub(super) fn unpack(stored: ValueRef<'_>) -> Option<String> {
+    match stored {
+        ValueRef::Blob(bytes) => Some(hex::encode(bytes)),
+        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_comes_back_unchanged_is_packed() {
+        assert!(matches!(Hash::new("00112233445566778899aabbccddeeff"), Hash::Packed(b) if b[15] == 0xff));
+        for text in ["00112233445566778899AABBCCDDEEFF", "e1", "", "00112233445566778899aabbccddeefg"] {
+            assert!(matches!(Hash::new(text), Hash::Text(t) if t == text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Trimming: whole blocks below an offset are removed in small steps between the other writes.
+
+use super::queue::Job;
+use super::reader::block_offset;
+use super::tail::lock;
+use super::{Shared, answer};
+use crate::log::{LogError, Topic};
+use crate::store::StoreError;
+
+/// Blocks removed per group: small, so that no append waits for a trim.
+const BLOCKS_PER_STEP: usize = 256;
+
+impl Shared {
+    /// Removes the blocks that end at or below `below`; returns the first offset kept. The last block always stays:
+    /// it carries the topic's end.
+    pub(super) fn trim(&self, topic: Topic, below: u64) -> Result<u64, LogError> {
+        let needed = if topic == Topic::Dispatch {
+            lock(&self.taken).low()
+        } else if topic.is_input() {
+            self.position(topic)
+        } else {
+            self.tails.next(topic)
+        };
+        if below > needed {
+            return Err(LogError::StillNeeded {
+                topic,
+                below,
+                needed,
+            });
+        }
+        loop {
+            let (blocks, first) = self.blocks_below(topic, below)?;
+            if blocks.is_empty() {
+                return Ok(self.tails.first(topic));
+            }
+            answer(&self.queue, |done| Job::Remove {
+                topic,
+                blocks,
+                first,
+                done,
+            })?
+            .blocking_recv()
+            .map_err(|_| self.ended())??;
+        }
+    }
+
+    fn blocks_below(&self, topic: Topic, below: u64) -> Result<(Vec<u64>, u64), LogError> {
+        let mut blocks = Vec::new();
+        let mut current = None;
+        let first_kept = self.tails.first(topic);
+        for entry in self.topics[topic.index()].range(first_kept.to_be_bytes()..) {
+            let key = entry
+                .key()
+                .map_err(|error| StoreError::read(topic.name(), &error))?;
+            let next = block_offset(topic, &key)?;
+            if next > below {
+                break;
+            }
+            blocks.extend(current.replace(next));
+            if blocks.len() == BLOCKS_PER_STEP {
+                break;
+            }
+        }
+        Ok((blocks, current.unwrap_or(first_kept)))
+    }
+}

@@ -1,0 +1,99 @@
+//! Records of the log: bytes with a key, a time and, on dead letters, a few headers.
+
+use bytes::Bytes;
+
+/// Name and value pairs beside the value; used on dead letters (`reason`, `topic`, `offset`), empty elsewhere.
+pub type Headers = Vec<(String, Bytes)>;
+
+/// A record to append.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewRecord {
+    /// Partition key (the account) or, on compacted topics, the entity's key; may be empty.
+    pub key: Bytes,
+    /// The record itself.
+    pub value: Bytes,
+    /// When the caller handed it over, milliseconds since 1970 (UTC).
+    pub time_ms: u64,
+    /// Small name and value pairs, at most 65,535, each name at most 65,535 bytes.
+    pub headers: Headers,
+}
+
+impl NewRecord {
+    /// A record without headers.
+    #[must_use]
+    pub fn new(key: impl Into<Bytes>, value: impl Into<Bytes>, time_ms: u64) -> Self {
+        Self {
+            key: key.into(),
+            value: value.into(),
+            time_ms,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Bytes of key, value and headers.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        self.key.len() + self.value.len() + headers
+    }
+}
+
+/// A durable record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Position in its topic and partition. Ascending; dense in the embedded log, with holes in Kafka.
+    pub offset: u64,
+    /// As appended.
+    pub key: Bytes,
+    /// As appended.
+    pub value: Bytes,
+    /// As appended, milliseconds since 1970 (UTC).
+    pub time_ms: u64,
+    /// As appended.
+    pub headers: Headers,
+}
+
+impl Record {
+    /// Bytes of key, value and headers.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        self.key.len() + self.value.len() + headers
+    }
+
+    pub(crate) fn from_new(offset: u64, record: NewRecord) -> Self {
+        Self {
+            offset,
+            key: record.key,
+            value: record.value,
+            time_ms: record.time_ms,
+            headers: record.headers,
+        }
+    }
+}
+
+/// How much one read returns at most. A first record larger than `bytes` is returned alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadLimit {
+    /// Number of records.
+    pub records: usize,
+    /// Bytes of keys, values and headers.
+    pub bytes: usize,
+}
+
+impl Default for ReadLimit {
+    fn default() -> Self {
+        Self {
+            records: 5_000,
+            bytes: 4 << 20,
+        }
+    }
+}

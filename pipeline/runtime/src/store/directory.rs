@@ -1,0 +1,159 @@
+//! The data directory: one process at a time, a known format, writable.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+
+/// Newest format of the data directory that this release reads and the one it writes.
+pub const FORMAT: u32 = 1;
+
+const FORMAT_FILE: &str = "FORMAT";
+const LOCK_FILE: &str = "LOCK";
+const FORMAT_PREFIX: &str = "tollgate-data ";
+
+/// An opened data directory; the lock is held until this is dropped or the process ends.
+#[derive(Debug)]
+pub(crate) struct DataDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDirectory {
+    /// Creates the directory if needed, takes its lock and checks its format.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(path).map_err(StoreError::not_writable(path))?;
+        let lock = take_lock(path)?;
+        match read_format(path)? {
+            None => {
+                refuse_foreign_files(path)?;
+                write_format(path)?;
+            }
+            Some(found) if found > FORMAT => {
+                return Err(StoreError::NewerFormat {
+                    path: path.to_owned(),
+                    found,
+                    supported: FORMAT,
+                });
+            }
+            Some(_) => {}
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Where the database lives.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("db")
+    }
+
+    /// Where a new database is built before it is renamed to its place, so that a crash while creating it leaves
+    /// nothing that looks like a database.
+    pub(crate) fn database_in_creation(&self) -> PathBuf {
+        self.path.join("db.creating")
+    }
+
+    /// Makes renames and new files in the directory durable.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        sync_directory(&self.path)
+    }
+}
+
+fn take_lock(path: &Path) -> Result<File, StoreError> {
+    let lock_path = path.join(LOCK_FILE);
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&lock_path)
+        .map_err(StoreError::not_writable(&lock_path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let known = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
+            return Err(StoreError::Locked {
+                path: path.to_owned(),
+                holder: if known {
+                    holder.trim().to_owned()
+                } else {
+                    "unknown".to_owned()
+                },
+            });
+        }
+        Err(TryLockError::Error(source)) => {
+            return Err(StoreError::NotWritable {
+                path: lock_path,
+                source,
+            });
+        }
+    }
+    let write_holder = |file: &mut File| -> io::Result<()> {
+        file.set_len(0)?;
+        file.rewind()?;
+        write!(file, "{}", std::process::id())
+    };
+    write_holder(&mut file).map_err(StoreError::not_writable(&lock_path))?;
+    Ok(file)
+}
+
+fn read_format(path: &Path) -> Result<Option<u32>, StoreError> {
+    let format_path = path.join(FORMAT_FILE);
+    let text = match fs::read_to_string(&format_path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => {
+            return Err(StoreError::NotWritable {
+                path: format_path,
+                source,
+            });
+        }
+    };
+    let number = text
+        .trim()
+        .strip_prefix(FORMAT_PREFIX)
+        .and_then(|number| number.parse().ok());
+    number.map(Some).ok_or_else(|| StoreError::NotOurs {
+        path: path.to_owned(),
+        detail: format!(
+            "{FORMAT_FILE} says {:?}, expected \"{FORMAT_PREFIX}N\"",
+            text.trim()
+        ),
+    })
+}
+
+fn refuse_foreign_files(path: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(path).map_err(StoreError::not_writable(path))? {
+        let name = entry.map_err(StoreError::not_writable(path))?.file_name();
+        // A temporary format file is what a crash during the first open leaves; file systems add lost+found.
+        if name != LOCK_FILE && name != "FORMAT.new" && name != "lost+found" {
+            return Err(StoreError::NotOurs {
+                path: path.to_owned(),
+                detail: format!("no {FORMAT_FILE} file, but {name:?}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn write_format(path: &Path) -> Result<(), StoreError> {
+    let temporary = path.join("FORMAT.new");
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        writeln!(file, "{FORMAT_PREFIX}{FORMAT}")?;
+        file.sync_all()?;
+        fs::rename(&temporary, path.join(FORMAT_FILE))
+    };
+    write().map_err(StoreError::not_writable(&temporary))?;
+    sync_directory(path)
+}
+
+fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(StoreError::not_writable(path))
+}

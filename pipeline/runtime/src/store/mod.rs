@@ -1,0 +1,258 @@
+//! Durable state: ordered key spaces in one embedded database, changed by atomic batches.
+//!
+//! In embedded mode the log writes state together with its own records and one fsync (see [`crate::log::embedded`]).
+//! In Kafka mode the store is a cache of the changelog: [`Store::write_unsynced`], atomic and in order, no fsync.
+//! A read sees single keys; whoever needs several keys of one batch reads from the thread that committed it.
+
+mod batch;
+mod directory;
+mod error;
+mod spaces;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::Arc;
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+
+pub use batch::StateBatch;
+pub use directory::FORMAT;
+pub use error::StoreError;
+/// Bytes of a stored key or value; cheap to clone, dereferences to `[u8]`.
+pub use fjall::Slice as StoredBytes;
+pub use spaces::Space;
+
+use directory::DataDirectory;
+
+/// Sizes of the database. The defaults suit one machine with a few gigabytes.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Cache of blocks read from disk, bytes.
+    pub cache_bytes: u64,
+    /// Bound of all journals together, bytes, at least 64 MiB: what a reopen after a crash has to replay.
+    pub journal_bytes: u64,
+    /// Size of one space's write buffer before it is written out, bytes.
+    pub write_buffer_bytes: u64,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 64 << 20,
+            journal_bytes: 64 << 20,
+            write_buffer_bytes: 16 << 20,
+        }
+    }
+}
+
+/// Handle to the state store; clones share one database.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    // Declared before the directory: the database closes first, then the lock is released.
+    spaces: Vec<Keyspace>,
+    database: Database,
+    write_buffer_bytes: u64,
+    _directory: DataDirectory,
+}
+
+impl Store {
+    /// Opens or creates the store in a data directory and locks it for this process.
+    ///
+    /// # Errors
+    /// The directory is not writable, in use, of a newer format or not ours, or the database is damaged.
+    pub fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
+        let directory = DataDirectory::open(path)?;
+        let database_path = directory.database();
+        let exists = database_path
+            .try_exists()
+            .map_err(StoreError::not_writable(&database_path))?;
+        if !exists {
+            create(&directory, options)?;
+        }
+        let database = open_database(&database_path, options)?;
+        let spaces = Space::ALL
+            .into_iter()
+            .map(|space| {
+                open_keyspace(&database, space.name(), || {
+                    plain(options.write_buffer_bytes)
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                spaces,
+                database,
+                write_buffer_bytes: options.write_buffer_bytes,
+                _directory: directory,
+            }),
+        })
+    }
+
+    /// The value of a key, `None` when absent.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`] when the disk or a checksum fails.
+    pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<StoredBytes>, StoreError> {
+        self.keyspace(space)
+            .get(key)
+            .map_err(|error| StoreError::read(space.name(), &error))
+    }
+
+    /// The values of several keys of one space, in the order asked.
+    ///
+    /// # Errors
+    /// As [`Store::get`]; the first failure ends the call.
+    pub fn multi_get<K: AsRef<[u8]>>(
+        &self,
+        space: Space,
+        keys: &[K],
+    ) -> Result<Vec<Option<StoredBytes>>, StoreError> {
+        keys.iter()
+            .map(|key| self.get(space, key.as_ref()))
+            .collect()
+    }
+
+    /// Streams all keys with a prefix in key order, as of the moment of the call; an empty prefix is the whole space.
+    pub fn scan_prefix(
+        &self,
+        space: Space,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = ScanItem> + use<> {
+        scan(space, self.keyspace(space).prefix(prefix))
+    }
+
+    /// Streams the keys from `from` (included) to `to` (not included, `None` = the end) in key order, as of the
+    /// moment of the call.
+    pub fn scan_range(
+        &self,
+        space: Space,
+        from: &[u8],
+        to: Option<&[u8]>,
+    ) -> impl Iterator<Item = ScanItem> + use<> {
+        let end = to.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self
+            .keyspace(space)
+            .range::<&[u8], _>((Bound::Included(from), end));
+        scan(space, range)
+    }
+
+    /// Writes a batch atomically and in order, without an fsync: it survives the end of the process, and after a
+    /// power cut the store may be behind, never torn. For Kafka mode, where the changelog is the durable copy.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`]; no further write is accepted until the store is opened again.
+    pub fn write_unsynced(&self, batch: StateBatch) -> Result<(), StoreError> {
+        let mut write = self
+            .inner
+            .database
+            .batch()
+            .durability(Some(PersistMode::Buffer));
+        self.stage(&mut write, batch);
+        write.commit().map_err(|error| StoreError::write(&error))
+    }
+
+    pub(crate) fn stage(&self, write: &mut OwnedWriteBatch, batch: StateBatch) {
+        for change in batch.into_changes() {
+            let keyspace = self.keyspace(change.space);
+            match change.value {
+                Some(value) => write.insert(keyspace, change.key, value),
+                None => write.remove(keyspace, change.key),
+            }
+        }
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    pub(crate) fn keyspaces(&self) -> &[Keyspace] {
+        &self.inner.spaces
+    }
+
+    /// A keyspace beside the state, created if absent, for small values.
+    pub(crate) fn side_keyspace(&self, name: &str) -> Result<Keyspace, StoreError> {
+        open_keyspace(&self.inner.database, name, || {
+            plain(self.inner.write_buffer_bytes)
+        })
+    }
+
+    /// A keyspace beside the state for log blocks: values live in files of their own, which are dropped whole when
+    /// trimmed, so that compaction never copies them. Not compressed: they live briefly and the processor is scarcer.
+    pub(crate) fn block_keyspace(&self, name: &str) -> Result<Keyspace, StoreError> {
+        let buffer = self.inner.write_buffer_bytes;
+        let separation = fjall::KvSeparationOptions::default()
+            .separation_threshold(1024)
+            .file_target_size(buffer.max(1 << 20))
+            .compression(fjall::CompressionType::None);
+        open_keyspace(&self.inner.database, name, || {
+            plain(buffer).with_kv_separation(Some(separation))
+        })
+    }
+
+    fn keyspace(&self, space: Space) -> &Keyspace {
+        &self.inner.spaces[space.index()]
+    }
+}
+
+/// One key with its value, or the read error that ends the scan.
+pub type ScanItem = Result<(StoredBytes, StoredBytes), StoreError>;
+
+fn scan(space: Space, entries: fjall::Iter) -> impl Iterator<Item = ScanItem> {
+    entries.map(move |entry| {
+        entry
+            .into_inner()
+            .map_err(|error| StoreError::read(space.name(), &error))
+    })
+}
+
+fn plain(write_buffer_bytes: u64) -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().max_memtable_size(write_buffer_bytes)
+}
+
+fn create(directory: &DataDirectory, options: &StoreOptions) -> Result<(), StoreError> {
+    let unfinished = directory.database_in_creation();
+    let place = directory.database();
+    match fs::remove_dir_all(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(StoreError::not_writable(&unfinished)(error));
+        }
+        _ => {}
+    }
+    drop(open_database(&unfinished, options)?);
+    fs::rename(&unfinished, &place).map_err(StoreError::not_writable(&place))?;
+    directory.sync()
+}
+
+fn open_database(path: &Path, options: &StoreOptions) -> Result<Database, StoreError> {
+    Database::builder(path)
+        .cache_size(options.cache_bytes)
+        .max_journaling_size(options.journal_bytes)
+        .worker_threads(2)
+        .open()
+        .map_err(|error| open_error(path, &error))
+}
+
+fn open_keyspace(
+    database: &Database,
+    name: &str,
+    options: impl FnOnce() -> KeyspaceCreateOptions,
+) -> Result<Keyspace, StoreError> {
+    database
+        .keyspace(name, options)
+        .map_err(|error| open_error(Path::new(name), &error))
+}
+
+fn open_error(path: &Path, error: &fjall::Error) -> StoreError {
+    StoreError::Open {
+        path: path.to_owned(),
+        detail: error::describe(error),
+    }
+}

@@ -1,0 +1,52 @@
+//! How many messages are where.
+
+use crate::ledger::{LedgerError, Reader, Stream, as_of};
+use serde::Serialize;
+use tollgate_wire::Time;
+
+/// Messages by where they are now, sorted by outcome and reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OutcomeCounts {
+    /// When the outcomes were last read.
+    pub as_of: Time,
+    /// One line per outcome and reason that has any.
+    pub counts: Vec<OutcomeCount>,
+}
+
+/// Messages in one state. Repeated requests count as `refused`, `duplicate` beside the message they repeat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OutcomeCount {
+    /// Where they are.
+    pub outcome: String,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How many.
+    pub messages: u64,
+}
+
+impl Reader {
+    /// Counts of one account or all, one campaign or all. Messages whose history is forgotten stay counted
+    /// where they ended.
+    pub fn outcome_counts(&self, account: Option<&str>, campaign: Option<&str>) -> Result<OutcomeCounts, LedgerError> {
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT s.outcome, nullif(s.reason, ''), sum(s.messages) FROM states s \
+                 JOIN accounts a ON a.ix = s.account LEFT JOIN campaigns c ON c.ix = s.campaign \
+                 WHERE (?1 IS NULL OR a.name = ?1) AND (?2 IS NULL OR c.name = ?2) \
+                 GROUP BY 1, 2 HAVING sum(s.messages) > 0 ORDER BY 1, 2",
+            )?;
+            let counts = statement.query_map((account, campaign), |r| {
+                Ok(OutcomeCount {
+                    outcome: r.get(0)?,
+                    reason: r.get(1)?,
+                    messages: r.get::<_, i64>(2)? as u64,
+                })
+            })?;
+            Ok(OutcomeCounts {
+                counts: counts.collect::<Result<_, _>>()?,
+                as_of: as_of(conn, Stream::Outcomes)?,
+            })
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! The outcomes feed for those without Kafka.
+
+use super::body::{Body, Common};
+use super::move_key::{move_key, offset_of, range_of};
+use crate::ledger::{LedgerError, Reader, Stream, as_of};
+use rusqlite::{OptionalExtension, Row};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tollgate_wire::Time;
+
+/// A page of an account's outcomes.
+#[derive(Debug, Serialize)]
+pub struct Feed {
+    /// When the outcomes were last read.
+    pub as_of: Time,
+    /// Cursor for the next page: outcomes after it were not given yet. The one asked with when there are none.
+    pub next: u64,
+    /// In the order in which they were decided.
+    pub items: Vec<FeedItem>,
+}
+
+/// One outcome.
+#[derive(Debug, Serialize)]
+pub struct FeedItem {
+    /// Its place: the offset on the topic. Stable across a rebuild of the views.
+    pub cursor: u64,
+    /// The outcome, as on the topic.
+    pub outcome: Box<RawValue>,
+}
+
+impl Reader {
+    /// At most `limit` outcomes of the account after a cursor, or from the oldest that is still kept. An unknown
+    /// account has none.
+    pub fn feed(&self, account: &str, after: Option<u64>, limit: usize) -> Result<Feed, LedgerError> {
+        self.read(|conn| {
+            let mut feed = Feed {
+                as_of: as_of(conn, Stream::Outcomes)?,
+                next: after.unwrap_or(0),
+                items: Vec::new(),
+            };
+            let number: Option<i64> = conn
+                .prepare_cached("SELECT ix FROM accounts WHERE name = ?1")?
+                .query_row([account], |r| r.get(0))
+                .optional()?;
+            let Some(number) = number else {
+                return Ok(feed);
+            };
+            let (first, last) = range_of(number);
+            let from = match after {
+                None => first,
+                // A cursor beyond any offset has nothing after it.
+                Some(after) => move_key(number, after).map_or(last, |k| k + 1),
+            };
+            let mut statement = conn.prepare_cached(
+                "SELECT v.key, v.at, v.body, m.id, m.uid, c.name, m.recipient, m.metadata \
+                 FROM moves v JOIN messages m ON m.ix = v.message LEFT JOIN campaigns c ON c.ix = m.campaign \
+                 WHERE v.key BETWEEN ?1 AND ?2 ORDER BY v.key LIMIT ?3",
+            )?;
+            let mut rows = statement.query((from, last, limit as i64))?;
+            while let Some(row) = rows.next()? {
+                let item = item(row, account)?;
+                feed.next = item.cursor;
+                feed.items.push(item);
+            }
+            Ok(feed)
+        })
+    }
+}
+
+fn item(row: &Row<'_>, account: &str) -> Result<FeedItem, LedgerError> {
+    let text = |i: usize| -> Result<Option<&str>, LedgerError> {
+        Ok(row.get_ref(i)?.as_str_or_null().map_err(rusqlite::Error::from)?)
+    };
+    let stored = |what, value: &str| LedgerError::Stored {
+        what,
+        value: value.to_owned(),
+    };
+    let body = text(2)?.unwrap_or_default();
+    let common = Common {
+        message_uid: row.get::<_, i64>(4)? as u64,
+        campaign: text(5)?,
+        to: text(6)?.unwrap_or_default(),
+        metadata: text(7)?,
+    };
+    let metadata: Option<&RawValue> = match common.metadata {
+        Some(m) => Some(serde_json::from_str(m).map_err(|_| stored("metadata", m))?),
+        None => None,
+    };
+    let at = Time(row.get::<_, i64>(1)? as u64);
+    let parsed: Body<'_> = serde_json::from_str(body).map_err(|_| stored("move", body))?;
+    let outcome = parsed.outcome(account, text(3)?.unwrap_or_default(), at, common, metadata);
+    Ok(FeedItem {
+        cursor: offset_of(row.get(0)?),
+        outcome: serde_json::value::to_raw_value(&outcome).map_err(|_| stored("move", body))?,
+    })
+}

@@ -1,0 +1,317 @@
+//! One message: where it is, how it got there, what it cost.
+
+use super::body::{AmountView, ChargeView, ChosenView, GatesView};
+use crate::ledger::{LedgerError, Reader, Stream, as_of, named, of_message};
+use rusqlite::{Connection, OptionalExtension};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::ops::ControlFlow;
+use tollgate_wire::Time;
+use tollgate_wire::ledger::LedgerEntry;
+use tollgate_wire::outcome::OutcomeKind;
+
+/// A message with all its moves and ledger entries. What a move does not repeat (content, wamid, charge …)
+/// holds from the move that said it last.
+#[derive(Clone, Debug, Serialize)]
+pub struct MessageView {
+    /// When the outcomes were last read.
+    pub as_of: Time,
+    /// Account id.
+    pub account: String,
+    /// Request id.
+    pub id: String,
+    /// Message number inside the shard.
+    pub message_uid: u64,
+    /// Campaign.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
+    /// `+` and digits, or the business-scoped id.
+    pub to: String,
+    /// As given in the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Box<RawValue>>,
+    /// Where it is.
+    pub outcome: OutcomeKind,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Since when, or the time of the last move into the same state.
+    pub at: Time,
+    /// Attempt number, 0 before the first order.
+    pub attempt: u8,
+    /// For people, from the last move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// When the next try is due, from the last move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Time>,
+    /// Sender.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+    /// What the gates saw at the last admission try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gates: Option<GatesView>,
+    /// The alternative that was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<ChosenView>,
+    /// The platform's message id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wamid: Option<String>,
+    /// Worst-case price at admission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<AmountView>,
+    /// What was booked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charge: Option<ChargeView>,
+    /// Every move that is still kept, oldest first; repeated requests (`refused`, `duplicate`) among them.
+    pub moves: Vec<MoveView>,
+    /// Its ledger entries by booking time.
+    pub ledger: Vec<PriceLine>,
+}
+
+/// One move. Fields as on the outcome.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MoveView {
+    /// When.
+    #[serde(default)]
+    pub at: Time,
+    /// Attempt number.
+    pub attempt: u8,
+    /// Where the message went.
+    pub outcome: OutcomeKind,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// When the next try is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Time>,
+    /// Sender.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+    /// What the gates saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<GatesView>,
+    /// The alternative that was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<ChosenView>,
+    /// The platform's message id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wamid: Option<String>,
+    /// Worst-case price at admission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<AmountView>,
+    /// What was booked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<ChargeView>,
+}
+
+impl MoveView {
+    /// A repeated request, which says nothing about the message.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        self.outcome == OutcomeKind::Refused && self.reason.as_deref() == Some("duplicate")
+    }
+}
+
+/// What the ledger says of a message's price: one entry. Fields as on the ledger entry.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the contract's names; `tollgate_wire::ledger::LedgerEntry` says what each means")]
+pub struct PriceLine {
+    pub entry: String,
+    pub kind: String,
+    pub cause: Option<String>,
+    pub adjusts: Option<String>,
+    pub attempt: Option<u8>,
+    pub country: Option<String>,
+    pub market: Option<String>,
+    pub category: Option<String>,
+    pub pricing_model: String,
+    pub pricing_type: Option<String>,
+    pub reported_category: Option<String>,
+    pub reported_type: Option<String>,
+    pub rulebook: Option<String>,
+    pub card: Option<String>,
+    pub card_status: Option<String>,
+    pub band: Option<u8>,
+    pub band_basis: Option<String>,
+    pub ordinal: Option<u64>,
+    pub list_rate: Option<Decimal>,
+    pub cost_rate: Option<Decimal>,
+    pub quantity: i64,
+    pub cost: Option<Decimal>,
+    pub cost_currency: String,
+    pub markup_rule: Option<String>,
+    pub markup: Option<Decimal>,
+    pub fee: Option<Decimal>,
+    pub price_ex_tax: Option<Decimal>,
+    pub price_currency: String,
+    pub fx_rate: Option<Decimal>,
+    pub fx_source: Option<String>,
+    pub fx_date: Option<String>,
+    pub occurred_at: Time,
+    pub booked_at: Time,
+    pub usage_period: String,
+    pub billing_period: String,
+    pub reason: Option<String>,
+}
+
+impl From<&LedgerEntry<'_>> for PriceLine {
+    fn from(e: &LedgerEntry<'_>) -> Self {
+        let text = |t: &Option<tollgate_wire::Text<'_>>| t.as_deref().map(str::to_owned);
+        Self {
+            entry: e.entry.to_string(),
+            kind: e.kind.to_string(),
+            cause: e.cause.map(|c| c.to_string()),
+            adjusts: text(&e.adjusts),
+            attempt: e.attempt,
+            country: text(&e.country),
+            market: text(&e.market),
+            category: e.category.map(|c| c.to_string()),
+            pricing_model: e.pricing_model.as_str().to_owned(),
+            pricing_type: e.pricing_type.map(|t| t.as_str().to_owned()),
+            reported_category: e.reported_category.map(|c| c.to_string()),
+            reported_type: e.reported_type.map(|t| t.as_str().to_owned()),
+            rulebook: text(&e.rulebook),
+            card: text(&e.card),
+            card_status: text(&e.card_status),
+            band: e.band,
+            band_basis: text(&e.band_basis),
+            ordinal: e.ordinal,
+            list_rate: e.list_rate,
+            cost_rate: e.cost_rate,
+            quantity: e.quantity,
+            cost: e.cost,
+            cost_currency: e.cost_currency.to_string(),
+            markup_rule: text(&e.markup_rule),
+            markup: e.markup,
+            fee: e.fee,
+            price_ex_tax: e.price_ex_tax,
+            price_currency: e.price_currency.to_string(),
+            fx_rate: e.fx_rate,
+            fx_source: text(&e.fx_source),
+            fx_date: text(&e.fx_date),
+            occurred_at: e.occurred_at,
+            booked_at: e.booked_at,
+            usage_period: e.usage_period.to_string(),
+            billing_period: e.billing_period.to_string(),
+            reason: text(&e.reason),
+        }
+    }
+}
+
+impl Reader {
+    /// A message by its request id; the newest if the id was used again after 30 days. `None` if it was never
+    /// seen or is forgotten.
+    pub fn message(&self, account: &str, id: &str) -> Result<Option<MessageView>, LedgerError> {
+        self.read(|conn| {
+            let Some((mut view, last_move)) = row(conn, account, id)? else {
+                return Ok(None);
+            };
+            view.as_of = as_of(conn, Stream::Outcomes)?;
+            view.moves = moves(conn, last_move)?;
+            fold(&mut view);
+            of_message(conn, account, view.message_uid, &mut |entry| {
+                view.ledger.push(entry.into());
+                ControlFlow::Continue(())
+            })?;
+            Ok(Some(view))
+        })
+    }
+}
+
+fn row(conn: &Connection, account: &str, id: &str) -> Result<Option<(MessageView, i64)>, LedgerError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT m.uid, c.name, m.recipient, m.metadata, s.outcome, s.reason, m.at, m.last_move \
+         FROM messages m JOIN states s ON s.ix = m.state LEFT JOIN campaigns c ON c.ix = m.campaign \
+         WHERE m.account = (SELECT ix FROM accounts WHERE name = ?1) AND m.id = ?2 ORDER BY m.ix DESC LIMIT 1",
+    )?;
+    let found = statement
+        .query_row((account, id), |r| {
+            let metadata: Option<String> = r.get(3)?;
+            let view = MessageView {
+                as_of: Time::default(),
+                account: account.to_owned(),
+                id: id.to_owned(),
+                message_uid: r.get::<_, i64>(0)? as u64,
+                campaign: r.get(1)?,
+                to: r.get(2)?,
+                metadata: metadata.and_then(|m| RawValue::from_string(m).ok()),
+                outcome: OutcomeKind::Unknown,
+                reason: Some(r.get(5)?).filter(|r: &String| !r.is_empty()),
+                at: Time(r.get::<_, i64>(6)? as u64),
+                attempt: 0,
+                detail: None,
+                retry_at: None,
+                sender: None,
+                gates: None,
+                content: None,
+                wamid: None,
+                estimate: None,
+                charge: None,
+                moves: Vec::new(),
+                ledger: Vec::new(),
+            };
+            Ok((view, r.get::<_, String>(4)?, r.get::<_, i64>(7)?))
+        })
+        .optional()?;
+    let Some((mut view, outcome, last_move)) = found else {
+        return Ok(None);
+    };
+    view.outcome = named("outcome", &outcome)?;
+    Ok(Some((view, last_move)))
+}
+
+/// The moves that are still kept, oldest first.
+fn moves(conn: &Connection, last_move: i64) -> Result<Vec<MoveView>, LedgerError> {
+    let mut statement = conn.prepare_cached("SELECT prev, at, body FROM moves WHERE key = ?1")?;
+    let mut moves = Vec::new();
+    let mut next = Some(last_move);
+    while let Some(key) = next {
+        let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?));
+        let Some((prev, at, body)) = statement.query_row([key], read).optional()? else {
+            break;
+        };
+        let stored: Result<MoveView, _> = serde_json::from_str(&body);
+        let mut one = stored.map_err(|_| LedgerError::Stored {
+            what: "move",
+            value: body,
+        })?;
+        one.at = Time(at as u64);
+        moves.push(one);
+        next = prev;
+    }
+    moves.reverse();
+    Ok(moves)
+}
+
+/// What the moves say of the message's present state.
+fn fold(view: &mut MessageView) {
+    let mut last = None;
+    for m in &view.moves {
+        if m.is_duplicate() && view.moves.len() > 1 {
+            continue;
+        }
+        last = Some(m);
+        keep(&mut view.sender, &m.sender);
+        keep(&mut view.gates, &m.gates);
+        keep(&mut view.content, &m.content);
+        keep(&mut view.wamid, &m.wamid);
+        keep(&mut view.estimate, &m.estimate);
+        keep(&mut view.charge, &m.charge);
+    }
+    if let Some(m) = last {
+        view.attempt = m.attempt;
+        view.detail.clone_from(&m.detail);
+        view.retry_at = m.retry_at;
+    }
+}
+
+fn keep<T: Clone>(now: &mut Option<T>, said: &Option<T>) {
+    if said.is_some() {
+        now.clone_from(said);
+    }
+}

@@ -1,0 +1,35 @@
+//! The views: what API, console, `explain` and `campaigns` read. Projected from `outcomes` and `snapshots`
+//! into the ledger's database, in the order of the topics.
+//!
+//! Written by [`Writer`](crate::ledger::Writer): `ingest_outcomes`, `ingest_snapshots`, `prune_moves`.
+//! Read by [`Reader`](crate::ledger::Reader): `message`, `feed`, `outcome_counts`, `accounts`, `campaigns`,
+//! `campaign`, `senders`, `lots`. [`bill`] sums a month from any ledger.
+
+mod bill;
+mod body;
+mod counts;
+mod explain;
+mod feed;
+mod message;
+mod move_key;
+mod names;
+mod outcome_ingest;
+mod retention;
+mod snapshot_ingest;
+mod snapshots;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+pub use bill::{Bill, BillLine, bill};
+pub use body::{AmountView, ChargeView, ChosenView, GatesView};
+pub use counts::{OutcomeCount, OutcomeCounts};
+pub use explain::{GATES, explain};
+pub use feed::{Feed, FeedItem};
+pub use message::{MessageView, MoveView, PriceLine};
+pub use retention::Pruned;
+pub use snapshots::{AccountView, CampaignView, Listing, LotView, SenderView};
+
+pub(crate) use names::Names;

@@ -1,0 +1,99 @@
+//! Forgetting: old moves go in small steps, and a message with its last move.
+
+use super::move_key::range_of;
+use crate::ledger::{LedgerError, Writer};
+use crate::views::Names;
+use rusqlite::{OptionalExtension, Transaction};
+use tollgate_wire::Time;
+use tollgate_wire::outcome::OutcomeKind;
+
+/// What one step forgot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Moves deleted.
+    pub moves: u64,
+    /// Messages deleted with their last move.
+    pub messages: u64,
+    /// Nothing older is left.
+    pub done: bool,
+}
+
+impl Writer {
+    /// Deletes at most `moves_max` moves from before `older_than`, oldest first within each account, in one
+    /// short transaction; call again until `done`. Keep more than the 40 days in which a status can still come,
+    /// or a late one starts its message anew.
+    pub fn prune_moves(&mut self, older_than: Time, moves_max: u32) -> Result<Pruned, LedgerError> {
+        self.transact(|tx, memory| {
+            let mut pruned = Pruned::default();
+            let accounts: Vec<i64> = tx
+                .prepare_cached("SELECT ix FROM accounts ORDER BY ix")?
+                .query_map([], |r| r.get(0))?
+                .collect::<Result<_, _>>()?;
+            for account in accounts {
+                let left = u64::from(moves_max) - pruned.moves;
+                if left == 0 {
+                    break;
+                }
+                prune_account(tx, &mut memory.names, account, older_than, left, &mut pruned)?;
+            }
+            memory.names.save(tx)?;
+            pruned.done = pruned.moves < u64::from(moves_max);
+            Ok(pruned)
+        })
+    }
+}
+
+fn prune_account(
+    tx: &Transaction<'_>,
+    names: &mut Names,
+    account: i64,
+    older_than: Time,
+    left: u64,
+    pruned: &mut Pruned,
+) -> Result<(), LedgerError> {
+    let (first, last) = range_of(account);
+    let mut oldest = tx.prepare_cached(
+        "SELECT key, message, at FROM moves WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3",
+    )?;
+    let old: Vec<(i64, i64)> = oldest
+        .query_map((first, last, left as i64), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+        .take_while(|r: &rusqlite::Result<(i64, i64, i64)>| {
+            r.as_ref().map_or(true, |(_, _, at)| (*at as u64) < older_than.0)
+        })
+        .map(|r| r.map(|(key, message, _)| (key, message)))
+        .collect::<Result<_, _>>()?;
+    for (key, message) in old {
+        tx.prepare_cached("DELETE FROM moves WHERE key = ?1")?.execute([key])?;
+        pruned.moves += 1;
+        let forgotten: Option<i64> = tx
+            .prepare_cached("DELETE FROM messages WHERE ix = ?1 AND last_move = ?2 RETURNING state")?
+            .query_row((message, key), |r| r.get(0))
+            .optional()?;
+        if let Some(state) = forgotten {
+            pruned.messages += 1;
+            leave(tx, names, state)?;
+        }
+    }
+    Ok(())
+}
+
+/// A message that never ended leaves the counts; one that ended stays counted where it did.
+fn leave(tx: &Transaction<'_>, names: &mut Names, state: i64) -> Result<(), LedgerError> {
+    let outcome: String = tx
+        .prepare_cached("SELECT outcome FROM states WHERE ix = ?1")?
+        .query_row([state], |r| r.get(0))?;
+    if !outcome.parse().is_ok_and(has_ended) {
+        names.count(state, -1);
+    }
+    Ok(())
+}
+
+fn has_ended(outcome: OutcomeKind) -> bool {
+    use OutcomeKind as K;
+    match outcome {
+        K::Parked | K::Admitted | K::NotSent | K::Accepted | K::Held | K::Sent | K::InDoubt => false,
+        K::Delivered | K::Read | K::Failed | K::Refused | K::Expired | K::Cancelled | K::Undelivered | K::Unknown => {
+            true
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The live state of accounts, senders, campaigns and lots, as the last snapshot had it.
+
+use crate::ledger::{LedgerError, Reader};
+use rusqlite::OptionalExtension;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use tollgate_quality::{Limit, Score};
+use tollgate_wire::command::{CampaignSpec, LimitScope};
+use tollgate_wire::snapshot::CampaignCounts;
+use tollgate_wire::{Reason, Time};
+
+/// A snapshot off the topic, owned. Fields as in `AccountSnapshot`.
+#[derive(Deserialize)]
+pub(super) struct Snapshot {
+    pub(super) account: String,
+    pub(super) as_of: Time,
+    name: String,
+    disabled: bool,
+    limit: Limit,
+    limit_scope: LimitScope,
+    quota_used: u32,
+    #[serde(default)]
+    quota_next_return: Option<Time>,
+    parked_messages: u64,
+    parked_bytes: u64,
+    senders: Vec<SenderView>,
+    campaigns: Vec<CampaignView>,
+    lots: Vec<LotView>,
+}
+
+/// A list with the time it holds for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Listing<T> {
+    /// When the snapshot was taken, on the engine's clock.
+    pub as_of: Time,
+    /// The items.
+    pub items: Vec<T>,
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AccountView {
+    /// When the snapshot was taken, on the engine's clock.
+    pub as_of: Time,
+    /// Account id.
+    pub account: String,
+    /// Name for people.
+    pub name: String,
+    /// Stopped for good.
+    pub disabled: bool,
+    /// Messaging limit.
+    pub limit: Limit,
+    /// Who shares it.
+    pub limit_scope: LimitScope,
+    /// Unique users counted in the moving 24 h.
+    pub quota_used: u32,
+    /// When the next counted user ages out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota_next_return: Option<Time>,
+    /// Messages waiting.
+    pub parked_messages: u64,
+    /// Bytes waiting.
+    pub parked_bytes: u64,
+    /// Numbers.
+    pub senders: usize,
+    /// Campaigns.
+    pub campaigns: usize,
+}
+
+/// A number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SenderView {
+    /// Phone number id.
+    pub id: String,
+    /// Number for people.
+    pub display: String,
+    /// WABA id.
+    pub waba: String,
+    /// Quality score.
+    pub quality: Score,
+    /// Messages a second as reported.
+    pub throughput: u32,
+    /// Messages a second in force after back-pressure.
+    pub throughput_now: u32,
+    /// Attempts without a result.
+    pub in_flight: u32,
+    /// Most attempts without a result.
+    pub in_flight_limit: u32,
+    /// Unique users counted for this number (number scope only).
+    pub quota_used: u32,
+    /// When pacing gives the next marketing token; absent = now or not paced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_pacing_token: Option<Time>,
+    /// Blocked by the operator or the platform.
+    pub blocked: bool,
+}
+
+/// A campaign.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CampaignView {
+    /// When the snapshot was taken, on the engine's clock.
+    #[serde(default)]
+    pub as_of: Time,
+    /// Settings.
+    pub spec: CampaignSpec,
+    /// `running`, `paused` or `cancelled`.
+    pub state: String,
+    /// Currency of the amounts; empty before the first estimate.
+    pub currency: String,
+    /// Reserved by attempts that are not final.
+    pub reserved: Decimal,
+    /// Charged so far.
+    pub spent: Decimal,
+    /// Messages by where they are now.
+    pub counts: CampaignCounts,
+}
+
+/// A queue of waiting messages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LotView {
+    /// What they wait for.
+    pub reason: Reason,
+    /// Which one: sender, template, campaign …; empty for the account.
+    pub resource: String,
+    /// On the priority lane.
+    pub priority: bool,
+    /// `marketing`, `utility`, `authentication`, `service`.
+    pub class: String,
+    /// Campaign, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
+    /// How many.
+    pub messages: u64,
+    /// When the first of them can go, if time alone decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opens_at: Option<Time>,
+    /// When the last of them will have gone at the present pace, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_by: Option<Time>,
+}
+
+impl Reader {
+    /// Every account that has a snapshot, by id. `as_of` of the list is that of its oldest snapshot.
+    pub fn accounts(&self) -> Result<Listing<AccountView>, LedgerError> {
+        self.read(|conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT s.body FROM snapshots s JOIN accounts a ON a.ix = s.account ORDER BY a.name",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut items: Vec<AccountView> = Vec::new();
+            while let Some(row) = rows.next()? {
+                items.push(parse(&row.get::<_, String>(0)?)?.into());
+            }
+            Ok(Listing {
+                as_of: items.iter().map(|a| a.as_of).min().unwrap_or_default(),
+                items,
+            })
+        })
+    }
+
+    /// An account; `None` if it has no snapshot.
+    pub fn account(&self, account: &str) -> Result<Option<AccountView>, LedgerError> {
+        Ok(self.snapshot(account)?.map(AccountView::from))
+    }
+
+    /// The account's numbers; `None` if it has no snapshot.
+    pub fn senders(&self, account: &str) -> Result<Option<Listing<SenderView>>, LedgerError> {
+        Ok(self.snapshot(account)?.map(|s| Listing {
+            as_of: s.as_of,
+            items: s.senders,
+        }))
+    }
+
+    /// The account's campaigns; `None` if it has no snapshot.
+    pub fn campaigns(&self, account: &str) -> Result<Option<Listing<CampaignView>>, LedgerError> {
+        Ok(self.snapshot(account)?.map(|s| Listing {
+            as_of: s.as_of,
+            items: s.campaigns,
+        }))
+    }
+
+    /// One campaign; `None` if the account has no snapshot or no such campaign.
+    pub fn campaign(&self, account: &str, name: &str) -> Result<Option<CampaignView>, LedgerError> {
+        let campaigns = self.campaigns(account)?;
+        Ok(campaigns.and_then(|list| list.items.into_iter().find(|c| c.spec.name == name)))
+    }
+
+    /// The account's queues of waiting messages; `None` if it has no snapshot.
+    pub fn lots(&self, account: &str) -> Result<Option<Listing<LotView>>, LedgerError> {
+        Ok(self.snapshot(account)?.map(|s| Listing {
+            as_of: s.as_of,
+            items: s.lots,
+        }))
+    }
+
+    fn snapshot(&self, account: &str) -> Result<Option<Snapshot>, LedgerError> {
+        self.read(|conn| {
+            let body: Option<String> = conn
+                .prepare_cached("SELECT body FROM snapshots WHERE account = (SELECT ix FROM accounts WHERE name = ?1)")?
+                .query_row([account], |r| r.get(0))
+                .optional()?;
+            body.as_deref().map(parse).transpose()
+        })
+    }
+}
+
+fn parse(body: &str) -> Result<Snapshot, LedgerError> {
+    let mut snapshot: Snapshot = serde_json::from_str(body).map_err(|_| LedgerError::Stored {
+        what: "snapshot",
+        value: body.to_owned(),
+    })?;
+    for campaign in &mut snapshot.campaigns {
+        campaign.as_of = snapshot.as_of;
+    }
+    Ok(snapshot)
+}
+
+impl From<Snapshot> for AccountView {
+    fn from(s: Snapshot) -> Self {
+        Self {
+            as_of: s.as_of,
+            account: s.account,
+            name: s.name,
+            disabled: s.disabled,
+            limit: s.limit,
+            limit_scope: s.limit_scope,
+            quota_used: s.quota_used,
+            quota_next_return: s.quota_next_return,
+            parked_messages: s.parked_messages,
+            parked_bytes: s.parked_bytes,
+            senders: s.senders.len(),
+            campaigns: s.campaigns.len(),
+        }
+    }
+}

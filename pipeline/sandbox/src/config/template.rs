@@ -1,0 +1,134 @@
+//! Templates as the platform knows them: what a send must match.
+
+use serde::{Deserialize, Serialize};
+
+/// One template in one language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateConfig {
+    /// Template id in webhooks. Default: derived from name and language.
+    #[serde(default)]
+    pub id: Option<u64>,
+    /// Name, lower case.
+    pub name: String,
+    /// Exact language code, such as `en_US`.
+    pub language: String,
+    /// Category at the time of use; it decides the price.
+    pub category: Category,
+    /// Only `APPROVED` sends. Default `APPROVED`.
+    #[serde(default)]
+    pub status: TemplateStatus,
+    /// Body parameters: how many (positional) or their names (named). Default 0.
+    #[serde(default)]
+    pub body: BodyParameters,
+    /// Header that needs a parameter: media, location, or text with one variable. Default none.
+    #[serde(default)]
+    pub header: Option<HeaderFormat>,
+    /// Buttons in order. Default none.
+    #[serde(default)]
+    pub buttons: Vec<ButtonConfig>,
+}
+
+/// Template category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Category {
+    /// Marketing.
+    Marketing,
+    /// Utility.
+    Utility,
+    /// Authentication.
+    Authentication,
+}
+
+/// Template status; each has its own answer to a send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum TemplateStatus {
+    /// Sends.
+    #[default]
+    Approved,
+    /// Sends are answered 132015 until it is unpaused.
+    Paused,
+    /// Sends are answered 132016.
+    Disabled,
+    /// Not reviewed yet: 132001.
+    Pending,
+    /// Rejected: 132001.
+    Rejected,
+    /// Deleted: 132001.
+    Deleted,
+}
+
+/// Parameters of the body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum BodyParameters {
+    /// `{{1}}` to `{{n}}`.
+    Positional(usize),
+    /// `{{first_name}}` and so on; a send gives `parameter_name`.
+    Named(Vec<String>),
+}
+
+impl Default for BodyParameters {
+    fn default() -> Self {
+        Self::Positional(0)
+    }
+}
+
+/// What the header parameter must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum HeaderFormat {
+    /// One text variable.
+    Text,
+    /// Image by id or link.
+    Image,
+    /// Video by id or link.
+    Video,
+    /// Document by id or link.
+    Document,
+    /// A place.
+    Location,
+}
+
+impl HeaderFormat {
+    /// The `type` of the parameter in a send.
+    pub(crate) fn parameter_type(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Document => "document",
+            Self::Location => "location",
+        }
+    }
+}
+
+/// One button.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ButtonConfig {
+    /// What it does.
+    #[serde(rename = "type")]
+    pub kind: ButtonKind,
+    /// URL buttons only: the URL ends in a variable, so a send must give it. Default false.
+    #[serde(default)]
+    pub dynamic: bool,
+}
+
+/// Kind of button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ButtonKind {
+    /// Quick reply; the payload in a send is optional.
+    QuickReply,
+    /// Link.
+    Url,
+    /// Calls a number; takes no parameter.
+    PhoneNumber,
+    /// Copies a coupon code, which a send must give.
+    CopyCode,
+    /// One-time code of an authentication template: a `url` component with the code.
+    Otp,
+}

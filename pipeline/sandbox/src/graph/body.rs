@@ -1,0 +1,112 @@
+//! The body of a send. Unknown keys are refused, so a misspelt one is found here.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// `POST /{version}/{phone_number_id}/messages`. Presence is checked later, so that a missing
+/// field gets the platform's own code.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SendBody<'a> {
+    #[serde(borrow)]
+    pub(crate) messaging_product: Option<Cow<'a, str>>,
+    pub(crate) recipient_type: Option<Cow<'a, str>>,
+    pub(crate) to: Option<Cow<'a, str>>,
+    /// Business-scoped user id; `to` takes precedence.
+    pub(crate) recipient: Option<Cow<'a, str>>,
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<Cow<'a, str>>,
+    pub(crate) template: Option<TemplateBody<'a>>,
+    pub(crate) text: Option<TextBody<'a>>,
+    /// A reply to an earlier message; accepted and not looked at.
+    #[serde(rename = "context")]
+    _context: Option<IgnoredAny>,
+    pub(crate) biz_opaque_callback_data: Option<Cow<'a, str>>,
+}
+
+/// `text`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TextBody<'a> {
+    #[serde(borrow)]
+    pub(crate) body: Option<Cow<'a, str>>,
+    #[serde(rename = "preview_url")]
+    _preview_url: Option<bool>,
+}
+
+/// `template`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TemplateBody<'a> {
+    #[serde(borrow)]
+    pub(crate) name: Option<Cow<'a, str>>,
+    pub(crate) language: Option<LanguageBody<'a>>,
+    #[serde(default)]
+    pub(crate) components: Vec<ComponentBody<'a>>,
+}
+
+/// `template.language`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LanguageBody<'a> {
+    #[serde(borrow)]
+    pub(crate) code: Option<Cow<'a, str>>,
+    /// Only `deterministic` was ever valid.
+    pub(crate) policy: Option<Cow<'a, str>>,
+}
+
+/// One of `template.components`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ComponentBody<'a> {
+    #[serde(rename = "type", borrow)]
+    pub(crate) kind: Cow<'a, str>,
+    pub(crate) sub_type: Option<Cow<'a, str>>,
+    pub(crate) index: Option<ButtonIndex<'a>>,
+    #[serde(default)]
+    pub(crate) parameters: Vec<ParameterBody<'a>>,
+}
+
+/// A button's place: the documents write it both as text and as a number.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum ButtonIndex<'a> {
+    Number(usize),
+    Text(#[serde(borrow)] Cow<'a, str>),
+}
+
+impl ButtonIndex<'_> {
+    pub(crate) fn value(&self) -> Option<usize> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
+}
+
+/// One parameter of a component.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ParameterBody<'a> {
+    #[serde(rename = "type", borrow)]
+    pub(crate) kind: Cow<'a, str>,
+    pub(crate) parameter_name: Option<Cow<'a, str>>,
+    pub(crate) text: Option<Cow<'a, str>>,
+    #[serde(rename = "payload")]
+    _payload: Option<Cow<'a, str>>,
+    pub(crate) coupon_code: Option<Cow<'a, str>>,
+    pub(crate) image: Option<MediaBody<'a>>,
+    pub(crate) video: Option<MediaBody<'a>>,
+    pub(crate) document: Option<MediaBody<'a>>,
+    pub(crate) location: Option<IgnoredAny>,
+}
+
+/// A media object: uploaded (`id`) or fetched (`link`).
+#[derive(Debug, Deserialize)]
+pub(crate) struct MediaBody<'a> {
+    #[serde(borrow)]
+    pub(crate) id: Option<Cow<'a, str>>,
+    pub(crate) link: Option<Cow<'a, str>>,
+}

@@ -1,0 +1,5 @@
+//! The listener's side: which path does what.
+
+pub(crate) mod control;
+pub(crate) mod route;
+pub(crate) mod send;

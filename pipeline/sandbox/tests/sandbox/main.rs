@@ -1,0 +1,9 @@
+//! The sandbox over real loopback HTTP: a client that sends, a receiver that takes webhooks.
+
+mod control;
+mod errors;
+mod limits;
+mod pricing;
+mod suffixes;
+mod support;
+mod webhooks;

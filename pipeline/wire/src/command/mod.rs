@@ -1,0 +1,367 @@
+//! Commands: registry, campaigns, consents and templates, as the `commands` topic carries them.
+
+mod parse;
+mod tagged;
+
+pub use parse::{MAX_BYTES, MAX_MARKETING_CAP, check, check_account, parse};
+
+use crate::Time;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use tollgate_quality::{Limit, PacingPolicy, Score};
+use tollgate_rate_card::Category;
+
+/// One command for one account, told apart by the field `command`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Creates or replaces the account's registry entry.
+    ApplyAccount {
+        /// The whole entry; what is left out is removed or reset to its default.
+        spec: Box<AccountSpec>,
+    },
+    /// Creates a campaign or changes its settings.
+    PutCampaign {
+        /// Account id.
+        account: String,
+        /// Settings.
+        spec: CampaignSpec,
+    },
+    /// Starts, pauses, resumes or cancels a campaign.
+    ControlCampaign {
+        /// Account id.
+        account: String,
+        /// Campaign name.
+        campaign: String,
+        /// What to do.
+        action: CampaignAction,
+    },
+    /// Records a consent.
+    SetConsent {
+        /// Account id.
+        account: String,
+        /// The consent.
+        consent: ConsentSpec,
+    },
+    /// Creates or changes a template.
+    PutTemplate {
+        /// Account id.
+        account: String,
+        /// WABA id.
+        waba: String,
+        /// The template.
+        template: TemplateSpec,
+    },
+}
+
+impl Command {
+    /// The account the command is for: its key on the log.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        match self {
+            Self::ApplyAccount { spec } => &spec.account,
+            Self::PutCampaign { account, .. }
+            | Self::ControlCampaign { account, .. }
+            | Self::SetConsent { account, .. }
+            | Self::PutTemplate { account, .. } => account,
+        }
+    }
+}
+
+/// A business portfolio as the operator declares it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountSpec {
+    /// Account id, 1 to 64 of `a-z 0-9 . _ -`.
+    pub account: String,
+    /// Name for people and exports.
+    #[serde(default)]
+    pub name: String,
+    /// Legal entity for exports.
+    #[serde(default)]
+    pub legal_entity: String,
+    /// Messaging limit: unique users outside the window in a moving 24 h.
+    pub limit: Limit,
+    /// Whether the limit counts per portfolio or per number.
+    #[serde(default)]
+    pub limit_scope: LimitScope,
+    /// `true` stops the account for good.
+    #[serde(default)]
+    pub disabled: bool,
+    /// App whose secret signs this account's webhooks and whose token sends.
+    #[serde(default = "default_app")]
+    pub app: String,
+    /// WhatsApp Business accounts.
+    pub wabas: Vec<WabaSpec>,
+    /// Sender used when a request names none: a phone number id; the first one by default.
+    #[serde(default)]
+    pub default_sender: Option<String>,
+    /// Our own rules.
+    #[serde(default)]
+    pub policy: Policy,
+}
+
+fn default_app() -> String {
+    "default".to_owned()
+}
+
+/// Who shares a messaging limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitScope {
+    /// All numbers of the portfolio (the platform's rule since 2025-10-07).
+    #[default]
+    Portfolio,
+    /// Each number on its own (the older rule).
+    Number,
+}
+
+/// A WhatsApp Business account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WabaSpec {
+    /// The platform's WABA id.
+    pub id: String,
+    /// ISO 4217 billing currency; never changes.
+    pub currency: String,
+    /// IANA time zone; never changes.
+    pub time_zone: String,
+    /// Who pays the platform.
+    #[serde(default)]
+    pub funding: Funding,
+    /// Business phone numbers.
+    pub senders: Vec<SenderSpec>,
+    /// Templates known beforehand (sync and webhooks keep them current).
+    #[serde(default)]
+    pub templates: Vec<TemplateSpec>,
+}
+
+/// Who pays the platform for a WABA.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Funding {
+    /// We do: foreign traffic is booked too.
+    #[default]
+    WePay,
+    /// The client pays the platform directly.
+    ClientPays,
+}
+
+/// A business phone number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SenderSpec {
+    /// The platform's phone number id.
+    pub id: String,
+    /// The number for people.
+    #[serde(default)]
+    pub display: String,
+    /// Messages a second, inbound and outbound together.
+    #[serde(default = "default_throughput")]
+    pub throughput: u32,
+    /// Quality score.
+    #[serde(default = "default_score")]
+    pub quality: Score,
+    /// Share of the portfolio's quota for pacing, against the other senders' weights.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// `true` parks everything for this number.
+    #[serde(default)]
+    pub blocked: bool,
+}
+
+fn default_throughput() -> u32 {
+    80
+}
+fn default_score() -> Score {
+    Score::Unknown
+}
+fn one() -> u32 {
+    1
+}
+
+/// A template in one language.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateSpec {
+    /// Name.
+    pub name: String,
+    /// Language code, for instance `pt_BR`.
+    pub language: String,
+    /// Pricing category.
+    pub category: Category,
+    /// State.
+    #[serde(default)]
+    pub status: TemplateStatus,
+    /// Names of body parameters (named), or `"1"`, `"2"` … (positional).
+    #[serde(default)]
+    pub body: Vec<String>,
+    /// Header that takes a parameter.
+    #[serde(default)]
+    pub header: HeaderFormat,
+    /// Buttons that take a parameter.
+    #[serde(default)]
+    pub buttons: u8,
+}
+
+/// State of a template.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TemplateStatus {
+    /// May be sent.
+    #[default]
+    Approved,
+    /// In review.
+    Pending,
+    /// Paused by the platform; may come back.
+    Paused,
+    /// Rejected.
+    Rejected,
+    /// Disabled for good.
+    Disabled,
+    /// Deleted or archived.
+    Deleted,
+}
+
+/// What the header takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderFormat {
+    /// No header parameter.
+    #[default]
+    None,
+    /// One text parameter.
+    Text,
+    /// An image.
+    Image,
+    /// A video.
+    Video,
+    /// A document.
+    Document,
+    /// A location.
+    Location,
+}
+
+/// Our own rules for an account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// Quality pacing.
+    pub pacing: PacingPolicy,
+    /// Marketing messages to one person within `marketing_cap_hours`; 0 = no cap; at most 4.
+    pub marketing_cap: u8,
+    /// Length of the marketing cap's period in hours.
+    pub marketing_cap_hours: u16,
+    /// Seconds after admission by which an order must leave.
+    pub leave_by_seconds: u32,
+    /// Attempts without a result per sender; 0 = from the throughput.
+    pub in_flight: u32,
+    /// Most parked messages.
+    pub waiting_messages: u64,
+    /// Most bytes of parked messages.
+    pub waiting_bytes: u64,
+    /// Words that end marketing and utility, compared without case.
+    pub stop_words: Vec<String>,
+    /// Days a person known to be off the platform is remembered.
+    pub not_on_platform_days: u16,
+    /// Percent of a sender's throughput that is left unused, for traffic that is not ours.
+    pub throughput_headroom_percent: u8,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            pacing: PacingPolicy::default(),
+            marketing_cap: 0,
+            marketing_cap_hours: 24,
+            leave_by_seconds: 5,
+            in_flight: 0,
+            waiting_messages: 5_000_000,
+            waiting_bytes: 4 << 30,
+            stop_words: vec!["STOP".to_owned(), "UNSUBSCRIBE".to_owned()],
+            not_on_platform_days: 7,
+            throughput_headroom_percent: 5,
+        }
+    }
+}
+
+/// A campaign's settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CampaignSpec {
+    /// Name, unique in the account.
+    pub name: String,
+    /// Budget in the currency of the account's WABAs; none = unlimited.
+    #[serde(default)]
+    pub budget: Option<Decimal>,
+    /// Weight among the account's campaigns that wait for the same thing.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// Daily sending hours; none = always.
+    #[serde(default)]
+    pub hours: Option<SendingHours>,
+    /// Cost centre for exports.
+    #[serde(default)]
+    pub cost_center: Option<String>,
+    /// Starts paused.
+    #[serde(default)]
+    pub paused: bool,
+}
+
+/// Daily sending hours in a time zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendingHours {
+    /// First hour, 0 to 23.
+    pub from: u8,
+    /// Hour at which sending ends, 1 to 24, after `from`.
+    pub to: u8,
+    /// IANA time zone.
+    pub time_zone: String,
+}
+
+/// What to do with a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CampaignAction {
+    /// Creates it when needed and lets it run.
+    Start,
+    /// Parks what would leave.
+    Pause,
+    /// Lets it run again.
+    Resume,
+    /// Ends it for good; what waits ends as `cancelled`.
+    Cancel,
+}
+
+/// A consent with its proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentSpec {
+    /// E.164 or business-scoped id.
+    pub to: String,
+    /// Category; none = all of them (an opt-out of everything is a stop-all).
+    #[serde(default)]
+    pub category: Option<Category>,
+    /// Opted in or out.
+    pub state: ConsentState,
+    /// Where the person said so: `web`, `sms`, `paper`, …
+    #[serde(default)]
+    pub source: String,
+    /// When the person said so.
+    #[serde(default)]
+    pub at: Option<Time>,
+    /// Version of the text the person agreed to.
+    #[serde(default)]
+    pub text_version: String,
+}
+
+/// Opted in or out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentState {
+    /// The person agreed.
+    OptIn,
+    /// The person ended it.
+    OptOut,
+}

@@ -1,0 +1,44 @@
+//! Reads `PlatformEvent` by its `event` field.
+
+use super::PlatformEvent;
+use crate::tagged::{self, Tagged};
+use serde::{Deserialize, Deserializer, de};
+use tollgate_quality::Limit;
+
+#[derive(Deserialize)]
+struct LimitBody {
+    limit: Limit,
+}
+
+#[derive(Deserialize)]
+struct AccountStateBody {
+    disabled: bool,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for PlatformEvent<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        tagged::deserialize(d)
+    }
+}
+
+impl<'de: 'a, 'a> Tagged<'de> for PlatformEvent<'a> {
+    const TAG: &'static str = "event";
+    const NAMES: &'static [&'static str] = &[
+            "result", "status", "inbound", "preference", "template", "sender", "limit", "account_state",
+        ];
+
+    fn read<D: Deserializer<'de>>(tag: &str, fields: D) -> Result<Self, D::Error> {
+        match tag {
+            "result" => Deserialize::deserialize(fields).map(Self::Result),
+            "status" => Deserialize::deserialize(fields).map(Self::Status),
+            "inbound" => Deserialize::deserialize(fields).map(Self::Inbound),
+            "preference" => Deserialize::deserialize(fields).map(Self::Preference),
+            "template" => Deserialize::deserialize(fields).map(Self::Template),
+            "sender" => Deserialize::deserialize(fields).map(Self::Sender),
+            "limit" => LimitBody::deserialize(fields).map(|b| Self::Limit { limit: b.limit }),
+            "account_state" => AccountStateBody::deserialize(fields)
+                .map(|b| Self::AccountState { disabled: b.disabled }),
+            _ => Err(de::Error::unknown_variant(tag, Self::NAMES)),
+        }
+    }
+}

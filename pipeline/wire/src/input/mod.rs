@@ -1,0 +1,84 @@
+//! Reading a record that somebody else wrote: bounded, and with an error that a person can act on.
+//!
+//! The fast path is `serde_json` alone. Only when it refuses is the input looked at again, to find the
+//! field and to say what would help.
+
+mod explain;
+mod place;
+mod show;
+
+use crate::DeadLetterReason;
+use serde::Deserialize;
+
+pub(crate) use show::shown;
+
+/// Why an input was refused. Never holds a phone number or a template parameter, so it may be logged,
+/// answered to the producer and put beside a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{problem}; {remedy}", Prefix(field))]
+pub struct InputError {
+    /// The class of the fault, as dead letters and metrics name it.
+    pub reason: DeadLetterReason,
+    /// Path of the field, such as `content[0].template.name`; empty for the record as a whole.
+    pub field: String,
+    /// What is wrong, with the value where that may be shown (at most 40 characters of it).
+    pub problem: String,
+    /// What would help.
+    pub remedy: String,
+}
+
+impl InputError {
+    /// A value that has the right type and breaks a rule.
+    pub(crate) fn invalid(
+        field: impl Into<String>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            reason: DeadLetterReason::Malformed,
+            field: field.into(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+struct Prefix<'a>(&'a str);
+
+impl std::fmt::Display for Prefix<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        write!(f, "{}: ", self.0)
+    }
+}
+
+/// Reads one JSON record of at most `max_bytes`. UTF-8 is checked once for the whole record, which is
+/// cheaper than once for each string.
+pub(crate) fn read<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    max_bytes: usize,
+) -> Result<T, InputError> {
+    let text = utf8(bytes, max_bytes)?;
+    serde_json::from_str(text).map_err(|e| explain::explain(text, &e))
+}
+
+fn utf8(bytes: &[u8], max_bytes: usize) -> Result<&str, InputError> {
+    if bytes.len() > max_bytes {
+        return Err(InputError {
+            reason: DeadLetterReason::TooLarge,
+            field: String::new(),
+            problem: format!("the record has {} bytes", bytes.len()),
+            remedy: format!("at most {max_bytes} are taken: shorten it or split it"),
+        });
+    }
+    std::str::from_utf8(bytes).map_err(|e| {
+        let at = e.valid_up_to();
+        InputError::invalid(
+            "",
+            format!("byte {at} is not UTF-8"),
+            "write the record as JSON in UTF-8",
+        )
+    })
+}

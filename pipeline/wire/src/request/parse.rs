@@ -1,0 +1,119 @@
+//! Reads a request and checks what can be checked without knowing any account.
+//!
+//! The recipient is not judged here: a bad number is refused at its gate, with an outcome, while what
+//! fails here has no outcome and becomes a dead letter.
+
+use super::{
+    Content, MAX_ALTERNATIVES, MAX_BYTES, MAX_ID, MAX_LANGUAGES, MAX_METADATA, MAX_TEXT_CHARS,
+    Request, RequestError, TemplateContent,
+};
+use crate::input::{read, shown};
+use crate::naming;
+
+/// Reads a request of at most 64 KiB.
+///
+/// # Errors
+/// [`RequestError`] with the reason for the dead letter, the field and the remedy.
+pub fn parse(bytes: &[u8]) -> Result<Request<'_>, RequestError> {
+    let request: Request<'_> = read(bytes, MAX_BYTES)?;
+    check(&request)?;
+    Ok(request)
+}
+
+/// Reads a request whose record carries a CloudEvents `ce_id`: it serves as `id` when the body has none.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_id<'a>(bytes: &'a [u8], ce_id: &'a str) -> Result<Request<'a>, RequestError> {
+    let mut request: Request<'_> = read(bytes, MAX_BYTES)?;
+    if request.id.is_empty() {
+        request.id = ce_id.into();
+    }
+    check(&request)?;
+    Ok(request)
+}
+
+fn check(request: &Request<'_>) -> Result<(), RequestError> {
+    check_id(&request.id)?;
+    naming::account("account", &request.account)?;
+    if let Some(sender) = &request.sender {
+        naming::platform_id("sender", sender)?;
+    }
+    if let Some(campaign) = &request.campaign {
+        naming::free("campaign", campaign)?;
+    }
+    if let Some(metadata) = request.metadata
+        && metadata.get().len() > MAX_METADATA
+    {
+        return Err(RequestError::invalid(
+            "metadata",
+            format!("it has {} bytes", metadata.get().len()),
+            format!("at most {MAX_METADATA} are kept: store more on your side under the id"),
+        ));
+    }
+    let alternatives = request.content.len();
+    if alternatives == 0 || alternatives > MAX_ALTERNATIVES {
+        return Err(RequestError::invalid(
+            "content",
+            format!("it has {alternatives} alternatives"),
+            format!("give 1 to {MAX_ALTERNATIVES}"),
+        ));
+    }
+    for (i, content) in request.content.iter().enumerate() {
+        match content {
+            Content::Template(template) => check_template(i, template)?,
+            Content::Text(text) => check_text(i, text)?,
+        }
+    }
+    Ok(())
+}
+
+fn check_id(id: &str) -> Result<(), RequestError> {
+    if id.is_empty() {
+        return Err(RequestError::invalid("id", "the field is missing or empty", "add it"));
+    }
+    if id.len() > MAX_ID {
+        return Err(RequestError::invalid(
+            "id",
+            format!("it has {} characters", id.len()),
+            format!("at most {MAX_ID} are taken"),
+        ));
+    }
+    if !id.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(RequestError::invalid(
+            "id",
+            format!("{} has a character that is not allowed", shown(id)),
+            "use visible ASCII characters without spaces",
+        ));
+    }
+    Ok(())
+}
+
+fn check_template(i: usize, template: &TemplateContent<'_>) -> Result<(), RequestError> {
+    let at = |name: &str| format!("content[{i}].template.{name}");
+    naming::template(&template.name).map_err(|e| e.at(&at("name")))?;
+    let languages = template.language.len();
+    if languages == 0 || languages > MAX_LANGUAGES {
+        return Err(RequestError::invalid(
+            at("language"),
+            format!("it has {languages} languages"),
+            format!("give 1 to {MAX_LANGUAGES}"),
+        ));
+    }
+    for language in &template.language {
+        naming::language(language).map_err(|e| e.at(&at("language")))?;
+    }
+    Ok(())
+}
+
+fn check_text(i: usize, text: &str) -> Result<(), RequestError> {
+    // Bytes bound characters: most texts are settled by the first comparison.
+    if !text.is_empty() && (text.len() <= MAX_TEXT_CHARS || text.chars().count() <= MAX_TEXT_CHARS) {
+        return Ok(());
+    }
+    Err(RequestError::invalid(
+        format!("content[{i}].text"),
+        format!("it has {} characters", text.chars().count()),
+        format!("give 1 to {MAX_TEXT_CHARS}"),
+    ))
+}

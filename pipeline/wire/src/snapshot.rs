@@ -1,0 +1,146 @@
+//! Snapshots: the live state of an account as the views keep it, at most one a second per account.
+
+use crate::command::{CampaignSpec, LimitScope};
+use crate::{Reason, Text, Time};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use tollgate_quality::{Limit, Score};
+
+/// One account, whole: what is not in it is gone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountSnapshot<'a> {
+    /// Account id.
+    #[serde(borrow)]
+    pub account: Text<'a>,
+    /// Name for people.
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    /// When it was taken, on the engine's clock.
+    pub as_of: Time,
+    /// Stopped for good.
+    pub disabled: bool,
+    /// Messaging limit.
+    pub limit: Limit,
+    /// Who shares it.
+    pub limit_scope: LimitScope,
+    /// Unique users counted in the moving 24 h (portfolio scope; the sum over numbers otherwise).
+    pub quota_used: u32,
+    /// When the next counted user ages out.
+    #[serde(default)]
+    pub quota_next_return: Option<Time>,
+    /// Messages waiting.
+    pub parked_messages: u64,
+    /// Bytes waiting.
+    pub parked_bytes: u64,
+    /// Numbers.
+    #[serde(borrow)]
+    pub senders: Vec<SenderSnapshot<'a>>,
+    /// Campaigns.
+    #[serde(borrow)]
+    pub campaigns: Vec<CampaignSnapshot<'a>>,
+    /// Queues of waiting messages.
+    #[serde(borrow)]
+    pub lots: Vec<LotSnapshot<'a>>,
+}
+
+/// One number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SenderSnapshot<'a> {
+    /// Phone number id.
+    #[serde(borrow)]
+    pub id: Text<'a>,
+    /// Number for people.
+    #[serde(borrow)]
+    pub display: Text<'a>,
+    /// WABA id.
+    #[serde(borrow)]
+    pub waba: Text<'a>,
+    /// Quality score.
+    pub quality: Score,
+    /// Messages a second as reported.
+    pub throughput: u32,
+    /// Messages a second in force after back-pressure.
+    pub throughput_now: u32,
+    /// Attempts without a result.
+    pub in_flight: u32,
+    /// Most attempts without a result.
+    pub in_flight_limit: u32,
+    /// Unique users counted for this number (number scope only).
+    pub quota_used: u32,
+    /// When pacing gives the next marketing token; absent = now or not paced.
+    #[serde(default)]
+    pub next_pacing_token: Option<Time>,
+    /// Blocked by the operator or the platform.
+    pub blocked: bool,
+}
+
+/// One campaign.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CampaignSnapshot<'a> {
+    /// Settings.
+    pub spec: CampaignSpec,
+    /// `running`, `paused` or `cancelled`.
+    #[serde(borrow)]
+    pub state: Text<'a>,
+    /// Currency of the amounts; empty before the first estimate.
+    #[serde(borrow)]
+    pub currency: Text<'a>,
+    /// Reserved by attempts that are not final.
+    pub reserved: Decimal,
+    /// Charged so far.
+    pub spent: Decimal,
+    /// Messages by where they are now.
+    pub counts: CampaignCounts,
+}
+
+/// Messages of a campaign: `requested` is the sum of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CampaignCounts {
+    /// Requests seen (duplicates not counted).
+    pub requested: u64,
+    /// Waiting.
+    pub parked: u64,
+    /// Ordered, accepted, held, in doubt or sent: on the way.
+    pub on_the_way: u64,
+    /// Delivered, not read.
+    pub delivered: u64,
+    /// Read.
+    pub read: u64,
+    /// Failed.
+    pub failed: u64,
+    /// Refused at a gate.
+    pub refused: u64,
+    /// Expired.
+    pub expired: u64,
+    /// Cancelled.
+    pub cancelled: u64,
+    /// No delivery, or never known.
+    pub undelivered: u64,
+}
+
+/// One queue of waiting messages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LotSnapshot<'a> {
+    /// What they wait for.
+    pub reason: Reason,
+    /// Which one: sender, template, campaign …; empty for the account.
+    #[serde(borrow)]
+    pub resource: Text<'a>,
+    /// On the priority lane.
+    pub priority: bool,
+    /// `marketing`, `utility`, `authentication`, `service`.
+    #[serde(borrow)]
+    pub class: Text<'a>,
+    /// Campaign, if any.
+    #[serde(borrow, default)]
+    pub campaign: Option<Text<'a>>,
+    /// How many.
+    pub messages: u64,
+    /// When the first of them can go, if time alone decides.
+    #[serde(default)]
+    pub opens_at: Option<Time>,
+    /// When the last of them will have gone at the present pace, if known.
+    #[serde(default)]
+    pub done_by: Option<Time>,
+}

@@ -1,0 +1,129 @@
+//! People: they wrote, called, stopped or resumed marketing.
+
+use super::Out;
+use super::envelope::{RawMessage, Reply, Value};
+use super::recipient::{recipient, recipient_or_contact};
+use crate::Text;
+use crate::event::{Inbound, PlatformEvent, Preference};
+use serde_json::value::RawValue;
+
+/// Longest text that may be a keyword, in bytes.
+const MAX_KEYWORD: usize = 64;
+
+/// Messages that people wrote. Every type opens the window, except what the platform itself writes.
+pub(super) fn messages<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
+    let Some(messages) = value.messages.take() else { return };
+    let sender = value.metadata.as_ref().map(|m| m.phone_number_id.clone());
+    for mut raw in messages {
+        if raw.kind.as_deref() == Some("system") {
+            out.form("message_system");
+            continue;
+        }
+        if raw.group_id.is_some() {
+            // What somebody writes to a group opens no window between that person and the number.
+            out.form("message_group");
+            continue;
+        }
+        let keyword = keyword(&raw);
+        let from = recipient_or_contact(raw.from.take(), raw.from_user_id.take(), &mut value.contacts);
+        let at_s = raw.timestamp.as_ref().and_then(super::envelope::Scalar::u32);
+        match (sender.clone(), from, at_s) {
+            (Some(sender), Some(from), Some(at_s)) => {
+                let referral = raw.referral.is_some();
+                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword, referral };
+                out.event(Some(sender), PlatformEvent::Inbound(inbound));
+            }
+            _ => out.malformed(),
+        }
+    }
+}
+
+/// A short text, or what a button or list entry answers: its payload, else its label.
+fn keyword<'a>(raw: &RawMessage<'a>) -> Option<Text<'a>> {
+    let reply = |r: &Reply<'a>| short(r.id).or_else(|| short(r.title));
+    match raw.kind.as_deref() {
+        Some("text") => short(raw.text.as_ref()?.body),
+        Some("button") => {
+            let button = raw.button.as_ref()?;
+            short(button.payload).or_else(|| short(button.text))
+        }
+        Some("interactive") => {
+            let interactive = raw.interactive.as_ref()?;
+            reply(interactive.button_reply.as_ref().or(interactive.list_reply.as_ref())?)
+        }
+        _ => None,
+    }
+}
+
+/// A string of 1 to 64 bytes, trimmed. A longer one is not even unescaped.
+fn short<'a>(raw: Option<&'a RawValue>) -> Option<Text<'a>> {
+    let raw = raw?.get();
+    // An escape is at most six characters for a byte, and two quotes.
+    if raw.len() > 6 * MAX_KEYWORD + 2 {
+        return None;
+    }
+    let text: Text<'a> = serde_json::from_str(raw).ok()?;
+    let trimmed: Text<'a> = match text.0 {
+        std::borrow::Cow::Borrowed(s) => s.trim().into(),
+        std::borrow::Cow::Owned(s) => s.trim().to_owned().into(),
+    };
+    (1..=MAX_KEYWORD).contains(&trimmed.len()).then_some(trimmed)
+}
+
+/// Calls: a user's call opens the window at its start, a call of ours does not.
+pub(super) fn calls<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
+    let sender = value.metadata.as_ref().map(|m| m.phone_number_id.clone());
+    if value.calls.is_none() && value.statuses.is_some() {
+        return out.form("call_status");
+    }
+    for raw in value.calls.take().unwrap_or_default() {
+        if raw.direction.as_deref() == Some("BUSINESS_INITIATED") {
+            out.form("call_of_ours");
+            continue;
+        }
+        if !matches!(raw.event.as_deref(), None | Some("connect")) {
+            out.form("call_ended");
+            continue;
+        }
+        let from = recipient_or_contact(raw.from, raw.from_user_id, &mut value.contacts);
+        let at_s = raw.timestamp.and_then(|t| t.u32());
+        match (sender.clone(), from, at_s) {
+            (Some(sender), Some(from), Some(at_s)) => {
+                let inbound =
+                    Inbound { sender: sender.clone(), from, at_s, keyword: None, referral: false };
+                out.event(Some(sender), PlatformEvent::Inbound(inbound));
+            }
+            _ => out.malformed(),
+        }
+    }
+}
+
+/// A person stopped or resumed marketing with the platform's own switch.
+pub(super) fn preferences<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
+    let sender = value.metadata.as_ref().map(|m| m.phone_number_id.clone());
+    for raw in value.user_preferences.take().unwrap_or_default() {
+        if !matches!(raw.category.as_deref(), None | Some("marketing_messages")) {
+            out.form("preference_unknown");
+            continue;
+        }
+        let stop = match raw.value.as_deref() {
+            Some("stop") => true,
+            Some("resume" | "signup") => false,
+            Some(_) => {
+                out.form("preference_unknown");
+                continue;
+            }
+            None => {
+                out.malformed();
+                continue;
+            }
+        };
+        let at_s = raw.timestamp.and_then(|t| t.u32());
+        match (recipient(raw.wa_id, raw.user_id), at_s) {
+            (Some(from), Some(at_s)) => {
+                out.event(sender.clone(), PlatformEvent::Preference(Preference { from, stop, at_s }));
+            }
+            _ => out.malformed(),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The platform's webhook JSON into events.
+//!
+//! One envelope may carry a thousand changes of several accounts. What is known becomes an event; what is
+//! not becomes a count. One odd change never stops the others: the platform would send the whole
+//! envelope again for days. The content of what people write is not kept.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `envelope` | the platform's JSON as it is written, and scalars whose type it does not keep to |
+//! | `status` | `messages` → statuses, with both eras of prices |
+//! | `inbound` | `messages` and `calls` → a person wrote or called; `user_preferences` |
+//! | `template` | template states and categories |
+//! | `account` | limits, throughput, restrictions |
+
+mod account;
+mod envelope;
+mod inbound;
+mod recipient;
+mod status;
+mod template;
+
+use crate::Text;
+use crate::event::PlatformEvent;
+use envelope::{Envelope, Value};
+use serde::Deserialize;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+/// What one envelope says.
+#[derive(Clone, Debug, Default)]
+pub struct Webhook<'a> {
+    /// Events in the order of the envelope.
+    pub events: Vec<Addressed<'a>>,
+    /// What was read and is no event: to be counted, never an error.
+    pub unknown: Vec<Unknown<'a>>,
+}
+
+/// An event and whom it concerns.
+#[derive(Clone, Debug)]
+pub struct Addressed<'a> {
+    /// WABA id: finds the account.
+    pub waba: Text<'a>,
+    /// Phone number id, where the change names one.
+    pub sender: Option<Text<'a>>,
+    /// What happened.
+    pub event: PlatformEvent<'a>,
+}
+
+/// A change, or a part of one, that is no event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown<'a> {
+    /// WABA id.
+    pub waba: Text<'a>,
+    /// The platform's field, or our name for a known form that changes nothing, such as
+    /// `template_category_impending` or `status_warning`.
+    pub field: Text<'a>,
+    /// Why it is no event.
+    pub why: Why,
+}
+
+/// Why a change is no event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// A field that we do not read.
+    Field,
+    /// A form of a known field that changes nothing for us. `field` is one of a fixed list.
+    Form,
+    /// A known field whose value lacks what it needs or has another shape than documented.
+    Malformed,
+}
+
+impl Why {
+    /// The name for metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Field => "unknown_field",
+            Self::Form => "ignored",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+/// Why a body is no envelope of ours. Holds nothing of the body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    /// The body is not UTF-8.
+    #[error("webhook body: byte {at} is not UTF-8; only the platform's own requests are taken")]
+    NotUtf8 {
+        /// Bytes before the first bad one.
+        at: usize,
+    },
+    /// The body is not JSON.
+    #[error("webhook body: not JSON at line {line}, column {column}; only the platform's own requests are taken")]
+    NotJson {
+        /// Line from 1.
+        line: usize,
+        /// Column from 1.
+        column: usize,
+    },
+    /// The body is JSON without the platform's envelope `object`, `entry[].id`, `entry[].changes[]`.
+    #[error("webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line {line}, column {column}")]
+    NotAnEnvelope {
+        /// Line from 1.
+        line: usize,
+        /// Column from 1.
+        column: usize,
+    },
+    /// The envelope is another product's.
+    #[error("webhook body: `object` is not \"whatsapp_business_account\"; subscribe this address to that object only")]
+    AnotherObject,
+}
+
+/// The only `object` that is ours.
+const OBJECT: &str = "whatsapp_business_account";
+
+/// Reads one webhook body. One pass for what the platform documents; only a body with an oddly shaped
+/// change is read a second time, change by change.
+///
+/// # Errors
+/// [`WebhookError`] when the body as a whole is not the platform's envelope.
+pub fn parse(body: &[u8]) -> Result<Webhook<'_>, WebhookError> {
+    let text = std::str::from_utf8(body)
+        .map_err(|e| WebhookError::NotUtf8 { at: e.valid_up_to() })?;
+    match serde_json::from_str::<Envelope<'_, Value<'_>>>(text) {
+        Ok(envelope) => collect(envelope, |value, out| out.change(value)),
+        Err(e) if e.classify() == Category::Data => {
+            let envelope = serde_json::from_str::<Envelope<'_, &RawValue>>(text).map_err(|e| refused(&e))?;
+            collect(envelope, |raw, out| match Value::deserialize(&mut serde_json::Deserializer::from_str(raw.get())) {
+                Ok(value) => out.change(value),
+                Err(_) => out.malformed(),
+            })
+        }
+        Err(e) => Err(refused(&e)),
+    }
+}
+
+fn refused(e: &serde_json::Error) -> WebhookError {
+    let (line, column) = (e.line(), e.column());
+    match e.classify() {
+        Category::Data => WebhookError::NotAnEnvelope { line, column },
+        Category::Io | Category::Syntax | Category::Eof => WebhookError::NotJson { line, column },
+    }
+}
+
+fn collect<'a, V>(
+    envelope: Envelope<'a, V>,
+    mut change: impl FnMut(V, &mut Out<'a>),
+) -> Result<Webhook<'a>, WebhookError> {
+    if envelope.object.as_str() != OBJECT {
+        return Err(WebhookError::AnotherObject);
+    }
+    let mut out = Out { waba: Text::default(), field: Text::default(), webhook: Webhook::default() };
+    for entry in envelope.entry {
+        out.waba = entry.id;
+        for one in entry.changes {
+            out.field = one.field;
+            change(one.value, &mut out);
+        }
+    }
+    Ok(out.webhook)
+}
+
+/// Where the events of one change go.
+struct Out<'a> {
+    waba: Text<'a>,
+    field: Text<'a>,
+    webhook: Webhook<'a>,
+}
+
+impl<'a> Out<'a> {
+    /// One change, by its field. Only fields that we read are looked into: other fields carry messages
+    /// too (history, echoes of an app) that open no window.
+    fn change(&mut self, mut value: Value<'a>) {
+        let before = (self.webhook.events.len(), self.webhook.unknown.len());
+        match self.field.as_str() {
+            "messages" => {
+                status::read(&mut value, self);
+                inbound::messages(&mut value, self);
+                if value.errors.is_some() {
+                    self.form("message_errors");
+                }
+            }
+            "calls" => inbound::calls(&mut value, self),
+            "user_preferences" => inbound::preferences(&mut value, self),
+            "message_template_status_update"
+            | "message_template_quality_update"
+            | "template_category_update" => template::read(value, self),
+            "phone_number_quality_update" => account::phone_number(value, self),
+            "business_capability_update" => account::capability(&value, self),
+            "account_update" => account::update(&value, self),
+            _ => return self.count(self.field.clone(), Why::Field),
+        }
+        if before == (self.webhook.events.len(), self.webhook.unknown.len()) {
+            self.malformed();
+        }
+    }
+
+    fn event(&mut self, sender: Option<Text<'a>>, event: PlatformEvent<'a>) {
+        self.webhook.events.push(Addressed { waba: self.waba.clone(), sender, event });
+    }
+
+    /// A known form that changes nothing.
+    fn form(&mut self, name: &'static str) {
+        self.count(name.into(), Why::Form);
+    }
+
+    /// A known field, or a part of it, that lacks what it needs.
+    fn malformed(&mut self) {
+        self.count(self.field.clone(), Why::Malformed);
+    }
+
+    fn count(&mut self, field: Text<'a>, why: Why) {
+        self.webhook.unknown.push(Unknown { waba: self.waba.clone(), field, why });
+    }
+}
