@@ -74,6 +74,12 @@ impl Zone {
         self.day_at(instant).date
     }
 
+    /// The local hour, 0 to 23, at an instant.
+    #[must_use]
+    pub fn local_hour(&self, instant: i64) -> u8 {
+        self.zone.to_datetime(timestamp(instant)).hour().unsigned_abs()
+    }
+
     /// The local month at an instant.
     #[must_use]
     pub fn local_month(&self, instant: i64, cache: &mut ZoneCache) -> YearMonth {

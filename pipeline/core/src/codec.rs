@@ -640,7 +640,7 @@ pub fn campaign(b: &[u8]) -> Result<Campaign> {
     Ok(Campaign {
         ix: CampaignIx(s.ix),
         account: AccountIx(s.account),
-        zone: s.spec.hours.as_ref().and_then(|h| jiff::tz::TimeZone::get(&h.time_zone).ok()),
+        zone: s.spec.hours.as_ref().and_then(|h| Zone::new(&h.time_zone).ok()),
         spec: s.spec,
         state: s.state,
         spent: s.spent,

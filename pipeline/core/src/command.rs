@@ -236,7 +236,7 @@ pub(crate) fn new_campaign(state: &State, account: &Account, spec: CampaignSpec,
     Campaign {
         ix: CampaignIx(state.campaigns.len().max(1) as u32),
         account: account.ix,
-        zone: spec.hours.as_ref().and_then(|h| jiff::tz::TimeZone::get(&h.time_zone).ok()),
+        zone: spec.hours.as_ref().and_then(|h| Zone::new(&h.time_zone).ok()),
         spec,
         state: run,
         spent: rust_decimal::Decimal::ZERO,
@@ -272,7 +272,7 @@ fn check_campaign(state: &State, account: &Account, spec: &CampaignSpec) -> Resu
         if h.from >= h.to || h.to > 24 {
             return Err(format!("campaign {}: hours {}–{}: from must lie before to, to at most 24", spec.name, h.from, h.to));
         }
-        jiff::tz::TimeZone::get(&h.time_zone)
+        Zone::new(&h.time_zone)
             .map_err(|_| format!("campaign {}: hours.time_zone {:?} is no IANA zone", spec.name, h.time_zone))?;
     }
     let mut currencies = account.wabas.iter().map(|w| state.waba_at(*w).currency);

@@ -6,6 +6,10 @@ fn bench(name:&str, n:u64, mut f: impl FnMut()) { let mut best=u64::MAX; for _ i
 fn main(){
  let req=br#"{"id":"01JD3Y7QZK8M4T2V6W9X0A1B2C","account":"acme","sender":"106540352242922","to":"+5511987654321","campaign":"black-friday-2026","purpose":"utility","content":[{"template":{"name":"order_shipped","language":["pt_BR","en_US"],"components":{"body":["Ana","42"]}}},{"text":"Oi Ana, seu pedido 42 saiu."}],"expires_at":"2026-11-27T21:00:00-03:00","metadata":{"crm":"881-2"}}"#;
  println!("request {} bytes", req.len());
+ bench("utf8",200_000,||{ black_box(std::str::from_utf8(black_box(req)).unwrap()); });
+ bench("ignored",200_000,||{ black_box(serde_json::from_str::<serde::de::IgnoredAny>(std::str::from_utf8(black_box(req)).unwrap()).unwrap()); });
+ bench("value",200_000,||{ black_box(serde_json::from_str::<serde_json::Value>(std::str::from_utf8(black_box(req)).unwrap()).unwrap()); });
+ bench("malloc+free 64",200_000,||{ black_box(Vec::<u8>::with_capacity(black_box(64))); });
  bench("request parse",200_000,||{ black_box(request::parse(black_box(req)).unwrap()); });
  bench("from_slice",200_000,||{ black_box(serde_json::from_slice::<request::Request>(black_box(req)).unwrap()); });
  bench("from_str",200_000,||{ black_box(serde_json::from_str::<request::Request>(std::str::from_utf8(black_box(req)).unwrap()).unwrap()); });

@@ -3,7 +3,7 @@
 use super::{Candidate, Verdict};
 use crate::lots::Resource;
 use crate::record::CampaignState;
-use jiff::{Timestamp, tz::TimeZone};
+use tollgate_rate_card::Zone;
 use tollgate_wire::Reason;
 use tollgate_wire::command::SendingHours;
 
@@ -27,10 +27,9 @@ pub(super) fn check(c: &Candidate<'_>) -> Verdict {
 
 /// When sending opens next; `None` while it is open. Hours are wall-clock hours of the zone: at a change of
 /// clocks the day is longer or shorter, the hours are not.
-fn closed_until_s(hours: &SendingHours, zone: &TimeZone, now_s: u32) -> Option<u32> {
+fn closed_until_s(hours: &SendingHours, zone: &Zone, now_s: u32) -> Option<u32> {
     let open = |s: u32| {
-        let Ok(at) = Timestamp::from_second(i64::from(s)) else { return true };
-        let hour = zone.to_datetime(at).hour() as u8;
+        let hour = zone.local_hour(i64::from(s));
         hour >= hours.from && hour < hours.to
     };
     if open(now_s) {
@@ -52,7 +51,7 @@ mod tests {
     #[test]
     fn opens_at_the_next_hour_of_its_zone() {
         let hours = SendingHours { from: 9, to: 21, time_zone: "America/Sao_Paulo".to_owned() };
-        let zone = TimeZone::get(&hours.time_zone).expect("a zone of the database");
+        let zone = Zone::new(&hours.time_zone).expect("a zone of the database");
         let noon = 1_795_532_400; // 2026-11-24 15:00 UTC = 12:00 in São Paulo
         assert_eq!(closed_until_s(&hours, &zone, noon), None);
         assert_eq!(closed_until_s(&hours, &zone, noon - 4 * 3600), Some(noon - 3 * 3600), "08:00 waits for 09:00");

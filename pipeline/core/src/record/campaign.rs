@@ -6,7 +6,7 @@ use tollgate_wire::command::CampaignSpec;
 use tollgate_wire::snapshot::CampaignCounts;
 
 /// A campaign of one account.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Campaign {
     /// Its number.
     pub ix: CampaignIx,
@@ -15,7 +15,7 @@ pub struct Campaign {
     /// Settings.
     pub spec: CampaignSpec,
     /// Zone of its sending hours.
-    pub zone: Option<jiff::tz::TimeZone>,
+    pub zone: Option<tollgate_rate_card::Zone>,
     /// Running, paused or cancelled.
     pub state: CampaignState,
     /// Charged so far, in the currency of the account's WABAs.
