@@ -2,9 +2,14 @@
 
 pub mod clock;
 pub mod dispatcher;
+pub mod export;
 pub mod gateway;
 pub mod graph;
 pub mod inbox;
+pub mod ledger;
 pub mod log;
+pub mod node;
 pub mod registry;
+pub mod shard;
 pub mod store;
+pub mod views;

@@ -54,7 +54,9 @@ pub(crate) fn free(field: &str, name: &str) -> Result<(), InputError> {
             format!("give 1 to {MAX_FREE}"),
         ));
     }
-    if name.chars().any(char::is_control) {
+    // Below ASCII 127 a control character is below the space; only other text needs decoding.
+    let plain = name.bytes().fold(true, |all, b| all & (0x20..0x7f).contains(&b));
+    if !plain && name.chars().any(char::is_control) {
         return Err(InputError::invalid(
             field,
             format!("{} has a control character", shown(name)),
@@ -64,6 +66,7 @@ pub(crate) fn free(field: &str, name: &str) -> Result<(), InputError> {
     Ok(())
 }
 
+#[inline]
 fn name_of(
     field: &str,
     name: &str,
@@ -71,7 +74,9 @@ fn name_of(
     good: impl Fn(u8) -> bool,
     allowed: &str,
 ) -> Result<(), InputError> {
-    if !name.is_empty() && name.len() <= max && name.bytes().all(good) {
+    // Without an early end the loop is done several bytes at a time.
+    let all_good = || name.bytes().fold(true, |all, b| all & good(b));
+    if !name.is_empty() && name.len() <= max && all_good() {
         return Ok(());
     }
     let problem = match name.len() {

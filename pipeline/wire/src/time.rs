@@ -62,6 +62,59 @@ fn digits(out: &mut [u8], mut v: u64) {
     }
 }
 
+/// Reads the usual form, `YYYY-MM-DDTHH:MM:SS`, perhaps `.mmm`, then `Z` or `±HH:MM`, from 1970 on; `None`
+/// for every other form and everything that might be wrong, which the calendar library then judges.
+fn read_rfc3339(s: &[u8]) -> Option<u64> {
+    let (whole, rest) = s.split_at_checked(19)?;
+    let separators = [whole[4], whole[7], whole[10], whole[13], whole[16]];
+    if separators != *b"--T::" {
+        return None;
+    }
+    let year = number(&whole[0..4])?;
+    let (month, day) = (number(&whole[5..7])?, number(&whole[8..10])?);
+    let (hour, minute, second) =
+        (number(&whole[11..13])?, number(&whole[14..16])?, number(&whole[17..19])?);
+    // Day 29 to 31 depends on the month: left to the library. So is a leap second.
+    let usual = year >= 1971
+        && (1..=12).contains(&month)
+        && (1..=28).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 60;
+    if !usual {
+        return None;
+    }
+    let (millis, zone) = match rest {
+        [b'.', a, b, c, zone @ ..] => (number(&[*a, *b, *c])?, zone),
+        zone => (0, zone),
+    };
+    let offset_minutes = match zone {
+        [b'Z'] => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let (h, m) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
+            if h > 23 || m > 59 {
+                return None;
+            }
+            let minutes = i64::from(h * 60 + m);
+            if *sign == b'-' { -minutes } else { minutes }
+        }
+        _ => return None,
+    };
+    // Days-from-civil, the inverse of the above.
+    let y = u64::from(year) - u64::from(month <= 2);
+    let m = u64::from(if month > 2 { month - 3 } else { month + 9 });
+    let doy = (153 * m + 2) / 5 + u64::from(day) - 1;
+    let days = (y / 400) * 146_097 + (y % 400) * 365 + (y % 400) / 4 - (y % 400) / 100 + doy - 719_468;
+    let local = days * 86_400 + u64::from(hour * 3600 + minute * 60 + second);
+    let utc = local.checked_add_signed(-offset_minutes * 60)?;
+    Some(utc * 1000 + u64::from(millis))
+}
+
+/// Digits as a number; `None` for anything else.
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
+}
+
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let mut buf = [0u8; 24];
@@ -79,6 +132,9 @@ impl<'de> Deserialize<'de> for Time {
                 f.write_str("an RFC 3339 instant with offset, such as 2026-11-27T09:00:00-03:00")
             }
             fn visit_str<E: de::Error>(self, s: &str) -> Result<Time, E> {
+                if let Some(ms) = read_rfc3339(s.as_bytes()) {
+                    return Ok(Time(ms));
+                }
                 let t: jiff::Timestamp = s
                     .parse()
                     .map_err(|_| E::invalid_value(de::Unexpected::Str(s), &self))?;
@@ -94,6 +150,50 @@ impl<'de> Deserialize<'de> for Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_fast_reader_agrees_with_the_calendar_library() {
+        let mut forms = 0;
+        for day in (366..40_000u64).step_by(13) {
+            let ms = day * 86_400_000 + day * 7_919_777 % 86_400_000;
+            let utc = Time(ms).to_string();
+            for text in [
+                utc.clone(),
+                utc.replace(".", "").replace('Z', "-03:00"),
+                format!("{}Z", &utc[..19]),
+                format!("{}+05:45", &utc[..19]),
+                utc.replace('Z', "-11:30"),
+            ] {
+                let library = text.parse::<jiff::Timestamp>().map(|t| t.as_millisecond() as u64);
+                if let Some(fast) = read_rfc3339(text.as_bytes()) {
+                    assert_eq!(Ok(fast), library.map_err(|e| e.to_string()), "{text}");
+                    forms += 1;
+                }
+            }
+        }
+        assert!(forms > 10_000, "{forms}");
+    }
+
+    #[test]
+    fn odd_forms_are_left_to_the_calendar_library() {
+        for (text, expected) in [
+            ("2024-02-29T00:00:00Z", Some(1_709_164_800_000)),
+            ("2023-02-29T00:00:00Z", None),
+            ("2026-11-27T09:00:00-03:00", Some(1_795_780_800_000)),
+            ("2026-11-27T09:00:00.123456-03:00", Some(1_795_780_800_123)),
+            ("2026-11-27t09:00:00z", Some(1_795_770_000_000)),
+            ("2026-11-27T09:00:00", None),
+            ("2026-11-27T09:00:00+24:00", Some(1_795_683_600_000)),
+            ("2026-11-27T24:00:00Z", None),
+            ("2026-11-27T09:60:00Z", None),
+            ("1970-01-01T00:00:00+01:00", None),
+            ("2026-11-27", None),
+            ("", None),
+        ] {
+            let read = serde_json::from_str::<Time>(&format!("{text:?}")).ok().map(|t| t.0);
+            assert_eq!(read, expected, "{text}");
+        }
+    }
 
     #[test]
     fn round_trips_through_json() {

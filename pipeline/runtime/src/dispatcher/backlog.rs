@@ -312,7 +312,7 @@ mod tests {
         for offset in 0..3 {
             job(&mut backlog, offset, "a", "x", false);
         }
-        let picked = backlog.pick(MANY, Time(1_001), LATER_NS);
+        let picked = backlog.pick(MANY, Time(1_000), LATER_NS);
         assert_eq!((offsets(&picked.late), offsets(&picked.go)), (vec![0], vec![1]));
         assert_eq!(offsets(&backlog.take_late(Time(2_000))), [2], "it waited behind its pair");
         assert_eq!(backlog.len(), 0);

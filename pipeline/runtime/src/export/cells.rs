@@ -43,7 +43,9 @@ impl<W: io::Write> Rows<W> {
     pub(super) fn write(&mut self, fill: impl FnOnce(&mut Row)) -> io::Result<()> {
         self.row.cells.clear();
         fill(&mut self.row);
-        self.out.write_byte_record(&self.row.cells).map_err(io_error)
+        self.out
+            .write_byte_record(&self.row.cells)
+            .map_err(io_error)
     }
 
     /// Writes what is buffered.
@@ -115,7 +117,9 @@ mod tests {
         let mut out = Vec::new();
         let mut rows = Rows::new(&mut out, 6);
         rows.write(|row| {
-            for text in ["=1+1", "+55", "-2", "@x", "\tx", "\rx", "\nx", "plain", "a,\"b\"", "a=b"] {
+            for text in [
+                "=1+1", "+55", "-2", "@x", "\tx", "\rx", "\nx", "plain", "a,\"b\"", "a=b",
+            ] {
                 row.text(text);
             }
             row.maybe(None);

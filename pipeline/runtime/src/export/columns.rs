@@ -74,13 +74,27 @@ pub(super) const DETAIL: &[DetailColumn] = &[
     ("market", |e, c| c.maybe(e.market.as_deref())),
     ("category", |e, c| c.maybe(e.category.map(Category::as_str))),
     ("pricing_model", |e, c| c.text(e.pricing_model.as_str())),
-    ("pricing_type", |e, c| c.maybe(e.pricing_type.map(PricingType::as_str))),
-    ("expected_category", |e, c| c.maybe(e.expected_category.map(Category::as_str))),
-    ("expected_type", |e, c| c.maybe(e.expected_type.map(PricingType::as_str))),
-    ("expected_model", |e, c| c.maybe(e.expected_model.map(PricingModel::as_str))),
-    ("reported_category", |e, c| c.maybe(e.reported_category.map(Category::as_str))),
-    ("reported_type", |e, c| c.maybe(e.reported_type.map(PricingType::as_str))),
-    ("reported_model", |e, c| c.maybe(e.reported_model.map(PricingModel::as_str))),
+    ("pricing_type", |e, c| {
+        c.maybe(e.pricing_type.map(PricingType::as_str))
+    }),
+    ("expected_category", |e, c| {
+        c.maybe(e.expected_category.map(Category::as_str))
+    }),
+    ("expected_type", |e, c| {
+        c.maybe(e.expected_type.map(PricingType::as_str))
+    }),
+    ("expected_model", |e, c| {
+        c.maybe(e.expected_model.map(PricingModel::as_str))
+    }),
+    ("reported_category", |e, c| {
+        c.maybe(e.reported_category.map(Category::as_str))
+    }),
+    ("reported_type", |e, c| {
+        c.maybe(e.reported_type.map(PricingType::as_str))
+    }),
+    ("reported_model", |e, c| {
+        c.maybe(e.reported_model.map(PricingModel::as_str))
+    }),
     ("conversation", |e, c| c.maybe(e.conversation.as_deref())),
     ("rulebook", |e, c| c.maybe(e.rulebook.as_deref())),
     ("card", |e, c| c.maybe(e.card.as_deref())),

@@ -212,12 +212,12 @@ mod tests {
         };
         let access = Access::new(Tokens::new(&[spec]).expect("a good hash"));
         let try_as = |value: &str, account: &str| {
-            access.account(&headers(&[("authorization", value)]), Action::Enqueue, account).map_err(|p| p.status())
+            access.account(&headers(&[("authorization", value)]), Action::Enqueue, account).map_err(|p| p.code())
         };
         assert_eq!(try_as("Bearer s3cret", "acme"), Ok(()));
         assert_eq!(try_as("bearer s3cret", "acme"), Ok(()));
-        assert_eq!(try_as("Bearer s3cret", "other"), Err(403));
-        assert_eq!(try_as("Bearer s3cre", "acme"), Err(401));
-        assert_eq!(try_as("Basic s3cret", "acme"), Err(401));
+        assert_eq!(try_as("Bearer s3cret", "other"), Err("forbidden"));
+        assert_eq!(try_as("Bearer s3cre", "acme"), Err("unauthorized"));
+        assert_eq!(try_as("Basic s3cret", "acme"), Err("unauthorized"));
     }
 }

@@ -53,6 +53,12 @@ impl Problem {
         self
     }
 
+    /// Names the field and not its value: phone numbers are not repeated.
+    pub(super) fn private_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
     /// Says what would help.
     pub(super) fn remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         self.remedy = Some(remedy.into());
@@ -63,10 +69,6 @@ impl Problem {
     pub(super) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
         self
-    }
-
-    pub(super) fn status(&self) -> u16 {
-        self.status
     }
 
     pub(super) fn code(&self) -> &'static str {
@@ -92,6 +94,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
             .field(field, value)
             .remedy("views follow within about a second; check the spelling")
+    }
+
+    pub(super) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", detail)
     }
 
     pub(super) fn bad_query(field: &'static str, value: &str, remedy: &'static str) -> Self {

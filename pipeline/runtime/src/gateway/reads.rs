@@ -114,4 +114,10 @@ pub trait Reads: Send + Sync + 'static {
     /// # Errors
     /// See [`ReadError`]; a failing `out` (the client has gone) is [`ReadError::Failed`].
     fn billing(&self, query: &BillingQuery, out: &mut dyn io::Write) -> Result<(), ReadError>;
+
+    /// Records that were set aside, after a place among them, at most `max`: headers and sizes, not their bytes.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn dead_letters(&self, after: Option<u64>, max: usize) -> Result<ViewJson, ReadError>;
 }

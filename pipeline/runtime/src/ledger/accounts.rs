@@ -23,7 +23,8 @@ impl Accounts {
         let ix = match found {
             Some(ix) => ix,
             None => {
-                tx.prepare_cached("INSERT INTO accounts (name) VALUES (?1)")?.execute([name])?;
+                tx.prepare_cached("INSERT INTO accounts (name) VALUES (?1)")?
+                    .execute([name])?;
                 tx.last_insert_rowid()
             }
         };

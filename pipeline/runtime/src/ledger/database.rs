@@ -12,7 +12,10 @@ use tollgate_wire::Time;
 /// Schema version that this program writes; it refuses a greater one.
 pub const SCHEMA_VERSION: i64 = 1;
 
-const SCHEMA: &[&str] = &[include_str!("schema.sql"), include_str!("../views/schema.sql")];
+const SCHEMA: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("../views/schema.sql"),
+];
 
 /// How a database is opened.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +88,21 @@ impl Writer {
         position(&self.conn, stream, partition).map_err(|e| e.in_file(&self.path))
     }
 
+    /// Makes everything written so far durable against a power cut and gives the write-ahead log's space back. False
+    /// when readers held part of it up: try again later.
+    ///
+    /// # Errors
+    /// The disk failed or is full.
+    pub fn checkpoint(&self) -> Result<bool, LedgerError> {
+        let run = || -> Result<bool, LedgerError> {
+            let (busy, written, moved): (i64, i64, i64) = self
+                .conn
+                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+            Ok(busy == 0 && written == moved)
+        };
+        run().map_err(|e| e.in_file(&self.path))
+    }
+
     /// One transaction. On an error nothing is kept, in the file or in memory.
     pub(crate) fn transact<T>(
         &mut self,
@@ -113,7 +131,9 @@ impl Reader {
     /// Opens an existing file for reading. Refuses a newer schema and files of other programs.
     pub fn open(path: &Path, options: Options) -> Result<Self, LedgerError> {
         if !path.exists() {
-            return Err(LedgerError::Missing { path: path.to_owned() });
+            return Err(LedgerError::Missing {
+                path: path.to_owned(),
+            });
         }
         let open = || -> Result<Connection, LedgerError> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -121,7 +141,11 @@ impl Reader {
             tune(&conn, options)?;
             match version(&conn)? {
                 Some(found) => check(found, path)?,
-                None => return Err(LedgerError::NotOurs { path: path.to_owned() }),
+                None => {
+                    return Err(LedgerError::NotOurs {
+                        path: path.to_owned(),
+                    });
+                }
             }
             Ok(conn)
         };
@@ -132,7 +156,10 @@ impl Reader {
     }
 
     /// One consistent read.
-    pub(crate) fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    pub(crate) fn read<T>(
+        &self,
+        f: impl FnOnce(&Connection) -> Result<T, LedgerError>,
+    ) -> Result<T, LedgerError> {
         let run = || {
             let tx = self.conn.unchecked_transaction()?;
             f(&tx)
@@ -158,11 +185,17 @@ impl Reader {
 /// When the topic was last read into the database; the epoch if never.
 pub(crate) fn as_of(conn: &Connection, stream: Stream) -> Result<Time, LedgerError> {
     let sql = "SELECT as_of FROM freshness WHERE topic = ?1";
-    let ms: Option<i64> = conn.query_row(sql, [stream.as_str()], |r| r.get(0)).optional()?;
+    let ms: Option<i64> = conn
+        .query_row(sql, [stream.as_str()], |r| r.get(0))
+        .optional()?;
     Ok(Time(ms.unwrap_or(0) as u64))
 }
 
-pub(super) fn position(conn: &Connection, stream: Stream, partition: u32) -> Result<u64, LedgerError> {
+pub(super) fn position(
+    conn: &Connection,
+    stream: Stream,
+    partition: u32,
+) -> Result<u64, LedgerError> {
     let sql = "SELECT next FROM positions WHERE topic = ?1 AND partition = ?2";
     let next: Option<i64> = conn
         .prepare_cached(sql)?
@@ -184,9 +217,12 @@ fn create_or_check(conn: &mut Connection, path: &Path) -> Result<(), LedgerError
     match version(&tx)? {
         Some(found) => check(found, path)?,
         None => {
-            let foreign: i64 = tx.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0))?;
+            let foreign: i64 =
+                tx.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0))?;
             if foreign > 0 {
-                return Err(LedgerError::NotOurs { path: path.to_owned() });
+                return Err(LedgerError::NotOurs {
+                    path: path.to_owned(),
+                });
             }
             tx.execute_batch("CREATE TABLE schema_version (version INTEGER NOT NULL)")?;
             tx.execute("INSERT INTO schema_version VALUES (?1)", [SCHEMA_VERSION])?;

@@ -88,6 +88,7 @@ pub(crate) fn month() -> Vec<LedgerEntry<'static>> {
     let free = LedgerEntry {
         kind: EntryKind::Free,
         pricing_type: Some(PricingType::FreeEntryPoint),
+        reported_type: Some(PricingType::FreeEntryPoint),
         cost_rate: Some(Decimal::ZERO),
         cost: Some(Decimal::ZERO),
         price_ex_tax: Some(Decimal::ZERO),
@@ -130,6 +131,8 @@ pub(crate) fn month() -> Vec<LedgerEntry<'static>> {
         campaign: Some("@spring".into()),
         cost_center: Some("-1".into()),
         category: Some(Category::Marketing),
+        expected_category: Some(Category::Marketing),
+        reported_category: Some(Category::Marketing),
         band: None,
         band_basis: None,
         card_status: Some("unverified".into()),
@@ -170,7 +173,16 @@ pub(crate) fn month() -> Vec<LedgerEntry<'static>> {
         billing_period: "2026-11".into(),
         ..charge(8)
     };
-    vec![listed, marked_up, charge(2), charge(1), free, taken_back, unpriced, other_month]
+    vec![
+        listed,
+        marked_up,
+        charge(2),
+        charge(1),
+        free,
+        taken_back,
+        unpriced,
+        other_month,
+    ]
 }
 
 pub(crate) fn json(value: &impl serde::Serialize) -> Vec<u8> {
@@ -201,17 +213,24 @@ pub(crate) fn reader(dir: &Path) -> Reader {
 /// A database that holds [`month`].
 pub(crate) fn month_in(dir: &Path) -> Reader {
     let values: Vec<_> = month().iter().map(json).collect();
-    let done = writer(dir).ingest(&records(&values, 0), READ_AT).expect("books");
+    let done = writer(dir)
+        .ingest(&records(&values, 0), READ_AT)
+        .expect("books");
     assert_eq!(done.applied, values.len() as u64);
     reader(dir)
 }
 
 /// Compares with a golden file; `UPDATE_GOLDEN=1` writes it instead.
 pub(crate) fn golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, text).expect("writes the golden file");
     }
     let expected = std::fs::read_to_string(&path).expect("golden file; UPDATE_GOLDEN=1 writes it");
-    assert_eq!(text, expected, "{name} differs; UPDATE_GOLDEN=1 accepts the new text");
+    assert_eq!(
+        text, expected,
+        "{name} differs; UPDATE_GOLDEN=1 accepts the new text"
+    );
 }

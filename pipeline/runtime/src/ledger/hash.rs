@@ -48,9 +48,19 @@ mod tests {
 
     #[test]
     fn only_what_comes_back_unchanged_is_packed() {
-        assert!(matches!(Hash::new("00112233445566778899aabbccddeeff"), Hash::Packed(b) if b[15] == 0xff));
-        for text in ["00112233445566778899AABBCCDDEEFF", "e1", "", "00112233445566778899aabbccddeefg"] {
-            assert!(matches!(Hash::new(text), Hash::Text(t) if t == text), "{text}");
+        assert!(
+            matches!(Hash::new("00112233445566778899aabbccddeeff"), Hash::Packed(b) if b[15] == 0xff)
+        );
+        for text in [
+            "00112233445566778899AABBCCDDEEFF",
+            "e1",
+            "",
+            "00112233445566778899aabbccddeefg",
+        ] {
+            assert!(
+                matches!(Hash::new(text), Hash::Text(t) if t == text),
+                "{text}"
+            );
         }
     }
 }

@@ -93,7 +93,11 @@ pub(crate) fn of_message(
     Ok(())
 }
 
-fn accounts_of(conn: &Connection, month: YearMonth, account: Option<&str>) -> Result<Vec<String>, LedgerError> {
+fn accounts_of(
+    conn: &Connection,
+    month: YearMonth,
+    account: Option<&str>,
+) -> Result<Vec<String>, LedgerError> {
     let mut statement = conn.prepare_cached(
         "SELECT DISTINCT account FROM entry_groups \
          WHERE billing_period = ?1 AND (?2 IS NULL OR account = ?2) AND entries > 0 ORDER BY account",
@@ -114,8 +118,11 @@ fn detail_of(
         .query_row([account], |r| r.get(0))
         .optional()?;
     let (columns, join) = if with_people {
-        (", p.recipient, p.wamid", "LEFT JOIN people p ON p.month = e.month AND p.account = e.account \
-             AND p.occurred_at = e.occurred_at AND p.entry = e.entry")
+        (
+            ", p.recipient, p.wamid",
+            "LEFT JOIN people p ON p.month = e.month AND p.account = e.account \
+             AND p.occurred_at = e.occurred_at AND p.entry = e.entry",
+        )
     } else {
         ("", "")
     };

@@ -109,13 +109,19 @@ pub(crate) fn apply(
     Ok(done)
 }
 
-fn set_aside(tx: &Transaction<'_>, stream: Stream, record: &Record<'_>, reason: &str) -> Result<(), LedgerError> {
-    tx.prepare_cached("INSERT OR REPLACE INTO rejected VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
-        stream.as_str(),
-        record.partition,
-        record.offset as i64,
-        reason,
-        record.value,
-    ))?;
+fn set_aside(
+    tx: &Transaction<'_>,
+    stream: Stream,
+    record: &Record<'_>,
+    reason: &str,
+) -> Result<(), LedgerError> {
+    tx.prepare_cached("INSERT OR REPLACE INTO rejected VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((
+            stream.as_str(),
+            record.partition,
+            record.offset as i64,
+            reason,
+            record.value,
+        ))?;
     Ok(())
 }

@@ -49,7 +49,7 @@ pub enum StoreError {
         detail: String,
     },
     /// The database cannot be opened.
-    #[error("database in {path} cannot be opened: {detail}")]
+    #[error("database in {path} cannot be opened: {detail}; check the disk, then restore a backup")]
     Open {
         /// The database directory.
         path: PathBuf,

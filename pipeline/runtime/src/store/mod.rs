@@ -8,6 +8,7 @@ mod batch;
 mod directory;
 mod error;
 mod spaces;
+mod torn_write;
 
 #[cfg(test)]
 mod tests;
@@ -185,7 +186,7 @@ impl Store {
     }
 
     /// A keyspace beside the state for log blocks: values live in files of their own, which are dropped whole when
-    /// trimmed, so that compaction never copies them. Not compressed: they live briefly and the processor is scarcer.
+    /// trimmed, so that compaction never copies them. The blocks come compressed.
     pub(crate) fn block_keyspace(&self, name: &str) -> Result<Keyspace, StoreError> {
         let buffer = self.inner.write_buffer_bytes;
         let separation = fjall::KvSeparationOptions::default()
@@ -231,13 +232,24 @@ fn create(directory: &DataDirectory, options: &StoreOptions) -> Result<(), Store
     directory.sync()
 }
 
+/// Opens the database; a last write cut short by a power cut is set aside first if the engine stumbles over it.
 fn open_database(path: &Path, options: &StoreOptions) -> Result<Database, StoreError> {
-    Database::builder(path)
-        .cache_size(options.cache_bytes)
-        .max_journaling_size(options.journal_bytes)
-        .worker_threads(2)
-        .open()
-        .map_err(|error| open_error(path, &error))
+    let open = || {
+        Database::builder(path)
+            .cache_size(options.cache_bytes)
+            .max_journaling_size(options.journal_bytes)
+            // Replay would compress every value again to check it; log blocks are compressed already.
+            .journal_compression(fjall::CompressionType::None)
+            .worker_threads(2)
+            .open()
+    };
+    let opened = match open() {
+        Err(fjall::Error::JournalRecovery(fjall::JournalRecoveryError::ChecksumMismatch)) => {
+            torn_write::set_aside_and_retry(path, open)?
+        }
+        opened => opened,
+    };
+    opened.map_err(|error| open_error(path, &error))
 }
 
 fn open_keyspace(

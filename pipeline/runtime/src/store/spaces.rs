@@ -13,7 +13,7 @@ pub enum Space {
     Contacts,
     /// One record per (sender, user).
     Pairs,
-    /// One record per message with its attempts, without body.
+    /// One record per message that waits or is on its way, with its attempts, without body: read whole at start.
     Messages,
     /// Message bodies, kept only while parked or retryable.
     Bodies,
@@ -21,17 +21,15 @@ pub enum Space {
     Ids,
     /// Platform message id to message.
     Wamids,
-    /// Hour segments of request ids.
-    Segments,
-    /// Waiting room: parked messages in lot order.
-    Lots,
-    /// Waiting room: parked messages in order of expiry.
-    Expiries,
+    /// Messages that have ended, kept 30 days.
+    Closed,
+    /// Proofs of consent.
+    Proofs,
 }
 
 impl Space {
     /// Every space, in declaration order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 10] = [
         Self::Meta,
         Self::Entities,
         Self::Contacts,
@@ -40,9 +38,8 @@ impl Space {
         Self::Bodies,
         Self::Ids,
         Self::Wamids,
-        Self::Segments,
-        Self::Lots,
-        Self::Expiries,
+        Self::Closed,
+        Self::Proofs,
     ];
 
     /// Stable name on disk and in the changelog, lower case.
@@ -57,9 +54,8 @@ impl Space {
             Self::Bodies => "bodies",
             Self::Ids => "ids",
             Self::Wamids => "wamids",
-            Self::Segments => "segments",
-            Self::Lots => "lots",
-            Self::Expiries => "expiries",
+            Self::Closed => "closed",
+            Self::Proofs => "proofs",
         }
     }
 

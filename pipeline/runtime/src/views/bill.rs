@@ -74,13 +74,15 @@ pub fn bill(
         billing_period: month.to_string(),
         lines: lines
             .into_iter()
-            .map(|([cost_currency, price_currency, country, category], line)| BillLine {
-                country,
-                category,
-                cost_currency,
-                price_currency,
-                ..line
-            })
+            .map(
+                |([cost_currency, price_currency, country, category], line)| BillLine {
+                    country,
+                    category,
+                    cost_currency,
+                    price_currency,
+                    ..line
+                },
+            )
             .collect(),
     })
 }
@@ -93,6 +95,8 @@ fn add(line: &mut BillLine, row: &SummaryRow<'_>) -> Option<()> {
         _ => {}
     }
     line.cost = line.cost.checked_add(row.cost.unwrap_or_default())?;
-    line.price_ex_tax = line.price_ex_tax.checked_add(row.price_ex_tax.unwrap_or_default())?;
+    line.price_ex_tax = line
+        .price_ex_tax
+        .checked_add(row.price_ex_tax.unwrap_or_default())?;
     Some(())
 }

@@ -28,7 +28,11 @@ pub struct OutcomeCount {
 impl Reader {
     /// Counts of one account or all, one campaign or all. Messages whose history is forgotten stay counted
     /// where they ended.
-    pub fn outcome_counts(&self, account: Option<&str>, campaign: Option<&str>) -> Result<OutcomeCounts, LedgerError> {
+    pub fn outcome_counts(
+        &self,
+        account: Option<&str>,
+        campaign: Option<&str>,
+    ) -> Result<OutcomeCounts, LedgerError> {
         self.read(|conn| {
             let mut statement = conn.prepare_cached(
                 "SELECT s.outcome, nullif(s.reason, ''), sum(s.messages) FROM states s \

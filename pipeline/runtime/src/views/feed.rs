@@ -13,7 +13,7 @@ use tollgate_wire::Time;
 pub struct Feed {
     /// When the outcomes were last read.
     pub as_of: Time,
-    /// Cursor for the next page: outcomes after it were not given yet. The one asked with when there are none.
+    /// Cursor for the next page: that of the last item, or the one asked with when there are none.
     pub next: u64,
     /// In the order in which they were decided.
     pub items: Vec<FeedItem>,
@@ -22,20 +22,20 @@ pub struct Feed {
 /// One outcome.
 #[derive(Debug, Serialize)]
 pub struct FeedItem {
-    /// Its place: the offset on the topic. Stable across a rebuild of the views.
+    /// Its place: the offset on the topic plus 1, so that 0 comes before all. Stable across a rebuild of the views.
     pub cursor: u64,
     /// The outcome, as on the topic.
     pub outcome: Box<RawValue>,
 }
 
 impl Reader {
-    /// At most `limit` outcomes of the account after a cursor, or from the oldest that is still kept. An unknown
+    /// At most `limit` outcomes of the account after a cursor; 0 = from the oldest that is still kept. An unknown
     /// account has none.
-    pub fn feed(&self, account: &str, after: Option<u64>, limit: usize) -> Result<Feed, LedgerError> {
+    pub fn feed(&self, account: &str, after: u64, limit: usize) -> Result<Feed, LedgerError> {
         self.read(|conn| {
             let mut feed = Feed {
                 as_of: as_of(conn, Stream::Outcomes)?,
-                next: after.unwrap_or(0),
+                next: after,
                 items: Vec::new(),
             };
             let number: Option<i64> = conn
@@ -45,11 +45,10 @@ impl Reader {
             let Some(number) = number else {
                 return Ok(feed);
             };
-            let (first, last) = range_of(number);
-            let from = match after {
-                None => first,
-                // A cursor beyond any offset has nothing after it.
-                Some(after) => move_key(number, after).map_or(last, |k| k + 1),
+            let (_, last) = range_of(number);
+            // A cursor beyond any offset has nothing after it.
+            let Ok(from) = move_key(number, after) else {
+                return Ok(feed);
             };
             let mut statement = conn.prepare_cached(
                 "SELECT v.key, v.at, v.body, m.id, m.uid, c.name, m.recipient, m.metadata \
@@ -69,7 +68,10 @@ impl Reader {
 
 fn item(row: &Row<'_>, account: &str) -> Result<FeedItem, LedgerError> {
     let text = |i: usize| -> Result<Option<&str>, LedgerError> {
-        Ok(row.get_ref(i)?.as_str_or_null().map_err(rusqlite::Error::from)?)
+        Ok(row
+            .get_ref(i)?
+            .as_str_or_null()
+            .map_err(rusqlite::Error::from)?)
     };
     let stored = |what, value: &str| LedgerError::Stored {
         what,
@@ -90,7 +92,7 @@ fn item(row: &Row<'_>, account: &str) -> Result<FeedItem, LedgerError> {
     let parsed: Body<'_> = serde_json::from_str(body).map_err(|_| stored("move", body))?;
     let outcome = parsed.outcome(account, text(3)?.unwrap_or_default(), at, common, metadata);
     Ok(FeedItem {
-        cursor: offset_of(row.get(0)?),
+        cursor: offset_of(row.get(0)?) + 1,
         outcome: serde_json::value::to_raw_value(&outcome).map_err(|_| stored("move", body))?,
     })
 }

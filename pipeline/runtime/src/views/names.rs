@@ -29,7 +29,12 @@ const PLATFORM: i64 = 1 << 32;
 
 impl Names {
     /// The campaign's number, given at its first mention.
-    pub(super) fn campaign(&mut self, tx: &Transaction<'_>, account: i64, name: &str) -> Result<i64, LedgerError> {
+    pub(super) fn campaign(
+        &mut self,
+        tx: &Transaction<'_>,
+        account: i64,
+        name: &str,
+    ) -> Result<i64, LedgerError> {
         let known = self.campaigns.entry(account).or_default();
         if let Some(ix) = known.get(name) {
             return Ok(*ix);
@@ -97,7 +102,8 @@ impl Names {
 
     /// Writes what the batch changed in the counts; to be called before its commit.
     pub(super) fn save(&mut self, tx: &Transaction<'_>) -> Result<(), LedgerError> {
-        let mut update = tx.prepare_cached("UPDATE states SET messages = messages + ?2 WHERE ix = ?1")?;
+        let mut update =
+            tx.prepare_cached("UPDATE states SET messages = messages + ?2 WHERE ix = ?1")?;
         for (state, add) in self.added.drain().filter(|(_, add)| *add != 0) {
             update.execute((state, add))?;
         }

@@ -79,7 +79,7 @@ fn check_id(id: &str) -> Result<(), RequestError> {
             format!("at most {MAX_ID} are taken"),
         ));
     }
-    if !id.bytes().all(|b| b.is_ascii_graphic()) {
+    if !id.bytes().fold(true, |all, b| all & b.is_ascii_graphic()) {
         return Err(RequestError::invalid(
             "id",
             format!("{} has a character that is not allowed", shown(id)),

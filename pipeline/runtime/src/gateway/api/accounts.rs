@@ -27,7 +27,7 @@ pub(super) async fn put(
     let body = api.body(body, command::MAX_BYTES).await?;
     let spec: AccountSpec = parse_json(&body.bytes)?;
     if spec.account != account {
-        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", "path and body name two accounts");
+        let problem = Problem::malformed("path and body name two accounts");
         return Err(problem.field("account", &spec.account).remedy("use one name"));
     }
     let command = Command::ApplyAccount { spec: Box::new(spec.clone()) };

@@ -16,7 +16,7 @@ use crate::gateway::problem::Problem;
 use crate::log::{NewRecord, Topic};
 
 /// Largest body, in bytes.
-const BODY_BYTES_MAX: usize = 16 << 20;
+pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
 /// Most lines that are not empty.
 const LINES_MAX: usize = 20_000;
 
@@ -70,7 +70,7 @@ pub(super) async fn enqueue(
 }
 
 /// The lines that are not empty, with their numbers from 1; they share the body's memory.
-fn lines(body: &Bytes) -> Result<Vec<(usize, Bytes)>, Problem> {
+pub(super) fn lines(body: &Bytes) -> Result<Vec<(usize, Bytes)>, Problem> {
     let mut lines = Vec::new();
     for (i, line) in body.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();

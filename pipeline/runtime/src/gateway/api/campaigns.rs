@@ -88,11 +88,11 @@ async fn put_spec(
     let body = api.body(body, BODY_BYTES_MAX).await?;
     let spec: CampaignSpec = parse_json(&body.bytes)?;
     if name.is_some_and(|name| name != spec.name) {
-        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", "path and body name two campaigns");
+        let problem = Problem::malformed("path and body name two campaigns");
         return Err(problem.field("name", &spec.name).remedy("use one name"));
     }
     if spec.name.contains(['/', ':']) {
-        let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", "the name cannot stand in a path");
+        let problem = Problem::malformed("the name cannot stand in a path");
         return Err(problem.field("name", &spec.name).remedy("leave out / and :"));
     }
     let answer = json!({ "account": account, "campaign": spec.name });

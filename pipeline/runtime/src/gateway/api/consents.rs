@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
@@ -10,7 +10,7 @@ use tollgate_rate_card::Category;
 use tollgate_wire::Time;
 use tollgate_wire::command::{Command, ConsentSpec, ConsentState};
 
-use super::{Api, JSON, Query, Shared, found, parse_json, require_content_type};
+use super::{Api, JSON, Query, Shared, json as answer_json, parse_json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
 
@@ -83,6 +83,11 @@ pub(super) async fn opt_out(
 }
 
 async fn record(api: &Api, account: String, consent: ConsentSpec) -> Result<Response, Problem> {
+    // An opt-out that is kept under a name nobody writes to would be lost.
+    if consent.to.bytes().all(|byte| byte.is_ascii_digit()) {
+        let problem = Problem::malformed("digits alone are neither an E.164 number nor a business-scoped id");
+        return Err(problem.private_field("to").remedy("write a + before the number (or %2B)"));
+    }
     api.known(&account)?;
     let answer = json!({ "account": account, "state": consent.state, "category": consent.category });
     api.command(&Command::SetConsent { account, consent }, &answer).await
@@ -96,6 +101,10 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     api.access.account(&headers, Action::ReadConsents, &account)?;
     api.known(&account)?;
-    let view = api.view(move |reads| reads.consents(&account, &to)).await?;
-    found(view, "contact", "to", "")
+    let wanted = account.clone();
+    let view = api.view(move |reads| reads.consents(&wanted, &to)).await?;
+    match view {
+        Some(view) => Ok(answer_json(StatusCode::OK, view)),
+        None => Err(Problem::not_found("contact", "account", &account).private_field("to")),
+    }
 }

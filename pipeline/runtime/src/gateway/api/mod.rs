@@ -5,6 +5,7 @@ mod batch;
 mod billing;
 mod campaigns;
 mod consents;
+mod consents_batch;
 mod messages;
 mod outcomes;
 mod state;
@@ -79,6 +80,7 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
             "/v1/contacts/{account}/{to}/consents",
             put(consents::opt_in_or_out).delete(consents::opt_out).get(consents::read),
         )
+        .route("/v1/consents:batch", post(consents_batch::record))
         .route("/v1/accounts/{account}", put(accounts::put).get(accounts::read))
         .route("/v1/outcomes", get(outcomes::feed))
         .route("/v1/billing/{file}", get(billing::export))
@@ -176,8 +178,7 @@ impl Query {
 /// A JSON body that is not a record of a topic, with the field of its fault.
 fn parse_json<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "malformed", error.to_string())
-            .remedy("correct the field at that line and column")
+        Problem::malformed(error.to_string()).remedy("correct the field at that line and column")
     })
 }
 

@@ -1,1 +1,11 @@
-//! Tests.
+//! The gateway over real sockets.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod access;
+mod batch;
+mod enqueue;
+mod forms;
+mod listener;
+mod rate;
+mod webhook;
+mod world;

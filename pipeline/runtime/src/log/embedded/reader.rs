@@ -1,7 +1,5 @@
 //! Reading durable records: from memory in steady state, from the blocks on disk otherwise.
 
-use bytes::Bytes;
-
 use super::Shared;
 use super::block::{self, Collector};
 use super::tail::lock;
@@ -74,7 +72,7 @@ impl Shared {
         };
         for entry in keyspace.range(start.to_be_bytes()..) {
             let (key, value) = entry.into_inner().map_err(failed)?;
-            let more = wanted.take_block(block_offset(topic, &key)?, Bytes::from_owner(value))?;
+            let more = wanted.take_block(block_offset(topic, &key)?, &value)?;
             if !more {
                 break;
             }

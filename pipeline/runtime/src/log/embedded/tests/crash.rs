@@ -154,6 +154,58 @@ fn a_last_batch_with_missing_pages_is_dropped_and_the_log_opens() {
     }
 }
 
+/// One value larger than a page leaves the batch looking complete around the missing page: the engine alone would
+/// refuse to open.
+#[test]
+fn a_last_batch_with_a_hole_inside_a_value_is_set_aside_but_damage_further_back_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open(directory.path());
+    let journal = directory.path().join("db/0.jnl");
+    let mut ends = Vec::new();
+    for number in 0..3u8 {
+        let noise = (0..60_000u64).map(|n| (mixed(n + u64::from(number)) >> 24) as u8);
+        let record = NewRecord::new("", noise.collect::<Vec<_>>(), 0);
+        log.append_blocking(Topic::Events, vec![record]).unwrap();
+        ends.push(written_length(&journal));
+    }
+    drop(log);
+    let intact = std::fs::read(&journal).unwrap();
+    let damage = |at: usize| {
+        let mut bytes = intact.clone();
+        bytes[at..at + 4_096].fill(0);
+        std::fs::write(&journal, bytes).unwrap();
+    };
+
+    damage(ends[0] + 20_000);
+    let before = std::fs::read(&journal).unwrap();
+    let refused = EmbeddedLog::open(directory.path(), &small()).err().unwrap();
+    assert!(
+        refused.to_string().contains("restore a backup"),
+        "{refused}"
+    );
+    assert!(
+        std::fs::read(&journal).unwrap() == before,
+        "a refused journal is left as it was"
+    );
+
+    damage(ends[1] + 20_000);
+    let log = open(directory.path());
+    assert_eq!(log.ends(Topic::Events), (0, 2));
+    assert!(directory.path().join("db/0.torn").exists());
+    assert_eq!(
+        log.append_blocking(Topic::Events, vec![numbered(2)])
+            .unwrap(),
+        2..3
+    );
+}
+
+fn mixed(n: u64) -> u64 {
+    (n ^ n >> 7)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .rotate_left(31)
+        .wrapping_mul(0xBF58_476D_1CE4_E5B9)
+}
+
 /// The journal is allocated ahead and zero beyond what was written.
 fn written_length(journal: &Path) -> usize {
     let bytes = std::fs::read(journal).unwrap();

@@ -1,0 +1,95 @@
+//! Many consents as NDJSON, for an import: one durable append. A bad line never stops the others; the answer names it.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use tollgate_rate_card::Category;
+use tollgate_wire::Time;
+use tollgate_wire::command::{self, Command, ConsentSpec, ConsentState};
+
+use super::batch::{BODY_BYTES_MAX, lines};
+use super::{Api, NDJSON, Shared, json, parse_json, require_content_type};
+use crate::gateway::access::Action;
+use crate::gateway::problem::Problem;
+use crate::gateway::token::Caller;
+use crate::log::{NewRecord, Topic};
+
+/// One line: the account and the fields of [`ConsentSpec`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    account: String,
+    to: String,
+    #[serde(default)]
+    category: Option<Category>,
+    state: ConsentState,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    at: Option<Time>,
+    #[serde(default)]
+    text_version: String,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    accepted: usize,
+    refused: usize,
+    /// The refused lines; the others were accepted.
+    results: Vec<Refused>,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    line: usize,
+    error: Problem,
+}
+
+/// `POST /v1/consents:batch`: 202 when a line was accepted, 422 when none was.
+pub(super) async fn record(State(api): Shared, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let caller = api.access.caller(&headers, Action::WriteConsents)?;
+    require_content_type(&headers, NDJSON)?;
+    let body = api.body(body, BODY_BYTES_MAX).await?;
+    let lines = lines(&body.bytes)?;
+    let mut answer = Answer { accepted: 0, refused: 0, results: Vec::new() };
+    let mut records = Vec::with_capacity(lines.len());
+    for (line, bytes) in lines {
+        match accept(&api, &caller, &bytes) {
+            Ok(record) => {
+                answer.accepted += 1;
+                records.push((Topic::Commands, record));
+            }
+            Err(error) => {
+                answer.refused += 1;
+                answer.results.push(Refused { line, error });
+            }
+        }
+    }
+    if !records.is_empty() {
+        api.inbox.append(records).await?;
+    }
+    let status = if answer.accepted > 0 { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(json(status, serde_json::to_vec(&answer).expect("an answer has text and numbers only")))
+}
+
+/// Checks one line and makes the command of it.
+fn accept(api: &Api, caller: &Caller, bytes: &[u8]) -> Result<NewRecord, Problem> {
+    let line: Line = parse_json(bytes)?;
+    caller.account(&line.account)?;
+    api.known(&line.account)?;
+    let now = api.clock.now();
+    let consent = ConsentSpec {
+        to: line.to,
+        category: line.category,
+        state: line.state,
+        source: line.source,
+        at: Some(line.at.unwrap_or(now)),
+        text_version: line.text_version,
+    };
+    let command = Command::SetConsent { account: line.account, consent };
+    command::check(&command)?;
+    let value = serde_json::to_vec(&command).expect("commands have string keys only");
+    Ok(NewRecord::new(command.account().as_bytes().to_vec(), value, now.0))
+}

@@ -1,0 +1,101 @@
+//! NDJSON batches: a bad line never stops the others.
+
+use hyper::Method;
+use serde_json::json;
+
+use super::world::{World, request};
+use crate::log::Topic;
+
+const PATH: &str = "/v1/messages:batch";
+
+#[tokio::test]
+async fn good_lines_are_taken_and_bad_ones_told_and_kept() {
+    let world = World::new().await;
+    let mut foreign = request("m3", "utility");
+    foreign["account"] = json!("other");
+    let mut typo = request("m4", "utility");
+    typo["sendr"] = json!("1");
+    let lines = [
+        request("m1", "utility").to_string(),
+        String::new(),
+        "{ not json".to_owned(),
+        foreign.to_string(),
+        typo.to_string(),
+        request("m5", "authentication").to_string(),
+    ];
+    let answer = world.api("enqueue", Method::POST, PATH, lines.join("\n")).await;
+    let body = answer.json();
+    assert_eq!(answer.status, 202, "{body}");
+    assert_eq!((&body["accepted"], &body["refused"]), (&json!(2), &json!(3)));
+    let results = body["results"].as_array().unwrap();
+    let numbers: Vec<u64> = results.iter().map(|result| result["line"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [1, 3, 4, 5, 6]);
+    let codes: Vec<Option<&str>> = results.iter().map(|result| result["error"]["code"].as_str()).collect();
+    assert_eq!(codes, [None, Some("malformed"), Some("forbidden"), Some("unknown_field"), None]);
+    assert_eq!((results[3]["error"]["field"].as_str(), results[4]["id"].as_str()), (Some("sendr"), Some("m5")));
+    assert_eq!(world.inbox.appends(), 1, "one durable append");
+    assert_eq!(world.inbox.of(Topic::Requests).len(), 1);
+    assert_eq!(world.inbox.of(Topic::RequestsPriority).len(), 1);
+    let kept = world.inbox.of(Topic::DeadLetters);
+    assert_eq!(kept, [(String::new(), lines[2].clone()), ("acme".to_owned(), lines[4].clone())]);
+    let headers = &world.inbox.headers_of(Topic::DeadLetters)[1];
+    assert!(headers.contains(&("reason".to_owned(), "unknown_field".to_owned())), "{headers:?}");
+    assert!(headers.contains(&("line".to_owned(), "5".to_owned())), "{headers:?}");
+}
+
+#[tokio::test]
+async fn a_batch_without_a_good_line_is_refused_but_kept() {
+    let world = World::new().await;
+    let answer = world.api("enqueue", Method::POST, PATH, "1\n2\n").await;
+    assert_eq!(answer.status, 422);
+    assert_eq!(world.inbox.of(Topic::DeadLetters).len(), 2);
+}
+
+#[tokio::test]
+async fn lines_and_bytes_are_bounded() {
+    let world = World::new().await;
+    let many = world.api("enqueue", Method::POST, PATH, "1\n".repeat(20_001)).await;
+    assert_eq!((many.status.as_u16(), many.json()["code"].as_str()), (413, Some("too_large")));
+    let large = world.api("enqueue", Method::POST, PATH, vec![b' '; (16 << 20) + 1]).await;
+    assert_eq!(large.status, 413);
+    assert_eq!(world.inbox.appends(), 0);
+}
+
+#[tokio::test]
+async fn consents_in_a_batch_are_one_append_and_bad_lines_are_told() {
+    let world = World::new().await;
+    let consent = |account: &str, to: &str| json!({ "account": account, "to": to, "state": "opt_in", "source": "web" });
+    let mut typo = consent("acme", "+5511987654322");
+    typo["sate"] = json!("opt_out");
+    let mut opt_out = consent("acme", "+5511987654323");
+    opt_out["state"] = json!("opt_out");
+    opt_out["category"] = json!("marketing");
+    let lines = [
+        consent("acme", "+5511987654321").to_string(),
+        consent("other", "+5511987654321").to_string(),
+        typo.to_string(),
+        consent("acme", "+0511").to_string(),
+        String::new(),
+        opt_out.to_string(),
+    ];
+    let path = "/v1/consents:batch";
+    let answer = world.api("operate", Method::POST, path, lines.join("\n")).await;
+    let body = answer.json();
+    assert_eq!(answer.status, 202, "{body}");
+    assert_eq!((&body["accepted"], &body["refused"]), (&json!(2), &json!(3)));
+    let told: Vec<(u64, &str)> = body["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| (result["line"].as_u64().unwrap(), result["error"]["code"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [(2, "forbidden"), (3, "malformed"), (4, "malformed")]);
+    assert_eq!(world.inbox.appends(), 1, "one durable append");
+    let commands: Vec<serde_json::Value> =
+        world.inbox.of(Topic::Commands).iter().map(|(_, value)| serde_json::from_str(value).unwrap()).collect();
+    assert_eq!(commands.len(), 2);
+    assert_eq!((&commands[0]["command"], &commands[0]["account"]), (&json!("set_consent"), &json!("acme")));
+    assert_eq!((&commands[1]["consent"]["state"], &commands[1]["consent"]["category"]), (&json!("opt_out"), &json!("marketing")));
+    let none = world.api("operate", Method::POST, path, "1\n").await;
+    assert_eq!(none.status, 422, "{}", none.text);
+}

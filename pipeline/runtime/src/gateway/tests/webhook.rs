@@ -1,0 +1,169 @@
+//! Webhooks: challenge, signature, addressing, durable before 200.
+
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use hyper::Method;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tollgate_wire::event::Events;
+
+use super::world::{Answer, World};
+use crate::inbox::AppendError;
+use crate::log::Topic;
+
+pub(super) fn signature(secret: &str, body: &[u8]) -> String {
+    let mut mac: Hmac<Sha256> = Hmac::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// An entry with `n` statuses of one sender.
+pub(super) fn entry(waba: &str, sender: &str, n: usize) -> Value {
+    let statuses: Vec<Value> = (0..n)
+        .map(|i| {
+            json!({ "id": format!("wamid.{waba}.{i}"), "status": "delivered", "timestamp": "1750030075",
+            "recipient_id": "16505551234", "biz_opaque_callback_data": format!("tg1.{i}.1"),
+            "pricing": { "billable": true, "pricing_model": "PMP", "type": "regular", "category": "utility" } })
+        })
+        .collect();
+    json!({ "id": waba, "changes": [{ "field": "messages", "value": { "messaging_product": "whatsapp",
+        "metadata": { "display_phone_number": "15550783881", "phone_number_id": sender }, "statuses": statuses } }] })
+}
+
+pub(super) fn envelope(entries: &[Value]) -> String {
+    json!({ "object": "whatsapp_business_account", "entry": entries }).to_string()
+}
+
+async fn post(world: &World, app: &str, secret: &str, body: String) -> Answer {
+    let url = format!("http://{}/webhooks/whatsapp/{app}", world.at.webhooks);
+    let signature = signature(secret, body.as_bytes());
+    world.call(&url, Method::POST, &[("x-hub-signature-256", &signature)], body).await
+}
+
+async fn metrics(world: &World) -> String {
+    world.call(&format!("http://{}/metrics", world.at.metrics), Method::GET, &[], "").await.text
+}
+
+#[tokio::test]
+async fn the_challenge_goes_to_whoever_knows_the_token() {
+    let world = World::new().await;
+    let ask = |app: &'static str, query: &'static str| {
+        let url = format!("http://{}/webhooks/whatsapp/{app}?{query}", world.at.webhooks);
+        let world = &world;
+        async move { world.call(&url, Method::GET, &[], "").await }
+    };
+    let good = ask("default", "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=verify%20default").await;
+    assert_eq!((good.status.as_u16(), good.text.as_str()), (200, "1158201444"));
+    let token = "hub.mode=subscribe&hub.challenge=1&hub.verify_token=verify%20shop";
+    assert_eq!(ask("default", token).await.status, 403);
+    assert_eq!(ask("default", "hub.mode=unsubscribe&hub.challenge=1&hub.verify_token=verify%20default").await.status, 403);
+    assert_eq!(ask("default", "").await.status, 403);
+    assert_eq!(ask("nobody", token).await.json()["code"], "unknown_app");
+}
+
+#[tokio::test]
+async fn only_the_apps_own_signature_over_the_raw_bytes() {
+    let world = World::new().await;
+    let body = envelope(&[entry("100", "200", 1)]);
+    assert_eq!(post(&world, "default", "secret of default", body.clone()).await.status, 200);
+    let foreign = post(&world, "default", "secret of shop", body.clone()).await;
+    assert_eq!((foreign.status.as_u16(), foreign.json()["code"].as_str()), (401, Some("bad_signature")));
+    let url = format!("http://{}/webhooks/whatsapp/default", world.at.webhooks);
+    assert_eq!(world.call(&url, Method::POST, &[], body.clone()).await.status, 401, "no signature");
+    let of_another = signature("secret of default", b"{}");
+    let changed = world.call(&url, Method::POST, &[("x-hub-signature-256", &of_another)], body).await;
+    assert_eq!(changed.status, 401);
+    assert_eq!(world.inbox.appends(), 1);
+    let text = metrics(&world).await;
+    assert!(text.contains(r#"tollgate_webhooks_total{field="none",result="bad_signature"} 3"#), "{text}");
+    assert!(text.contains(r#"tollgate_webhooks_total{field="messages",result="accepted"} 1"#), "{text}");
+}
+
+#[tokio::test]
+async fn answered_only_after_the_events_are_durable() {
+    let world = World::new().await;
+    world.inbox.set_open(false);
+    let answer = post(&world, "default", "secret of default", envelope(&[entry("100", "200", 1)]));
+    tokio::pin!(answer);
+    assert!(tokio::time::timeout(Duration::from_millis(150), answer.as_mut()).await.is_err());
+    world.inbox.set_open(true);
+    assert_eq!(answer.await.status, 200);
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_take_it_makes_the_platform_send_again() {
+    let world = World::new().await;
+    let errors = [AppendError::Full, AppendError::Failed("disk".to_owned()), AppendError::TooLarge("4 MB".to_owned())];
+    world.inbox.fail_with(errors.to_vec());
+    for _ in 0..3 {
+        let answer = post(&world, "default", "secret of default", envelope(&[entry("100", "200", 1)])).await;
+        assert_eq!(answer.status, 503);
+    }
+    assert!(world.inbox.of(Topic::Events).is_empty());
+}
+
+#[tokio::test]
+async fn events_are_grouped_by_account_in_their_order() {
+    let world = World::new().await;
+    let mut spec = super::world::account("second", "default", "102", "202");
+    spec["wabas"][0]["senders"][0]["display"] = json!("+1 555 000-0202");
+    world.registry.apply(serde_json::from_value(spec).unwrap()).unwrap();
+    let body = envelope(&[entry("100", "200", 2), entry("102", "202", 1), entry("100", "200", 1)]);
+    assert_eq!(post(&world, "default", "secret of default", body).await.status, 200);
+    let records = world.inbox.of(Topic::Events);
+    let summary: Vec<(String, usize)> = records
+        .iter()
+        .map(|(key, value)| {
+            let events: Events<'_> = serde_json::from_str(value).unwrap();
+            assert_eq!(*key, *events.account);
+            (key.clone(), events.events.len())
+        })
+        .collect();
+    assert_eq!(summary, [("acme".to_owned(), 3), ("second".to_owned(), 1)]);
+    assert_eq!(world.inbox.appends(), 1);
+}
+
+#[tokio::test]
+async fn a_very_long_list_becomes_several_records() {
+    let world = World::new().await;
+    post(&world, "default", "secret of default", envelope(&[entry("100", "200", 1_200)])).await;
+    assert_eq!(world.inbox.of(Topic::Events).len(), 3);
+}
+
+#[tokio::test]
+async fn a_waba_of_another_app_is_refused_and_the_rest_is_kept() {
+    let world = World::new().await;
+    let body = envelope(&[entry("101", "201", 2), entry("100", "200", 1)]);
+    assert_eq!(post(&world, "default", "secret of default", body).await.status, 200);
+    let records = world.inbox.of(Topic::Events);
+    assert_eq!((records.len(), records[0].0.as_str()), (1, "acme"));
+    assert!(metrics(&world).await.contains(r#"result="wrong_app"} 2"#));
+}
+
+#[tokio::test]
+async fn unknown_senders_and_unreadable_bodies_are_kept_and_answered() {
+    let world = World::new().await;
+    let strangers = envelope(&[entry("999", "200", 1), entry("100", "888", 1), entry("100", "200", 1)]);
+    let not_ours = r#"{"object":"page","entry":[]}"#.to_owned();
+    assert_eq!(post(&world, "default", "secret of default", strangers.clone()).await.status, 200);
+    assert_eq!(post(&world, "default", "secret of default", not_ours.clone()).await.status, 200);
+    assert_eq!(world.inbox.of(Topic::Events).len(), 1, "the known one goes its way");
+    let letters = world.inbox.of(Topic::DeadLetters);
+    assert_eq!(letters, [("default".to_owned(), strangers), ("default".to_owned(), not_ours)]);
+    let reasons: Vec<String> = world
+        .inbox
+        .headers_of(Topic::DeadLetters)
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| (name == "reason").then_some(value))
+        .collect();
+    assert_eq!(reasons, ["unknown_sender", "malformed"]);
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_bound_is_refused() {
+    let world = World::new().await;
+    let answer = post(&world, "default", "secret of default", " ".repeat((4 << 20) + 1)).await;
+    assert_eq!(answer.status, 413);
+}

@@ -1,0 +1,230 @@
+//! A gateway on loopback with an inbox in memory and canned views, and a small client.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tollgate_metrics::{Limits, Metrics};
+use tollgate_wire::Time;
+
+use crate::clock::Clock;
+use crate::gateway::{
+    Addresses, AppSecrets, BillingQuery, FeedPage, Gateway, GatewayConfig, GatewayParts, HttpLimits, ReadError, Reads,
+    Role, TokenSpec, ViewJson, hash_token,
+};
+use crate::inbox::fake::FakeInbox;
+use crate::registry::{Registry, SharedRegistry};
+
+pub(super) const NOW: Time = Time(1_795_000_000_000);
+
+/// Views with one of everything for account `acme`.
+#[derive(Default)]
+pub(super) struct FakeReads {
+    pub(super) outcomes: Mutex<Vec<(u64, String)>>,
+    pub(super) waiting: Mutex<Option<(u64, u64)>>,
+}
+
+fn view(known: bool, what: &str) -> Result<Option<ViewJson>, ReadError> {
+    Ok(known.then(|| json!({ "as_of": NOW, "what": what }).to_string().into_bytes()))
+}
+
+impl Reads for FakeReads {
+    fn message(&self, account: &str, id: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme" && id == "m1", "message")
+    }
+    fn account(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme", "account")
+    }
+    fn campaigns(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme", "campaigns")
+    }
+    fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme" && campaign == "spring", "campaign")
+    }
+    fn senders(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme", "senders")
+    }
+    fn lots(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme", "lots")
+    }
+    fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme" && to == "+5511987654321", "consents")
+    }
+    fn outcomes(&self, account: &str, after: Option<u64>, max: usize) -> Result<FeedPage, ReadError> {
+        assert_eq!(account, "acme");
+        let outcomes = self.outcomes.lock().unwrap();
+        let later = outcomes.iter().filter(|(cursor, _)| after.is_none_or(|after| *cursor > after));
+        let items: Vec<(u64, Box<RawValue>)> =
+            later.take(max).map(|(cursor, json)| (*cursor, RawValue::from_string(json.clone()).unwrap())).collect();
+        let next = items.last().map_or(after.unwrap_or(0), |(cursor, _)| *cursor);
+        Ok(FeedPage { as_of: NOW, next, items })
+    }
+    fn waiting(&self, _: &str) -> Result<Option<(u64, u64)>, ReadError> {
+        Ok(*self.waiting.lock().unwrap())
+    }
+    fn billing(&self, query: &BillingQuery, out: &mut dyn std::io::Write) -> Result<(), ReadError> {
+        if query.month == "1999-01" {
+            return Err(ReadError::BadQuery { field: "month", value: query.month.clone(), remedy: "it has no bills" });
+        }
+        let row = format!("{},{},{:?},{:?}\n", query.month, query.format, query.view, query.account);
+        (0..10_000).try_for_each(|_| out.write_all(row.as_bytes())).map_err(|error| ReadError::Failed(error.to_string()))
+    }
+
+    fn dead_letters(&self, _: Option<u64>, _: usize) -> Result<ViewJson, ReadError> {
+        Ok(br#"{"next":0,"items":[]}"#.to_vec())
+    }
+}
+
+pub(super) struct World {
+    pub(super) at: Addresses,
+    pub(super) inbox: Arc<FakeInbox>,
+    pub(super) reads: Arc<FakeReads>,
+    pub(super) registry: SharedRegistry,
+    pub(super) clock: Clock,
+    pub(super) ready: Arc<AtomicBool>,
+    pub(super) stop: watch::Sender<bool>,
+    pub(super) serving: JoinHandle<()>,
+    parts: GatewayParts,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{} {}", self.status, self.text))
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// Tokens `enqueue`, `finance`, `operate`, `admin` for account `acme`, and `everything` for all.
+pub(super) fn tokens() -> Vec<TokenSpec> {
+    let token = |name: &str, role, accounts: &[&str]| TokenSpec {
+        name: name.to_owned(),
+        sha256: hash_token(name),
+        role,
+        accounts: accounts.iter().map(|account| (*account).to_owned()).collect(),
+    };
+    let mut tokens: Vec<TokenSpec> = ["enqueue", "finance", "operate", "admin"]
+        .iter()
+        .map(|name| token(name, Role::from_name(name).unwrap(), &["acme"]))
+        .collect();
+    tokens.push(token("everything", Role::Admin, &[]));
+    tokens
+}
+
+pub(super) fn app(name: &str) -> AppSecrets {
+    AppSecrets {
+        name: name.to_owned(),
+        app_secret: format!("secret of {name}"),
+        verify_token: format!("verify {name}"),
+        access_token: "access".to_owned(),
+    }
+}
+
+pub(super) fn config() -> GatewayConfig {
+    let any = "127.0.0.1:0".parse().unwrap();
+    GatewayConfig {
+        api: any,
+        webhooks: any,
+        metrics: any,
+        tokens: tokens(),
+        apps: vec![app("default"), app("shop")],
+        limits: HttpLimits { shutdown: Duration::from_millis(600), ..HttpLimits::default() },
+    }
+}
+
+pub(super) fn account(name: &str, app: &str, waba: &str, sender: &str) -> Value {
+    json!({ "account": name, "limit": "unlimited", "app": app, "wabas": [{ "id": waba, "currency": "USD",
+        "time_zone": "America/Sao_Paulo", "senders": [{ "id": sender, "display": "+1 555 078-3881" }] }] })
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        Self::with(config()).await
+    }
+
+    /// Accounts `acme` (app `default`, WABA 100, sender 200) and `other` (app `shop`, WABA 101, sender 201).
+    pub(super) async fn with(config: GatewayConfig) -> Self {
+        let specs = [account("acme", "default", "100", "200"), account("other", "shop", "101", "201")];
+        let specs = specs.map(|spec| serde_json::from_value(spec).unwrap());
+        let registry = SharedRegistry::new(Registry::build(specs).unwrap());
+        let inbox: Arc<FakeInbox> = Arc::default();
+        let reads: Arc<FakeReads> = Arc::default();
+        let ready = Arc::new(AtomicBool::new(true));
+        let is_ready = Arc::clone(&ready);
+        let clock = Clock::manual(NOW);
+        let parts = GatewayParts {
+            inbox: Arc::clone(&inbox) as _,
+            reads: Arc::clone(&reads) as _,
+            registry: registry.clone(),
+            clock: clock.clone(),
+            metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
+            readiness: Arc::new(move || match is_ready.load(Ordering::Relaxed) {
+                true => Ok(()),
+                false => Err("restoring".to_owned()),
+            }),
+            beside_api: Router::new().route("/console", axum::routing::get(|| async { "console" })),
+        };
+        let gateway = Gateway::bind(config, parts.clone()).await.unwrap();
+        let at = gateway.addresses();
+        let (stop, stopping) = watch::channel(false);
+        let serving = tokio::spawn(gateway.serve(stopping));
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { at, inbox, reads, registry, clock, ready, stop, serving, parts, client }
+    }
+
+    /// What the gateway was given.
+    pub(super) fn parts(&self) -> GatewayParts {
+        self.parts.clone()
+    }
+
+    /// Calls the API with a token.
+    pub(super) async fn api(&self, token: &str, method: Method, path: &str, body: impl Into<Bytes>) -> Answer {
+        let authorization = format!("Bearer {token}");
+        self.call(&format!("http://{}{path}", self.at.api), method, &[("authorization", &authorization)], body).await
+    }
+
+    /// Any call; the content type is JSON unless given.
+    pub(super) async fn call(
+        &self,
+        url: &str,
+        method: Method,
+        headers: &[(&'static str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(url).header(CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request.headers_mut().unwrap().insert(*name, value.parse().unwrap());
+        }
+        let response = self.client.request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+}
+
+/// A request of account `acme` as JSON.
+pub(super) fn request(id: &str, purpose: &str) -> Value {
+    json!({ "id": id, "account": "acme", "to": "+5511987654321", "purpose": purpose,
+        "content": [{ "template": { "name": "t", "language": "pt_BR" } }] })
+}

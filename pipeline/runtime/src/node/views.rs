@@ -1,0 +1,257 @@
+//! What the API reads: ledger and views through read-only connections, consents from the store, dead letters from
+//! the log.
+
+use crate::export::{Format, Request, write_csv};
+use crate::gateway::{BillingQuery, FeedPage, ReadError, Reads, ViewJson};
+use crate::ledger::{LedgerError, Options, Reader};
+use crate::log::embedded::EmbeddedLog;
+use crate::log::{ReadLimit, Topic};
+use crate::store::Space;
+use serde::Serialize;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use tollgate_core::codec;
+use tollgate_core::ids::{ContactKey, User};
+use tollgate_core::record::{Account, Consent, Contact};
+use tollgate_rate_card::YearMonth;
+use tollgate_wire::Time;
+use tollgate_wire::request::parse_e164;
+
+/// Connections kept for reuse at most; more readers at once open their own.
+const POOLED_MAX: usize = 8;
+
+/// Reads of one data directory.
+pub(super) struct ViewReads {
+    path: PathBuf,
+    log: EmbeddedLog,
+    pool: Mutex<Vec<Reader>>,
+}
+
+/// What one person consented to.
+#[derive(Serialize)]
+struct ConsentsView {
+    as_of: Time,
+    account: String,
+    to: String,
+    consents: Vec<ConsentLine>,
+    stop_all: bool,
+    proofs: Vec<ProofLine>,
+}
+
+#[derive(Serialize)]
+struct ConsentLine {
+    category: &'static str,
+    state: &'static str,
+}
+
+#[derive(Serialize)]
+struct ProofLine {
+    category: &'static str,
+    state: tollgate_wire::command::ConsentState,
+    source: String,
+    at: Time,
+    text_version: String,
+}
+
+/// A page of records that were set aside.
+#[derive(Debug, Serialize)]
+pub struct DeadLetterPage {
+    /// What the next read gives as `after`.
+    pub next: u64,
+    /// The records.
+    pub items: Vec<DeadLetter>,
+}
+
+/// A record that was set aside. Its bytes may hold a phone number: they are shown only on request.
+#[derive(Debug, Serialize)]
+pub struct DeadLetter {
+    /// Its place among the dead letters.
+    pub offset: u64,
+    /// When it was set aside.
+    pub at: Time,
+    /// Topic, partition, offset, reason and detail.
+    pub headers: Vec<(String, String)>,
+    /// Bytes of the record.
+    pub bytes: usize,
+}
+
+impl ViewReads {
+    pub fn open(path: &Path, log: EmbeddedLog) -> Result<Self, LedgerError> {
+        let first = Reader::open(path, Options::default())?;
+        Ok(Self { path: path.to_owned(), log, pool: Mutex::new(vec![first]) })
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        let pooled = self.pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        let reader = match pooled {
+            Some(r) => r,
+            None => Reader::open(&self.path, Options { cache_kib: 4 * 1024, ..Options::default() }).map_err(failed)?,
+        };
+        let result = f(&reader);
+        let mut pool = self.pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if pool.len() < POOLED_MAX {
+            pool.push(reader);
+        }
+        result
+    }
+
+    fn view<T: Serialize>(
+        &self,
+        f: impl FnOnce(&Reader) -> Result<Option<T>, LedgerError>,
+    ) -> Result<Option<ViewJson>, ReadError> {
+        self.with(|r| f(r).map_err(failed)?.map(|v| json(&v)).transpose())
+    }
+
+    fn stored_account(&self, id: &str) -> Result<Option<Account>, ReadError> {
+        for item in self.log.store().scan_prefix(Space::Entities, &[tollgate_core::engine::ACCOUNT_PREFIX]) {
+            let (_, value) = item.map_err(failed)?;
+            let account = codec::account(&value).map_err(failed)?;
+            if account.spec.account == id {
+                return Ok(Some(account));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn failed(e: impl std::fmt::Display) -> ReadError {
+    ReadError::Failed(e.to_string())
+}
+
+fn json<T: Serialize>(v: &T) -> Result<ViewJson, ReadError> {
+    serde_json::to_vec(v).map_err(failed)
+}
+
+const CATEGORIES: [&str; 5] = ["marketing", "utility", "authentication", "service", "all"];
+
+impl Reads for ViewReads {
+    fn message(&self, account: &str, id: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.message(account, id))
+    }
+
+    fn account(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.account(account))
+    }
+
+    fn campaigns(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.campaigns(account))
+    }
+
+    fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.campaign(account, campaign))
+    }
+
+    fn senders(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.senders(account))
+    }
+
+    fn lots(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.lots(account))
+    }
+
+    fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {
+        let Some(stored) = self.stored_account(account)? else { return Ok(None) };
+        let user = parse_e164(to).ok().and_then(User::from_digits).ok_or(ReadError::BadQuery {
+            field: "to",
+            value: "(hidden)".to_owned(),
+            remedy: "write a number as + and 7 to 15 digits",
+        })?;
+        let key = ContactKey::new(stored.ix, user);
+        let store = self.log.store();
+        let contact = match store.get(Space::Contacts, &key.0.to_be_bytes()).map_err(failed)? {
+            Some(v) => codec::contact(&v).map_err(failed)?,
+            None => Contact::default(),
+        };
+        let mut proofs = Vec::new();
+        for item in store.scan_prefix(Space::Proofs, &key.0.to_be_bytes()).take(1000) {
+            let (_, value) = item.map_err(failed)?;
+            let p = codec::proof(&value).map_err(failed)?;
+            proofs.push(ProofLine {
+                category: CATEGORIES[usize::from(p.category.min(4))],
+                state: p.state,
+                source: p.source,
+                at: Time(p.at_ms),
+                text_version: p.text_version,
+            });
+        }
+        let state = |c: Consent| match c {
+            Consent::None => "none",
+            Consent::In => "opt_in",
+            Consent::Out => "opt_out",
+        };
+        let consents = contact
+            .consent
+            .iter()
+            .zip(CATEGORIES)
+            .map(|(c, category)| ConsentLine { category, state: state(*c) })
+            .collect();
+        let view = ConsentsView {
+            as_of: crate::clock::now(),
+            account: account.to_owned(),
+            to: to.to_owned(),
+            consents,
+            stop_all: contact.stop_all,
+            proofs,
+        };
+        json(&view).map(Some)
+    }
+
+    fn outcomes(&self, account: &str, after: Option<u64>, max: usize) -> Result<FeedPage, ReadError> {
+        self.with(|r| {
+            let feed = r.feed(account, after.unwrap_or(0), max).map_err(failed)?;
+            Ok(FeedPage {
+                as_of: feed.as_of,
+                next: feed.next,
+                items: feed.items.into_iter().map(|i| (i.cursor, i.outcome)).collect(),
+            })
+        })
+    }
+
+    fn waiting(&self, account: &str) -> Result<Option<(u64, u64)>, ReadError> {
+        self.with(|r| Ok(r.account(account).map_err(failed)?.map(|a| (a.parked_messages, a.parked_bytes))))
+    }
+
+    fn billing(&self, query: &BillingQuery, out: &mut dyn io::Write) -> Result<(), ReadError> {
+        let bad = |field, value: &str, remedy| ReadError::BadQuery { field, value: value.to_owned(), remedy };
+        let month: YearMonth =
+            query.month.parse().map_err(|_| bad("month", &query.month, "write YYYY-MM, such as 2026-10"))?;
+        let format = match query.format.as_str() {
+            "summary" => Format::Summary,
+            "detail" => Format::Detail,
+            other => return Err(bad("format", other, "use summary or detail")),
+        };
+        self.with(|r| {
+            let request = Request {
+                month,
+                account: query.account.clone(),
+                format,
+                with_recipients: false,
+                as_of: crate::clock::now(),
+            };
+            write_csv(r, &request, "export.csv", out, &mut |_, _| {}).map(|_| ()).map_err(failed)
+        })
+    }
+
+    fn dead_letters(&self, after: Option<u64>, max: usize) -> Result<ViewJson, ReadError> {
+        let (first, end) = self.log.ends(Topic::DeadLetters);
+        let from = after.map_or(first, |a| a.saturating_add(1)).clamp(first, end);
+        let limit = ReadLimit { records: max, bytes: 8 << 20 };
+        let records = self.log.read_from(Topic::DeadLetters, from, limit).map_err(failed)?;
+        let items: Vec<DeadLetter> = records
+            .iter()
+            .map(|r| DeadLetter {
+                offset: r.offset,
+                at: Time(r.time_ms),
+                headers: r
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned()))
+                    .collect(),
+                bytes: r.value.len(),
+            })
+            .collect();
+        let next = records.last().map_or(after.unwrap_or(0), |r| r.offset);
+        json(&DeadLetterPage { next, items })
+    }
+}
