@@ -1,1 +1,1 @@
-//! End-to-end, crash and structure tests.
+//! Tests of the repository live in `structure.rs`; the simulator is a crate of its own below this folder.

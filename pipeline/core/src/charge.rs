@@ -31,12 +31,13 @@ pub(crate) fn book(
     let sender = state.sender_at(a.sender);
     let waba = state.waba_at(sender.waba);
     let pair = *d.pair(a.sender);
-    let country = country_of(d, s);
+    let country = a.booked.and_then(|b| b.country).or_else(|| country_of(d, s));
     let expected = Some(a.category);
     let Some(old) = a.booked else {
         let resend = d.message.attempts.iter().enumerate().any(|(i, o)| i != n && o.booked.is_some());
         let mut booked = Booked {
             at_s: a.delivered_s,
+            country,
             reported: a.reported,
             window_open: window::was_open_at(&pair, a.delivered_s),
             fep_open: window::fep_open_at(&pair, a.delivered_s),
@@ -45,8 +46,8 @@ pub(crate) fn book(
             revision: 0,
             cost: Decimal::ZERO,
         };
-        take_positions(d, sender, waba, country, expected, &mut booked);
-        let rated = rate(d.facts, waba, country, expected, &booked);
+        take_positions(d, sender, waba, expected, &mut booked);
+        let rated = rate(d.facts, waba, expected, &booked);
         count(d, sender, waba, &rated, booked.at_s);
         booked.cost = cost(&rated);
         let cause = resend.then_some(Cause::Resend);
@@ -55,21 +56,21 @@ pub(crate) fn book(
         d.message.attempts[n].booked = Some(booked);
         return Some((entry, amount(&rated)));
     };
-    let mut new = Booked { reported: a.reported, ..old };
-    if new.reported == old.reported && a.delivered_s >= old.at_s {
+    let mut new = Booked { reported: a.reported, country, ..old };
+    if new.reported == old.reported && new.country == old.country && a.delivered_s >= old.at_s {
         return None;
     }
-    let was = rate(d.facts, waba, country, expected, &old);
+    let was = rate(d.facts, waba, expected, &old);
     let month = |at_s: u32| period(state.day(waba.ix, at_s).0);
     let moved = a.delivered_s < old.at_s && {
         let at = Booked { at_s: a.delivered_s, ..new };
-        month(a.delivered_s) != month(old.at_s) || rate(d.facts, waba, country, expected, &at) != rate(d.facts, waba, country, expected, &new)
+        month(a.delivered_s) != month(old.at_s) || rate(d.facts, waba, expected, &at) != rate(d.facts, waba, expected, &new)
     };
     if moved {
         new.at_s = a.delivered_s;
-        take_positions(d, sender, waba, country, expected, &mut new);
+        take_positions(d, sender, waba, expected, &mut new);
     }
-    let now = rate(d.facts, waba, country, expected, &new);
+    let now = rate(d.facts, waba, expected, &new);
     if now == was && !moved {
         d.message.attempts[n].booked = Some(new);
         return None;
@@ -79,11 +80,11 @@ pub(crate) fn book(
     if counted(&now) != counted(&was) || moved {
         uncount(d, sender, waba, &was, old.at_s);
         if !moved {
-            take_positions(d, sender, waba, country, expected, &mut new);
+            take_positions(d, sender, waba, expected, &mut new);
         }
         count(d, sender, waba, &now, new.at_s);
     }
-    let now = rate(d.facts, waba, country, expected, &new);
+    let now = rate(d.facts, waba, expected, &new);
     let first = entry_id(&waba.id, kind_of(&was), &s.wamid, old.revision);
     let taken_back = Booked { revision: old.revision + 1, ..old };
     emit(d, n, s, waba, &taken_back, was, EntryKind::Adjustment, Some(cause), Some(first), -1, out);
@@ -112,14 +113,13 @@ fn country_of(d: &Draft<'_, '_>, s: &Status<'_>) -> Option<Country> {
 fn rate(
     facts: &Facts<'_>,
     waba: &Waba,
-    country: Option<Country>,
     category: Option<Category>,
     b: &Booked,
 ) -> Rated {
     facts.rates.rate(&RatingInput {
         currency: waba.currency,
         date: facts.state.day(waba.ix, b.at_s).0,
-        country,
+        country: b.country,
         category,
         window_open: b.window_open,
         fep_open: b.fep_open,
@@ -169,15 +169,14 @@ fn take_positions(
     d: &Draft<'_, '_>,
     sender: &Sender,
     waba: &Waba,
-    country: Option<Country>,
     category: Option<Category>,
     b: &mut Booked,
 ) {
-    let probe = rate(d.facts, waba, country, category, b);
+    let probe = rate(d.facts, waba, category, b);
     let date = d.facts.state.day(waba.ix, b.at_s).0;
     let (allowance, _) = keys(d.account, sender, &probe, date);
     b.allowance_used = allowance.map_or(0, |k| d.counter(k));
-    let probe = rate(d.facts, waba, country, category, b);
+    let probe = rate(d.facts, waba, category, b);
     let (_, band) = keys(d.account, sender, &probe, date);
     b.ordinal = band.map_or(0, |k| d.counter(k) + 1);
 }
@@ -254,7 +253,7 @@ fn emit(
         sign,
         sender: d.message.attempts[n].sender,
         user: d.message.user,
-        own: Some((d.message.uid, n as u8 + 1)),
+        own: Some((d.message.uid, d.message.attempts[n].number)),
         wamid: s.wamid.as_str().into(),
         rated,
         expected: Some(d.message.attempts[n].category),
@@ -328,6 +327,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     }
     let mut booked = Booked {
         at_s,
+        country,
         reported,
         window_open: !outside,
         fep_open: window::fep_open_at(&pair, at_s),
@@ -337,11 +337,11 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         cost: Decimal::ZERO,
     };
     let date = state.day(waba.ix, at_s).0;
-    let probe = rate(facts, waba, country, None, &booked);
+    let probe = rate(facts, waba, None, &booked);
     booked.allowance_used = keys(account, sender, &probe, date).0.map_or(0, |k| state.counter(k));
-    let probe = rate(facts, waba, country, None, &booked);
+    let probe = rate(facts, waba, None, &booked);
     booked.ordinal = keys(account, sender, &probe, date).1.map_or(0, |k| state.counter(k) + 1);
-    let rated = rate(facts, waba, country, None, &booked);
+    let rated = rate(facts, waba, None, &booked);
     let (a, b) = keys(account, sender, &rated, date);
     for key in [a, b].into_iter().flatten() {
         out.changes.push(Change::Counter(key, state.counter(key) + 1));

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tollgate_quality::{BackOff, Bucket, Counted, RateFactor};
-use tollgate_rate_card::{Category, Currency, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType, Zone};
+use tollgate_rate_card::{Category, Country, Currency, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType, Zone};
 use tollgate_wire::Reason;
 use tollgate_wire::command::{AccountSpec, CampaignSpec, SenderSpec, TemplateSpec, WabaSpec};
 use tollgate_wire::request::Purpose;
@@ -80,7 +80,17 @@ impl<'a> Reader<'a> {
         self.take().map(u128::from_le_bytes)
     }
     fn bool(&mut self) -> Result<bool> {
-        Ok(self.u8()? != 0)
+        Ok(self.flags(1)? != 0)
+    }
+    /// A byte in which only the bits of `known` may be set.
+    fn flags(&mut self, known: u8) -> Result<u8> {
+        match self.u8()? {
+            b if b & !known == 0 => Ok(b),
+            _ => self.bad("flags"),
+        }
+    }
+    fn end(&self) -> Result<()> {
+        if self.b.is_empty() { Ok(()) } else { self.bad("too long") }
     }
     fn decimal(&mut self) -> Result<Decimal> {
         self.take().map(Decimal::deserialize)
@@ -147,6 +157,7 @@ pub fn contact(b: &[u8]) -> Result<Contact> {
     for m in &mut marketing_s {
         *m = r.u32()?;
     }
+    r.end()?;
     Ok(Contact { counted, consent, stop_all, off_platform_until_s, marketing_s })
 }
 
@@ -163,20 +174,26 @@ pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
 /// Unknown version or damage.
 pub fn pair(b: &[u8]) -> Result<Pair> {
     let r = &mut Reader::new("pair", b)?;
-    Ok(Pair {
+    let pair = Pair {
         last_inbound_s: r.u32()?,
         referral_s: r.u32()?,
         fep_until_s: r.u32()?,
         bucket: Bucket { tat_ns: r.u64()? },
         back_off: BackOff { not_before_s: r.u32()?, exponent: r.u8()? },
         counted: counted(r)?,
-    })
+    };
+    r.end()?;
+    Ok(pair)
 }
 
 /// Live values of a sender to bytes.
 pub fn put_live(l: &SenderLive, out: &mut Vec<u8>) {
     out.push(VERSION);
-    put!(out, l.throughput.tat_ns, l.pacing.tat_ns, l.factor.permille, l.factor.halved_at_ms, l.back_off_until_ms);
+    put!(out, l.throughput.tat_ns);
+    for bucket in l.pacing {
+        put!(out, bucket.tat_ns);
+    }
+    put!(out, l.factor.permille, l.factor.halved_at_ms, l.back_off_until_ms);
 }
 
 /// Live values of a sender from bytes.
@@ -185,12 +202,14 @@ pub fn put_live(l: &SenderLive, out: &mut Vec<u8>) {
 /// Unknown version or damage.
 pub fn live(b: &[u8]) -> Result<SenderLive> {
     let r = &mut Reader::new("sender", b)?;
-    Ok(SenderLive {
-        throughput: Bucket { tat_ns: r.u64()? },
-        pacing: Bucket { tat_ns: r.u64()? },
-        factor: RateFactor { permille: r.u16()?, halved_at_ms: r.u64()? },
-        back_off_until_ms: r.u64()?,
-    })
+    let mut live = SenderLive { throughput: Bucket { tat_ns: r.u64()? }, ..SenderLive::default() };
+    for bucket in &mut live.pacing {
+        bucket.tat_ns = r.u64()?;
+    }
+    live.factor = RateFactor { permille: r.u16()?, halved_at_ms: r.u64()? };
+    live.back_off_until_ms = r.u64()?;
+    r.end()?;
+    Ok(live)
 }
 
 fn category_byte(c: Option<Category>) -> u8 {
@@ -276,7 +295,12 @@ fn put_resource(out: &mut Vec<u8>, r: Resource) {
 
 fn resource(r: &mut Reader<'_>) -> Result<Resource> {
     let (tag, ix) = (r.u8()?, r.u32()?);
-    let small = ix as u16;
+    let large = matches!(tag, 1 | 3 | 7);
+    let small = match u16::try_from(ix) {
+        Ok(small) => small,
+        Err(_) if large => 0,
+        Err(_) => return r.bad("resource"),
+    };
     Ok(match tag {
         0 => Resource::Own,
         1 => Resource::Campaign(CampaignIx(ix)),
@@ -318,6 +342,7 @@ pub fn put_message(m: &Message, out: &mut Vec<u8>) {
 }
 
 fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
+    out.push(a.number);
     out.push(a.state as u8);
     put!(out, a.sender.0, a.template.map_or(u32::MAX, |t| t.0));
     out.push(a.alternative);
@@ -330,7 +355,7 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
         None => out.push(0),
         Some(b) => {
             out.push(1 | u8::from(b.window_open) << 1 | u8::from(b.fep_open) << 2);
-            put!(out, b.at_s, b.allowance_used, b.ordinal, b.revision);
+            put!(out, b.at_s, b.country.map_or(u16::MAX, Country::to_u16), b.allowance_used, b.ordinal, b.revision);
             put_reported(out, &b.reported);
             out.extend_from_slice(&b.cost.serialize());
         }
@@ -375,6 +400,7 @@ pub fn message(b: &[u8]) -> Result<Message> {
     let id = r.text()?;
     let metadata = r.text()?;
     m.tail = Arc::new(Tail { id, metadata: (!metadata.is_empty()).then_some(metadata) });
+    r.end()?;
     Ok(m)
 }
 
@@ -389,6 +415,7 @@ fn purpose(r: &mut Reader<'_>) -> Result<Purpose> {
 }
 
 fn attempt(r: &mut Reader<'_>) -> Result<Attempt> {
+    let number = r.u8()?;
     let state = match AttemptState::from_byte(r.u8()?) {
         Some(s) => s,
         None => return r.bad("attempt state"),
@@ -400,8 +427,9 @@ fn attempt(r: &mut Reader<'_>) -> Result<Attempt> {
         Some(c) => c,
         None => return r.bad("category"),
     };
-    let flags = r.u8()?;
+    let flags = r.flags(7)?;
     let mut a = Attempt {
+        number,
         state,
         sender,
         template,
@@ -420,10 +448,11 @@ fn attempt(r: &mut Reader<'_>) -> Result<Attempt> {
         reported: reported(r)?,
         booked: None,
     };
-    let flags = r.u8()?;
+    let flags = r.flags(7)?;
     if flags & 1 != 0 {
         a.booked = Some(Booked {
             at_s: r.u32()?,
+            country: country(r)?,
             allowance_used: r.u64()?,
             ordinal: r.u64()?,
             revision: r.u32()?,
@@ -434,6 +463,16 @@ fn attempt(r: &mut Reader<'_>) -> Result<Attempt> {
         });
     }
     Ok(a)
+}
+
+fn country(r: &mut Reader<'_>) -> Result<Option<Country>> {
+    match r.u16()? {
+        u16::MAX => Ok(None),
+        n => match Country::from_u16(n) {
+            Some(c) => Ok(Some(c)),
+            None => r.bad("country"),
+        },
+    }
 }
 
 /// Key of a counter as bytes.

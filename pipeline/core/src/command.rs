@@ -7,7 +7,7 @@ use crate::ids::{AccountIx, CampaignIx, ContactKey, SenderIx, TemplateIx, WabaIx
 use crate::inbound::prove;
 use crate::record::{Account, Campaign, CampaignState, Consent, Sender, Template, Waba};
 use crate::state::State;
-use tollgate_quality::Limit;
+use tollgate_quality::{CategoryClass as Class, Limit};
 use tollgate_rate_card::{Category, Currency, Zone};
 use tollgate_wire::command::{
     AccountSpec, CampaignAction, CampaignSpec, Command, ConsentSpec, ConsentState, SenderSpec, TemplateSpec, WabaSpec,
@@ -425,10 +425,11 @@ pub(crate) fn sender_changed(
         let mut live = state.live(known.ix);
         live.throughput =
             live.throughput.capped(crate::admission::throughput_rate(account, &new, &live, now_ms), now_ms);
-        if let tollgate_quality::Pace::Rate(rate) =
-            crate::admission::pace(state, account, &new, tollgate_quality::CategoryClass::Marketing)
-        {
-            live.pacing = live.pacing.capped(rate, now_ms);
+        for class in [Class::Marketing, Class::Utility, Class::Authentication, Class::Service] {
+            if let tollgate_quality::Pace::Rate(rate) = crate::admission::pace(state, account, &new, class) {
+                let bucket = &mut live.pacing[class as usize];
+                *bucket = bucket.capped(rate, now_ms);
+            }
         }
         out.changes.push(Change::SenderLive(known.ix, live));
         out.changes.push(Change::Sender(Box::new(new)));

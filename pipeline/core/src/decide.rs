@@ -272,7 +272,7 @@ fn settle(
     if let Some(s) = c.sender {
         message.sender = s.ix;
     }
-    let mut told = OutcomeFx::new(uid, message.attempts.len() as u8, now_ms, OutcomeKind::Parked);
+    let mut told = OutcomeFx::new(uid, message.last_number(), now_ms, OutcomeKind::Parked);
     told.trace = Some(trace);
     told.rejections = rejections.unwrap_or_default();
     match admitted {
@@ -286,7 +286,11 @@ fn settle(
             message.state = MessageState::Open;
             message.park = None;
             let reserve = c.campaign.is_some_and(|c| c.spec.budget.is_some());
+            let number = message.last_number() + 1;
+            // Attempts that never left are forgotten, so that an outage of any length does not use the message up.
+            message.attempts.retain(|a| a.state != AttemptState::NotSent);
             message.attempts.push(Attempt {
+                number,
                 state: AttemptState::Ordered,
                 sender: message.sender,
                 template: chosen.template,
@@ -305,7 +309,7 @@ fn settle(
                 reported: Reported::default(),
                 booked: None,
             });
-            told.attempt = message.attempts.len() as u8;
+            told.attempt = number;
             told.kind = OutcomeKind::Admitted;
             told.estimate = Some(chosen.price);
             keep_body(&mut message, raw, out);
@@ -331,6 +335,10 @@ fn settle(
             told.retry_ms = if until_ms == u64::MAX { 0 } else { until_ms };
             if raw.is_some() && waiting_room_is_full(c) {
                 told.reason = Some(Reason::WaitingRoomFull);
+                // Where only an event frees what the others wait for, a minute is as good as any answer.
+                if told.retry_ms == 0 {
+                    told.retry_ms = now_ms + 60_000;
+                }
                 told.kind = OutcomeKind::Refused;
                 end(&mut message, Reason::WaitingRoomFull, true, out);
                 out.changes.push(Change::Message(message));

@@ -19,7 +19,7 @@ use tollgate_wire::{Reason, Text, Time};
 /// Only if serialising fails, which plain data does not.
 pub fn outcome(state: &State, o: &OutcomeFx, m: &Message, out: &mut Vec<u8>) -> serde_json::Result<()> {
     let account = state.account_at(m.account);
-    let attempt = (o.attempt > 0).then(|| m.attempts.get(usize::from(o.attempt) - 1)).flatten();
+    let attempt = m.position(o.attempt).map(|n| &m.attempts[n]);
     let sender_known = !matches!(m.state, MessageState::Refused) || attempt.is_some();
     let sender = sender_known.then(|| state.senders.get(m.sender.at())).flatten();
     let currency = sender.map(|s| state.waba_at(s.waba).currency);
@@ -113,7 +113,7 @@ pub fn order(
     let to = state.user_text(m.user);
     let record = Order {
         message_uid: m.uid,
-        attempt: m.attempts.len() as u8,
+        attempt: a.number,
         account: state.account_at(m.account).spec.account.as_str().into(),
         sender: state.sender_at(a.sender).spec.id.as_str().into(),
         to: to.strip_prefix('+').unwrap_or(&to).into(),
@@ -140,7 +140,7 @@ pub fn ledger(
     let waba = state.waba_at(sender.waba);
     let account = state.account_at(sender.account);
     let campaign = m.and_then(|m| state.campaign_at(m.campaign));
-    let attempt = b.own.and_then(|(_, n)| m?.attempts.get(usize::from(n) - 1));
+    let attempt = b.own.and_then(|(_, number)| m?.attempts.get(m?.position(number)?));
     let template = attempt.and_then(|a| a.template).map(|ix| state.template_at(ix));
     let to = state.user_text(b.user);
     let recipient_hash = format!("{:032x}", key.recipient(&to));

@@ -12,7 +12,7 @@ use crate::hashing::{HashKey, Map, Set};
 use crate::ids::{AccountIx, CampaignIx, ContactKey, PairKey, SenderIx, TemplateIx, Uid, WabaIx};
 use crate::life::Times;
 use crate::lots::{LotKey, Resource};
-use crate::record::{Message, MessageState};
+use crate::record::{CampaignState, Message, MessageState};
 use crate::seen::Probe;
 use crate::state::State;
 use crate::emit;
@@ -145,6 +145,8 @@ enum Undo {
     Seen(u128),
     Wamid(u128),
     NextUid(Uid),
+    DropCampaign(CampaignIx),
+    DropScoped(u64),
     /// A new owner cannot be taken out of its table: the state must be loaded again.
     Reload,
 }
@@ -280,7 +282,15 @@ impl Engine {
     /// Ends loading: every lot is looked at once.
     pub fn loaded(&mut self) {
         self.state.messages.age(0);
+        self.open_lots();
+    }
+
+    /// Every shared lot is looked at, and what a cancelled campaign has left is drained.
+    fn open_lots(&mut self) {
         self.state.lots.wake_account(None);
+        for c in self.state.campaigns.iter().filter(|c| c.state == CampaignState::Cancelled) {
+            self.state.lots.wake_campaign(c.ix);
+        }
     }
 
     /// Tells the time. `now` is the largest ever told.
@@ -446,8 +456,8 @@ impl Engine {
         source: &dyn Source,
         sink: &mut dyn Sink,
     ) -> Result<usize, EngineError> {
-        let weight = self.state.campaign_at(key.campaign).map_or(1, |c| c.spec.weight.clamp(1, 100)) as usize;
-        let turn = (weight * 16).min(most);
+        let weight = self.state.campaign_at(key.campaign).map_or(1, |c| c.spec.weight.clamp(1, 100));
+        let turn = (weight as usize * 16).min(most);
         let mut after = 0;
         for done in 0..turn {
             let Some(uid) = self.state.lots.next_member(key, after) else {
@@ -459,6 +469,7 @@ impl Engine {
                 self.state.lots.shut(key, resource, until_ms);
                 return Ok(done + 1);
             }
+            self.state.lots.served(key, weight);
             after = uid;
         }
         Ok(turn)
@@ -585,7 +596,12 @@ impl Engine {
                 self.undo.push(Undo::Wamid(*h));
                 Some(Dirty::Wamid(*h))
             }
-            Change::Campaign(c) => Some(Dirty::Campaign(c.ix)),
+            Change::Campaign(c) => {
+                if c.ix.at() >= self.state.campaigns.len() {
+                    self.undo.push(Undo::DropCampaign(c.ix));
+                }
+                Some(Dirty::Campaign(c.ix))
+            }
             Change::Spent(ix, _) => Some(Dirty::Campaign(*ix)),
             Change::Account(a) => Some(Dirty::Account(a.ix)),
             Change::Waba(w) => Some(Dirty::Waba(w.ix)),
@@ -595,7 +611,10 @@ impl Engine {
                 self.proofs.push((**p).clone());
                 None
             }
-            Change::Scoped(ix, _) => Some(Dirty::Scoped(*ix)),
+            Change::Scoped(ix, _) => {
+                self.undo.push(Undo::DropScoped(*ix));
+                Some(Dirty::Scoped(*ix))
+            }
         };
         if let Some(d) = touched {
             self.touch(d);
@@ -606,7 +625,12 @@ impl Engine {
         };
         let kept_apart = matches!(
             change,
-            Change::Seen(..) | Change::Wamid(..) | Change::Proof(..) | Change::Message(..) | Change::Scoped(..)
+            Change::Seen(..)
+                | Change::Wamid(..)
+                | Change::Proof(..)
+                | Change::Message(..)
+                | Change::Scoped(..)
+                | Change::Campaign(..)
         );
         match (self.state.apply(change), new_message) {
             (Some(old), _) => self.undo.push(Undo::Put(old)),
@@ -787,11 +811,13 @@ impl Engine {
                     self.state.wamids.remove(&h);
                 }
                 Undo::NextUid(uid) => self.state.reset_next_uid(uid),
+                Undo::DropCampaign(ix) => self.state.drop_campaign(ix),
+                Undo::DropScoped(ix) => self.state.drop_scoped(ix),
                 Undo::Reload => whole = false,
             }
         }
         self.forget_batch();
-        self.state.lots.wake_account(None);
+        self.open_lots();
         whole
     }
 

@@ -13,6 +13,7 @@ use crate::lots::Resource;
 use crate::record::{Account, Attempt, AttemptState, Contact, Message, MessageState, Pair, Park, SenderLive};
 use crate::window;
 use rust_decimal::Decimal;
+use smallvec::SmallVec;
 use tollgate_quality::{BackOff, PairPolicy, ThroughputPolicy};
 use tollgate_rate_card::{Category, Reported, ReportedCategory, ReportedModel, ReportedType};
 use tollgate_wire::Reason;
@@ -39,7 +40,7 @@ impl Default for Times {
 
 /// A reservation ends a second after the moving 24 hours: from then on it only blurs later ones.
 const RESERVATION_MS: u64 = 86_401_000;
-/// Attempts of one message at most.
+/// Attempts of one message at most, those that never left not counted.
 const MAX_ATTEMPTS: usize = 8;
 /// Sender's pause after calls that could not be made or whose result is not known.
 const OUTAGE_PAUSE_MS: u64 = 2_000;
@@ -77,8 +78,9 @@ pub(crate) struct Draft<'a, 'f> {
     pub account: &'f Account,
     pub message: Message,
     contact: Option<Contact>,
-    pair: Option<(PairKey, Pair)>,
-    live: Option<(SenderIx, SenderLive)>,
+    /// One each of the senders that its attempts used.
+    pairs: SmallVec<[(PairKey, Pair); 1]>,
+    lives: SmallVec<[(SenderIx, SenderLive); 1]>,
     pub spent: Option<Decimal>,
     pub counters: Vec<(crate::change::CounterKey, u64)>,
 }
@@ -91,8 +93,8 @@ impl<'a, 'f> Draft<'a, 'f> {
             account,
             message,
             contact: None,
-            pair: None,
-            live: None,
+            pairs: SmallVec::new(),
+            lives: SmallVec::new(),
             spent: None,
             counters: Vec::new(),
         }
@@ -109,17 +111,19 @@ impl<'a, 'f> Draft<'a, 'f> {
 
     pub(crate) fn pair(&mut self, sender: SenderIx) -> &mut Pair {
         let key = PairKey::new(sender, self.message.user);
-        let state = self.facts.state;
-        if self.pair.is_none_or(|(k, _)| k != key) {
-            self.pair = Some((key, state.pair(key)));
-        }
-        // Filled on the line above.
-        &mut self.pair.get_or_insert_with(|| (key, state.pair(key))).1
+        let at = self.pairs.iter().position(|(k, _)| *k == key).unwrap_or_else(|| {
+            self.pairs.push((key, self.facts.state.pair(key)));
+            self.pairs.len() - 1
+        });
+        &mut self.pairs[at].1
     }
 
     fn live(&mut self, sender: SenderIx) -> &mut SenderLive {
-        let read = self.facts.state.live(sender);
-        &mut self.live.get_or_insert((sender, read)).1
+        let at = self.lives.iter().position(|(ix, _)| *ix == sender).unwrap_or_else(|| {
+            self.lives.push((sender, self.facts.state.live(sender)));
+            self.lives.len() - 1
+        });
+        &mut self.lives[at].1
     }
 
     pub(crate) fn spent(&self) -> Decimal {
@@ -175,14 +179,40 @@ impl<'a, 'f> Draft<'a, 'f> {
     /// Gives back everything an attempt holds: it certainly did not reach anybody.
     fn release_all(&mut self, n: usize) {
         self.release_user(n);
+        self.forget_marketing(n);
         let a = &mut self.message.attempts[n];
         a.slot = false;
         a.reserved = Decimal::ZERO;
         a.check_ms = u64::MAX;
     }
 
+    /// Gives the person's place under the marketing cap back.
+    fn forget_marketing(&mut self, n: usize) {
+        let a = self.message.attempts[n];
+        if a.category == Category::Marketing && self.account.spec.policy.marketing_cap > 0 {
+            self.contact().forget_marketing((a.admitted_ms / 1000) as u32);
+        }
+    }
+
+    /// What was given back has reached the person after all.
+    fn remember_marketing(&mut self, n: usize) {
+        let a = self.message.attempts[n];
+        if a.category == Category::Marketing && self.account.spec.policy.marketing_cap > 0 {
+            self.contact().remember_marketing((a.admitted_ms / 1000) as u32);
+        }
+    }
+
+    /// Ties the platform's message id to the attempt, so that a status without our callback finds it.
+    fn note_wamid(&mut self, n: usize, wamid: &str, out: &mut Decision) {
+        let a = &mut self.message.attempts[n];
+        if a.wamid == 0 {
+            a.wamid = self.facts.key.wamid(wamid);
+            out.changes.push(Change::Wamid(a.wamid, self.message.uid, a.number));
+        }
+    }
+
     fn tell(&self, n: usize, kind: OutcomeKind, at_ms: u64) -> OutcomeFx {
-        OutcomeFx::new(self.message.uid, n as u8 + 1, at_ms, kind)
+        OutcomeFx::new(self.message.uid, self.message.attempts[n].number, at_ms, kind)
     }
 
     /// Parks the message for another attempt.
@@ -218,12 +248,8 @@ impl<'a, 'f> Draft<'a, 'f> {
         if let Some(c) = self.contact {
             out.changes.push(Change::Contact(ContactKey::new(self.account.ix, self.message.user), c));
         }
-        if let Some((k, p)) = self.pair {
-            out.changes.push(Change::Pair(k, p));
-        }
-        if let Some((k, l)) = self.live {
-            out.changes.push(Change::SenderLive(k, l));
-        }
+        out.changes.extend(self.pairs.into_iter().map(|(k, p)| Change::Pair(k, p)));
+        out.changes.extend(self.lives.into_iter().map(|(k, l)| Change::SenderLive(k, l)));
         if let Some(s) = self.spent {
             out.changes.push(Change::Spent(self.message.campaign, s));
         }
@@ -242,7 +268,7 @@ fn draft<'a, 'f>(
     now_ms: u64,
 ) -> Option<(Draft<'a, 'f>, usize)> {
     let m = facts.state.message(uid).filter(|m| m.account == account.ix)?;
-    let n = usize::from(attempt).checked_sub(1).filter(|n| *n < m.attempts.len())?;
+    let n = m.position(attempt)?;
     Some((Draft::new(facts, account, m.clone(), now_ms), n))
 }
 
@@ -262,13 +288,8 @@ pub(crate) fn result(facts: &Facts<'_>, account: &Account, r: &DispatchResult<'_
 
 /// The platform took it.
 fn accepted(d: &mut Draft<'_, '_>, n: usize, wamid: &str, to: AttemptState, out: &mut Decision) {
-    let hash = d.facts.key.wamid(wamid);
-    let a = &mut d.message.attempts[n];
-    if a.wamid == 0 {
-        a.wamid = hash;
-        out.changes.push(Change::Wamid(hash, d.message.uid, n as u8 + 1));
-    }
-    let sender = a.sender;
+    d.note_wamid(n, wamid, out);
+    let sender = d.message.attempts[n].sender;
     if d.facts.state.pair(PairKey::new(sender, d.message.user)).back_off != BackOff::NONE {
         d.pair(sender).back_off = BackOff::NONE;
     }
@@ -319,14 +340,21 @@ fn not_sent(d: &mut Draft<'_, '_>, n: usize, reason: Reason, out: &mut Decision)
     if d.another_is_open(n) {
         return;
     }
-    if d.message.attempts.len() >= MAX_ATTEMPTS {
-        // Attempts that never left are forgotten, so that an outage of any length does not use the message up.
-        d.message.attempts.retain(|a| a.state != AttemptState::NotSent);
-    }
-    if d.message.attempts.len() >= MAX_ATTEMPTS {
+    let number = d.message.attempts[n].number;
+    if d.message.attempts.len() >= MAX_ATTEMPTS || number == u8::MAX {
         fail(d, n, Reason::NoResult, 0, out);
     } else {
-        d.park(Reason::Backoff, Resource::Own, d.now_ms);
+        let until_ms = d.now_ms + again_ms(number);
+        d.park(Reason::Backoff, Resource::Own, until_ms);
+    }
+}
+
+/// Wait after an attempt that never left: none for the first three, then doubling from a second to 15 minutes, so
+/// that 254 attempts outlast any outage that the message itself outlasts.
+fn again_ms(number: u8) -> u64 {
+    match number {
+        0..=3 => 0,
+        n => (1_000 << (n - 4).min(10)).min(900_000),
     }
 }
 
@@ -371,7 +399,8 @@ fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s: Option<u3
             if d.message.attempts.len() >= usize::from(max_attempts) {
                 return fail(d, n, Reason::Platform, code, out);
             }
-            (Reason::Backoff, Resource::Own, u64::from(after_s) * 1000)
+            let doubled = d.message.attempts.len().saturating_sub(1).min(10);
+            (Reason::Backoff, Resource::Own, (u64::from(after_s) * 1000) << doubled)
         }
     };
     if d.message.attempts.len() >= MAX_ATTEMPTS || d.another_is_open(n) {
@@ -471,8 +500,12 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
     let Some((uid, attempt)) = known else {
         return charge::foreign(facts, account, s, now_ms, out);
     };
-    let Some((mut d, n)) = draft(facts, account, uid, attempt, now_ms) else { return };
+    // A message that is forgotten is billed like one that other software sent: never lost.
+    let Some((mut d, n)) = draft(facts, account, uid, attempt, now_ms) else {
+        return charge::foreign(facts, account, s, now_ms, out);
+    };
     let at_s = clamp_s(s.at_s, now_ms);
+    d.note_wamid(n, &s.wamid, out);
     if let Some(p) = &s.pricing {
         note_pricing(&mut d.message.attempts[n].reported, p);
         if d.message.attempts[n].reported.pricing_type == Some(ReportedType::FreeEntryPoint) {
@@ -540,15 +573,15 @@ fn delivered(d: &mut Draft<'_, '_>, n: usize, to: AttemptState, at_s: u32, s: &S
     let first = a.delivered_s == 0;
     if first {
         d.confirm_user(n, at_s);
+        if matches!(a.state, AttemptState::Failed | AttemptState::NotSent) {
+            d.remember_marketing(n);
+        }
     }
     let a = &mut d.message.attempts[n];
     a.delivered_s = if first { at_s } else { a.delivered_s.min(at_s) };
     a.slot = false;
     a.reserved = Decimal::ZERO;
     a.check_ms = u64::MAX;
-    if a.wamid == 0 {
-        a.wamid = d.facts.key.wamid(&s.wamid);
-    }
     let moved = a.state < to;
     if moved {
         a.state = to;

@@ -3,10 +3,14 @@
 //! All of it is derived from message records: `State::apply` joins and leaves, and a load rebuilds it.
 //! A lot is named by the *first* thing its messages waited for. When its head gets past that and another
 //! shared resource refuses it, the lot stays and only what it waits for changes; messages do not move.
+//!
+//! Fairness: accounts take turns; within an account the lot goes first that was served least for its weight
+//! (stride scheduling). What a lot was served is remembered while it is closed, so that even when each wake-up
+//! brings one token only, campaigns share it by weight.
 
 use crate::hashing::Map;
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, Uid};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use tollgate_wire::Reason;
 use tollgate_wire::request::Purpose;
 
@@ -81,6 +85,8 @@ pub struct Lot {
     /// When it opens by itself; `u64::MAX` = only by `waits_for`.
     opens_ms: u64,
     open: bool,
+    /// Messages served so far, each counted as `STRIDE` ÷ weight.
+    served: u64,
 }
 
 impl Lot {
@@ -105,10 +111,34 @@ pub struct Lots {
     waiters: BTreeSet<(Resource, LotKey)>,
     /// Closed lots by when they open.
     alarms: BTreeSet<(u64, LotKey)>,
-    /// Open lots in the order they are served.
-    open_priority: VecDeque<LotKey>,
-    open_bulk: VecDeque<LotKey>,
+    open_priority: Line,
+    open_bulk: Line,
+    /// The most that any lot of an account and lane was served.
+    front: Map<(AccountIx, bool), u64>,
     parked: Map<AccountIx, Parked>,
+}
+
+/// What one message of a lot of weight 1 adds to `Lot::served`.
+const STRIDE: u64 = 10_000;
+/// How far a lot that was away may lie behind: one turn. More would let it push the others aside.
+const BEHIND_MOST: u64 = 16 * STRIDE;
+
+/// Open lots of one lane.
+#[derive(Debug, Default)]
+struct Line {
+    lots: BTreeSet<(AccountIx, u64, LotKey)>,
+    /// The account served last.
+    last: AccountIx,
+}
+
+impl Line {
+    /// The lot served least, of the account after the one served last.
+    fn next(&mut self) -> Option<LotKey> {
+        let after = (AccountIx(self.last.0.saturating_add(1)), 0, LotKey::FIRST);
+        let &(account, _, key) = self.lots.range(after..).next().or_else(|| self.lots.first())?;
+        self.last = account;
+        Some(key)
+    }
 }
 
 /// What an account has waiting.
@@ -126,7 +156,9 @@ impl Lots {
         let p = self.parked.entry(key.account).or_default();
         p.messages += 1;
         p.bytes += u64::from(bytes);
-        let lot = self.lots.entry(key).or_insert_with(|| Lot { opens_ms: u64::MAX, ..Lot::default() });
+        let front = self.front.get(&(key.account, key.priority)).copied().unwrap_or(0);
+        let new = || Lot { opens_ms: u64::MAX, served: front, ..Lot::default() };
+        let lot = self.lots.entry(key).or_insert_with(new);
         let fresh = lot.members.is_empty();
         lot.members.insert(uid);
         lot.reason = Some(reason);
@@ -144,15 +176,12 @@ impl Lots {
         let Some(lot) = self.lots.get_mut(&key) else { return };
         lot.members.remove(&uid);
         if lot.members.is_empty() {
-            let (waits_for, opens_ms, open) = (lot.waits_for, lot.opens_ms, lot.open);
+            let (waits_for, opens_ms, served) = (lot.waits_for, lot.opens_ms, lot.served);
             if let Some(r) = waits_for {
                 self.waiters.remove(&(r, key));
             }
             self.alarms.remove(&(opens_ms, key));
-            if open {
-                self.open_priority.retain(|k| *k != key);
-                self.open_bulk.retain(|k| *k != key);
-            }
+            self.line(key).lots.remove(&(key.account, served, key));
             self.lots.remove(&key);
         }
     }
@@ -164,6 +193,7 @@ impl Lots {
             self.waiters.remove(&(r, key));
         }
         self.alarms.remove(&(lot.opens_ms, key));
+        let served = lot.open.then_some(lot.served);
         lot.open = false;
         lot.waits_for = Some(resource);
         // Members of an `Own` lot have times of their own; the lot opens only to be drained by a cancel.
@@ -172,21 +202,46 @@ impl Lots {
         if lot.opens_ms != u64::MAX {
             self.alarms.insert((lot.opens_ms, key));
         }
+        if let Some(served) = served {
+            self.line(key).lots.remove(&(key.account, served, key));
+        }
     }
 
     /// Puts a lot among those that may be drained.
     pub(crate) fn open(&mut self, key: LotKey) {
+        let front = self.front.get(&(key.account, key.priority)).copied().unwrap_or(0);
         let Some(lot) = self.lots.get_mut(&key) else { return };
         if lot.open {
             return;
         }
         lot.open = true;
+        lot.served = lot.served.max(front.saturating_sub(BEHIND_MOST));
+        let served = lot.served;
         if let Some(r) = lot.waits_for.take() {
             self.waiters.remove(&(r, key));
         }
         self.alarms.remove(&(lot.opens_ms, key));
         lot.opens_ms = u64::MAX;
-        if key.priority { self.open_priority.push_back(key) } else { self.open_bulk.push_back(key) }
+        self.line(key).lots.insert((key.account, served, key));
+    }
+
+    fn line(&mut self, key: LotKey) -> &mut Line {
+        if key.priority { &mut self.open_priority } else { &mut self.open_bulk }
+    }
+
+    /// One message of an open lot had its turn.
+    pub(crate) fn served(&mut self, key: LotKey, weight: u32) {
+        let Some(lot) = self.lots.get_mut(&key) else { return };
+        let before = lot.served;
+        lot.served += STRIDE / u64::from(weight.max(1));
+        let (now, open) = (lot.served, lot.open);
+        if open {
+            let line = self.line(key);
+            line.lots.remove(&(key.account, before, key));
+            line.lots.insert((key.account, now, key));
+        }
+        let front = self.front.entry((key.account, key.priority)).or_default();
+        *front = now.max(*front);
     }
 
     /// Opens every lot that waits for `resource`.
@@ -237,24 +292,16 @@ impl Lots {
     /// `true` while some lot may be drained.
     #[must_use]
     pub fn has_open(&self) -> bool {
-        !self.open_priority.is_empty() || !self.open_bulk.is_empty()
+        !self.open_priority.lots.is_empty() || !self.open_bulk.lots.is_empty()
     }
 
-    /// The next open lot in turn; priority first. It goes to the back of its line.
+    /// The next open lot in turn; priority first.
     pub(crate) fn next_open(&mut self) -> Option<LotKey> {
-        for line in [&mut self.open_priority, &mut self.open_bulk] {
-            if let Some(k) = line.pop_front() {
-                line.push_back(k);
-                return Some(k);
-            }
-        }
-        None
+        self.open_priority.next().or_else(|| self.open_bulk.next())
     }
 
     /// Takes a lot out of the open ones after its head was refused.
     pub(crate) fn shut(&mut self, key: LotKey, resource: Resource, opens_ms: u64) {
-        let line = if key.priority { &mut self.open_priority } else { &mut self.open_bulk };
-        line.retain(|k| *k != key);
         self.close(key, resource, opens_ms);
     }
 

@@ -48,7 +48,7 @@ fn sender<'a>(state: &'a State, a: &'a Account, s: &'a Sender, now_ms: u64) -> S
     let live = state.live(s.ix);
     let next_pacing_token = match pace(state, a, s, CategoryClass::Marketing) {
         Pace::Unlimited => None,
-        Pace::Rate(rate) => live.pacing.peek(rate, NonZeroU32::MIN, 0, now_ms).err().map(|w| Time(w.until_ms)),
+        Pace::Rate(rate) => live.pacing[CategoryClass::Marketing as usize].peek(rate, NonZeroU32::MIN, 0, now_ms).err().map(|w| Time(w.until_ms)),
         Pace::Blocked => Some(Time(u64::MAX / 2_000_000)),
     };
     SenderSnapshot {
@@ -119,7 +119,7 @@ fn done_by_ms(state: &State, a: &Account, key: &LotKey, messages: u64, now_ms: u
             let s = state.sender_at(s);
             match pace(state, a, s, class) {
                 Pace::Rate(rate) => {
-                    let tat_ms = Bucket::tokens(state.live(s.ix).pacing, rate, now_ms);
+                    let tat_ms = Bucket::tokens(state.live(s.ix).pacing[class as usize], rate, now_ms);
                     let waiting = messages.saturating_sub(u64::from(tat_ms));
                     Some(now_ms + (u128::from(waiting) * u128::from(rate.interval_ns()) / 1_000_000) as u64)
                 }

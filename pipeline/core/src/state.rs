@@ -158,6 +158,16 @@ impl State {
         ix.some().map(|ix| &*self.campaigns[ix.at()])
     }
 
+    /// Every template, in order of number.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.templates.iter().map(|t| &**t)
+    }
+
+    /// Messages that must be looked at without any input, by when.
+    pub fn timers(&self) -> impl Iterator<Item = (u64, Uid)> {
+        self.timers.iter().copied()
+    }
+
     /// Every campaign, in order of number.
     pub fn campaigns(&self) -> impl Iterator<Item = &Campaign> {
         self.campaigns.iter().skip(1).map(|c| &**c)
@@ -299,7 +309,7 @@ impl State {
                 self.wamids.insert(hash, (uid, attempt));
                 return None;
             }
-            Change::Campaign(new) => self.put_campaign(*new),
+            Change::Campaign(new) => self.put_campaign(*new)?,
             Change::Spent(ix, new) => {
                 let c = Arc::make_mut(&mut self.campaigns[ix.at()]);
                 let old = std::mem::replace(&mut c.spent, new);
@@ -430,7 +440,8 @@ impl State {
         }
     }
 
-    fn put_campaign(&mut self, mut new: Campaign) -> Change {
+    fn put_campaign(&mut self, mut new: Campaign) -> Option<Change> {
+        let known = new.ix.at() < self.campaigns.len();
         while self.campaigns.len() <= new.ix.at() {
             let ix = CampaignIx(self.campaigns.len() as u32);
             self.campaigns.push(Arc::new(Campaign { ix, account: new.account, ..blank_campaign() }));
@@ -445,7 +456,21 @@ impl State {
         let old = std::mem::replace(slot, Arc::new(new));
         self.lots.wake(Resource::Campaign(ix));
         self.lots.wake(Resource::Budget(ix));
-        Change::Campaign(Box::new((*old).clone()))
+        known.then(|| Change::Campaign(Box::new((*old).clone())))
+    }
+
+    /// Takes a new campaign back, and those after it.
+    pub(crate) fn drop_campaign(&mut self, ix: CampaignIx) {
+        for gone in self.campaigns.drain(ix.at().min(self.campaigns.len())..) {
+            self.campaign_by_name.remove(&(gone.account, gone.spec.name.as_str().into()));
+        }
+    }
+
+    /// Takes a new business-scoped id back, and those after it.
+    pub(crate) fn drop_scoped(&mut self, ix: u64) {
+        for gone in self.scoped.drain((ix as usize).min(self.scoped.len())..) {
+            self.scoped_by_id.remove(&gone);
+        }
     }
 
     /// Counts and reservation of a campaign as stored; used when loading, before messages are.

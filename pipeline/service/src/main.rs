@@ -1,3 +1,22 @@
-//! The tollgate binary.
+//! The tollgate binary: subcommands, configuration, wiring. What it does lives in the libraries.
+//!
+//! `cli` the arguments · `commands` one file a subcommand · `config` the configuration · `client` HTTP to a running
+//! service · `upload` many rows to it · `output` what is printed · `logging` log lines · `exit` exit codes.
 
-fn main() {}
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod exit;
+mod logging;
+mod output;
+mod upload;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    exit::code(commands::run(cli.command, cli.json))
+}

@@ -114,7 +114,7 @@ impl<'a> Candidate<'a> {
         let mut pair = self.pair;
         let mut live = self.live;
         live.throughput = throughput;
-        live.pacing = pacing;
+        live.pacing[super::pacing::class(chosen.category) as usize] = pacing;
         pair.bucket = pair_bucket;
         if quota != QuotaUse::Free {
             match self.account.spec.limit_scope {

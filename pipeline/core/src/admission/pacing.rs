@@ -40,12 +40,13 @@ pub(crate) fn pace(
 }
 
 pub(super) fn check(c: &Candidate<'_>, chosen: &Usable) -> (Verdict, Bucket) {
-    let bucket = c.live.pacing;
+    let class = class(chosen.category);
+    let bucket = c.live.pacing[class as usize];
     let Some(sender) = c.sender else { return (Verdict::Refuse(Reason::SenderUnknown), bucket) };
     if c.window_until_s().is_some() {
         return (Verdict::Pass, bucket);
     }
-    let pace = pace(c.state, c.account, sender, class(chosen.category));
+    let pace = pace(c.state, c.account, sender, class);
     let resource = Resource::Pacing(sender.ix);
     if pace != Pace::Unlimited
         && let Some(wait) = c.behind(resource, Reason::Pacing)

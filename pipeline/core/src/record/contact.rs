@@ -56,9 +56,20 @@ impl Contact {
         self.consent[slot_of(c)] = state;
     }
 
-    /// Remembers a marketing admission.
+    /// Remembers a marketing admission, in order of time.
     pub fn remember_marketing(&mut self, at_s: u32) {
-        self.marketing_s.copy_within(0..MARKETING_KEPT - 1, 1);
-        self.marketing_s[0] = at_s;
+        let at = self.marketing_s.iter().position(|kept| *kept <= at_s).unwrap_or(MARKETING_KEPT);
+        if at < MARKETING_KEPT {
+            self.marketing_s.copy_within(at..MARKETING_KEPT - 1, at + 1);
+            self.marketing_s[at] = at_s;
+        }
+    }
+
+    /// Takes a marketing admission back that certainly reached nobody.
+    pub fn forget_marketing(&mut self, at_s: u32) {
+        if let Some(at) = self.marketing_s.iter().position(|kept| *kept == at_s) {
+            self.marketing_s.copy_within(at + 1.., at);
+            self.marketing_s[MARKETING_KEPT - 1] = 0;
+        }
     }
 }

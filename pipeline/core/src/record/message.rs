@@ -5,7 +5,7 @@ use crate::lots::Resource;
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use tollgate_rate_card::{Category, Reported};
+use tollgate_rate_card::{Category, Country, Reported};
 use tollgate_wire::Reason;
 use tollgate_wire::outcome::OutcomeKind;
 use tollgate_wire::request::Purpose;
@@ -37,7 +37,7 @@ pub struct Message {
     pub body_bytes: u32,
     /// What it waits for, while parked.
     pub park: Option<Park>,
-    /// Attempts so far, oldest first.
+    /// Attempts so far, oldest first; of those that never left only the latest.
     pub attempts: SmallVec<[Attempt; 1]>,
     /// What outcomes echo.
     pub tail: Arc<Tail>,
@@ -109,6 +109,8 @@ pub struct Park {
 /// One decision to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
+    /// Its number, from 1, never used again: orders, callbacks and charges name it.
+    pub number: u8,
     /// How far it came.
     pub state: AttemptState,
     /// Sender used.
@@ -150,6 +152,8 @@ pub struct Attempt {
 pub struct Booked {
     /// Charge instant booked.
     pub at_s: u32,
+    /// Country that priced it; a later status may not name it again.
+    pub country: Option<Country>,
     /// What the platform had said by then.
     pub reported: Reported,
     /// The window was open at the charge instant as far as we knew.
@@ -236,6 +240,18 @@ impl Message {
     #[must_use]
     pub fn last(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// Number of the latest attempt; 0 before the first.
+    #[must_use]
+    pub fn last_number(&self) -> u8 {
+        self.last().map_or(0, |a| a.number)
+    }
+
+    /// Position of an attempt in `attempts`; `None` when it never was, or never left and is forgotten.
+    #[must_use]
+    pub fn position(&self, number: u8) -> Option<usize> {
+        self.attempts.iter().position(|a| a.number == number)
     }
 
     /// `true` while a timer or a lot still holds the message: it must be known from the start.

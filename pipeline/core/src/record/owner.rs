@@ -61,8 +61,8 @@ pub struct Sender {
 pub struct SenderLive {
     /// Throughput.
     pub throughput: Bucket,
-    /// Quality pacing of marketing.
-    pub pacing: Bucket,
+    /// Quality pacing, one bucket a category class: a campaign must not use up what one-time codes need.
+    pub pacing: [Bucket; 4],
     /// Back-pressure: the part of the throughput in force.
     pub factor: RateFactor,
     /// Nothing before this instant (the platform asked to wait).

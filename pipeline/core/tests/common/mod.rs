@@ -8,6 +8,7 @@ use tollgate_core::effect::Effect;
 use tollgate_core::engine::{Engine, EngineConfig, Rejected, Sink, Source, Table, Writes};
 use tollgate_core::hashing::HashKey;
 use tollgate_core::life::Times;
+use tollgate_core::record::Message;
 use tollgate_core::state::State;
 use tollgate_rate_card::RateCards;
 
@@ -98,6 +99,11 @@ impl World {
         self.engine.request(v.to_string().as_bytes(), false, &self.store, &mut self.out).unwrap()
     }
 
+    /// The same on the priority lane.
+    pub fn urgent(&mut self, v: &Value) -> Result<(), Rejected> {
+        self.engine.request(v.to_string().as_bytes(), true, &self.store, &mut self.out).unwrap()
+    }
+
     pub fn events(&mut self, events: &Value) -> Result<(), Rejected> {
         let v = json!({"account": "acme", "events": events});
         self.engine.events(v.to_string().as_bytes(), &self.store, &mut self.out).unwrap()
@@ -112,8 +118,54 @@ impl World {
         self.engine.committed();
     }
 
+    /// Ticks until `to_ms`, never sleeping longer than until the next thing that is due.
+    pub fn run_until(&mut self, to_ms: u64) {
+        loop {
+            while self.tick() > 0 {}
+            let due = self.engine.next_due_ms().unwrap_or(to_ms).max(self.now_ms + 1);
+            if due > to_ms {
+                break;
+            }
+            self.advance(due - self.now_ms);
+        }
+        self.advance(to_ms.saturating_sub(self.now_ms));
+        while self.tick() > 0 {}
+    }
+
+    /// The account's spec with changes, applied.
+    pub fn apply(&mut self, spec: &Value) {
+        self.command(&json!({"command": "apply_account", "spec": spec}));
+    }
+
+    pub fn campaign(&mut self, spec: &Value) {
+        self.command(&json!({"command": "put_campaign", "account": "acme", "spec": spec}));
+    }
+
+    pub fn control(&mut self, campaign: &str, action: &str) {
+        self.command(&json!({"command": "control_campaign", "account": "acme", "campaign": campaign, "action": action}));
+    }
+
+    pub fn event(&mut self, event: &Value) {
+        assert_eq!(self.events(&json!([event])), Ok(()), "{event}");
+    }
+
+    pub fn message(&self, uid: u64) -> &Message {
+        self.engine.state().message(uid).unwrap()
+    }
+
+    /// A restart with other rate cards.
+    pub fn reload_with(&mut self, rates: RateCards) {
+        self.rates = Arc::new(rates);
+        self.reload();
+    }
+
     /// A new engine loaded from the store.
     pub fn reload(&mut self) {
+        self.engine = self.fresh();
+    }
+
+    /// An engine loaded from the store, beside the running one.
+    pub fn fresh(&self) -> Engine {
         let mut e = Engine::new(config(&self.rates));
         for table in [Table::Entities, Table::Contacts, Table::Pairs, Table::Open, Table::Ids] {
             for ((t, k), v) in &self.store.0 {
@@ -124,7 +176,7 @@ impl World {
         }
         e.clock(self.now_ms);
         e.loaded();
-        self.engine = e;
+        e
     }
 
     pub fn opt_in(&mut self, to: &str, category: &str) {

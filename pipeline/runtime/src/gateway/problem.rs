@@ -12,9 +12,13 @@ use super::reads::ReadError;
 use crate::inbox::AppendError;
 use crate::registry::Conflict;
 
-/// One problem.
+/// One problem. Boxed: it is the rare arm of every result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Problem {
+#[serde(transparent)]
+pub(super) struct Problem(Box<Details>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Details {
     r#type: String,
     title: &'static str,
     status: u16,
@@ -33,7 +37,7 @@ pub(super) struct Problem {
 impl Problem {
     /// A problem with its stable code.
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(Details {
             r#type: format!("urn:tollgate:problem:{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
@@ -43,36 +47,36 @@ impl Problem {
             value: None,
             remedy: None,
             retry_after_s: None,
-        }
+        }))
     }
 
     /// Names the field and its value (at most 80 characters of it).
     pub(super) fn field(mut self, field: impl Into<String>, value: &str) -> Self {
-        self.field = Some(field.into());
-        self.value = Some(value.chars().take(80).collect());
+        self.0.field = Some(field.into());
+        self.0.value = Some(value.chars().take(80).collect());
         self
     }
 
     /// Names the field and not its value: phone numbers are not repeated.
     pub(super) fn private_field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.0.field = Some(field.into());
         self
     }
 
     /// Says what would help.
     pub(super) fn remedy(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
-        self.remedy = Some(remedy.into());
+        self.0.remedy = Some(remedy.into());
         self
     }
 
     /// Says when to come back.
     pub(super) fn retry_after(mut self, seconds: u32) -> Self {
-        self.retry_after_s = Some(seconds);
+        self.0.retry_after_s = Some(seconds);
         self
     }
 
     pub(super) fn code(&self) -> &'static str {
-        self.code
+        self.0.code
     }
 
     pub(super) fn unauthorized(detail: &'static str) -> Self {
@@ -125,7 +129,7 @@ impl From<InputError> for Problem {
             _ => (StatusCode::UNPROCESSABLE_ENTITY, "malformed"),
         };
         let mut problem = Self::new(status, code, error.problem).remedy(error.remedy);
-        problem.field = (!error.field.is_empty()).then_some(error.field);
+        problem.0.field = (!error.field.is_empty()).then_some(error.field);
         problem
     }
 }
@@ -168,7 +172,7 @@ impl From<ReadError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = serde_json::to_vec(&self).expect("a problem has text fields only");
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
@@ -176,7 +180,7 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(seconds) = self.retry_after_s {
+        if let Some(seconds) = self.0.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

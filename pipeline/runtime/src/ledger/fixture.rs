@@ -3,6 +3,7 @@
 use super::{LedgerStore, Options, Reader, Record, Writer};
 use rust_decimal::Decimal;
 use std::path::Path;
+use std::time::Duration;
 use tollgate_rate_card::{Category, PricingModel, PricingType};
 use tollgate_wire::Time;
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, Origin};
@@ -218,6 +219,13 @@ pub(crate) fn month_in(dir: &Path) -> Reader {
         .expect("books");
     assert_eq!(done.applied, values.len() as u64);
     reader(dir)
+}
+
+/// CPU time of this thread so far (Linux's own accounting): a figure that other processes do not blur.
+pub(crate) fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    let ns = stat.split(' ').next().and_then(|n| n.parse().ok());
+    Duration::from_nanos(ns.expect("nanoseconds on the CPU come first"))
 }
 
 /// Compares with a golden file; `UPDATE_GOLDEN=1` writes it instead.

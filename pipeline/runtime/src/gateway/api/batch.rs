@@ -31,7 +31,7 @@ struct Answer {
 #[serde(untagged)]
 enum LineResult {
     Accepted { line: usize, id: String },
-    Refused { line: usize, error: Box<Problem> },
+    Refused { line: usize, error: Problem },
 }
 
 /// `POST /v1/messages:batch[?lane=priority]`: 202 when a line was accepted, 422 when none was.
@@ -58,7 +58,7 @@ pub(super) async fn enqueue(
             Err(problem) => {
                 answer.refused += 1;
                 records.extend(dead_letter(&api, number, line, problem.code()));
-                answer.results.push(LineResult::Refused { line: number, error: Box::new(problem) });
+                answer.results.push(LineResult::Refused { line: number, error: problem });
             }
         }
     }

@@ -83,14 +83,19 @@ pub(super) async fn opt_out(
 }
 
 async fn record(api: &Api, account: String, consent: ConsentSpec) -> Result<Response, Problem> {
-    // An opt-out that is kept under a name nobody writes to would be lost.
-    if consent.to.bytes().all(|byte| byte.is_ascii_digit()) {
-        let problem = Problem::malformed("digits alone are neither an E.164 number nor a business-scoped id");
-        return Err(problem.private_field("to").remedy("write a + before the number (or %2B)"));
-    }
+    check_person(&consent.to)?;
     api.known(&account)?;
     let answer = json!({ "account": account, "state": consent.state, "category": consent.category });
     api.command(&Command::SetConsent { account, consent }, &answer).await
+}
+
+/// An opt-out that is kept under a name nobody writes to would be lost.
+pub(super) fn check_person(to: &str) -> Result<(), Problem> {
+    if !to.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    let problem = Problem::malformed("digits alone are neither an E.164 number nor a business-scoped id");
+    Err(problem.private_field("to").remedy("write a + before the number (in a path, + or %2B)"))
 }
 
 /// `GET /v1/contacts/{account}/{to}/consents`.

@@ -10,6 +10,7 @@ use tollgate_wire::Time;
 use tollgate_wire::command::{self, Command, ConsentSpec, ConsentState};
 
 use super::batch::{BODY_BYTES_MAX, lines};
+use super::consents::check_person;
 use super::{Api, NDJSON, Shared, json, parse_json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
@@ -78,6 +79,7 @@ pub(super) async fn record(State(api): Shared, headers: HeaderMap, body: Body) -
 fn accept(api: &Api, caller: &Caller, bytes: &[u8]) -> Result<NewRecord, Problem> {
     let line: Line = parse_json(bytes)?;
     caller.account(&line.account)?;
+    check_person(&line.to)?;
     api.known(&line.account)?;
     let now = api.clock.now();
     let consent = ConsentSpec {

@@ -1,0 +1,60 @@
+//! One file a subcommand. Each has its arguments and a `run` that answers the exit code.
+
+pub mod accounts;
+pub mod billing;
+pub mod campaigns;
+pub mod check_config;
+pub mod config;
+pub mod consents;
+pub mod dead_letters;
+pub mod enqueue;
+pub mod explain;
+pub mod lots;
+pub mod outcomes;
+pub mod rates;
+pub mod senders;
+pub mod serve;
+pub mod token;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::cli::Command;
+use crate::config::LogFormat;
+use crate::logging;
+
+/// Runs a command.
+///
+/// # Errors
+/// What the command could not do.
+pub fn run(command: Command, json: bool) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Sandbox(args) => {
+            logging::start("info", LogFormat::Auto)?;
+            wait(tollgate_sandbox::run(args))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Accounts(args) => wait(accounts::run(&args, json)),
+        Command::Senders(args) => wait(senders::run(&args, json)),
+        Command::Lots(args) => wait(lots::run(&args, json)),
+        Command::Campaigns(args) => wait(campaigns::run(&args, json)),
+        Command::Enqueue(args) => wait(enqueue::run(&args, json)),
+        Command::Consents(args) => wait(consents::run(&args, json)),
+        Command::Billing(args) => billing::run(&args, json),
+        Command::Rates(args) => rates::run(&args, json),
+        Command::Explain(args) => wait(explain::run(&args, json)),
+        Command::DeadLetters(args) => wait(dead_letters::run(&args, json)),
+        Command::Outcomes(args) => wait(outcomes::run(&args, json)),
+        Command::Token(args) => token::run(&args, json),
+        Command::CheckConfig(args) => check_config::run(&args, json),
+        Command::Config(args) => config::run(&args),
+    }
+}
+
+/// Runs the asynchronous part of a command to its end.
+pub(crate) fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("the threads of the program cannot be started")?.block_on(work)
+}

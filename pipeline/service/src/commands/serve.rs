@@ -1,0 +1,86 @@
+//! `tollgate serve`: the node until a signal, then a graceful stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tollgate_runtime::node::{Node, NodeConfig};
+
+use super::wait;
+use crate::config::{Config, ConfigArgs, load_rates};
+use crate::logging;
+
+/// Run the service: API, webhooks, sending, billing.
+///
+/// One process over one data directory. SIGINT or SIGTERM stops it: requests in flight finish, calls under way end,
+/// nothing acknowledged is lost. /readyz on the metrics address answers 200 once the state is loaded.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    tollgate serve\n  \
+    tollgate serve --config /etc/tollgate/tollgate.toml\n  \
+    TOLLGATE__GATEWAY__API=127.0.0.1:9000 tollgate serve")]
+pub struct ServeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The configuration, the start, or a part that ended by itself.
+pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = args.config.load()?;
+    logging::start(&config.level, config.format)?;
+    wait(serve(config))
+}
+
+async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    // Before anything starts, so that a signal during a long start is not lost.
+    let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
+    let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
+    if config.gateway.apps.is_empty() {
+        tracing::warn!("no app is configured: nothing can be sent and no webhook is taken; see [apps.default]");
+    }
+    let stop = config.stop;
+    let node = NodeConfig {
+        rates: Arc::new(load_rates(config.rates.as_deref())?),
+        data_dir: config.data_dir.clone(),
+        gateway: config.gateway,
+        dispatcher: config.dispatcher,
+        graph: config.graph,
+        log: config.log,
+        shard: config.shard,
+        metric_limits: config.metrics,
+        keep_moves_days: config.keep_moves_days,
+    };
+    tracing::info!(data_dir = %config.data_dir.display(), "starting");
+    let mut node = tokio::select! {
+        node = Node::start(node) => node?,
+        _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+        _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+    };
+    let at = node.addresses();
+    tracing::info!(api = %at.api, webhooks = %at.webhooks, metrics = %at.metrics, "listening");
+    let failure = tokio::select! {
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+        why = node.failed() => Some(why),
+    };
+    match &failure {
+        None => tracing::info!(bound_seconds = stop.as_secs(), "stopping; a second signal ends the process at once"),
+        Some(why) => tracing::error!(why, "a part has failed, stopping"),
+    }
+    let stopped = tokio::select! {
+        stopped = node.stop(stop) => stopped,
+        _ = interrupt.recv() => return Err(anyhow!("ended by a second signal; what is durable goes on at the next start")),
+        _ = terminate.recv() => return Err(anyhow!("ended by a second signal; what is durable goes on at the next start")),
+    };
+    if let Some(why) = failure {
+        return Err(anyhow!("{why}; start it again: it goes on from the last durable batch"));
+    }
+    stopped?;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,31 @@
+//! What can be asked of the demo.
+
+use std::path::PathBuf;
+
+/// Send a generated campaign set through the whole service, against a sandbox of the platform, in under a minute.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    tollgate demo\n  \
+    tollgate demo --keep-running\n  \
+    tollgate demo --recipients 5000 --seconds 10 --data-dir /tmp/demo --force\n\n\
+    Nothing is installed, nothing leaves this machine, no number is called: the recipients are made up.")]
+pub struct DemoArgs {
+    /// Recipients to generate, over three accounts and more than 40 countries
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    pub recipients: u32,
+    /// Start of every choice by chance: the same number gives the same recipients
+    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
+    pub seed: u64,
+    /// Where log, state, ledger and exports go; they stay when the demo ends
+    #[arg(long, value_name = "DIRECTORY", default_value = "./data/demo")]
+    pub data_dir: PathBuf,
+    /// Replace an earlier demo in the data directory; never removes anything else
+    #[arg(long)]
+    pub force: bool,
+    /// Longest time that sending may take, in seconds; what still waits then is shown as waiting
+    #[arg(long, value_name = "SECONDS", default_value_t = 40)]
+    pub seconds: u64,
+    /// Go on serving after the report, until Ctrl-C
+    #[arg(long)]
+    pub keep_running: bool,
+}

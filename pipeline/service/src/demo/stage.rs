@@ -1,0 +1,141 @@
+//! The stage: the service and the sandbox in one process, each knowing where the other listens.
+
+use super::args::DemoArgs;
+use super::cast::{ACCOUNTS, APP};
+use super::http::Http;
+use super::place;
+use anyhow::Context as _;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_rate_card::RateCards;
+use tollgate_runtime::dispatcher::DispatcherConfig;
+use tollgate_runtime::gateway::{AppSecrets, GatewayConfig};
+use tollgate_runtime::graph::GraphConfig;
+use tollgate_runtime::log::embedded::EmbeddedOptions;
+use tollgate_runtime::node::{LEDGER_FILE, Node, NodeConfig};
+use tollgate_runtime::shard::ShardOptions;
+use tollgate_sandbox::{AppSecret, DelayConfig, JournalConfig, Sandbox, SandboxConfig, SandboxHandle, WebhookConfig};
+
+/// Port that the service's own commands ask by default.
+const API_PORT: u16 = 8080;
+/// Factor on the sandbox's delays: a message is read after seconds, not after half a minute.
+const DELAY_SCALE: f64 = 0.15;
+/// An answer that comes so late still comes in time.
+const SLOW_ANSWER_MS: u64 = 2_500;
+/// Bound on a send call: what has no answer by then is in doubt.
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+/// Bound on the service's orderly end.
+const STOP_BOUND: Duration = Duration::from_secs(8);
+/// Secrets of a server that only this process can reach.
+const ACCESS_TOKEN: &str = "demo-access-token";
+const APP_SECRET: &str = "demo-app-secret";
+
+/// Everything that runs.
+pub(super) struct Stage {
+    pub(super) node: Node,
+    pub(super) sandbox: SandboxHandle,
+    /// The service's API.
+    pub(super) api: Http,
+    /// The sandbox's control paths.
+    pub(super) platform: Http,
+    /// Where the API listens.
+    pub(super) address: SocketAddr,
+    /// The ledger database.
+    pub(super) ledger: PathBuf,
+    /// What the sandbox recorded.
+    pub(super) journal: PathBuf,
+}
+
+impl Stage {
+    /// Starts both. The data directory is made and marked.
+    pub(super) async fn start(args: &DemoArgs) -> anyhow::Result<Self> {
+        let [service, platform] = addresses()?;
+        let node = Node::start(node_config(args, service, platform)?).await.context("the service cannot start")?;
+        place::mark(&args.data_dir, args.seed)?;
+        let journal = args.data_dir.join("sandbox-journal.ndjson");
+        let sandbox = Sandbox::start(sandbox_config(args, service, platform, journal.clone()));
+        let sandbox = sandbox.await.context("the sandbox cannot start")?;
+        Ok(Self {
+            api: Http::new(format!("http://{service}")),
+            platform: Http::new(sandbox.url()),
+            node,
+            sandbox,
+            address: service,
+            ledger: args.data_dir.join(LEDGER_FILE),
+            journal,
+        })
+    }
+
+    /// Ends the service in order, then the sandbox.
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
+        self.node.stop(STOP_BOUND).await?;
+        self.sandbox.shutdown().await;
+        Ok(())
+    }
+}
+
+/// An address for the service and one for the sandbox. Each has to be known to the other before either listens, so
+/// they are taken and given back; the service gets the port that its own commands expect, when that is free.
+fn addresses() -> anyhow::Result<[SocketAddr; 2]> {
+    let local = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let service = local(API_PORT).or_else(|_| local(0)).context("no free port on loopback")?;
+    let platform = local(0).context("no free port on loopback")?;
+    Ok([service.local_addr()?, platform.local_addr()?])
+}
+
+fn node_config(args: &DemoArgs, service: SocketAddr, platform: SocketAddr) -> anyhow::Result<NodeConfig> {
+    Ok(NodeConfig {
+        data_dir: args.data_dir.clone(),
+        gateway: GatewayConfig {
+            api: service,
+            webhooks: service,
+            metrics: service,
+            apps: vec![AppSecrets {
+                name: APP.to_owned(),
+                app_secret: APP_SECRET.to_owned(),
+                verify_token: "demo-verify-token".to_owned(),
+                access_token: ACCESS_TOKEN.to_owned(),
+            }],
+            ..GatewayConfig::default()
+        },
+        dispatcher: DispatcherConfig {
+            access_tokens: HashMap::from([(APP.to_owned(), ACCESS_TOKEN.to_owned())]),
+            ..DispatcherConfig::default()
+        },
+        graph: GraphConfig {
+            base_url: format!("http://{platform}"),
+            total_timeout: CALL_TIMEOUT,
+            ..GraphConfig::default()
+        },
+        log: EmbeddedOptions::default(),
+        shard: ShardOptions::default(),
+        metric_limits: tollgate_metrics::Limits::default(),
+        rates: Arc::new(RateCards::embedded()?),
+        keep_moves_days: 30,
+    })
+}
+
+fn sandbox_config(args: &DemoArgs, service: SocketAddr, platform: SocketAddr, journal: PathBuf) -> SandboxConfig {
+    SandboxConfig {
+        listen: platform,
+        seed: args.seed,
+        bearer_tokens: vec![ACCESS_TOKEN.to_owned()],
+        accounts: ACCOUNTS.iter().map(super::cast::Account::portfolio).collect(),
+        webhooks: WebhookConfig {
+            url: Some(format!("http://{service}/webhooks/whatsapp/{APP}")),
+            app_secret: AppSecret(APP_SECRET.to_owned()),
+            updates_max: 500,
+            ..WebhookConfig::default()
+        },
+        delays: DelayConfig {
+            delay_scale: DELAY_SCALE,
+            slow_answer_ms: SLOW_ANSWER_MS,
+            ..DelayConfig::default()
+        },
+        journal: JournalConfig { memory_max_lines: 0, path: Some(journal) },
+        ..SandboxConfig::default()
+    }
+}

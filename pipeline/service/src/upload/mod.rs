@@ -1,0 +1,185 @@
+//! Sends many JSON lines to a batch address of the service: a few requests in flight, retries, and a mark of what is
+//! acknowledged without a gap.
+//!
+//! `batch` one request and its retries · `acknowledged` the mark.
+
+mod acknowledged;
+mod batch;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use tokio::task::JoinSet;
+
+use crate::client::Api;
+use acknowledged::Acknowledged;
+use batch::{Batch, Sender};
+
+/// Rows of one request; the service takes 20,000.
+const BATCH_ROWS_MAX: usize = 2_000;
+/// Bytes of one request; the service takes 16 MiB.
+const BATCH_BYTES_MAX: usize = 4 << 20;
+/// Requests at once.
+const IN_FLIGHT_MAX: usize = 4;
+/// Refused rows that the report keeps; all are counted, and shown as they come.
+const REFUSED_KEPT: usize = 1_000;
+
+/// A row that can be sent.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Line of the file, from 1.
+    pub line: u64,
+    /// The JSON object.
+    pub json: Vec<u8>,
+    /// How far the file has been read after this row.
+    pub mark: Mark,
+}
+
+/// How far a file has been read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Rows, good and bad.
+    pub rows: u64,
+    /// Hash of all of them, so that a changed file is noticed.
+    pub fingerprint: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+/// A row that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct BadRow {
+    /// Line of the file, from 1.
+    pub line: u64,
+    /// What is wrong and what would help.
+    pub problem: String,
+}
+
+/// What a file's reader yields.
+#[derive(Debug)]
+pub enum Item {
+    /// To be sent.
+    Row(Row),
+    /// Not to be sent.
+    Bad(BadRow, Mark),
+}
+
+/// What became of the rows.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct Report {
+    /// Acknowledged by the service: durable.
+    pub accepted: u64,
+    /// Not taken.
+    pub bad: u64,
+    /// The first of them.
+    pub bad_rows: Vec<BadRow>,
+}
+
+/// Where rows go.
+pub struct Upload<'a> {
+    /// The service.
+    pub api: &'a Api,
+    /// Path of the batch address.
+    pub path: &'a str,
+    /// Name of the file for messages.
+    pub file: &'a str,
+    /// How long the service may be unreachable in the middle.
+    pub give_up: Duration,
+    /// Shows bytes of the file.
+    pub bar: ProgressBar,
+}
+
+impl Upload<'_> {
+    /// Sends all rows; `acknowledged` hears each time how far the file is done without a gap. On an error what was
+    /// acknowledged stays so.
+    ///
+    /// # Errors
+    /// The file cannot be read, or the service refuses or stays away.
+    pub async fn run(
+        &self,
+        rows: impl Iterator<Item = anyhow::Result<Item>>,
+        mut acknowledged: impl FnMut(Mark),
+    ) -> (Report, anyhow::Result<()>) {
+        let mut report = Report::default();
+        let mut done = Acknowledged::default();
+        let mut rows = rows.fuse();
+        let mut tasks = JoinSet::new();
+        let sender = Arc::new(Sender {
+            api: self.api.clone(),
+            path: self.path.to_owned(),
+            give_up: self.give_up,
+            reached: AtomicBool::new(false),
+        });
+        let mut result = Ok(());
+        let mut ended = false;
+        while !(ended && tasks.is_empty()) {
+            if !ended && tasks.len() < IN_FLIGHT_MAX {
+                match self.next_batch(&mut rows, &mut report) {
+                    Ok(Some(batch)) => {
+                        let number = done.start();
+                        let (sender, bar) = (Arc::clone(&sender), self.bar.clone());
+                        tasks.spawn(async move { (number, batch.mark, sender.send(batch, &bar).await) });
+                    }
+                    Ok(None) => ended = true,
+                    Err(error) => (result, ended) = (Err(error), true),
+                }
+                continue;
+            }
+            let Some(joined) = tasks.join_next().await else { break };
+            let (number, mark, sent) = joined.expect("sending does not panic and is not aborted");
+            match sent {
+                Ok(sent) => {
+                    report.accepted += sent.accepted;
+                    for bad in sent.refused {
+                        self.bad(&mut report, bad);
+                    }
+                    if let Some(mark) = done.finish(number, mark) {
+                        self.bar.set_position(mark.bytes);
+                        acknowledged(mark);
+                    }
+                }
+                Err(error) => {
+                    ended = true;
+                    result = result.and(Err(error));
+                }
+            }
+        }
+        self.bar.finish_and_clear();
+        (report, result)
+    }
+
+    fn next_batch(
+        &self,
+        rows: &mut impl Iterator<Item = anyhow::Result<Item>>,
+        report: &mut Report,
+    ) -> anyhow::Result<Option<Batch>> {
+        let mut batch = Batch::default();
+        let mut bytes = 0;
+        while batch.rows.len() < BATCH_ROWS_MAX && bytes < BATCH_BYTES_MAX {
+            match rows.next().transpose()? {
+                None => break,
+                Some(Item::Row(row)) => {
+                    bytes += row.json.len() + 1;
+                    batch.mark = row.mark;
+                    batch.rows.push(row);
+                }
+                Some(Item::Bad(bad, mark)) => {
+                    batch.mark = mark;
+                    self.bad(report, bad);
+                }
+            }
+        }
+        let anything = batch.mark != Mark::default();
+        Ok(anything.then_some(batch))
+    }
+
+    fn bad(&self, report: &mut Report, bad: BadRow) {
+        self.bar.suspend(|| eprintln!("{}:{}: {}", self.file, bad.line, bad.problem));
+        report.bad += 1;
+        if report.bad_rows.len() < REFUSED_KEPT {
+            report.bad_rows.push(bad);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Compares the observable state of two engines: after an abort nothing may be left of the batch.
+
+use std::fmt::Write as _;
+use tollgate_core::change::CounterKey;
+use tollgate_core::engine::Engine;
+use tollgate_core::ids::{ContactKey, PairKey, User};
+use tollgate_core::snapshot;
+
+/// Months whose counters are compared, as `year * 12 + month - 1`.
+const MONTHS: std::ops::RangeInclusive<u32> = 2026 * 12 + 7..=2027 * 12 + 1;
+
+/// Says where the first difference is.
+pub(crate) fn compare(aborted: &Engine, fresh: &Engine, now_ms: u64) -> Result<(), String> {
+    let (a, b) = (digest(aborted, now_ms), digest(fresh, now_ms));
+    for (x, y) in a.iter().zip(&b) {
+        if x != y {
+            return Err(format!("after an abort: {x}\n  freshly loaded: {y}"));
+        }
+    }
+    if a.len() != b.len() {
+        return Err(format!("after an abort {} facts, freshly loaded {}", a.len(), b.len()));
+    }
+    let (s, t) = (aborted.state(), fresh.state());
+    for uid in 1..s.next_uid() {
+        if let (Some(x), Some(y)) = (s.message(uid), t.message(uid))
+            && x != y
+        {
+            return Err(format!("after an abort: {x:?}\n  freshly loaded: {y:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn digest(e: &Engine, now_ms: u64) -> Vec<String> {
+    let state = e.state();
+    let now_s = (now_ms / 1000) as u32;
+    let mut facts = vec![format!("next uid {}, next due {:?}", state.next_uid(), e.next_due_ms())];
+    for account in state.accounts() {
+        let mut snapshot = serde_json::to_value(snapshot::account(state, account.ix, now_ms)).expect("plain data");
+        // Which reason a lot of mixed reasons shows, and which of its wakes came first, is not state.
+        if let Some(lots) = snapshot["lots"].as_array_mut() {
+            for lot in lots {
+                lot["reason"] = serde_json::Value::Null;
+            }
+        }
+        facts.push(snapshot.to_string());
+        facts.push(format!("{:?} {:?}", account.spec, account.declared));
+        facts.push(format!("{} {}", account.spec.account, quota(state.account_quota(account.ix), now_s)));
+        for sender in account.senders.iter().map(|s| state.sender_at(*s)) {
+            let mut line = format!("{sender:?} {:?} {}", state.live(sender.ix), quota(state.sender_quota(sender.ix), now_s));
+            for month in MONTHS {
+                for category in 0..5 {
+                    let n = state.counter(CounterKey::Allowance(sender.ix, month, category));
+                    let _ = write!(line, "{}", if n > 0 { format!(" {month}:{category}={n}") } else { String::new() });
+                }
+            }
+            facts.push(line);
+        }
+        for user in known_users(e) {
+            let contact = state.contact(ContactKey::new(account.ix, user));
+            facts.push(format!("{} {} {contact:?}", account.spec.account, state.user_text(user)));
+            for sender in &account.senders {
+                let pair = state.pair(PairKey::new(*sender, user));
+                facts.push(format!("{sender:?} {} {pair:?}", state.user_text(user)));
+            }
+        }
+    }
+    facts.extend(state.templates().map(|t| format!("{t:?}")));
+    facts.extend(state.campaigns().map(|c| format!("{:?} {:?} {:?} {} {} {:?}", c.ix, c.account, c.spec, c.spent, c.reserved, c.counts)));
+    facts.extend(state.lots().iter().map(|(k, l)| format!("{k:?} {:?}", l.members)));
+    facts.push(format!("timers {:?}", state.timers().collect::<Vec<_>>()));
+    facts
+}
+
+fn quota(q: &tollgate_quality::RollingCount, now_s: u32) -> String {
+    let below: Vec<_> = [1, 2, 3, 5, 8, 20].iter().map(|n| q.second_when_below(*n, now_s)).collect();
+    format!("{} counted, next {:?}, below {below:?}", q.count(now_s), q.next_return_s(now_s))
+}
+
+/// Everybody the run can name: the world's numbers, and every business-scoped id.
+fn known_users(e: &Engine) -> Vec<User> {
+    let numbers = crate::world::people::all_numbers().iter().filter_map(|n| User::from_digits(*n));
+    let scoped = (0..).map_while(|ix| User::from_scoped(ix).ok().filter(|u| !e.state().user_text(*u).is_empty()));
+    numbers.chain(scoped).collect()
+}

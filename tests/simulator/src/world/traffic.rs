@@ -1,0 +1,95 @@
+//! Requests of campaign systems: all purposes, several alternatives and languages, schedules, duplicates, rubbish.
+
+use super::setup::{LANGUAGES, TEMPLATES};
+use super::World;
+use crate::step::Input;
+use serde_json::{Value, json};
+use tollgate_wire::Time;
+
+/// The next request.
+pub(super) fn request(world: &mut World) -> Input {
+    let dice = &mut world.dice;
+    if dice.permille(8) {
+        let rubbish: [&[u8]; 4] = [b"{\"id\":", b"\xff\xfe", b"{\"id\":\"x\",\"unknown\":1}", b"[]"];
+        return Input::Garbage(dice.pick(&rubbish).to_vec());
+    }
+    if dice.permille(25) && !world.past.is_empty() {
+        let (body, priority) = dice.pick(&world.past).clone();
+        return Input::Request { body, priority };
+    }
+    let purpose = *dice.weighted(&[(45, "marketing"), (28, "utility"), (12, "authentication"), (15, "service")]);
+    let account = dice.pick(&world.accounts).clone();
+    let to = if dice.permille(10) {
+        dice.pick(&[json!("+12"), json!("11999"), json!("+999123456789")]).clone()
+    } else {
+        dice.pick(&world.people).to.clone()
+    };
+    world.requests += 1;
+    let dice = &mut world.dice;
+    let mut body = json!({
+        "id": format!("r{}", world.requests),
+        "account": if dice.permille(4) { "nobody" } else { &account.id },
+        "to": to,
+        "purpose": purpose,
+        "content": contents(world, purpose),
+    });
+    let dice = &mut world.dice;
+    if dice.percent(50) {
+        body["sender"] = json!(if dice.permille(10) { "9999" } else { dice.pick(&account.senders) });
+    }
+    if dice.percent(25) {
+        body["choose"] = json!("cheapest");
+    }
+    if dice.percent(if purpose == "marketing" { 75 } else { 20 }) {
+        body["campaign"] = if dice.permille(20) {
+            json!(format!("surprise-{}", dice.below(4)))
+        } else {
+            json!(dice.pick(&account.campaigns))
+        };
+    }
+    let now = world.now_ms;
+    let mut after = now;
+    if dice.percent(8) {
+        after = now + dice.below(30 * 3_600_000);
+        body["send_after"] = json!(Time(after));
+    }
+    if dice.percent(30) {
+        body["expires_at"] = json!(Time(after + dice.between(2_000, 40 * 3_600_000)));
+    }
+    let priority = purpose == "authentication" || dice.percent(10);
+    let keep = world.past.len() < 200;
+    if keep {
+        world.past.push((body.clone(), priority));
+    }
+    Input::Request { body, priority }
+}
+
+fn contents(world: &mut World, purpose: &str) -> Vec<Value> {
+    let n = *world.dice.weighted(&[(70, 1), (22, 2), (8, 3)]);
+    (0..n).map(|_| content(world, purpose)).collect()
+}
+
+fn content(world: &mut World, purpose: &str) -> Value {
+    let dice = &mut world.dice;
+    let text = match purpose {
+        "service" => 75,
+        "utility" => 15,
+        _ => 3,
+    };
+    if dice.percent(text) {
+        return json!({"text": "Your order is on its way."});
+    }
+    let wanted = if purpose == "service" || dice.percent(5) { "utility" } else { purpose };
+    let fitting: Vec<_> = TEMPLATES.iter().filter(|t| t.1 == wanted).collect();
+    let (name, _, parameters) = **dice.pick(&fitting);
+    let given = if dice.permille(12) { parameters + 1 } else { parameters };
+    let language = match dice.below(4) {
+        0 => json!([LANGUAGES[1], LANGUAGES[0]]),
+        1 => json!([LANGUAGES[0], LANGUAGES[1]]),
+        2 => json!(LANGUAGES[1]),
+        _ => json!(LANGUAGES[0]),
+    };
+    let name = if dice.permille(10) { "missing" } else { name };
+    let body: Vec<&str> = (0..given).map(|_| "x").collect();
+    json!({"template": {"name": name, "language": language, "components": {"body": body}}})
+}
