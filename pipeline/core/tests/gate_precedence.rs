@@ -62,6 +62,8 @@ const DECISIONS: &str = "
     content=unheard_of,promo quota=9/9    → park   quota             quota
     content=paused quota=9/9              → park   template_paused   content
     campaign=asleep sender=blocked        → park   sending_hours     campaign
+    content=paused consent=out            → refuse opted_out         content
+    content=paused rate=unknown           → refuse no_rate           content
     send_after=tomorrow consent=none      → refuse not_opted_in      content
     campaign=paused cap=1/1,last          → refuse frequency_capped  frequency
 ";
@@ -122,6 +124,7 @@ fn decide(conditions: &[&str]) -> Verdict {
     let mut spec = account_spec("acme", "waba-1", "1001", "10", "GREEN");
     let templates = spec["wabas"][0]["templates"].as_array_mut().unwrap();
     templates.push(json!({"name": "rejected", "language": "pt_BR", "category": "marketing", "status": "rejected"}));
+    templates.push(json!({"name": "paused", "language": "pt_PT", "category": "marketing", "status": "paused"}));
     let capped = value("cap").is_some();
     spec["policy"] = json!({"marketing_cap": u8::from(capped), "marketing_cap_hours": 72});
     let mut w = World::new();
@@ -146,6 +149,9 @@ fn decide(conditions: &[&str]) -> Verdict {
             w.event(&common::status("delivered", uid, "wamid.before", (w.now_ms / 1000) as u32, true));
         }
         w.advance(25 * 3_600_000);
+    }
+    if has("person=off_platform") {
+        off_platform(&mut w, to);
     }
     let shipped = |id: &str, to: &str| common::shipped(id, to);
     if has("pair=backing_off") {
@@ -183,9 +189,6 @@ fn decide(conditions: &[&str]) -> Verdict {
     if has("window=open") {
         w.event(&json!({"event": "inbound", "sender": "1001", "from": TO, "at_s": now_s}));
     }
-    if has("person=off_platform") {
-        off_platform(&mut w, to);
-    }
     match value("consent") {
         Some("none") => {}
         Some("out") => set_consent(&mut w, to, "opt_out"),
@@ -220,9 +223,6 @@ fn decide(conditions: &[&str]) -> Verdict {
     let to = if has("consent=none") { "+5511987650000" } else { to };
     if has("consent=none") && has("window=open") {
         w.event(&json!({"event": "inbound", "sender": "1001", "from": to, "at_s": now_s}));
-    }
-    if has("consent=none") && has("person=off_platform") {
-        off_platform(&mut w, to);
     }
     let mut request = json!({"id": "r", "account": "acme", "to": to, "purpose": "marketing", "campaign": "c",
         "content": value("content").unwrap_or("promo").split(',').map(content).collect::<Vec<_>>()});
@@ -264,6 +264,7 @@ fn content(name: &str) -> Value {
         "utility" => template("shipped", &["Ana", "42"]),
         "wrong_parameters" => template("promo", &["Ana", "42"]),
         "promo" => template("promo", &["Ana"]),
+        "paused" => json!({"template": {"name": "paused", "language": "pt_PT"}}),
         other => template(other, &[]),
     }
 }

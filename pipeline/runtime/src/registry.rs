@@ -60,10 +60,8 @@ impl Registry {
     /// # Errors
     /// A WABA or a sender stands in two accounts, or twice in one.
     pub fn build(specs: impl IntoIterator<Item = AccountSpec>) -> Result<Self, Conflict> {
-        let accounts: BTreeMap<Arc<str>, Arc<AccountSpec>> = specs
-            .into_iter()
-            .map(|spec| (Arc::from(spec.account.as_str()), Arc::new(spec)))
-            .collect();
+        let accounts: BTreeMap<Arc<str>, Arc<AccountSpec>> =
+            specs.into_iter().map(|spec| (Arc::from(spec.account.as_str()), Arc::new(spec))).collect();
         Self::index(accounts)
     }
 
@@ -154,8 +152,7 @@ impl Registry {
     /// A sender by its phone number id, or by its display number where the platform names only that.
     #[must_use]
     pub fn sender_by_any_name(&self, name: &str) -> Option<&SenderEntry> {
-        self.sender(name)
-            .or_else(|| self.sender(self.displays.get(&digits(name))?))
+        self.sender(name).or_else(|| self.sender(self.displays.get(&digits(name))?))
     }
 
     /// A WABA by its id.

@@ -23,14 +23,21 @@ impl InputError {
 
 /// An account id: 1 to 64 of `a-z 0-9 . _ -`.
 pub(crate) fn account(field: &str, name: &str) -> Result<(), InputError> {
-    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
+    let good =
+        |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
     name_of(field, name, MAX_ACCOUNT, good, "a-z, 0-9 and . _ -")
 }
 
 /// An id that the platform gave: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 pub(crate) fn platform_id(field: &str, name: &str) -> Result<(), InputError> {
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    name_of(field, name, MAX_PLATFORM_ID, good, "A-Z, a-z, 0-9 and . _ -")
+    name_of(
+        field,
+        name,
+        MAX_PLATFORM_ID,
+        good,
+        "A-Z, a-z, 0-9 and . _ -",
+    )
 }
 
 /// A template name: 1 to 512 of `a-z 0-9 _` (the platform's rule).
@@ -42,7 +49,13 @@ pub(crate) fn template(name: &str) -> Result<(), InputError> {
 /// A language code such as `pt_BR`: with an underscore, as templates have it.
 pub(crate) fn language(name: &str) -> Result<(), InputError> {
     let good = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    name_of("language", name, MAX_LANGUAGE, good, "letters, digits and _, such as pt_BR")
+    name_of(
+        "language",
+        name,
+        MAX_LANGUAGE,
+        good,
+        "letters, digits and _, such as pt_BR",
+    )
 }
 
 /// A name for people: 1 to 128 bytes without control characters.
@@ -55,7 +68,9 @@ pub(crate) fn free(field: &str, name: &str) -> Result<(), InputError> {
         ));
     }
     // Below ASCII 127 a control character is below the space; only other text needs decoding.
-    let plain = name.bytes().fold(true, |all, b| all & (0x20..0x7f).contains(&b));
+    let plain = name
+        .bytes()
+        .fold(true, |all, b| all & (0x20..0x7f).contains(&b));
     if !plain && name.chars().any(char::is_control) {
         return Err(InputError::invalid(
             field,
@@ -84,5 +99,9 @@ fn name_of(
         len if len > max => format!("it has {len} characters"),
         _ => format!("{} has a character that is not allowed", shown(name)),
     };
-    Err(InputError::invalid(field, problem, format!("use 1 to {max} of {allowed}")))
+    Err(InputError::invalid(
+        field,
+        problem,
+        format!("use 1 to {max} of {allowed}"),
+    ))
 }

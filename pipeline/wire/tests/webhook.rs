@@ -1,5 +1,7 @@
 //! Situations of the platform's webhooks and what they become. Each fixture is named by its situation.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::fmt::Write;
 use tollgate_wire::event::{Inbound, PlatformEvent, Pricing, SenderChange, Status, TemplateChange};
 use tollgate_wire::request::Recipient;
@@ -95,7 +97,9 @@ const EXPECTED: &str = include_str!("fixtures/webhook.txt");
 fn to(recipient: &Recipient<'_>) -> String {
     match recipient {
         Recipient::Number(number) => number.to_string(),
-        Recipient::Scoped { bsuid, country } => format!("{bsuid} of {}", country.as_deref().unwrap_or("?")),
+        Recipient::Scoped { bsuid, country } => {
+            format!("{bsuid} of {}", country.as_deref().unwrap_or("?"))
+        }
     }
 }
 
@@ -116,7 +120,16 @@ fn price(p: &Pricing<'_>) -> String {
 
 fn render(event: &PlatformEvent<'_>) -> String {
     match event {
-        PlatformEvent::Status(Status { sender, wamid, to: who, status, at_s, callback, pricing, code }) => {
+        PlatformEvent::Status(Status {
+            sender,
+            wamid,
+            to: who,
+            status,
+            at_s,
+            callback,
+            pricing,
+            code,
+        }) => {
             let mut out = format!("status {status:?} {} at {at_s} by {sender}", to(who));
             if wamid.as_str() != "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBI=" {
                 write!(out, " {wamid}").unwrap();
@@ -132,7 +145,13 @@ fn render(event: &PlatformEvent<'_>) -> String {
             }
             out
         }
-        PlatformEvent::Inbound(Inbound { sender, from, at_s, keyword, referral }) => {
+        PlatformEvent::Inbound(Inbound {
+            sender,
+            from,
+            at_s,
+            keyword,
+            referral,
+        }) => {
             let mut out = format!("inbound {} at {at_s} to {sender}", to(from));
             if let Some(k) = keyword {
                 write!(out, " keyword={k:?}").unwrap();
@@ -143,9 +162,20 @@ fn render(event: &PlatformEvent<'_>) -> String {
             out
         }
         PlatformEvent::Preference(p) => {
-            format!("preference {} {} at {}", to(&p.from), if p.stop { "stop" } else { "resume" }, p.at_s)
+            format!(
+                "preference {} {} at {}",
+                to(&p.from),
+                if p.stop { "stop" } else { "resume" },
+                p.at_s
+            )
         }
-        PlatformEvent::Template(TemplateChange { waba: _, name, language, status, category }) => {
+        PlatformEvent::Template(TemplateChange {
+            waba: _,
+            name,
+            language,
+            status,
+            category,
+        }) => {
             let mut out = format!("template {name} {language}");
             if let Some(s) = status {
                 write!(out, " {s:?}").unwrap();
@@ -155,7 +185,12 @@ fn render(event: &PlatformEvent<'_>) -> String {
             }
             out
         }
-        PlatformEvent::Sender(SenderChange { sender, quality, throughput, limit }) => {
+        PlatformEvent::Sender(SenderChange {
+            sender,
+            quality,
+            throughput,
+            limit,
+        }) => {
             let mut out = format!("sender {sender}");
             if let Some(q) = quality {
                 write!(out, " quality={q}").unwrap();
@@ -175,13 +210,26 @@ fn render(event: &PlatformEvent<'_>) -> String {
 }
 
 fn lines(webhook: &Webhook<'_>) -> Vec<String> {
-    let shorten = |waba: &str| if waba == "102290129340398" { String::new() } else { format!("[{waba}] ") };
-    let events = webhook.events.iter().map(|Addressed { waba, sender, event }| {
-        if let (Some(addressed), PlatformEvent::Status(Status { sender, .. })) = (sender, event) {
-            assert_eq!(addressed, sender);
+    let shorten = |waba: &str| {
+        if waba == "102290129340398" {
+            String::new()
+        } else {
+            format!("[{waba}] ")
         }
-        format!("{}{}", shorten(waba), render(event))
-    });
+    };
+    let events = webhook.events.iter().map(
+        |Addressed {
+             waba,
+             sender,
+             event,
+         }| {
+            if let (Some(addressed), PlatformEvent::Status(Status { sender, .. })) = (sender, event)
+            {
+                assert_eq!(addressed, sender);
+            }
+            format!("{}{}", shorten(waba), render(event))
+        },
+    );
     let unknown = webhook
         .unknown
         .iter()
@@ -195,7 +243,9 @@ fn every_situation_becomes_its_events() {
     for (name, bytes) in FIXTURES {
         writeln!(actual, "{name}").unwrap();
         match parse(bytes) {
-            Ok(webhook) => lines(&webhook).iter().for_each(|l| writeln!(actual, "    {l}").unwrap()),
+            Ok(webhook) => lines(&webhook)
+                .iter()
+                .for_each(|l| writeln!(actual, "    {l}").unwrap()),
             Err(e) => writeln!(actual, "    error: {e}").unwrap(),
         }
     }
@@ -208,12 +258,30 @@ fn every_situation_becomes_its_events() {
 #[test]
 fn what_is_not_an_envelope_is_refused_without_repeating_it() {
     for (body, expected) in [
-        (&b""[..], "webhook body: not JSON at line 1, column 0; only the platform's own requests are taken"),
-        (b"{\"object\":\"whatsapp", "webhook body: not JSON at line 1, column 19; only the platform's own requests are taken"),
-        (b"{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"\xff\"}]}", "webhook body: byte 54 is not UTF-8; only the platform's own requests are taken"),
-        (b"[]", "webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line 1, column 2"),
-        (b"{}", "webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line 1, column 2"),
-        (b"{\"object\":\"page\",\"entry\":[]}", "webhook body: `object` is not \"whatsapp_business_account\"; subscribe this address to that object only"),
+        (
+            &b""[..],
+            "webhook body: not JSON at line 1, column 0; only the platform's own requests are taken",
+        ),
+        (
+            b"{\"object\":\"whatsapp",
+            "webhook body: not JSON at line 1, column 19; only the platform's own requests are taken",
+        ),
+        (
+            b"{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"\xff\"}]}",
+            "webhook body: byte 54 is not UTF-8; only the platform's own requests are taken",
+        ),
+        (
+            b"[]",
+            "webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line 1, column 2",
+        ),
+        (
+            b"{}",
+            "webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line 1, column 2",
+        ),
+        (
+            b"{\"object\":\"page\",\"entry\":[]}",
+            "webhook body: `object` is not \"whatsapp_business_account\"; subscribe this address to that object only",
+        ),
     ] {
         let error = parse(body).expect_err("refused");
         assert_eq!(error.to_string(), expected);
@@ -223,13 +291,21 @@ fn what_is_not_an_envelope_is_refused_without_repeating_it() {
 #[test]
 fn deep_nesting_is_an_error_and_not_a_crash() {
     let deep = "[".repeat(200_000);
-    let body = format!(r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"x":{deep}"#);
-    assert!(matches!(parse(body.as_bytes()), Err(WebhookError::NotJson { .. })));
+    let body = format!(
+        r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"x":{deep}"#
+    );
+    assert!(matches!(
+        parse(body.as_bytes()),
+        Err(WebhookError::NotJson { .. })
+    ));
 }
 
 #[test]
 fn an_envelope_of_more_than_a_thousand_changes_is_read_whole() {
-    let (_, one) = FIXTURES.iter().find(|(name, _)| *name == "delivered_with_our_callback").unwrap();
+    let (_, one) = FIXTURES
+        .iter()
+        .find(|(name, _)| *name == "delivered_with_our_callback")
+        .unwrap();
     let one = std::str::from_utf8(one).unwrap();
     let start = one.find("\"changes\": [").unwrap() + "\"changes\": [".len();
     let end = one.rfind("]\n  }\n ]").unwrap();

@@ -74,6 +74,8 @@ impl From<Reason> for No {
 
 fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Result<Usable, No> {
     let window_open = c.window_until_s().is_some();
+    // A pause ends, the other objections do not: it counts only when nothing else stands in the way.
+    let mut paused = None;
     let (template, language, category) = match content {
         Content::Text(_) => {
             if !window_open {
@@ -82,7 +84,10 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
             (None, 0, Category::Service)
         }
         Content::Template(t) => {
-            let (found, language) = find(c, t)?;
+            let (found, language, approved) = find(c, t)?;
+            if !approved {
+                paused = Some(found.ix);
+            }
             check_parameters(found, &t.components)?;
             (Some(found.ix), language, found.spec.category)
         }
@@ -110,30 +115,31 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
         auth_international: false,
     };
     let price = c.rates.worst_case(&worst).map_err(|_| Reason::NoRate)?;
+    if let Some(ix) = paused {
+        return Err(No { reason: Reason::TemplatePaused, until: Some(Resource::Template(ix)) });
+    }
     Ok(Usable { alternative, language, template, category, price, relies_on_window: template.is_none() })
 }
 
-/// The first language in which the template may be sent; else what stands in the way of the first that exists.
-fn find<'a>(c: &Candidate<'a>, t: &TemplateContent<'_>) -> Result<(&'a Template, u8), No> {
+/// The template in the first language in which it may be sent (`true`); else in the first in which it may be sent
+/// again (`false`): waiting is better than refusing. Else what stands in the way of the first that exists.
+fn find<'a>(c: &Candidate<'a>, t: &TemplateContent<'_>) -> Result<(&'a Template, u8, bool), Reason> {
     let waba = c.waba.ok_or(Reason::SenderUnknown)?;
-    let mut first_no: Option<No> = None;
+    let mut waits = None;
+    let mut no = Reason::TemplateUnknown;
     for (i, language) in t.language.iter().enumerate() {
         let Some(found) = c.state.template(waba.ix, &t.name, language) else { continue };
-        let no = match found.spec.status {
-            TemplateStatus::Approved => return Ok((found, i as u8)),
+        match found.spec.status {
+            TemplateStatus::Approved => return Ok((found, i as u8, true)),
             TemplateStatus::Pending | TemplateStatus::Paused => {
-                No { reason: Reason::TemplatePaused, until: Some(Resource::Template(found.ix)) }
+                waits.get_or_insert((found, i as u8, false));
             }
             TemplateStatus::Rejected | TemplateStatus::Disabled | TemplateStatus::Deleted => {
-                Reason::TemplateRejected.into()
+                no = Reason::TemplateRejected;
             }
-        };
-        // A pause ends, a rejection does not: waiting is better than refusing.
-        if first_no.as_ref().is_none_or(|f| f.until.is_none() && no.until.is_some()) {
-            first_no = Some(no);
         }
     }
-    Err(first_no.unwrap_or_else(|| Reason::TemplateUnknown.into()))
+    waits.ok_or(no)
 }
 
 fn check_parameters(t: &Template, given: &Components<'_>) -> Result<(), Reason> {

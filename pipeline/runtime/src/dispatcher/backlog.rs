@@ -213,7 +213,8 @@ impl Backlog {
         let mut late = Vec::new();
         let mut sift = |queue: &mut VecDeque<Job>| {
             if queue.iter().any(|job| job.leave_by <= now) {
-                let (out, keep) = std::mem::take(queue).into_iter().partition::<VecDeque<_>, _>(|job| job.leave_by <= now);
+                let (out, keep) =
+                    std::mem::take(queue).into_iter().partition::<VecDeque<_>, _>(|job| job.leave_by <= now);
                 *queue = keep;
                 late.extend(out);
             }

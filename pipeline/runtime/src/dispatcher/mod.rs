@@ -73,7 +73,7 @@ impl Dispatcher {
         // the expired orders for which the sender waits.
         let (report, reported) = mpsc::channel(slots * 2);
         let (freed, free) = mpsc::channel(slots);
-        let results = results::Results::new(Arc::clone(&parts.inbox), reported, freed);
+        let results = results::Results::new(Arc::clone(&parts.inbox), parts.clock.clone(), reported, freed);
         let results = tokio::spawn(results.run());
         let run = tokio::spawn(run::Run::new(config, parts, report, free, stopping).run());
         Self { stop, run, results }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tollgate_wire::Text;
 use tollgate_wire::event::{DispatchResult, Events, PlatformEvent};
+use tollgate_wire::{Text, Time};
 
-use crate::clock;
+use crate::clock::Clock;
 use crate::inbox::Inbox;
 use crate::log::{NewRecord, Topic};
 
@@ -38,20 +38,26 @@ pub(super) struct Report {
 /// The task that appends results; ends when every sender of reports is gone.
 pub(super) struct Results {
     inbox: Arc<dyn Inbox>,
+    clock: Clock,
     reported: mpsc::Receiver<Report>,
     freed: mpsc::Sender<Slot>,
 }
 
 impl Results {
-    pub(super) fn new(inbox: Arc<dyn Inbox>, reported: mpsc::Receiver<Report>, freed: mpsc::Sender<Slot>) -> Self {
-        Self { inbox, reported, freed }
+    pub(super) fn new(
+        inbox: Arc<dyn Inbox>,
+        clock: Clock,
+        reported: mpsc::Receiver<Report>,
+        freed: mpsc::Sender<Slot>,
+    ) -> Self {
+        Self { inbox, clock, reported, freed }
     }
 
     pub(super) async fn run(mut self) {
         let mut reports = Vec::new();
         while self.gather(&mut reports).await {
             let slots: Vec<Slot> = reports.iter().filter_map(|report| report.slot).collect();
-            self.append(records(&mut reports)).await;
+            self.append(records(&mut reports, self.clock.now())).await;
             for slot in slots {
                 // Never full: the channel has room for every slot. Closed only when the dispatcher has ended.
                 let _ = self.freed.try_send(slot);
@@ -88,7 +94,7 @@ impl Results {
 }
 
 /// One record per account, results in the order they came.
-fn records(reports: &mut Vec<Report>) -> Vec<(Topic, NewRecord)> {
+fn records(reports: &mut Vec<Report>, now: Time) -> Vec<(Topic, NewRecord)> {
     reports.sort_by(|a, b| a.account.cmp(&b.account));
     let mut records = Vec::new();
     let mut rest = reports.drain(..).peekable();
@@ -100,7 +106,7 @@ fn records(reports: &mut Vec<Report>) -> Vec<(Topic, NewRecord)> {
         }
         let events = Events { account: Text::from(&*account), events };
         let value = serde_json::to_vec(&events).expect("results have no map keys or floats that JSON refuses");
-        records.push((Topic::Events, NewRecord::new(account.as_bytes().to_vec(), value, clock::now().0)));
+        records.push((Topic::Events, NewRecord::new(account.as_bytes().to_vec(), value, now.0)));
     }
     records
 }

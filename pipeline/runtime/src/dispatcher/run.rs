@@ -56,12 +56,8 @@ impl Run {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let targets = Targets::new(parts.graph.clone(), config.access_tokens.clone(), &parts.registry);
-        let caller = Caller {
-            graph: parts.graph,
-            clock: parts.clock.clone(),
-            metrics: Arc::clone(&parts.metrics),
-            report,
-        };
+        let caller =
+            Caller { graph: parts.graph, clock: parts.clock.clone(), metrics: Arc::clone(&parts.metrics), report };
         Self {
             newest: parts.orders.subscribe(),
             orders: parts.orders,

@@ -119,13 +119,17 @@ pub enum GatewayError {
         source: std::io::Error,
     },
     /// Anybody on the network could use the API.
-    #[error("gateway.api = \"{address}\" is reachable from the network and no token is configured; add one under gateway.tokens or bind gateway.api to 127.0.0.1")]
+    #[error(
+        "gateway.api = \"{address}\" is reachable from the network and no token is configured; add one under gateway.tokens or bind gateway.api to 127.0.0.1"
+    )]
     OpenApi {
         /// Address.
         address: SocketAddr,
     },
     /// A token's hash is not one.
-    #[error("gateway.tokens: the hash of {name} is not the SHA-256 of a token in 64 hexadecimal digits; hash the token, never store it")]
+    #[error(
+        "gateway.tokens: the hash of {name} is not the SHA-256 of a token in 64 hexadecimal digits; hash the token, never store it"
+    )]
     TokenHash {
         /// The token's name.
         name: String,

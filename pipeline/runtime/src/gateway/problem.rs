@@ -148,8 +148,9 @@ impl From<AppendError> for Problem {
             AppendError::Full => Self::new(StatusCode::SERVICE_UNAVAILABLE, "log_full", error.to_string())
                 .remedy("send it again after a second")
                 .retry_after(1),
-            AppendError::TooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string())
-                .remedy("send less at a time"),
+            AppendError::TooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", error.to_string()).remedy("send less at a time")
+            }
             AppendError::Failed(_) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "log_failed", error.to_string())
                 .remedy("send it again with the same id: it is taken once")
                 .retry_after(5),

@@ -109,9 +109,19 @@ mod tests {
             "error_data":{"messaging_product":"whatsapp","details":"Too many to +5511987654321 in 60 s"},"fbtrace_id":"A"}}"#;
         let bare = br#"{"error":{"message":"Service temporarily unavailable","code":2}}"#;
         let cases: [(u16, Option<&str>, &[u8], AttemptResult<'static>); 14] = [
-            (200, None, br#"{"messaging_product":"whatsapp","messages":[{"id":"wamid.A"}]}"#, accepted("wamid.A", false)),
+            (
+                200,
+                None,
+                br#"{"messaging_product":"whatsapp","messages":[{"id":"wamid.A"}]}"#,
+                accepted("wamid.A", false),
+            ),
             (200, None, br#"{"messages":[{"id":"wamid.B","message_status":"accepted"}]}"#, accepted("wamid.B", false)),
-            (200, None, br#"{"messages":[{"id":"w","message_status":"held_for_quality_assessment"}]}"#, accepted("w", true)),
+            (
+                200,
+                None,
+                br#"{"messages":[{"id":"w","message_status":"held_for_quality_assessment"}]}"#,
+                accepted("w", true),
+            ),
             (200, None, br#"{"messages":[{"id":""}]}"#, AttemptResult::InDoubt),
             (200, None, br#"{"messages":[]}"#, AttemptResult::InDoubt),
             (200, None, b"<html>", AttemptResult::InDoubt),

@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    fn body(to: &str, content: Value) -> Value {
+    fn body(to: &str, content: &Value) -> Value {
         let order = json!({"message_uid": 7, "attempt": 2, "account": "acme", "sender": "106540352242922", "to": to,
             "leave_by": "2026-11-27T09:00:00Z", "content": content})
         .to_string();
@@ -129,7 +129,7 @@ mod tests {
     fn template_with_every_component() {
         let got = body(
             "16505551234",
-            json!({"template": {"name": "order_confirmation", "language": "en_US",
+            &json!({"template": {"name": "order_confirmation", "language": "en_US",
                 "header": [{"type": "image", "image": {"id": "1339522734477770"}}],
                 "body": {"first_name": "Jes\"sica"},
                 "buttons": [{"type": "button", "sub_type": "quick_reply", "index": "0",
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn positional_parameters_keep_their_order() {
-        let got = body("1650", json!({"template": {"name": "t", "language": "pt_BR", "body": ["Ana", "42"]}}));
+        let got = body("1650", &json!({"template": {"name": "t", "language": "pt_BR", "body": ["Ana", "42"]}}));
         assert_eq!(
             got["template"]["components"],
             json!([{"type": "body", "parameters": [{"type": "text", "text": "Ana"}, {"type": "text", "text": "42"}]}])
@@ -157,13 +157,13 @@ mod tests {
 
     #[test]
     fn a_template_without_parameters_has_no_components() {
-        let got = body("1650", json!({"template": {"name": "t", "language": "pt_BR"}}));
+        let got = body("1650", &json!({"template": {"name": "t", "language": "pt_BR"}}));
         assert_eq!(got["template"], json!({"name": "t", "language": {"code": "pt_BR"}}));
     }
 
     #[test]
     fn text_to_a_business_scoped_id() {
-        let got = body("US.13491208655302741918", json!({"text": "Oi\nAna"}));
+        let got = body("US.13491208655302741918", &json!({"text": "Oi\nAna"}));
         let want = json!({"messaging_product": "whatsapp", "recipient_type": "individual",
             "recipient": "US.13491208655302741918", "type": "text", "biz_opaque_callback_data": "tg1.7.2",
             "text": {"body": "Oi\nAna"}});

@@ -49,12 +49,11 @@ pub(super) struct Population {
 
 /// Endings of numbers that order a behaviour of the sandbox, with their weights among the unusual ones. What each
 /// does is in the sandbox's README.
-const UNUSUAL: [(u64, u32); 16] = [
-    (1, 3), (2, 4), (3, 4), (4, 4), (5, 10), (6, 6), (7, 4), (8, 1), (9, 1), (10, 1), (12, 1), (13, 4), (14, 6),
-    (15, 3), (16, 2), (17, 4),
+const UNUSUAL: [(u64, u32); 14] = [
+    (1, 3), (2, 4), (3, 4), (4, 4), (5, 10), (6, 6), (7, 4), (8, 1), (10, 1), (13, 4), (14, 6), (15, 3), (16, 2), (17, 4),
 ];
-/// 130429 halves a number's rate for a while, so only the slowest account meets it.
-const THROTTLED: u64 = 11;
+/// Calls without an answer and 130429 hold a whole number up for a while, so only the slow numbers meet them.
+const TROUBLE: [u64; 3] = [9, 11, 12];
 /// Of 10,000 recipients of a lively part, so many behave unusually.
 const UNUSUAL_PER_10_000: u64 = 150;
 /// Every so many requests of the bulk, one is sent in twice.
@@ -119,8 +118,8 @@ fn ending(dice: &mut Dice, rule: &Part) -> Option<u64> {
     if !rule.lively || dice.below(10_000) >= UNUSUAL_PER_10_000 {
         return None;
     }
-    if rule.account == 2 && dice.below(20) == 0 {
-        return Some(THROTTLED);
+    if rule.account > 0 && dice.below(15) == 0 {
+        return Some(TROUBLE[dice.below(TROUBLE.len() as u64) as usize]);
     }
     Some(UNUSUAL[dice.weighted(UNUSUAL.iter().map(|(_, weight)| *weight))].0)
 }

@@ -12,7 +12,10 @@ const MESSAGE_CHARS: usize = 300;
 pub(super) fn explain(text: &str, error: &serde_json::Error) -> InputError {
     let (line, column) = (error.line(), error.column());
     let message = bare(error);
-    if matches!(error.classify(), Category::Syntax | Category::Eof | Category::Io) {
+    if matches!(
+        error.classify(),
+        Category::Syntax | Category::Eof | Category::Io
+    ) {
         return InputError::invalid(
             "",
             format!("not JSON at line {line}, column {column}: {message}"),
@@ -97,7 +100,11 @@ fn expected_list(expected: &str) -> String {
 }
 
 fn value_at(path: &str, value: &str) -> String {
-    if is_private(path) { "the value".to_owned() } else { shown(value) }
+    if is_private(path) {
+        "the value".to_owned()
+    } else {
+        shown(value)
+    }
 }
 
 /// `string "x"` as `the string "x"`, or as `a string` where the value is private.
@@ -117,5 +124,9 @@ fn parent(path: &str) -> &str {
 }
 
 fn child(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }

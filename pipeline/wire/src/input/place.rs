@@ -107,7 +107,11 @@ mod tests {
         ] {
             let at = text.find(before).expect("part of the text");
             let at = if before == "1" { at + 1 } else { at };
-            let expected = if expected.contains('\\') { "a.b[1].…" } else { expected };
+            let expected = if expected.contains('\\') {
+                "a.b[1].…"
+            } else {
+                expected
+            };
             assert_eq!(path(text, at), expected, "before {before:?}");
         }
     }

@@ -37,13 +37,21 @@ fn looks_like_phone(value: &str) -> bool {
 
 /// Is this a place where a phone number, a template parameter or a text may stand?
 pub(super) fn is_private(path: &str) -> bool {
-    let under = |name: &str| {
-        path.split(['.', '['])
-            .any(|step| step == name)
-    };
-    ["to", "from", "text", "components", "header", "body", "buttons", "metadata", "keyword", "wamid"]
-        .into_iter()
-        .any(under)
+    let under = |name: &str| path.split(['.', '[']).any(|step| step == name);
+    [
+        "to",
+        "from",
+        "text",
+        "components",
+        "header",
+        "body",
+        "buttons",
+        "metadata",
+        "keyword",
+        "wamid",
+    ]
+    .into_iter()
+    .any(under)
 }
 
 #[cfg(test)]

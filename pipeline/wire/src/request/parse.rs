@@ -70,7 +70,11 @@ fn check(request: &Request<'_>) -> Result<(), RequestError> {
 
 fn check_id(id: &str) -> Result<(), RequestError> {
     if id.is_empty() {
-        return Err(RequestError::invalid("id", "the field is missing or empty", "add it"));
+        return Err(RequestError::invalid(
+            "id",
+            "the field is missing or empty",
+            "add it",
+        ));
     }
     if id.len() > MAX_ID {
         return Err(RequestError::invalid(
@@ -108,7 +112,8 @@ fn check_template(i: usize, template: &TemplateContent<'_>) -> Result<(), Reques
 
 fn check_text(i: usize, text: &str) -> Result<(), RequestError> {
     // Bytes bound characters: most texts are settled by the first comparison.
-    if !text.is_empty() && (text.len() <= MAX_TEXT_CHARS || text.chars().count() <= MAX_TEXT_CHARS) {
+    if !text.is_empty() && (text.len() <= MAX_TEXT_CHARS || text.chars().count() <= MAX_TEXT_CHARS)
+    {
         return Ok(());
     }
     Err(RequestError::invalid(

@@ -40,7 +40,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Recipient<'a> {
                     match k.as_str() {
                         "bsuid" => bsuid = Some(a.next_value()?),
                         "country" => country = a.next_value()?,
-                        other => return Err(de::Error::unknown_field(other, &["bsuid", "country"])),
+                        other => {
+                            return Err(de::Error::unknown_field(other, &["bsuid", "country"]));
+                        }
                     }
                 }
                 let bsuid = bsuid.ok_or_else(|| de::Error::missing_field("bsuid"))?;
@@ -50,4 +52,3 @@ impl<'de: 'a, 'a> Deserialize<'de> for Recipient<'a> {
         d.deserialize_any(V)
     }
 }
-

@@ -3,8 +3,8 @@
 //! are skipped.
 
 use crate::Text;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 use std::fmt;
 

@@ -10,7 +10,9 @@ use tollgate_rate_card::{Category, PricingModel, PricingType};
 
 /// All statuses of one change.
 pub(super) fn read<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
-    let Some(statuses) = value.statuses.take() else { return };
+    let Some(statuses) = value.statuses.take() else {
+        return;
+    };
     let sender = value.metadata.as_ref().map(|m| m.phone_number_id.clone());
     for raw in statuses {
         let kind = match raw.status.as_deref() {
@@ -52,12 +54,17 @@ fn status<'a>(
 ) -> Option<Status<'a>> {
     // In a group the recipient is the group; the person is the participant.
     let (number, user_id) = if raw.recipient_type.as_deref() == Some("group") {
-        (raw.recipient_participant_id, raw.recipient_participant_user_id)
+        (
+            raw.recipient_participant_id,
+            raw.recipient_participant_user_id,
+        )
     } else {
         (raw.recipient_id, raw.recipient_user_id)
     };
     let code = match kind {
-        StatusKind::Failed => raw.errors.and_then(|errors| errors.first()?.code.as_ref()?.u32()),
+        StatusKind::Failed => raw
+            .errors
+            .and_then(|errors| errors.first()?.code.as_ref()?.u32()),
         _ => None,
     };
     Some(Status {
@@ -66,7 +73,9 @@ fn status<'a>(
         to: recipient_or_contact(number, user_id, contacts)?,
         status: kind,
         at_s: raw.timestamp?.u32()?,
-        callback: raw.biz_opaque_callback_data.and_then(|data| Callback::parse(&data)),
+        callback: raw
+            .biz_opaque_callback_data
+            .and_then(|data| Callback::parse(&data)),
         pricing: pricing(raw.pricing, raw.conversation),
         code,
     })

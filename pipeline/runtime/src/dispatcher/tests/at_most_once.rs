@@ -21,8 +21,12 @@ async fn an_order_is_durably_taken_before_its_call() {
     }
     let dispatcher = world.start(16);
     let results = world.wait_for(50).await;
-    assert!(results.iter().all(|(uid, result)| *result
-        == AttemptResult::Accepted { wamid: format!("wamid.{uid}").into(), held: false }));
+    assert!(
+        results
+            .iter()
+            .all(|(uid, result)| *result
+                == AttemptResult::Accepted { wamid: format!("wamid.{uid}").into(), held: false })
+    );
     assert_eq!(world.calls().len(), 50);
     assert!(world.calls().iter().all(|call| call.taken), "{:?}", world.calls());
     assert_eq!(dispatcher.stop(STOP).await.unwrap(), Stopped::Clean);

@@ -99,11 +99,8 @@ async fn messages(State(platform): State<Arc<Platform>>, body: Bytes) -> impl In
 impl World {
     /// A platform whose answers take `takes`, and senders `s1`, `s2` of account `acme` at `per_second`.
     pub(super) async fn new(takes: Duration, per_second: u32) -> Self {
-        let orders = Arc::new(FakeOrders {
-            records: Mutex::default(),
-            taken: Mutex::default(),
-            newest: watch::Sender::new(0),
-        });
+        let orders =
+            Arc::new(FakeOrders { records: Mutex::default(), taken: Mutex::default(), newest: watch::Sender::new(0) });
         let calls = Arc::new(Mutex::new(Vec::new()));
         let platform = Arc::new(Platform {
             orders: Arc::clone(&orders),
@@ -115,8 +112,7 @@ impl World {
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", socket.local_addr().unwrap());
         tokio::spawn(async move { axum_serve(socket, router).await });
-        let senders: Vec<Value> =
-            ["s1", "s2"].iter().map(|id| json!({ "id": id, "throughput": per_second })).collect();
+        let senders: Vec<Value> = ["s1", "s2"].iter().map(|id| json!({ "id": id, "throughput": per_second })).collect();
         let spec = json!({ "account": "acme", "limit": "unlimited", "wabas": [
             { "id": "w1", "currency": "USD", "time_zone": "UTC", "senders": senders }] });
         let registry = Registry::build([serde_json::from_value(spec).unwrap()]).unwrap();

@@ -152,9 +152,13 @@ impl Query {
         let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri).map_err(|_| unreadable())?.0;
         for (i, (name, value)) in pairs.iter().enumerate() {
             if !known.contains(&name.as_str()) {
-                return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_query", "the query parameter is not known here")
-                    .field(name.clone(), value)
-                    .remedy(format!("use {}", known.join(", "))));
+                return Err(Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "bad_query",
+                    "the query parameter is not known here",
+                )
+                .field(name.clone(), value)
+                .remedy(format!("use {}", known.join(", "))));
             }
             if pairs[..i].iter().any(|(other, _)| other == name) {
                 return Err(Problem::new(StatusCode::BAD_REQUEST, "bad_query", "the query parameter is given twice")
@@ -177,9 +181,8 @@ impl Query {
 
 /// A JSON body that is not a record of a topic, with the field of its fault.
 fn parse_json<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        Problem::malformed(error.to_string()).remedy("correct the field at that line and column")
-    })
+    serde_json::from_slice(bytes)
+        .map_err(|error| Problem::malformed(error.to_string()).remedy("correct the field at that line and column"))
 }
 
 /// Without tokens the browser of this machine must not be able to write from a foreign page: a JSON content type makes

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::{Query, Shared};
+use crate::clock::monotonic;
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
 use crate::gateway::reads::FeedPage;
@@ -40,11 +41,11 @@ pub(super) async fn feed(
     let limit = query.number("limit")?.unwrap_or(LIMIT).clamp(1, LIMIT_MAX) as usize;
     let wait = Duration::from_secs(query.number("wait")?.unwrap_or(WAIT_S).min(WAIT_S_MAX));
     let turn = Arc::clone(&api.polling).try_acquire_owned();
-    let until = tokio::time::Instant::now() + wait;
+    let until = monotonic() + wait;
     loop {
         let wanted = account.to_owned();
         let page = api.view(move |reads| reads.outcomes(&wanted, after, limit)).await?;
-        if !page.items.is_empty() || turn.is_err() || tokio::time::Instant::now() >= until {
+        if !page.items.is_empty() || turn.is_err() || monotonic() >= until {
             return Ok(answer(&page));
         }
         tokio::time::sleep(LOOK_AGAIN).await;

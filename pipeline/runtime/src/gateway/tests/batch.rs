@@ -95,7 +95,10 @@ async fn consents_in_a_batch_are_one_append_and_bad_lines_are_told() {
         world.inbox.of(Topic::Commands).iter().map(|(_, value)| serde_json::from_str(value).unwrap()).collect();
     assert_eq!(commands.len(), 2);
     assert_eq!((&commands[0]["command"], &commands[0]["account"]), (&json!("set_consent"), &json!("acme")));
-    assert_eq!((&commands[1]["consent"]["state"], &commands[1]["consent"]["category"]), (&json!("opt_out"), &json!("marketing")));
+    assert_eq!(
+        (&commands[1]["consent"]["state"], &commands[1]["consent"]["category"]),
+        (&json!("opt_out"), &json!("marketing"))
+    );
     let none = world.api("operate", Method::POST, path, "1\n").await;
     assert_eq!(none.status, 422, "{}", none.text);
 }

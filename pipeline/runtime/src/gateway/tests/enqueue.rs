@@ -27,7 +27,9 @@ async fn accepted_only_after_it_is_durable() {
 #[tokio::test]
 async fn one_time_codes_and_asked_for_go_to_the_priority_lane() {
     let world = World::new().await;
-    for (id, purpose, query) in [("1", "authentication", ""), ("2", "utility", "?lane=priority"), ("3", "utility", "?lane=bulk")] {
+    for (id, purpose, query) in
+        [("1", "authentication", ""), ("2", "utility", "?lane=priority"), ("3", "utility", "?lane=bulk")]
+    {
         let body = request(id, purpose).to_string();
         let answer = world.api("enqueue", Method::POST, &format!("/v1/messages{query}"), body).await;
         assert_eq!(answer.status, 202, "{}", answer.text);

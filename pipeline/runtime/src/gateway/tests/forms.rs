@@ -34,7 +34,12 @@ async fn campaigns_become_commands() {
         ("/v1/campaigns/acme/autumn", spec.to_string(), 422, "malformed"),
         ("/v1/campaigns/acme", json!({ "name": "a:b" }).to_string(), 422, "malformed"),
         ("/v1/campaigns/acme", json!({ "name": "a", "bugdet": 1 }).to_string(), 422, "malformed"),
-        ("/v1/campaigns/acme", json!({ "name": "a", "hours": { "from": 9, "to": 9, "time_zone": "UTC" } }).to_string(), 422, "malformed"),
+        (
+            "/v1/campaigns/acme",
+            json!({ "name": "a", "hours": { "from": 9, "to": 9, "time_zone": "UTC" } }).to_string(),
+            422,
+            "malformed",
+        ),
     ] {
         let answer = world.api("operate", Method::POST, path, body).await;
         let (have, have_code, _) = refused(&answer);

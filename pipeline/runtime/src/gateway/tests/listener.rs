@@ -84,7 +84,8 @@ async fn slow_and_oversized_clients_are_cut() {
     };
     let world = World::with(GatewayConfig { limits, ..config() }).await;
     assert_eq!(raw(&world, b"POST /v1/messages HTTP/1.1\r\nhost: x\r\n").await, "", "headers that never end");
-    let head = b"POST /v1/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin\r\ncontent-type: application/json\r\n";
+    let head =
+        b"POST /v1/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin\r\ncontent-type: application/json\r\n";
     let unfinished = raw(&world, &[head.as_slice(), b"content-length: 10\r\n\r\n{"].concat()).await;
     assert!(unfinished.starts_with("HTTP/1.1 408") && unfinished.contains("\"code\":\"timeout\""), "{unfinished}");
     let announced = raw(&world, &[head.as_slice(), b"content-length: 99999999\r\n\r\n"].concat()).await;
@@ -133,7 +134,8 @@ async fn a_shutdown_is_bounded() {
     world.inbox.set_open(false);
     let mut stuck = TcpStream::connect(world.at.api).await.unwrap();
     let body = request("m1", "utility").to_string();
-    let head = "POST /v1/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin\r\ncontent-type: application/json\r\n";
+    let head =
+        "POST /v1/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin\r\ncontent-type: application/json\r\n";
     stuck.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     world.stop.send_replace(true);

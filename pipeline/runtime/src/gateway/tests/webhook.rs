@@ -57,7 +57,10 @@ async fn the_challenge_goes_to_whoever_knows_the_token() {
     assert_eq!((good.status.as_u16(), good.text.as_str()), (200, "1158201444"));
     let token = "hub.mode=subscribe&hub.challenge=1&hub.verify_token=verify%20shop";
     assert_eq!(ask("default", token).await.status, 403);
-    assert_eq!(ask("default", "hub.mode=unsubscribe&hub.challenge=1&hub.verify_token=verify%20default").await.status, 403);
+    assert_eq!(
+        ask("default", "hub.mode=unsubscribe&hub.challenge=1&hub.verify_token=verify%20default").await.status,
+        403
+    );
     assert_eq!(ask("default", "").await.status, 403);
     assert_eq!(ask("nobody", token).await.json()["code"], "unknown_app");
 }

@@ -79,7 +79,9 @@ impl Reads for FakeReads {
             return Err(ReadError::BadQuery { field: "month", value: query.month.clone(), remedy: "it has no bills" });
         }
         let row = format!("{},{},{:?},{:?}\n", query.month, query.format, query.view, query.account);
-        (0..10_000).try_for_each(|_| out.write_all(row.as_bytes())).map_err(|error| ReadError::Failed(error.to_string()))
+        (0..10_000)
+            .try_for_each(|_| out.write_all(row.as_bytes()))
+            .map_err(|error| ReadError::Failed(error.to_string()))
     }
 
     fn dead_letters(&self, _: Option<u64>, _: usize) -> Result<ViewJson, ReadError> {

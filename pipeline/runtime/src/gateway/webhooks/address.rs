@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tollgate_metrics::{Metrics, WebhookResult};
-use tollgate_wire::{Text, Time};
 use tollgate_wire::event::PlatformEvent;
 use tollgate_wire::webhook::{Addressed, Webhook, Why};
+use tollgate_wire::{Text, Time};
 
 use crate::log::{NewRecord, Topic};
 use crate::registry::Registry;

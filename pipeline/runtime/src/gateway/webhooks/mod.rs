@@ -48,9 +48,7 @@ pub(super) fn router(config: &GatewayConfig, parts: &GatewayParts) -> Router {
         metrics: Arc::clone(&parts.metrics),
         bodies: BodyBudget::new(config.limits.body_bytes_max),
     };
-    Router::new()
-        .route("/webhooks/whatsapp/{app}", get(verify).post(receive))
-        .with_state(Arc::new(webhooks))
+    Router::new().route("/webhooks/whatsapp/{app}", get(verify).post(receive)).with_state(Arc::new(webhooks))
 }
 
 #[derive(Deserialize)]

@@ -21,9 +21,7 @@ impl AppKey {
 
     /// Whether `X-Hub-Signature-256: sha256=<hex>` signs these bytes.
     pub(super) fn signed(&self, headers: &HeaderMap, body: &[u8]) -> bool {
-        let hex = headers
-            .get("x-hub-signature-256")
-            .and_then(|value| value.as_bytes().strip_prefix(b"sha256="));
+        let hex = headers.get("x-hub-signature-256").and_then(|value| value.as_bytes().strip_prefix(b"sha256="));
         let mut signature = [0; 32];
         let Some(Ok(())) = hex.map(|hex| hex::decode_to_slice(hex, &mut signature)) else {
             return false;

@@ -1,0 +1,202 @@
+//! Messages and attempts as orders and outcomes tell of them.
+
+use super::Auditor;
+use crate::money::Units;
+use crate::step::{Move, Ordered};
+use std::collections::BTreeMap;
+use tollgate_wire::outcome::OutcomeKind as K;
+
+/// How far an attempt came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rank {
+    Ordered,
+    InDoubt,
+    Unknown,
+    NotSent,
+    Accepted,
+    Failed,
+    Delivered,
+}
+
+/// One order and what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub number: u8,
+    pub sender: String,
+    pub person: String,
+    pub admitted_ms: u64,
+    pub category: String,
+    pub template: Option<(String, String)>,
+    pub rank: Rank,
+    pub read: bool,
+    /// The window was open when it was admitted.
+    pub window_open: bool,
+    /// It holds a reservation of the quota.
+    pub holds_user: bool,
+    /// It holds so much of its campaign's budget.
+    pub holds_money: Units,
+    pub wamid: Option<String>,
+}
+
+/// Where a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Parked,
+    OnTheWay,
+    Delivered,
+    Failed,
+    Refused,
+    Expired,
+    Cancelled,
+    Undelivered,
+}
+
+/// One message.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub account: String,
+    pub id: String,
+    pub to: String,
+    pub campaign: Option<String>,
+    pub purpose: String,
+    pub place: Place,
+    pub attempts: Vec<Attempt>,
+    pub trace: Vec<String>,
+}
+
+impl Message {
+    /// The attempt that a number means now: numbers of orders that certainly never left may be given again.
+    pub fn find(&mut self, number: u8) -> Option<&mut Attempt> {
+        self.attempts.iter_mut().rev().find(|a| a.number == number)
+    }
+
+    /// Some attempt besides this one may still deliver, or has.
+    fn others_open(&self, number: u8) -> bool {
+        let open = |a: &&Attempt| matches!(a.rank, Rank::Ordered | Rank::InDoubt | Rank::Accepted | Rank::Delivered);
+        self.attempts.iter().filter(open).any(|a| a.number != number)
+    }
+}
+
+/// All messages.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub messages: BTreeMap<u64, Message>,
+    /// Account and request id → body's purpose, expiry and schedule, and the message.
+    pub requests: BTreeMap<(String, String), serde_json::Value>,
+    /// An order whose outcome has not been read yet.
+    pub pending: Option<Ordered>,
+}
+
+impl Book {
+    pub fn ordered(&mut self, o: &Ordered, _now_ms: u64) {
+        self.pending = Some(o.clone());
+    }
+}
+
+impl Auditor {
+    /// One outcome.
+    pub(super) fn moved(&mut self, m: &Move) {
+        if m.reason == "duplicate" {
+            return;
+        }
+        let now_ms = self.now_ms;
+        let request = self.book.requests.get(&(m.account.clone(), m.id.clone())).cloned().unwrap_or_default();
+        let message = self.book.messages.entry(m.uid).or_insert_with(|| Message {
+            account: m.account.clone(),
+            id: m.id.clone(),
+            to: m.to.clone(),
+            campaign: m.campaign.clone(),
+            purpose: request["purpose"].as_str().unwrap_or_default().to_owned(),
+            place: Place::Parked,
+            attempts: Vec::new(),
+            trace: Vec::new(),
+        });
+        message.trace.push(format!(
+            "{now_ms} {} attempt {} {} {} {} at {}",
+            m.kind, m.attempt, m.reason, m.code, m.quota_use, m.at_ms
+        ));
+        if let Some(name) = &m.campaign {
+            self.registry.campaign(&m.account, name);
+        }
+        if m.kind == K::Admitted {
+            return self.admitted(m, &request);
+        }
+        self.ended(m);
+        self.release(m);
+        let Some(message) = self.book.messages.get_mut(&m.uid) else { return };
+        let others = message.others_open(m.attempt);
+        let delivered = message.place == Place::Delivered;
+        if let Some(a) = message.find(m.attempt) {
+            a.rank = match m.kind {
+                K::NotSent if m.reason == "platform" => Rank::Failed,
+                K::NotSent => Rank::NotSent,
+                K::Accepted | K::Held | K::Sent => Rank::Accepted,
+                K::InDoubt => Rank::InDoubt,
+                K::Unknown => Rank::Unknown,
+                K::Failed => Rank::Failed,
+                K::Delivered | K::Read => Rank::Delivered,
+                _ => a.rank,
+            };
+            a.read |= m.kind == K::Read;
+            if m.wamid.is_some() {
+                a.wamid.clone_from(&m.wamid);
+            }
+        }
+        message.place = match m.kind {
+            K::Parked => Place::Parked,
+            K::NotSent if !others => Place::Parked,
+            K::Unknown if m.retry_ms != 0 => Place::Parked,
+            K::Unknown if !others && message.place == Place::OnTheWay => Place::Undelivered,
+            K::Accepted | K::Held | K::Sent if !delivered => Place::OnTheWay,
+            K::Delivered | K::Read => Place::Delivered,
+            K::Failed if !others && !delivered => Place::Failed,
+            K::Undelivered => Place::Undelivered,
+            K::Refused => Place::Refused,
+            K::Expired => Place::Expired,
+            K::Cancelled => Place::Cancelled,
+            _ => message.place,
+        };
+    }
+
+    /// What an attempt gives back when it ends, and what its error code changes for others.
+    fn release(&mut self, m: &Move) {
+        let now_s = self.now_s();
+        let Some(message) = self.book.messages.get_mut(&m.uid) else { return };
+        let campaign = message.campaign.clone();
+        let Some(a) = message.find(m.attempt) else { return };
+        if matches!(m.kind, K::NotSent | K::Failed | K::Delivered | K::Read | K::Unknown | K::Undelivered) {
+            a.holds_money = Units(0);
+        }
+        let attempt = a.clone();
+        let account = m.account.clone();
+        match m.kind {
+            K::NotSent | K::Failed => {
+                a.holds_user = false;
+                self.quota.released(m.uid, m.attempt, &attempt);
+            }
+            K::Delivered | K::Read if a.rank != Rank::Delivered => {
+                a.holds_user = false;
+                let at_s = (m.at_ms / 1000) as u32;
+                let outside = !attempt.window_open || !self.people.window_was_open(&attempt.sender, &m.to, at_s);
+                let scope = quota::scope(&self.registry, &attempt.sender);
+                self.quota.released(m.uid, m.attempt, &attempt);
+                if outside {
+                    self.quota.confirmed(&scope, &m.to, at_s);
+                }
+            }
+            _ => {}
+        }
+        if m.code != 0 {
+            self.registry.consequence(m.code, &attempt.sender, attempt.template.as_ref(), campaign.as_deref());
+            match m.code {
+                131_050 => self.people.stopped_marketing(&account, &m.to),
+                131_026 => {
+                    self.people.away_until_s.insert((account, m.to.clone()), now_s + 7 * 86_400);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+use super::quota;

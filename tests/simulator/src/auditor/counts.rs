@@ -1,0 +1,52 @@
+//! Campaign counts, money and parked messages of a snapshot against a recount.
+
+use super::Auditor;
+use super::book::Place;
+use crate::money::Units;
+use serde_json::Value;
+
+impl Auditor {
+    /// The snapshot of one account, taken when everything that came in is decided.
+    pub fn snapshot(&mut self, s: &Value) {
+        let account = s["account"].as_str().unwrap_or_default().to_owned();
+        for c in s["campaigns"].as_array().into_iter().flatten() {
+            self.campaign(&account, c);
+        }
+        let parked = self.book.messages.values().filter(|m| m.account == account && m.place == Place::Parked).count();
+        self.check("parked_equals_recount", 0, s["parked_messages"] == parked, || {
+            format!("{account}: {} in the snapshot, {parked} by outcomes", s["parked_messages"])
+        });
+    }
+
+    fn campaign(&mut self, account: &str, c: &Value) {
+        let name = c["spec"]["name"].as_str().unwrap_or_default().to_owned();
+        let of: Vec<_> = self.book.messages.values()
+            .filter(|m| m.account == account && m.campaign.as_ref() == Some(&name)).collect();
+        let at = |place: Place| of.iter().filter(|m| m.place == place).count();
+        let read = of.iter().filter(|m| m.place == Place::Delivered && m.attempts.iter().any(|a| a.read)).count();
+        let recount = [
+            ("requested", of.len()),
+            ("parked", at(Place::Parked)),
+            ("on_the_way", at(Place::OnTheWay)),
+            ("delivered", at(Place::Delivered) - read),
+            ("read", read),
+            ("failed", at(Place::Failed)),
+            ("refused", at(Place::Refused)),
+            ("expired", at(Place::Expired)),
+            ("cancelled", at(Place::Cancelled)),
+            ("undelivered", at(Place::Undelivered)),
+        ];
+        for (field, n) in recount {
+            let said = c["counts"][field].as_u64();
+            self.check("campaign_counts_equal_recount", 0, said == Some(n as u64), || {
+                format!("{account} {name} {field}: {said:?} in the snapshot, {n} by outcomes")
+            });
+        }
+        let spent = self.registry.campaign(account, &name).spent;
+        let said = Units::parse(c["spent"].as_str().unwrap_or("0"));
+        self.check("spent_equals_ledger", 0, said == spent, || format!("{account} {name}: {said}, ledger {spent}"));
+        let held = self.held(account, &name);
+        let said = Units::parse(c["reserved"].as_str().unwrap_or("0"));
+        self.check("reserved_equals_recount", 0, said == held, || format!("{account} {name}: {said}, by outcomes {held}"));
+    }
+}

@@ -1,0 +1,49 @@
+//! Every request is answered, known ids are duplicates, every message ends once, and in the end nothing is open.
+
+use super::Auditor;
+use super::book::{Place, Rank};
+use crate::step::{Move, Output, Step};
+use serde_json::{Value, json};
+use tollgate_wire::outcome::OutcomeKind as K;
+
+impl Auditor {
+    /// A request was read.
+    pub(super) fn asked(&mut self, body: &Value, step: &Step) {
+        if !step.accepted {
+            return;
+        }
+        let key = (body["account"].as_str().unwrap_or_default().to_owned(), body["id"].as_str().unwrap_or_default().to_owned());
+        let told: Vec<&Move> = step.outputs.iter().filter_map(|o| if let Output::Move(m) = o { Some(&**m) } else { None }).collect();
+        let answers = told.iter().filter(|m| m.id == key.1 && m.account == key.0).count();
+        self.check("request_is_answered", 0, answers == 1, || format!("{answers} outcomes for {key:?}"));
+        let duplicate = told.iter().any(|m| m.reason == "duplicate");
+        let known = self.book.requests.contains_key(&key);
+        self.check("known_id_is_duplicate", 0, duplicate == known, || format!("{key:?} known {known}, duplicate {duplicate}"));
+        if !known {
+            let mut body = body.clone();
+            body["asked_ms"] = json!(step.now_ms);
+            self.book.requests.insert(key, body);
+        }
+    }
+
+    /// A message ends at its gates at most once, and never after something better.
+    pub(super) fn ended(&mut self, m: &Move) {
+        if matches!(m.kind, K::Refused | K::Expired | K::Cancelled) {
+            let message = &self.book.messages[&m.uid];
+            let place = message.place;
+            let fine = place == Place::Parked && message.attempts.iter().all(|a| {
+                matches!(a.rank, Rank::NotSent | Rank::Failed | Rank::Unknown)
+            });
+            self.check("ends_once", m.uid, fine, || format!("{} while it is {place:?}", m.kind));
+        }
+    }
+
+    /// After everything is healed and all times to live are over.
+    pub fn at_the_end(&mut self) {
+        let open: Vec<(u64, Place)> = self.book.messages.iter().map(|(uid, m)| (*uid, m.place)).collect();
+        for (uid, place) in open {
+            self.check("everything_ends", uid, place > Place::OnTheWay, || format!("it is still {place:?}"));
+        }
+        self.money_at_the_end();
+    }
+}
