@@ -10,7 +10,7 @@ use crate::hashing;
 use crate::ids::{ContactKey, PairKey};
 use crate::inbound::clamp_s;
 use crate::life::Draft;
-use crate::record::{Account, AttemptState, Booked, Sender, Waba};
+use crate::record::{Account, Booked, Sender, Waba};
 use crate::window;
 use rust_decimal::Decimal;
 use tollgate_rate_card::{Category, Country, Date, PricingType, Rated, RatingInput, Reported, ReportedCategory, ReportedModel, ReportedType};
@@ -270,6 +270,11 @@ fn emit(
     entry
 }
 
+/// What is kept under the wamid of a message that other software sent: it was booked without a price, because no
+/// status had said one yet; or with what the platform said.
+const NO_PRICE_SAID: u8 = 0;
+const PRICE_SAID: u8 = 1;
+
 /// A status of a message that other software sent from the same number: it uses throughput, counts for the
 /// quota, and is booked where we pay the platform for this WABA.
 pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_ms: u64, out: &mut Decision) {
@@ -292,14 +297,17 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         return;
     }
     let hash = facts.key.wamid(&s.wamid);
-    if state.wamids.get(&hash).is_some() {
+    let before = state.wamids.get(&hash).map(|(_, said)| *said);
+    let said = if s.pricing.is_some() { PRICE_SAID } else { NO_PRICE_SAID };
+    if before.is_some_and(|before| before >= said) {
         return;
     }
-    out.changes.push(Change::Wamid(hash, 0, AttemptState::Delivered as u8));
+    out.changes.push(Change::Wamid(hash, 0, said));
     let pair_key = PairKey::new(sender.ix, user);
     let mut pair = state.pair(pair_key);
     let outside = !window::was_open_at(&pair, at_s);
     match account.spec.limit_scope {
+        _ if before.is_some() => {}
         LimitScope::Portfolio => {
             let key = ContactKey::new(account.ix, user);
             let mut c = state.contact(key);
@@ -346,14 +354,13 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     for key in [a, b].into_iter().flatten() {
         out.changes.push(Change::Counter(key, state.counter(key) + 1));
     }
-    let kind = kind_of(&rated);
-    out.effects.push(Effect::Ledger(Box::new(Booking {
-        entry: entry_id(&waba.id, kind, &s.wamid, 0),
+    let entry = |kind, revision, sign, rated: Rated, reported, corrects: Option<u128>| Booking {
+        entry: entry_id(&waba.id, kind, &s.wamid, revision),
         kind,
-        cause: None,
-        adjusts: None,
-        revision: 0,
-        sign: 1,
+        cause: corrects.map(|_| Cause::Reclassified),
+        adjusts: corrects,
+        revision,
+        sign,
         sender: sender.ix,
         user,
         own: None,
@@ -362,8 +369,19 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         expected: category_of(&rated),
         reported,
         conversation: None,
-        ordinal: (booked.ordinal > 0).then_some(booked.ordinal),
+        ordinal: (booked.ordinal > 0 && sign > 0).then_some(booked.ordinal),
         at_s,
         booked_ms: now_ms,
-    })));
+    };
+    // Without a word of the platform nothing says what other software sent: that was booked as unpriced.
+    let corrects = before.map(|_| entry_id(&waba.id, EntryKind::Unpriced, &s.wamid, 0));
+    if corrects.is_some() {
+        let silent = Booked { reported: Reported::default(), ..booked };
+        let was = rate(facts, waba, None, &silent);
+        let back = entry(EntryKind::Adjustment, 1, -1, was, silent.reported, corrects);
+        out.effects.push(Effect::Ledger(Box::new(back)));
+    }
+    let revision = u32::from(corrects.is_some());
+    let booking = entry(kind_of(&rated), revision, 1, rated, reported, corrects);
+    out.effects.push(Effect::Ledger(Box::new(booking)));
 }

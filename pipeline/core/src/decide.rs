@@ -61,6 +61,11 @@ pub enum Event<'a> {
         /// Message, resident.
         uid: Uid,
     },
+    /// A parked message whose request cannot be read any more.
+    Lost {
+        /// Message, resident.
+        uid: Uid,
+    },
     /// Something happened outside; `account` was looked up.
     Platform {
         /// Account.
@@ -103,6 +108,7 @@ pub fn decide(facts: &Facts<'_>, event: &Event<'_>, now_ms: u64, out: &mut Decis
         }
         Event::Wake { uid, request } => wake(facts, *uid, request, now_ms, out),
         Event::Timer { uid } => life::timer(facts, *uid, now_ms, out),
+        Event::Lost { uid } => life::lost(facts, *uid, now_ms, out),
         Event::Platform { account, event } => platform(facts, account, event, now_ms, out),
         Event::Command(c) => command::apply(facts, c, now_ms, out),
     }

@@ -598,6 +598,20 @@ fn delivered(d: &mut Draft<'_, '_>, n: usize, to: AttemptState, at_s: u32, s: &S
     }
 }
 
+/// The request of a parked message cannot be read any more: it fails, with our own fault as the reason.
+pub(crate) fn lost(facts: &Facts<'_>, uid: Uid, now_ms: u64, out: &mut Decision) {
+    let Some(message) = facts.state.message(uid) else { return };
+    let mut message = message.clone();
+    message.state = MessageState::Failed;
+    message.park = None;
+    message.body_bytes = 0;
+    let mut o = OutcomeFx::new(uid, message.attempts.len() as u8, now_ms, OutcomeKind::Failed);
+    o.reason = Some(Reason::Internal);
+    out.changes.push(Change::Body(uid, None));
+    out.changes.push(Change::Message(message));
+    out.effects.push(Effect::Outcome(Box::new(o)));
+}
+
 /// A message's own time has come: an attempt without a result, an end of a reservation, a time to live.
 pub(crate) fn timer(facts: &Facts<'_>, uid: Uid, now_ms: u64, out: &mut Decision) {
     let Some(message) = facts.state.message(uid) else { return };

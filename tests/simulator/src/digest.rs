@@ -79,7 +79,7 @@ fn quota(q: &tollgate_quality::RollingCount, now_s: u32) -> String {
 
 /// Everybody the run can name: the world's numbers, and every business-scoped id.
 fn known_users(e: &Engine) -> Vec<User> {
-    let numbers = crate::world::people::all_numbers().iter().filter_map(|n| User::from_digits(*n));
+    let numbers = crate::world::people::all_numbers().into_iter().filter_map(User::from_digits);
     let scoped = (0..).map_while(|ix| User::from_scoped(ix).ok().filter(|u| !e.state().user_text(*u).is_empty()));
     numbers.chain(scoped).collect()
 }

@@ -153,6 +153,15 @@ impl World {
         self.engine.state().message(uid).unwrap()
     }
 
+    /// A message, resident or as stored.
+    pub fn message_or_stored(&self, uid: u64) -> Message {
+        let stored = || {
+            let read = |t| self.store.0.get(&(t, uid.to_be_bytes().to_vec()));
+            tollgate_core::codec::message(read(Table::Open).or_else(|| read(Table::Closed)).unwrap()).unwrap()
+        };
+        self.engine.state().message(uid).cloned().unwrap_or_else(stored)
+    }
+
     /// A restart with other rate cards.
     pub fn reload_with(&mut self, rates: RateCards) {
         self.rates = Arc::new(rates);

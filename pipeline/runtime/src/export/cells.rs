@@ -31,11 +31,7 @@ impl<W: io::Write> Rows<W> {
                 .terminator(Terminator::Any(b'\n'))
                 .quote_style(QuoteStyle::Necessary)
                 .from_writer(out),
-            row: Row {
-                cells: ByteRecord::new(),
-                text: String::new(),
-                decimals,
-            },
+            row: Row { cells: ByteRecord::new(), text: String::new(), decimals },
         }
     }
 
@@ -43,9 +39,7 @@ impl<W: io::Write> Rows<W> {
     pub(super) fn write(&mut self, fill: impl FnOnce(&mut Row)) -> io::Result<()> {
         self.row.cells.clear();
         fill(&mut self.row);
-        self.out
-            .write_byte_record(&self.row.cells)
-            .map_err(io_error)
+        self.out.write_byte_record(&self.row.cells).map_err(io_error)
     }
 
     /// Writes what is buffered.
@@ -117,9 +111,7 @@ mod tests {
         let mut out = Vec::new();
         let mut rows = Rows::new(&mut out, 6);
         rows.write(|row| {
-            for text in [
-                "=1+1", "+55", "-2", "@x", "\tx", "\rx", "\nx", "plain", "a,\"b\"", "a=b",
-            ] {
+            for text in ["=1+1", "+55", "-2", "@x", "\tx", "\rx", "\nx", "plain", "a,\"b\"", "a=b"] {
                 row.text(text);
             }
             row.maybe(None);
@@ -130,7 +122,8 @@ mod tests {
         })
         .expect("into memory");
         rows.finish().expect("into memory");
-        let expected = "'=1+1,'+55,'-2,'@x,'\tx,\"'\rx\",\"'\nx\",plain,\"a,\"\"b\"\"\",a=b,,-3,-0.006800,,5.1000000000\n";
+        let expected =
+            "'=1+1,'+55,'-2,'@x,'\tx,\"'\rx\",\"'\nx\",plain,\"a,\"\"b\"\"\",a=b,,-3,-0.006800,,5.1000000000\n";
         assert_eq!(String::from_utf8(out).expect("UTF-8"), expected);
     }
 }

@@ -75,25 +75,25 @@ pub(super) const DETAIL: &[DetailColumn] = &[
     ("category", |e, c| c.maybe(e.category.map(Category::as_str))),
     ("pricing_model", |e, c| c.text(e.pricing_model.as_str())),
     ("pricing_type", |e, c| {
-        c.maybe(e.pricing_type.map(PricingType::as_str))
+        c.maybe(e.pricing_type.map(PricingType::as_str));
     }),
     ("expected_category", |e, c| {
-        c.maybe(e.expected_category.map(Category::as_str))
+        c.maybe(e.expected_category.map(Category::as_str));
     }),
     ("expected_type", |e, c| {
-        c.maybe(e.expected_type.map(PricingType::as_str))
+        c.maybe(e.expected_type.map(PricingType::as_str));
     }),
     ("expected_model", |e, c| {
-        c.maybe(e.expected_model.map(PricingModel::as_str))
+        c.maybe(e.expected_model.map(PricingModel::as_str));
     }),
     ("reported_category", |e, c| {
-        c.maybe(e.reported_category.map(Category::as_str))
+        c.maybe(e.reported_category.map(Category::as_str));
     }),
     ("reported_type", |e, c| {
-        c.maybe(e.reported_type.map(PricingType::as_str))
+        c.maybe(e.reported_type.map(PricingType::as_str));
     }),
     ("reported_model", |e, c| {
-        c.maybe(e.reported_model.map(PricingModel::as_str))
+        c.maybe(e.reported_model.map(PricingModel::as_str));
     }),
     ("conversation", |e, c| c.maybe(e.conversation.as_deref())),
     ("rulebook", |e, c| c.maybe(e.rulebook.as_deref())),
@@ -125,7 +125,5 @@ pub(super) const DETAIL: &[DetailColumn] = &[
 ];
 
 /// What `--with-recipients` adds at the end of the detail.
-pub(super) const PEOPLE: &[DetailColumn] = &[
-    ("recipient", |e, c| c.maybe(e.recipient.as_deref())),
-    ("wamid", |e, c| c.maybe(e.wamid.as_deref())),
-];
+pub(super) const PEOPLE: &[DetailColumn] =
+    &[("recipient", |e, c| c.maybe(e.recipient.as_deref())), ("wamid", |e, c| c.maybe(e.wamid.as_deref()))];

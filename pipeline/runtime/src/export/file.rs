@@ -17,13 +17,10 @@ pub fn export(
 ) -> Result<Manifest, ExportError> {
     let name = out.file_name().map(|n| n.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| {
-        let source =
-            std::io::Error::other("not a file name; name a file such as billing-2026-10.csv");
+        let source = std::io::Error::other("not a file name; name a file such as billing-2026-10.csv");
         ExportError::writing(out, source)
     })?;
-    let manifest = replace(out, |file| {
-        write_csv(ledger, request, &name, file, progress).map_err(|e| named(e, out))
-    })?;
+    let manifest = replace(out, |file| write_csv(ledger, request, &name, file, progress).map_err(|e| named(e, out)))?;
     let beside = manifest_path(out);
     replace(&beside, |file| {
         let written = file.write_all(manifest.to_json().as_bytes());
@@ -42,18 +39,13 @@ fn manifest_path(out: &Path) -> PathBuf {
 /// Names the whole path instead of the file's name alone.
 fn named(error: ExportError, out: &Path) -> ExportError {
     match error {
-        ExportError::DiskFull { .. } => ExportError::DiskFull {
-            path: out.to_owned(),
-        },
+        ExportError::DiskFull { .. } => ExportError::DiskFull { path: out.to_owned() },
         ExportError::Io { source, .. } => ExportError::writing(out, source),
         ExportError::Ledger(e) => ExportError::Ledger(e),
     }
 }
 
-fn replace<T>(
-    path: &Path,
-    write: impl FnOnce(&mut File) -> Result<T, ExportError>,
-) -> Result<T, ExportError> {
+fn replace<T>(path: &Path, write: impl FnOnce(&mut File) -> Result<T, ExportError>) -> Result<T, ExportError> {
     let mut partial = path.as_os_str().to_owned();
     // The process id keeps two exports to one name from writing into each other.
     partial.push(format!(".{}.partial", std::process::id()));

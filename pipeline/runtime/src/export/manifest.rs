@@ -93,8 +93,7 @@ impl Manifest {
     /// The file's text: JSON, indented, one LF at the end.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self)
-            .expect("strings and numbers into memory cannot fail");
+        let mut text = serde_json::to_string_pretty(self).expect("strings and numbers into memory cannot fail");
         text.push('\n');
         text
     }

@@ -7,13 +7,7 @@ use sha2::{Digest, Sha256};
 use std::io;
 
 fn request(format: Format) -> Request {
-    Request {
-        month: "2026-10".parse().unwrap(),
-        account: None,
-        format,
-        with_recipients: false,
-        as_of: READ_AT,
-    }
+    Request { month: "2026-10".parse().unwrap(), account: None, format, with_recipients: false, as_of: READ_AT }
 }
 
 fn text(reader: &Reader, request: &Request) -> (String, super::Manifest) {
@@ -32,10 +26,7 @@ fn summary_detail_and_manifests_are_as_they_were() {
         let (csv, manifest) = text(&reader, &request(format));
         let name = format.as_str();
         golden(&format!("billing_{name}.csv"), &csv);
-        golden(
-            &format!("billing_{name}.csv.manifest.json"),
-            &manifest.to_json(),
-        );
+        golden(&format!("billing_{name}.csv.manifest.json"), &manifest.to_json());
     }
 }
 
@@ -57,17 +48,8 @@ fn columns_are_those_of_the_contract() {
         let (csv, _) = text(&reader, &request(format));
         assert_eq!(csv.lines().next().unwrap(), expected);
     }
-    let (csv, manifest) = text(
-        &reader,
-        &Request {
-            with_recipients: true,
-            ..request(Format::Detail)
-        },
-    );
-    assert_eq!(
-        csv.lines().next().unwrap(),
-        format!("{detail},recipient,wamid")
-    );
+    let (csv, manifest) = text(&reader, &Request { with_recipients: true, ..request(Format::Detail) });
+    assert_eq!(csv.lines().next().unwrap(), format!("{detail},recipient,wamid"));
     assert!(manifest.with_recipients && csv.contains(",'+5511987654321,wamid.1\n"));
 }
 
@@ -78,68 +60,29 @@ fn detail_and_summary_total_the_same() {
     let (_, summary) = text(&reader, &request(Format::Summary));
     let (_, detail) = text(&reader, &request(Format::Detail));
     let exact = |totals: &[super::Total]| {
-        let line = |t: &super::Total| {
-            (
-                t.currency.clone(),
-                t.kind.clone(),
-                t.entries,
-                t.messages,
-                t.quantity,
-                t.exact.clone(),
-            )
-        };
+        let line =
+            |t: &super::Total| (t.currency.clone(), t.kind.clone(), t.entries, t.messages, t.quantity, t.exact.clone());
         totals.iter().map(line).collect::<Vec<_>>()
     };
     assert_eq!(exact(&summary.cost_totals), exact(&detail.cost_totals));
     assert_eq!(exact(&summary.price_totals), exact(&detail.price_totals));
-    assert_eq!(
-        (summary.entries, &summary.cards, summary.flags),
-        (detail.entries, &detail.cards, detail.flags)
-    );
+    assert_eq!((summary.entries, &summary.cards, summary.flags), (detail.entries, &detail.cards, detail.flags));
     // 0.3553750005 is 0.355375 in the summary: the rest is named, not lost.
-    let brl = summary
-        .price_totals
-        .iter()
-        .find(|t| t.currency == "BRL")
-        .unwrap();
-    assert_eq!(
-        (brl.rows.as_str(), brl.remainder.as_str()),
-        ("0.355375", "0.0000000005")
-    );
-    assert!(
-        detail
-            .price_totals
-            .iter()
-            .all(|t| t.remainder == "0.0000000000")
-    );
+    let brl = summary.price_totals.iter().find(|t| t.currency == "BRL").unwrap();
+    assert_eq!((brl.rows.as_str(), brl.remainder.as_str()), ("0.355375", "0.0000000005"));
+    assert!(detail.price_totals.iter().all(|t| t.remainder == "0.0000000000"));
 }
 
 #[test]
 fn an_empty_month_is_a_header_and_a_manifest_of_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let reader = month_in(dir.path());
-    let empty = Request {
-        month: "2025-01".parse().unwrap(),
-        ..request(Format::Summary)
-    };
+    let empty = Request { month: "2025-01".parse().unwrap(), ..request(Format::Summary) };
     let (csv, manifest) = text(&reader, &empty);
-    assert_eq!(
-        (
-            csv.lines().count(),
-            manifest.rows,
-            manifest.cost_totals.len()
-        ),
-        (1, 0, 0)
-    );
-    let nobody = Request {
-        account: Some("nobody".into()),
-        ..request(Format::Detail)
-    };
+    assert_eq!((csv.lines().count(), manifest.rows, manifest.cost_totals.len()), (1, 0, 0));
+    let nobody = Request { account: Some("nobody".into()), ..request(Format::Detail) };
     assert_eq!(text(&reader, &nobody).1.rows, 0);
-    let one = Request {
-        account: Some("zeta".into()),
-        ..request(Format::Detail)
-    };
+    let one = Request { account: Some("zeta".into()), ..request(Format::Detail) };
     assert_eq!(text(&reader, &one).1.rows, 1);
 }
 
@@ -150,7 +93,7 @@ fn files_appear_whole_with_the_manifest_beside() {
     let out = dir.path().join("billing.csv");
     let mut heard = Vec::new();
     let manifest = export(&reader, &request(Format::Detail), &out, &mut |rows, of| {
-        heard.push((rows, of))
+        heard.push((rows, of));
     })
     .unwrap();
     assert_eq!(heard.last(), Some(&(7, 7)));
@@ -160,10 +103,7 @@ fn files_appear_whole_with_the_manifest_beside() {
     assert_eq!(beside, manifest.to_json());
     export(&reader, &request(Format::Detail), &out, &mut |_, _| {}).unwrap();
     assert_eq!(std::fs::read(&out).unwrap(), csv, "the same bytes again");
-    let mut names: Vec<_> = std::fs::read_dir(dir.path())
-        .unwrap()
-        .map(|f| f.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
     names.retain(|n| n.to_string_lossy().contains("billing"));
     assert_eq!(names.len(), 2, "no partial files: {names:?}");
 }
@@ -191,27 +131,13 @@ fn a_full_disk_is_said_clearly_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let reader = month_in(dir.path());
     for room in [0, 100, 2_000] {
-        let error = write_csv(
-            &reader,
-            &request(Format::Detail),
-            "out.csv",
-            &mut Tiny(room),
-            &mut |_, _| {},
-        )
-        .unwrap_err();
+        let error =
+            write_csv(&reader, &request(Format::Detail), "out.csv", &mut Tiny(room), &mut |_, _| {}).unwrap_err();
         assert!(matches!(error, ExportError::DiskFull { .. }), "{error}");
-        assert!(
-            error
-                .to_string()
-                .starts_with("out.csv: the disk is full; free some space"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("out.csv: the disk is full; free some space"), "{error}");
     }
     let nowhere = dir.path().join("no such folder/billing.csv");
     let error = export(&reader, &request(Format::Detail), &nowhere, &mut |_, _| {}).unwrap_err();
-    assert!(
-        error.to_string().contains("no such folder/billing.csv"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("no such folder/billing.csv"), "{error}");
     assert!(!nowhere.exists());
 }

@@ -49,21 +49,10 @@ impl Totals {
     pub(super) fn add(&mut self, row: &Counted<'_>) -> Option<()> {
         self.rows += 1;
         self.entries += row.entries;
-        let rounded =
-            |amount: Option<Decimal>| round_amount(amount.unwrap_or_default(), self.decimals);
+        let rounded = |amount: Option<Decimal>| round_amount(amount.unwrap_or_default(), self.decimals);
         let (cost, price) = (rounded(row.cost), rounded(row.price));
-        add(
-            at(&mut self.cost, row.cost_currency, row.kind),
-            row,
-            row.cost,
-            cost,
-        )?;
-        add(
-            at(&mut self.price, row.price_currency, row.kind),
-            row,
-            row.price,
-            price,
-        )?;
+        add(at(&mut self.cost, row.cost_currency, row.kind), row, row.cost, cost)?;
+        add(at(&mut self.price, row.price_currency, row.kind), row, row.price, price)?;
         if let Some(card) = row.card {
             *at(&mut self.cards, card, row.card_status.unwrap_or_default()) += row.entries;
         }

@@ -135,9 +135,7 @@ pub fn write_csv(
     })
 }
 
-const OVERFLOW: LedgerError = LedgerError::Overflow {
-    what: "control totals",
-};
+const OVERFLOW: LedgerError = LedgerError::Overflow { what: "control totals" };
 
 fn summary<W: io::Write>(
     ledger: &dyn LedgerReader,
@@ -148,8 +146,7 @@ fn summary<W: io::Write>(
     step: &mut dyn FnMut(&Totals),
 ) -> Result<(), ExportError> {
     let wrap = |e| ExportError::writing(file, e);
-    rows.write(|row| SUMMARY.iter().for_each(|(name, _)| row.text(name)))
-        .map_err(wrap)?;
+    rows.write(|row| SUMMARY.iter().for_each(|(name, _)| row.text(name))).map_err(wrap)?;
     let mut failed = None;
     ledger.summary(request.month, request.account.as_deref(), &mut |r| {
         let counted = Counted {
@@ -165,9 +162,7 @@ fn summary<W: io::Write>(
             card_status: r.card_status,
             band_basis: r.band_basis,
         };
-        let written = rows
-            .write(|row| SUMMARY.iter().for_each(|(_, cell)| cell(r, row)))
-            .map_err(wrap);
+        let written = rows.write(|row| SUMMARY.iter().for_each(|(_, cell)| cell(r, row))).map_err(wrap);
         went(written, totals.add(&counted), &mut failed)?;
         step(totals);
         ControlFlow::Continue(())
@@ -186,44 +181,32 @@ fn detail<W: io::Write>(
     let wrap = |e| ExportError::writing(file, e);
     let people = if request.with_recipients { PEOPLE } else { &[] };
     let columns = || DETAIL.iter().chain(people);
-    rows.write(|row| columns().for_each(|(name, _)| row.text(name)))
-        .map_err(wrap)?;
+    rows.write(|row| columns().for_each(|(name, _)| row.text(name))).map_err(wrap)?;
     let mut failed = None;
-    ledger.detail(
-        request.month,
-        request.account.as_deref(),
-        request.with_recipients,
-        &mut |e| {
-            let counted = Counted {
-                kind: e.kind.as_str(),
-                entries: 1,
-                messages: messages_of(e),
-                quantity: e.quantity,
-                cost: e.cost,
-                cost_currency: &e.cost_currency,
-                price: e.price_ex_tax,
-                price_currency: &e.price_currency,
-                card: e.card.as_deref(),
-                card_status: e.card_status.as_deref(),
-                band_basis: e.band_basis.as_deref(),
-            };
-            let written = rows
-                .write(|row| columns().for_each(|(_, cell)| cell(e, row)))
-                .map_err(wrap);
-            went(written, totals.add(&counted), &mut failed)?;
-            step(totals);
-            ControlFlow::Continue(())
-        },
-    )?;
+    ledger.detail(request.month, request.account.as_deref(), request.with_recipients, &mut |e| {
+        let counted = Counted {
+            kind: e.kind.as_str(),
+            entries: 1,
+            messages: messages_of(e),
+            quantity: e.quantity,
+            cost: e.cost,
+            cost_currency: &e.cost_currency,
+            price: e.price_ex_tax,
+            price_currency: &e.price_currency,
+            card: e.card.as_deref(),
+            card_status: e.card_status.as_deref(),
+            band_basis: e.band_basis.as_deref(),
+        };
+        let written = rows.write(|row| columns().for_each(|(_, cell)| cell(e, row))).map_err(wrap);
+        went(written, totals.add(&counted), &mut failed)?;
+        step(totals);
+        ControlFlow::Continue(())
+    })?;
     failed.map_or(Ok(()), Err)
 }
 
 /// Ends the reading at the first row that could not be written or added up.
-fn went(
-    written: Result<(), ExportError>,
-    added: Option<()>,
-    failed: &mut Option<ExportError>,
-) -> ControlFlow<()> {
+fn went(written: Result<(), ExportError>, added: Option<()>, failed: &mut Option<ExportError>) -> ControlFlow<()> {
     *failed = match (written, added) {
         (Err(error), _) => Some(error),
         (Ok(()), None) => Some(OVERFLOW.into()),
@@ -241,11 +224,7 @@ struct Hashing<'w> {
 
 impl<'w> Hashing<'w> {
     fn new(out: &'w mut dyn io::Write) -> Self {
-        Self {
-            out,
-            hash: Sha256::new(),
-            bytes: 0,
-        }
+        Self { out, hash: Sha256::new(), bytes: 0 }
     }
 
     fn finish(self) -> (u64, String) {

@@ -85,6 +85,7 @@ pub struct Shard<L: Log> {
     careful: usize,
     last_snapshot: Instant,
     swept_from: [u8; 8],
+    snapshots: u64,
 }
 
 impl<L: Log> Shard<L> {
@@ -121,6 +122,7 @@ impl<L: Log> Shard<L> {
             careful: 0,
             last_snapshot: monotonic(),
             swept_from: [0; 8],
+            snapshots: 0,
         };
         shard.reload()?;
         Ok(shard)
@@ -345,6 +347,11 @@ impl<L: Log> Shard<L> {
     fn snapshots(&mut self) {
         self.last_snapshot = monotonic();
         let now = self.engine.now_ms();
+        // Quotas age without any message: all accounts now and then, the changed ones each time.
+        self.snapshots += 1;
+        if self.snapshots.is_multiple_of(10) {
+            self.engine.touch_all();
+        }
         for ix in self.engine.take_touched() {
             let s = snapshot::account(self.engine.state(), ix, now);
             if let Ok(json) = serde_json::to_vec(&s) {

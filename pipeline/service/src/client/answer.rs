@@ -1,12 +1,15 @@
 //! What the service answers, and its refusals as errors of one line.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tollgate_wire::Time;
+
+/// What is said when service and command do not understand each other.
+const VERSIONS: &str = "the service's answer cannot be read; use a command of the service's version";
 
 /// An answer of any status.
 #[derive(Debug)]
@@ -101,13 +104,21 @@ impl Answer {
         }
     }
 
+    /// The refusal; an answer of an unexpected kind is one too.
+    pub fn refusal(self) -> anyhow::Error {
+        match self.ok() {
+            Err(problem) => problem.into(),
+            Ok(_) => anyhow!("{VERSIONS}"),
+        }
+    }
+
     /// The body as JSON.
     ///
     /// # Errors
     /// It is not what was expected: a service of another version.
     pub fn json<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
         serde_json::from_slice(&self.body)
-            .context("the service's answer cannot be read; use a command of the service's version")
+            .context(VERSIONS)
     }
 
     /// Seconds after which to come back.

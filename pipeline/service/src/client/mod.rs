@@ -17,7 +17,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
 pub use answer::{Answer, Listing, Problem};
-pub use path::path;
+pub use path::{encode, path};
 
 /// Where a service listens by default.
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
@@ -159,7 +159,8 @@ impl Api {
         let (head, mut body) = response.into_parts();
         if !head.status.is_success() {
             let body = body.collect().await.map_err(|error| self.cut(&error))?.to_bytes();
-            Answer { status: head.status.as_u16(), headers: head.headers, body }.ok()?;
+            let answer = Answer { status: head.status.as_u16(), headers: head.headers, body };
+            return Err(answer.refusal());
         }
         let mut written = 0;
         while let Some(frame) = body.frame().await {

@@ -2,18 +2,20 @@
 
 /// `/v1/` and the parts.
 pub fn path(parts: &[&str]) -> String {
-    let mut path = "/v1".to_owned();
-    for part in parts {
-        path.push('/');
-        for byte in part.bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-                path.push(char::from(byte));
-            } else {
-                path.push_str(&format!("%{byte:02X}"));
-            }
+    parts.iter().fold("/v1".to_owned(), |path, part| format!("{path}/{}", encode(part)))
+}
+
+/// One part of a path, or a value of a query.
+pub fn encode(part: &str) -> String {
+    let mut encoded = String::with_capacity(part.len());
+    for byte in part.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
         }
     }
-    path
+    encoded
 }
 
 #[cfg(test)]

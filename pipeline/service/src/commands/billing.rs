@@ -14,7 +14,7 @@ use tollgate_runtime::ledger::{Options, Reader, Stream};
 use tollgate_runtime::node::LEDGER_FILE;
 
 use super::wait;
-use crate::client::{Api, ClientArgs, path};
+use crate::client::{Api, ClientArgs, encode, path};
 use crate::config::ConfigArgs;
 use crate::exit::WrongUse;
 use crate::output;
@@ -133,7 +133,7 @@ async fn through_http(args: &ExportArgs, out: &Path, json: bool) -> anyhow::Resu
         return Err(WrongUse(format!("--with-recipients with --url: {remedy}")).into());
     }
     let api = Api::new(&args.client)?;
-    let account = args.account.as_deref().map(|account| format!("&account={}", path(&[account]).replacen("/v1/", "", 1)));
+    let account = args.account.as_deref().map(|account| format!("&account={}", encode(account)));
     let address = format!(
         "{}?format={}{}",
         path(&["billing", &format!("{}.csv", args.month)]),

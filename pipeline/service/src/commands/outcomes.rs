@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use tollgate_wire::outcome::Outcome;
 
-use crate::client::{Answer, Api, CallError, ClientArgs, path};
+use crate::client::{Answer, Api, CallError, ClientArgs, encode, path};
 use crate::output;
 
 /// Outcomes of one read.
@@ -48,7 +48,7 @@ pub async fn run(args: &OutcomesArgs, json: bool) -> anyhow::Result<ExitCode> {
     let mut reached = false;
     loop {
         let wait = if args.follow { WAIT_S } else { 0 };
-        let account = path(&[&args.account]).replacen("/v1/", "", 1);
+        let account = encode(&args.account);
         let address = format!("{}?account={account}&after={after}&limit={PAGE}&wait={wait}", path(&["outcomes"]));
         let answer = match api.get(&address).await {
             Ok(answer) => answer.ok()?,

@@ -77,8 +77,8 @@ fn list(rates: &RateCards, json: bool) -> anyhow::Result<ExitCode> {
 
 /// Cells of each status.
 fn counts(card: &Card) -> impl Iterator<Item = (CellStatus, usize)> {
-    CellStatus::ALL.into_iter().map(|status| {
-        let of = |market| Category::ALL.into_iter().filter_map(move |category| card.cell(market, category));
+    CellStatus::ALL.into_iter().map(move |status| {
+        let of = move |market| Category::ALL.into_iter().filter_map(move |category| card.cell(market, category));
         (status, card.markets().flat_map(of).filter(|cell| cell.status() == status).count())
     })
 }

@@ -24,7 +24,7 @@ pub fn line_of(root: &Spanned<DeTable<'_>>, lines: &Lines, path: &str) -> usize 
     let mut table = Some(root.get_ref());
     for step in path.split('.') {
         let (name, indexes) = step.split_once('[').unwrap_or((step, ""));
-        let Some((key, value)) = table.and_then(|t| t.iter().find(|(key, _)| &***key.get_ref() == name)) else { break };
+        let Some((key, value)) = table.and_then(|t| t.iter().find(|(key, _)| key.get_ref().as_ref() == name)) else { break };
         offset = key.span().start;
         let mut value: &Spanned<DeValue<'_>> = value;
         for index in indexes.split(['[', ']']).filter_map(|index| index.parse::<usize>().ok()) {

@@ -110,7 +110,6 @@ pub(super) async fn requests(
     api: &Http,
     lines: impl Iterator<Item = &Line>,
     now: Time,
-    mut progress: impl FnMut(Sent),
 ) -> anyhow::Result<Sent> {
     let mut sent = Sent::default();
     let mut lines = lines.map(|line| requests::request(line, now)).peekable();
@@ -119,7 +118,6 @@ pub(super) async fn requests(
         let answer = api.call(Method::POST, "/v1/messages:batch", batch.join("\n")).await?;
         sent.accepted += number(&answer, "accepted");
         sent.refused += number(&answer, "refused");
-        progress(sent);
     }
     Ok(sent)
 }

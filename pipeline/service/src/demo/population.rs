@@ -92,6 +92,8 @@ pub(super) fn generate(seed: u64, recipients: u32) -> Population {
     let countries = bulk.iter().chain(&codes).map(|line| line.country).collect::<HashSet<_>>().len();
     dice.shuffle(&mut bulk);
     dice.shuffle(&mut codes);
+    // The smallest limit is soon used up: its codes come first, as they would before a campaign.
+    codes.sort_by_key(|line: &Line| std::cmp::Reverse(line.part().account));
     let valid = |line: &&Line| line.part().person != Person::Malformed;
     let repeated = bulk.iter().filter(valid).step_by(REPEATED_EVERY).copied().collect();
     Population { bulk, codes, repeated, countries }

@@ -206,3 +206,22 @@ pub(super) fn booked(
     }
     Ok((charged, free, unpriced))
 }
+
+/// What the ledger says the platform called billable: charges, and service messages of the free monthly allowance,
+/// which the platform's webhooks do not tell from charged ones.
+pub(super) fn billable(checks: &Checks) -> BTreeMap<String, u64> {
+    let mut billable = checks.ledger_charged.clone();
+    if let Some(allowance) = checks.ledger_free.get(ALLOWANCE) {
+        *billable.entry("service".to_owned()).or_default() += allowance;
+    }
+    billable
+}
+
+/// What the ledger says the platform called free, by type.
+pub(super) fn free_on_the_platform(checks: &Checks) -> BTreeMap<String, u64> {
+    let mut free = checks.ledger_free.clone();
+    free.remove(ALLOWANCE);
+    free
+}
+
+const ALLOWANCE: &str = "free_allowance";

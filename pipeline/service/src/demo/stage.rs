@@ -17,7 +17,9 @@ use tollgate_runtime::graph::GraphConfig;
 use tollgate_runtime::log::embedded::EmbeddedOptions;
 use tollgate_runtime::node::{LEDGER_FILE, Node, NodeConfig};
 use tollgate_runtime::shard::ShardOptions;
-use tollgate_sandbox::{AppSecret, DelayConfig, JournalConfig, Sandbox, SandboxConfig, SandboxHandle, WebhookConfig};
+use tollgate_sandbox::{
+    AppSecret, DelayConfig, JournalConfig, Sandbox, SandboxConfig, SandboxHandle, SandboxStats, WebhookConfig,
+};
 
 /// Port that the service's own commands ask by default.
 const API_PORT: u16 = 8080;
@@ -69,11 +71,10 @@ impl Stage {
         })
     }
 
-    /// Ends the service in order, then the sandbox.
-    pub(super) async fn stop(self) -> anyhow::Result<()> {
+    /// Ends the service in order, then the sandbox; its last counters.
+    pub(super) async fn stop(self) -> anyhow::Result<SandboxStats> {
         self.node.stop(STOP_BOUND).await?;
-        self.sandbox.shutdown().await;
-        Ok(())
+        Ok(self.sandbox.shutdown().await)
     }
 }
 

@@ -106,8 +106,8 @@ impl Sender {
         match (answer.status, lines(&answer)) {
             (202 | 422, Some(lines)) => settle(rows, lines, sent, asked),
             (429, _) => Ok(Try::Answered { again: rows, wait: asked.or(Some(WAIT_MAX)) }),
-            (408 | 500.., _) => Ok(Try::Failed(refusal(answer), asked)),
-            _ => Err(refusal(answer)),
+            (408 | 500.., _) => Ok(Try::Failed(answer.refusal(), asked)),
+            _ => Err(answer.refusal()),
         }
     }
 }
@@ -132,13 +132,6 @@ fn settle(rows: Vec<Row>, lines: Lines, sent: &mut Sent, asked: Option<Duration>
 
 fn lines(answer: &Answer) -> Option<Lines> {
     serde_json::from_slice(&answer.body).ok()
-}
-
-fn refusal(answer: Answer) -> anyhow::Error {
-    match answer.ok() {
-        Err(problem) => problem.into(),
-        Ok(_) => anyhow::anyhow!("the service's answer cannot be read; use a command of the service's version"),
-    }
 }
 
 fn body(rows: &[Row]) -> Bytes {

@@ -61,6 +61,17 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(
     max_bytes: usize,
 ) -> Result<T, InputError> {
     let text = utf8(bytes, max_bytes)?;
+    // The derived readers would also take a list of the fields' values in order.
+    if !matches!(
+        text.trim_ascii_start().as_bytes().first(),
+        Some(b'{') | None
+    ) {
+        return Err(InputError::invalid(
+            "",
+            "the record is no JSON object",
+            "write one JSON object",
+        ));
+    }
     serde_json::from_str(text).map_err(|e| explain::explain(text, &e))
 }
 

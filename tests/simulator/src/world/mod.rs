@@ -92,10 +92,6 @@ impl World {
     }
 
     fn at(&mut self, at_ms: u64, due: Due) {
-        self.agenda_at(at_ms, due);
-    }
-
-    fn agenda_at(&mut self, at_ms: u64, due: Due) {
         self.appended += 1;
         self.agenda.insert((at_ms, self.appended), due);
     }

@@ -176,15 +176,14 @@ fn tell(
     }
     for event in copies {
         let happened_ms = event["at_s"].as_u64().unwrap_or(now_s) * 1000;
-        let late = match dice.below(100) {
-            _ if healthy => dice.below(500),
-            0..75 => dice.below(4_000),
-            75..95 => dice.below(120_000),
-            _ => dice.below(60 * 3_600_000),
+        let late = match world.dice.below(100) {
+            _ if healthy => world.dice.below(500),
+            0..75 => world.dice.below(4_000),
+            75..95 => world.dice.below(120_000),
+            _ => world.dice.below(60 * 3_600_000),
         };
-        let bare = dice.percent(25);
+        let bare = world.dice.percent(25);
         let at = happened_ms.max(world.now_ms) + late;
-        world.agenda_at(at, Due::News(news(event, bare)));
-        let _ = &world.platform;
+        world.at(at, Due::News(news(event, bare)));
     }
 }

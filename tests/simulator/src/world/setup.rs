@@ -55,7 +55,7 @@ fn account(dice: &mut Dice, number: u64) -> AccountPlan {
         for (name, category, parameters) in TEMPLATES {
             for language in LANGUAGES {
                 let body: Vec<String> = (1..=*parameters).map(|n| n.to_string()).collect();
-                let status = dice.weighted(&[(90, "approved"), (5, "pending"), (4, "paused"), (1, "rejected")]);
+                let status = *dice.weighted(&[(90, "approved"), (5, "pending"), (4, "paused"), (1, "rejected")]);
                 templates.push(json!({"name": name, "language": language, "category": category, "body": body,
                     "status": status}));
             }
@@ -77,7 +77,7 @@ fn account(dice: &mut Dice, number: u64) -> AccountPlan {
 }
 
 pub(super) fn quality(dice: &mut Dice) -> &'static str {
-    dice.weighted(&[(60, "GREEN"), (15, "YELLOW"), (10, "RED"), (15, "UNKNOWN")])
+    *dice.weighted(&[(60, "GREEN"), (15, "YELLOW"), (10, "RED"), (15, "UNKNOWN")])
 }
 
 /// Puts the beginning on the agenda, and everything that happens by itself.

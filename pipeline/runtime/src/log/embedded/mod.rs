@@ -50,7 +50,7 @@ impl Default for EmbeddedOptions {
     fn default() -> Self {
         Self {
             store: StoreOptions::default(),
-            record_bytes_max: 1 << 20,
+            record_bytes_max: 5 << 20,
             queue_records_max: 100_000,
             queue_bytes_max: 64 << 20,
             tail_bytes_max: 32 << 20,

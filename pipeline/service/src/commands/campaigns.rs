@@ -1,0 +1,232 @@
+//! `tollgate campaigns`: progress and control.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use rust_decimal::Decimal;
+use serde_json::json;
+use tollgate_runtime::views::{CampaignView, LotView};
+use tollgate_wire::command::{CampaignSpec, SendingHours};
+
+use crate::client::{Api, ClientArgs, JSON, Listing, path};
+use crate::exit::WrongUse;
+use crate::output::{self, Table};
+
+/// Show and control campaigns.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tollgate campaigns list acme\n  tollgate campaigns pause acme black-friday-2026")]
+pub struct CampaignsArgs {
+    #[command(subcommand)]
+    command: CampaignsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CampaignsCommand {
+    /// List an account's campaigns
+    #[command(after_help = "Examples:\n  tollgate campaigns list acme\n  tollgate campaigns list acme --json")]
+    List {
+        /// Account id
+        account: String,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Show a campaign's settings and where its messages are
+    #[command(after_help = "Examples:\n  tollgate campaigns show acme black-friday-2026")]
+    Show(Named),
+    /// Start a campaign, with settings if any are given
+    #[command(after_help = "Examples:\n  \
+        tollgate campaigns start acme black-friday-2026\n  \
+        tollgate campaigns start acme black-friday-2026 --budget 2500.00 --hours 9-21 --time-zone America/Sao_Paulo")]
+    Start(StartArgs),
+    /// Park what would leave
+    #[command(after_help = "Examples:\n  tollgate campaigns pause acme black-friday-2026")]
+    Pause(Named),
+    /// Let it run again
+    #[command(after_help = "Examples:\n  tollgate campaigns resume acme black-friday-2026")]
+    Resume(Named),
+    /// End it for good; what waits ends as cancelled
+    #[command(after_help = "Examples:\n  tollgate campaigns cancel acme black-friday-2026")]
+    Cancel(Named),
+    /// Show shares, cost against budget, and when it will be done
+    #[command(after_help = "Examples:\n  tollgate campaigns report acme black-friday-2026 --json")]
+    Report(Named),
+}
+
+#[derive(Args, Debug)]
+struct Named {
+    /// Account id
+    account: String,
+    /// Campaign name
+    campaign: String,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+#[derive(Args, Debug)]
+struct StartArgs {
+    #[command(flatten)]
+    named: Named,
+    /// Budget in the currency of the account's WABAs
+    #[arg(long, value_name = "AMOUNT")]
+    budget: Option<Decimal>,
+    /// Weight among the account's campaigns that wait for the same thing
+    #[arg(long, value_name = "NUMBER")]
+    weight: Option<u32>,
+    /// Daily sending hours, such as 9-21
+    #[arg(long, value_name = "FROM-TO", requires = "time_zone")]
+    hours: Option<String>,
+    /// IANA time zone of the sending hours
+    #[arg(long, value_name = "ZONE", requires = "hours")]
+    time_zone: Option<String>,
+    /// Cost centre for exports
+    #[arg(long, value_name = "TEXT")]
+    cost_center: Option<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The service or stdout.
+pub async fn run(args: &CampaignsArgs, json: bool) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        CampaignsCommand::List { account, client } => list(account, client, json).await?,
+        CampaignsCommand::Show(named) => show(named, json).await?,
+        CampaignsCommand::Start(args) => start(args, json).await?,
+        CampaignsCommand::Pause(named) => control(named, "pause", json).await?,
+        CampaignsCommand::Resume(named) => control(named, "resume", json).await?,
+        CampaignsCommand::Cancel(named) => control(named, "cancel", json).await?,
+        CampaignsCommand::Report(named) => report(named, json).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(account: &str, client: &ClientArgs, json: bool) -> anyhow::Result<()> {
+    let answer = Api::new(client)?.get(&path(&["campaigns", account])).await?.ok()?;
+    if json {
+        return Ok(output::json(&answer.body)?);
+    }
+    let mut table =
+        Table::new(&["campaign", "state", "requested", "waiting", "on the way", "delivered", "read", "failed", "spent", "budget"]);
+    for c in answer.json::<Listing<CampaignView>>()?.items {
+        let n = &c.counts;
+        let counts = [n.requested, n.parked, n.on_the_way, n.delivered + n.read, n.read, n.failed];
+        let mut row = vec![c.spec.name.clone(), c.state.clone()];
+        row.extend(counts.map(|count| count.to_string()));
+        row.extend([money(&c, c.spent), c.spec.budget.map_or_else(|| "-".to_owned(), |budget| money(&c, budget))]);
+        table.row(row);
+    }
+    Ok(table.print()?)
+}
+
+async fn show(named: &Named, json: bool) -> anyhow::Result<()> {
+    let answer = Api::new(&named.client)?.get(&path(&["campaigns", &named.account, &named.campaign])).await?.ok()?;
+    if json {
+        return Ok(output::json(&answer.body)?);
+    }
+    let c: CampaignView = answer.json()?;
+    output::line(format_args!("Campaign {} of account {}, as of {}", c.spec.name, named.account, c.as_of))?;
+    output::line(format_args!("  state        {}", c.state))?;
+    output::line(format_args!("  budget       {}", c.spec.budget.map_or_else(|| "none".to_owned(), |b| money(&c, b))))?;
+    output::line(format_args!("  reserved     {}", money(&c, c.reserved)))?;
+    output::line(format_args!("  spent        {}", money(&c, c.spent)))?;
+    output::line(format_args!("  weight       {}", c.spec.weight))?;
+    if let Some(hours) = &c.spec.hours {
+        output::line(format_args!("  hours        {} to {} in {}", hours.from, hours.to, hours.time_zone))?;
+    }
+    for (name, count) in counts(&c) {
+        output::line(format_args!("  {name:<12} {count}"))?;
+    }
+    Ok(())
+}
+
+async fn start(args: &StartArgs, json: bool) -> anyhow::Result<()> {
+    let named = &args.named;
+    let any = args.budget.is_some() || args.weight.is_some() || args.hours.is_some() || args.cost_center.is_some();
+    if any {
+        let spec = CampaignSpec {
+            name: named.campaign.clone(),
+            budget: args.budget,
+            weight: args.weight.unwrap_or(1),
+            hours: hours(args.hours.as_deref(), args.time_zone.as_deref())?,
+            cost_center: args.cost_center.clone(),
+            paused: false,
+        };
+        let body = serde_json::to_vec(&spec)?;
+        Api::new(&named.client)?.post(&path(&["campaigns", &named.account]), JSON, body.into()).await?.ok()?;
+    }
+    control(named, "start", json).await
+}
+
+fn hours(hours: Option<&str>, time_zone: Option<&str>) -> Result<Option<SendingHours>, WrongUse> {
+    let (Some(hours), Some(time_zone)) = (hours, time_zone) else { return Ok(None) };
+    let parsed = hours.split_once('-').and_then(|(from, to)| Some((from.trim().parse().ok()?, to.trim().parse().ok()?)));
+    let Some((from, to)) = parsed else {
+        return Err(WrongUse(format!("--hours = {hours:?} cannot be read; write it as 9-21")));
+    };
+    Ok(Some(SendingHours { from, to, time_zone: time_zone.to_owned() }))
+}
+
+async fn control(named: &Named, verb: &str, json: bool) -> anyhow::Result<()> {
+    let address = format!("{}:{verb}", path(&["campaigns", &named.account, &named.campaign]));
+    let answer = Api::new(&named.client)?.post(&address, JSON, bytes::Bytes::new()).await?.ok()?;
+    if json {
+        return Ok(output::json(&answer.body)?);
+    }
+    Ok(output::line(format_args!("{}: {verb} is accepted", named.campaign))?)
+}
+
+async fn report(named: &Named, json: bool) -> anyhow::Result<()> {
+    let api = Api::new(&named.client)?;
+    let c: CampaignView = api.get(&path(&["campaigns", &named.account, &named.campaign])).await?.ok()?.json()?;
+    let lots: Listing<LotView> = api.get(&path(&["lots", &named.account])).await?.ok()?.json()?;
+    let lots: Vec<LotView> = lots.items.into_iter().filter(|lot| lot.campaign.as_deref() == Some(&named.campaign)).collect();
+    // Known only if it is known of every queue that something waits in.
+    let done_by = lots.iter().map(|lot| lot.done_by).collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().max());
+    if json {
+        return Ok(output::line(json!({ "campaign": c, "lots": lots, "done_by": done_by }))?);
+    }
+    output::line(format_args!("Campaign {} of account {}, {}, as of {}", c.spec.name, named.account, c.state, c.as_of))?;
+    for (name, count) in counts(&c) {
+        output::line(format_args!("  {name:<12} {count:>10}  {}", share(count, c.counts.requested)))?;
+    }
+    let budget = c.spec.budget.map_or_else(|| "no budget".to_owned(), |budget| format!("budget {}", money(&c, budget)));
+    output::line(format_args!("  cost         {} spent, {} reserved, {budget}", money(&c, c.spent), money(&c, c.reserved)))?;
+    for lot in &lots {
+        let until = lot.done_by.or(lot.opens_at).map(|at| format!(" until about {at}")).unwrap_or_default();
+        output::line(format_args!("  {} wait for {} {}{until}", lot.messages, lot.reason.as_str(), lot.resource))?;
+    }
+    match done_by {
+        Some(at) => output::line(format_args!("  done by about {at}"))?,
+        None if c.counts.parked == 0 => output::line("  nothing waits")?,
+        None => output::line("  when it will be done is not known")?,
+    }
+    Ok(())
+}
+
+fn counts(c: &CampaignView) -> [(&'static str, u64); 10] {
+    let n = &c.counts;
+    [
+        ("requested", n.requested),
+        ("waiting", n.parked),
+        ("on the way", n.on_the_way),
+        ("delivered", n.delivered),
+        ("read", n.read),
+        ("failed", n.failed),
+        ("refused", n.refused),
+        ("expired", n.expired),
+        ("cancelled", n.cancelled),
+        ("undelivered", n.undelivered),
+    ]
+}
+
+/// A share in tenths of a percent, rounded down, without floats.
+fn share(part: u64, whole: u64) -> String {
+    match u128::from(part) * 1_000 / u128::from(whole.max(1)) {
+        0 if part > 0 => "<0.1%".to_owned(),
+        tenths => format!("{}.{}%", tenths / 10, tenths % 10),
+    }
+}
+
+fn money(c: &CampaignView, amount: Decimal) -> String {
+    format!("{} {}", amount.normalize(), c.currency).trim_end().to_owned()
+}

@@ -1,0 +1,151 @@
+//! `tollgate consents import`: opt-ins with their proof, and opt-outs, from a CSV file.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::client::{Api, ClientArgs};
+use crate::config::nearest;
+use crate::output;
+use crate::upload::{BadRow, Item, Mark, Report, Row, Upload};
+
+const COLUMNS: [&str; 6] = ["to", "category", "state", "source", "at", "text_version"];
+/// How long the service may be away in the middle.
+const GIVE_UP: Duration = Duration::from_secs(120);
+
+/// Record opt-ins and opt-outs.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tollgate consents import consents.csv --account acme")]
+pub struct ConsentsArgs {
+    #[command(subcommand)]
+    command: ConsentsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConsentsCommand {
+    /// Record the consents of a CSV file; importing it again changes nothing
+    Import(ImportArgs),
+}
+
+/// Record the consents of a CSV file; importing it again changes nothing.
+///
+/// Columns: to (E.164), state (opt_in or opt_out), and as far as there are: category (marketing, utility,
+/// authentication, service; empty for all), source, at (RFC 3339), text_version. A bad row is reported with its line
+/// and does not stop the others; then the exit code is 1.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    tollgate consents import consents.csv --account acme\n  \
+    tollgate consents import consents.csv --account acme --json")]
+struct ImportArgs {
+    /// CSV with a header row
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Account id
+    #[arg(long)]
+    account: String,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The file cannot be read, or the service refuses or stays away.
+pub async fn run(args: &ConsentsArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let ConsentsCommand::Import(args) = &args.command;
+    let file = args.file.display().to_string();
+    let rows = Consents::open(&args.file, &args.account)?;
+    let bytes = std::fs::metadata(&args.file).map_or(0, |meta| meta.len());
+    let api = Api::new(&args.client)?;
+    let upload =
+        Upload { api: &api, path: "/v1/consents:batch", file: &file, give_up: GIVE_UP, bar: output::bar(bytes, true) };
+    let (report, result) = upload.run(rows, |_| {}).await;
+    print(&file, &report, json)?;
+    result?;
+    Ok(if report.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(file: &str, report: &Report, json: bool) -> std::io::Result<()> {
+    if json {
+        return output::line(json!({ "file": file, "accepted": report.accepted, "bad": report.bad, "bad_rows": report.bad_rows }));
+    }
+    output::line(format_args!("{file}: {} consents recorded, {} bad rows", report.accepted, report.bad))
+}
+
+/// The rows of the file as lines of the service.
+struct Consents {
+    records: csv::StringRecordsIntoIter<File>,
+    header: csv::StringRecord,
+    account: String,
+    rows: u64,
+}
+
+impl Consents {
+    fn open(path: &Path, account: &str) -> anyhow::Result<Self> {
+        let name = path.display();
+        let file = File::open(path).with_context(|| format!("{name} cannot be read"))?;
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+        let mut header = reader.headers().map_err(|error| anyhow!("{name}:1: {error}; write a header row"))?.clone();
+        if let Some(first) = header.get(0).and_then(|first| first.strip_prefix('\u{feff}')) {
+            let first = first.to_owned();
+            header = std::iter::once(first.as_str()).chain(header.iter().skip(1)).collect();
+        }
+        for column in &header {
+            if !COLUMNS.contains(&column) {
+                let meant = nearest(column, COLUMNS).map_or_else(|| COLUMNS.join(", "), |meant| format!("did you mean {meant}?"));
+                return Err(anyhow!("{name}:1: column {column:?} is not known; {meant}"));
+            }
+        }
+        for needed in ["to", "state"] {
+            if !header.iter().any(|column| column == needed) {
+                return Err(anyhow!("{name}:1: there is no column {needed}; add it"));
+            }
+        }
+        Ok(Self { records: reader.into_records(), header, account: account.to_owned(), rows: 0 })
+    }
+
+    fn json(&self, record: &csv::StringRecord) -> Vec<u8> {
+        let cells = self.header.iter().zip(record).filter(|(_, cell)| !cell.is_empty());
+        let mut fields: serde_json::Map<_, _> = cells.map(|(column, cell)| (column.to_owned(), cell.into())).collect();
+        fields.insert("account".to_owned(), self.account.clone().into());
+        serde_json::Value::from(fields).to_string().into_bytes()
+    }
+}
+
+impl Iterator for Consents {
+    type Item = anyhow::Result<Item>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let record = self.records.next()?;
+        self.rows += 1;
+        let position = self.records.reader().position();
+        let mark = Mark { rows: self.rows, fingerprint: 0, bytes: position.byte() };
+        Some(match record {
+            Ok(record) => {
+                let line = record.position().map_or(0, csv::Position::line);
+                Ok(Item::Row(Row { line, json: self.json(&record), mark }))
+            }
+            Err(error) if error.is_io_error() => Err(error.into()),
+            Err(error) => {
+                let line = error.position().map_or_else(|| position.line(), csv::Position::line);
+                Ok(Item::Bad(BadRow { line, problem: csv_fault(&error) }, mark))
+            }
+        })
+    }
+}
+
+/// What is wrong with a CSV row, and what would help.
+pub(super) fn csv_fault(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("the row has {len} cells where the header has {expected_len}; quote cells that hold commas")
+        }
+        csv::ErrorKind::Utf8 { .. } => "the row is not UTF-8; save the file as UTF-8".to_owned(),
+        _ => format!("the row cannot be read: {error}; correct it"),
+    }
+}

@@ -1,0 +1,365 @@
+//! What the ledger must hold: each delivered message priced from the platform's statuses, the tables and a plain
+//! list of what used up an allowance.
+
+use super::consent::{believed, name};
+use super::tables::{Cell, Tables};
+use super::zones;
+use super::{Auditor, quota};
+use crate::money::Units;
+use crate::step::Entry;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use tollgate_wire::ledger::EntryKind;
+
+/// What the platform has said about the price so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Said {
+    category: Option<String>,
+    kind: Option<String>,
+    model: Option<String>,
+}
+
+/// A price with its grounds.
+#[derive(Clone, Debug, PartialEq)]
+struct Price {
+    kind: EntryKind,
+    pricing_type: String,
+    category: Option<String>,
+    market: String,
+    cost: Option<Units>,
+    uses_allowance: bool,
+}
+
+/// What was booked for one message of the platform.
+#[derive(Clone, Debug)]
+struct Standing {
+    at_s: u32,
+    window: bool,
+    entry: bool,
+    used_before: u64,
+    month: u32,
+    price: Price,
+    place: Place,
+}
+
+/// What stays the same of one message: where it is rated.
+#[derive(Clone, Debug)]
+struct Place {
+    sender: String,
+    currency: String,
+    zone: String,
+    digits: String,
+    country: Option<String>,
+    /// Category that we expect; `None` for foreign messages.
+    expected: Option<String>,
+}
+
+/// One delivered message.
+#[derive(Clone, Debug, Default)]
+struct Delivered {
+    min_s: Option<u32>,
+    said: Said,
+    standing: Option<Standing>,
+}
+
+/// An entry that must be booked now.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Expected {
+    kind: EntryKind,
+    pricing_type: String,
+    category: Option<String>,
+    market: String,
+    quantity: i64,
+    cost: Option<Units>,
+    currency: String,
+    period: String,
+    wamid: String,
+}
+
+/// The auditor's own ledger.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    tables: Tables,
+    /// Message and attempt as the platform names them: by wamid.
+    messages: BTreeMap<String, Delivered>,
+    /// Number, month and category of everything that uses an allowance now.
+    used: Vec<(String, u32, String)>,
+    foreign: BTreeSet<String>,
+    /// Sum of what was booked, by wamid: quantity and cost.
+    net: BTreeMap<String, (i64, Units)>,
+}
+
+impl Ledger {
+    pub fn new(tables: Tables) -> Self {
+        Self { tables, messages: BTreeMap::new(), used: Vec::new(), foreign: BTreeSet::new(), net: BTreeMap::new() }
+    }
+
+    fn used_by(&self, key: &(String, u32, String)) -> u64 {
+        self.used.iter().filter(|u| *u == key).count() as u64
+    }
+
+    fn price(&self, p: &Place, said: &Said, at_s: u32, window: bool, entry: bool, used_before: u64) -> Price {
+        let date = zones::date(&p.zone, at_s);
+        let market = if p.digits.is_empty() {
+            p.country.as_deref().and_then(|c| self.tables.market_of_country(c, date))
+        } else {
+            self.tables.market(&p.digits, date)
+        };
+        let unpriced = |category: Option<&str>, uses_allowance: bool| Price {
+            kind: EntryKind::Unpriced,
+            pricing_type: String::new(),
+            category: category.map(str::to_owned),
+            market: market.clone().unwrap_or_default(),
+            cost: None,
+            uses_allowance,
+        };
+        let referral = said.category.as_deref() == Some("referral_conversion");
+        let known = said.category.clone().filter(|_| !referral);
+        let unknown = known.as_deref() == Some("?");
+        let category = if unknown { None } else { known.or_else(|| p.expected.clone()) };
+        let Some(market_name) = market.clone() else { return unpriced(category.as_deref(), false) };
+        if said.model.as_deref().is_some_and(|m| m != "PMP") {
+            return unpriced(category.as_deref(), false);
+        }
+        let entry_said = referral || said.kind.as_deref() == Some("free_entry_point");
+        let free = |kind: &str, category: Option<&str>, uses_allowance: bool| Price {
+            kind: EntryKind::Free,
+            pricing_type: kind.to_owned(),
+            category: category.map(str::to_owned),
+            market: market_name.clone(),
+            cost: Some(Units(0)),
+            uses_allowance,
+        };
+        let Some(category) = category else {
+            return if entry_said && !unknown { free("free_entry_point", None, false) } else { unpriced(None, false) };
+        };
+        let rule = self.tables.rule(date, &category);
+        let charging = match said.kind.as_deref() {
+            Some("regular") => "charged",
+            Some(kind) => kind,
+            None if referral => "free_entry_point",
+            None if entry => &rule.in_entry,
+            None if window => &rule.in_window,
+            None if rule.outside == "not_allowed" => &rule.in_window,
+            None => &rule.outside,
+        };
+        let charged = charging == "charged";
+        let uses = rule.allowance.is_some() && (charged || rule.counts_delivered);
+        let cell = self.tables.cell(&p.currency, date, &market_name, &category);
+        let (category, cell) = match (cell, &rule.instead) {
+            (Some(Cell::NotOffered), Some(other)) => (other.clone(), self.tables.cell(&p.currency, date, &market_name, other)),
+            (cell, _) => (category, cell),
+        };
+        if !charged {
+            return free(charging, Some(&category), uses);
+        }
+        if rule.allowance.is_some_and(|n| used_before < n) {
+            return free("free_allowance", Some(&category), uses);
+        }
+        match cell {
+            Some(Cell::Rate(rate)) => Price {
+                kind: EntryKind::Charge,
+                pricing_type: "regular".to_owned(),
+                category: Some(category),
+                market: market_name,
+                cost: Some(*rate),
+                uses_allowance: uses,
+            },
+            _ => unpriced(Some(&category), uses),
+        }
+    }
+
+    /// Books, corrects or leaves a delivered message; what must appear on the ledger for it.
+    fn settle(&mut self, wamid: &str, place: &Place, window: bool, entry: bool) -> Vec<Expected> {
+        let Some(d) = self.messages.get(wamid).cloned() else { return Vec::new() };
+        let Some(min_s) = d.min_s else { return Vec::new() };
+        let month = zones::date(&place.zone, min_s) / 100;
+        let Some(old) = d.standing else {
+            let (used, price) = self.positioned(place, &d.said, min_s, window, entry);
+            self.count(place, month, &price, true);
+            let new = Standing { at_s: min_s, window, entry, used_before: used, month, price, place: place.clone() };
+            let expected = vec![new.expected(wamid, 1)];
+            self.messages.get_mut(wamid).expect("just read").standing = Some(new);
+            return expected;
+        };
+        let at = |at_s: u32| self.price(&old.place, &d.said, at_s, old.window, old.entry, old.used_before);
+        let moved = min_s < old.at_s && (month != old.month || at(min_s) != at(old.at_s));
+        let mut new = Standing { price: at(old.at_s), ..old.clone() };
+        if moved {
+            let (used, price) = self.positioned(place, &d.said, min_s, old.window, old.entry);
+            new = Standing { at_s: min_s, month, used_before: used, price, ..old.clone() };
+        }
+        let group = |p: &Price| (p.uses_allowance, p.category.clone());
+        let same_group = group(&new.price) == group(&old.price);
+        if moved || !same_group {
+            self.count(&old.place, old.month, &old.price, false);
+            if !moved {
+                let (used, price) = self.positioned(place, &d.said, new.at_s, old.window, old.entry);
+                new.used_before = used;
+                new.price = price;
+            }
+            self.count(&new.place, new.month, &new.price, true);
+        }
+        let expected = if new.price == old.price && !moved {
+            Vec::new()
+        } else {
+            vec![old.expected(wamid, -1), new.expected(wamid, 1)]
+        };
+        self.messages.get_mut(wamid).expect("just read").standing = Some(new);
+        expected
+    }
+
+    fn positioned(&self, p: &Place, said: &Said, at_s: u32, window: bool, entry: bool) -> (u64, Price) {
+        let first = self.price(p, said, at_s, window, entry, 0);
+        let month = zones::date(&p.zone, at_s) / 100;
+        let used = match (&first.category, first.uses_allowance) {
+            (Some(category), true) => self.used_by(&(p.sender.clone(), month, category.clone())),
+            _ => 0,
+        };
+        (used, self.price(p, said, at_s, window, entry, used))
+    }
+
+    fn count(&mut self, p: &Place, month: u32, price: &Price, add: bool) {
+        let Some(category) = price.category.clone().filter(|_| price.uses_allowance) else { return };
+        let key = (p.sender.clone(), month, category);
+        if add {
+            self.used.push(key);
+        } else if let Some(n) = self.used.iter().position(|u| *u == key) {
+            self.used.swap_remove(n);
+        }
+    }
+}
+
+impl Standing {
+    fn expected(&self, wamid: &str, sign: i64) -> Expected {
+        let p = &self.price;
+        Expected {
+            kind: if sign < 0 { EntryKind::Adjustment } else { p.kind },
+            pricing_type: p.pricing_type.clone(),
+            category: p.category.clone(),
+            market: p.market.clone(),
+            quantity: sign,
+            cost: p.cost.map(|c| if sign < 0 { -c } else { c }),
+            currency: self.place.currency.clone(),
+            period: format!("{:04}-{:02}", self.month / 100, self.month % 100),
+            wamid: wamid.to_owned(),
+        }
+    }
+}
+
+impl Auditor {
+    /// A status: of one of our attempts, or of a message that other software sent.
+    pub(super) fn status(&mut self, account: &str, s: &Value) -> Vec<Expected> {
+        let wamid = s["wamid"].as_str().unwrap_or_default().to_owned();
+        let now_s = self.now_s();
+        let at_s = believed(s["at_s"].as_u64().unwrap_or(0), now_s);
+        let delivered = matches!(s["status"].as_str(), Some("delivered" | "read" | "played"));
+        let callback = s["callback"]["message_uid"].as_u64().zip(s["callback"]["attempt"].as_u64());
+        let attempt = match callback {
+            Some((uid, number)) => {
+                let message = self.book.messages.get_mut(&uid).filter(|m| m.account == account);
+                message.and_then(|m| m.find(number as u8)).cloned()
+            }
+            None => {
+                let all = self.book.messages.values().flat_map(|m| &m.attempts);
+                all.filter(|a| a.wamid.as_ref() == Some(&wamid)).next_back().cloned()
+            }
+        };
+        let ours = attempt.is_some();
+        let sender = attempt.as_ref().map_or_else(|| s["sender"].as_str().unwrap_or_default().to_owned(), |a| a.sender.clone());
+        let person = name(&s["to"]);
+        if !ours && !delivered {
+            return Vec::new();
+        }
+        if !ours && !self.money.foreign.insert(wamid.clone()) {
+            return Vec::new();
+        }
+        let waba = self.registry.waba_of(&sender).clone();
+        let place = Place {
+            sender: sender.clone(),
+            currency: waba.currency,
+            zone: waba.zone,
+            digits: person.strip_prefix('+').unwrap_or_default().to_owned(),
+            country: s["to"]["country"].as_str().map(str::to_owned),
+            expected: attempt.as_ref().map(|a| a.category.clone()),
+        };
+        let d = self.money.messages.entry(wamid.clone()).or_default();
+        note(&mut d.said, &s["pricing"]);
+        if ours && d.said.kind.as_deref() == Some("free_entry_point") && s["pricing"].is_object() {
+            let until = self.people.entry_until_s.entry((sender.clone(), person.clone())).or_insert(0);
+            *until = (*until).max(at_s + 72 * 3600);
+        }
+        if delivered {
+            d.min_s = Some(d.min_s.map_or(at_s, |t| t.min(at_s)));
+        }
+        let instant = d.min_s.unwrap_or(at_s);
+        let window = self.people.window_was_open(&sender, &person, instant);
+        if !ours {
+            if !window {
+                let scope = quota::scope(&self.registry, &sender);
+                self.quota.confirmed(&scope, &person, at_s);
+            }
+            if !waba.we_pay {
+                self.money.messages.remove(&wamid);
+                return Vec::new();
+            }
+        }
+        let entry = self.people.entry_open(&sender, &person, instant);
+        self.money.settle(&wamid, &place, window, entry)
+    }
+
+    /// An entry of the ledger against the next one that must come.
+    pub(super) fn booked(&mut self, e: &Entry, expected: &mut Vec<Expected>) {
+        self.charges += 1;
+        let uid = e.own.map_or(0, |o| o.0);
+        let fresh = self.entries.insert(e.entry.clone());
+        self.check("entry_ids_are_unique", uid, fresh, || format!("{} was booked before: {e:?}", e.entry));
+        let have = Expected {
+            kind: e.kind,
+            pricing_type: e.pricing_type.clone(),
+            category: e.category.map(|c| c.as_str().to_owned()),
+            market: e.market.clone(),
+            quantity: e.quantity,
+            cost: e.cost,
+            currency: e.currency.clone(),
+            period: e.period.clone(),
+            wamid: e.wamid.clone(),
+        };
+        let want = if expected.is_empty() { None } else { Some(expected.remove(0)) };
+        self.check("entry_equals_recomputation", uid, want.as_ref() == Some(&have), || format!("booked {have:?}\n  recomputed {want:?}"));
+        let net = self.money.net.entry(e.wamid.clone()).or_default();
+        *net = (net.0 + e.quantity, net.1 + e.cost.unwrap_or_default());
+        if let Some(name) = &e.campaign {
+            let campaign = self.registry.campaign(&e.account, name);
+            campaign.spent = campaign.spent + e.cost.unwrap_or_default();
+        }
+    }
+
+    /// Every delivered message of ours, and every foreign one that we pay for, has exactly one charge standing.
+    pub(super) fn money_at_the_end(&mut self) {
+        let delivered: Vec<(String, Units)> = self.money.messages.iter()
+            .filter_map(|(w, d)| Some((w.clone(), d.standing.as_ref()?.price.cost.unwrap_or_default()))).collect();
+        let booked: Vec<String> = self.money.net.keys().cloned().collect();
+        for (wamid, cost) in &delivered {
+            let net = self.money.net.get(wamid).copied();
+            self.check("one_standing_charge", 0, net == Some((1, *cost)), || format!("{wamid}: net {net:?}, recomputed {cost}"));
+        }
+        for wamid in booked {
+            let known = delivered.iter().any(|(w, _)| *w == wamid);
+            self.check("nothing_else_is_charged", 0, known, || format!("{wamid} was never delivered"));
+        }
+    }
+}
+
+/// The platform's latest word wins, field by field.
+fn note(said: &mut Said, pricing: &Value) {
+    let text = |v: &Value| v.as_str().map(str::to_owned);
+    let category = text(&pricing["category"]).or_else(|| text(&pricing["category_text"]).map(|t| match t.as_str() {
+        "referral_conversion" => t,
+        _ => "?".to_owned(),
+    }));
+    let new = Said { category, kind: text(&pricing["pricing_type"]), model: text(&pricing["model"]) };
+    said.category = new.category.or_else(|| said.category.take());
+    said.kind = new.kind.or_else(|| said.kind.take());
+    said.model = new.model.or_else(|| said.model.take());
+}

@@ -1,0 +1,103 @@
+//! Lies told to the auditor: each must be found, or a check has gone blind.
+
+use crate::step::{Input, Output, Step};
+use tollgate_wire::outcome::OutcomeKind;
+
+/// One way to spoil what the auditor sees. The run itself is not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutation {
+    /// Opt-ins are not seen.
+    ForgetConsent,
+    /// People never wrote: no window was open.
+    ForgetInbound,
+    /// Limits are half of what they are.
+    HalveLimits,
+    /// Budgets are a tenth of what they are.
+    ShrinkBudgets,
+    /// Every fifth charge costs a little more.
+    Overcharge,
+    /// Every fifth charge is lost.
+    LoseCharge,
+    /// Every fifth charge is booked twice.
+    DoubleCharge,
+    /// An order is given again.
+    RepeatOrder,
+    /// Deliveries are not told.
+    LoseDelivered,
+    /// Refusals are told twice.
+    EndTwice,
+    /// Orders of a tick are told in reverse.
+    ReverseOrders,
+    /// Everything happened within one second of each minute.
+    Hurry,
+}
+
+impl Mutation {
+    /// Every mutation with a predicate that must find it.
+    pub const ALL: [(Self, &'static str); 12] = [
+        (Self::ForgetConsent, "order_needs_consent"),
+        (Self::ForgetInbound, "text_needs_window"),
+        (Self::HalveLimits, "quota_token_below_ceiling"),
+        (Self::ShrinkBudgets, "budget_holds"),
+        (Self::Overcharge, "entry_equals_recomputation"),
+        (Self::LoseCharge, "every_charge_is_booked"),
+        (Self::DoubleCharge, "entry_ids_are_unique"),
+        (Self::RepeatOrder, "second_order_is_safe"),
+        (Self::LoseDelivered, "campaign_counts_equal_recount"),
+        (Self::EndTwice, "ends_once"),
+        (Self::ReverseOrders, "lot_order"),
+        (Self::Hurry, "throughput_per_second"),
+    ];
+
+    /// The step as the auditor is told of it.
+    pub(crate) fn spoil(self, mut step: Step, nth: u64) -> Step {
+        let fifth = nth.is_multiple_of(5);
+        match (self, &mut step.input) {
+            (Self::ForgetConsent, Input::Command(c)) if c["command"] == "set_consent" => step.accepted = false,
+            (Self::ForgetInbound, Input::Event { event, .. }) if event["event"] == "inbound" => step.accepted = false,
+            (Self::HalveLimits, Input::Command(c)) if c["command"] == "apply_account" => {
+                if let Some(n) = c["spec"]["limit"].as_u64() {
+                    c["spec"]["limit"] = (n / 2).into();
+                }
+            }
+            (Self::ShrinkBudgets, Input::Command(c)) if c["command"] == "put_campaign" && c["spec"]["budget"].is_string() => {
+                c["spec"]["budget"] = "0.01".into();
+            }
+            (Self::Hurry, _) => step.now_ms = step.now_ms / 60_000 * 60_000,
+            _ => {}
+        }
+        let mut outputs = Vec::new();
+        for output in step.outputs {
+            match (self, output) {
+                (Self::Overcharge, Output::Entry(mut e)) => {
+                    e.cost = e.cost.map(|c| if fifth { c + crate::money::Units(1) } else { c });
+                    outputs.push(Output::Entry(e));
+                }
+                (Self::LoseCharge, Output::Entry(_)) if fifth => {}
+                (Self::DoubleCharge, e @ Output::Entry(_)) if fifth => outputs.extend([e.clone(), e]),
+                (Self::LoseDelivered, Output::Move(m)) if matches!(m.kind, OutcomeKind::Delivered | OutcomeKind::Read) => {}
+                (Self::EndTwice, Output::Move(m)) if m.kind == OutcomeKind::Refused && m.reason != "duplicate" => {
+                    outputs.extend([Output::Move(m.clone()), Output::Move(m)]);
+                }
+                (_, other) => outputs.push(other),
+            }
+        }
+        if self == Self::RepeatOrder && outputs.len() == 2 && matches!(outputs[0], Output::Order(_)) {
+            let again = outputs.clone();
+            outputs.extend(again);
+        }
+        if self == Self::ReverseOrders && matches!(step.input, Input::Tick) {
+            // Orders and their outcomes stay together.
+            let mut groups: Vec<Vec<Output>> = Vec::new();
+            for output in outputs {
+                match (groups.last_mut(), &output) {
+                    (Some(g), Output::Move(_)) if matches!(g[..], [Output::Order(_)]) => g.push(output),
+                    _ => groups.push(vec![output]),
+                }
+            }
+            outputs = groups.into_iter().rev().flatten().collect();
+        }
+        step.outputs = outputs;
+        step
+    }
+}
