@@ -353,8 +353,10 @@ fn settle(
             }
             let old = message.park;
             let in_shared_lot = raw.is_none() && old.is_some_and(|p| p.resource != Resource::Own);
-            if in_shared_lot && resource != Resource::Own {
-                // Messages do not move between lots: the lot waits for what refused its head.
+            let of_few = matches!(resource, Resource::Template(_)) && old.is_some_and(|p| p.resource != resource);
+            if in_shared_lot && resource != Resource::Own && !of_few {
+                // Messages do not move between lots: the lot waits for what refused its head. Only those whose
+                // template is paused go to its lot, because the others of this one need not wait for it.
                 out.blocked = Some((resource, until_ms));
                 return;
             }

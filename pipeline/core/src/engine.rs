@@ -69,7 +69,12 @@ pub trait Source {
 
 /// Where effects go.
 pub trait Sink {
-    /// One effect, as JSON for its topic. `key` is the account, or the sender for orders.
+    /// `false` for who only counts or plans: effects then come with empty JSON.
+    fn wants_json(&self) -> bool {
+        true
+    }
+    /// One effect, as JSON for its topic. `key` is the account, or the sender for orders; both empty when no JSON
+    /// is wanted.
     fn effect(&mut self, state: &State, effect: &Effect, key: &str, json: &[u8]);
 }
 
@@ -535,6 +540,9 @@ impl Engine {
     fn emit(&mut self, effect: &Effect, request: Option<&Request<'_>>, sink: &mut dyn Sink) {
         self.json.clear();
         let state = &self.state;
+        if !sink.wants_json() {
+            return sink.effect(state, effect, "", &[]);
+        }
         match effect {
             Effect::Order { uid, alternative, language } => {
                 let (Some(m), Some(r)) = (state.message(*uid), request) else { return };

@@ -446,8 +446,11 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) 
         }
         E::CampaignPaused => {
             if let Some(c) = d.facts.state.campaign_at(d.message.campaign) {
-                let paused = crate::record::Campaign { state: crate::record::CampaignState::Paused, ..c.clone() };
-                out.changes.push(Change::Campaign(Box::new(paused)));
+                // A cancel is final.
+                if c.state == crate::record::CampaignState::Running {
+                    let paused = crate::record::Campaign { state: crate::record::CampaignState::Paused, ..c.clone() };
+                    out.changes.push(Change::Campaign(Box::new(paused)));
+                }
             }
         }
         _ => {}
@@ -457,8 +460,11 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) 
 fn set_template(d: &Draft<'_, '_>, a: &Attempt, status: TemplateStatus, out: &mut Decision) {
     if let Some(ix) = a.template {
         let mut t = d.facts.state.template_at(ix).clone();
-        t.spec.status = status;
-        out.changes.push(Change::Template(Box::new(t)));
+        // What is rejected, disabled or deleted does not come back as paused because of an older message.
+        if t.spec.status == TemplateStatus::Approved || status == TemplateStatus::Disabled {
+            t.spec.status = status;
+            out.changes.push(Change::Template(Box::new(t)));
+        }
     }
 }
 
@@ -531,6 +537,16 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
                 out.effects.push(Effect::Outcome(Box::new(o)));
             }
         }
+    }
+    // A price that comes with an earlier status, late, corrects the charge all the same.
+    if matches!(to, AttemptState::Held | AttemptState::Sent | AttemptState::Failed)
+        && d.message.attempts[n].booked.is_some()
+        && let Some(charge) = charge::book(&mut d, n, s, out)
+    {
+        let mut o = d.tell(n, d.message.attempts[n].state.outcome(), u64::from(at_s) * 1000);
+        o.charge = Some(charge);
+        o.wamid = Some(s.wamid.as_str().into());
+        out.effects.push(Effect::Outcome(Box::new(o)));
     }
     d.finish(out);
 }

@@ -160,10 +160,13 @@ impl Lots {
         let new = || Lot { opens_ms: u64::MAX, served: front, ..Lot::default() };
         let lot = self.lots.entry(key).or_insert_with(new);
         let fresh = lot.members.is_empty();
+        let new_head = lot.members.first().is_some_and(|first| uid < *first);
         lot.members.insert(uid);
         lot.reason = Some(reason);
         if fresh && !lot.open {
             self.close(key, key.resource, opens_ms);
+        } else if new_head {
+            self.look_again(key);
         }
     }
 
@@ -174,6 +177,7 @@ impl Lots {
             p.bytes = p.bytes.saturating_sub(u64::from(bytes));
         }
         let Some(lot) = self.lots.get_mut(&key) else { return };
+        let was_head = lot.members.first() == Some(&uid);
         lot.members.remove(&uid);
         if lot.members.is_empty() {
             let (waits_for, opens_ms, served) = (lot.waits_for, lot.opens_ms, lot.served);
@@ -183,6 +187,15 @@ impl Lots {
             self.alarms.remove(&(opens_ms, key));
             self.line(key).lots.remove(&(key.account, served, key));
             self.lots.remove(&key);
+        } else if was_head {
+            self.look_again(key);
+        }
+    }
+
+    /// A closed lot waits for what refused its head: another head may wait for something else, or for nothing.
+    fn look_again(&mut self, key: LotKey) {
+        if key.resource != Resource::Own {
+            self.open(key);
         }
     }
 
@@ -249,6 +262,16 @@ impl Lots {
         let from = (resource, LotKey::FIRST);
         while let Some(key) = self.waiters.range(from..).next().filter(|w| w.0 == resource).map(|w| w.1) {
             self.open(key);
+        }
+    }
+
+    /// Opens every lot of an account that waits for a template: a message waits for the first of its alternatives
+    /// and languages that is paused, but any of them frees it.
+    pub(crate) fn wake_templates(&mut self, account: AccountIx) {
+        let waits = |r: Option<Resource>| matches!(r, Some(Resource::Template(_)));
+        let lots = self.lots.iter().filter(|(k, l)| k.account == account && waits(l.waits_for));
+        for k in lots.map(|(k, _)| *k).collect::<Vec<_>>() {
+            self.open(k);
         }
     }
 

@@ -259,12 +259,13 @@ impl State {
     /// The instant at which something must be looked at without any input.
     #[must_use]
     pub fn next_due_ms(&self) -> Option<u64> {
-        let timer = self.timers.first().map(|t| t.0);
-        let alarm = self.lots.next_alarm_ms();
-        match (timer, alarm) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        self.next_timer_ms().into_iter().chain(self.lots.next_alarm_ms()).min()
+    }
+
+    /// The instant at which a message is due on its own.
+    #[must_use]
+    pub fn next_timer_ms(&self) -> Option<u64> {
+        self.timers.first().map(|t| t.0)
     }
 
     /// Applies one change and returns the change that undoes it; `None` where undoing is not needed because
@@ -527,12 +528,12 @@ impl State {
         if !languages.iter().any(|(_, t)| *t == ix) {
             languages.push((new.spec.language.as_str().into(), ix));
         }
+        self.lots.wake_templates(self.wabas[new.waba.at()].account);
         if ix.at() == self.templates.len() {
             self.templates.push(Arc::new(new));
             return None;
         }
         let old = std::mem::replace(&mut self.templates[ix.at()], Arc::new(new));
-        self.lots.wake(Resource::Template(ix));
         Some(Change::Template(Box::new((*old).clone())))
     }
 

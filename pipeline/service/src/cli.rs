@@ -1,5 +1,7 @@
 //! The arguments of the program.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 use tollgate_sandbox::SandboxArgs;
 
@@ -7,6 +9,7 @@ use crate::commands::{
     accounts, billing, campaigns, check_config, config, consents, dead_letters, enqueue, explain, lots, outcomes,
     rates, senders, serve, token,
 };
+use crate::demo::DemoArgs;
 
 /// Sends approved WhatsApp templates at the pace the platform allows, and bills every message to the cent.
 #[derive(Debug, Parser)]
@@ -25,6 +28,9 @@ pub struct Cli {
     /// Print data as JSON, for machines
     #[arg(long, global = true)]
     pub json: bool,
+    /// Configuration file, for the commands that read one [default: tollgate.toml if it exists]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -35,6 +41,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the service: API, webhooks, sending, billing
     Serve(serve::ServeArgs),
+    /// Send a generated campaign set through the whole service, against a sandbox, in under a minute
+    Demo(DemoArgs),
     /// Play the WhatsApp Cloud API on this machine
     Sandbox(SandboxArgs),
     /// Create, change and show accounts

@@ -1,12 +1,15 @@
 //! The tollgate binary: subcommands, configuration, wiring. What it does lives in the libraries.
 //!
 //! `cli` the arguments · `commands` one file a subcommand · `config` the configuration · `client` HTTP to a running
-//! service · `upload` many rows to it · `output` what is printed · `logging` log lines · `exit` exit codes.
+//! service · `upload` many rows to it · `output` what is printed · `demo` the whole service on a made-up campaign set · `logging` log lines · `exit` exit codes.
 
 mod cli;
+#[cfg(test)]
+mod cli_docs;
 mod client;
 mod commands;
 mod config;
+mod demo;
 mod exit;
 mod logging;
 mod output;
@@ -17,6 +20,5 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    exit::code(commands::run(cli.command, cli.json))
+    exit::code(commands::run(cli::Cli::parse()))
 }

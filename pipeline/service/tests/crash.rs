@@ -215,7 +215,8 @@ fn nothing_is_lost_or_doubled_when_the_service_is_killed() {
     while quiet_since.elapsed() < Duration::from_secs(4) {
         assert!(Instant::now() < deadline, "still moving: {last}");
         let s = sandbox.stats();
-        let campaign = http(api, "GET", &format!("/v1/campaigns/{ACCOUNT}/crash"), "").map_or_else(String::new, |a| a.1);
+        let campaign =
+            http(api, "GET", &format!("/v1/campaigns/{ACCOUNT}/crash"), "").map_or_else(String::new, |a| a.1);
         let counts = serde_json::from_str::<Value>(&campaign).map_or(String::new(), |v| v["counts"].to_string());
         let now = format!("{} {} {} {counts}", s.accepted, s.timers, s.updates_queued);
         if now != last || s.timers > 0 || s.updates_queued > 0 {
@@ -270,7 +271,12 @@ fn audit(data_dir: &Path, journal: &Path, acknowledged: &BTreeSet<String>) {
         let view = serde_json::to_value(&m).unwrap();
         *states.entry(view["outcome"].as_str().unwrap().to_owned()).or_default() += 1;
     }
-    println!("{} acknowledged, {} accepted by the platform, {} delivered: {states:?}", acknowledged.len(), accepted.len(), delivered.len());
+    println!(
+        "{} acknowledged, {} accepted by the platform, {} delivered: {states:?}",
+        acknowledged.len(),
+        accepted.len(),
+        delivered.len()
+    );
     assert!(delivered.len() > 50, "the run was too short to prove anything");
 
     for (callback, times) in &accepted {

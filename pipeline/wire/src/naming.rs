@@ -23,21 +23,14 @@ impl InputError {
 
 /// An account id: 1 to 64 of `a-z 0-9 . _ -`.
 pub(crate) fn account(field: &str, name: &str) -> Result<(), InputError> {
-    let good =
-        |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
+    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
     name_of(field, name, MAX_ACCOUNT, good, "a-z, 0-9 and . _ -")
 }
 
 /// An id that the platform gave: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 pub(crate) fn platform_id(field: &str, name: &str) -> Result<(), InputError> {
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    name_of(
-        field,
-        name,
-        MAX_PLATFORM_ID,
-        good,
-        "A-Z, a-z, 0-9 and . _ -",
-    )
+    name_of(field, name, MAX_PLATFORM_ID, good, "A-Z, a-z, 0-9 and . _ -")
 }
 
 /// A template name: 1 to 512 of `a-z 0-9 _` (the platform's rule).
@@ -49,13 +42,7 @@ pub(crate) fn template(name: &str) -> Result<(), InputError> {
 /// A language code such as `pt_BR`: with an underscore, as templates have it.
 pub(crate) fn language(name: &str) -> Result<(), InputError> {
     let good = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    name_of(
-        "language",
-        name,
-        MAX_LANGUAGE,
-        good,
-        "letters, digits and _, such as pt_BR",
-    )
+    name_of("language", name, MAX_LANGUAGE, good, "letters, digits and _, such as pt_BR")
 }
 
 /// A name for people: 1 to 128 bytes without control characters.
@@ -68,27 +55,15 @@ pub(crate) fn free(field: &str, name: &str) -> Result<(), InputError> {
         ));
     }
     // Below ASCII 127 a control character is below the space; only other text needs decoding.
-    let plain = name
-        .bytes()
-        .fold(true, |all, b| all & (0x20..0x7f).contains(&b));
+    let plain = name.bytes().fold(true, |all, b| all & (0x20..0x7f).contains(&b));
     if !plain && name.chars().any(char::is_control) {
-        return Err(InputError::invalid(
-            field,
-            format!("{} has a control character", shown(name)),
-            "leave it out",
-        ));
+        return Err(InputError::invalid(field, format!("{} has a control character", shown(name)), "leave it out"));
     }
     Ok(())
 }
 
 #[inline]
-fn name_of(
-    field: &str,
-    name: &str,
-    max: usize,
-    good: impl Fn(u8) -> bool,
-    allowed: &str,
-) -> Result<(), InputError> {
+fn name_of(field: &str, name: &str, max: usize, good: impl Fn(u8) -> bool, allowed: &str) -> Result<(), InputError> {
     // Without an early end the loop is done several bytes at a time.
     let all_good = || name.bytes().fold(true, |all, b| all & good(b));
     if !name.is_empty() && name.len() <= max && all_good() {
@@ -99,9 +74,5 @@ fn name_of(
         len if len > max => format!("it has {len} characters"),
         _ => format!("{} has a character that is not allowed", shown(name)),
     };
-    Err(InputError::invalid(
-        field,
-        problem,
-        format!("use 1 to {max} of {allowed}"),
-    ))
+    Err(InputError::invalid(field, problem, format!("use 1 to {max} of {allowed}")))
 }

@@ -77,10 +77,7 @@ impl Callback {
     #[must_use]
     pub fn parse(s: &str) -> Option<Self> {
         let (uid, attempt) = s.strip_prefix("tg1.")?.split_once('.')?;
-        Some(Self {
-            message_uid: uid.parse().ok()?,
-            attempt: attempt.parse().ok()?,
-        })
+        Some(Self { message_uid: uid.parse().ok()?, attempt: attempt.parse().ok()? })
     }
 }
 

@@ -101,10 +101,7 @@ impl Effect {
 type Row = (u32, u32, Retry, Effect, &'static str);
 
 const fn later(after_s: u32, max_attempts: u8) -> Retry {
-    R::Later {
-        after_s,
-        max_attempts,
-    }
+    R::Later { after_s, max_attempts }
 }
 
 /// The platform's documented codes, ascending.
@@ -171,11 +168,8 @@ const TABLE: &[Row] = &[
     (135000, 135000, R::Final, E::Misconfigured, "the platform failed on the parameters and does not say which"),
 ];
 
-const UNKNOWN: Meaning = Meaning {
-    retry: R::Final,
-    effect: E::None,
-    text: "a code that is not documented; it is taken as final",
-};
+const UNKNOWN: Meaning =
+    Meaning { retry: R::Final, effect: E::None, text: "a code that is not documented; it is taken as final" };
 
 /// What `code` means. A code that is not in the table is final and changes nothing else.
 #[must_use]
@@ -191,11 +185,7 @@ pub fn meaning(code: u32) -> Meaning {
     }) {
         Ok(at) => {
             let (_, _, retry, effect, text) = TABLE[at];
-            Meaning {
-                retry,
-                effect,
-                text,
-            }
+            Meaning { retry, effect, text }
         }
         Err(_) => UNKNOWN,
     }
@@ -214,28 +204,12 @@ mod tests {
     #[test]
     fn every_row_is_found_by_its_codes_and_rows_ascend() {
         for pair in TABLE.windows(2) {
-            assert!(
-                pair[0].1 < pair[1].0,
-                "{} comes before {}",
-                pair[0].1,
-                pair[1].0
-            );
+            assert!(pair[0].1 < pair[1].0, "{} comes before {}", pair[0].1, pair[1].0);
         }
         for &(first, last, retry, effect, text) in TABLE {
-            assert!(
-                first <= last && !text.is_empty() && !text.ends_with('.'),
-                "{first}"
-            );
+            assert!(first <= last && !text.is_empty() && !text.ends_with('.'), "{first}");
             for code in [first, last] {
-                assert_eq!(
-                    meaning(code),
-                    Meaning {
-                        retry,
-                        effect,
-                        text
-                    },
-                    "{code}"
-                );
+                assert_eq!(meaning(code), Meaning { retry, effect, text }, "{code}");
                 assert!(is_known(code));
             }
         }
@@ -252,11 +226,7 @@ mod tests {
     #[test]
     fn whoever_waits_has_a_bound() {
         for &(code, _, retry, ..) in TABLE {
-            if let R::Later {
-                after_s,
-                max_attempts,
-            } = retry
-            {
+            if let R::Later { after_s, max_attempts } = retry {
                 assert!(after_s >= 1 && (2..=10).contains(&max_attempts), "{code}");
             }
         }
@@ -280,20 +250,13 @@ mod tests {
         let mut seen = 0;
         for line in ADVICE.lines().map(str::trim).filter(|l| !l.is_empty()) {
             let (codes, advice) = line.split_once(" → ").expect("codes → advice");
-            for code in codes
-                .split_whitespace()
-                .map(|c| c.parse::<u32>().expect("a code"))
-            {
+            for code in codes.split_whitespace().map(|c| c.parse::<u32>().expect("a code")) {
                 assert!(is_known(code), "{code}");
                 assert_eq!(meaning(code).retry != R::Final, advice == "yes", "{code}");
                 seen += 1;
             }
         }
-        assert_eq!(
-            seen,
-            TABLE.len() + 2,
-            "every row once, the range three times"
-        );
+        assert_eq!(seen, TABLE.len() + 2, "every row once, the range three times");
     }
 
     #[test]

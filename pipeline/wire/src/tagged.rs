@@ -79,8 +79,6 @@ impl de::Visitor<'_> for Tag {
 
     fn visit_str<E: de::Error>(self, tag: &str) -> Result<&'static str, E> {
         let known = self.0.iter().find(|name| **name == tag);
-        known
-            .copied()
-            .ok_or_else(|| E::unknown_variant(tag, self.0))
+        known.copied().ok_or_else(|| E::unknown_variant(tag, self.0))
     }
 }

@@ -72,18 +72,10 @@ fn read_rfc3339(s: &[u8]) -> Option<u64> {
     }
     let year = number(&whole[0..4])?;
     let (month, day) = (number(&whole[5..7])?, number(&whole[8..10])?);
-    let (hour, minute, second) = (
-        number(&whole[11..13])?,
-        number(&whole[14..16])?,
-        number(&whole[17..19])?,
-    );
+    let (hour, minute, second) = (number(&whole[11..13])?, number(&whole[14..16])?, number(&whole[17..19])?);
     // Day 29 to 31 depends on the month: left to the library. So is a leap second.
-    let usual = year >= 1971
-        && (1..=12).contains(&month)
-        && (1..=28).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second < 60;
+    let usual =
+        year >= 1971 && (1..=12).contains(&month) && (1..=28).contains(&day) && hour < 24 && minute < 60 && second < 60;
     if !usual {
         return None;
     }
@@ -107,8 +99,7 @@ fn read_rfc3339(s: &[u8]) -> Option<u64> {
     let y = u64::from(year) - u64::from(month <= 2);
     let m = u64::from(if month > 2 { month - 3 } else { month + 9 });
     let doy = (153 * m + 2) / 5 + u64::from(day) - 1;
-    let days =
-        (y / 400) * 146_097 + (y % 400) * 365 + (y % 400) / 4 - (y % 400) / 100 + doy - 719_468;
+    let days = (y / 400) * 146_097 + (y % 400) * 365 + (y % 400) / 4 - (y % 400) / 100 + doy - 719_468;
     let local = days * 86_400 + u64::from(hour * 3600 + minute * 60 + second);
     let utc = local.checked_add_signed(-offset_minutes * 60)?;
     Some(utc * 1000 + u64::from(millis))
@@ -116,9 +107,7 @@ fn read_rfc3339(s: &[u8]) -> Option<u64> {
 
 /// Digits as a number; `None` for anything else.
 fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |n, b| {
-        b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0'))
-    })
+    digits.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
 }
 
 impl Serialize for Time {
@@ -141,9 +130,7 @@ impl<'de> Deserialize<'de> for Time {
                 if let Some(ms) = read_rfc3339(s.as_bytes()) {
                     return Ok(Time(ms));
                 }
-                let t: jiff::Timestamp = s
-                    .parse()
-                    .map_err(|_| E::invalid_value(de::Unexpected::Str(s), &self))?;
+                let t: jiff::Timestamp = s.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(s), &self))?;
                 u64::try_from(t.as_millisecond())
                     .map(Time)
                     .map_err(|_| E::custom(format_args!("instant {s} lies before 1970")))
@@ -170,9 +157,7 @@ mod tests {
                 format!("{}+05:45", &utc[..19]),
                 utc.replace('Z', "-11:30"),
             ] {
-                let library = text
-                    .parse::<jiff::Timestamp>()
-                    .map(|t| t.as_millisecond() as u64);
+                let library = text.parse::<jiff::Timestamp>().map(|t| t.as_millisecond() as u64);
                 if let Some(fast) = read_rfc3339(text.as_bytes()) {
                     assert_eq!(Ok(fast), library.map_err(|e| e.to_string()), "{text}");
                     forms += 1;
@@ -198,9 +183,7 @@ mod tests {
             ("2026-11-27", None),
             ("", None),
         ] {
-            let read = serde_json::from_str::<Time>(&format!("{text:?}"))
-                .ok()
-                .map(|t| t.0);
+            let read = serde_json::from_str::<Time>(&format!("{text:?}")).ok().map(|t| t.0);
             assert_eq!(read, expected, "{text}");
         }
     }
@@ -209,15 +192,8 @@ mod tests {
     fn round_trips_through_json() {
         for ms in [0, 951_782_400_123, 1_795_000_000_999, 4_102_444_799_000] {
             let json = serde_json::to_string(&Time(ms)).expect("writes");
-            assert_eq!(
-                serde_json::from_str::<Time>(&json).expect("reads"),
-                Time(ms),
-                "{json}"
-            );
+            assert_eq!(serde_json::from_str::<Time>(&json).expect("reads"), Time(ms), "{json}");
         }
-        assert_eq!(
-            Time(1_795_000_000_999).to_string(),
-            "2026-11-18T11:06:40.999Z"
-        );
+        assert_eq!(Time(1_795_000_000_999).to_string(), "2026-11-18T11:06:40.999Z");
     }
 }

@@ -19,10 +19,7 @@ fn request_with(field: &str, json: &str) -> String {
     if !json.is_empty() {
         fields.push((field, json));
     }
-    let body: Vec<String> = fields
-        .iter()
-        .map(|(name, json)| format!("{name:?}:{json}"))
-        .collect();
+    let body: Vec<String> = fields.iter().map(|(name, json)| format!("{name:?}:{json}")).collect();
     format!("{{{}}}", body.join(","))
 }
 
@@ -37,28 +34,13 @@ fn requests_with_one_bad_field() {
     let languages = template(r#""name":"a","language":["a","b","c","d","e","f","g","h","i"]"#);
     let no_language = template(r#""name":"a""#);
     let misspelt = template(r#""name":"a","language":"en","componets":{}"#);
-    let parameter =
-        template(r#""name":"a","language":"en","components":{"body":["Ana",+5511987654321]}"#);
-    let number_parameter =
-        template(r#""name":"a","language":"en","components":{"body":["Ana",98765]}"#);
-    let twice =
-        template(r#""name":"a","language":"en","components":{"body":{"n":"secret","n":"s"}}"#);
+    let parameter = template(r#""name":"a","language":"en","components":{"body":["Ana",+5511987654321]}"#);
+    let number_parameter = template(r#""name":"a","language":"en","components":{"body":["Ana",98765]}"#);
+    let twice = template(r#""name":"a","language":"en","components":{"body":{"n":"secret","n":"s"}}"#);
     for (field, json, expected) in [
-        (
-            "id",
-            "",
-            "malformed | id: the field is missing or empty; add it",
-        ),
-        (
-            "id",
-            "\"\"",
-            "malformed | id: the field is missing or empty; add it",
-        ),
-        (
-            "id",
-            "7",
-            "malformed | id: the integer \"7\" does not fit; write a string",
-        ),
+        ("id", "", "malformed | id: the field is missing or empty; add it"),
+        ("id", "\"\"", "malformed | id: the field is missing or empty; add it"),
+        ("id", "7", "malformed | id: the integer \"7\" does not fit; write a string"),
         (
             "id",
             "\"a b\"",
@@ -69,26 +51,14 @@ fn requests_with_one_bad_field() {
             "\"55 11 98765-4321\"",
             "malformed | id: \"55 …\" has a character that is not allowed; use visible ASCII characters without spaces",
         ),
-        (
-            "id",
-            &long_id,
-            "malformed | id: it has 129 characters; at most 128 are taken",
-        ),
-        (
-            "account",
-            "",
-            "malformed | account: the field is missing; add it",
-        ),
+        ("id", &long_id, "malformed | id: it has 129 characters; at most 128 are taken"),
+        ("account", "", "malformed | account: the field is missing; add it"),
         (
             "account",
             "\"ACME\"",
             "malformed | account: \"ACME\" has a character that is not allowed; use 1 to 64 of a-z, 0-9 and . _ -",
         ),
-        (
-            "account",
-            "\"\"",
-            "malformed | account: it is empty; use 1 to 64 of a-z, 0-9 and . _ -",
-        ),
+        ("account", "\"\"", "malformed | account: it is empty; use 1 to 64 of a-z, 0-9 and . _ -"),
         (
             "sender",
             "\"+1 650\"",
@@ -104,61 +74,29 @@ fn requests_with_one_bad_field() {
             r#"{"phone":"+5511987654321"}"#,
             "unknown_field | to.phone: the field is not known here; use bsuid or country",
         ),
-        (
-            "to",
-            r#"{"+5511987654321":1}"#,
-            "unknown_field | to.…: the field is not known here; use bsuid or country",
-        ),
-        (
-            "to",
-            r#"{"country":"BR"}"#,
-            "malformed | to.bsuid: the field is missing; add it",
-        ),
+        ("to", r#"{"+5511987654321":1}"#, "unknown_field | to.…: the field is not known here; use bsuid or country"),
+        ("to", r#"{"country":"BR"}"#, "malformed | to.bsuid: the field is missing; add it"),
         (
             "campain",
             "\"x\"",
             "unknown_field | campain: the field is not known here; use one of id, account, sender, to, campaign, purpose, choose, content, send_after, expires_at, metadata",
         ),
-        (
-            "campaign",
-            "\"a\\nb\"",
-            "malformed | campaign: \"a\\nb\" has a control character; leave it out",
-        ),
+        ("campaign", "\"a\\nb\"", "malformed | campaign: \"a\\nb\" has a control character; leave it out"),
         (
             "purpose",
             "\"promo\"",
             "malformed | purpose: \"promo\" is not a known value; use one of marketing, utility, authentication, service",
         ),
-        (
-            "choose",
-            "\"best\"",
-            "malformed | choose: \"best\" is not a known value; use first or cheapest",
-        ),
-        (
-            "content",
-            "[]",
-            "malformed | content: it has 0 alternatives; give 1 to 8",
-        ),
-        (
-            "content",
-            &nine,
-            "malformed | content: it has 9 alternatives; give 1 to 8",
-        ),
+        ("choose", "\"best\"", "malformed | choose: \"best\" is not a known value; use first or cheapest"),
+        ("content", "[]", "malformed | content: it has 0 alternatives; give 1 to 8"),
+        ("content", &nine, "malformed | content: it has 9 alternatives; give 1 to 8"),
         (
             "content",
             r#"[{"text":"a"},{"tmplate":{}}]"#,
             "unknown_field | content[1].tmplate: the field is not known here; use template or text",
         ),
-        (
-            "content",
-            r#"[{"text":""}]"#,
-            "malformed | content[0].text: it has 0 characters; give 1 to 4096",
-        ),
-        (
-            "content",
-            r#"[{"text":5}]"#,
-            "malformed | content[0].text: this integer does not fit; write a string",
-        ),
+        ("content", r#"[{"text":""}]"#, "malformed | content[0].text: it has 0 characters; give 1 to 4096"),
+        ("content", r#"[{"text":5}]"#, "malformed | content[0].text: this integer does not fit; write a string"),
         (
             "content",
             &bad_name,
@@ -169,16 +107,8 @@ fn requests_with_one_bad_field() {
             &dashed,
             "malformed | content[0].template.language: \"pt-BR\" has a character that is not allowed; use 1 to 15 of letters, digits and _, such as pt_BR",
         ),
-        (
-            "content",
-            &languages,
-            "malformed | content[0].template.language: it has 9 languages; give 1 to 8",
-        ),
-        (
-            "content",
-            &no_language,
-            "malformed | content[0].template.language: the field is missing; add it",
-        ),
+        ("content", &languages, "malformed | content[0].template.language: it has 9 languages; give 1 to 8"),
+        ("content", &no_language, "malformed | content[0].template.language: the field is missing; add it"),
         (
             "content",
             &misspelt,
@@ -194,11 +124,7 @@ fn requests_with_one_bad_field() {
             &twice,
             "malformed | content[0].template.components.body: parameter \"n\" is given twice; see the schema of this record",
         ),
-        (
-            "content",
-            &parameter,
-            "malformed | not JSON at line 1, column 150: expected value; write one JSON object",
-        ),
+        ("content", &parameter, "malformed | not JSON at line 1, column 150: expected value; write one JSON object"),
         (
             "send_after",
             "\"tomorrow\"",
@@ -223,10 +149,7 @@ fn requests_with_one_bad_field() {
         let body = request_with(field, json);
         let error = request::parse(body.as_bytes()).expect_err(&body);
         assert_eq!(told(&error), expected, "{body}");
-        assert!(
-            !told(&error).contains("11987654321") && !told(&error).contains("98765"),
-            "{error}"
-        );
+        assert!(!told(&error).contains("11987654321") && !told(&error).contains("98765"), "{error}");
     }
 }
 
@@ -236,42 +159,15 @@ fn bodies_that_are_no_request_at_all() {
     let deep = "[".repeat(100_000);
     let deep_metadata = request_with("metadata", &deep[..60_000]);
     for (body, expected) in [
-        (
-            &b""[..],
-            "malformed | not JSON at line 1, column 0: EOF while parsing a value; write one JSON object",
-        ),
-        (
-            b"{\"id\":\"a",
-            "malformed | not JSON at line 1, column 8: EOF while parsing a string; write one JSON object",
-        ),
-        (
-            b"{} {}",
-            "malformed | account: the field is missing; add it",
-        ),
-        (
-            b"{\"id\":\"\xff\"}",
-            "malformed | byte 7 is not UTF-8; write the record as JSON in UTF-8",
-        ),
-        (
-            b"\"text\"",
-            "malformed | the record is no JSON object; write one JSON object",
-        ),
-        (
-            b" [\"a1\",\"acme\"]",
-            "malformed | the record is no JSON object; write one JSON object",
-        ),
-        (
-            large.as_bytes(),
-            "too_large | the record has 65646 bytes; at most 65536 are taken: shorten it or split it",
-        ),
-        (
-            deep.as_bytes(),
-            "too_large | the record has 100000 bytes; at most 65536 are taken: shorten it or split it",
-        ),
-        (
-            &deep.as_bytes()[..60_000],
-            "malformed | the record is no JSON object; write one JSON object",
-        ),
+        (&b""[..], "malformed | not JSON at line 1, column 0: EOF while parsing a value; write one JSON object"),
+        (b"{\"id\":\"a", "malformed | not JSON at line 1, column 8: EOF while parsing a string; write one JSON object"),
+        (b"{} {}", "malformed | account: the field is missing; add it"),
+        (b"{\"id\":\"\xff\"}", "malformed | byte 7 is not UTF-8; write the record as JSON in UTF-8"),
+        (b"\"text\"", "malformed | the record is no JSON object; write one JSON object"),
+        (b" [\"a1\",\"acme\"]", "malformed | the record is no JSON object; write one JSON object"),
+        (large.as_bytes(), "too_large | the record has 65646 bytes; at most 65536 are taken: shorten it or split it"),
+        (deep.as_bytes(), "too_large | the record has 100000 bytes; at most 65536 are taken: shorten it or split it"),
+        (&deep.as_bytes()[..60_000], "malformed | the record is no JSON object; write one JSON object"),
         (
             deep_metadata.as_bytes(),
             "malformed | not JSON at line 1, column 60108: expected value; write one JSON object",
@@ -285,32 +181,17 @@ fn bodies_that_are_no_request_at_all() {
 #[test]
 fn a_cloudevents_id_serves_only_when_the_body_has_none() {
     let without = request_with("id", "");
-    assert_eq!(
-        request::parse_with_id(without.as_bytes(), "ce-1")
-            .expect("a request")
-            .id
-            .as_str(),
-        "ce-1"
-    );
+    assert_eq!(request::parse_with_id(without.as_bytes(), "ce-1").expect("a request").id.as_str(), "ce-1");
     let with = request_with("id", "\"own\"");
-    assert_eq!(
-        request::parse_with_id(with.as_bytes(), "ce-1")
-            .expect("a request")
-            .id
-            .as_str(),
-        "own"
-    );
+    assert_eq!(request::parse_with_id(with.as_bytes(), "ce-1").expect("a request").id.as_str(), "own");
     let error = request::parse_with_id(without.as_bytes(), "ce 1").expect_err("a space");
     assert_eq!(error.field, "id");
 }
 
 #[test]
 fn commands() {
-    let account = |inner: &str| {
-        format!(
-            r#"{{"command":"apply_account","spec":{{"account":"acme","limit":"TIER_2K",{inner}}}}}"#
-        )
-    };
+    let account =
+        |inner: &str| format!(r#"{{"command":"apply_account","spec":{{"account":"acme","limit":"TIER_2K",{inner}}}}}"#);
     let waba = |inner: &str| {
         account(&format!(
             r#""wabas":[{{"id":"1","currency":"USD","time_zone":"UTC","senders":[{{"id":"7"}}]{inner}}}]"#
@@ -366,10 +247,7 @@ fn events() {
             r#"{"account":"acme","events":[{"event":"inbound","sender":"7","from":5511987654321,"at_s":1}]}"#,
             "malformed | events[0].from: this integer does not fit; write an E.164 string or {\"bsuid\": …, \"country\": …}",
         ),
-        (
-            r#"{"events":[]}"#,
-            "malformed | account: the field is missing; add it",
-        ),
+        (r#"{"events":[]}"#, "malformed | account: the field is missing; add it"),
         (
             r#"{"account":"a b","events":[]}"#,
             "malformed | account: \"a b\" has a character that is not allowed; use 1 to 64 of a-z, 0-9 and . _ -",

@@ -29,9 +29,7 @@ impl Schema {
     }
 
     fn at(&self, pointer: &str) -> &Value {
-        self.0
-            .pointer(pointer)
-            .unwrap_or_else(|| panic!("{pointer} is missing in the schema"))
+        self.0.pointer(pointer).unwrap_or_else(|| panic!("{pointer} is missing in the schema"))
     }
 
     /// Checks `value` and tells which properties it has, or where it does not fit.
@@ -43,25 +41,18 @@ impl Schema {
             met.append(&mut self.check(target.trim_start_matches('#'), value)?);
         }
         if let Some(branches) = schema["oneOf"].as_array() {
-            let results: Vec<_> = (0..branches.len())
-                .map(|i| self.check(&format!("{pointer}/oneOf/{i}"), value))
-                .collect();
+            let results: Vec<_> =
+                (0..branches.len()).map(|i| self.check(&format!("{pointer}/oneOf/{i}"), value)).collect();
             if results.iter().filter(|r| r.is_ok()).count() != 1 {
                 let why: Vec<_> = results.into_iter().filter_map(Result::err).collect();
                 return fail(&format!("fits not exactly one of: {}", why.join(" | ")));
             }
-            results
-                .into_iter()
-                .flatten()
-                .for_each(|mut m| met.append(&mut m));
+            results.into_iter().flatten().for_each(|mut m| met.append(&mut m));
         }
         if schema.get("const").is_some_and(|c| c != value) {
             return fail("another constant");
         }
-        if schema["enum"]
-            .as_array()
-            .is_some_and(|e| !e.contains(value))
-        {
+        if schema["enum"].as_array().is_some_and(|e| !e.contains(value)) {
             return fail("not in the list");
         }
         if let Some(types) = schema.get("type")
@@ -84,12 +75,7 @@ impl Schema {
         Ok(met)
     }
 
-    fn check_object(
-        &self,
-        pointer: &str,
-        schema: &Value,
-        object: &Map<String, Value>,
-    ) -> Result<Met, String> {
+    fn check_object(&self, pointer: &str, schema: &Value, object: &Map<String, Value>) -> Result<Met, String> {
         let mut met = Met::new();
         for name in schema["required"].as_array().into_iter().flatten() {
             let name = name.as_str().expect("a name");
@@ -117,11 +103,7 @@ impl Schema {
         while let Some((pointer, value)) = open.pop() {
             let children: Vec<(String, &Value)> = match value {
                 Value::Object(o) => o.iter().map(|(k, v)| (k.clone(), v)).collect(),
-                Value::Array(a) => a
-                    .iter()
-                    .enumerate()
-                    .map(|(i, v)| (i.to_string(), v))
-                    .collect(),
+                Value::Array(a) => a.iter().enumerate().map(|(i, v)| (i.to_string(), v)).collect(),
                 _ => continue,
             };
             let inside_properties = pointer.ends_with("/properties");
@@ -138,23 +120,13 @@ impl Schema {
 
     /// The names that a definition lists.
     fn names(&self, definition: &str) -> Vec<&str> {
-        let branches = self
-            .at(&format!("/$defs/{definition}/oneOf"))
-            .as_array()
-            .expect("a list");
-        branches
-            .iter()
-            .map(|b| b["const"].as_str().expect("a name"))
-            .collect()
+        let branches = self.at(&format!("/$defs/{definition}/oneOf")).as_array().expect("a list");
+        branches.iter().map(|b| b["const"].as_str().expect("a name")).collect()
     }
 }
 
 fn types_of(types: &Value) -> impl Iterator<Item = &str> {
-    types
-        .as_array()
-        .map_or(std::slice::from_ref(types), Vec::as_slice)
-        .iter()
-        .filter_map(Value::as_str)
+    types.as_array().map_or(std::slice::from_ref(types), Vec::as_slice).iter().filter_map(Value::as_str)
 }
 
 fn is_of(value: &Value, name: &str) -> bool {
@@ -173,11 +145,9 @@ fn within_bounds(schema: &Value, value: &Value) -> bool {
     let size = match value {
         Value::String(s) => Some(("minLength", "maxLength", s.chars().count() as i128)),
         Value::Array(a) => Some(("minItems", "maxItems", a.len() as i128)),
-        Value::Number(n) => n
-            .as_i64()
-            .map(i128::from)
-            .or(n.as_u64().map(i128::from))
-            .map(|n| ("minimum", "maximum", n)),
+        Value::Number(n) => {
+            n.as_i64().map(i128::from).or(n.as_u64().map(i128::from)).map(|n| ("minimum", "maximum", n))
+        }
         _ => None,
     };
     size.is_none_or(|(low, high, size)| {
@@ -191,9 +161,7 @@ fn assert_kept(given: &Value, written: &Value, place: &str) {
     match (given, written) {
         (Value::Object(given), Value::Object(written)) => {
             for (key, value) in given.iter().filter(|(_, v)| !v.is_null()) {
-                let kept = written
-                    .get(key)
-                    .unwrap_or_else(|| panic!("{place}.{key} is lost"));
+                let kept = written.get(key).unwrap_or_else(|| panic!("{place}.{key} is lost"));
                 assert_kept(value, kept, &format!("{place}.{key}"));
             }
         }
@@ -212,22 +180,13 @@ fn agree(text: &str, rewrite: impl Fn(&str) -> Result<Value, String>) {
     let schema = Schema::new(text);
     let mut met = Met::new();
     for example in schema.at("/examples").as_array().expect("a list") {
-        schema
-            .check("", example)
-            .unwrap_or_else(|e| panic!("example does not fit: {e}"));
+        schema.check("", example).unwrap_or_else(|e| panic!("example does not fit: {e}"));
         let written = rewrite(&example.to_string()).unwrap_or_else(|e| panic!("{e}: {example}"));
-        met.append(
-            &mut schema
-                .check("", &written)
-                .unwrap_or_else(|e| panic!("written: {e}")),
-        );
+        met.append(&mut schema.check("", &written).unwrap_or_else(|e| panic!("written: {e}")));
         assert_kept(example, &written, "");
     }
     let unmet: Vec<_> = schema.properties().difference(&met).cloned().collect();
-    assert!(
-        unmet.is_empty(),
-        "properties that no example makes us write: {unmet:#?}"
-    );
+    assert!(unmet.is_empty(), "properties that no example makes us write: {unmet:#?}");
 }
 
 fn write<T: Serialize>(value: T) -> Result<Value, String> {
@@ -240,9 +199,7 @@ fn rewrite<'a, T: Deserialize<'a> + Serialize>(json: &'a str) -> Result<Value, S
 
 #[test]
 fn request() {
-    agree(schema!("request"), |json| {
-        write(request::parse(json.as_bytes()).map_err(|e| e.to_string())?)
-    });
+    agree(schema!("request"), |json| write(request::parse(json.as_bytes()).map_err(|e| e.to_string())?));
 }
 
 #[test]
@@ -257,58 +214,32 @@ fn order() {
 
 #[test]
 fn command() {
-    agree(schema!("command"), |json| {
-        write(command::parse(json.as_bytes()).map_err(|e| e.to_string())?)
-    });
+    agree(schema!("command"), |json| write(command::parse(json.as_bytes()).map_err(|e| e.to_string())?));
 }
 
 #[test]
 fn events() {
-    agree(schema!("events"), |json| {
-        write(event::parse(json.as_bytes()).map_err(|e| e.to_string())?)
-    });
+    agree(schema!("events"), |json| write(event::parse(json.as_bytes()).map_err(|e| e.to_string())?));
 }
 
 #[test]
 fn ledger_entry() {
-    agree(schema!("ledger-entry"), |json| {
-        rewrite::<LedgerEntry<'_>>(json)
-    });
+    agree(schema!("ledger-entry"), |json| rewrite::<LedgerEntry<'_>>(json));
 }
 
 #[test]
 fn snapshot() {
-    agree(schema!("snapshot"), |json| {
-        rewrite::<AccountSnapshot<'_>>(json)
-    });
+    agree(schema!("snapshot"), |json| rewrite::<AccountSnapshot<'_>>(json));
 }
 
 #[test]
 fn closed_lists_are_listed_whole() {
     let outcome = Schema::new(schema!("outcome"));
-    assert_eq!(
-        outcome.names("OutcomeKind"),
-        OutcomeKind::ALL
-            .iter()
-            .map(|v| v.as_str())
-            .collect::<Vec<_>>()
-    );
+    assert_eq!(outcome.names("OutcomeKind"), OutcomeKind::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>());
     let ledger = Schema::new(schema!("ledger-entry"));
-    assert_eq!(
-        ledger.names("EntryKind"),
-        EntryKind::ALL
-            .iter()
-            .map(|v| v.as_str())
-            .collect::<Vec<_>>()
-    );
-    assert_eq!(
-        ledger.names("Cause"),
-        Cause::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>()
-    );
-    assert_eq!(
-        ledger.names("Origin"),
-        Origin::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>()
-    );
+    assert_eq!(ledger.names("EntryKind"), EntryKind::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>());
+    assert_eq!(ledger.names("Cause"), Cause::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>());
+    assert_eq!(ledger.names("Origin"), Origin::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>());
     let reasons: Vec<_> = Reason::ALL.iter().map(|v| v.as_str()).collect();
     for text in [schema!("snapshot"), schema!("events")] {
         assert_eq!(Schema::new(text).names("Reason"), reasons);

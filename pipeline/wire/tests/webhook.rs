@@ -120,16 +120,7 @@ fn price(p: &Pricing<'_>) -> String {
 
 fn render(event: &PlatformEvent<'_>) -> String {
     match event {
-        PlatformEvent::Status(Status {
-            sender,
-            wamid,
-            to: who,
-            status,
-            at_s,
-            callback,
-            pricing,
-            code,
-        }) => {
+        PlatformEvent::Status(Status { sender, wamid, to: who, status, at_s, callback, pricing, code }) => {
             let mut out = format!("status {status:?} {} at {at_s} by {sender}", to(who));
             if wamid.as_str() != "wamid.HBgLMTY1MDU1NTEyMzQVAgARGBI=" {
                 write!(out, " {wamid}").unwrap();
@@ -145,13 +136,7 @@ fn render(event: &PlatformEvent<'_>) -> String {
             }
             out
         }
-        PlatformEvent::Inbound(Inbound {
-            sender,
-            from,
-            at_s,
-            keyword,
-            referral,
-        }) => {
+        PlatformEvent::Inbound(Inbound { sender, from, at_s, keyword, referral }) => {
             let mut out = format!("inbound {} at {at_s} to {sender}", to(from));
             if let Some(k) = keyword {
                 write!(out, " keyword={k:?}").unwrap();
@@ -162,20 +147,9 @@ fn render(event: &PlatformEvent<'_>) -> String {
             out
         }
         PlatformEvent::Preference(p) => {
-            format!(
-                "preference {} {} at {}",
-                to(&p.from),
-                if p.stop { "stop" } else { "resume" },
-                p.at_s
-            )
+            format!("preference {} {} at {}", to(&p.from), if p.stop { "stop" } else { "resume" }, p.at_s)
         }
-        PlatformEvent::Template(TemplateChange {
-            waba: _,
-            name,
-            language,
-            status,
-            category,
-        }) => {
+        PlatformEvent::Template(TemplateChange { waba: _, name, language, status, category }) => {
             let mut out = format!("template {name} {language}");
             if let Some(s) = status {
                 write!(out, " {s:?}").unwrap();
@@ -185,12 +159,7 @@ fn render(event: &PlatformEvent<'_>) -> String {
             }
             out
         }
-        PlatformEvent::Sender(SenderChange {
-            sender,
-            quality,
-            throughput,
-            limit,
-        }) => {
+        PlatformEvent::Sender(SenderChange { sender, quality, throughput, limit }) => {
             let mut out = format!("sender {sender}");
             if let Some(q) = quality {
                 write!(out, " quality={q}").unwrap();
@@ -211,29 +180,15 @@ fn render(event: &PlatformEvent<'_>) -> String {
 
 fn lines(webhook: &Webhook<'_>) -> Vec<String> {
     let shorten = |waba: &str| {
-        if waba == "102290129340398" {
-            String::new()
-        } else {
-            format!("[{waba}] ")
-        }
+        if waba == "102290129340398" { String::new() } else { format!("[{waba}] ") }
     };
-    let events = webhook.events.iter().map(
-        |Addressed {
-             waba,
-             sender,
-             event,
-         }| {
-            if let (Some(addressed), PlatformEvent::Status(Status { sender, .. })) = (sender, event)
-            {
-                assert_eq!(addressed, sender);
-            }
-            format!("{}{}", shorten(waba), render(event))
-        },
-    );
-    let unknown = webhook
-        .unknown
-        .iter()
-        .map(|u| format!("{}{} {}", shorten(&u.waba), u.why.as_str(), u.field));
+    let events = webhook.events.iter().map(|Addressed { waba, sender, event }| {
+        if let (Some(addressed), PlatformEvent::Status(Status { sender, .. })) = (sender, event) {
+            assert_eq!(addressed, sender);
+        }
+        format!("{}{}", shorten(waba), render(event))
+    });
+    let unknown = webhook.unknown.iter().map(|u| format!("{}{} {}", shorten(&u.waba), u.why.as_str(), u.field));
     events.chain(unknown).collect()
 }
 
@@ -243,9 +198,7 @@ fn every_situation_becomes_its_events() {
     for (name, bytes) in FIXTURES {
         writeln!(actual, "{name}").unwrap();
         match parse(bytes) {
-            Ok(webhook) => lines(&webhook)
-                .iter()
-                .for_each(|l| writeln!(actual, "    {l}").unwrap()),
+            Ok(webhook) => lines(&webhook).iter().for_each(|l| writeln!(actual, "    {l}").unwrap()),
             Err(e) => writeln!(actual, "    error: {e}").unwrap(),
         }
     }
@@ -258,10 +211,7 @@ fn every_situation_becomes_its_events() {
 #[test]
 fn what_is_not_an_envelope_is_refused_without_repeating_it() {
     for (body, expected) in [
-        (
-            &b""[..],
-            "webhook body: not JSON at line 1, column 0; only the platform's own requests are taken",
-        ),
+        (&b""[..], "webhook body: not JSON at line 1, column 0; only the platform's own requests are taken"),
         (
             b"{\"object\":\"whatsapp",
             "webhook body: not JSON at line 1, column 19; only the platform's own requests are taken",
@@ -270,14 +220,8 @@ fn what_is_not_an_envelope_is_refused_without_repeating_it() {
             b"{\"object\":\"whatsapp_business_account\",\"entry\":[{\"id\":\"\xff\"}]}",
             "webhook body: byte 54 is not UTF-8; only the platform's own requests are taken",
         ),
-        (
-            b"[]",
-            "webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line 1, column 2",
-        ),
-        (
-            b"{}",
-            "webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line 1, column 2",
-        ),
+        (b"[]", "webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line 1, column 2"),
+        (b"{}", "webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line 1, column 2"),
         (
             b"{\"object\":\"page\",\"entry\":[]}",
             "webhook body: `object` is not \"whatsapp_business_account\"; subscribe this address to that object only",
@@ -294,18 +238,12 @@ fn deep_nesting_is_an_error_and_not_a_crash() {
     let body = format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"messages","value":{{"x":{deep}"#
     );
-    assert!(matches!(
-        parse(body.as_bytes()),
-        Err(WebhookError::NotJson { .. })
-    ));
+    assert!(matches!(parse(body.as_bytes()), Err(WebhookError::NotJson { .. })));
 }
 
 #[test]
 fn an_envelope_of_more_than_a_thousand_changes_is_read_whole() {
-    let (_, one) = FIXTURES
-        .iter()
-        .find(|(name, _)| *name == "delivered_with_our_callback")
-        .unwrap();
+    let (_, one) = FIXTURES.iter().find(|(name, _)| *name == "delivered_with_our_callback").unwrap();
     let one = std::str::from_utf8(one).unwrap();
     let start = one.find("\"changes\": [").unwrap() + "\"changes\": [".len();
     let end = one.rfind("]\n  }\n ]").unwrap();

@@ -14,13 +14,32 @@ pub(crate) fn compare(aborted: &Engine, fresh: &Engine, now_ms: u64) -> Result<(
     let (a, b) = (digest(aborted, now_ms), digest(fresh, now_ms));
     for (x, y) in a.iter().zip(&b) {
         if x != y {
-            return Err(format!("after an abort: {x}\n  freshly loaded: {y}"));
+            let same = x.bytes().zip(y.bytes()).take_while(|(a, b)| a == b).count();
+            let from = x.floor_char_boundary(same.saturating_sub(160));
+            let part = |t: &str| t[from.min(t.len())..].chars().take(400).collect::<String>();
+            return Err(format!("after an abort: …{}\n  freshly loaded: …{}", part(x), part(y)));
         }
     }
     if a.len() != b.len() {
         return Err(format!("after an abort {} facts, freshly loaded {}", a.len(), b.len()));
     }
     let (s, t) = (aborted.state(), fresh.state());
+    let people = known_users(fresh);
+    for account in t.accounts() {
+        for user in &people {
+            let name = t.user_text(*user);
+            let key = ContactKey::new(account.ix, *user);
+            if s.contact(key) != t.contact(key) {
+                return Err(format!("contact {name} after an abort: {:?}\n  freshly loaded: {:?}", s.contact(key), t.contact(key)));
+            }
+            for sender in &account.senders {
+                let key = PairKey::new(*sender, *user);
+                if s.pair(key) != t.pair(key) {
+                    return Err(format!("pair {name} after an abort: {:?}\n  freshly loaded: {:?}", s.pair(key), t.pair(key)));
+                }
+            }
+        }
+    }
     for uid in 1..s.next_uid() {
         if let (Some(x), Some(y)) = (s.message(uid), t.message(uid))
             && x != y
@@ -43,6 +62,11 @@ fn digest(e: &Engine, now_ms: u64) -> Vec<String> {
                 lot["reason"] = serde_json::Value::Null;
             }
         }
+        for campaign in snapshot["campaigns"].as_array_mut().into_iter().flatten() {
+            // 0 and 0.00 are one amount.
+            let reserved = crate::money::Units::parse(campaign["reserved"].as_str().unwrap_or("0"));
+            campaign["reserved"] = serde_json::json!(reserved.to_string());
+        }
         facts.push(snapshot.to_string());
         facts.push(format!("{:?} {:?}", account.spec, account.declared));
         facts.push(format!("{} {}", account.spec.account, quota(state.account_quota(account.ix), now_s)));
@@ -56,17 +80,9 @@ fn digest(e: &Engine, now_ms: u64) -> Vec<String> {
             }
             facts.push(line);
         }
-        for user in known_users(e) {
-            let contact = state.contact(ContactKey::new(account.ix, user));
-            facts.push(format!("{} {} {contact:?}", account.spec.account, state.user_text(user)));
-            for sender in &account.senders {
-                let pair = state.pair(PairKey::new(*sender, user));
-                facts.push(format!("{sender:?} {} {pair:?}", state.user_text(user)));
-            }
-        }
     }
     facts.extend(state.templates().map(|t| format!("{t:?}")));
-    facts.extend(state.campaigns().map(|c| format!("{:?} {:?} {:?} {} {} {:?}", c.ix, c.account, c.spec, c.spent, c.reserved, c.counts)));
+    facts.extend(state.campaigns().map(|c| format!("{:?} {:?} {:?} {} {} {:?}", c.ix, c.account, c.spec, c.spent, crate::money::Units::parse(&c.reserved.to_string()), c.counts)));
     facts.extend(state.lots().iter().map(|(k, l)| format!("{k:?} {:?}", l.members)));
     facts.push(format!("timers {:?}", state.timers().collect::<Vec<_>>()));
     facts

@@ -16,15 +16,12 @@ impl Accounts {
         if let Some(ix) = self.known.get(name) {
             return Ok(*ix);
         }
-        let found: Option<i64> = tx
-            .prepare_cached("SELECT ix FROM accounts WHERE name = ?1")?
-            .query_row([name], |r| r.get(0))
-            .optional()?;
+        let found: Option<i64> =
+            tx.prepare_cached("SELECT ix FROM accounts WHERE name = ?1")?.query_row([name], |r| r.get(0)).optional()?;
         let ix = match found {
             Some(ix) => ix,
             None => {
-                tx.prepare_cached("INSERT INTO accounts (name) VALUES (?1)")?
-                    .execute([name])?;
+                tx.prepare_cached("INSERT INTO accounts (name) VALUES (?1)")?.execute([name])?;
                 tx.last_insert_rowid()
             }
         };

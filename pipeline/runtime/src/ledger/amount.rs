@@ -14,9 +14,7 @@ pub const AMOUNT_MAX: i64 = 1_000_000_000_000_000;
 /// An amount as integers of 10^-10; an error text if it is not exact to 10 decimals or beyond [`AMOUNT_MAX`].
 pub(super) fn units(what: &str, amount: Decimal) -> Result<i128, String> {
     if amount.abs() > Decimal::from(AMOUNT_MAX) {
-        return Err(format!(
-            "{what} {amount} is beyond {AMOUNT_MAX} currency units"
-        ));
+        return Err(format!("{what} {amount} is beyond {AMOUNT_MAX} currency units"));
     }
     let exact = amount.normalize();
     let missing = ENTRY_DECIMALS
@@ -27,16 +25,12 @@ pub(super) fn units(what: &str, amount: Decimal) -> Result<i128, String> {
 
 /// Back from integers of 10^-10.
 pub(super) fn decimal(what: &'static str, units: i128) -> Result<Decimal, LedgerError> {
-    Decimal::try_from_i128_with_scale(units, ENTRY_DECIMALS)
-        .map_err(|_| LedgerError::Overflow { what })
+    Decimal::try_from_i128_with_scale(units, ENTRY_DECIMALS).map_err(|_| LedgerError::Overflow { what })
 }
 
 /// A stored amount.
 pub(super) fn parse(what: &'static str, text: &str) -> Result<Decimal, LedgerError> {
-    text.parse().map_err(|_| LedgerError::Stored {
-        what,
-        value: text.to_owned(),
-    })
+    text.parse().map_err(|_| LedgerError::Stored { what, value: text.to_owned() })
 }
 
 /// An amount with exactly `decimals` decimals, rounded half away from zero, never `-0`.
@@ -76,20 +70,9 @@ mod tests {
         assert_eq!(of("0.0068"), Ok(68_000_000));
         assert_eq!(of("-1.00000000010"), Ok(-10_000_000_001));
         assert_eq!(of("1000000000000000"), Ok(10i128.pow(25)));
-        assert!(
-            of("0.00000000001")
-                .expect_err("11 decimals")
-                .contains("more than 10 decimals")
-        );
-        assert!(
-            of("1000000000000001")
-                .expect_err("too large")
-                .contains("beyond")
-        );
-        assert_eq!(
-            decimal("cost", 68_000_000).expect("fits").to_string(),
-            "0.0068000000"
-        );
+        assert!(of("0.00000000001").expect_err("11 decimals").contains("more than 10 decimals"));
+        assert!(of("1000000000000001").expect_err("too large").contains("beyond"));
+        assert_eq!(decimal("cost", 68_000_000).expect("fits").to_string(), "0.0068000000");
         assert!(decimal("cost", 10i128.pow(30)).is_err());
     }
 }

@@ -12,10 +12,7 @@ use tollgate_wire::Time;
 /// Schema version that this program writes; it refuses a greater one.
 pub const SCHEMA_VERSION: i64 = 1;
 
-const SCHEMA: &[&str] = &[
-    include_str!("schema.sql"),
-    include_str!("../views/schema.sql"),
-];
+const SCHEMA: &[&str] = &[include_str!("schema.sql"), include_str!("../views/schema.sql")];
 
 /// How a database is opened.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +26,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            cache_kib: 64 * 1024,
-            busy_timeout_ms: 10_000,
-        }
+        Self { cache_kib: 64 * 1024, busy_timeout_ms: 10_000 }
     }
 }
 
@@ -76,11 +70,7 @@ impl Writer {
             create_or_check(&mut conn, path)?;
             Ok(conn)
         };
-        Ok(Self {
-            conn: open().map_err(|e| e.in_file(path))?,
-            path: path.to_owned(),
-            memory: Memory::default(),
-        })
+        Ok(Self { conn: open().map_err(|e| e.in_file(path))?, path: path.to_owned(), memory: Memory::default() })
     }
 
     /// Next offset of a topic's partition; 0 before the first record.
@@ -95,9 +85,8 @@ impl Writer {
     /// The disk failed or is full.
     pub fn checkpoint(&self) -> Result<bool, LedgerError> {
         let run = || -> Result<bool, LedgerError> {
-            let (busy, written, moved): (i64, i64, i64) = self
-                .conn
-                .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+            let (busy, written, moved): (i64, i64, i64) =
+                self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
             Ok(busy == 0 && written == moved)
         };
         run().map_err(|e| e.in_file(&self.path))
@@ -131,9 +120,7 @@ impl Reader {
     /// Opens an existing file for reading. Refuses a newer schema and files of other programs.
     pub fn open(path: &Path, options: Options) -> Result<Self, LedgerError> {
         if !path.exists() {
-            return Err(LedgerError::Missing {
-                path: path.to_owned(),
-            });
+            return Err(LedgerError::Missing { path: path.to_owned() });
         }
         let open = || -> Result<Connection, LedgerError> {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -142,24 +129,16 @@ impl Reader {
             match version(&conn)? {
                 Some(found) => check(found, path)?,
                 None => {
-                    return Err(LedgerError::NotOurs {
-                        path: path.to_owned(),
-                    });
+                    return Err(LedgerError::NotOurs { path: path.to_owned() });
                 }
             }
             Ok(conn)
         };
-        Ok(Self {
-            conn: open().map_err(|e| e.in_file(path))?,
-            path: path.to_owned(),
-        })
+        Ok(Self { conn: open().map_err(|e| e.in_file(path))?, path: path.to_owned() })
     }
 
     /// One consistent read.
-    pub(crate) fn read<T>(
-        &self,
-        f: impl FnOnce(&Connection) -> Result<T, LedgerError>,
-    ) -> Result<T, LedgerError> {
+    pub(crate) fn read<T>(&self, f: impl FnOnce(&Connection) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
         let run = || {
             let tx = self.conn.unchecked_transaction()?;
             f(&tx)
@@ -185,22 +164,14 @@ impl Reader {
 /// When the topic was last read into the database; the epoch if never.
 pub(crate) fn as_of(conn: &Connection, stream: Stream) -> Result<Time, LedgerError> {
     let sql = "SELECT as_of FROM freshness WHERE topic = ?1";
-    let ms: Option<i64> = conn
-        .query_row(sql, [stream.as_str()], |r| r.get(0))
-        .optional()?;
+    let ms: Option<i64> = conn.query_row(sql, [stream.as_str()], |r| r.get(0)).optional()?;
     Ok(Time(ms.unwrap_or(0) as u64))
 }
 
-pub(super) fn position(
-    conn: &Connection,
-    stream: Stream,
-    partition: u32,
-) -> Result<u64, LedgerError> {
+pub(super) fn position(conn: &Connection, stream: Stream, partition: u32) -> Result<u64, LedgerError> {
     let sql = "SELECT next FROM positions WHERE topic = ?1 AND partition = ?2";
-    let next: Option<i64> = conn
-        .prepare_cached(sql)?
-        .query_row((stream.as_str(), partition), |r| r.get(0))
-        .optional()?;
+    let next: Option<i64> =
+        conn.prepare_cached(sql)?.query_row((stream.as_str(), partition), |r| r.get(0)).optional()?;
     Ok(next.unwrap_or(0) as u64)
 }
 
@@ -217,12 +188,9 @@ fn create_or_check(conn: &mut Connection, path: &Path) -> Result<(), LedgerError
     match version(&tx)? {
         Some(found) => check(found, path)?,
         None => {
-            let foreign: i64 =
-                tx.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0))?;
+            let foreign: i64 = tx.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0))?;
             if foreign > 0 {
-                return Err(LedgerError::NotOurs {
-                    path: path.to_owned(),
-                });
+                return Err(LedgerError::NotOurs { path: path.to_owned() });
             }
             tx.execute_batch("CREATE TABLE schema_version (version INTEGER NOT NULL)")?;
             tx.execute("INSERT INTO schema_version VALUES (?1)", [SCHEMA_VERSION])?;
@@ -239,18 +207,12 @@ fn version(conn: &Connection) -> Result<Option<i64>, LedgerError> {
     if !conn.table_exists(None, "schema_version")? {
         return Ok(None);
     }
-    Ok(conn
-        .query_row("SELECT version FROM schema_version", [], |r| r.get(0))
-        .optional()?)
+    Ok(conn.query_row("SELECT version FROM schema_version", [], |r| r.get(0)).optional()?)
 }
 
 fn check(found: i64, path: &Path) -> Result<(), LedgerError> {
     if found > SCHEMA_VERSION {
-        return Err(LedgerError::Newer {
-            path: path.to_owned(),
-            found,
-            known: SCHEMA_VERSION,
-        });
+        return Err(LedgerError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
     }
     Ok(())
 }

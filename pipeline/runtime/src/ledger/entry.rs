@@ -38,10 +38,7 @@ impl<'r, 's> Columns<'r, 's> {
     }
 
     pub(super) fn text(&mut self) -> Result<Option<&'r str>, LedgerError> {
-        Ok(self
-            .value()?
-            .as_str_or_null()
-            .map_err(rusqlite::Error::from)?)
+        Ok(self.value()?.as_str_or_null().map_err(rusqlite::Error::from)?)
     }
 
     /// Text that the schema never leaves out.
@@ -50,10 +47,7 @@ impl<'r, 's> Columns<'r, 's> {
     }
 
     pub(super) fn integer(&mut self) -> Result<Option<i64>, LedgerError> {
-        Ok(self
-            .value()?
-            .as_i64_or_null()
-            .map_err(rusqlite::Error::from)?)
+        Ok(self.value()?.as_i64_or_null().map_err(rusqlite::Error::from)?)
     }
 
     pub(super) fn amount(&mut self, what: &'static str) -> Result<Option<Decimal>, LedgerError> {
@@ -78,26 +72,15 @@ impl<'r, 's> Columns<'r, 's> {
 }
 
 /// A value of a closed list from its name on the wire.
-pub(crate) fn named<'a, T: Deserialize<'a>>(
-    what: &'static str,
-    name: &'a str,
-) -> Result<T, LedgerError> {
-    T::deserialize(StrDeserializer::<NameError>::new(name)).map_err(|_| LedgerError::Stored {
-        what,
-        value: name.to_owned(),
-    })
+pub(crate) fn named<'a, T: Deserialize<'a>>(what: &'static str, name: &'a str) -> Result<T, LedgerError> {
+    T::deserialize(StrDeserializer::<NameError>::new(name))
+        .map_err(|_| LedgerError::Stored { what, value: name.to_owned() })
 }
 
 /// The entry in a row that starts with [`COLUMNS`], then recipient and wamid `with_people`.
-pub(super) fn entry<'r>(
-    row: &'r Row<'_>,
-    with_people: bool,
-) -> Result<LedgerEntry<'r>, LedgerError> {
+pub(super) fn entry<'r>(row: &'r Row<'_>, with_people: bool) -> Result<LedgerEntry<'r>, LedgerError> {
     let mut c = Columns::new(row);
-    let missing = |what| LedgerError::Stored {
-        what,
-        value: String::new(),
-    };
+    let missing = |what| LedgerError::Stored { what, value: String::new() };
     Ok(LedgerEntry {
         entry: c.hash()?.unwrap_or_default(),
         kind: c.name("kind")?.ok_or_else(|| missing("kind"))?,
@@ -122,9 +105,7 @@ pub(super) fn entry<'r>(
         country: c.owned()?,
         market: c.owned()?,
         category: c.name("category")?,
-        pricing_model: c
-            .name("pricing_model")?
-            .ok_or_else(|| missing("pricing_model"))?,
+        pricing_model: c.name("pricing_model")?.ok_or_else(|| missing("pricing_model"))?,
         pricing_type: c.name("pricing_type")?,
         expected_category: c.name("expected_category")?,
         expected_type: c.name("expected_type")?,

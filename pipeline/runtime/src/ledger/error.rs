@@ -61,9 +61,7 @@ pub enum LedgerError {
         offset: u64,
     },
     /// A stored value that this program could not have written.
-    #[error(
-        "the ledger database holds {what} `{value}`, which is not valid; restore the file from a backup"
-    )]
+    #[error("the ledger database holds {what} `{value}`, which is not valid; restore the file from a backup")]
     Stored {
         /// The column.
         what: &'static str,
@@ -85,17 +83,10 @@ impl LedgerError {
     /// Names the file in an error of the database.
     pub(crate) fn in_file(self, file: &Path) -> Self {
         match self {
-            Self::Sqlite { source, .. }
-                if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) =>
-            {
-                Self::Full {
-                    path: file.to_owned(),
-                }
+            Self::Sqlite { source, .. } if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+                Self::Full { path: file.to_owned() }
             }
-            Self::Sqlite { source, .. } => Self::Sqlite {
-                path: file.to_owned(),
-                source,
-            },
+            Self::Sqlite { source, .. } => Self::Sqlite { path: file.to_owned(), source },
             other => other,
         }
     }
@@ -103,9 +94,6 @@ impl LedgerError {
 
 impl From<rusqlite::Error> for LedgerError {
     fn from(source: rusqlite::Error) -> Self {
-        Self::Sqlite {
-            path: PathBuf::new(),
-            source,
-        }
+        Self::Sqlite { path: PathBuf::new(), source }
     }
 }

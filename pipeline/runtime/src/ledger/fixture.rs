@@ -165,25 +165,9 @@ pub(crate) fn month() -> Vec<LedgerEntry<'static>> {
         message: Some("m2".into()),
         ..charge(6)
     };
-    let listed = LedgerEntry {
-        band_basis: Some("list_unknown".into()),
-        usage_period: "2026-09".into(),
-        ..charge(7)
-    };
-    let other_month = LedgerEntry {
-        billing_period: "2026-11".into(),
-        ..charge(8)
-    };
-    vec![
-        listed,
-        marked_up,
-        charge(2),
-        charge(1),
-        free,
-        taken_back,
-        unpriced,
-        other_month,
-    ]
+    let listed = LedgerEntry { band_basis: Some("list_unknown".into()), usage_period: "2026-09".into(), ..charge(7) };
+    let other_month = LedgerEntry { billing_period: "2026-11".into(), ..charge(8) };
+    vec![listed, marked_up, charge(2), charge(1), free, taken_back, unpriced, other_month]
 }
 
 pub(crate) fn json(value: &impl serde::Serialize) -> Vec<u8> {
@@ -194,11 +178,7 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Vec<u8> {
 pub(crate) fn records(values: &[Vec<u8>], first: u64) -> Vec<Record<'_>> {
     let mut records = Vec::with_capacity(values.len());
     for (offset, value) in (first..).zip(values) {
-        records.push(Record {
-            partition: 3,
-            offset,
-            value,
-        });
+        records.push(Record { partition: 3, offset, value });
     }
     records
 }
@@ -214,9 +194,7 @@ pub(crate) fn reader(dir: &Path) -> Reader {
 /// A database that holds [`month`].
 pub(crate) fn month_in(dir: &Path) -> Reader {
     let values: Vec<_> = month().iter().map(json).collect();
-    let done = writer(dir)
-        .ingest(&records(&values, 0), READ_AT)
-        .expect("books");
+    let done = writer(dir).ingest(&records(&values, 0), READ_AT).expect("books");
     assert_eq!(done.applied, values.len() as u64);
     reader(dir)
 }
@@ -230,15 +208,10 @@ pub(crate) fn cpu() -> Duration {
 
 /// Compares with a golden file; `UPDATE_GOLDEN=1` writes it instead.
 pub(crate) fn golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, text).expect("writes the golden file");
     }
     let expected = std::fs::read_to_string(&path).expect("golden file; UPDATE_GOLDEN=1 writes it");
-    assert_eq!(
-        text, expected,
-        "{name} differs; UPDATE_GOLDEN=1 accepts the new text"
-    );
+    assert_eq!(text, expected, "{name} differs; UPDATE_GOLDEN=1 accepts the new text");
 }

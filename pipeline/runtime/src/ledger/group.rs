@@ -53,12 +53,7 @@ impl Added {
         ]) {
             *slot = amount.map(|a| amount::units(what, a)).transpose()?;
         }
-        Ok(Self {
-            entries: 1,
-            messages: messages_of(e),
-            quantity: i128::from(e.quantity),
-            amounts,
-        })
+        Ok(Self { entries: 1, messages: messages_of(e), quantity: i128::from(e.quantity), amounts })
     }
 
     fn add(&mut self, other: &Self) {
@@ -85,11 +80,7 @@ pub(crate) fn messages_of(e: &LedgerEntry<'_>) -> i64 {
 
 impl Groups {
     /// Finds or creates the entry's row. Answers its place here and its number in the database.
-    pub(super) fn find(
-        &mut self,
-        tx: &Transaction<'_>,
-        e: &LedgerEntry<'_>,
-    ) -> Result<(usize, i64), LedgerError> {
+    pub(super) fn find(&mut self, tx: &Transaction<'_>, e: &LedgerEntry<'_>) -> Result<(usize, i64), LedgerError> {
         write_key(&mut self.key, e);
         if let Some(&slot) = self.known.get(self.key.as_slice()) {
             return Ok((slot, self.slots[slot].ix));
@@ -104,10 +95,7 @@ impl Groups {
             None => insert(tx, &fingerprint[..16], e)?,
         };
         let slot = self.slots.len();
-        self.slots.push(Slot {
-            ix,
-            add: Added::default(),
-        });
+        self.slots.push(Slot { ix, add: Added::default() });
         self.known.insert(self.key.as_slice().into(), slot);
         Ok((slot, ix))
     }
@@ -142,14 +130,11 @@ fn save(tx: &Transaction<'_>, ix: i64, add: &Added) -> Result<(), LedgerError> {
         let amounts: [Option<String>; 4] = [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?];
         Ok((r.get::<_, i64>(0)?, amounts, r.get::<_, i64>(5)?))
     })?;
-    let quantity = i64::try_from(i128::from(quantity) + add.quantity)
-        .map_err(|_| LedgerError::Overflow { what: "quantity" })?;
+    let quantity =
+        i64::try_from(i128::from(quantity) + add.quantity).map_err(|_| LedgerError::Overflow { what: "quantity" })?;
     let mut sums: [Option<String>; 4] = Default::default();
     for (i, what) in AMOUNTS.into_iter().enumerate() {
-        let before = old[i]
-            .as_deref()
-            .map(|t| stored_units(what, t))
-            .transpose()?;
+        let before = old[i].as_deref().map(|t| stored_units(what, t)).transpose()?;
         sums[i] = match (before, add.amounts[i]) {
             (None, None) => None,
             (a, b) => Some(amount::decimal(what, a.unwrap_or(0) + b.unwrap_or(0))?.to_string()),
@@ -159,16 +144,7 @@ fn save(tx: &Transaction<'_>, ix: i64, add: &Added) -> Result<(), LedgerError> {
         "UPDATE entry_groups SET entries = entries + ?2, messages = ?3, quantity = ?4, \
          cost = ?5, markup = ?6, fee = ?7, price_ex_tax = ?8 WHERE ix = ?1",
     )?
-    .execute(params![
-        ix,
-        add.entries,
-        messages + add.messages,
-        quantity,
-        sums[0],
-        sums[1],
-        sums[2],
-        sums[3]
-    ])?;
+    .execute(params![ix, add.entries, messages + add.messages, quantity, sums[0], sums[1], sums[2], sums[3]])?;
     Ok(())
 }
 
@@ -179,11 +155,7 @@ fn stored_units(what: &'static str, text: &str) -> Result<i128, LedgerError> {
     Ok(sum.mantissa() * 10i128.pow(missing))
 }
 
-fn insert(
-    tx: &Transaction<'_>,
-    fingerprint: &[u8],
-    e: &LedgerEntry<'_>,
-) -> Result<i64, LedgerError> {
+fn insert(tx: &Transaction<'_>, fingerprint: &[u8], e: &LedgerEntry<'_>) -> Result<i64, LedgerError> {
     tx.prepare_cached(
         "INSERT INTO entry_groups (fingerprint, billing_period, usage_period, kind, account, account_name, \
          legal_entity, waba, sender, campaign, cost_center, country, market, category, pricing_type, pricing_model, \
@@ -235,26 +207,10 @@ fn write_key(key: &mut Vec<u8>, e: &LedgerEntry<'_>) {
             key.extend_from_slice(t.as_bytes());
         }
     };
-    for t in [
-        &e.billing_period,
-        &e.usage_period,
-        &e.account,
-        &e.account_name,
-        &e.legal_entity,
-        &e.waba,
-        &e.sender,
-    ] {
+    for t in [&e.billing_period, &e.usage_period, &e.account, &e.account_name, &e.legal_entity, &e.waba, &e.sender] {
         text(Some(t));
     }
-    for t in [
-        &e.campaign,
-        &e.cost_center,
-        &e.country,
-        &e.market,
-        &e.band_basis,
-        &e.card,
-        &e.card_status,
-    ] {
+    for t in [&e.campaign, &e.cost_center, &e.country, &e.market, &e.band_basis, &e.card, &e.card_status] {
         text(t.as_deref());
     }
     for t in [&e.markup_rule, &e.tax_code, &e.invoice_id] {

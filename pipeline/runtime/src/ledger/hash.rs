@@ -16,11 +16,7 @@ impl<'a> Hash<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let mut packed = [0; 16];
         let lower = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if lower && hex::decode_to_slice(text, &mut packed).is_ok() {
-            Self::Packed(packed)
-        } else {
-            Self::Text(text)
-        }
+        if lower && hex::decode_to_slice(text, &mut packed).is_ok() { Self::Packed(packed) } else { Self::Text(text) }
     }
 }
 
@@ -48,19 +44,9 @@ mod tests {
 
     #[test]
     fn only_what_comes_back_unchanged_is_packed() {
-        assert!(
-            matches!(Hash::new("00112233445566778899aabbccddeeff"), Hash::Packed(b) if b[15] == 0xff)
-        );
-        for text in [
-            "00112233445566778899AABBCCDDEEFF",
-            "e1",
-            "",
-            "00112233445566778899aabbccddeefg",
-        ] {
-            assert!(
-                matches!(Hash::new(text), Hash::Text(t) if t == text),
-                "{text}"
-            );
+        assert!(matches!(Hash::new("00112233445566778899aabbccddeeff"), Hash::Packed(b) if b[15] == 0xff));
+        for text in ["00112233445566778899AABBCCDDEEFF", "e1", "", "00112233445566778899aabbccddeefg"] {
+            assert!(matches!(Hash::new(text), Hash::Text(t) if t == text), "{text}");
         }
     }
 }

@@ -13,9 +13,7 @@ use tollgate_wire::ledger::{Cause, LedgerEntry};
 impl LedgerStore for Writer {
     fn ingest(&mut self, batch: &[Record<'_>], read_at: Time) -> Result<Ingested, LedgerError> {
         self.transact(|tx, memory| {
-            let done = apply(tx, Stream::Ledger, batch, read_at, |record| {
-                book(tx, memory, record)
-            })?;
+            let done = apply(tx, Stream::Ledger, batch, read_at, |record| book(tx, memory, record))?;
             memory.groups.save(tx)?;
             Ok(done)
         })
@@ -34,15 +32,10 @@ impl LedgerStore for Writer {
 }
 
 /// Books one entry. Everything is checked before anything is written.
-pub(super) fn book(
-    tx: &Transaction<'_>,
-    memory: &mut Memory,
-    record: &Record<'_>,
-) -> Result<bool, Refusal> {
-    let text = std::str::from_utf8(record.value)
-        .map_err(|e| Refusal::Record(format!("not UTF-8: {e}")))?;
-    let e: LedgerEntry<'_> = serde_json::from_str(text)
-        .map_err(|e| Refusal::Record(format!("not a ledger entry: {e}")))?;
+pub(super) fn book(tx: &Transaction<'_>, memory: &mut Memory, record: &Record<'_>) -> Result<bool, Refusal> {
+    let text = std::str::from_utf8(record.value).map_err(|e| Refusal::Record(format!("not UTF-8: {e}")))?;
+    let e: LedgerEntry<'_> =
+        serde_json::from_str(text).map_err(|e| Refusal::Record(format!("not a ledger entry: {e}")))?;
     let added = Added::of(&e).map_err(Refusal::Record)?;
     let month = month_number(&e.billing_period).map_err(Refusal::Record)?;
     month_number(&e.usage_period).map_err(Refusal::Record)?;
@@ -51,11 +44,8 @@ pub(super) fn book(
         .map(i64::try_from)
         .transpose()
         .map_err(|_| Refusal::Record("message_uid exceeds 2^63 - 1".to_owned()))?;
-    let ordinal = e
-        .ordinal
-        .map(i64::try_from)
-        .transpose()
-        .map_err(|_| Refusal::Record("ordinal exceeds 2^63 - 1".to_owned()))?;
+    let ordinal =
+        e.ordinal.map(i64::try_from).transpose().map_err(|_| Refusal::Record("ordinal exceeds 2^63 - 1".to_owned()))?;
 
     let account = memory.accounts.number(tx, &e.account)?;
     let (slot, group) = memory.groups.find(tx, &e)?;
@@ -106,15 +96,14 @@ pub(super) fn book(
     }
     memory.groups.add(slot, &added);
     if e.recipient.is_some() || e.wamid.is_some() {
-        tx.prepare_cached("INSERT OR REPLACE INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-            .execute(params![
-                month,
-                account,
-                at,
-                entry,
-                e.recipient.as_deref(),
-                e.wamid.as_deref()
-            ])?;
+        tx.prepare_cached("INSERT OR REPLACE INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
+            month,
+            account,
+            at,
+            entry,
+            e.recipient.as_deref(),
+            e.wamid.as_deref()
+        ])?;
     }
     Ok(true)
 }

@@ -101,27 +101,24 @@ pub(crate) fn apply(
         }
     }
     for (partition, offset) in next {
-        tx.prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3)")?
-            .execute((stream.as_str(), partition, offset as i64))?;
+        tx.prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3)")?.execute((
+            stream.as_str(),
+            partition,
+            offset as i64,
+        ))?;
     }
     tx.prepare_cached("INSERT OR REPLACE INTO freshness VALUES (?1, ?2)")?
         .execute((stream.as_str(), read_at.0 as i64))?;
     Ok(done)
 }
 
-fn set_aside(
-    tx: &Transaction<'_>,
-    stream: Stream,
-    record: &Record<'_>,
-    reason: &str,
-) -> Result<(), LedgerError> {
-    tx.prepare_cached("INSERT OR REPLACE INTO rejected VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute((
-            stream.as_str(),
-            record.partition,
-            record.offset as i64,
-            reason,
-            record.value,
-        ))?;
+fn set_aside(tx: &Transaction<'_>, stream: Stream, record: &Record<'_>, reason: &str) -> Result<(), LedgerError> {
+    tx.prepare_cached("INSERT OR REPLACE INTO rejected VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
+        stream.as_str(),
+        record.partition,
+        record.offset as i64,
+        reason,
+        record.value,
+    ))?;
     Ok(())
 }

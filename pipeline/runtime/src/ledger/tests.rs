@@ -2,10 +2,7 @@
 
 use super::fixture::{READ_AT, charge, cpu, dec, json, month, month_in, reader, records, writer};
 use super::ingest::book;
-use super::{
-    Ingested, LedgerError, LedgerReader, LedgerStore, Options, Reader, Record, Stream, Writer,
-    apply,
-};
+use super::{Ingested, LedgerError, LedgerReader, LedgerStore, Options, Reader, Record, Stream, Writer, apply};
 use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::ledger::LedgerEntry;
@@ -41,13 +38,9 @@ fn contents(reader: &Reader) -> (Vec<String>, Vec<Vec<u8>>) {
 fn an_entry_comes_back_as_it_went_in() {
     let dir = tempfile::tempdir().unwrap();
     let reader = month_in(dir.path());
-    let mut expected: Vec<LedgerEntry<'_>> = month()
-        .into_iter()
-        .filter(|e| e.billing_period.as_str() == "2026-10")
-        .collect();
-    expected.sort_by(|a, b| {
-        (&a.account, a.occurred_at, &a.entry).cmp(&(&b.account, b.occurred_at, &b.entry))
-    });
+    let mut expected: Vec<LedgerEntry<'_>> =
+        month().into_iter().filter(|e| e.billing_period.as_str() == "2026-10").collect();
+    expected.sort_by(|a, b| (&a.account, a.occurred_at, &a.entry).cmp(&(&b.account, b.occurred_at, &b.entry)));
     let expected: Vec<_> = expected.iter().map(json).collect();
     assert_eq!(entries(&reader, october(), true), expected);
     assert_eq!(reader.as_of(Stream::Ledger).unwrap(), READ_AT);
@@ -69,27 +62,12 @@ fn booking_twice_changes_nothing() {
     let values: Vec<_> = month().iter().map(json).collect();
     let mut again = writer(dir.path());
     let n = values.len() as u64;
-    let skipped = Ingested {
-        skipped: n,
-        ..Ingested::default()
-    };
-    assert_eq!(
-        again.ingest(&records(&values, 0), READ_AT).unwrap(),
-        skipped
-    );
+    let skipped = Ingested { skipped: n, ..Ingested::default() };
+    assert_eq!(again.ingest(&records(&values, 0), READ_AT).unwrap(), skipped);
     // The same entries at new offsets and another partition.
-    let duplicates = Ingested {
-        duplicates: n,
-        ..Ingested::default()
-    };
-    assert_eq!(
-        again.ingest(&records(&values, n), READ_AT).unwrap(),
-        duplicates
-    );
-    let elsewhere: Vec<_> = records(&values, 0)
-        .iter()
-        .map(|r| Record { partition: 9, ..*r })
-        .collect();
+    let duplicates = Ingested { duplicates: n, ..Ingested::default() };
+    assert_eq!(again.ingest(&records(&values, n), READ_AT).unwrap(), duplicates);
+    let elsewhere: Vec<_> = records(&values, 0).iter().map(|r| Record { partition: 9, ..*r }).collect();
     assert_eq!(again.ingest(&elsewhere, READ_AT).unwrap(), duplicates);
     assert_eq!(contents(&reader(dir.path())), once);
     assert_eq!(LedgerStore::position(&again, 3).unwrap(), 2 * n);
@@ -134,16 +112,9 @@ fn what_cannot_be_booked_is_set_aside_and_counted() {
     let reader = reader(dir.path());
     assert_eq!(reader.rejected(Stream::Ledger).unwrap(), 6);
     assert_eq!(reader.entry_count(october(), None).unwrap(), 2);
-    let reason: String = writer
-        .connection()
-        .query_row("SELECT reason FROM rejected WHERE offset = 3", [], |r| {
-            r.get(0)
-        })
-        .unwrap();
-    assert_eq!(
-        reason,
-        "month `2026-13` is not a calendar month; write YYYY-MM, such as 2026-10"
-    );
+    let reason: String =
+        writer.connection().query_row("SELECT reason FROM rejected WHERE offset = 3", [], |r| r.get(0)).unwrap();
+    assert_eq!(reason, "month `2026-13` is not a calendar month; write YYYY-MM, such as 2026-10");
 }
 
 #[test]
@@ -153,17 +124,11 @@ fn sums_are_exact_beyond_64_bits() {
     // 2,000 entries of 10^12 rupiah less 10^-10: at 10^-10 a sum of 2 x 10^25, far beyond an i64.
     let values: Vec<_> = (0..2_000)
         .map(|n| {
-            json(&LedgerEntry {
-                cost: Some(dec("999999999999.9999999999")),
-                cost_currency: "IDR".into(),
-                ..charge(n)
-            })
+            json(&LedgerEntry { cost: Some(dec("999999999999.9999999999")), cost_currency: "IDR".into(), ..charge(n) })
         })
         .collect();
     for half in [0, 1_000] {
-        writer
-            .ingest(&records(&values[half..half + 1_000], half as u64), READ_AT)
-            .unwrap();
+        writer.ingest(&records(&values[half..half + 1_000], half as u64), READ_AT).unwrap();
     }
     let mut cost = None;
     let each = &mut |r: &super::SummaryRow<'_>| {
@@ -179,18 +144,12 @@ fn a_person_is_erased_and_the_ledger_stays() {
     let dir = tempfile::tempdir().unwrap();
     let reader = month_in(dir.path());
     let before = entries(&reader, october(), false);
-    assert!(
-        before
-            .iter()
-            .all(|e| !String::from_utf8_lossy(e).contains("+5511987654321"))
-    );
+    assert!(before.iter().all(|e| !String::from_utf8_lossy(e).contains("+5511987654321")));
     let mut writer = writer(dir.path());
     assert_eq!(writer.erase_person("acme", "+5511987654321").unwrap(), 5);
     assert_eq!(entries(&reader, october(), false), before);
     let with_people = entries(&reader, october(), true);
-    let named = with_people
-        .iter()
-        .filter(|e| String::from_utf8_lossy(e).contains("+5511987654321"));
+    let named = with_people.iter().filter(|e| String::from_utf8_lossy(e).contains("+5511987654321"));
     assert_eq!(named.count(), 1, "only the other account's");
 }
 
@@ -203,10 +162,7 @@ fn a_reading_sees_one_state_while_the_writer_goes_on() {
     let each = &mut |_: &LedgerEntry<'_>| {
         rows += 1;
         let late = [json(&charge(100 + rows))];
-        booked += writer
-            .ingest(&records(&late, 50 + rows), READ_AT)
-            .unwrap()
-            .applied;
+        booked += writer.ingest(&records(&late, 50 + rows), READ_AT).unwrap().applied;
         ControlFlow::Continue(())
     };
     reader.detail(october(), None, false, each).unwrap();
@@ -225,18 +181,9 @@ fn child_that_dies() {
     let values: Vec<_> = month().iter().map(json).collect();
     writer.ingest(&records(&values[..4], 0), READ_AT).unwrap();
     // A tiny cache, so that the unfinished transaction is in the file already when the process dies.
-    writer
-        .connection()
-        .execute_batch("PRAGMA cache_size = 2")
-        .unwrap();
+    writer.connection().execute_batch("PRAGMA cache_size = 2").unwrap();
     let _ = writer.transact(|tx, memory| -> Result<(), LedgerError> {
-        apply(
-            tx,
-            Stream::Ledger,
-            &records(&values, 0),
-            READ_AT,
-            |record| book(tx, memory, record),
-        )?;
+        apply(tx, Stream::Ledger, &records(&values, 0), READ_AT, |record| book(tx, memory, record))?;
         memory.groups.save(tx)?;
         std::process::abort()
     });
@@ -259,10 +206,7 @@ fn a_process_killed_in_a_transaction_leaves_the_batch_before() {
     let done = again.ingest(&records(&values, 0), READ_AT).unwrap();
     assert_eq!((done.skipped, done.applied), (4, 4));
     let whole = tempfile::tempdir().unwrap();
-    assert_eq!(
-        contents(&reader(dir.path())),
-        contents(&month_in(whole.path()))
-    );
+    assert_eq!(contents(&reader(dir.path())), contents(&month_in(whole.path())));
 }
 
 #[test]
@@ -271,42 +215,15 @@ fn a_full_disk_is_said_clearly_and_loses_nothing() {
     let mut writer = writer(dir.path());
     let values: Vec<_> = (0..5_000).map(|n| json(&charge(n))).collect();
     writer.ingest(&records(&values[..10], 0), READ_AT).unwrap();
-    let pages: i64 = writer
-        .connection()
-        .query_row("PRAGMA page_count", [], |r| r.get(0))
-        .unwrap();
-    writer
-        .connection()
-        .query_row(
-            &format!("PRAGMA max_page_count = {}", pages + 4),
-            [],
-            |_| Ok(()),
-        )
-        .unwrap();
+    let pages: i64 = writer.connection().query_row("PRAGMA page_count", [], |r| r.get(0)).unwrap();
+    writer.connection().query_row(&format!("PRAGMA max_page_count = {}", pages + 4), [], |_| Ok(())).unwrap();
     let error = writer.ingest(&records(&values, 0), READ_AT).unwrap_err();
     assert!(matches!(error, LedgerError::Full { .. }), "{error}");
-    assert!(
-        error
-            .to_string()
-            .contains("ledger.db: the ledger database cannot grow"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("ledger.db: the ledger database cannot grow"), "{error}");
     assert_eq!(reader(dir.path()).entry_count(october(), None).unwrap(), 10);
-    writer
-        .connection()
-        .query_row("PRAGMA max_page_count = 1000000", [], |_| Ok(()))
-        .unwrap();
-    assert_eq!(
-        writer
-            .ingest(&records(&values, 0), READ_AT)
-            .unwrap()
-            .applied,
-        4_990
-    );
-    assert_eq!(
-        reader(dir.path()).entry_count(october(), None).unwrap(),
-        5_000
-    );
+    writer.connection().query_row("PRAGMA max_page_count = 1000000", [], |_| Ok(())).unwrap();
+    assert_eq!(writer.ingest(&records(&values, 0), READ_AT).unwrap().applied, 4_990);
+    assert_eq!(reader(dir.path()).entry_count(october(), None).unwrap(), 5_000);
 }
 
 #[test]
@@ -314,37 +231,20 @@ fn newer_foreign_and_missing_files_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.db");
     let open = |path: &std::path::Path| {
-        let errors = [
-            Writer::open(path, Options::default()).err(),
-            Reader::open(path, Options::default()).err(),
-        ];
+        let errors = [Writer::open(path, Options::default()).err(), Reader::open(path, Options::default()).err()];
         errors.map(|e| e.map(|e| e.to_string()).unwrap_or_default())
     };
-    assert!(
-        Reader::open(&path, Options::default())
-            .is_err_and(|e| matches!(e, LedgerError::Missing { .. }))
-    );
+    assert!(Reader::open(&path, Options::default()).is_err_and(|e| matches!(e, LedgerError::Missing { .. })));
     drop(writer(dir.path()));
-    rusqlite::Connection::open(&path)
-        .unwrap()
-        .execute_batch("UPDATE schema_version SET version = 7")
-        .unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 7").unwrap();
     for error in open(&path) {
-        assert!(error.contains(
-            "ledger.db: the ledger database has schema version 7, this version knows up to 1"
-        ));
+        assert!(error.contains("ledger.db: the ledger database has schema version 7, this version knows up to 1"));
         assert!(error.contains("start the newer version again"), "{error}");
     }
     let foreign = dir.path().join("other.db");
-    rusqlite::Connection::open(&foreign)
-        .unwrap()
-        .execute_batch("CREATE TABLE birds (name TEXT)")
-        .unwrap();
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE birds (name TEXT)").unwrap();
     for error in open(&foreign) {
-        assert!(
-            error.contains("other.db: not a Tollgate ledger database"),
-            "{error}"
-        );
+        assert!(error.contains("other.db: not a Tollgate ledger database"), "{error}");
     }
 }
 
@@ -356,16 +256,10 @@ fn the_sql_view_has_every_field_of_the_contract() {
     let statement = writer.connection().prepare("SELECT * FROM ledger").unwrap();
     let have: Vec<_> = statement.column_names().collect();
     let object: serde_json::Map<String, serde_json::Value> = {
-        let full = month()
-            .into_iter()
-            .find(|e| e.account.as_str() == "zeta")
-            .unwrap();
+        let full = month().into_iter().find(|e| e.account.as_str() == "zeta").unwrap();
         serde_json::from_slice(&json(&full)).unwrap()
     };
-    for field in object
-        .keys()
-        .filter(|f| !["recipient", "wamid"].contains(&f.as_str()))
-    {
+    for field in object.keys().filter(|f| !["recipient", "wamid"].contains(&f.as_str())) {
         assert!(have.contains(&field.as_str()), "{field}");
     }
 }
@@ -423,11 +317,5 @@ fn a_million_entries_are_summarised_at_once() {
         })
         .unwrap();
     println!("read {n} entries in {:?}", cpu() - start);
-    println!(
-        "file {} MB",
-        std::fs::metadata(dir.path().join("ledger.db"))
-            .unwrap()
-            .len()
-            / 1_000_000
-    );
+    println!("file {} MB", std::fs::metadata(dir.path().join("ledger.db")).unwrap().len() / 1_000_000);
 }

@@ -52,12 +52,8 @@ pub fn bill(
     let mut lines: BTreeMap<[String; 4], BillLine> = BTreeMap::new();
     let mut overflow = None;
     ledger.summary(month, account, &mut |row| {
-        let key = [
-            row.cost_currency,
-            row.price_currency,
-            row.country.unwrap_or_default(),
-            row.category.unwrap_or_default(),
-        ];
+        let key =
+            [row.cost_currency, row.price_currency, row.country.unwrap_or_default(), row.category.unwrap_or_default()];
         match add(lines.entry(key.map(str::to_owned)).or_default(), row) {
             Some(()) => ControlFlow::Continue(()),
             None => {
@@ -74,15 +70,13 @@ pub fn bill(
         billing_period: month.to_string(),
         lines: lines
             .into_iter()
-            .map(
-                |([cost_currency, price_currency, country, category], line)| BillLine {
-                    country,
-                    category,
-                    cost_currency,
-                    price_currency,
-                    ..line
-                },
-            )
+            .map(|([cost_currency, price_currency, country, category], line)| BillLine {
+                country,
+                category,
+                cost_currency,
+                price_currency,
+                ..line
+            })
             .collect(),
     })
 }
@@ -95,8 +89,6 @@ fn add(line: &mut BillLine, row: &SummaryRow<'_>) -> Option<()> {
         _ => {}
     }
     line.cost = line.cost.checked_add(row.cost.unwrap_or_default())?;
-    line.price_ex_tax = line
-        .price_ex_tax
-        .checked_add(row.price_ex_tax.unwrap_or_default())?;
+    line.price_ex_tax = line.price_ex_tax.checked_add(row.price_ex_tax.unwrap_or_default())?;
     Some(())
 }

@@ -64,10 +64,7 @@ impl<'a> Body<'a> {
             estimate: o.estimate.clone(),
             charge: o.charge.clone(),
             message_uid: Some(o.message_uid).filter(|uid| *uid != row.message_uid),
-            campaign: o
-                .campaign
-                .clone()
-                .filter(|c| Some(c.as_str()) != row.campaign),
+            campaign: o.campaign.clone().filter(|c| Some(c.as_str()) != row.campaign),
             to: Some(o.to.clone()).filter(|to| to.as_str() != row.to),
             metadata: o.metadata.filter(|m| Some(m.get()) != row.metadata),
         }

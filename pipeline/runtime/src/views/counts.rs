@@ -28,11 +28,7 @@ pub struct OutcomeCount {
 impl Reader {
     /// Counts of one account or all, one campaign or all. Messages whose history is forgotten stay counted
     /// where they ended.
-    pub fn outcome_counts(
-        &self,
-        account: Option<&str>,
-        campaign: Option<&str>,
-    ) -> Result<OutcomeCounts, LedgerError> {
+    pub fn outcome_counts(&self, account: Option<&str>, campaign: Option<&str>) -> Result<OutcomeCounts, LedgerError> {
         self.read(|conn| {
             let mut statement = conn.prepare_cached(
                 "SELECT s.outcome, nullif(s.reason, ''), sum(s.messages) FROM states s \
@@ -41,16 +37,9 @@ impl Reader {
                  GROUP BY 1, 2 HAVING sum(s.messages) > 0 ORDER BY 1, 2",
             )?;
             let counts = statement.query_map((account, campaign), |r| {
-                Ok(OutcomeCount {
-                    outcome: r.get(0)?,
-                    reason: r.get(1)?,
-                    messages: r.get::<_, i64>(2)? as u64,
-                })
+                Ok(OutcomeCount { outcome: r.get(0)?, reason: r.get(1)?, messages: r.get::<_, i64>(2)? as u64 })
             })?;
-            Ok(OutcomeCounts {
-                counts: counts.collect::<Result<_, _>>()?,
-                as_of: as_of(conn, Stream::Outcomes)?,
-            })
+            Ok(OutcomeCounts { counts: counts.collect::<Result<_, _>>()?, as_of: as_of(conn, Stream::Outcomes)? })
         })
     }
 }

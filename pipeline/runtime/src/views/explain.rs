@@ -9,19 +9,10 @@ use tollgate_rate_card::{ENTRY_DECIMALS, round_amount};
 /// The gates of admission in their order, and what passing each one means.
 pub const GATES: [(&str, &str); 11] = [
     ("request", "well-formed, account known, id new, not expired"),
-    (
-        "campaign",
-        "not cancelled, running, inside its sending hours",
-    ),
+    ("campaign", "not cancelled, running, inside its sending hours"),
     ("sender", "registered, not blocked or locked"),
-    (
-        "recipient",
-        "valid, country and market known, not known to be off the platform",
-    ),
-    (
-        "content",
-        "an alternative is legal, approved, consented to and priced",
-    ),
+    ("recipient", "valid, country and market known, not known to be off the platform"),
+    ("content", "an alternative is legal, approved, consented to and priced"),
     ("choice", "chosen among the alternatives left"),
     ("quality", "pacing allows this sender and category"),
     ("quota", "a unique user may be reached"),
@@ -47,25 +38,9 @@ macro_rules! line {
 }
 
 fn head(out: &mut String, view: &MessageView) {
-    line!(
-        out,
-        "Message {} of account {}, as of {}",
-        view.id,
-        view.account,
-        view.as_of
-    );
-    let reason = view
-        .reason
-        .as_ref()
-        .map(|r| format!(" ({r})"))
-        .unwrap_or_default();
-    line!(
-        out,
-        "  state      {}{reason} since {}, attempt {}",
-        view.outcome,
-        view.at,
-        view.attempt
-    );
+    line!(out, "Message {} of account {}, as of {}", view.id, view.account, view.as_of);
+    let reason = view.reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
+    line!(out, "  state      {}{reason} since {}, attempt {}", view.outcome, view.at, view.attempt);
     if let Some(detail) = &view.detail {
         line!(out, "  detail     {detail}");
     }
@@ -73,16 +48,8 @@ fn head(out: &mut String, view: &MessageView) {
         line!(out, "  next try   {at}");
     }
     line!(out, "  to         {}", view.to);
-    line!(
-        out,
-        "  sender     {}",
-        view.sender.as_deref().unwrap_or("not chosen yet")
-    );
-    line!(
-        out,
-        "  campaign   {}",
-        view.campaign.as_deref().unwrap_or("none")
-    );
+    line!(out, "  sender     {}", view.sender.as_deref().unwrap_or("not chosen yet"));
+    line!(out, "  campaign   {}", view.campaign.as_deref().unwrap_or("none"));
     if let Some(wamid) = &view.wamid {
         line!(out, "  wamid      {wamid}");
     }
@@ -124,11 +91,7 @@ fn saw(gate: &str, view: &MessageView, m: &MoveView) -> Option<String> {
                 (Some(t), None) => format!("template {t}"),
                 (None, _) => "text".to_owned(),
             };
-            Some(format!(
-                "alternative {} of the request: {what}, {}",
-                c.alternative + 1,
-                c.category
-            ))
+            Some(format!("alternative {} of the request: {what}, {}", c.alternative + 1, c.category))
         }
         "quota" => quota(m),
         "budget" => {
@@ -174,12 +137,8 @@ fn quota(m: &MoveView) -> Option<String> {
         Some(_) | None => "no token taken",
     };
     let used = gates.quota_used?;
-    let ceiling = gates
-        .quota_ceiling
-        .map_or("unlimited".to_owned(), |c| c.to_string());
-    Some(format!(
-        "{token}; {used} of {ceiling} unique users counted in 24 h"
-    ))
+    let ceiling = gates.quota_ceiling.map_or("unlimited".to_owned(), |c| c.to_string());
+    Some(format!("{token}; {used} of {ceiling} unique users counted in 24 h"))
 }
 
 fn moves(out: &mut String, view: &MessageView) {
@@ -200,19 +159,9 @@ fn moves(out: &mut String, view: &MessageView) {
         }
         if let Some(charge) = &m.charge {
             let amount = charge.amount.map_or("no price".to_owned(), exact);
-            let _ = write!(
-                more,
-                "; booked {amount} {} as {}",
-                charge.currency, charge.category
-            );
+            let _ = write!(more, "; booked {amount} {} as {}", charge.currency, charge.category);
         }
-        line!(
-            out,
-            "  {}  attempt {}  {}{more}",
-            m.at,
-            m.attempt,
-            m.outcome
-        );
+        line!(out, "  {}  attempt {}  {}{more}", m.at, m.attempt, m.outcome);
     }
 }
 
@@ -227,18 +176,8 @@ fn prices(out: &mut String, view: &MessageView) {
 }
 
 fn price(out: &mut String, e: &PriceLine) {
-    let cause = e
-        .cause
-        .as_ref()
-        .map(|c| format!(", {c}"))
-        .unwrap_or_default();
-    line!(
-        out,
-        "  entry {} ({}{cause}), delivered {}",
-        e.entry,
-        e.kind,
-        e.occurred_at
-    );
+    let cause = e.cause.as_ref().map(|c| format!(", {c}")).unwrap_or_default();
+    line!(out, "  entry {} ({}{cause}), delivered {}", e.entry, e.kind, e.occurred_at);
     if let Some(adjusts) = &e.adjusts {
         line!(out, "    corrects   {adjusts}");
     }
@@ -253,72 +192,37 @@ fn price(out: &mut String, e: &PriceLine) {
         or_unknown(&e.country)
     );
     if e.reported_category.is_some() || e.reported_type.is_some() {
-        let (category, kind) = (
-            or_unknown(&e.reported_category),
-            or_unknown(&e.reported_type),
-        );
+        let (category, kind) = (or_unknown(&e.reported_category), or_unknown(&e.reported_type));
         line!(out, "    reported   {category}, {kind}");
     }
     if let Some(card) = &e.card {
         let status = e.card_status.as_deref().unwrap_or("status unknown");
-        line!(
-            out,
-            "    card       {card} ({status}), rulebook {}",
-            or_unknown(&e.rulebook)
-        );
+        line!(out, "    card       {card} ({status}), rulebook {}", or_unknown(&e.rulebook));
     }
     if let Some(list) = e.list_rate {
         line!(out, "    list rate  {} {}", exact(list), e.cost_currency);
     }
     if let Some(band) = e.band {
         let basis = e.band_basis.as_deref().unwrap_or("unknown");
-        let ordinal = e
-            .ordinal
-            .map(|n| format!(", number {n} in its group"))
-            .unwrap_or_default();
+        let ordinal = e.ordinal.map(|n| format!(", number {n} in its group")).unwrap_or_default();
         line!(out, "    band       {band} (basis {basis}){ordinal}");
     }
     cost(out, e);
     if let Some(rule) = &e.markup_rule {
         let markup = fixed(e.markup.unwrap_or_default(), 10);
-        line!(
-            out,
-            "    mark-up    {markup} {} by rule {rule}",
-            e.price_currency
-        );
+        line!(out, "    mark-up    {markup} {} by rule {rule}", e.price_currency);
     }
     if let Some(fee) = e.fee {
-        line!(
-            out,
-            "    fee        {} {}",
-            fixed(fee, 10),
-            e.price_currency
-        );
+        line!(out, "    fee        {} {}", fixed(fee, 10), e.price_currency);
     }
     if let Some(fx) = e.fx_rate {
         let (source, date) = (or_unknown(&e.fx_source), or_unknown(&e.fx_date));
-        line!(
-            out,
-            "    exchange   {} {} = 1 {}, {source} {date}",
-            exact(fx),
-            e.price_currency,
-            e.cost_currency
-        );
+        line!(out, "    exchange   {} {} = 1 {}, {source} {date}", exact(fx), e.price_currency, e.cost_currency);
     }
     if let Some(price) = e.price_ex_tax {
-        line!(
-            out,
-            "    price      {} {} before tax",
-            fixed(price, 10),
-            e.price_currency
-        );
+        line!(out, "    price      {} {} before tax", fixed(price, 10), e.price_currency);
     }
-    line!(
-        out,
-        "    billed in  {} for usage in {}",
-        e.billing_period,
-        e.usage_period
-    );
+    line!(out, "    billed in  {} for usage in {}", e.billing_period, e.usage_period);
     if let Some(reason) = e.reason.as_ref().filter(|_| e.cost.is_some()) {
         line!(out, "    reason     {reason}");
     }
@@ -326,11 +230,7 @@ fn price(out: &mut String, e: &PriceLine) {
 
 fn cost(out: &mut String, e: &PriceLine) {
     let Some(cost) = e.cost else {
-        line!(
-            out,
-            "    cost       no price: {}",
-            e.reason.as_deref().unwrap_or("unknown")
-        );
+        line!(out, "    cost       no price: {}", e.reason.as_deref().unwrap_or("unknown"));
         return;
     };
     let (amount, currency) = (fixed(cost, 10), &e.cost_currency);
@@ -339,19 +239,11 @@ fn cost(out: &mut String, e: &PriceLine) {
         return;
     };
     let (quantity, shown) = (e.quantity, exact(rate));
-    let product = rate
-        .checked_mul(quantity.into())
-        .map(|p| round_amount(p, ENTRY_DECIMALS));
+    let product = rate.checked_mul(quantity.into()).map(|p| round_amount(p, ENTRY_DECIMALS));
     if product == Some(cost) {
-        line!(
-            out,
-            "    cost       {quantity} x {shown} = {amount} {currency} (to 10 decimals, half away from zero)"
-        );
+        line!(out, "    cost       {quantity} x {shown} = {amount} {currency} (to 10 decimals, half away from zero)");
     } else {
-        line!(
-            out,
-            "    cost       {amount} {currency}, quantity {quantity}, rate {shown}"
-        );
+        line!(out, "    cost       {amount} {currency}, quantity {quantity}, rate {shown}");
     }
 }
 

@@ -33,11 +33,7 @@ impl Reader {
     /// account has none.
     pub fn feed(&self, account: &str, after: u64, limit: usize) -> Result<Feed, LedgerError> {
         self.read(|conn| {
-            let mut feed = Feed {
-                as_of: as_of(conn, Stream::Outcomes)?,
-                next: after,
-                items: Vec::new(),
-            };
+            let mut feed = Feed { as_of: as_of(conn, Stream::Outcomes)?, next: after, items: Vec::new() };
             let number: Option<i64> = conn
                 .prepare_cached("SELECT ix FROM accounts WHERE name = ?1")?
                 .query_row([account], |r| r.get(0))
@@ -68,15 +64,9 @@ impl Reader {
 
 fn item(row: &Row<'_>, account: &str) -> Result<FeedItem, LedgerError> {
     let text = |i: usize| -> Result<Option<&str>, LedgerError> {
-        Ok(row
-            .get_ref(i)?
-            .as_str_or_null()
-            .map_err(rusqlite::Error::from)?)
+        Ok(row.get_ref(i)?.as_str_or_null().map_err(rusqlite::Error::from)?)
     };
-    let stored = |what, value: &str| LedgerError::Stored {
-        what,
-        value: value.to_owned(),
-    };
+    let stored = |what, value: &str| LedgerError::Stored { what, value: value.to_owned() };
     let body = text(2)?.unwrap_or_default();
     let common = Common {
         message_uid: row.get::<_, i64>(4)? as u64,

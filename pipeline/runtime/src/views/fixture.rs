@@ -53,13 +53,7 @@ pub(super) fn life(id: &str, uid: u64) -> Vec<Vec<u8>> {
                    "estimate": {"amount": "0.0068", "currency": "USD"}}),
         ),
         outcome(id, uid, 61, "accepted", json!({"wamid": "wamid.1"})),
-        outcome(
-            id,
-            uid + 1_000,
-            62,
-            "refused",
-            json!({"attempt": 0, "reason": "duplicate", "metadata": {"crm": "2"}}),
-        ),
+        outcome(id, uid + 1_000, 62, "refused", json!({"attempt": 0, "reason": "duplicate", "metadata": {"crm": "2"}})),
         outcome(
             id,
             uid,

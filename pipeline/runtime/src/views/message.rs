@@ -119,10 +119,7 @@ impl MoveView {
 
 /// What the ledger says of a message's price: one entry. Fields as on the ledger entry.
 #[derive(Clone, Debug, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "the contract's names; `tollgate_wire::ledger::LedgerEntry` says what each means"
-)]
+#[expect(missing_docs, reason = "the contract's names; `tollgate_wire::ledger::LedgerEntry` says what each means")]
 pub struct PriceLine {
     pub entry: String,
     pub kind: String,
@@ -226,11 +223,7 @@ impl Reader {
     }
 }
 
-fn row(
-    conn: &Connection,
-    account: &str,
-    id: &str,
-) -> Result<Option<(MessageView, i64)>, LedgerError> {
+fn row(conn: &Connection, account: &str, id: &str) -> Result<Option<(MessageView, i64)>, LedgerError> {
     let mut statement = conn.prepare_cached(
         "SELECT m.uid, c.name, m.recipient, m.metadata, s.outcome, s.reason, m.at, m.last_move \
          FROM messages m JOIN states s ON s.ix = m.state LEFT JOIN campaigns c ON c.ix = m.campaign \
@@ -278,16 +271,12 @@ fn moves(conn: &Connection, last_move: i64) -> Result<Vec<MoveView>, LedgerError
     let mut moves = Vec::new();
     let mut next = Some(last_move);
     while let Some(key) = next {
-        let read =
-            |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?));
+        let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?));
         let Some((prev, at, body)) = statement.query_row([key], read).optional()? else {
             break;
         };
         let stored: Result<MoveView, _> = serde_json::from_str(&body);
-        let mut one = stored.map_err(|_| LedgerError::Stored {
-            what: "move",
-            value: body,
-        })?;
+        let mut one = stored.map_err(|_| LedgerError::Stored { what: "move", value: body })?;
         one.at = Time(at as u64);
         moves.push(one);
         next = prev;

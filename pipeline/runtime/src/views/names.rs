@@ -29,12 +29,7 @@ const PLATFORM: i64 = 1 << 32;
 
 impl Names {
     /// The campaign's number, given at its first mention.
-    pub(super) fn campaign(
-        &mut self,
-        tx: &Transaction<'_>,
-        account: i64,
-        name: &str,
-    ) -> Result<i64, LedgerError> {
+    pub(super) fn campaign(&mut self, tx: &Transaction<'_>, account: i64, name: &str) -> Result<i64, LedgerError> {
         let known = self.campaigns.entry(account).or_default();
         if let Some(ix) = known.get(name) {
             return Ok(*ix);
@@ -46,8 +41,7 @@ impl Names {
         let ix = match found {
             Some(ix) => ix,
             None => {
-                tx.prepare_cached("INSERT INTO campaigns (account, name) VALUES (?1, ?2)")?
-                    .execute((account, name))?;
+                tx.prepare_cached("INSERT INTO campaigns (account, name) VALUES (?1, ?2)")?.execute((account, name))?;
                 tx.last_insert_rowid()
             }
         };
@@ -71,23 +65,18 @@ impl Names {
             // Written by a newer version: looked up every time.
             Some(ReasonText::Other(_)) => None,
         };
-        let key = number.map(|reason| StateKey {
-            account,
-            campaign,
-            outcome,
-            reason,
-        });
+        let key = number.map(|reason| StateKey { account, campaign, outcome, reason });
         if let Some(ix) = key.and_then(|k| self.states.get(&k)) {
             return Ok(*ix);
         }
         let reason = reason.map(ToString::to_string).unwrap_or_default();
         let values = (account, campaign, outcome.as_str(), reason.as_str());
-        tx.prepare_cached(
-            "INSERT OR IGNORE INTO states (account, campaign, outcome, reason) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(values)?;
+        tx.prepare_cached("INSERT OR IGNORE INTO states (account, campaign, outcome, reason) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(values)?;
         let ix: i64 = tx
-            .prepare_cached("SELECT ix FROM states WHERE account = ?1 AND campaign = ?2 AND outcome = ?3 AND reason = ?4")?
+            .prepare_cached(
+                "SELECT ix FROM states WHERE account = ?1 AND campaign = ?2 AND outcome = ?3 AND reason = ?4",
+            )?
             .query_row(values, |r| r.get(0))?;
         if let Some(key) = key {
             self.states.insert(key, ix);
@@ -102,8 +91,7 @@ impl Names {
 
     /// Writes what the batch changed in the counts; to be called before its commit.
     pub(super) fn save(&mut self, tx: &Transaction<'_>) -> Result<(), LedgerError> {
-        let mut update =
-            tx.prepare_cached("UPDATE states SET messages = messages + ?2 WHERE ix = ?1")?;
+        let mut update = tx.prepare_cached("UPDATE states SET messages = messages + ?2 WHERE ix = ?1")?;
         for (state, add) in self.added.drain().filter(|(_, add)| *add != 0) {
             update.execute((state, add))?;
         }

@@ -13,16 +13,10 @@ impl Writer {
     /// Projects a batch of the `outcomes` topic that was read at `read_at`, in one transaction with the
     /// positions it reached. Records below the stored position are skipped; one that does not parse is set
     /// aside. Large batches are faster: from about 5,000 records on the commit no longer matters.
-    pub fn ingest_outcomes(
-        &mut self,
-        batch: &[Record<'_>],
-        read_at: Time,
-    ) -> Result<Ingested, LedgerError> {
+    pub fn ingest_outcomes(&mut self, batch: &[Record<'_>], read_at: Time) -> Result<Ingested, LedgerError> {
         self.transact(|tx, memory| {
             let mut projection = Projection::new(tx, &mut memory.accounts, &mut memory.names)?;
-            let done = apply(tx, Stream::Outcomes, batch, read_at, |record| {
-                projection.project(record)
-            })?;
+            let done = apply(tx, Stream::Outcomes, batch, read_at, |record| projection.project(record))?;
             projection.names.save(tx)?;
             Ok(done)
         })
@@ -51,11 +45,7 @@ struct Found {
 }
 
 impl<'t> Projection<'t> {
-    fn new(
-        tx: &'t Transaction<'t>,
-        accounts: &'t mut Accounts,
-        names: &'t mut Names,
-    ) -> Result<Self, LedgerError> {
+    fn new(tx: &'t Transaction<'t>, accounts: &'t mut Accounts, names: &'t mut Names) -> Result<Self, LedgerError> {
         Ok(Self {
             tx,
             accounts,
@@ -76,13 +66,10 @@ impl<'t> Projection<'t> {
     }
 
     fn project(&mut self, record: &Record<'_>) -> Result<bool, Refusal> {
-        let text = std::str::from_utf8(record.value)
-            .map_err(|e| Refusal::Record(format!("not UTF-8: {e}")))?;
-        let o: Outcome<'_> = serde_json::from_str(text)
-            .map_err(|e| Refusal::Record(format!("not an outcome: {e}")))?;
-        let uid = i64::try_from(o.message_uid).map_err(|_| {
-            Refusal::Record(format!("message_uid {} exceeds 2^63 - 1", o.message_uid))
-        })?;
+        let text = std::str::from_utf8(record.value).map_err(|e| Refusal::Record(format!("not UTF-8: {e}")))?;
+        let o: Outcome<'_> = serde_json::from_str(text).map_err(|e| Refusal::Record(format!("not an outcome: {e}")))?;
+        let uid = i64::try_from(o.message_uid)
+            .map_err(|_| Refusal::Record(format!("message_uid {} exceeds 2^63 - 1", o.message_uid)))?;
         let account = self.accounts.number(self.tx, &o.account)?;
         let key = move_key(account, record.offset).map_err(Refusal::Record)?;
 
@@ -98,16 +85,12 @@ impl<'t> Projection<'t> {
         if let (0, Some(row)) = (campaign, found) {
             campaign = row.campaign;
         }
-        let state = self
-            .names
-            .state(self.tx, account, campaign, o.outcome, o.reason.as_ref())?;
+        let state = self.names.state(self.tx, account, campaign, o.outcome, o.reason.as_ref())?;
         let (message, prev) = match found {
             None => {
                 let metadata = o.metadata.map(RawValue::get);
                 let (id, to) = (o.id.as_str(), o.to.as_str());
-                self.insert_message.execute(params![
-                    account, id, uid, campaign, to, metadata, state, at, key
-                ])?;
+                self.insert_message.execute(params![account, id, uid, campaign, to, metadata, state, at, key])?;
                 (self.tx.last_insert_rowid(), None)
             }
             Some(row) if repeats => {
@@ -124,10 +107,7 @@ impl<'t> Projection<'t> {
         let body = std::str::from_utf8(&self.body).unwrap_or_default();
         if self.insert_move.execute((key, message, prev, at, body))? == 0 {
             let account = o.account.as_str().to_owned();
-            return Err(Refusal::Store(LedgerError::OtherLog {
-                account,
-                offset: record.offset,
-            }));
+            return Err(Refusal::Store(LedgerError::OtherLog { account, offset: record.offset }));
         }
         Ok(true)
     }
@@ -149,20 +129,12 @@ impl<'t> Projection<'t> {
             if uid != o.message_uid && !repeats {
                 continue;
             }
-            let found = Found {
-                ix: row.get(0)?,
-                campaign: row.get(2)?,
-                state: row.get(3)?,
-                last_move: row.get(4)?,
-            };
+            let found = Found { ix: row.get(0)?, campaign: row.get(2)?, state: row.get(3)?, last_move: row.get(4)? };
             let common = Common {
                 message_uid: uid,
                 campaign: o.campaign.as_deref().filter(|_| campaign == found.campaign),
                 to: row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?,
-                metadata: row
-                    .get_ref(6)?
-                    .as_str_or_null()
-                    .map_err(rusqlite::Error::from)?,
+                metadata: row.get_ref(6)?.as_str_or_null().map_err(rusqlite::Error::from)?,
             };
             write_body(&mut self.body, &Body::of(o, common));
             return Ok(Some(found));
@@ -179,8 +151,7 @@ impl<'t> Projection<'t> {
 }
 
 fn write_body(out: &mut Vec<u8>, body: &Body<'_>) {
-    serde_json::to_writer(out, body)
-        .expect("strings, numbers and checked JSON into memory cannot fail");
+    serde_json::to_writer(out, body).expect("strings, numbers and checked JSON into memory cannot fail");
 }
 
 /// A refusal of a request whose id was seen before.

@@ -34,14 +34,7 @@ impl Writer {
                 if left == 0 {
                     break;
                 }
-                prune_account(
-                    tx,
-                    &mut memory.names,
-                    account,
-                    older_than,
-                    left,
-                    &mut pruned,
-                )?;
+                prune_account(tx, &mut memory.names, account, older_than, left, &mut pruned)?;
             }
             memory.names.save(tx)?;
             pruned.done = pruned.moves < u64::from(moves_max);
@@ -59,27 +52,20 @@ fn prune_account(
     pruned: &mut Pruned,
 ) -> Result<(), LedgerError> {
     let (first, last) = range_of(account);
-    let mut oldest = tx.prepare_cached(
-        "SELECT key, message, at FROM moves WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3",
-    )?;
+    let mut oldest =
+        tx.prepare_cached("SELECT key, message, at FROM moves WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3")?;
     let old: Vec<(i64, i64)> = oldest
-        .query_map((first, last, left as i64), |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get(2)?))
-        })?
+        .query_map((first, last, left as i64), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
         .take_while(|r: &rusqlite::Result<(i64, i64, i64)>| {
-            r.as_ref()
-                .map_or(true, |(_, _, at)| (*at as u64) < older_than.0)
+            r.as_ref().map_or(true, |(_, _, at)| (*at as u64) < older_than.0)
         })
         .map(|r| r.map(|(key, message, _)| (key, message)))
         .collect::<Result<_, _>>()?;
     for (key, message) in old {
-        tx.prepare_cached("DELETE FROM moves WHERE key = ?1")?
-            .execute([key])?;
+        tx.prepare_cached("DELETE FROM moves WHERE key = ?1")?.execute([key])?;
         pruned.moves += 1;
         let forgotten: Option<i64> = tx
-            .prepare_cached(
-                "DELETE FROM messages WHERE ix = ?1 AND last_move = ?2 RETURNING state",
-            )?
+            .prepare_cached("DELETE FROM messages WHERE ix = ?1 AND last_move = ?2 RETURNING state")?
             .query_row((message, key), |r| r.get(0))
             .optional()?;
         if let Some(state) = forgotten {
@@ -92,9 +78,8 @@ fn prune_account(
 
 /// A message that never ended leaves the counts; one that ended stays counted where it did.
 fn leave(tx: &Transaction<'_>, names: &mut Names, state: i64) -> Result<(), LedgerError> {
-    let outcome: String = tx
-        .prepare_cached("SELECT outcome FROM states WHERE ix = ?1")?
-        .query_row([state], |r| r.get(0))?;
+    let outcome: String =
+        tx.prepare_cached("SELECT outcome FROM states WHERE ix = ?1")?.query_row([state], |r| r.get(0))?;
     if !outcome.parse().is_ok_and(has_ended) {
         names.count(state, -1);
     }
@@ -104,16 +89,9 @@ fn leave(tx: &Transaction<'_>, names: &mut Names, state: i64) -> Result<(), Ledg
 fn has_ended(outcome: OutcomeKind) -> bool {
     use OutcomeKind as K;
     match outcome {
-        K::Parked | K::Admitted | K::NotSent | K::Accepted | K::Held | K::Sent | K::InDoubt => {
-            false
+        K::Parked | K::Admitted | K::NotSent | K::Accepted | K::Held | K::Sent | K::InDoubt => false,
+        K::Delivered | K::Read | K::Failed | K::Refused | K::Expired | K::Cancelled | K::Undelivered | K::Unknown => {
+            true
         }
-        K::Delivered
-        | K::Read
-        | K::Failed
-        | K::Refused
-        | K::Expired
-        | K::Cancelled
-        | K::Undelivered
-        | K::Unknown => true,
     }
 }

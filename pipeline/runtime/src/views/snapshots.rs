@@ -143,18 +143,14 @@ impl Reader {
     /// Every account that has a snapshot, by id. `as_of` of the list is that of its oldest snapshot.
     pub fn accounts(&self) -> Result<Listing<AccountView>, LedgerError> {
         self.read(|conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT s.body FROM snapshots s JOIN accounts a ON a.ix = s.account ORDER BY a.name",
-            )?;
+            let mut statement = conn
+                .prepare_cached("SELECT s.body FROM snapshots s JOIN accounts a ON a.ix = s.account ORDER BY a.name")?;
             let mut rows = statement.query([])?;
             let mut items: Vec<AccountView> = Vec::new();
             while let Some(row) = rows.next()? {
                 items.push(parse(&row.get::<_, String>(0)?)?.into());
             }
-            Ok(Listing {
-                as_of: items.iter().map(|a| a.as_of).min().unwrap_or_default(),
-                items,
-            })
+            Ok(Listing { as_of: items.iter().map(|a| a.as_of).min().unwrap_or_default(), items })
         })
     }
 
@@ -165,18 +161,12 @@ impl Reader {
 
     /// The account's numbers; `None` if it has no snapshot.
     pub fn senders(&self, account: &str) -> Result<Option<Listing<SenderView>>, LedgerError> {
-        Ok(self.snapshot(account)?.map(|s| Listing {
-            as_of: s.as_of,
-            items: s.senders,
-        }))
+        Ok(self.snapshot(account)?.map(|s| Listing { as_of: s.as_of, items: s.senders }))
     }
 
     /// The account's campaigns; `None` if it has no snapshot.
     pub fn campaigns(&self, account: &str) -> Result<Option<Listing<CampaignView>>, LedgerError> {
-        Ok(self.snapshot(account)?.map(|s| Listing {
-            as_of: s.as_of,
-            items: s.campaigns,
-        }))
+        Ok(self.snapshot(account)?.map(|s| Listing { as_of: s.as_of, items: s.campaigns }))
     }
 
     /// One campaign; `None` if the account has no snapshot or no such campaign.
@@ -187,10 +177,7 @@ impl Reader {
 
     /// The account's queues of waiting messages; `None` if it has no snapshot.
     pub fn lots(&self, account: &str) -> Result<Option<Listing<LotView>>, LedgerError> {
-        Ok(self.snapshot(account)?.map(|s| Listing {
-            as_of: s.as_of,
-            items: s.lots,
-        }))
+        Ok(self.snapshot(account)?.map(|s| Listing { as_of: s.as_of, items: s.lots }))
     }
 
     fn snapshot(&self, account: &str) -> Result<Option<Snapshot>, LedgerError> {
@@ -205,10 +192,8 @@ impl Reader {
 }
 
 fn parse(body: &str) -> Result<Snapshot, LedgerError> {
-    let mut snapshot: Snapshot = serde_json::from_str(body).map_err(|_| LedgerError::Stored {
-        what: "snapshot",
-        value: body.to_owned(),
-    })?;
+    let mut snapshot: Snapshot =
+        serde_json::from_str(body).map_err(|_| LedgerError::Stored { what: "snapshot", value: body.to_owned() })?;
     for campaign in &mut snapshot.campaigns {
         campaign.as_of = snapshot.as_of;
     }

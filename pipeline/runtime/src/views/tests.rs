@@ -2,9 +2,7 @@
 
 use super::fixture::{at, life, outcome, snapshot};
 use super::{bill, explain};
-use crate::ledger::fixture::{
-    READ_AT, T0, charge, cpu, dec, golden, json as bytes, month_in, reader, records, writer,
-};
+use crate::ledger::fixture::{READ_AT, T0, charge, cpu, dec, golden, json as bytes, month_in, reader, records, writer};
 use crate::ledger::{Ingested, LedgerError, LedgerStore, Reader, Stream};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -12,21 +10,12 @@ use tollgate_wire::Time;
 use tollgate_wire::outcome::{Outcome, OutcomeKind};
 
 fn ingest(dir: &Path, values: &[Vec<u8>], first: u64) -> Ingested {
-    writer(dir)
-        .ingest_outcomes(&records(values, first), READ_AT)
-        .unwrap()
+    writer(dir).ingest_outcomes(&records(values, first), READ_AT).unwrap()
 }
 
 fn counts(reader: &Reader, campaign: Option<&str>) -> Vec<String> {
     let counted = reader.outcome_counts(Some("acme"), campaign).unwrap();
-    let line = |c: &super::OutcomeCount| {
-        format!(
-            "{} {} {}",
-            c.outcome,
-            c.reason.as_deref().unwrap_or("-"),
-            c.messages
-        )
-    };
+    let line = |c: &super::OutcomeCount| format!("{} {} {}", c.outcome, c.reason.as_deref().unwrap_or("-"), c.messages);
     counted.counts.iter().map(line).collect()
 }
 
@@ -37,47 +26,20 @@ fn a_message_is_where_its_newest_move_put_it() {
     ingest(dir.path(), &moves[..1], 0);
     let read = || reader(dir.path()).message("acme", "m1").unwrap().unwrap();
     let parked = read();
-    assert_eq!(
-        (parked.outcome, parked.reason.as_deref(), parked.attempt),
-        (OutcomeKind::Parked, Some("quota"), 0)
-    );
+    assert_eq!((parked.outcome, parked.reason.as_deref(), parked.attempt), (OutcomeKind::Parked, Some("quota"), 0));
     assert_eq!(parked.retry_at.unwrap().to_string(), at(60));
     ingest(dir.path(), &moves, 0);
     let view = read();
-    assert_eq!(
-        (view.outcome, view.reason.as_deref(), view.attempt),
-        (OutcomeKind::Read, None, 1)
-    );
+    assert_eq!((view.outcome, view.reason.as_deref(), view.attempt), (OutcomeKind::Read, None, 1));
     assert_eq!((view.at.to_string(), view.as_of), (at(90), READ_AT));
-    assert_eq!(
-        (view.wamid.as_deref(), view.retry_at),
-        (Some("wamid.1"), None)
-    );
+    assert_eq!((view.wamid.as_deref(), view.retry_at), (Some("wamid.1"), None));
     assert_eq!(view.charge.unwrap().amount, Some(dec("0.0068")));
-    assert_eq!(
-        view.content.unwrap().template.as_deref(),
-        Some("order_shipped")
-    );
+    assert_eq!(view.content.unwrap().template.as_deref(), Some("order_shipped"));
     assert_eq!(view.metadata.unwrap().get(), r#"{"crm":"881-2"}"#);
     let kinds: Vec<_> = view.moves.iter().map(|m| m.outcome.as_str()).collect();
-    assert_eq!(
-        kinds,
-        [
-            "parked",
-            "admitted",
-            "accepted",
-            "refused",
-            "delivered",
-            "read"
-        ]
-    );
+    assert_eq!(kinds, ["parked", "admitted", "accepted", "refused", "delivered", "read"]);
     assert!(reader(dir.path()).message("acme", "m2").unwrap().is_none());
-    assert!(
-        reader(dir.path())
-            .message("nobody", "m1")
-            .unwrap()
-            .is_none()
-    );
+    assert!(reader(dir.path()).message("nobody", "m1").unwrap().is_none());
 }
 
 #[test]
@@ -86,19 +48,10 @@ fn a_repeated_request_is_counted_and_moves_nothing() {
     let moves = life("m1", 7);
     ingest(dir.path(), &moves[..4], 0);
     let view = reader(dir.path()).message("acme", "m1").unwrap().unwrap();
-    assert_eq!(
-        (view.outcome, view.message_uid, view.at.to_string()),
-        (OutcomeKind::Accepted, 7, at(61))
-    );
-    assert_eq!(
-        counts(&reader(dir.path()), None),
-        ["accepted - 1", "refused duplicate 1"]
-    );
+    assert_eq!((view.outcome, view.message_uid, view.at.to_string()), (OutcomeKind::Accepted, 7, at(61)));
+    assert_eq!(counts(&reader(dir.path()), None), ["accepted - 1", "refused duplicate 1"]);
     ingest(dir.path(), &moves, 0);
-    assert_eq!(
-        counts(&reader(dir.path()), Some("black-friday-2026")),
-        ["read - 1", "refused duplicate 1"]
-    );
+    assert_eq!(counts(&reader(dir.path()), Some("black-friday-2026")), ["read - 1", "refused duplicate 1"]);
     assert!(counts(&reader(dir.path()), Some("other")).is_empty());
 }
 
@@ -106,37 +59,19 @@ fn a_repeated_request_is_counted_and_moves_nothing() {
 fn an_id_used_again_is_another_message() {
     let dir = tempfile::tempdir().unwrap();
     let mut moves = life("m1", 7);
-    moves.push(outcome(
-        "m1",
-        70,
-        3_000_000,
-        "parked",
-        json!({"reason": "budget"}),
-    ));
+    moves.push(outcome("m1", 70, 3_000_000, "parked", json!({"reason": "budget"})));
     moves.push(outcome("m1", 7, 3_000_001, "delivered", json!({})));
     ingest(dir.path(), &moves, 0);
     let view = reader(dir.path()).message("acme", "m1").unwrap().unwrap();
-    assert_eq!(
-        (view.outcome, view.message_uid, view.moves.len()),
-        (OutcomeKind::Parked, 70, 1)
-    );
-    assert_eq!(
-        counts(&reader(dir.path()), None),
-        ["delivered - 1", "parked budget 1", "refused duplicate 1"]
-    );
+    assert_eq!((view.outcome, view.message_uid, view.moves.len()), (OutcomeKind::Parked, 70, 1));
+    assert_eq!(counts(&reader(dir.path()), None), ["delivered - 1", "parked budget 1", "refused duplicate 1"]);
 }
 
 #[test]
 fn the_feed_gives_every_outcome_as_it_was_on_the_topic() {
     let dir = tempfile::tempdir().unwrap();
     let mut moves = life("m1", 7);
-    moves.push(outcome(
-        "m2",
-        8,
-        99,
-        "refused",
-        json!({"reason": "platform_131026", "campaign": null, "to": "bsuid"}),
-    ));
+    moves.push(outcome("m2", 8, 99, "refused", json!({"reason": "platform_131026", "campaign": null, "to": "bsuid"})));
     moves.push(outcome("m9", 9, 99, "parked", json!({"account": "other"})));
     ingest(dir.path(), &moves, 40);
     let reader = reader(dir.path());
@@ -150,16 +85,10 @@ fn the_feed_gives_every_outcome_as_it_was_on_the_topic() {
         after = page.next;
         seen.extend(page.items);
     }
-    assert_eq!(
-        seen.iter().map(|i| i.cursor).collect::<Vec<_>>(),
-        (41..48).collect::<Vec<_>>()
-    );
+    assert_eq!(seen.iter().map(|i| i.cursor).collect::<Vec<_>>(), (41..48).collect::<Vec<_>>());
     for (item, original) in seen.iter().zip(&moves) {
         let expected: Outcome<'_> = serde_json::from_slice(original).unwrap();
-        assert_eq!(
-            item.outcome.get(),
-            serde_json::to_string(&expected).unwrap()
-        );
+        assert_eq!(item.outcome.get(), serde_json::to_string(&expected).unwrap());
     }
     assert!(reader.feed("nobody", 0, 3).unwrap().items.is_empty());
     assert!(reader.feed("acme", u64::MAX, 3).unwrap().items.is_empty());
@@ -174,10 +103,7 @@ fn positions_hold_across_restarts_and_bad_records_are_set_aside() {
     assert_eq!((first.applied, first.rejected), (4, 1));
     let second = ingest(dir.path(), &moves, 10);
     assert_eq!((second.skipped, second.applied), (5, 2));
-    assert_eq!(
-        writer(dir.path()).position(Stream::Outcomes, 3).unwrap(),
-        17
-    );
+    assert_eq!(writer(dir.path()).position(Stream::Outcomes, 3).unwrap(), 17);
     assert_eq!(reader(dir.path()).rejected(Stream::Outcomes).unwrap(), 1);
     assert_eq!(reader(dir.path()).rejected(Stream::Ledger).unwrap(), 0);
 }
@@ -189,31 +115,17 @@ fn another_log_is_noticed_and_nothing_is_written() {
     let moves = life("m2", 8);
     let mut elsewhere = records(&moves, 0);
     elsewhere.iter_mut().for_each(|r| r.partition = 4);
-    let error = writer(dir.path())
-        .ingest_outcomes(&elsewhere, READ_AT)
-        .unwrap_err();
-    assert!(
-        matches!(error, LedgerError::OtherLog { offset: 0, .. }),
-        "{error}"
-    );
+    let error = writer(dir.path()).ingest_outcomes(&elsewhere, READ_AT).unwrap_err();
+    assert!(matches!(error, LedgerError::OtherLog { offset: 0, .. }), "{error}");
     assert!(reader(dir.path()).message("acme", "m2").unwrap().is_none());
-    assert_eq!(
-        counts(&reader(dir.path()), None),
-        ["read - 1", "refused duplicate 1"]
-    );
+    assert_eq!(counts(&reader(dir.path()), None), ["read - 1", "refused duplicate 1"]);
 }
 
 #[test]
 fn old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted() {
     let dir = tempfile::tempdir().unwrap();
     let mut moves = life("old", 1);
-    moves.push(outcome(
-        "stuck",
-        2,
-        95,
-        "parked",
-        json!({"reason": "budget"}),
-    ));
+    moves.push(outcome("stuck", 2, 95, "parked", json!({"reason": "budget"})));
     moves.extend(life("new", 3).iter().map(|m| {
         let mut o: Value = serde_json::from_slice(m).unwrap();
         o["at"] = at(1_000).into();
@@ -230,10 +142,7 @@ fn old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted() {
     assert_eq!(steps, [(3, 0, false), (3, 1, false), (1, 1, true)]);
     let reader = reader(dir.path());
     assert!(reader.message("acme", "old").unwrap().is_none());
-    assert_eq!(
-        reader.message("acme", "new").unwrap().unwrap().moves.len(),
-        6
-    );
+    assert_eq!(reader.message("acme", "new").unwrap().unwrap().moves.len(), 6);
     assert_eq!(reader.feed("acme", 0, 100).unwrap().items.len(), 6);
     assert_eq!(counts(&reader, None), ["read - 2", "refused duplicate 2"]);
 }
@@ -242,37 +151,16 @@ fn old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted() {
 fn snapshots_are_replaced_whole() {
     let dir = tempfile::tempdir().unwrap();
     let values = vec![snapshot(1, 9), b"{}".to_vec(), snapshot(2, 7)];
-    let done = writer(dir.path())
-        .ingest_snapshots(&records(&values, 0), READ_AT)
-        .unwrap();
+    let done = writer(dir.path()).ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
     assert_eq!((done.applied, done.rejected), (2, 1));
     let reader = reader(dir.path());
     let accounts = reader.accounts().unwrap();
-    assert_eq!(
-        (accounts.items.len(), accounts.items[0].parked_messages),
-        (1, 7)
-    );
-    assert_eq!(
-        (accounts.as_of.to_string(), accounts.items[0].senders),
-        (at(2), 1)
-    );
-    let campaign = reader
-        .campaign("acme", "black-friday-2026")
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (
-            campaign.spent,
-            campaign.counts.parked,
-            campaign.as_of.to_string()
-        ),
-        (dec("0.0204"), 7, at(2))
-    );
+    assert_eq!((accounts.items.len(), accounts.items[0].parked_messages), (1, 7));
+    assert_eq!((accounts.as_of.to_string(), accounts.items[0].senders), (at(2), 1));
+    let campaign = reader.campaign("acme", "black-friday-2026").unwrap().unwrap();
+    assert_eq!((campaign.spent, campaign.counts.parked, campaign.as_of.to_string()), (dec("0.0204"), 7, at(2)));
     assert!(reader.campaign("acme", "other").unwrap().is_none());
-    assert_eq!(
-        reader.senders("acme").unwrap().unwrap().items[0].throughput_now,
-        40
-    );
+    assert_eq!(reader.senders("acme").unwrap().unwrap().items[0].throughput_now, 40);
     assert_eq!(reader.lots("acme").unwrap().unwrap().items[0].messages, 7);
     assert!(reader.lots("nobody").unwrap().is_none());
 }
@@ -285,10 +173,7 @@ fn a_bill_sums_by_country_and_category() {
     let line = |l: &super::BillLine| {
         let (cost, price) = (l.cost.normalize(), l.price_ex_tax.normalize());
         let counts = format!("{} ({} free, {} unpriced)", l.messages, l.free, l.unpriced);
-        format!(
-            "{} {} {counts} {cost} {} {price} {}",
-            l.country, l.category, l.cost_currency, l.price_currency
-        )
+        format!("{} {} {counts} {cost} {} {price} {}", l.country, l.category, l.cost_currency, l.price_currency)
     };
     assert_eq!(
         bill.lines.iter().map(line).collect::<Vec<_>>(),
@@ -304,9 +189,7 @@ fn a_bill_sums_by_country_and_category() {
 fn explain_tells_a_delivered_message() {
     let dir = tempfile::tempdir().unwrap();
     ingest(dir.path(), &life("m1", 1), 0);
-    writer(dir.path())
-        .ingest(&records(&[bytes(&charge(1))], 0), READ_AT)
-        .unwrap();
+    writer(dir.path()).ingest(&records(&[bytes(&charge(1))], 0), READ_AT).unwrap();
     let view = reader(dir.path()).message("acme", "m1").unwrap().unwrap();
     golden("explain_delivered.txt", &explain(&view));
 }
@@ -326,20 +209,13 @@ fn explain_tells_a_marked_up_and_corrected_price() {
         .into_iter()
         .flat_map(|uid| {
             let account = if uid == 5 { "zeta" } else { "acme" };
-            [outcome(
-                &format!("m{uid}"),
-                uid,
-                uid,
-                "read",
-                json!({"account": account}),
-            )]
+            [outcome(&format!("m{uid}"), uid, uid, "read", json!({"account": account}))]
         })
         .collect();
     month_in(dir.path());
     ingest(dir.path(), &moves, 0);
     let reader = reader(dir.path());
-    let text = [("acme", "m2"), ("zeta", "m5")]
-        .map(|(a, id)| explain(&reader.message(a, id).unwrap().unwrap()));
+    let text = [("acme", "m2"), ("zeta", "m5")].map(|(a, id)| explain(&reader.message(a, id).unwrap().unwrap()));
     golden("explain_corrected_and_marked_up.txt", &text.join("\n"));
 }
 
@@ -355,18 +231,13 @@ fn outcomes_a_second() {
         // Ids are scattered, as a campaign system's random ones are; moves come interleaved.
         let lives: Vec<_> = messages
             .map(|n| {
-                let id = format!(
-                    "{:032x}",
-                    u128::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
-                );
+                let id = format!("{:032x}", u128::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
                 let mut life = life(&id, n);
                 life.remove(3);
                 life
             })
             .collect();
-        let values: Vec<_> = (0..5)
-            .flat_map(|step| lives.iter().map(move |l| l[step].clone()))
-            .collect();
+        let values: Vec<_> = (0..5).flat_map(|step| lives.iter().map(move |l| l[step].clone())).collect();
         drop(lives);
         bytes_in += values.iter().map(Vec::len).sum::<usize>();
         let records = records(&values, offset);
@@ -377,18 +248,9 @@ fn outcomes_a_second() {
         }
         spent += cpu() - start;
         if batch % 10 == 9 {
-            println!(
-                "{offset} outcomes, {:.0} a second so far",
-                offset as f64 / spent.as_secs_f64()
-            );
+            println!("{offset} outcomes, {:.0} a second so far", offset as f64 / spent.as_secs_f64());
         }
     }
-    let file = std::fs::metadata(dir.path().join("ledger.db"))
-        .unwrap()
-        .len();
-    println!(
-        "{} bytes an outcome in JSON, {} in the file",
-        bytes_in as u64 / offset,
-        file / offset
-    );
+    let file = std::fs::metadata(dir.path().join("ledger.db")).unwrap().len();
+    println!("{} bytes an outcome in JSON, {} in the file", bytes_in as u64 / offset, file / offset);
 }

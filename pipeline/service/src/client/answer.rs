@@ -97,10 +97,10 @@ impl Answer {
     ///
     /// # Errors
     /// The refusal.
-    pub fn ok(self) -> Result<Self, Problem> {
+    pub fn ok(self) -> Result<Self, Box<Problem>> {
         match self.problem() {
             None => Ok(self),
-            Some(problem) => Err(problem),
+            Some(problem) => Err(Box::new(problem)),
         }
     }
 
@@ -117,8 +117,7 @@ impl Answer {
     /// # Errors
     /// It is not what was expected: a service of another version.
     pub fn json<T: DeserializeOwned>(&self) -> anyhow::Result<T> {
-        serde_json::from_slice(&self.body)
-            .context(VERSIONS)
+        serde_json::from_slice(&self.body).context(VERSIONS)
     }
 
     /// Seconds after which to come back.

@@ -47,7 +47,9 @@ pub struct ClientArgs {
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// Nobody listens there.
-    #[error("no service answers at {url}; start one with `tollgate serve` or `tollgate demo`, or name another with --url")]
+    #[error(
+        "no service answers at {url}; start one with `tollgate serve` or `tollgate demo`, or name another with --url"
+    )]
     NobodyThere {
         /// The service's address.
         url: String,
@@ -77,9 +79,9 @@ impl Api {
     /// The URL or the token cannot be used.
     pub fn new(args: &ClientArgs) -> anyhow::Result<Self> {
         let url = args.url.as_deref().unwrap_or(DEFAULT_URL).trim_end_matches('/').to_owned();
-        let good = url.parse::<hyper::Uri>().is_ok_and(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some()
-        });
+        let good = url
+            .parse::<hyper::Uri>()
+            .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
         if !good {
             return Err(anyhow!("--url = {url:?} is no address; write it as http://127.0.0.1:8080"));
         }
@@ -127,11 +129,7 @@ impl Api {
         let request = self.request(method, path, content_type, body)?;
         let answer = async {
             let response = self.http.request(request).await.map_err(|error| {
-                if error.is_connect() {
-                    CallError::NobodyThere { url: self.url.clone() }
-                } else {
-                    self.cut(&error)
-                }
+                if error.is_connect() { CallError::NobodyThere { url: self.url.clone() } } else { self.cut(&error) }
             })?;
             let (head, body) = response.into_parts();
             let body = body.collect().await.map_err(|error| self.cut(&error))?.to_bytes();
@@ -214,7 +212,8 @@ fn authorization(args: &ClientArgs) -> anyhow::Result<Option<HeaderValue>> {
         },
     };
     let value = HeaderValue::from_str(&format!("Bearer {}", token.trim()));
-    let mut value = value.map_err(|_| anyhow!("the token of {from} has characters that HTTP does not allow; check it"))?;
+    let mut value =
+        value.map_err(|_| anyhow!("the token of {from} has characters that HTTP does not allow; check it"))?;
     value.set_sensitive(true);
     Ok(Some(value))
 }

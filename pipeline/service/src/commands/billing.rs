@@ -87,14 +87,19 @@ impl FormatName {
 ///
 /// # Errors
 /// The ledger, the service or the file.
-pub fn run(args: &BillingArgs, json: bool) -> anyhow::Result<ExitCode> {
-    let BillingCommand::Export(args) = &args.command;
+pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
+    let BillingCommand::Export(mut args) = args.command;
+    args.config = args.config.or(before);
     if args.with_recipients && args.format != FormatName::Detail {
         return Err(WrongUse("--with-recipients needs --format detail: sums have no recipients".to_owned()).into());
     }
     let name = format!("billing_{}_{}.csv", args.month, args.format.format().as_str());
     let out = args.out.clone().unwrap_or_else(|| name.into());
-    if args.client.url.is_some() { wait(through_http(args, &out, json))? } else { from_file(args, &out, json)? }
+    if args.client.url.is_some() {
+        wait(through_http(&args, &out, json))?
+    } else {
+        from_file(&args, &out, json)?
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -122,7 +127,13 @@ fn from_file(args: &ExportArgs, out: &Path, json: bool) -> anyhow::Result<()> {
     if json {
         output::line(manifest.to_json().trim_end())?;
     } else {
-        output::line(format_args!("{}: {} rows of {} entries, as of {}", out.display(), manifest.rows, manifest.entries, manifest.as_of))?;
+        output::line(format_args!(
+            "{}: {} rows of {} entries, as of {}",
+            out.display(),
+            manifest.rows,
+            manifest.entries,
+            manifest.as_of
+        ))?;
     }
     Ok(())
 }

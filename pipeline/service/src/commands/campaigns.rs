@@ -105,9 +105,20 @@ async fn list(account: &str, client: &ClientArgs, json: bool) -> anyhow::Result<
     if json {
         return Ok(output::json(&answer.body)?);
     }
-    let mut table =
-        Table::new(&["campaign", "state", "requested", "waiting", "on the way", "delivered", "read", "failed", "spent", "budget"]);
-    for c in answer.json::<Listing<CampaignView>>()?.items {
+    let mut table = Table::new(&[
+        "campaign",
+        "state",
+        "requested",
+        "waiting",
+        "on the way",
+        "delivered",
+        "read",
+        "failed",
+        "spent",
+        "budget",
+    ]);
+    let list: Listing<CampaignView> = answer.json()?;
+    for c in list.items {
         let n = &c.counts;
         let counts = [n.requested, n.parked, n.on_the_way, n.delivered + n.read, n.read, n.failed];
         let mut row = vec![c.spec.name.clone(), c.state.clone()];
@@ -115,7 +126,7 @@ async fn list(account: &str, client: &ClientArgs, json: bool) -> anyhow::Result<
         row.extend([money(&c, c.spent), c.spec.budget.map_or_else(|| "-".to_owned(), |budget| money(&c, budget))]);
         table.row(row);
     }
-    Ok(table.print()?)
+    Ok(table.print_as_of(Some(list.as_of))?)
 }
 
 async fn show(named: &Named, json: bool) -> anyhow::Result<()> {
@@ -159,7 +170,8 @@ async fn start(args: &StartArgs, json: bool) -> anyhow::Result<()> {
 
 fn hours(hours: Option<&str>, time_zone: Option<&str>) -> Result<Option<SendingHours>, WrongUse> {
     let (Some(hours), Some(time_zone)) = (hours, time_zone) else { return Ok(None) };
-    let parsed = hours.split_once('-').and_then(|(from, to)| Some((from.trim().parse().ok()?, to.trim().parse().ok()?)));
+    let parsed =
+        hours.split_once('-').and_then(|(from, to)| Some((from.trim().parse().ok()?, to.trim().parse().ok()?)));
     let Some((from, to)) = parsed else {
         return Err(WrongUse(format!("--hours = {hours:?} cannot be read; write it as 9-21")));
     };
@@ -179,18 +191,27 @@ async fn report(named: &Named, json: bool) -> anyhow::Result<()> {
     let api = Api::new(&named.client)?;
     let c: CampaignView = api.get(&path(&["campaigns", &named.account, &named.campaign])).await?.ok()?.json()?;
     let lots: Listing<LotView> = api.get(&path(&["lots", &named.account])).await?.ok()?.json()?;
-    let lots: Vec<LotView> = lots.items.into_iter().filter(|lot| lot.campaign.as_deref() == Some(&named.campaign)).collect();
+    let lots: Vec<LotView> =
+        lots.items.into_iter().filter(|lot| lot.campaign.as_deref() == Some(&named.campaign)).collect();
     // Known only if it is known of every queue that something waits in.
-    let done_by = lots.iter().map(|lot| lot.done_by).collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().max());
+    let done_by =
+        lots.iter().map(|lot| lot.done_by).collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().max());
     if json {
         return Ok(output::line(json!({ "campaign": c, "lots": lots, "done_by": done_by }))?);
     }
-    output::line(format_args!("Campaign {} of account {}, {}, as of {}", c.spec.name, named.account, c.state, c.as_of))?;
+    output::line(format_args!(
+        "Campaign {} of account {}, {}, as of {}",
+        c.spec.name, named.account, c.state, c.as_of
+    ))?;
     for (name, count) in counts(&c) {
         output::line(format_args!("  {name:<12} {count:>10}  {}", share(count, c.counts.requested)))?;
     }
     let budget = c.spec.budget.map_or_else(|| "no budget".to_owned(), |budget| format!("budget {}", money(&c, budget)));
-    output::line(format_args!("  cost         {} spent, {} reserved, {budget}", money(&c, c.spent), money(&c, c.reserved)))?;
+    output::line(format_args!(
+        "  cost         {} spent, {} reserved, {budget}",
+        money(&c, c.spent),
+        money(&c, c.reserved)
+    ))?;
     for lot in &lots {
         let until = lot.done_by.or(lot.opens_at).map(|at| format!(" until about {at}")).unwrap_or_default();
         output::line(format_args!("  {} wait for {} {}{until}", lot.messages, lot.reason.as_str(), lot.resource))?;

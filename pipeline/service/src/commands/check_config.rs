@@ -1,5 +1,6 @@
 //! `tollgate check-config`: everything that is wrong with the configuration, without starting anything.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -25,9 +26,10 @@ pub struct CheckConfigArgs {
 ///
 /// # Errors
 /// Stdout cannot be written.
-pub fn run(args: &CheckConfigArgs, json: bool) -> anyhow::Result<ExitCode> {
-    let file = args.config.file().map_or_else(|| "defaults".to_owned(), |file| file.display().to_string());
-    match args.config.load() {
+pub fn run(args: CheckConfigArgs, config: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
+    let config = args.config.or(config);
+    let file = config.file().map_or_else(|| "defaults".to_owned(), |file| file.display().to_string());
+    match config.load() {
         Ok(config) => good(&file, &config, json)?,
         Err(Faults(faults)) => {
             if json {
@@ -53,7 +55,10 @@ fn good(file: &str, config: &Config, json: bool) -> std::io::Result<()> {
     }
     output::line(format_args!("{file}: good"))?;
     output::line(format_args!("  data_dir  {}", config.data_dir.display()))?;
-    output::line(format_args!("  gateway   api {}, webhooks {}, metrics {}", gateway.api, gateway.webhooks, gateway.metrics))?;
+    output::line(format_args!(
+        "  gateway   api {}, webhooks {}, metrics {}",
+        gateway.api, gateway.webhooks, gateway.metrics
+    ))?;
     output::line(format_args!("  graph     {}/{}", config.graph.base_url, config.graph.version))?;
     let apps = if apps.is_empty() { "none: nothing can be sent".to_owned() } else { apps.join(", ") };
     output::line(format_args!("  apps      {apps}"))?;

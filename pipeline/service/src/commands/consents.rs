@@ -65,14 +65,18 @@ pub async fn run(args: &ConsentsArgs, json: bool) -> anyhow::Result<ExitCode> {
     let upload =
         Upload { api: &api, path: "/v1/consents:batch", file: &file, give_up: GIVE_UP, bar: output::bar(bytes, true) };
     let (report, result) = upload.run(rows, |_| {}).await;
-    print(&file, &report, json)?;
+    if result.is_ok() || report.accepted > 0 || report.bad > 0 {
+        print(&file, &report, json)?;
+    }
     result?;
     Ok(if report.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print(file: &str, report: &Report, json: bool) -> std::io::Result<()> {
     if json {
-        return output::line(json!({ "file": file, "accepted": report.accepted, "bad": report.bad, "bad_rows": report.bad_rows }));
+        return output::line(
+            json!({ "file": file, "accepted": report.accepted, "bad": report.bad, "bad_rows": report.bad_rows }),
+        );
     }
     output::line(format_args!("{file}: {} consents recorded, {} bad rows", report.accepted, report.bad))
 }
@@ -97,7 +101,8 @@ impl Consents {
         }
         for column in &header {
             if !COLUMNS.contains(&column) {
-                let meant = nearest(column, COLUMNS).map_or_else(|| COLUMNS.join(", "), |meant| format!("did you mean {meant}?"));
+                let meant = nearest(column, COLUMNS)
+                    .map_or_else(|| COLUMNS.join(", "), |meant| format!("did you mean {meant}?"));
                 return Err(anyhow!("{name}:1: column {column:?} is not known; {meant}"));
             }
         }

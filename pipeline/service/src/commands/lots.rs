@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use tollgate_runtime::views::LotView;
+use tollgate_wire::Time;
 
 use super::accounts;
 use crate::client::{Api, ClientArgs, Listing, path};
@@ -31,14 +32,17 @@ pub async fn run(args: &LotsArgs, json: bool) -> anyhow::Result<ExitCode> {
     };
     let mut table =
         Table::new(&["account", "messages", "wait for", "of", "lane", "class", "campaign", "opens at", "done by"]);
+    let mut as_of = None;
     for account in accounts {
         let answer = api.get(&path(&["lots", &account])).await?.ok()?;
         if json {
             output::json(&answer.body)?;
             continue;
         }
-        let at = |time: Option<tollgate_wire::Time>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
-        for lot in answer.json::<Listing<LotView>>()?.items {
+        let at = |time: Option<Time>| time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+        let list: Listing<LotView> = answer.json()?;
+        as_of = Some(as_of.map_or(list.as_of, |oldest: Time| oldest.min(list.as_of)));
+        for lot in list.items {
             table.row([
                 account.clone(),
                 lot.messages.to_string(),
@@ -53,7 +57,7 @@ pub async fn run(args: &LotsArgs, json: bool) -> anyhow::Result<ExitCode> {
         }
     }
     if !json {
-        table.print()?;
+        table.print_as_of(as_of)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -20,17 +20,23 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::cli::Command;
+use crate::cli::{Cli, Command};
 use crate::config::LogFormat;
+use crate::demo;
 use crate::logging;
 
 /// Runs a command.
 ///
 /// # Errors
 /// What the command could not do.
-pub fn run(command: Command, json: bool) -> anyhow::Result<ExitCode> {
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli { json, config, command } = cli;
     match command {
-        Command::Serve(args) => serve::run(&args),
+        Command::Serve(args) => serve::run(args, config),
+        Command::Demo(args) => {
+            logging::start("warn", LogFormat::Auto)?;
+            demo::run(args, json)
+        }
         Command::Sandbox(args) => {
             logging::start("info", LogFormat::Auto)?;
             wait(tollgate_sandbox::run(args))?;
@@ -42,13 +48,13 @@ pub fn run(command: Command, json: bool) -> anyhow::Result<ExitCode> {
         Command::Campaigns(args) => wait(campaigns::run(&args, json)),
         Command::Enqueue(args) => wait(enqueue::run(&args, json)),
         Command::Consents(args) => wait(consents::run(&args, json)),
-        Command::Billing(args) => billing::run(&args, json),
-        Command::Rates(args) => rates::run(&args, json),
+        Command::Billing(args) => billing::run(args, config, json),
+        Command::Rates(args) => rates::run(args, config, json),
         Command::Explain(args) => wait(explain::run(&args, json)),
         Command::DeadLetters(args) => wait(dead_letters::run(&args, json)),
         Command::Outcomes(args) => wait(outcomes::run(&args, json)),
         Command::Token(args) => token::run(&args, json),
-        Command::CheckConfig(args) => check_config::run(&args, json),
+        Command::CheckConfig(args) => check_config::run(args, config, json),
         Command::Config(args) => config::run(&args),
     }
 }

@@ -60,7 +60,11 @@ pub async fn run(args: &OutcomesArgs, json: bool) -> anyhow::Result<ExitCode> {
             Err(error) => return Err(error.into()),
         };
         reached = true;
-        if json { output::raw(&answer.body)? } else { print(&answer)? }
+        if json {
+            output::raw(&answer.body)?
+        } else {
+            print(&answer)?
+        }
         if answer.body.is_empty() && !args.follow {
             return Ok(ExitCode::SUCCESS);
         }
@@ -78,7 +82,14 @@ fn print(answer: &Answer) -> anyhow::Result<()> {
             let amount = charge.amount.map_or_else(|| "unpriced".to_owned(), |amount| amount.normalize().to_string());
             format!(", {amount} {}", charge.currency)
         });
-        output::line(format_args!("{}  {}  {}  {}{reason}{retry}{}", o.at, o.to, o.id, o.outcome, charge.unwrap_or_default()))?;
+        output::line(format_args!(
+            "{}  {}  {}  {}{reason}{retry}{}",
+            o.at,
+            o.to,
+            o.id,
+            o.outcome,
+            charge.unwrap_or_default()
+        ))?;
     }
     Ok(())
 }

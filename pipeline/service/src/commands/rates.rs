@@ -44,10 +44,10 @@ enum RatesCommand {
 ///
 /// # Errors
 /// The configuration or a file cannot be read.
-pub fn run(args: &RatesArgs, json: bool) -> anyhow::Result<ExitCode> {
-    match &args.command {
-        RatesCommand::List { config } => list(&load_rates(config.rates_directory()?.as_deref())?, json),
-        RatesCommand::Check { file, config } => check(file.as_deref(), config, json),
+pub fn run(args: RatesArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
+    match args.command {
+        RatesCommand::List { config } => list(&load_rates(config.or(before).rates_directory()?.as_deref())?, json),
+        RatesCommand::Check { file, config } => check(file.as_deref(), &config.or(before), json),
     }
 }
 

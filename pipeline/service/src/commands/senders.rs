@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use tollgate_runtime::views::SenderView;
+use tollgate_wire::Time;
 
 use super::accounts;
 use crate::client::{Api, ClientArgs, Listing, path};
@@ -31,13 +32,16 @@ pub async fn run(args: &SendersArgs, json: bool) -> anyhow::Result<ExitCode> {
     };
     let mut table =
         Table::new(&["account", "sender", "display", "quality", "per second", "in flight", "users 24 h", "state"]);
+    let mut as_of = None;
     for account in accounts {
         let answer = api.get(&path(&["senders", &account])).await?.ok()?;
         if json {
             output::json(&answer.body)?;
             continue;
         }
-        for s in answer.json::<Listing<SenderView>>()?.items {
+        let list: Listing<SenderView> = answer.json()?;
+        as_of = Some(as_of.map_or(list.as_of, |oldest: Time| oldest.min(list.as_of)));
+        for s in list.items {
             table.row([
                 account.clone(),
                 s.id,
@@ -51,7 +55,7 @@ pub async fn run(args: &SendersArgs, json: bool) -> anyhow::Result<ExitCode> {
         }
     }
     if !json {
-        table.print()?;
+        table.print_as_of(as_of)?;
     }
     Ok(ExitCode::SUCCESS)
 }

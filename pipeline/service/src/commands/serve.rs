@@ -1,5 +1,6 @@
 //! `tollgate serve`: the node until a signal, then a graceful stop.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -30,8 +31,8 @@ pub struct ServeArgs {
 ///
 /// # Errors
 /// The configuration, the start, or a part that ended by itself.
-pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    let config = args.config.load()?;
+pub fn run(args: ServeArgs, config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let config = args.config.or(config).load()?;
     logging::start(&config.level, config.format)?;
     wait(serve(config))
 }

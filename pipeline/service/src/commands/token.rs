@@ -78,7 +78,9 @@ pub fn run(args: &TokenArgs, json: bool) -> anyhow::Result<ExitCode> {
     let (sha256, role) = (hash_token(&token), args.role.as_str());
     let name = args.name.as_deref().unwrap_or(role);
     if json {
-        output::line(json!({ "token": token, "name": name, "sha256": sha256, "role": role, "accounts": args.accounts }))?;
+        output::line(
+            json!({ "token": token, "name": name, "sha256": sha256, "role": role, "accounts": args.accounts }),
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     output::line(&token)?;

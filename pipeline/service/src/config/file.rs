@@ -50,7 +50,11 @@ pub(super) fn read(name: &str, text: &str, settings: &mut Settings) {
         } else if let DeValue::Array(items) = value {
             match items.iter().map(|item| table_item(name, &lines, item)).collect::<Option<Vec<_>>>() {
                 Some(items) => settings.set(key, Value::List(items), place),
-                None => settings.wrong_type(key, place, "write tables of texts, as `tollgate config default` shows".to_owned()),
+                None => settings.wrong_type(
+                    key,
+                    place,
+                    "write tables of texts, as `tollgate config default` shows".to_owned(),
+                ),
             }
         } else if let Some(value) = scalar(value) {
             settings.set(key, value, place);
@@ -62,11 +66,7 @@ pub(super) fn read(name: &str, text: &str, settings: &mut Settings) {
 }
 
 /// Calls `visit` for each value; it answers whether to go into it.
-fn walk(
-    prefix: &str,
-    table: &DeTable<'_>,
-    visit: &mut impl FnMut(&str, &DeValue<'_>, std::ops::Range<usize>) -> bool,
-) {
+fn walk(prefix: &str, table: &DeTable<'_>, visit: &mut impl FnMut(&str, &DeValue<'_>, std::ops::Range<usize>) -> bool) {
     for (name, value) in table {
         let key = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
         if visit(&key, value.get_ref(), name.span())

@@ -44,6 +44,12 @@ pub struct ConfigArgs {
 }
 
 impl ConfigArgs {
+    /// With the file that stands before the command, unless one stands after it.
+    #[must_use]
+    pub fn or(self, before: Option<PathBuf>) -> Self {
+        Self { config: self.config.or(before) }
+    }
+
     /// The file that is read; `None` when only defaults and environment hold.
     pub fn file(&self) -> Option<PathBuf> {
         let default = Path::new(DEFAULT_FILE);

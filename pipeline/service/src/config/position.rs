@@ -24,11 +24,15 @@ pub fn line_of(root: &Spanned<DeTable<'_>>, lines: &Lines, path: &str) -> usize 
     let mut table = Some(root.get_ref());
     for step in path.split('.') {
         let (name, indexes) = step.split_once('[').unwrap_or((step, ""));
-        let Some((key, value)) = table.and_then(|t| t.iter().find(|(key, _)| key.get_ref().as_ref() == name)) else { break };
+        let Some((key, value)) = table.and_then(|t| t.iter().find(|(key, _)| key.get_ref().as_ref() == name)) else {
+            break;
+        };
         offset = key.span().start;
         let mut value: &Spanned<DeValue<'_>> = value;
         for index in indexes.split(['[', ']']).filter_map(|index| index.parse::<usize>().ok()) {
-            let Some(item) = value.get_ref().as_array().and_then(|items| items.get(index)) else { return lines.at(offset) };
+            let Some(item) = value.get_ref().as_array().and_then(|items| items.get(index)) else {
+                return lines.at(offset);
+            };
             value = item;
             offset = value.span().start;
         }

@@ -113,7 +113,8 @@ impl Settings {
     pub(super) fn unknown(&mut self, key: &str, place: String) {
         let name = key.rsplit('.').next().unwrap_or(key);
         if environment::is_secret_key(key) {
-            let remedy = format!("write the secret into a file and name it in {key}_file, or set {}", environment::name(key));
+            let remedy =
+                format!("write the secret into a file and name it in {key}_file, or set {}", environment::name(key));
             self.faults.push(Fault { place, problem: format!("{key} would be a secret in this file"), remedy });
             return;
         }

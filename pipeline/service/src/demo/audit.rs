@@ -79,7 +79,9 @@ mod tests {
         let path = folder.path().join("journal.ndjson");
         let line = |id: &str, status: &str, pricing: &str| {
             let status = format!(r#"{{"id":"{id}","status":"{status}"{pricing}}}"#);
-            format!(r#"{{"kind":"webhook","at_ms":1,"waba":"1","change":{{"field":"messages","value":{{"statuses":[{status}]}}}}}}"#)
+            format!(
+                r#"{{"kind":"webhook","at_ms":1,"waba":"1","change":{{"field":"messages","value":{{"statuses":[{status}]}}}}}}"#
+            )
         };
         let regular = r#","pricing":{"billable":true,"category":"utility","type":"regular"}"#;
         let free = r#","pricing":{"billable":false,"category":"service","type":"free_entry_point"}"#;

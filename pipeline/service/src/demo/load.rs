@@ -106,16 +106,15 @@ async fn write(platform: Http, sender: &'static str, people: Vec<u64>, per_secon
 }
 
 /// Sends requests in, batch by batch.
-pub(super) async fn requests(
-    api: &Http,
-    lines: impl Iterator<Item = &Line>,
-    now: Time,
-) -> anyhow::Result<Sent> {
+pub(super) async fn requests(api: &Http, lines: &[Line], now: Time) -> anyhow::Result<Sent> {
     let mut sent = Sent::default();
-    let mut lines = lines.map(|line| requests::request(line, now)).peekable();
-    while lines.peek().is_some() {
-        let batch: Vec<String> = lines.by_ref().take(BATCH).collect();
-        let answer = api.call(Method::POST, "/v1/messages:batch", batch.join("\n")).await?;
+    for batch in lines.chunks(BATCH) {
+        let mut body = String::new();
+        for line in batch {
+            body.push_str(&requests::request(line, now));
+            body.push('\n');
+        }
+        let answer = api.call(Method::POST, "/v1/messages:batch", body).await?;
         sent.accepted += number(&answer, "accepted");
         sent.refused += number(&answer, "refused");
     }

@@ -39,7 +39,6 @@ use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::{Instant, sleep, sleep_until};
 use tollgate_runtime::clock;
 use tollgate_sandbox::SandboxStats;
-use tollgate_wire::Time;
 
 pub use args::DemoArgs;
 
@@ -221,8 +220,8 @@ fn send_bulk(stage: &Stage, population: &Arc<Population>) -> JoinHandle<anyhow::
     let (api, population) = (stage.api.clone(), Arc::clone(population));
     tokio::spawn(async move {
         let now = clock::now();
-        let first = load::requests(&api, population.bulk.iter(), now).await?;
-        let again = load::requests(&api, population.repeated.iter(), now).await?;
+        let first = load::requests(&api, &population.bulk, now).await?;
+        let again = load::requests(&api, &population.repeated, now).await?;
         load::cancel(&api).await?;
         Ok(Sent { accepted: first.accepted + again.accepted, refused: first.refused + again.refused })
     })
@@ -237,7 +236,7 @@ fn send_codes(stage: &Stage, population: &Arc<Population>, every: Duration) -> J
         for wave in population.codes.chunks(population.codes.len().div_ceil(WAVES).max(1)) {
             sleep_until(next).await;
             next += every;
-            let more = load::requests(&api, wave.iter(), clock::now()).await?;
+            let more = load::requests(&api, wave, clock::now()).await?;
             sent.accepted += more.accepted;
             sent.refused += more.refused;
         }

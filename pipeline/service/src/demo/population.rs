@@ -50,7 +50,20 @@ pub(super) struct Population {
 /// Endings of numbers that order a behaviour of the sandbox, with their weights among the unusual ones. What each
 /// does is in the sandbox's README.
 const UNUSUAL: [(u64, u32); 14] = [
-    (1, 3), (2, 4), (3, 4), (4, 4), (5, 10), (6, 6), (7, 4), (8, 1), (10, 1), (13, 4), (14, 6), (15, 3), (16, 2), (17, 4),
+    (1, 3),
+    (2, 4),
+    (3, 4),
+    (4, 4),
+    (5, 10),
+    (6, 6),
+    (7, 4),
+    (8, 1),
+    (10, 1),
+    (13, 4),
+    (14, 6),
+    (15, 3),
+    (16, 2),
+    (17, 4),
 ];
 /// Calls without an answer and 130429 hold a whole number up for a while, so only the slow numbers meet them.
 const TROUBLE: [u64; 3] = [9, 11, 12];
@@ -89,7 +102,8 @@ pub(super) fn generate(seed: u64, recipients: u32) -> Population {
             }
         }
     }
-    let countries = bulk.iter().chain(&codes).map(|line| line.country).collect::<HashSet<_>>().len();
+    let country = |line: &Line| COUNTRIES[usize::from(line.country)].iso;
+    let countries = bulk.iter().chain(&codes).map(country).collect::<HashSet<_>>().len();
     dice.shuffle(&mut bulk);
     dice.shuffle(&mut codes);
     // The smallest limit is soon used up: its codes come first, as they would before a campaign.

@@ -173,7 +173,10 @@ pub(super) fn accounts(watch: &Watch, platform: &SandboxStats) -> anyhow::Result
 }
 
 /// The bill of the months.
-pub(super) fn bill_of(watch: &Watch, months: &[YearMonth]) -> anyhow::Result<(Vec<BillLine>, BTreeMap<String, Decimal>)> {
+pub(super) fn bill_of(
+    watch: &Watch,
+    months: &[YearMonth],
+) -> anyhow::Result<(Vec<BillLine>, BTreeMap<String, Decimal>)> {
     let as_of = watch.reader.as_of(Stream::Ledger)?;
     let mut lines = Vec::new();
     for month in months {

@@ -24,7 +24,9 @@ pub(super) fn request(line: &Line, now: Time) -> String {
         Content::Template(name) => vec![template(line, name, 0)],
         Content::TooManyParameters(name) => vec![template(line, name, 1)],
         Content::Either(first, second) => vec![template(line, first, 0), template(line, second, 0)],
-        Content::Text => vec![json!({ "text": format!("Hello {}, thank you for writing. How can we help?", name(line)) })],
+        Content::Text => {
+            vec![json!({ "text": format!("Hello {}, thank you for writing. How can we help?", name(line)) })]
+        }
     };
     let mut request = json!({
         "id": line.id(),

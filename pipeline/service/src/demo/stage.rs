@@ -131,11 +131,7 @@ fn sandbox_config(args: &DemoArgs, service: SocketAddr, platform: SocketAddr, jo
             updates_max: 500,
             ..WebhookConfig::default()
         },
-        delays: DelayConfig {
-            delay_scale: DELAY_SCALE,
-            slow_answer_ms: SLOW_ANSWER_MS,
-            ..DelayConfig::default()
-        },
+        delays: DelayConfig { delay_scale: DELAY_SCALE, slow_answer_ms: SLOW_ANSWER_MS, ..DelayConfig::default() },
         journal: JournalConfig { memory_max_lines: 0, path: Some(journal) },
         ..SandboxConfig::default()
     }

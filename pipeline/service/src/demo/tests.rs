@@ -34,8 +34,21 @@ async fn every_recipient_is_accounted_for_and_every_bill_is_the_same() {
     assert_eq!(sum + report["refused_by_api"].as_u64().unwrap(), 2_000, "{words}");
     assert_eq!(report["duplicates"], report["repeated"], "{words}");
     assert_eq!(report["refused_by_api"], 1, "{words}");
-    for reason in ["opted_out", "not_opted_in", "country_barred", "invalid_recipient", "pacing", "template_paused",
-        "template_unknown", "campaign_paused", "sending_hours", "scheduled", "expired", "cancelled", "window_closed"] {
+    for reason in [
+        "opted_out",
+        "not_opted_in",
+        "country_barred",
+        "invalid_recipient",
+        "pacing",
+        "template_paused",
+        "template_unknown",
+        "campaign_paused",
+        "sending_hours",
+        "scheduled",
+        "expired",
+        "cancelled",
+        "window_closed",
+    ] {
         assert!(outcomes.iter().any(|line| line["reason"] == reason), "no {reason}\n{words}");
     }
 

@@ -29,14 +29,8 @@ pub(super) struct Seen {
 }
 
 /// Waits that end within seconds by themselves.
-const BRIEF: [Reason; 6] = [
-    Reason::Throughput,
-    Reason::InFlight,
-    Reason::Backoff,
-    Reason::PairRate,
-    Reason::LeaveBy,
-    Reason::Unreachable,
-];
+const BRIEF: [Reason; 6] =
+    [Reason::Throughput, Reason::InFlight, Reason::Backoff, Reason::PairRate, Reason::LeaveBy, Reason::Unreachable];
 
 impl Watch {
     pub(super) fn open(ledger: &Path) -> anyhow::Result<Self> {

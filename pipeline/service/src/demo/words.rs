@@ -59,7 +59,15 @@ fn outcomes(report: &Report) -> String {
 
 fn accounts(report: &Report) -> String {
     let mut table = Table::new(&[
-        "account", "number", "quality", ">used", ">limit", "first place back", ">waiting", ">per second", ">peak",
+        "account",
+        "number",
+        "quality",
+        ">used",
+        ">limit",
+        "first place back",
+        ">waiting",
+        ">per second",
+        ">peak",
         "next marketing",
     ]);
     for account in &report.accounts {
@@ -113,7 +121,11 @@ fn why(line: &ParkedLine, report: &Report) -> String {
     let resource = &line.resource;
     let quality = || {
         let senders = report.accounts.iter().flat_map(|account| &account.senders);
-        senders.filter(|sender| &sender.sender == resource).map(|sender| sender.quality).next().unwrap_or(Score::Unknown)
+        senders
+            .filter(|sender| &sender.sender == resource)
+            .map(|sender| sender.quality)
+            .next()
+            .unwrap_or(Score::Unknown)
     };
     match line.reason {
         Reason::Pacing => format!("its turn: number {resource} is {}", quality()),
@@ -139,7 +151,15 @@ fn bill(report: &Report) -> String {
     let cost = |lines: &[&BillLine]| lines.iter().map(|line| line.cost).sum::<Decimal>();
     countries.sort_by_key(|(key, lines)| (std::cmp::Reverse(cost(lines)), *key));
     let mut table = Table::new(&[
-        "country", ">marketing", ">utility", ">authentication", ">service", ">messages", ">free", ">cost", "",
+        "country",
+        ">marketing",
+        ">utility",
+        ">authentication",
+        ">service",
+        ">messages",
+        ">free",
+        ">cost",
+        "",
     ]);
     let mut row = |name: String, lines: &[&BillLine], currency: &str| {
         let of = |category: &str| -> Decimal {
@@ -258,7 +278,13 @@ mod tests {
     #[test]
     fn times_are_near_or_dated() {
         let now = Time(1_795_000_000_000);
-        let cases = [(0, "now"), (900, "in 1 s"), (119_000, "in 119 s"), (120_000, "in 2 min"), (86_400_000, "2026-11-19 11:06 UTC")];
+        let cases = [
+            (0, "now"),
+            (900, "in 1 s"),
+            (119_000, "in 119 s"),
+            (120_000, "in 2 min"),
+            (86_400_000, "2026-11-19 11:06 UTC"),
+        ];
         for (later, expected) in cases {
             assert_eq!(when(Time(now.0 + later), now), expected);
         }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use tollgate_wire::Time;
+
 /// Rows of cells; numbers are set to the right.
 #[derive(Debug)]
 pub struct Table {
@@ -17,6 +19,15 @@ impl Table {
     /// Adds a row with as many cells as the header.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().collect());
+    }
+
+    /// Writes it to stdout, with the time that it holds for.
+    ///
+    /// # Errors
+    /// Stdout cannot be written.
+    pub fn print_as_of(&self, as_of: Option<Time>) -> io::Result<()> {
+        self.print()?;
+        as_of.map_or(Ok(()), |as_of| super::line(format_args!("as of {as_of}")))
     }
 
     /// Writes it to stdout.

@@ -104,7 +104,7 @@ impl Sender {
         self.reached.store(true, Ordering::Relaxed);
         let asked = answer.retry_after_s().map(Duration::from_secs);
         match (answer.status, lines(&answer)) {
-            (202 | 422, Some(lines)) => settle(rows, lines, sent, asked),
+            (202 | 422, Some(lines)) => settle(&rows, lines, sent, asked),
             (429, _) => Ok(Try::Answered { again: rows, wait: asked.or(Some(WAIT_MAX)) }),
             (408 | 500.., _) => Ok(Try::Failed(answer.refusal(), asked)),
             _ => Err(answer.refusal()),
@@ -113,7 +113,7 @@ impl Sender {
 }
 
 /// Sorts the lines by what the service said of each.
-fn settle(rows: Vec<Row>, lines: Lines, sent: &mut Sent, asked: Option<Duration>) -> anyhow::Result<Try> {
+fn settle(rows: &[Row], lines: Lines, sent: &mut Sent, asked: Option<Duration>) -> anyhow::Result<Try> {
     sent.accepted += lines.accepted;
     let mut again = Vec::new();
     for (line, problem) in lines.results.into_iter().filter_map(|result| Some((result.line, result.error?))) {

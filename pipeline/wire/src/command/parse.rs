@@ -1,8 +1,6 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
-use super::{
-    AccountSpec, CampaignSpec, Command, ConsentSpec, Policy, SendingHours, TemplateSpec, WabaSpec,
-};
+use super::{AccountSpec, CampaignSpec, Command, ConsentSpec, Policy, SendingHours, TemplateSpec, WabaSpec};
 use crate::input::{InputError, read, shown};
 use crate::naming;
 use crate::request::parse_e164;
@@ -59,25 +57,16 @@ pub fn check_account(spec: &AccountSpec) -> Result<(), InputError> {
             let at = format!("{at}.senders[{j}]");
             naming::platform_id(&format!("{at}.id"), &sender.id)?;
             once(&mut senders, &format!("{at}.id"), &sender.id)?;
-            require(
-                sender.throughput >= 1,
-                &format!("{at}.throughput"),
-                "it is 0",
-                || {
-                    "give the messages a second that the platform allows, or set `blocked`"
-                        .to_owned()
-                },
-            )?;
+            require(sender.throughput >= 1, &format!("{at}.throughput"), "it is 0", || {
+                "give the messages a second that the platform allows, or set `blocked`".to_owned()
+            })?;
         }
     }
     if let Some(sender) = &spec.default_sender {
         let known = senders.contains(sender.as_str());
-        require(
-            known,
-            "spec.default_sender",
-            &format!("{} is no sender of this account", shown(sender)),
-            || "name one of the phone number ids under `wabas`".to_owned(),
-        )?;
+        require(known, "spec.default_sender", &format!("{} is no sender of this account", shown(sender)), || {
+            "name one of the phone number ids under `wabas`".to_owned()
+        })?;
     }
     check_policy(&spec.policy)
 }
@@ -85,12 +74,9 @@ pub fn check_account(spec: &AccountSpec) -> Result<(), InputError> {
 fn check_waba(at: &str, waba: &WabaSpec) -> Result<(), InputError> {
     naming::platform_id(&format!("{at}.id"), &waba.id)?;
     let iso = waba.currency.len() == 3 && waba.currency.bytes().all(|b| b.is_ascii_uppercase());
-    require(
-        iso,
-        &format!("{at}.currency"),
-        &format!("{} is not a currency", shown(&waba.currency)),
-        || "use the ISO 4217 code, such as USD".to_owned(),
-    )?;
+    require(iso, &format!("{at}.currency"), &format!("{} is not a currency", shown(&waba.currency)), || {
+        "use the ISO 4217 code, such as USD".to_owned()
+    })?;
     check_zone(&format!("{at}.time_zone"), &waba.time_zone)?;
     for (i, template) in waba.templates.iter().enumerate() {
         check_template(&format!("{at}.templates[{i}]"), template)?;
@@ -104,33 +90,21 @@ fn check_template(at: &str, template: &TemplateSpec) -> Result<(), InputError> {
 }
 
 fn check_policy(policy: &Policy) -> Result<(), InputError> {
-    policy.pacing.validate().map_err(|e| {
-        InputError::invalid(
-            "spec.policy.pacing",
-            "marketing could never be sent",
-            e.to_string(),
-        )
-    })?;
+    policy
+        .pacing
+        .validate()
+        .map_err(|e| InputError::invalid("spec.policy.pacing", "marketing could never be sent", e.to_string()))?;
     let cap = policy.marketing_cap;
-    require(
-        cap <= MAX_MARKETING_CAP,
-        "spec.policy.marketing_cap",
-        &format!("{cap} is too many"),
-        || format!("at most {MAX_MARKETING_CAP} are counted; 0 switches the cap off"),
-    )?;
+    require(cap <= MAX_MARKETING_CAP, "spec.policy.marketing_cap", &format!("{cap} is too many"), || {
+        format!("at most {MAX_MARKETING_CAP} are counted; 0 switches the cap off")
+    })?;
     let hours = policy.marketing_cap_hours;
-    require(
-        cap == 0 || hours >= 1,
-        "spec.policy.marketing_cap_hours",
-        "it is 0",
-        || "give at least 1 hour".to_owned(),
-    )?;
-    require(
-        policy.leave_by_seconds >= 1,
-        "spec.policy.leave_by_seconds",
-        "it is 0",
-        || "give at least 1 second, or nothing could leave".to_owned(),
-    )?;
+    require(cap == 0 || hours >= 1, "spec.policy.marketing_cap_hours", "it is 0", || {
+        "give at least 1 hour".to_owned()
+    })?;
+    require(policy.leave_by_seconds >= 1, "spec.policy.leave_by_seconds", "it is 0", || {
+        "give at least 1 second, or nothing could leave".to_owned()
+    })?;
     let headroom = policy.throughput_headroom_percent;
     require(
         headroom < 100,
@@ -147,32 +121,25 @@ fn check_campaign(spec: &CampaignSpec) -> Result<(), InputError> {
     })?;
     if let Some(budget) = spec.budget {
         let negative = budget.is_sign_negative() && !budget.is_zero();
-        require(
-            !negative,
-            "spec.budget",
-            &format!("{budget} is negative"),
-            || "give 0 or more, or leave it out for no budget".to_owned(),
-        )?;
+        require(!negative, "spec.budget", &format!("{budget} is negative"), || {
+            "give 0 or more, or leave it out for no budget".to_owned()
+        })?;
     }
     spec.hours.as_ref().map_or(Ok(()), check_hours)
 }
 
 fn check_hours(hours: &SendingHours) -> Result<(), InputError> {
     let (from, to) = (hours.from, hours.to);
-    require(
-        from < to && to <= 24,
-        "spec.hours",
-        &format!("{from} to {to} is no span of a day"),
-        || "give `from` 0 to 23 and `to` after it, at most 24".to_owned(),
-    )?;
+    require(from < to && to <= 24, "spec.hours", &format!("{from} to {to} is no span of a day"), || {
+        "give `from` 0 to 23 and `to` after it, at most 24".to_owned()
+    })?;
     check_zone("spec.hours.time_zone", &hours.time_zone)
 }
 
 fn check_consent(consent: &ConsentSpec) -> Result<(), InputError> {
     // Only what begins like a number is one: a business-scoped id has its own form.
     if consent.to.starts_with('+') {
-        parse_e164(&consent.to)
-            .map_err(|e| InputError::invalid("consent.to", e.to_string(), "correct it"))?;
+        parse_e164(&consent.to).map_err(|e| InputError::invalid("consent.to", e.to_string(), "correct it"))?;
     }
     require(!consent.to.is_empty(), "consent.to", "it is empty", || {
         "give an E.164 number or a business-scoped id".to_owned()
@@ -181,29 +148,18 @@ fn check_consent(consent: &ConsentSpec) -> Result<(), InputError> {
 
 fn check_zone(field: &str, name: &str) -> Result<(), InputError> {
     let known = TimeZoneDatabase::bundled().get(name).is_ok();
-    require(
-        known,
-        field,
-        &format!("{} is not a time zone", shown(name)),
-        || "use the IANA name, such as America/Sao_Paulo".to_owned(),
-    )
+    require(known, field, &format!("{} is not a time zone", shown(name)), || {
+        "use the IANA name, such as America/Sao_Paulo".to_owned()
+    })
 }
 
 fn once<'a>(seen: &mut BTreeSet<&'a str>, field: &str, id: &'a str) -> Result<(), InputError> {
-    require(
-        seen.insert(id),
-        field,
-        &format!("{} is given twice", shown(id)),
-        || "an id belongs to one place only: remove one of them".to_owned(),
-    )
+    require(seen.insert(id), field, &format!("{} is given twice", shown(id)), || {
+        "an id belongs to one place only: remove one of them".to_owned()
+    })
 }
 
-fn require(
-    holds: bool,
-    field: &str,
-    problem: &str,
-    remedy: impl FnOnce() -> String,
-) -> Result<(), InputError> {
+fn require(holds: bool, field: &str, problem: &str, remedy: impl FnOnce() -> String) -> Result<(), InputError> {
     if holds {
         return Ok(());
     }

@@ -48,44 +48,25 @@ impl<'de> Deserialize<'de> for Command {
 
 impl<'de> Tagged<'de> for Command {
     const TAG: &'static str = "command";
-    const NAMES: &'static [&'static str] = &[
-        "apply_account",
-        "put_campaign",
-        "control_campaign",
-        "set_consent",
-        "put_template",
-    ];
+    const NAMES: &'static [&'static str] =
+        &["apply_account", "put_campaign", "control_campaign", "set_consent", "put_template"];
 
     fn read<D: Deserializer<'de>>(tag: &str, fields: D) -> Result<Self, D::Error> {
         match tag {
-            "apply_account" => ApplyAccount::deserialize(fields)
-                .map(|ApplyAccount { spec }| Self::ApplyAccount { spec }),
+            "apply_account" => {
+                ApplyAccount::deserialize(fields).map(|ApplyAccount { spec }| Self::ApplyAccount { spec })
+            }
             "put_campaign" => PutCampaign::deserialize(fields)
                 .map(|PutCampaign { account, spec }| Self::PutCampaign { account, spec }),
-            "control_campaign" => ControlCampaign::deserialize(fields).map(
-                |ControlCampaign {
-                     account,
-                     campaign,
-                     action,
-                 }| Self::ControlCampaign {
-                    account,
-                    campaign,
-                    action,
-                },
-            ),
+            "control_campaign" => {
+                ControlCampaign::deserialize(fields).map(|ControlCampaign { account, campaign, action }| {
+                    Self::ControlCampaign { account, campaign, action }
+                })
+            }
             "set_consent" => SetConsent::deserialize(fields)
                 .map(|SetConsent { account, consent }| Self::SetConsent { account, consent }),
-            "put_template" => PutTemplate::deserialize(fields).map(
-                |PutTemplate {
-                     account,
-                     waba,
-                     template,
-                 }| Self::PutTemplate {
-                    account,
-                    waba,
-                    template,
-                },
-            ),
+            "put_template" => PutTemplate::deserialize(fields)
+                .map(|PutTemplate { account, waba, template }| Self::PutTemplate { account, waba, template }),
             _ => Err(de::Error::unknown_variant(tag, Self::NAMES)),
         }
     }

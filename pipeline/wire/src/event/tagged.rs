@@ -23,16 +23,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for PlatformEvent<'a> {
 
 impl<'de: 'a, 'a> Tagged<'de> for PlatformEvent<'a> {
     const TAG: &'static str = "event";
-    const NAMES: &'static [&'static str] = &[
-        "result",
-        "status",
-        "inbound",
-        "preference",
-        "template",
-        "sender",
-        "limit",
-        "account_state",
-    ];
+    const NAMES: &'static [&'static str] =
+        &["result", "status", "inbound", "preference", "template", "sender", "limit", "account_state"];
 
     fn read<D: Deserializer<'de>>(tag: &str, fields: D) -> Result<Self, D::Error> {
         match tag {
@@ -43,9 +35,9 @@ impl<'de: 'a, 'a> Tagged<'de> for PlatformEvent<'a> {
             "template" => Deserialize::deserialize(fields).map(Self::Template),
             "sender" => Deserialize::deserialize(fields).map(Self::Sender),
             "limit" => LimitBody::deserialize(fields).map(|b| Self::Limit { limit: b.limit }),
-            "account_state" => AccountStateBody::deserialize(fields).map(|b| Self::AccountState {
-                disabled: b.disabled,
-            }),
+            "account_state" => {
+                AccountStateBody::deserialize(fields).map(|b| Self::AccountState { disabled: b.disabled })
+            }
             _ => Err(de::Error::unknown_variant(tag, Self::NAMES)),
         }
     }

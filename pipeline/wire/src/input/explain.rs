@@ -12,10 +12,7 @@ const MESSAGE_CHARS: usize = 300;
 pub(super) fn explain(text: &str, error: &serde_json::Error) -> InputError {
     let (line, column) = (error.line(), error.column());
     let message = bare(error);
-    if matches!(
-        error.classify(),
-        Category::Syntax | Category::Eof | Category::Io
-    ) {
+    if matches!(error.classify(), Category::Syntax | Category::Eof | Category::Io) {
         return InputError::invalid(
             "",
             format!("not JSON at line {line}, column {column}: {message}"),
@@ -82,11 +79,7 @@ fn unknown_name(container: &str, key: &str, expected: &str) -> InputError {
         reason: DeadLetterReason::UnknownField,
         field: child(container, &shown_key(key)),
         problem: "the field is not known here".to_owned(),
-        remedy: if expected.is_empty() {
-            "leave it out".to_owned()
-        } else {
-            expected_list(expected)
-        },
+        remedy: if expected.is_empty() { "leave it out".to_owned() } else { expected_list(expected) },
     }
 }
 
@@ -100,11 +93,7 @@ fn expected_list(expected: &str) -> String {
 }
 
 fn value_at(path: &str, value: &str) -> String {
-    if is_private(path) {
-        "the value".to_owned()
-    } else {
-        shown(value)
-    }
+    if is_private(path) { "the value".to_owned() } else { shown(value) }
 }
 
 /// `string "x"` as `the string "x"`, or as `a string` where the value is private.
@@ -124,9 +113,5 @@ fn parent(path: &str) -> &str {
 }
 
 fn child(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }

@@ -29,11 +29,7 @@ pub struct InputError {
 
 impl InputError {
     /// A value that has the right type and breaks a rule.
-    pub(crate) fn invalid(
-        field: impl Into<String>,
-        problem: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn invalid(field: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             reason: DeadLetterReason::Malformed,
             field: field.into(),
@@ -56,21 +52,11 @@ impl std::fmt::Display for Prefix<'_> {
 
 /// Reads one JSON record of at most `max_bytes`. UTF-8 is checked once for the whole record, which is
 /// cheaper than once for each string.
-pub(crate) fn read<'a, T: Deserialize<'a>>(
-    bytes: &'a [u8],
-    max_bytes: usize,
-) -> Result<T, InputError> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], max_bytes: usize) -> Result<T, InputError> {
     let text = utf8(bytes, max_bytes)?;
     // The derived readers would also take a list of the fields' values in order.
-    if !matches!(
-        text.trim_ascii_start().as_bytes().first(),
-        Some(b'{') | None
-    ) {
-        return Err(InputError::invalid(
-            "",
-            "the record is no JSON object",
-            "write one JSON object",
-        ));
+    if !matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{') | None) {
+        return Err(InputError::invalid("", "the record is no JSON object", "write one JSON object"));
     }
     serde_json::from_str(text).map_err(|e| explain::explain(text, &e))
 }
@@ -86,10 +72,6 @@ fn utf8(bytes: &[u8], max_bytes: usize) -> Result<&str, InputError> {
     }
     std::str::from_utf8(bytes).map_err(|e| {
         let at = e.valid_up_to();
-        InputError::invalid(
-            "",
-            format!("byte {at} is not UTF-8"),
-            "write the record as JSON in UTF-8",
-        )
+        InputError::invalid("", format!("byte {at} is not UTF-8"), "write the record as JSON in UTF-8")
     })
 }

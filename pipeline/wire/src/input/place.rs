@@ -5,11 +5,7 @@ use super::show::shown_key;
 /// The byte offset of a line and column as `serde_json` counts them: both from 1, the column in bytes
 /// and naming the last byte read.
 pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
-    let start: usize = text
-        .split_inclusive('\n')
-        .take(line.saturating_sub(1))
-        .map(str::len)
-        .sum();
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     (start + column).min(text.len())
 }
 
@@ -107,11 +103,7 @@ mod tests {
         ] {
             let at = text.find(before).expect("part of the text");
             let at = if before == "1" { at + 1 } else { at };
-            let expected = if expected.contains('\\') {
-                "a.b[1].…"
-            } else {
-                expected
-            };
+            let expected = if expected.contains('\\') { "a.b[1].…" } else { expected };
             assert_eq!(path(text, at), expected, "before {before:?}");
         }
     }

@@ -29,29 +29,16 @@ pub(super) fn shown_key(key: &str) -> String {
 
 fn looks_like_phone(value: &str) -> bool {
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    let other = value
-        .chars()
-        .any(|c| !c.is_ascii_digit() && !matches!(c, '+' | '-' | '(' | ')' | '.' | '/' | ' '));
+    let other = value.chars().any(|c| !c.is_ascii_digit() && !matches!(c, '+' | '-' | '(' | ')' | '.' | '/' | ' '));
     digits >= PHONE_DIGITS && !other
 }
 
 /// Is this a place where a phone number, a template parameter or a text may stand?
 pub(super) fn is_private(path: &str) -> bool {
     let under = |name: &str| path.split(['.', '[']).any(|step| step == name);
-    [
-        "to",
-        "from",
-        "text",
-        "components",
-        "header",
-        "body",
-        "buttons",
-        "metadata",
-        "keyword",
-        "wamid",
-    ]
-    .into_iter()
-    .any(under)
+    ["to", "from", "text", "components", "header", "body", "buttons", "metadata", "keyword", "wamid"]
+        .into_iter()
+        .any(under)
 }
 
 #[cfg(test)]

@@ -39,21 +39,17 @@ pub enum E164Fault {
 
 impl fmt::Display for E164Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head =
-            std::str::from_utf8(&self.head[..usize::from(self.head_len)]).unwrap_or_default();
+        let head = std::str::from_utf8(&self.head[..usize::from(self.head_len)]).unwrap_or_default();
         let dots = if self.more { "…" } else { "" };
         write!(f, "phone number with the digits {head}{dots} ")?;
         match self.fault {
             E164Fault::NoPlus => f.write_str("has no `+`: write `+`, country code and number"),
             E164Fault::NotADigit { at } => {
-                write!(
-                    f,
-                    "has a character at position {at} that is no digit: write `+` and digits only"
-                )
+                write!(f, "has a character at position {at} that is no digit: write `+` and digits only")
             }
-            E164Fault::LeadingZero => f.write_str(
-                "begins with 0, as no country code does: write it in international form",
-            ),
+            E164Fault::LeadingZero => {
+                f.write_str("begins with 0, as no country code does: write it in international form")
+            }
             E164Fault::TooShort { digits } => {
                 write!(f, "has {digits} digits: at least 7 are needed")
             }
@@ -94,12 +90,7 @@ pub fn parse_e164(text: &str) -> Result<u64, E164Error> {
 
 #[cold]
 fn fault(text: &str, fault: E164Fault) -> E164Error {
-    let mut error = E164Error {
-        fault,
-        head: [0; 3],
-        head_len: 0,
-        more: false,
-    };
+    let mut error = E164Error { fault, head: [0; 3], head_len: 0, more: false };
     for byte in text.bytes().filter(u8::is_ascii_digit) {
         match error.head.get_mut(usize::from(error.head_len)) {
             Some(slot) => {

@@ -64,9 +64,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Params<'a> {
                 let mut v: Vec<(Text<'de>, Text<'de>)> = Vec::new();
                 while let Some((k, t)) = a.next_entry::<Text<'de>, Text<'de>>()? {
                     if v.iter().any(|(have, _)| *have == k) {
-                        return Err(de::Error::custom(format_args!(
-                            "parameter {k:?} is given twice"
-                        )));
+                        return Err(de::Error::custom(format_args!("parameter {k:?} is given twice")));
                     }
                     v.push((k, t));
                 }

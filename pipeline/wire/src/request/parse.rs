@@ -4,8 +4,8 @@
 //! fails here has no outcome and becomes a dead letter.
 
 use super::{
-    Content, MAX_ALTERNATIVES, MAX_BYTES, MAX_ID, MAX_LANGUAGES, MAX_METADATA, MAX_TEXT_CHARS,
-    Request, RequestError, TemplateContent,
+    Content, MAX_ALTERNATIVES, MAX_BYTES, MAX_ID, MAX_LANGUAGES, MAX_METADATA, MAX_TEXT_CHARS, Request, RequestError,
+    TemplateContent,
 };
 use crate::input::{read, shown};
 use crate::naming;
@@ -70,11 +70,7 @@ fn check(request: &Request<'_>) -> Result<(), RequestError> {
 
 fn check_id(id: &str) -> Result<(), RequestError> {
     if id.is_empty() {
-        return Err(RequestError::invalid(
-            "id",
-            "the field is missing or empty",
-            "add it",
-        ));
+        return Err(RequestError::invalid("id", "the field is missing or empty", "add it"));
     }
     if id.len() > MAX_ID {
         return Err(RequestError::invalid(
@@ -112,8 +108,7 @@ fn check_template(i: usize, template: &TemplateContent<'_>) -> Result<(), Reques
 
 fn check_text(i: usize, text: &str) -> Result<(), RequestError> {
     // Bytes bound characters: most texts are settled by the first comparison.
-    if !text.is_empty() && (text.len() <= MAX_TEXT_CHARS || text.chars().count() <= MAX_TEXT_CHARS)
-    {
+    if !text.is_empty() && (text.len() <= MAX_TEXT_CHARS || text.chars().count() <= MAX_TEXT_CHARS) {
         return Ok(());
     }
     Err(RequestError::invalid(

@@ -11,10 +11,7 @@ const UPGRADED_THROUGHPUT: u32 = 1000;
 /// `phone_number_quality_update`: the number's own limit (older rule), the portfolio's, and events.
 pub(super) fn phone_number<'a>(value: Value<'a>, out: &mut Out<'a>) {
     let number_limit = value.current_limit.as_ref().and_then(limit);
-    let portfolio_limit = value
-        .max_daily_conversations_per_business
-        .as_ref()
-        .and_then(limit);
+    let portfolio_limit = value.max_daily_conversations_per_business.as_ref().and_then(limit);
     let (quality, throughput) = match value.event.as_deref() {
         // The events of the older rule: flagged for low quality, or medium at least again.
         Some("FLAGGED") => (Some(Score::Red), None),
@@ -25,12 +22,7 @@ pub(super) fn phone_number<'a>(value: Value<'a>, out: &mut Out<'a>) {
     if quality.is_some() || throughput.is_some() || number_limit.is_some() {
         match value.display_phone_number.and_then(Scalar::text) {
             Some(sender) => {
-                let change = SenderChange {
-                    sender,
-                    quality,
-                    throughput,
-                    limit: number_limit,
-                };
+                let change = SenderChange { sender, quality, throughput, limit: number_limit };
                 out.event(None, PlatformEvent::Sender(change));
             }
             None => out.malformed(),
@@ -65,11 +57,7 @@ fn limit(value: &Scalar<'_>) -> Option<Limit> {
 /// `account_update`: what stops or restores sending. Everything else is counted.
 pub(super) fn update<'a>(value: &Value<'a>, out: &mut Out<'a>) {
     let disabled = match value.event.as_deref() {
-        Some("DISABLED_UPDATE") => match value
-            .ban_info
-            .as_ref()
-            .and_then(|b| b.waba_ban_state.as_deref())
-        {
+        Some("DISABLED_UPDATE") => match value.ban_info.as_ref().and_then(|b| b.waba_ban_state.as_deref()) {
             Some("REINSTATE") => false,
             Some("SCHEDULE_FOR_DISABLE") => return out.form("account_disable_scheduled"),
             _ => true,
@@ -95,8 +83,8 @@ fn restricts_sending(value: &Value<'_>) -> bool {
     let restrictions = value.restriction_info.as_deref().unwrap_or_default();
     restrictions.is_empty()
         || restrictions.iter().any(|r| {
-            r.restriction_type.as_deref().is_none_or(|kind| {
-                kind.contains("BIZ_INITIATED") || kind.contains("CUSTOMER_INITIATED")
-            })
+            r.restriction_type
+                .as_deref()
+                .is_none_or(|kind| kind.contains("BIZ_INITIATED") || kind.contains("CUSTOMER_INITIATED"))
         })
 }

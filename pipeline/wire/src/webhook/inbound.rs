@@ -27,25 +27,12 @@ pub(super) fn messages<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
             continue;
         }
         let keyword = keyword(&raw);
-        let from = recipient_or_contact(
-            raw.from.take(),
-            raw.from_user_id.take(),
-            &mut value.contacts,
-        );
-        let at_s = raw
-            .timestamp
-            .as_ref()
-            .and_then(super::envelope::Scalar::u32);
+        let from = recipient_or_contact(raw.from.take(), raw.from_user_id.take(), &mut value.contacts);
+        let at_s = raw.timestamp.as_ref().and_then(super::envelope::Scalar::u32);
         match (sender.clone(), from, at_s) {
             (Some(sender), Some(from), Some(at_s)) => {
                 let referral = raw.referral.is_some();
-                let inbound = Inbound {
-                    sender: sender.clone(),
-                    from,
-                    at_s,
-                    keyword,
-                    referral,
-                };
+                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword, referral };
                 out.event(Some(sender), PlatformEvent::Inbound(inbound));
             }
             _ => out.malformed(),
@@ -64,12 +51,7 @@ fn keyword<'a>(raw: &RawMessage<'a>) -> Option<Text<'a>> {
         }
         Some("interactive") => {
             let interactive = raw.interactive.as_ref()?;
-            reply(
-                interactive
-                    .button_reply
-                    .as_ref()
-                    .or(interactive.list_reply.as_ref())?,
-            )
+            reply(interactive.button_reply.as_ref().or(interactive.list_reply.as_ref())?)
         }
         _ => None,
     }
@@ -87,9 +69,7 @@ fn short<'a>(raw: Option<&'a RawValue>) -> Option<Text<'a>> {
         std::borrow::Cow::Borrowed(s) => s.trim().into(),
         std::borrow::Cow::Owned(s) => s.trim().to_owned().into(),
     };
-    (1..=MAX_KEYWORD)
-        .contains(&trimmed.len())
-        .then_some(trimmed)
+    (1..=MAX_KEYWORD).contains(&trimmed.len()).then_some(trimmed)
 }
 
 /// Calls: a user's call opens the window at its start, a call of ours does not.
@@ -111,13 +91,7 @@ pub(super) fn calls<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
         let at_s = raw.timestamp.and_then(|t| t.u32());
         match (sender.clone(), from, at_s) {
             (Some(sender), Some(from), Some(at_s)) => {
-                let inbound = Inbound {
-                    sender: sender.clone(),
-                    from,
-                    at_s,
-                    keyword: None,
-                    referral: false,
-                };
+                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword: None, referral: false };
                 out.event(Some(sender), PlatformEvent::Inbound(inbound));
             }
             _ => out.malformed(),
@@ -148,10 +122,7 @@ pub(super) fn preferences<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
         let at_s = raw.timestamp.and_then(|t| t.u32());
         match (recipient(raw.wa_id, raw.user_id), at_s) {
             (Some(from), Some(at_s)) => {
-                out.event(
-                    sender.clone(),
-                    PlatformEvent::Preference(Preference { from, stop, at_s }),
-                );
+                out.event(sender.clone(), PlatformEvent::Preference(Preference { from, stop, at_s }));
             }
             _ => out.malformed(),
         }

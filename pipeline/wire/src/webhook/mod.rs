@@ -91,9 +91,7 @@ pub enum WebhookError {
         at: usize,
     },
     /// The body is not JSON.
-    #[error(
-        "webhook body: not JSON at line {line}, column {column}; only the platform's own requests are taken"
-    )]
+    #[error("webhook body: not JSON at line {line}, column {column}; only the platform's own requests are taken")]
     NotJson {
         /// Line from 1.
         line: usize,
@@ -101,9 +99,7 @@ pub enum WebhookError {
         column: usize,
     },
     /// The body is JSON without the platform's envelope `object`, `entry[].id`, `entry[].changes[]`.
-    #[error(
-        "webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line {line}, column {column}"
-    )]
+    #[error("webhook body: no `object`, `entry[].id`, `entry[].changes[].field` at line {line}, column {column}")]
     NotAnEnvelope {
         /// Line from 1.
         line: usize,
@@ -111,9 +107,7 @@ pub enum WebhookError {
         column: usize,
     },
     /// The envelope is another product's.
-    #[error(
-        "webhook body: `object` is not \"whatsapp_business_account\"; subscribe this address to that object only"
-    )]
+    #[error("webhook body: `object` is not \"whatsapp_business_account\"; subscribe this address to that object only")]
     AnotherObject,
 }
 
@@ -126,19 +120,14 @@ const OBJECT: &str = "whatsapp_business_account";
 /// # Errors
 /// [`WebhookError`] when the body as a whole is not the platform's envelope.
 pub fn parse(body: &[u8]) -> Result<Webhook<'_>, WebhookError> {
-    let text = std::str::from_utf8(body).map_err(|e| WebhookError::NotUtf8 {
-        at: e.valid_up_to(),
-    })?;
+    let text = std::str::from_utf8(body).map_err(|e| WebhookError::NotUtf8 { at: e.valid_up_to() })?;
     match serde_json::from_str::<Envelope<'_, Value<'_>>>(text) {
         Ok(envelope) => collect(envelope, |value, out| out.change(value)),
         Err(e) if e.classify() == Category::Data => {
-            let envelope =
-                serde_json::from_str::<Envelope<'_, &RawValue>>(text).map_err(|e| refused(&e))?;
-            collect(envelope, |raw, out| {
-                match Value::deserialize(&mut serde_json::Deserializer::from_str(raw.get())) {
-                    Ok(value) => out.change(value),
-                    Err(_) => out.malformed(),
-                }
+            let envelope = serde_json::from_str::<Envelope<'_, &RawValue>>(text).map_err(|e| refused(&e))?;
+            collect(envelope, |raw, out| match Value::deserialize(&mut serde_json::Deserializer::from_str(raw.get())) {
+                Ok(value) => out.change(value),
+                Err(_) => out.malformed(),
             })
         }
         Err(e) => Err(refused(&e)),
@@ -160,11 +149,7 @@ fn collect<'a, V>(
     if envelope.object.as_str() != OBJECT {
         return Err(WebhookError::AnotherObject);
     }
-    let mut out = Out {
-        waba: Text::default(),
-        field: Text::default(),
-        webhook: Webhook::default(),
-    };
+    let mut out = Out { waba: Text::default(), field: Text::default(), webhook: Webhook::default() };
     for entry in envelope.entry {
         out.waba = entry.id;
         for one in entry.changes {
@@ -197,9 +182,9 @@ impl<'a> Out<'a> {
             }
             "calls" => inbound::calls(&mut value, self),
             "user_preferences" => inbound::preferences(&mut value, self),
-            "message_template_status_update"
-            | "message_template_quality_update"
-            | "template_category_update" => template::read(value, self),
+            "message_template_status_update" | "message_template_quality_update" | "template_category_update" => {
+                template::read(value, self);
+            }
             "phone_number_quality_update" => account::phone_number(value, self),
             "business_capability_update" => account::capability(&value, self),
             "account_update" => account::update(&value, self),
@@ -211,11 +196,7 @@ impl<'a> Out<'a> {
     }
 
     fn event(&mut self, sender: Option<Text<'a>>, event: PlatformEvent<'a>) {
-        self.webhook.events.push(Addressed {
-            waba: self.waba.clone(),
-            sender,
-            event,
-        });
+        self.webhook.events.push(Addressed { waba: self.waba.clone(), sender, event });
     }
 
     /// A known form that changes nothing.
@@ -229,10 +210,6 @@ impl<'a> Out<'a> {
     }
 
     fn count(&mut self, field: Text<'a>, why: Why) {
-        self.webhook.unknown.push(Unknown {
-            waba: self.waba.clone(),
-            field,
-            why,
-        });
+        self.webhook.unknown.push(Unknown { waba: self.waba.clone(), field, why });
     }
 }

@@ -5,10 +5,7 @@ use crate::Text;
 use crate::request::Recipient;
 
 /// The number where there is one, else the business-scoped id.
-pub(super) fn recipient<'a>(
-    number: Option<Scalar<'a>>,
-    user_id: Option<Text<'a>>,
-) -> Option<Recipient<'a>> {
+pub(super) fn recipient<'a>(number: Option<Scalar<'a>>, user_id: Option<Text<'a>>) -> Option<Recipient<'a>> {
     if let Some(number) = number.and_then(Scalar::text) {
         if number.bytes().all(|b| b.is_ascii_digit()) {
             let mut plus = String::with_capacity(number.len() + 1);
@@ -40,9 +37,7 @@ pub(super) fn recipient_or_contact<'a>(
 /// A business-scoped id begins with the ISO 3166-1 alpha-2 country and a full stop: `BR.1349…`.
 fn scoped(bsuid: Text<'_>) -> Recipient<'_> {
     let country = match bsuid.as_bytes() {
-        [a, b, b'.', ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => {
-            Some(bsuid[..2].to_owned().into())
-        }
+        [a, b, b'.', ..] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Some(bsuid[..2].to_owned().into()),
         _ => None,
     };
     Recipient::Scoped { bsuid, country }

@@ -54,17 +54,12 @@ fn status<'a>(
 ) -> Option<Status<'a>> {
     // In a group the recipient is the group; the person is the participant.
     let (number, user_id) = if raw.recipient_type.as_deref() == Some("group") {
-        (
-            raw.recipient_participant_id,
-            raw.recipient_participant_user_id,
-        )
+        (raw.recipient_participant_id, raw.recipient_participant_user_id)
     } else {
         (raw.recipient_id, raw.recipient_user_id)
     };
     let code = match kind {
-        StatusKind::Failed => raw
-            .errors
-            .and_then(|errors| errors.first()?.code.as_ref()?.u32()),
+        StatusKind::Failed => raw.errors.and_then(|errors| errors.first()?.code.as_ref()?.u32()),
         _ => None,
     };
     Some(Status {
@@ -73,9 +68,7 @@ fn status<'a>(
         to: recipient_or_contact(number, user_id, contacts)?,
         status: kind,
         at_s: raw.timestamp?.u32()?,
-        callback: raw
-            .biz_opaque_callback_data
-            .and_then(|data| Callback::parse(&data)),
+        callback: raw.biz_opaque_callback_data.and_then(|data| Callback::parse(&data)),
         pricing: pricing(raw.pricing, raw.conversation),
         code,
     })
@@ -84,16 +77,12 @@ fn status<'a>(
 /// The platform decides model, category and explicit free types; `billable` alone decides nothing and
 /// is not read. A word that we do not know is never guessed: the category is then left open, with the
 /// platform's words beside it.
-fn pricing<'a>(
-    raw: Option<RawPricing<'a>>,
-    conversation: Option<Conversation<'a>>,
-) -> Option<Pricing<'a>> {
+fn pricing<'a>(raw: Option<RawPricing<'a>>, conversation: Option<Conversation<'a>>) -> Option<Pricing<'a>> {
     if raw.is_none() && conversation.is_none() {
         return None;
     }
     let raw = raw.unwrap_or_default();
-    let (conversation, origin) =
-        conversation.map_or((None, None), |c| (c.id, c.origin.and_then(|o| o.kind)));
+    let (conversation, origin) = conversation.map_or((None, None), |c| (c.id, c.origin.and_then(|o| o.kind)));
     let mut pricing = Pricing {
         model: raw.pricing_model.as_deref().and_then(PricingModel::parse),
         category: None,
@@ -136,9 +125,7 @@ fn pricing<'a>(
 fn pricing_type(word: &str) -> Option<PricingType> {
     match word {
         "regular" => Some(PricingType::Regular),
-        "free_customer_service" | "free_group_customer_service" => {
-            Some(PricingType::FreeCustomerService)
-        }
+        "free_customer_service" | "free_group_customer_service" => Some(PricingType::FreeCustomerService),
         "free_entry_point" => Some(PricingType::FreeEntryPoint),
         _ => None,
     }

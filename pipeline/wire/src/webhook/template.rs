@@ -19,9 +19,7 @@ pub(super) fn read<'a>(value: Value<'a>, out: &mut Out<'a>) {
         // The impending form: `new_category` is the present one, `correct_category` comes in 24 hours.
         return out.form("template_category_impending");
     }
-    let (Some(name), Some(language)) =
-        (value.message_template_name, value.message_template_language)
-    else {
+    let (Some(name), Some(language)) = (value.message_template_name, value.message_template_language) else {
         return out.malformed();
     };
     let change = |status, category| TemplateChange {
@@ -47,13 +45,7 @@ pub(super) fn read<'a>(value: Value<'a>, out: &mut Out<'a>) {
     let Some(status) = status_of(&event, title.as_deref()) else {
         return out.form("template_status_unknown");
     };
-    let change = change(
-        Some(status),
-        value
-            .message_template_category
-            .as_deref()
-            .and_then(category_of),
-    );
+    let change = change(Some(status), value.message_template_category.as_deref().and_then(category_of));
     out.event(None, PlatformEvent::Template(change));
 }
 
@@ -79,9 +71,5 @@ fn category_of(word: &str) -> Option<Category> {
 
 /// Webhooks write `en-US`, templates are named `en_US`.
 fn underscore(language: Text<'_>) -> Text<'_> {
-    if language.contains('-') {
-        language.replace('-', "_").into()
-    } else {
-        language
-    }
+    if language.contains('-') { language.replace('-', "_").into() } else { language }
 }

@@ -168,6 +168,8 @@ impl Auditor {
         let since = self.now_s() - (hours * 3600) as u32;
         let of_person = self.book.messages.values().filter(|o| o.account == m.account && o.to == m.to);
         let recent = of_person.flat_map(|o| &o.attempts);
+        // What certainly reached nobody is given back.
+        let recent = recent.filter(|a| !matches!(a.rank, Rank::NotSent | Rank::Failed));
         let recent = recent.filter(|a| a.category == "marketing" && (a.admitted_ms / 1000) as u32 > since).count();
         self.check("marketing_cap", uid, recent < cap, || format!("{recent} in {hours} hours, cap {cap}"));
     }

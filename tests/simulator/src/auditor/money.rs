@@ -8,7 +8,7 @@ use super::{Auditor, quota};
 use crate::money::Units;
 use crate::step::Entry;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tollgate_wire::ledger::EntryKind;
 
 /// What the platform has said about the price so far.
@@ -84,14 +84,15 @@ pub(crate) struct Ledger {
     messages: BTreeMap<String, Delivered>,
     /// Number, month and category of everything that uses an allowance now.
     used: Vec<(String, u32, String)>,
-    foreign: BTreeSet<String>,
+    /// Messages of other software, and whether a price was said of them.
+    foreign: BTreeMap<String, bool>,
     /// Sum of what was booked, by wamid: quantity and cost.
     net: BTreeMap<String, (i64, Units)>,
 }
 
 impl Ledger {
     pub fn new(tables: Tables) -> Self {
-        Self { tables, messages: BTreeMap::new(), used: Vec::new(), foreign: BTreeSet::new(), net: BTreeMap::new() }
+        Self { tables, messages: BTreeMap::new(), used: Vec::new(), foreign: BTreeMap::new(), net: BTreeMap::new() }
     }
 
     fn used_by(&self, key: &(String, u32, String)) -> u64 {
@@ -265,47 +266,69 @@ impl Auditor {
                 all.filter(|a| a.wamid.as_ref() == Some(&wamid)).next_back().cloned()
             }
         };
-        let ours = attempt.is_some();
-        let sender = attempt.as_ref().map_or_else(|| s["sender"].as_str().unwrap_or_default().to_owned(), |a| a.sender.clone());
-        let person = name(&s["to"]);
-        if !ours && !delivered {
-            return Vec::new();
-        }
-        if !ours && !self.money.foreign.insert(wamid.clone()) {
-            return Vec::new();
-        }
-        let waba = self.registry.waba_of(&sender).clone();
-        let place = Place {
-            sender: sender.clone(),
-            currency: waba.currency,
-            zone: waba.zone,
-            digits: person.strip_prefix('+').unwrap_or_default().to_owned(),
-            country: s["to"]["country"].as_str().map(str::to_owned),
-            expected: attempt.as_ref().map(|a| a.category.clone()),
+        let place = |registry: &super::registry::Registry, sender: &str, expected: Option<String>| {
+            let waba = registry.waba_of(sender);
+            Place {
+                sender: sender.to_owned(),
+                currency: waba.currency.clone(),
+                zone: waba.zone.clone(),
+                digits: name(&s["to"]).strip_prefix('+').unwrap_or_default().to_owned(),
+                country: s["to"]["country"].as_str().map(str::to_owned),
+                expected,
+            }
         };
+        let Some(attempt) = attempt else {
+            let place = place(&self.registry, s["sender"].as_str().unwrap_or_default(), None);
+            return if delivered { self.foreign(s, &wamid, at_s, &place) } else { Vec::new() };
+        };
+        let place = place(&self.registry, &attempt.sender, Some(attempt.category.clone()));
+        let person = name(&s["to"]);
         let d = self.money.messages.entry(wamid.clone()).or_default();
         note(&mut d.said, &s["pricing"]);
-        if ours && d.said.kind.as_deref() == Some("free_entry_point") && s["pricing"].is_object() {
-            let until = self.people.entry_until_s.entry((sender.clone(), person.clone())).or_insert(0);
+        if d.said.kind.as_deref() == Some("free_entry_point") && s["pricing"].is_object() {
+            let until = self.people.entry_until_s.entry((attempt.sender.clone(), person.clone())).or_insert(0);
             *until = (*until).max(at_s + 72 * 3600);
         }
         if delivered {
             d.min_s = Some(d.min_s.map_or(at_s, |t| t.min(at_s)));
         }
         let instant = d.min_s.unwrap_or(at_s);
-        let window = self.people.window_was_open(&sender, &person, instant);
-        if !ours {
-            if !window {
-                let scope = quota::scope(&self.registry, &sender);
-                self.quota.confirmed(&scope, &person, at_s);
-            }
-            if !waba.we_pay {
-                self.money.messages.remove(&wamid);
-                return Vec::new();
-            }
-        }
-        let entry = self.people.entry_open(&sender, &person, instant);
+        let window = self.people.window_was_open(&attempt.sender, &person, instant);
+        let entry = self.people.entry_open(&attempt.sender, &person, instant);
         self.money.settle(&wamid, &place, window, entry)
+    }
+
+    /// Of a message that other software sent, the first delivery counts, and the first that says a price: what
+    /// was booked without one is taken back then.
+    fn foreign(&mut self, s: &Value, wamid: &str, at_s: u32, place: &Place) -> Vec<Expected> {
+        let says = s["pricing"].is_object();
+        let met = self.money.foreign.get(wamid).copied();
+        if met.is_some_and(|said| said || !says) {
+            return Vec::new();
+        }
+        self.money.foreign.insert(wamid.to_owned(), says);
+        let person = name(&s["to"]);
+        let window = self.people.window_was_open(&place.sender, &person, at_s);
+        let entry = self.people.entry_open(&place.sender, &person, at_s);
+        if met.is_none() && !window {
+            let scope = quota::scope(&self.registry, &place.sender);
+            self.quota.confirmed(&scope, &person, at_s);
+        }
+        if !self.registry.waba_of(&place.sender).we_pay {
+            return Vec::new();
+        }
+        let mut expected = Vec::new();
+        if met.is_some() {
+            let price = self.money.price(place, &Said::default(), at_s, window, entry, 0);
+            let month = zones::date(&place.zone, at_s) / 100;
+            let silent = Standing { at_s, window, entry, used_before: 0, month, price, place: place.clone() };
+            expected.push(silent.expected(wamid, -1));
+        }
+        let mut said = Said::default();
+        note(&mut said, &s["pricing"]);
+        self.money.messages.insert(wamid.to_owned(), Delivered { min_s: Some(at_s), said, standing: None });
+        expected.extend(self.money.settle(wamid, place, window, entry));
+        expected
     }
 
     /// An entry of the ledger against the next one that must come.

@@ -2,7 +2,7 @@
 
 use super::book::Attempt;
 use super::registry::Registry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Counted through the whole second 24 hours later.
 const COUNTED_S: u32 = 86_400;
@@ -45,8 +45,6 @@ impl Seen {
 #[derive(Debug, Default)]
 pub(crate) struct Holds {
     people: BTreeMap<(String, String), Seen>,
-    /// Foreign messages counted already.
-    pub foreign: BTreeSet<String>,
 }
 
 impl Holds {

@@ -25,7 +25,6 @@ pub(crate) struct Sender {
     pub waba: String,
     pub blocked: bool,
     pub throughput: u64,
-    pub weight: u64,
     pub quality: String,
     /// Largest throughput and when it ended, while it may still be seen in what was sent.
     pub before: (u64, u64),
@@ -133,7 +132,6 @@ impl Registry {
                     waba: waba_id.clone(),
                     blocked: s["blocked"] == true,
                     throughput: s["throughput"].as_u64().unwrap_or(80),
-                    weight: s["weight"].as_u64().unwrap_or(1),
                     quality: text(&s["quality"]),
                     before: (0, 0),
                 };

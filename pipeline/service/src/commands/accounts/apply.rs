@@ -55,7 +55,9 @@ pub async fn run(args: &ApplyArgs, json: bool) -> anyhow::Result<ExitCode> {
             Some(_) => "changed",
         };
         if word != "unchanged" && !args.dry_run {
-            put(&api, spec).await.map_err(|error| error.context(format!("{}: account {:?}", args.file.display(), spec.account)))?;
+            put(&api, spec)
+                .await
+                .map_err(|error| error.context(format!("{}: account {:?}", args.file.display(), spec.account)))?;
             settled(&api, spec, Duration::from_secs(args.wait)).await?;
         }
         if json {
@@ -92,7 +94,10 @@ async fn settled(api: &Api, spec: &AccountSpec, bound: Duration) -> anyhow::Resu
     while have(api, &spec.account).await?.as_ref() != Some(spec) {
         if since.elapsed() >= bound {
             let account = &spec.account;
-            return Err(anyhow!("account {account:?} is accepted, but not in force after {} seconds; see the log of the service", bound.as_secs()));
+            return Err(anyhow!(
+                "account {account:?} is accepted, but not in force after {} seconds; see the log of the service",
+                bound.as_secs()
+            ));
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }

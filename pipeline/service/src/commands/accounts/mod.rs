@@ -102,7 +102,7 @@ async fn list(client: &ClientArgs, json: bool) -> anyhow::Result<ExitCode> {
             a.campaigns.to_string(),
         ]);
     }
-    table.print()?;
+    table.print_as_of(Some(list.as_of))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -78,7 +78,8 @@ fn from_json(name: &str, text: &str) -> anyhow::Result<Vec<AccountSpec>> {
     };
     let specs = specs.map_err(fault)?;
     for spec in &specs {
-        check(spec).map_err(|wrong| anyhow!("{name}: account {:?}: {}: {}; {}", spec.account, wrong.0, wrong.1, wrong.2))?;
+        check(spec)
+            .map_err(|wrong| anyhow!("{name}: account {:?}: {}: {}; {}", spec.account, wrong.0, wrong.1, wrong.2))?;
     }
     Ok(specs)
 }

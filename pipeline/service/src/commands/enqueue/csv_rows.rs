@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use csv::{ByteRecord, StringRecord};
 
+use super::CsvArgs;
 use super::ids::Ids;
 use super::mapping::{Columns, Mapping};
-use super::CsvArgs;
 use crate::upload::{BadRow, Item, Mark, Row};
 
 /// The rows.
@@ -31,7 +31,8 @@ impl CsvRows {
             .flexible(true)
             .delimiter(args.delimiter.unwrap_or(b','))
             .from_reader(BufReader::new(file));
-        let header = reader.headers().map_err(|error| anyhow!("{name}:1: {error}; save the file as UTF-8 with a header row"))?;
+        let header =
+            reader.headers().map_err(|error| anyhow!("{name}:1: {error}; save the file as UTF-8 with a header row"))?;
         if header.is_empty() {
             return Err(anyhow!("{name}: the file is empty; write a header row"));
         }
@@ -44,9 +45,13 @@ impl CsvRows {
     fn row(&mut self, record: ByteRecord, content: &[u8]) -> Result<Vec<u8>, String> {
         let cells = record.len();
         if cells != self.cells {
-            return Err(format!("the row has {cells} cells where the header has {}; quote cells that hold the delimiter", self.cells));
+            return Err(format!(
+                "the row has {cells} cells where the header has {}; quote cells that hold the delimiter",
+                self.cells
+            ));
         }
-        let row = StringRecord::from_byte_record(record).map_err(|_| "the row is not UTF-8; save the file as UTF-8".to_owned())?;
+        let row = StringRecord::from_byte_record(record)
+            .map_err(|_| "the row is not UTF-8; save the file as UTF-8".to_owned())?;
         let id = match self.mapping.id(&self.columns, &row)? {
             Some(id) => {
                 self.ids.given(id);
@@ -71,8 +76,10 @@ impl Iterator for CsvRows {
         self.rows += 1;
         let line = record.position().map_or(0, csv::Position::line);
         // Cells with their lengths: the same text split otherwise is another row.
-        let content: Vec<u8> =
-            record.iter().flat_map(|cell| (cell.len() as u32).to_be_bytes().into_iter().chain(cell.iter().copied())).collect();
+        let content: Vec<u8> = record
+            .iter()
+            .flat_map(|cell| (cell.len() as u32).to_be_bytes().into_iter().chain(cell.iter().copied()))
+            .collect();
         let fingerprint = self.ids.read(&content);
         let mark = Mark { rows: self.rows, fingerprint, bytes: self.reader.position().byte() };
         Some(Ok(match self.row(record, &content) {

@@ -29,7 +29,12 @@ pub(super) struct JsonLines {
 }
 
 impl JsonLines {
-    pub(super) fn open(path: &Path, ids: Ids, account: Option<String>, campaign: Option<String>) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        ids: Ids,
+        account: Option<String>,
+        campaign: Option<String>,
+    ) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let file = File::open(path).with_context(|| format!("{name} cannot be read"))?;
         Ok(Self { reader: BufReader::new(file), name, account, campaign, line: 0, bytes: 0, rows: 0, ids })

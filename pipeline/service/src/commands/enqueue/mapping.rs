@@ -1,6 +1,8 @@
 //! Arguments and the cells of a CSV row, made into one request.
 
-use tollgate_wire::request::{Choose, Components, Content, Params, Purpose, Recipient, Request, TemplateContent, parse_e164};
+use tollgate_wire::request::{
+    Choose, Components, Content, Params, Purpose, Recipient, Request, TemplateContent, parse_e164,
+};
 use tollgate_wire::{Text, Time};
 
 use super::CsvArgs;
@@ -67,7 +69,9 @@ impl Mapping {
             return Err(WrongUse("--template is missing; a CSV row is sent as a template".to_owned()));
         };
         if args.language.is_empty() {
-            return Err(WrongUse("--language is missing; name the template's languages, such as pt_BR,en_US".to_owned()));
+            return Err(WrongUse(
+                "--language is missing; name the template's languages, such as pt_BR,en_US".to_owned(),
+            ));
         }
         Ok(Self {
             account: account.to_owned(),
@@ -95,15 +99,21 @@ impl Mapping {
                 (Some(at), None) => Ok(at),
                 (Some(_), Some(_)) => Err(format!("there are two columns {column:?}; rename one")),
                 (None, _) => {
-                    let meant = nearest(column, header)
-                        .map_or_else(|| format!("there are {}", header.iter().collect::<Vec<_>>().join(", ")), |meant| format!("did you mean {meant}?"));
+                    let meant = nearest(column, header).map_or_else(
+                        || format!("there are {}", header.iter().collect::<Vec<_>>().join(", ")),
+                        |meant| format!("did you mean {meant}?"),
+                    );
                     Err(format!("there is no column {column:?} for {option}; {meant}"))
                 }
             }
         };
         let parameters = match &self.parameters {
-            Parameters::Positional(columns) => columns.iter().map(|column| place(column, "--map")).collect::<Result<_, _>>()?,
-            Parameters::Named(pairs) => pairs.iter().map(|(_, column)| place(column, "--map")).collect::<Result<_, _>>()?,
+            Parameters::Positional(columns) => {
+                columns.iter().map(|column| place(column, "--map")).collect::<Result<_, _>>()?
+            }
+            Parameters::Named(pairs) => {
+                pairs.iter().map(|(_, column)| place(column, "--map")).collect::<Result<_, _>>()?
+            }
         };
         Ok(Columns {
             to: place(&self.to_column, "--to-column")?,
@@ -162,8 +172,11 @@ impl Parameters {
     fn new(map: &[String]) -> Result<Self, WrongUse> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for entry in map {
-            let Some((column, parameter)) = entry.rsplit_once('=').filter(|(c, p)| !c.is_empty() && !p.is_empty()) else {
-                return Err(WrongUse(format!("--map = {entry:?} cannot be read; write COLUMN=PARAMETER, such as name=1")));
+            let Some((column, parameter)) = entry.rsplit_once('=').filter(|(c, p)| !c.is_empty() && !p.is_empty())
+            else {
+                return Err(WrongUse(format!(
+                    "--map = {entry:?} cannot be read; write COLUMN=PARAMETER, such as name=1"
+                )));
             };
             if pairs.iter().any(|(have, _)| have == parameter) {
                 return Err(WrongUse(format!("--map fills parameter {parameter} twice; keep one")));
@@ -173,7 +186,9 @@ impl Parameters {
         let numbers: Vec<Option<usize>> = pairs.iter().map(|(parameter, _)| parameter.parse().ok()).collect();
         if pairs.is_empty() || numbers.iter().any(Option::is_none) {
             if numbers.iter().any(Option::is_some) {
-                return Err(WrongUse("--map mixes numbered and named parameters; a template has one or the other".to_owned()));
+                return Err(WrongUse(
+                    "--map mixes numbered and named parameters; a template has one or the other".to_owned(),
+                ));
             }
             return Ok(Self::Named(pairs));
         }
@@ -183,7 +198,9 @@ impl Parameters {
                 Some(slot) => *slot = Some(column.clone()),
                 None => {
                     let count = columns.len();
-                    return Err(WrongUse(format!("--map fills parameter {number}, but there are {count}; number them from 1 without a gap")));
+                    return Err(WrongUse(format!(
+                        "--map fills parameter {number}, but there are {count}; number them from 1 without a gap"
+                    )));
                 }
             }
         }
@@ -240,7 +257,8 @@ mod tests {
         let args = CsvArgs { template: Some("t".to_owned()), language: vec!["en".to_owned()], ..CsvArgs::default() };
         let mapping = Mapping::new("acme", None, &args).expect("good");
         let columns = mapping.columns(&csv::StringRecord::from(vec!["to"])).expect("there");
-        let error = mapping.request(&columns, &csv::StringRecord::from(vec!["5511987654321"]), "x").expect_err("no plus");
+        let error =
+            mapping.request(&columns, &csv::StringRecord::from(vec!["5511987654321"]), "x").expect_err("no plus");
         assert!(error.contains("no `+`") && !error.contains("87654321"), "{error}");
     }
 }

@@ -13,13 +13,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tollgate_wire::Time;
 use tollgate_wire::request::Purpose;
 
 use crate::client::{Api, ClientArgs};
-use crate::exit::WrongUse;
+use crate::exit::{WrongUse, one_line};
 use crate::output;
 use crate::upload::{Item, Mark, Report, Upload};
 use ids::Ids;
@@ -158,15 +159,15 @@ pub async fn run(args: &EnqueueArgs, json: bool) -> anyhow::Result<ExitCode> {
     let give_up = Duration::from_secs(args.give_up_after);
     let upload = Upload { api: &api, path, file: &file, give_up, bar: output::bar(bytes, true) };
     let (report, result) = upload.run(&mut rows, |mark| resume.acknowledged(mark)).await;
-    print(&file, &report, skipped.unwrap_or(0), rows.duplicates(), json)?;
-    result.map_err(|error| error.context("stopped before the end; run the same command again to go on")).map_err(turned)?;
+    let report_anyway = report.accepted > 0 || report.bad > 0;
+    if result.is_ok() || report_anyway {
+        print(&file, &report, skipped.unwrap_or(0), rows.duplicates(), json)?;
+    }
+    result.map_err(|error| match report_anyway {
+        true => anyhow!("{}; stopped before the end: run the same command again to go on", one_line(&error)),
+        false => error,
+    })?;
     Ok(if report.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The reason first, then what to do.
-fn turned(error: anyhow::Error) -> anyhow::Error {
-    let advice = error.to_string();
-    anyhow::anyhow!("{:#} ({advice})", error.root_cause())
 }
 
 /// What tells this job from another one over the same file.
@@ -181,13 +182,17 @@ fn rows(args: &EnqueueArgs) -> anyhow::Result<Rows> {
     let ids = Ids::new(&job(args));
     if matches!(extension.as_deref(), Some("jsonl" | "ndjson")) {
         if let Some(option) = args.csv.first_given() {
-            return Err(WrongUse(format!("{option} is for CSV; a line of JSON is a whole request, so write it there")).into());
+            return Err(
+                WrongUse(format!("{option} is for CSV; a line of JSON is a whole request, so write it there")).into()
+            );
         }
         let (account, campaign) = (args.account.clone(), args.campaign.clone());
-        return Ok(Rows::Json(json_lines::JsonLines::open(&args.file, ids, account, campaign)?));
+        return Ok(Rows::Json(Box::new(json_lines::JsonLines::open(&args.file, ids, account, campaign)?)));
     }
     let Some(account) = &args.account else {
-        return Err(WrongUse("--account is missing; name the account that the rows of a CSV file are for".to_owned()).into());
+        return Err(
+            WrongUse("--account is missing; name the account that the rows of a CSV file are for".to_owned()).into()
+        );
     };
     let mapping = Mapping::new(account, args.campaign.as_deref(), &args.csv)?;
     Ok(Rows::Csv(Box::new(csv_rows::CsvRows::open(&args.file, mapping, ids, &args.csv)?)))
@@ -196,7 +201,7 @@ fn rows(args: &EnqueueArgs) -> anyhow::Result<Rows> {
 /// A file's rows in either form.
 enum Rows {
     Csv(Box<csv_rows::CsvRows>),
-    Json(json_lines::JsonLines),
+    Json(Box<json_lines::JsonLines>),
 }
 
 impl Rows {

@@ -41,7 +41,10 @@ impl Resume {
     ///
     /// # Errors
     /// The rows cannot be read.
-    pub(super) fn skip(&mut self, rows: &mut impl Iterator<Item = anyhow::Result<Item>>) -> anyhow::Result<Option<u64>> {
+    pub(super) fn skip(
+        &mut self,
+        rows: &mut impl Iterator<Item = anyhow::Result<Item>>,
+    ) -> anyhow::Result<Option<u64>> {
         let wanted = self.state.rows;
         if wanted == 0 {
             return Ok(Some(0));
@@ -65,7 +68,10 @@ impl Resume {
             && let Err(error) = self.write()
         {
             self.writable = false;
-            eprintln!("tollgate: {} cannot be written: {error}; a rerun sends every row again under its id", self.path.display());
+            eprintln!(
+                "tollgate: {} cannot be written: {error}; a rerun sends every row again under its id",
+                self.path.display()
+            );
         }
     }
 

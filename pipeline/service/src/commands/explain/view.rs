@@ -3,9 +3,7 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use tollgate_runtime::views::{
-    AmountView, ChargeView, ChosenView, GatesView, MessageView, MoveView, PriceLine,
-};
+use tollgate_runtime::views::{AmountView, ChargeView, ChosenView, GatesView, MessageView, MoveView, PriceLine};
 use tollgate_wire::Time;
 use tollgate_wire::outcome::OutcomeKind;
 

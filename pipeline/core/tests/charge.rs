@@ -1,0 +1,247 @@
+//! Charges: booked once, corrected exactly, never guessed.
+#![expect(clippy::unwrap_used, reason = "test")]
+
+mod common;
+use common::{World, account_spec, accepted, status};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+const BRAZIL: &str = "+5511987654321";
+const MEXICO: &str = "+525512345678";
+/// 2026-10-01 00:00:00 UTC.
+const OCTOBER_S: u32 = 1_790_812_800;
+
+/// A world whose WABA lives in `zone`, with one marketing message of campaign `c` accepted.
+fn accepted_in(zone: &str, to: &str) -> World {
+    let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+    spec["wabas"][0]["time_zone"] = json!(zone);
+    let mut w = World::new();
+    w.apply(&spec);
+    w.opt_in(to, "marketing");
+    w.campaign(&json!({"name": "c", "budget": "100"}));
+    let mut request = common::promo("a", to);
+    request["campaign"] = json!("c");
+    w.request(&request).unwrap();
+    w.event(&accepted(1, 1, "wamid.1"));
+    w
+}
+
+fn said(kind: &str, at_s: u32, category: &str, pricing_type: &str) -> Value {
+    let mut s = status(kind, 1, "wamid.1", at_s, true);
+    s["pricing"] = json!({"model": "PMP", "category": category, "pricing_type": pricing_type});
+    s
+}
+
+fn amount(v: &Value) -> Decimal {
+    v.as_str().map_or(Decimal::ZERO, |s| s.parse().unwrap())
+}
+
+/// `kind quantity cost period`, one entry a line.
+fn books(w: &World) -> Vec<String> {
+    w.out.ledger.iter().map(line).collect()
+}
+
+fn line(e: &Value) -> String {
+    let text = |k: &str| e[k].as_str().unwrap_or("-").to_owned();
+    format!("{} {} {} {}", text("kind"), e["quantity"], text("cost"), text("usage_period"))
+}
+
+/// What must hold whatever was booked.
+fn sound(w: &World) {
+    let ids: BTreeSet<&str> = w.out.ledger.iter().map(|e| e["entry"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), w.out.ledger.len(), "entry ids are unique");
+    let mut standing: BTreeMap<&str, i64> = BTreeMap::new();
+    for e in &w.out.ledger {
+        *standing.entry(e["wamid"].as_str().unwrap()).or_default() += e["quantity"].as_i64().unwrap();
+        if let Some(adjusts) = e["adjusts"].as_str() {
+            assert!(ids.contains(adjusts), "an adjustment names an entry that exists: {e}");
+        }
+        if e["kind"] == "unpriced" {
+            assert!(e["cost"].is_null() && e["reason"].is_string(), "never guessed: {e}");
+        }
+    }
+    assert!(standing.values().all(|n| *n == 1), "one message stands once: {standing:?}");
+    let own = w.out.ledger.iter().filter(|e| e["origin"] == "own" && e["campaign"] == "c");
+    let total: Decimal = own.map(|e| amount(&e["cost"])).sum();
+    let spent = w.engine.state().campaigns().next().map_or(Decimal::ZERO, |c| c.spent);
+    assert_eq!(spent, total, "spent follows the ledger");
+}
+
+#[test]
+fn what_the_platform_reclassifies_is_taken_back_and_booked_anew() {
+    let mut w = accepted_in("America/Sao_Paulo", BRAZIL);
+    let at = (w.now_ms / 1000) as u32;
+    w.event(&said("delivered", at, "marketing", "regular"));
+    sound(&w);
+    w.event(&said("read", at + 1, "utility", "regular"));
+    sound(&w);
+    w.event(&said("read", at + 1, "utility", "free_entry_point"));
+    sound(&w);
+    w.event(&said("read", at + 1, "utility", "free_entry_point"));
+    assert_eq!(
+        books(&w),
+        [
+            "charge 1 0.0625 2026-11",
+            "adjustment -1 -0.0625 2026-11",
+            "charge 1 0.0068 2026-11",
+            "adjustment -1 -0.0068 2026-11",
+            "free 1 0 2026-11",
+        ]
+    );
+    let causes: Vec<&Value> = w.out.ledger.iter().map(|e| &e["cause"]).collect();
+    assert_eq!(causes[1..], [&json!("reclassified"); 4]);
+    let counts = w.engine.state().campaigns().next().unwrap().spent;
+    assert_eq!(counts, Decimal::ZERO);
+}
+
+/// An earlier delivery time moves a charge over the edge of the month and of the card, in the WABA's own zone.
+#[test]
+fn an_earlier_delivery_over_the_edge_of_a_card() {
+    // Midnight of 2026-10-01 there, in hours from midnight UTC; Auckland's summer time began on 27 September.
+    let zones =
+        [("Asia/Seoul", -9_i64), ("America/Sao_Paulo", 3), ("Pacific/Auckland", -13), ("America/Los_Angeles", 7)];
+    for (zone, hours) in zones {
+        let edge = (i64::from(OCTOBER_S) + hours * 3600) as u32;
+        let mut w = accepted_in(zone, MEXICO);
+        w.event(&said("read", edge, "marketing", "regular"));
+        assert_eq!(books(&w), ["charge 1 0.0397 2026-10"], "{zone}");
+        w.event(&said("delivered", edge - 1, "marketing", "regular"));
+        assert_eq!(
+            books(&w)[1..],
+            ["adjustment -1 -0.0397 2026-10", "charge 1 0.0305 2026-09"],
+            "{zone}: the platform's smallest time is the charge instant"
+        );
+        sound(&w);
+        w.event(&said("delivered", edge - 1, "marketing", "regular"));
+        w.event(&said("read", edge, "marketing", "regular"));
+        w.event(&said("delivered", edge - 2, "marketing", "regular"));
+        assert_eq!(w.out.ledger.len(), 3, "{zone}: nothing else moves it");
+    }
+}
+
+/// Free text in an open window, delivered; `n` makes the ids.
+fn answer(w: &mut World, sender: &str, n: usize) {
+    let to = format!("+55119{n:08}");
+    let at = (w.now_ms / 1000) as u32;
+    w.event(&json!({"event": "inbound", "sender": sender, "from": to, "at_s": at}));
+    w.request(&json!({"id": format!("a{n}"), "account": "acme", "sender": sender, "to": to, "purpose": "service",
+        "content": [{"text": "Oi"}]}))
+        .unwrap();
+    let uid = w.out.orders.last().unwrap()["message_uid"].as_u64().unwrap();
+    let wamid = format!("wamid.{n}");
+    w.event(&accepted(uid, 1, &wamid));
+    let mut s = status("delivered", uid, &wamid, at, true);
+    s["sender"] = json!(sender);
+    s["pricing"] = json!({"model": "PMP", "category": "service", "pricing_type": "regular"});
+    w.event(&s);
+    w.advance(1_000);
+}
+
+#[test]
+fn a_thousand_service_messages_a_number_and_month_are_free() {
+    let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+    spec["wabas"][0]["senders"].as_array_mut().unwrap().push(json!({"id": "1002"}));
+    let mut w = World::new();
+    w.apply(&spec);
+    let at = (w.now_ms / 1000) as u32;
+    // Other software uses the same allowance.
+    for i in 0..998 {
+        w.event(&json!({"event": "status", "sender": "1001", "wamid": format!("wamid.foreign.{i}"), "to": BRAZIL,
+            "status": "delivered", "at_s": at,
+            "pricing": {"model": "PMP", "category": "service", "pricing_type": "regular"}}));
+    }
+    let before = w.out.ledger.len();
+    assert_eq!(before, 998);
+    assert!(w.out.ledger.iter().all(|e| e["kind"] == "free" && e["pricing_type"] == "free_allowance"));
+    for n in 0..4 {
+        answer(&mut w, "1001", n);
+    }
+    answer(&mut w, "1002", 4);
+    let kinds: Vec<String> = w.out.ledger[before..].iter().map(line).collect();
+    assert_eq!(
+        kinds,
+        [
+            "free 1 0 2026-11",
+            "free 1 0 2026-11",
+            "charge 1 0.0068 2026-11",
+            "charge 1 0.0068 2026-11",
+            "free 1 0 2026-11", // the other number has its own
+        ]
+    );
+    w.advance(12 * 86_400_000);
+    answer(&mut w, "1001", 5);
+    assert_eq!(line(w.out.ledger.last().unwrap()), "free 1 0 2026-12", "a new month, a new thousand");
+}
+
+#[test]
+fn what_has_no_price_is_booked_without_one_until_it_has() {
+    let mut w = accepted_in("America/Sao_Paulo", BRAZIL);
+    let at = (w.now_ms / 1000) as u32;
+    let mut odd = said("delivered", at, "marketing", "regular");
+    odd["pricing"] = json!({"model": "PMP", "category_text": "business_agent", "pricing_type": "regular"});
+    w.event(&odd);
+    assert_eq!(books(&w), ["unpriced 1 - 2026-11"]);
+    assert_eq!(w.out.ledger[0]["reason"], "unknown_category");
+    assert_eq!(w.last_outcome()["charge"]["amount"], Value::Null);
+    w.event(&said("read", at + 1, "utility", "regular"));
+    assert_eq!(books(&w)[1..], ["adjustment -1 - 2026-11", "charge 1 0.0068 2026-11"]);
+    sound(&w);
+}
+
+/// A person without a number: the country of the first report prices the message, and takes it back exactly.
+#[test]
+fn a_business_scoped_id_keeps_the_country_that_priced_it() {
+    let mut w = World::with_account("TIER_1K", "GREEN");
+    w.command(&json!({"command": "set_consent", "account": "acme",
+        "consent": {"to": "BR.123", "category": "marketing", "state": "opt_in", "source": "web"}}));
+    let mut request = common::promo("a", BRAZIL);
+    request["to"] = json!({"bsuid": "BR.123", "country": "BR"});
+    w.request(&request).unwrap();
+    w.event(&accepted(1, 1, "wamid.1"));
+    let at = (w.now_ms / 1000) as u32;
+    let mut first = said("delivered", at, "marketing", "regular");
+    first["to"] = json!({"bsuid": "BR.123", "country": "BR"});
+    w.event(&first);
+    let mut second = said("read", at + 1, "utility", "regular");
+    second["to"] = json!({"bsuid": "BR.123"});
+    w.event(&second);
+    assert_eq!(
+        books(&w),
+        ["charge 1 0.0625 2026-11", "adjustment -1 -0.0625 2026-11", "charge 1 0.0068 2026-11"]
+    );
+    sound(&w);
+}
+
+/// A client that pays the platform itself is not billed for what its other software sends.
+#[test]
+fn foreign_traffic_is_booked_where_we_pay() {
+    for (funding, entries) in [("we_pay", 1), ("client_pays", 0)] {
+        let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+        spec["wabas"][0]["funding"] = json!(funding);
+        let mut w = World::new();
+        w.apply(&spec);
+        let mut s = said("delivered", (w.now_ms / 1000) as u32, "marketing", "regular");
+        s.as_object_mut().unwrap().remove("callback");
+        w.event(&s);
+        assert_eq!(w.out.ledger.len(), entries, "{funding}");
+        let used = w.engine.state().account_quota(tollgate_core::ids::AccountIx(0)).count((w.now_ms / 1000) as u32);
+        assert_eq!(used, 1, "{funding}: it counts for the quota in any case");
+    }
+}
+
+/// The same input gives the same ids: a replay books nothing twice.
+#[test]
+fn entry_ids_are_stable() {
+    let run = || {
+        let mut w = accepted_in("America/Sao_Paulo", BRAZIL);
+        let at = (w.now_ms / 1000) as u32;
+        w.event(&said("delivered", at, "marketing", "regular"));
+        w.event(&said("read", at + 1, "utility", "regular"));
+        w.out.ledger.iter().map(|e| e["entry"].clone()).collect::<Vec<_>>()
+    };
+    let first = run();
+    assert_eq!(first, run());
+    let known = tollgate_core::charge::entry_id("waba-1", tollgate_wire::ledger::EntryKind::Charge, "wamid.1", 0);
+    assert_eq!(first[0], json!(format!("{known:032x}")));
+}

@@ -1,0 +1,322 @@
+//! Stored records: what is written is read back whole; what is not ours, cut or changed is refused, never guessed.
+#![expect(clippy::unwrap_used, reason = "test")]
+
+mod common;
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use std::sync::Arc;
+use tollgate_core::change::{CounterKey, Proof};
+use tollgate_core::codec::{self, CodecError, VERSION};
+use tollgate_core::engine::Table;
+use tollgate_core::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User};
+use tollgate_core::lots::Resource;
+use tollgate_core::record::{
+    Attempt, AttemptState, Booked, Consent, Contact, Message, MessageState, Pair, Park, SenderLive, Tail,
+};
+use tollgate_quality::{BackOff, Bucket, Counted, RateFactor};
+use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
+use tollgate_wire::Reason;
+use tollgate_wire::command::ConsentState;
+use tollgate_wire::request::Purpose;
+
+fn counted() -> impl Strategy<Value = Counted> {
+    any::<(u32, u32, u16)>().prop_map(|(confirmed_at_s, reserved_at_s, reserved_n)| Counted {
+        confirmed_at_s,
+        reserved_at_s,
+        reserved_n,
+    })
+}
+
+fn contact() -> impl Strategy<Value = Contact> {
+    let consent = || prop_oneof![Just(Consent::None), Just(Consent::In), Just(Consent::Out)];
+    (counted(), [consent(), consent(), consent(), consent()], any::<(bool, u32, [u32; 4])>()).prop_map(
+        |(counted, consent, (stop_all, off_platform_until_s, marketing_s))| Contact {
+            counted,
+            consent,
+            stop_all,
+            off_platform_until_s,
+            marketing_s,
+        },
+    )
+}
+
+fn pair() -> impl Strategy<Value = Pair> {
+    (any::<(u32, u32, u32, u64, u32, u8)>(), counted()).prop_map(|((a, b, c, tat_ns, not_before_s, exponent), counted)| {
+        Pair {
+            last_inbound_s: a,
+            referral_s: b,
+            fep_until_s: c,
+            bucket: Bucket { tat_ns },
+            back_off: BackOff { not_before_s, exponent },
+            counted,
+        }
+    })
+}
+
+fn live() -> impl Strategy<Value = SenderLive> {
+    any::<(u64, [u64; 4], u16, u64, u64)>().prop_map(|(t, p, permille, halved_at_ms, back_off_until_ms)| SenderLive {
+        throughput: Bucket { tat_ns: t },
+        pacing: p.map(|tat_ns| Bucket { tat_ns }),
+        factor: RateFactor { permille, halved_at_ms },
+        back_off_until_ms,
+    })
+}
+
+fn decimal() -> impl Strategy<Value = Decimal> {
+    (any::<i64>(), 0..=10_u32).prop_map(|(n, scale)| Decimal::new(n, scale))
+}
+
+fn category() -> impl Strategy<Value = Category> {
+    prop::sample::select(Category::ALL.to_vec())
+}
+
+fn reported() -> impl Strategy<Value = Reported> {
+    let category = prop_oneof![
+        Just(ReportedCategory::Unknown),
+        Just(ReportedCategory::ReferralConversion),
+        category().prop_map(ReportedCategory::Known),
+    ];
+    let pricing_type = prop_oneof![
+        Just(ReportedType::Regular),
+        Just(ReportedType::FreeCustomerService),
+        Just(ReportedType::FreeEntryPoint),
+        Just(ReportedType::Unknown),
+    ];
+    let model = prop_oneof![
+        Just(ReportedModel::Unknown),
+        Just(ReportedModel::Known(PricingModel::Cbp)),
+        Just(ReportedModel::Known(PricingModel::Pmp)),
+    ];
+    (prop::option::of(category), prop::option::of(pricing_type), prop::option::of(model))
+        .prop_map(|(category, pricing_type, model)| Reported { category, pricing_type, model })
+}
+
+fn booked() -> impl Strategy<Value = Booked> {
+    let country = prop::option::of((0..676_u16).prop_map(|n| Country::from_u16(n).unwrap()));
+    (any::<(u32, bool, bool, u64, u64, u32)>(), country, reported(), decimal()).prop_map(
+        |((at_s, window_open, fep_open, allowance_used, ordinal, revision), country, reported, cost)| Booked {
+            at_s,
+            country,
+            reported,
+            window_open,
+            fep_open,
+            allowance_used,
+            ordinal,
+            revision,
+            cost,
+        },
+    )
+}
+
+fn attempt() -> impl Strategy<Value = Attempt> {
+    let state = (0..10_u8).prop_map(|b| AttemptState::from_byte(b).unwrap());
+    (
+        (any::<u8>(), state, any::<u16>(), prop::option::of(0..u32::MAX), any::<u8>(), category()),
+        any::<(bool, bool, bool, u64, u64, u64, u128, u32, u32)>(),
+        (decimal(), reported(), prop::option::of(booked())),
+    )
+        .prop_map(|((number, state, sender, template, alternative, category), rest, (reserved, reported, booked))| {
+            let (window_open, reserved_user, slot, admitted_ms, leave_by_ms, check_ms, wamid, code, delivered_s) = rest;
+            Attempt {
+                number,
+                state,
+                sender: SenderIx(sender),
+                template: template.map(TemplateIx),
+                alternative,
+                category,
+                window_open,
+                reserved_user,
+                slot,
+                reserved,
+                admitted_ms,
+                leave_by_ms,
+                check_ms,
+                wamid,
+                code,
+                delivered_s,
+                reported,
+                booked,
+            }
+        })
+}
+
+fn resource() -> impl Strategy<Value = Resource> {
+    (0..10_u8, any::<u16>(), any::<u32>()).prop_map(|(tag, small, large)| match tag {
+        0 => Resource::Own,
+        1 => Resource::Campaign(CampaignIx(large)),
+        2 => Resource::Sender(SenderIx(small)),
+        3 => Resource::Template(TemplateIx(large)),
+        4 => Resource::Pacing(SenderIx(small)),
+        5 => Resource::Quota(AccountIx(small)),
+        6 => Resource::NumberQuota(SenderIx(small)),
+        7 => Resource::Budget(CampaignIx(large)),
+        8 => Resource::Throughput(SenderIx(small)),
+        _ => Resource::InFlight(SenderIx(small)),
+    })
+}
+
+fn park() -> impl Strategy<Value = Park> {
+    let reason = prop::sample::select(Reason::ALL.to_vec());
+    (reason, resource(), any::<(u64, u32)>())
+        .prop_map(|(reason, resource, (until_ms, told_s))| Park { reason, resource, until_ms, told_s })
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let purpose = prop::sample::select(vec![
+        Purpose::Marketing,
+        Purpose::Utility,
+        Purpose::Authentication,
+        Purpose::Service,
+    ]);
+    let state = (0..9_u8).prop_map(|b| MessageState::from_byte(b).unwrap());
+    let tail = ("[!-~]{1,128}", prop::option::of("\\{\"[a-zà-ÿ]{1,200}\":1\\}"));
+    (
+        any::<(u64, u16, u16, u64, u32, bool, u32, u64, u32)>(),
+        (purpose, state, prop::option::of(park()), prop::collection::vec(attempt(), 0..5)),
+        tail,
+    )
+        .prop_map(|(fixed, (purpose, state, park, attempts), (id, metadata))| {
+            let (uid, account, sender, user, campaign, priority, created_s, expires_ms, body_bytes) = fixed;
+            Message {
+                uid,
+                account: AccountIx(account),
+                sender: SenderIx(sender),
+                user: User::from_raw(user),
+                campaign: CampaignIx(campaign),
+                priority,
+                purpose,
+                state,
+                created_s,
+                expires_ms,
+                body_bytes,
+                park,
+                attempts: attempts.into_iter().collect(),
+                tail: Arc::new(Tail { id: id.into(), metadata: metadata.map(Into::into) }),
+            }
+        })
+}
+
+fn bytes(put: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    put(&mut out);
+    out
+}
+
+/// Whole, it reads as it was; of another version, cut anywhere or with more behind it, it is refused.
+fn holds<T: PartialEq + std::fmt::Debug>(
+    record: &T,
+    written: &[u8],
+    read: fn(&[u8]) -> Result<T, CodecError>,
+) -> Result<(), TestCaseError> {
+    prop_assert_eq!(&read(written).unwrap(), record);
+    let mut other = written.to_vec();
+    other[0] = VERSION + 1;
+    prop_assert_eq!(read(&other).unwrap_err(), CodecError::Version(VERSION + 1));
+    for cut in 0..written.len() {
+        prop_assert!(read(&written[..cut]).is_err(), "cut to {} of {}", cut, written.len());
+    }
+    let mut longer = written.to_vec();
+    longer.push(0);
+    prop_assert!(read(&longer).is_err(), "one byte more");
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn contacts(r in contact()) {
+        holds(&r, &bytes(|b| codec::put_contact(&r, b)), codec::contact)?;
+    }
+
+    #[test]
+    fn pairs(r in pair()) {
+        holds(&r, &bytes(|b| codec::put_pair(&r, b)), codec::pair)?;
+    }
+
+    #[test]
+    fn live_values(r in live()) {
+        holds(&r, &bytes(|b| codec::put_live(&r, b)), codec::live)?;
+    }
+
+    #[test]
+    fn messages(r in message()) {
+        holds(&r, &bytes(|b| codec::put_message(&r, b)), codec::message)?;
+    }
+
+    #[test]
+    fn proofs(contact: u64, category in 0..5_u8, at_ms: u64, source in ".{0,40}", text_version in "[a-z0-9]{0,9}") {
+        let r = Proof { contact, category, state: ConsentState::OptOut, source, at_ms, text_version };
+        holds(&r, &codec::put_proof(&r), codec::proof)?;
+    }
+
+    #[test]
+    fn counters(ix: u16, month: u32, market: u16, category: u8) {
+        for key in [
+            CounterKey::Allowance(SenderIx(ix), month, category),
+            CounterKey::Band(AccountIx(ix), month, market, category),
+        ] {
+            let b = codec::counter_key(key);
+            prop_assert_eq!(codec::counter_from_key(&b).unwrap(), key);
+            prop_assert!(codec::counter_from_key(&b[..b.len() - 1]).is_err());
+        }
+    }
+
+    /// Any bytes at all: an answer, never a panic; and what is taken is written back as it was read.
+    #[test]
+    fn random_bytes(mut b in prop::collection::vec(any::<u8>(), 0..400), versioned: bool) {
+        if versioned && !b.is_empty() {
+            b[0] = VERSION;
+        }
+        let _ = (codec::contact(&b), codec::pair(&b), codec::live(&b), codec::counter_from_key(&b));
+        let _ = (codec::account(&b).is_ok(), codec::waba(&b).is_ok(), codec::sender(&b), codec::template(&b));
+        let _ = (codec::campaign(&b).is_ok(), codec::proof(&b));
+        if let Ok(m) = codec::message(&b) {
+            prop_assert_eq!(codec::message(&bytes(|o| codec::put_message(&m, o))).unwrap(), m);
+        }
+    }
+
+    /// One flipped bit: either refused, or another record that is written as it was read.
+    #[test]
+    fn a_flipped_bit(r in message(), at: prop::sample::Index, bit in 0..8_u8) {
+        let mut b = bytes(|o| codec::put_message(&r, o));
+        let at = at.index(b.len());
+        b[at] ^= 1 << bit;
+        if let Ok(m) = codec::message(&b) {
+            let again = codec::message(&bytes(|o| codec::put_message(&m, o))).unwrap();
+            prop_assert_eq!(format!("{again:?}"), format!("{m:?}"));
+        }
+    }
+}
+
+/// Settings are JSON: account, WABA, sender, template, campaign, as a world writes them.
+#[test]
+fn settings() {
+    let mut w = common::World::with_account("TIER_1K", "GREEN");
+    w.campaign(&serde_json::json!({"name": "c", "budget": "10.50", "weight": 3, "cost_center": "cc",
+        "hours": {"from": 9, "to": 21, "time_zone": "America/Sao_Paulo"}}));
+    w.commit();
+    let mut kinds = std::collections::BTreeSet::new();
+    for ((table, key), value) in w.store.0.iter().filter(|((t, _), _)| *t == Table::Entities) {
+        let again = match key[0] {
+            1 => codec::put_account(&codec::account(value).unwrap()),
+            2 => codec::put_waba(&codec::waba(value).unwrap()),
+            3 => codec::put_sender(&codec::sender(value).unwrap()),
+            5 => codec::put_template(&codec::template(value).unwrap()),
+            6 => codec::put_campaign(&codec::campaign(value).unwrap()),
+            _ => continue,
+        };
+        kinds.insert(key[0]);
+        assert_eq!(&again, value, "{table:?} {key:?}");
+        let mut other = value.clone();
+        other[0] = 9;
+        let refused = match key[0] {
+            1 => codec::account(&other).err(),
+            2 => codec::waba(&other).err(),
+            3 => codec::sender(&other).err(),
+            5 => codec::template(&other).err(),
+            _ => codec::campaign(&other).err(),
+        };
+        assert_eq!(refused, Some(CodecError::Version(9)));
+        assert!(codec::account(&value[..value.len() - 1]).is_err());
+    }
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [1, 2, 3, 5, 6]);
+}

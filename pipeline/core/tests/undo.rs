@@ -1,0 +1,263 @@
+//! An abort leaves what a fresh load from the store gives; a commit and a fresh load give what is running.
+#![expect(clippy::unwrap_used, reason = "test")]
+
+mod common;
+use common::{World, account_spec, accepted, promo, shipped, status};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tollgate_core::Engine;
+use tollgate_core::ids::{AccountIx, ContactKey, PairKey, SenderIx, User};
+use tollgate_wire::Time;
+
+const PEOPLE: u32 = 6;
+const SENDERS: [&str; 2] = ["1001", "1002"];
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+enum Step {
+    Request { person: u32, kind: u8, urgent: bool, later: bool },
+    Result { order: prop::sample::Index, kind: u8 },
+    Status { order: prop::sample::Index, kind: u8, after_s: u32, priced: bool },
+    Inbound { person: u32, sender: bool, stop: bool },
+    Foreign { person: u32, wamid: u8, read: bool },
+    Scoped { id: u8 },
+    Consent { person: u32, opt_in: bool },
+    Campaign { action: u8 },
+    Settings { kind: u8 },
+    Advance { ms: u32 },
+    Tick { most: u8 },
+    Commit,
+    Abort,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let person = || 0..PEOPLE;
+    let order = any::<prop::sample::Index>;
+    prop_oneof![
+        6 => (person(), 0..4_u8, any::<bool>(), prop::bool::weighted(0.2))
+            .prop_map(|(person, kind, urgent, later)| Step::Request { person, kind, urgent, later }),
+        6 => (order(), 0..6_u8).prop_map(|(order, kind)| Step::Result { order, kind }),
+        6 => (order(), 0..4_u8, 0..100_u32, any::<bool>())
+            .prop_map(|(order, kind, after_s, priced)| Step::Status { order, kind, after_s, priced }),
+        2 => (person(), any::<bool>(), prop::bool::weighted(0.2))
+            .prop_map(|(person, sender, stop)| Step::Inbound { person, sender, stop }),
+        1 => (person(), 0..3_u8, any::<bool>()).prop_map(|(person, wamid, read)| Step::Foreign { person, wamid, read }),
+        1 => (0..3_u8).prop_map(|id| Step::Scoped { id }),
+        1 => (person(), any::<bool>()).prop_map(|(person, opt_in)| Step::Consent { person, opt_in }),
+        2 => (0..6_u8).prop_map(|action| Step::Campaign { action }),
+        2 => (0..6_u8).prop_map(|kind| Step::Settings { kind }),
+        3 => prop_oneof![0..3_000_u32, 60_000..7_200_000_u32].prop_map(|ms| Step::Advance { ms }),
+        4 => (1..40_u8).prop_map(|most| Step::Tick { most }),
+        2 => Just(Step::Commit),
+        3 => Just(Step::Abort),
+    ]
+}
+
+fn number(person: u32) -> String {
+    format!("+55119870000{person:02}")
+}
+
+struct Play {
+    w: World,
+    spec: Value,
+    requests: u32,
+}
+
+impl Play {
+    fn new(scope: &str) -> Self {
+        let mut spec = account_spec("acme", "waba-1", "1001", "4", "GREEN");
+        spec["limit_scope"] = json!(scope);
+        spec["wabas"][0]["senders"].as_array_mut().unwrap().push(json!({"id": "1002", "quality": "YELLOW"}));
+        spec["policy"] = json!({"marketing_cap": 2, "in_flight": 3, "waiting_messages": 12});
+        let mut w = World::new();
+        w.apply(&spec);
+        w.campaign(&json!({"name": "c", "budget": "0.20"}));
+        for person in 0..PEOPLE {
+            w.opt_in(&number(person), "marketing");
+            w.opt_in(&number(person), "utility");
+        }
+        w.commit();
+        Self { w, spec, requests: 0 }
+    }
+
+    fn request(&mut self, to: Value, kind: u8, urgent: bool, later: bool) {
+        self.requests += 1;
+        let id = format!("r{}", self.requests);
+        let mut r = match kind {
+            0 => shipped(&id, ""),
+            1 => json!({"id": id, "account": "acme", "to": "", "purpose": "service", "content": [{"text": "Oi"}]}),
+            _ => promo(&id, ""),
+        };
+        r["to"] = to;
+        match kind {
+            2 => r["campaign"] = json!("c"),
+            // Created by its first request.
+            3 => r["campaign"] = json!(format!("new{}", self.requests % 3)),
+            _ => {}
+        }
+        r["sender"] = json!(SENDERS[(self.requests % 2) as usize]);
+        if later {
+            r["send_after"] = json!(Time(self.w.now_ms + 600_000).to_string());
+        }
+        let done = if urgent { self.w.urgent(&r) } else { self.w.request(&r) };
+        assert_eq!(done, Ok(()));
+    }
+
+    fn order(&self, ix: prop::sample::Index) -> Option<(u64, u64)> {
+        let orders = &self.w.out.orders;
+        // An order of an aborted batch may name a message that never was: its results change nothing.
+        let o = (!orders.is_empty()).then(|| &orders[ix.index(orders.len())])?;
+        Some((o["message_uid"].as_u64().unwrap(), o["attempt"].as_u64().unwrap()))
+    }
+
+    fn step(&mut self, step: &Step) {
+        let now_s = (self.w.now_ms / 1000) as u32;
+        match step {
+            Step::Request { person, kind, urgent, later } => {
+                self.request(json!(number(*person)), *kind, *urgent, *later);
+            }
+            Step::Result { order, kind } => {
+                let Some((uid, attempt)) = self.order(*order) else { return };
+                let result = match kind {
+                    0 => json!({"not_sent": {"reason": "leave_by"}}),
+                    1 => json!({"rejected": {"code": 130_429}}),
+                    2 => json!({"rejected": {"code": 131_026}}),
+                    3 => json!("in_doubt"),
+                    _ => json!({"accepted": {"wamid": format!("wamid.{uid}.{attempt}")}}),
+                };
+                let mut v = accepted(uid, 1, "");
+                v["callback"]["attempt"] = json!(attempt);
+                v["result"] = result;
+                self.w.event(&v);
+            }
+            Step::Status { order, kind, after_s, priced } => {
+                let Some((uid, attempt)) = self.order(*order) else { return };
+                let kind = ["sent", "delivered", "read", "failed"][usize::from(*kind)];
+                let mut v = status(kind, uid, &format!("wamid.{uid}.{attempt}"), now_s + after_s, *priced);
+                v["callback"]["attempt"] = json!(attempt);
+                v["code"] = if kind == "failed" { json!(131_049) } else { Value::Null };
+                self.w.event(&v);
+            }
+            Step::Inbound { person, sender, stop } => {
+                let mut v = json!({"event": "inbound", "sender": SENDERS[usize::from(*sender)], "from": number(*person),
+                    "at_s": now_s});
+                if *stop {
+                    v["keyword"] = json!("stop");
+                }
+                self.w.event(&v);
+            }
+            Step::Foreign { person, wamid, read } => {
+                let mut v = json!({"event": "status", "sender": "1001", "wamid": format!("foreign.{wamid}"),
+                    "to": number(*person), "status": if *read { "read" } else { "delivered" }, "at_s": now_s});
+                if !read {
+                    v["pricing"] = json!({"model": "PMP", "category": "utility", "pricing_type": "regular"});
+                }
+                self.w.event(&v);
+            }
+            Step::Scoped { id } => {
+                self.request(json!({"bsuid": format!("BR.{id}"), "country": "BR"}), 0, false, false);
+            }
+            Step::Consent { person, opt_in } => self.w.command(&json!({"command": "set_consent", "account": "acme",
+                "consent": {"to": number(*person), "state": if *opt_in { "opt_in" } else { "opt_out" }, "source": "t"}})),
+            Step::Campaign { action } => match action {
+                0 => self.w.control("c", "pause"),
+                1 | 2 => self.w.control("c", "resume"),
+                3 => self.w.campaign(&json!({"name": "c", "budget": "0.50"})),
+                4 => self.w.campaign(&json!({"name": "c", "budget": "0.10", "weight": 3})),
+                _ => {
+                    // Unknown when no request has named it yet: then nothing happens.
+                    let name = format!("new{}", self.requests % 3);
+                    let _ = self.w.try_command(&json!({"command": "control_campaign", "account": "acme",
+                        "campaign": name, "action": "cancel"}));
+                }
+            },
+            Step::Settings { kind } => match kind {
+                0 => self.w.event(&json!({"event": "sender", "sender": "1001", "quality": "RED"})),
+                1 => self.w.event(&json!({"event": "sender", "sender": "1001", "quality": "GREEN", "throughput": 20})),
+                2 => self.w.event(&json!({"event": "limit", "limit": 8})),
+                3 => self.w.event(&json!({"event": "template", "waba": "waba-1", "name": "promo", "language": "pt_BR",
+                    "status": "paused"})),
+                4 => self.w.event(&json!({"event": "template", "waba": "waba-1", "name": "promo", "language": "pt_BR",
+                    "status": "approved"})),
+                _ => {
+                    let spec = self.spec.clone();
+                    self.w.apply(&spec);
+                }
+            },
+            Step::Advance { ms } => self.w.advance(u64::from(*ms)),
+            Step::Tick { most } => {
+                self.w.engine.tick(usize::from(*most), &self.w.store, &mut self.w.out).unwrap();
+            }
+            Step::Commit => {
+                self.w.commit();
+                assert_eq!(look(&self.w.engine, self.w.now_ms), look(&self.w.fresh(), self.w.now_ms), "commit + load");
+            }
+            Step::Abort => {
+                if !self.w.engine.abort() {
+                    self.w.reload();
+                }
+                assert_eq!(look(&self.w.engine, self.w.now_ms), look(&self.w.fresh(), self.w.now_ms), "abort");
+            }
+        }
+    }
+}
+
+/// Everything that must be alike, as lines for people.
+fn look(e: &Engine, now_ms: u64) -> String {
+    use std::fmt::Write as _;
+    let s = e.state();
+    let now_s = (now_ms / 1000) as u32;
+    let mut out = String::new();
+    let account = s.account("acme").unwrap();
+    let _ = writeln!(out, "next uid {}, next timer {:?}, sizes {:?}", s.next_uid(), s.next_timer_ms(), s.sizes());
+    let _ = writeln!(out, "account {:?} parked {:?}", account.spec.limit, s.lots().parked(account.ix));
+    let quota = s.account_quota(account.ix);
+    let _ = writeln!(out, "quota {} next {:?}", quota.count(now_s), quota.next_return_s(now_s));
+    for id in SENDERS {
+        let sender = s.sender(id).unwrap();
+        let q = s.sender_quota(sender.ix);
+        let _ = writeln!(out, "{id} {:?} {:?} in flight {}", sender.spec, s.live(sender.ix), s.in_flight(sender.ix));
+        let _ = writeln!(out, "{id} quota {} next {:?}", q.count(now_s), q.next_return_s(now_s));
+    }
+    for c in s.campaigns() {
+        let (spent, reserved) = (c.spent.normalize(), c.reserved.normalize());
+        let _ = writeln!(out, "{:?} {:?} spent {spent} reserved {reserved} {:?}", c.spec, c.state, c.counts);
+    }
+    for (key, lot) in s.lots().iter() {
+        let _ = writeln!(out, "{key:?} {:?}", lot.members);
+    }
+    for person in 0..PEOPLE {
+        let user = User::from_digits(number(person)[1..].parse().unwrap()).unwrap();
+        let _ = writeln!(out, "{:?}", s.contact(ContactKey::new(AccountIx(0), user)));
+        for sender in 0..2 {
+            let _ = writeln!(out, "{:?}", s.pair(PairKey::new(SenderIx(sender), user)));
+        }
+    }
+    for id in 0..3 {
+        let bsuid = format!("BR.{id}");
+        let _ = writeln!(out, "{bsuid} {:?}", s.scoped_user(&bsuid).map(|u| s.user_text(u)));
+    }
+    for uid in 1..s.next_uid() {
+        if let Some(m) = s.message(uid).filter(|m| m.is_open()) {
+            let _ = writeln!(out, "{m:?}");
+        }
+    }
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_abort_is_a_fresh_load_and_a_commit_loses_nothing(
+        number_scope: bool,
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
+        let mut play = Play::new(if number_scope { "number" } else { "portfolio" });
+        for s in &steps {
+            play.step(s);
+        }
+        play.step(&Step::Commit);
+        play.step(&Step::Abort);
+    }
+}

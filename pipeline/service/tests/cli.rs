@@ -1,0 +1,168 @@
+//! The built program: exit codes, and what an error says. Nothing here needs a service.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// An address where nobody listens: port 9 is the discard service's, and below 1024.
+const NOBODY: &str = "http://127.0.0.1:9";
+
+fn tollgate(directory: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TOLLGATE_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(directory).args(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// `arguments → exit code, what stderr has`, in a directory with the files of [`files`].
+const TABLE: &str = r#"
+    check-config                                                → 0
+    check-config --config bad.toml                              → 3 bad.toml:2: gateway.apy is not a known key; did you mean gateway.api?
+    check-config --config none.toml                             → 3 none.toml: cannot be read
+    serve --config bad.toml                                     → 1 did you mean gateway.api?
+    serve --config kafka.toml                                   → 1 kafka.toml:2: log.kind = "kafka": this build has no Kafka log
+    config default                                              → 0
+    nonsense                                                    → 2 unrecognized subcommand
+    enqueue                                                     → 2 required
+    enqueue people.csv                                          → 2 --account is missing
+    enqueue people.csv --account acme                           → 2 --template is missing
+    enqueue people.csv --account acme --template t              → 2 --language is missing
+    enqueue people.csv --account acme --template t --language en --map name → 2 COLUMN=PARAMETER
+    enqueue people.csv --account acme --template t --language en --map nam=1 → 1 people.csv:1: there is no column "nam" for --map; did you mean name?
+    enqueue people.csv --account acme --template t --language en --to-column phone → 1 there is no column "phone" for --to-column
+    enqueue empty.csv --account acme --template t --language en → 1 empty.csv: the file is empty
+    enqueue none.csv --account acme --template t --language en  → 1 none.csv cannot be read
+    enqueue people.csv --account acme --template t --language en --url URL → 1 no service answers at URL; start one with `tollgate serve` or `tollgate demo`
+    enqueue people.jsonl --map a=1                              → 2 --map is for CSV
+    enqueue people.csv --send-after tomorrow                    → 2 write it as 2026-11-27T09:00:00-03:00
+    accounts apply good.toml --url URL                          → 1 no service answers at URL
+    accounts apply typo.toml                                    → 1 typo.toml:3: limt is not a known field; did you mean limit?
+    accounts apply currency.toml                                → 1 currency.toml:9: account[0].wabas[0].currency: "usd" is not a currency; use the ISO 4217 code
+    accounts apply broken.toml                                  → 1 broken.toml:2:
+    accounts apply typo.json                                    → 1 typo.json:1: limt is not a known field; did you mean limit?
+    accounts apply twice.toml                                   → 1 waba w1 of account b belongs to account a already
+    accounts show acme --url URL                                → 1 no service answers at URL
+    accounts show acme --url here                               → 1 --url = "here" is no address
+    accounts show acme --url URL --token-file none.token        → 1 --token-file none.token cannot be read
+    consents import consents.csv --account acme --url URL       → 1 no service answers
+    consents import people.csv --account acme --url URL         → 1 people.csv:1: column "name" is not known
+    billing export --month 2026-13                              → 2 write YYYY-MM
+    billing export --month 2026-10                              → 1 ledger.db
+    billing export --month 2026-10 --with-recipients            → 2 --with-recipients needs --format detail
+    billing export --month 2026-10 --url URL                    → 1 no service answers
+    rates list                                                  → 0
+    rates check                                                 → 0
+    rates check bad_card.csv                                    → 3 bad_card.csv:
+    rates check none.csv                                        → 1 none.csv cannot be read
+    campaigns pause acme x --url URL                            → 1 no service answers
+    campaigns start acme x --hours 9-21                         → 2 --time-zone
+    explain acme x --url URL                                    → 1 no service answers
+    outcomes acme --follow --url URL                            → 1 no service answers
+    senders --url URL                                           → 1 no service answers
+    lots acme --url URL                                         → 1 no service answers
+    dead-letters list --url URL                                 → 1 no service answers
+    token new --role emperor                                    → 2 invalid value
+    token new --role admin                                      → 0
+"#;
+
+const GOOD: &str = "[[account]]\naccount = \"acme\"\nlimit = 1000\n";
+
+fn files(directory: &Path) {
+    let waba = "[[account.wabas]]\nid = \"w1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\nsenders = []\n";
+    let files = [
+        ("bad.toml", "[gateway]\napy = \"127.0.0.1:1\"\n".to_owned()),
+        ("kafka.toml", "[log]\nkind = \"kafka\"\n".to_owned()),
+        ("people.csv", "to,name\n+5511987654321,Ana\n".to_owned()),
+        ("people.jsonl", "{}\n".to_owned()),
+        ("empty.csv", String::new()),
+        ("consents.csv", "to,state\n+5511987654321,opt_in\n".to_owned()),
+        ("good.toml", format!("{GOOD}{waba}")),
+        ("typo.toml", format!("[[account]]\naccount = \"acme\"\nlimt = 1000\n{waba}")),
+        (
+            "currency.toml",
+            format!("{GOOD}name = \"\n\"\n{waba}")
+                .replace("\"\n\"", "\"\"")
+                .replace("USD", "usd")
+                .replace("[[account.wabas]]", "\n\n[[account.wabas]]"),
+        ),
+        ("broken.toml", "[[account]]\naccount = \n".to_owned()),
+        ("typo.json", r#"{"account":"acme","limt":1000,"wabas":[]}"#.to_owned()),
+        ("twice.toml", format!("{}{waba}{}{waba}", GOOD.replace("acme", "a"), GOOD.replace("acme", "b"))),
+        ("bad_card.csv", "# id=x\nmarket\n".to_owned()),
+    ];
+    for (name, text) in files {
+        std::fs::write(directory.join(name), text).unwrap();
+    }
+}
+
+#[test]
+fn exit_codes_and_errors() {
+    let directory = tempfile::tempdir().unwrap();
+    files(directory.path());
+    for row in TABLE.lines().map(str::trim).filter(|row| !row.is_empty()) {
+        let (arguments, expected) =
+            row.split_once('→').map(|(a, b)| (a.replace("URL", NOBODY), b.trim().replace("URL", NOBODY))).unwrap();
+        let output = tollgate(directory.path(), &arguments.split_whitespace().collect::<Vec<_>>());
+        let (code, says) = expected.split_once(' ').unwrap_or((&expected, ""));
+        let errors = stderr(&output);
+        assert_eq!(output.status.code().map(|code| code.to_string()).as_deref(), Some(code), "{row}\n{errors}");
+        assert!(errors.contains(says), "{row}\n  says: {errors}");
+        if code == "1" {
+            assert_eq!(errors.lines().count(), 1, "{row}: one line\n{errors}");
+        }
+    }
+}
+
+#[test]
+fn the_printed_configuration_is_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let printed = tollgate(directory.path(), &["config", "default"]);
+    std::fs::write(directory.path().join("tollgate.toml"), &printed.stdout).unwrap();
+    let output = tollgate(directory.path(), &["check-config", "--json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((answer["ok"].as_bool(), answer["file"].as_str()), (Some(true), Some("tollgate.toml")));
+}
+
+#[test]
+fn faults_as_json() {
+    let directory = tempfile::tempdir().unwrap();
+    files(directory.path());
+    let output = tollgate(directory.path(), &["--json", "check-config", "--config", "bad.toml"]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["faults"][0]["place"], "bad.toml:2");
+    let output = tollgate(directory.path(), &["rates", "check", "bad_card.csv", "--json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["ok"], false);
+}
+
+#[test]
+fn a_new_token_fits_the_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let output =
+        tollgate(directory.path(), &["token", "new", "--role", "enqueue", "--account", "acme", "--name", "crm"]);
+    std::fs::write(directory.path().join("t.toml"), stdout(&output).lines().skip(1).collect::<Vec<_>>().join("\n"))
+        .unwrap();
+    let output = tollgate(directory.path(), &["check-config", "--config", "t.toml", "--json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["tokens"], serde_json::json!(["crm"]), "{}", stderr(&output));
+}
+
+#[test]
+fn rate_cards_are_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = tollgate(directory.path(), &["rates", "list", "--json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let cards = answer["cards"].as_array().unwrap();
+    assert!(
+        cards.iter().any(|card| card["card"] == "pmp-usd-2026-10-01" && card["cells"]["published"].as_u64() > Some(0))
+    );
+}
