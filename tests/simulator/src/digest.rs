@@ -24,8 +24,15 @@ pub(crate) fn compare(aborted: &Engine, fresh: &Engine, now_ms: u64) -> Result<(
         return Err(format!("after an abort {} facts, freshly loaded {}", a.len(), b.len()));
     }
     let (s, t) = (aborted.state(), fresh.state());
+    if let Some((x, y)) = s.templates().zip(t.templates()).find(|(x, y)| x != y) {
+        return Err(format!("after an abort: {x:?}\n  freshly loaded: {y:?}"));
+    }
     let people = known_users(fresh);
     for account in t.accounts() {
+        let other = s.account_at(account.ix);
+        if (&other.spec, &other.declared) != (&account.spec, &account.declared) {
+            return Err(format!("account after an abort: {other:?}\n  freshly loaded: {account:?}"));
+        }
         for user in &people {
             let name = t.user_text(*user);
             let key = ContactKey::new(account.ix, *user);
@@ -68,7 +75,6 @@ fn digest(e: &Engine, now_ms: u64) -> Vec<String> {
             campaign["reserved"] = serde_json::json!(reserved.to_string());
         }
         facts.push(snapshot.to_string());
-        facts.push(format!("{:?} {:?}", account.spec, account.declared));
         facts.push(format!("{} {}", account.spec.account, quota(state.account_quota(account.ix), now_s)));
         for sender in account.senders.iter().map(|s| state.sender_at(*s)) {
             let mut line = format!("{sender:?} {:?} {}", state.live(sender.ix), quota(state.sender_quota(sender.ix), now_s));
@@ -81,7 +87,6 @@ fn digest(e: &Engine, now_ms: u64) -> Vec<String> {
             facts.push(line);
         }
     }
-    facts.extend(state.templates().map(|t| format!("{t:?}")));
     facts.extend(state.campaigns().map(|c| format!("{:?} {:?} {:?} {} {} {:?}", c.ix, c.account, c.spec, c.spent, crate::money::Units::parse(&c.reserved.to_string()), c.counts)));
     facts.extend(state.lots().iter().map(|(k, l)| format!("{k:?} {:?}", l.members)));
     facts.push(format!("timers {:?}", state.timers().collect::<Vec<_>>()));

@@ -101,10 +101,9 @@ impl Shard {
     fn loaded(&self, now_ms: u64) -> Engine {
         let mut e = Engine::new(self.config.clone());
         for table in [Table::Entities, Table::Contacts, Table::Pairs, Table::Open, Table::Ids] {
-            for ((t, k), v) in &self.store.0 {
-                if *t == table {
-                    e.load(table, k, v).expect("the store holds what the engine wrote");
-                }
+            let rows = self.store.0.range((table, Vec::new())..).take_while(|((t, _), _)| *t == table);
+            for ((_, k), v) in rows {
+                e.load(table, k, v).expect("the store holds what the engine wrote");
             }
         }
         e.clock(now_ms);

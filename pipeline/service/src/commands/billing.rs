@@ -96,9 +96,9 @@ pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Re
     let name = format!("billing_{}_{}.csv", args.month, args.format.format().as_str());
     let out = args.out.clone().unwrap_or_else(|| name.into());
     if args.client.url.is_some() {
-        wait(through_http(&args, &out, json))?
+        wait(through_http(&args, &out, json))?;
     } else {
-        from_file(&args, &out, json)?
+        from_file(&args, &out, json)?;
     }
     Ok(ExitCode::SUCCESS)
 }

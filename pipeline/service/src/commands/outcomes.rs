@@ -61,9 +61,9 @@ pub async fn run(args: &OutcomesArgs, json: bool) -> anyhow::Result<ExitCode> {
         };
         reached = true;
         if json {
-            output::raw(&answer.body)?
+            output::raw(&answer.body)?;
         } else {
-            print(&answer)?
+            print(&answer)?;
         }
         if answer.body.is_empty() && !args.follow {
             return Ok(ExitCode::SUCCESS);

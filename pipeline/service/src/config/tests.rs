@@ -35,7 +35,7 @@ fn every_key_of_the_embedded_file_is_read_and_nothing_else() {
 fn the_embedded_file_has_the_runtimes_defaults() {
     let config = load(None, std::iter::empty()).unwrap();
     let same = |ours: &dyn std::fmt::Debug, theirs: &dyn std::fmt::Debug| {
-        assert_eq!(format!("{ours:?}"), format!("{theirs:?}"))
+        assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
     };
     same(&config.gateway, &GatewayConfig::default());
     same(&config.graph, &GraphConfig::default());
