@@ -114,13 +114,11 @@ fn apply_account(state: &State, spec: &AccountSpec, out: &mut Decision) -> Resul
     };
     let declared_before = old.map(|a| &a.declared);
     let mut live = spec.clone();
-    // What the platform reported since stays, unless the declaration itself changed.
+    // What the platform reported since stays, unless the declaration itself changed. A block does not: to apply an
+    // account again is how an operator says that token, number or payment is in order.
     if let (Some(old), Some(before)) = (old, declared_before) {
         if before.limit == spec.limit {
             live.limit = old.spec.limit;
-        }
-        if before.disabled == spec.disabled {
-            live.disabled = old.spec.disabled;
         }
     }
     let mut account = Account {
@@ -223,9 +221,6 @@ fn merge_sender(new: &SenderSpec, before: Option<&SenderSpec>, live: Option<&Sen
         }
         if before.throughput == new.throughput {
             spec.throughput = live.throughput;
-        }
-        if before.blocked == new.blocked {
-            spec.blocked = live.blocked;
         }
     }
     spec

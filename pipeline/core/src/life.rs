@@ -377,6 +377,8 @@ fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s: Option<u3
     let sender = d.message.attempts[n].sender;
     let asked_ms = u64::from(retry_after_s.unwrap_or(0).min(86_400)) * 1000;
     let (reason, resource, wait_ms) = match meaning.retry {
+        // It is not the message's fault: it waits until an operator has put token, number or payment right.
+        Retry::Final if stops_the_sender(meaning.effect) => (Reason::SenderBlocked, Resource::Sender(sender), u64::MAX),
         Retry::Final => return fail(d, n, Reason::Platform, code, out),
         Retry::Pair => {
             let now_ms = d.now_ms;
@@ -406,13 +408,19 @@ fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s: Option<u3
     if d.message.attempts.len() >= MAX_ATTEMPTS || d.another_is_open(n) {
         return fail(d, n, Reason::Platform, code, out);
     }
-    let until_ms = d.now_ms + wait_ms.max(asked_ms);
+    let until_ms = d.now_ms.saturating_add(wait_ms.max(asked_ms));
     d.park(reason, resource, until_ms);
     let mut o = d.tell(n, OutcomeKind::NotSent, d.now_ms);
     o.reason = Some(Reason::Platform);
     o.code = code;
-    o.retry_ms = until_ms;
+    o.retry_ms = if until_ms == u64::MAX { 0 } else { until_ms };
     out.effects.push(Effect::Outcome(Box::new(o)));
+}
+
+/// Errors that every next message would meet too.
+fn stops_the_sender(effect: platform_error::Effect) -> bool {
+    use platform_error::Effect as E;
+    matches!(effect, E::SenderBlocked | E::AccountPaused | E::TokenRejected)
 }
 
 /// What an error code means beyond its message.
@@ -437,7 +445,11 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) 
             s.spec.blocked = true;
             out.changes.push(Change::Sender(Box::new(s)));
         }
-        E::AccountDisabled | E::AccountPaused => {
+        E::WindowClosed => {
+            // The platform knows; we had missed something.
+            d.pair(a.sender).last_inbound_s = 0;
+        }
+        E::AccountDisabled | E::AccountPaused | E::TokenRejected => {
             for ix in &d.account.senders {
                 let mut s = d.facts.state.sender_at(*ix).clone();
                 s.spec.blocked = true;
@@ -621,7 +633,7 @@ pub(crate) fn lost(facts: &Facts<'_>, uid: Uid, now_ms: u64, out: &mut Decision)
     message.state = MessageState::Failed;
     message.park = None;
     message.body_bytes = 0;
-    let mut o = OutcomeFx::new(uid, message.attempts.len() as u8, now_ms, OutcomeKind::Failed);
+    let mut o = OutcomeFx::new(uid, message.last_number(), now_ms, OutcomeKind::Failed);
     o.reason = Some(Reason::Internal);
     out.changes.push(Change::Body(uid, None));
     out.changes.push(Change::Message(message));

@@ -77,3 +77,21 @@ fn an_abort_gives_everything_back() {
     assert_eq!(w.out.orders.len(), 2, "the same request is no duplicate after an abort");
     assert_eq!(w.out.orders[0]["message_uid"], w.out.orders[1]["message_uid"]);
 }
+
+#[test]
+fn a_refused_token_stops_the_sender_and_loses_nothing() {
+    let mut w = World::with_account("TIER_1K", "GREEN");
+    w.opt_in(TO, "marketing");
+    w.request(&promo("a", TO)).unwrap();
+    w.events(&json!([{"event": "result", "callback": {"message_uid": 1, "attempt": 1}, "at": "2026-11-21T12:00:01Z",
+        "result": {"rejected": {"code": 190, "detail": "token"}}}]))
+        .unwrap();
+    assert_eq!((&w.last_outcome()["outcome"], &w.last_outcome()["reason"]), (&json!("not_sent"), &json!("platform_190")));
+    w.advance(3_600_000);
+    w.tick();
+    assert_eq!(w.out.orders.len(), 1, "nothing is sent with a refused token");
+    let spec = common::account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+    w.command(&json!({"command": "apply_account", "spec": spec}));
+    w.tick();
+    assert_eq!(w.out.orders.len(), 2, "applying the account again says that the token is in order");
+}

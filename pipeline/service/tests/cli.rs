@@ -59,6 +59,7 @@ const TABLE: &str = r#"
     billing export --month 2026-10                              → 1 ledger.db
     billing export --month 2026-10 --with-recipients            → 2 --with-recipients needs --format detail
     billing export --month 2026-10 --url URL                    → 1 no service answers
+    --config bad.toml serve                                     → 1 did you mean gateway.api?
     rates list                                                  → 0
     rates check                                                 → 0
     rates check bad_card.csv                                    → 3 bad_card.csv:

@@ -69,6 +69,11 @@ fn main() -> ExitCode {
         "schedules {} · batches {} · decisions {} · aborts {} · restarts {} · orders {} · ledger entries {}",
         args.seeds, total.batches, total.decisions, total.aborts, total.restarts, total.orders, total.charges
     );
+    println!("outcomes:");
+    for (name, n) in &total.outcomes {
+        println!("  {n:>10}  {name}");
+    }
+    println!("checks:");
     for (name, n) in &total.checks {
         println!("  {n:>10}  {name}");
     }

@@ -56,6 +56,8 @@ pub struct Report {
     pub orders: u64,
     /// Ledger entries.
     pub charges: u64,
+    /// How often each outcome was told, by kind and reason: what the world has brought about.
+    pub outcomes: BTreeMap<String, u64>,
     /// How often each predicate was checked.
     pub checks: BTreeMap<&'static str, u64>,
     /// The first predicate that did not hold.
@@ -71,6 +73,9 @@ impl Report {
         self.restarts += other.restarts;
         self.orders += other.orders;
         self.charges += other.charges;
+        for (name, n) in &other.outcomes {
+            *self.outcomes.entry(name.clone()).or_default() += n;
+        }
         for (name, n) in &other.checks {
             *self.checks.entry(name).or_default() += n;
         }
@@ -108,6 +113,7 @@ pub fn run(seed: u64, options: &Options) -> Report {
         run.violated(predicate, what, 0);
     }
     run.report.checks = run.auditor.checks;
+    run.report.outcomes = run.auditor.outcomes;
     run.report.orders = run.auditor.orders;
     run.report.charges = run.auditor.charges;
     run.report
@@ -208,8 +214,8 @@ impl Run {
             self.shard.tick(most).map_err(fault)?;
         }
         match self.dice.below(1000) {
-            0..30 => return self.abort(true, now_ms),
-            30..40 => return self.abort(false, now_ms),
+            0..20 => return self.abort(true, now_ms),
+            20..28 => return self.abort(false, now_ms),
             _ => {}
         }
         let steps = self.shard.commit();

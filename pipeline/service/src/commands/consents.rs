@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Map, json};
+use tollgate_wire::command;
 
 use crate::client::{Api, ClientArgs};
 use crate::config::nearest;
@@ -65,7 +66,7 @@ pub async fn run(args: &ConsentsArgs, json: bool) -> anyhow::Result<ExitCode> {
     let upload =
         Upload { api: &api, path: "/v1/consents:batch", file: &file, give_up: GIVE_UP, bar: output::bar(bytes, true) };
     let (report, result) = upload.run(rows, |_| {}).await;
-    if result.is_ok() || report.accepted > 0 || report.bad > 0 {
+    if result.is_ok() || report.accepted > 0 {
         print(&file, &report, json)?;
     }
     result?;
@@ -114,11 +115,17 @@ impl Consents {
         Ok(Self { records: reader.into_records(), header, account: account.to_owned(), rows: 0 })
     }
 
-    fn json(&self, record: &csv::StringRecord) -> Vec<u8> {
+    /// The row as a line of the service, once it would be a good command.
+    fn json(&self, record: &csv::StringRecord) -> Result<Vec<u8>, String> {
         let cells = self.header.iter().zip(record).filter(|(_, cell)| !cell.is_empty());
-        let mut fields: serde_json::Map<_, _> = cells.map(|(column, cell)| (column.to_owned(), cell.into())).collect();
+        let mut fields: Map<_, _> = cells.map(|(column, cell)| (column.to_owned(), cell.into())).collect();
+        let command = json!({ "command": "set_consent", "account": self.account, "consent": fields });
+        command::parse(command.to_string().as_bytes()).map_err(|error| {
+            let field = error.field.strip_prefix("consent.").unwrap_or(&error.field);
+            format!("{field}: {}; {}", error.problem, error.remedy)
+        })?;
         fields.insert("account".to_owned(), self.account.clone().into());
-        serde_json::Value::from(fields).to_string().into_bytes()
+        Ok(serde_json::Value::from(fields).to_string().into_bytes())
     }
 }
 
@@ -133,7 +140,10 @@ impl Iterator for Consents {
         Some(match record {
             Ok(record) => {
                 let line = record.position().map_or(0, csv::Position::line);
-                Ok(Item::Row(Row { line, json: self.json(&record), mark }))
+                Ok(match self.json(&record) {
+                    Ok(json) => Item::Row(Row { line, json, mark }),
+                    Err(problem) => Item::Bad(BadRow { line, problem }, mark),
+                })
             }
             Err(error) if error.is_io_error() => Err(error.into()),
             Err(error) => {
@@ -145,7 +155,7 @@ impl Iterator for Consents {
 }
 
 /// What is wrong with a CSV row, and what would help.
-pub(super) fn csv_fault(error: &csv::Error) -> String {
+fn csv_fault(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("the row has {len} cells where the header has {expected_len}; quote cells that hold commas")

@@ -40,7 +40,11 @@ pub(super) fn read(variables: impl Iterator<Item = (String, String)>, settings: 
         match value {
             Some(value) => settings.set(&key, value, name),
             None => {
-                settings.wrong_type(&key, name, "write a whole number, or true or false where that is asked".to_owned());
+                settings.wrong_type(
+                    &key,
+                    name,
+                    "write a whole number, or true or false where that is asked".to_owned(),
+                );
             }
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn commands(
     let place = args.data_dir.display();
     let mut commands = Vec::new();
     if let Some(month) = months.last() {
-        commands.push(format!("tollgate billing export --month {month} --format detail --data-dir {place}"));
+        commands.push(format!("TOLLGATE__DATA_DIR={place} tollgate billing export --month {month} --format detail"));
     }
     if !args.keep_running {
         commands.push(format!("tollgate demo --keep-running --force --data-dir {place}   # and then, beside it:"));
@@ -36,7 +36,8 @@ pub(super) fn commands(
         let account = id.split('-').next().unwrap_or_default();
         commands.push(format!("tollgate explain {account} {id}{url}"));
     }
-    commands.push(format!("tollgate campaigns list {}{url}", ACCOUNTS[0].id));
+    commands.push(format!("tollgate campaigns report {} winter-sale{url}", ACCOUNTS[0].id));
+    commands.push(format!("tollgate lots{url}"));
     commands
 }
 

@@ -44,7 +44,7 @@ pub(super) enum Person {
     Wrote,
     /// A number in no country.
     Nobody,
-    /// Not written as a number at all.
+    /// Somebody whose request is misspelt.
     Malformed,
     /// Somebody who gets the first part's message, too.
     Again,

@@ -19,7 +19,6 @@ const HOUR_MS: u64 = 3_600_000;
 pub(super) fn request(line: &Line, now: Time) -> String {
     let part = line.part();
     let account = &ACCOUNTS[part.account];
-    let plus = if part.person == Person::Malformed { "" } else { "+" };
     let content = match part.content {
         Content::Template(name) => vec![template(line, name, 0)],
         Content::TooManyParameters(name) => vec![template(line, name, 1)],
@@ -32,11 +31,14 @@ pub(super) fn request(line: &Line, now: Time) -> String {
         "id": line.id(),
         "account": account.id,
         "sender": account.senders[usize::from(line.sender)].id,
-        "to": format!("{plus}{}", line.to),
+        "to": format!("+{}", line.to),
         "purpose": part.purpose,
         "content": content,
         "metadata": { "crm": line.n },
     });
+    if part.person == Person::Malformed {
+        request["purpos"] = request["purpose"].take();
+    }
     if let Some(campaign) = part.campaign {
         request["campaign"] = json!(campaign);
     }

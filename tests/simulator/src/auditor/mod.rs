@@ -40,6 +40,8 @@ pub(crate) struct Auditor {
     pub broken: Vec<Broken>,
     pub orders: u64,
     pub charges: u64,
+    /// How often each outcome was told, by kind and reason.
+    pub outcomes: BTreeMap<String, u64>,
     now_ms: u64,
     registry: Registry,
     people: People,
@@ -57,6 +59,7 @@ impl Auditor {
             broken: Vec::new(),
             orders: 0,
             charges: 0,
+            outcomes: BTreeMap::new(),
             now_ms: 0,
             registry: Registry::default(),
             people: People::default(),
@@ -100,7 +103,10 @@ impl Auditor {
                     self.orders += 1;
                     self.book.ordered(o, self.now_ms);
                 }
-                Output::Move(m) => self.moved(m),
+                Output::Move(m) => {
+                    *self.outcomes.entry(format!("{} {}", m.kind, m.reason)).or_default() += 1;
+                    self.moved(m);
+                }
                 Output::Entry(e) => self.booked(e, &mut expected),
             }
         }

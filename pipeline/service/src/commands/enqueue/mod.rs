@@ -151,6 +151,7 @@ pub async fn run(args: &EnqueueArgs, json: bool) -> anyhow::Result<ExitCode> {
     if skipped.is_none() {
         // The file has changed: from the start. Rows that were sent before keep their ids, so nobody is sent twice.
         eprintln!("tollgate: {file} has changed since the last run; all rows are sent again under their ids");
+        resume.forget();
         rows = self::rows(args)?;
         skipped = Some(0);
     }
@@ -159,15 +160,17 @@ pub async fn run(args: &EnqueueArgs, json: bool) -> anyhow::Result<ExitCode> {
     let give_up = Duration::from_secs(args.give_up_after);
     let upload = Upload { api: &api, path, file: &file, give_up, bar: output::bar(bytes, true) };
     let (report, result) = upload.run(&mut rows, |mark| resume.acknowledged(mark)).await;
-    let report_anyway = report.accepted > 0 || report.bad > 0;
-    if result.is_ok() || report_anyway {
-        print(&file, &report, skipped.unwrap_or(0), rows.duplicates(), json)?;
+    let begun = report.accepted > 0;
+    let earlier = Earlier { rows: skipped.unwrap_or(0), bad: resume.bad() };
+    resume.ended(report.bad);
+    if result.is_ok() || begun {
+        print(&file, &report, &earlier, rows.duplicates(), json)?;
     }
-    result.map_err(|error| match report_anyway {
+    result.map_err(|error| match begun {
         true => anyhow!("{}; stopped before the end: run the same command again to go on", one_line(&error)),
         false => error,
     })?;
-    Ok(if report.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.bad + earlier.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What tells this job from another one over the same file.
@@ -233,19 +236,28 @@ fn mark_of(item: &Item) -> Mark {
     }
 }
 
-fn print(file: &str, report: &Report, skipped: u64, duplicates: u64, json: bool) -> std::io::Result<()> {
+/// What earlier runs did.
+struct Earlier {
+    /// Rows that are skipped now.
+    rows: u64,
+    /// Bad ones among them.
+    bad: u64,
+}
+
+fn print(file: &str, report: &Report, earlier: &Earlier, duplicates: u64, json: bool) -> std::io::Result<()> {
     if json {
         return output::line(json!({
-            "file": file, "accepted": report.accepted, "duplicates": duplicates, "skipped": skipped,
-            "bad": report.bad, "bad_rows": report.bad_rows,
+            "file": file, "accepted": report.accepted, "duplicates": duplicates, "skipped": earlier.rows,
+            "bad": report.bad, "bad_rows": report.bad_rows, "skipped_bad": earlier.bad,
         }));
     }
     output::line(format_args!("{file}: {} accepted, {} bad", report.accepted, report.bad))?;
     if duplicates > 0 {
         output::line(format_args!("  {duplicates} repeat an id of the file: the service takes each id once"))?;
     }
-    if skipped > 0 {
-        output::line(format_args!("  {skipped} skipped: acknowledged in an earlier run"))?;
+    if earlier.rows > 0 {
+        let bad = if earlier.bad > 0 { format!(", {} of them bad", earlier.bad) } else { String::new() };
+        output::line(format_args!("  {} skipped: acknowledged in an earlier run{bad}", earlier.rows))?;
     }
     Ok(())
 }

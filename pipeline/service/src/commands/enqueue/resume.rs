@@ -16,6 +16,8 @@ struct State {
     job: String,
     rows: u64,
     fingerprint: String,
+    /// Bad rows among them, of all runs.
+    bad: u64,
 }
 
 /// The progress of one job.
@@ -64,6 +66,28 @@ impl Resume {
     pub(super) fn acknowledged(&mut self, mark: Mark) {
         self.state.rows = mark.rows;
         self.state.fingerprint = hex(mark);
+        self.save();
+    }
+
+    /// Bad rows of earlier runs.
+    pub(super) fn bad(&self) -> u64 {
+        self.state.bad
+    }
+
+    /// Remembers the bad rows of this run, so that a rerun that skips them does not call the file good.
+    pub(super) fn ended(&mut self, bad: u64) {
+        if bad > 0 {
+            self.state.bad += bad;
+            self.save();
+        }
+    }
+
+    /// Forgets an earlier run.
+    pub(super) fn forget(&mut self) {
+        self.state = State { job: std::mem::take(&mut self.state.job), ..State::default() };
+    }
+
+    fn save(&mut self) {
         if self.writable
             && let Err(error) = self.write()
         {
