@@ -4,13 +4,13 @@
 mod world;
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use tollgate_core::decide::{Decision, Event, Facts, decide};
 use tollgate_core::engine::Engine;
 use tollgate_wire::request;
-use world::{BATCH, Count, Discard, NOON_MS, NoStore, commit, deliver, engine, load_people};
+use world::{BATCH, Count, CpuTime, Discard, NOON_MS, NoStore, commit, deliver, engine, load_people};
 
 const PEOPLE: u64 = 1_000_000;
 
@@ -25,7 +25,7 @@ fn pure(e: &Engine, people: u64, iterations: u64) -> Duration {
         times: &e.config().times,
     };
     let mut out = Decision::default();
-    let started = Instant::now();
+    let started = CpuTime::start();
     for i in 0..iterations as usize {
         let at = i % parsed.len();
         let event =
@@ -64,7 +64,7 @@ fn decisions(criterion: &mut Criterion) {
                 let raw: Vec<Vec<u8>> = (0..batch as u64).map(|i| world::request(next + i, PEOPLE)).collect();
                 let parsed: Vec<_> = raw.iter().map(|r| request::parse(r).expect("a sound request")).collect();
                 let mut sink = Count::default();
-                let started = Instant::now();
+                let started = CpuTime::start();
                 for (r, raw) in parsed.iter().zip(&raw) {
                     let _ = black_box(e.request_parsed(r, raw, false, &NoStore, &mut sink));
                 }

@@ -4,10 +4,10 @@
 mod world;
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use world::{BATCH, Count, Discard, NoStore, commit, deliver, engine, load_people};
+use world::{BATCH, Count, CpuTime, Discard, NoStore, commit, deliver, engine, load_people};
 
 const PEOPLE: u64 = 1_000_000;
 
@@ -30,7 +30,7 @@ fn records(criterion: &mut Criterion) {
                 let batch = left.min(BATCH) as u64;
                 let raw: Vec<Vec<u8>> = (0..batch).map(|i| world::request(next + i, PEOPLE)).collect();
                 let mut sink = Count { json: true, ..Count::default() };
-                let started = Instant::now();
+                let started = CpuTime::start();
                 for raw in &raw {
                     let _ = black_box(e.request(raw, false, &NoStore, &mut sink));
                 }
@@ -61,7 +61,7 @@ fn records(criterion: &mut Criterion) {
                 }
                 let events: Vec<Vec<u8>> = (uid..uid + batch).map(|uid| delivered(&e, uid)).collect();
                 commit(&mut e, &mut store);
-                let started = Instant::now();
+                let started = CpuTime::start();
                 for event in &events {
                     let _ = black_box(e.events(event, &NoStore, &mut sink));
                 }

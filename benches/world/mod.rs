@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "shared by several benches; each uses a part")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tollgate_core::engine::{Engine, EngineConfig, Sink, Source, Table, Writes};
 use tollgate_core::hashing::HashKey;
@@ -23,6 +24,27 @@ pub const NOON_MS: u64 = 1_795_262_400_000;
 pub const BATCH: usize = 5_000;
 /// Digits of the first person.
 const FIRST: u64 = 5_511_900_000_000;
+
+/// CPU time of this thread: on a machine that does other things too, the wall clock would measure those.
+pub struct CpuTime(u64);
+
+impl CpuTime {
+    /// Now.
+    pub fn start() -> Self {
+        Self(cpu_ns())
+    }
+
+    /// Since the start.
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(cpu_ns() - self.0)
+    }
+}
+
+/// Nanoseconds on a CPU, from the first field of `/proc/thread-self/schedstat`.
+fn cpu_ns() -> u64 {
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("a Linux kernel with schedstat");
+    schedstat.split_whitespace().next().and_then(|ns| ns.parse().ok()).expect("nanoseconds come first")
+}
 
 /// Nothing is stored, so nothing is found.
 pub struct NoStore;

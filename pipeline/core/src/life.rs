@@ -377,8 +377,9 @@ fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s: Option<u3
     let sender = d.message.attempts[n].sender;
     let asked_ms = u64::from(retry_after_s.unwrap_or(0).min(86_400)) * 1000;
     let (reason, resource, wait_ms) = match meaning.retry {
-        // It is not the message's fault: it waits until an operator has put token, number or payment right.
-        Retry::Final if stops_the_sender(meaning.effect) => (Reason::SenderBlocked, Resource::Sender(sender), u64::MAX),
+        // It is not the message's fault: asked again, it takes another number of the account, or waits until an
+        // operator has put token, number or payment right.
+        Retry::Final if stops_the_sender(meaning.effect) => (Reason::Backoff, Resource::Own, 0),
         Retry::Final => return fail(d, n, Reason::Platform, code, out),
         Retry::Pair => {
             let now_ms = d.now_ms;
@@ -408,12 +409,12 @@ fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s: Option<u3
     if d.message.attempts.len() >= MAX_ATTEMPTS || d.another_is_open(n) {
         return fail(d, n, Reason::Platform, code, out);
     }
-    let until_ms = d.now_ms.saturating_add(wait_ms.max(asked_ms));
+    let until_ms = d.now_ms + wait_ms.max(asked_ms);
     d.park(reason, resource, until_ms);
     let mut o = d.tell(n, OutcomeKind::NotSent, d.now_ms);
     o.reason = Some(Reason::Platform);
     o.code = code;
-    o.retry_ms = if until_ms == u64::MAX { 0 } else { until_ms };
+    o.retry_ms = until_ms;
     out.effects.push(Effect::Outcome(Box::new(o)));
 }
 
@@ -446,8 +447,11 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) 
             out.changes.push(Change::Sender(Box::new(s)));
         }
         E::WindowClosed => {
-            // The platform knows; we had missed something.
-            d.pair(a.sender).last_inbound_s = 0;
+            // The platform knows; we had missed something. What the person wrote since has opened the window anew.
+            let pair = d.pair(a.sender);
+            if u64::from(pair.last_inbound_s) * 1000 <= a.admitted_ms {
+                pair.last_inbound_s = 0;
+            }
         }
         E::AccountDisabled | E::AccountPaused | E::TokenRejected => {
             for ix in &d.account.senders {

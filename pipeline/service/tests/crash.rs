@@ -120,6 +120,7 @@ waba = "{WABA}"
 messaging_limit = 100000
 [[accounts.senders]]
 phone_number_id = "{SENDER}"
+display_phone_number = "15550783881"
 throughput_mps = 1000
 [[accounts.templates]]
 name = "news"

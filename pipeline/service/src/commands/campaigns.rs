@@ -114,13 +114,14 @@ async fn list(account: &str, client: &ClientArgs, json: bool) -> anyhow::Result<
         "delivered",
         "read",
         "failed",
+        "refused",
         "spent",
         "budget",
     ]);
     let list: Listing<CampaignView> = answer.json()?;
     for c in list.items {
         let n = &c.counts;
-        let counts = [n.requested, n.parked, n.on_the_way, n.delivered + n.read, n.read, n.failed];
+        let counts = [n.requested, n.parked, n.on_the_way, n.delivered + n.read, n.read, n.failed, n.refused];
         let mut row = vec![c.spec.name.clone(), c.state.clone()];
         row.extend(counts.map(|count| count.to_string()));
         row.extend([money(&c, c.spent), c.spec.budget.map_or_else(|| "-".to_owned(), |budget| money(&c, budget))]);

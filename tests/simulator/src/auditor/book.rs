@@ -187,6 +187,7 @@ impl Auditor {
         if m.code != 0 {
             self.registry.consequence(m.code, &attempt.sender, attempt.template.as_ref(), campaign.as_deref());
             match m.code {
+                131_047 => self.people.window_is_closed(&attempt.sender, &m.to, (attempt.admitted_ms / 1000) as u32),
                 131_050 => self.people.stopped_marketing(&account, &m.to),
                 131_026 => {
                     self.people.away_until_s.insert((account, m.to.clone()), now_s + 7 * 86_400);

@@ -78,6 +78,14 @@ impl People {
         self.said.entry((account.to_owned(), person.to_owned())).or_default().push(Said::Preference(false));
     }
 
+    /// The platform says that the window was closed, for a message admitted at `admitted_s`: what the person wrote
+    /// before does not count.
+    pub fn window_is_closed(&mut self, sender: &str, person: &str, admitted_s: u32) {
+        if let Some(wrote) = self.wrote.get_mut(&(sender.to_owned(), person.to_owned())) {
+            wrote.retain(|t| *t > admitted_s);
+        }
+    }
+
     /// The latest word on a category: yes, no or nothing.
     pub fn word_on(&self, account: &str, person: &str, category: &str) -> Option<bool> {
         let said = self.said.get(&(account.to_owned(), person.to_owned()))?;

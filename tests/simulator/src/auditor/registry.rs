@@ -110,7 +110,7 @@ impl Registry {
     }
 
     /// A declaration replaces what was declared; what the platform reported since stays where the declaration has
-    /// not changed.
+    /// not changed, except that it lifts every block.
     fn apply(&mut self, spec: &Value) {
         let id = text(&spec["account"]);
         let old = self.accounts.get(&id).cloned();
@@ -137,9 +137,6 @@ impl Registry {
                 };
                 if let Some(live) = self.senders.get(&sender) {
                     let same = |field: &str| before[field] == s[field];
-                    if same("blocked") || (before["blocked"].is_null() && s["blocked"] == false) {
-                        new.blocked = live.blocked;
-                    }
                     if same("throughput") {
                         new.throughput = live.throughput;
                     }
@@ -177,7 +174,6 @@ impl Registry {
             declared: spec.clone(),
         };
         if let Some(old) = old {
-            account.disabled = old.disabled;
             if was["limit"] == spec["limit"] {
                 account.limit = old.limit;
             }
@@ -250,7 +246,7 @@ impl Registry {
                 }
             }
             133_010 => self.senders.get_mut(sender).expect("known").blocked = true,
-            131_042 => {
+            131_042 | 190 => {
                 for s in self.senders.values_mut().filter(|s| s.account == account) {
                     s.blocked = true;
                 }

@@ -72,10 +72,11 @@ pub(super) fn act(world: &mut World) {
             let back = json!({"event": "account_state", "disabled": false});
             world.at(at, Due::Input(Input::Event { account: id, event: back }));
         }
-        87..94 => unblock(world, a),
+        87..97 => unblock(world, a),
         _ => {
-            // A repeated declaration changes nothing that the platform reported since.
-            let spec = world.accounts[a].spec.clone();
+            // A number is taken out of service by hand.
+            let mut spec = world.accounts[a].spec.clone();
+            spec["wabas"][0]["senders"][0]["blocked"] = json!(true);
             world.command(json!({"command": "apply_account", "spec": spec}));
         }
     }
@@ -107,18 +108,10 @@ fn template(world: &mut World, account: usize) {
     }
 }
 
-/// An operator puts every number of an account right again: declared blocked, then not.
+/// An operator has put numbers, token and payment right, and applies the account again.
 pub(super) fn unblock(world: &mut World, account: usize) {
-    for blocked in [true, false] {
-        let mut spec = world.accounts[account].spec.clone();
-        for waba in spec["wabas"].as_array_mut().into_iter().flatten() {
-            for sender in waba["senders"].as_array_mut().into_iter().flatten() {
-                sender["blocked"] = json!(blocked);
-            }
-        }
-        world.accounts[account].spec = spec.clone();
-        world.command(json!({"command": "apply_account", "spec": spec}));
-    }
+    let spec = world.accounts[account].spec.clone();
+    world.command(json!({"command": "apply_account", "spec": spec}));
 }
 
 /// One person does something: writes, says stop, changes a preference, or an operator records a consent.
