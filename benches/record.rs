@@ -19,6 +19,18 @@ fn records(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("record");
     group.throughput(Throughput::Elements(1)).sample_size(10).measurement_time(Duration::from_secs(5));
 
+    // What reading the request alone costs: the yardstick for the machine.
+    let raw: Vec<Vec<u8>> = (0..1_000).map(|i| world::request(i, PEOPLE)).collect();
+    group.bench_function("parse", |b| {
+        b.iter_custom(|n| {
+            let started = CpuTime::start();
+            for i in 0..n as usize {
+                let _ = black_box(tollgate_wire::request::parse(&raw[i % raw.len()]));
+            }
+            started.elapsed()
+        });
+    });
+
     // A request becomes an order and an outcome.
     let mut next = 0;
     let mut uid = e.state().next_uid();

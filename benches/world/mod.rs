@@ -26,24 +26,23 @@ pub const BATCH: usize = 5_000;
 const FIRST: u64 = 5_511_900_000_000;
 
 /// CPU time of this thread: on a machine that does other things too, the wall clock would measure those.
-pub struct CpuTime(u64);
+pub struct CpuTime(Duration);
 
 impl CpuTime {
     /// Now.
     pub fn start() -> Self {
-        Self(cpu_ns())
+        Self(cpu_time())
     }
 
     /// Since the start.
     pub fn elapsed(&self) -> Duration {
-        Duration::from_nanos(cpu_ns() - self.0)
+        cpu_time() - self.0
     }
 }
 
-/// Nanoseconds on a CPU, from the first field of `/proc/thread-self/schedstat`.
-fn cpu_ns() -> u64 {
-    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("a Linux kernel with schedstat");
-    schedstat.split_whitespace().next().and_then(|ns| ns.parse().ok()).expect("nanoseconds come first")
+fn cpu_time() -> Duration {
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(t.tv_sec.unsigned_abs(), t.tv_nsec.unsigned_abs() as u32)
 }
 
 /// Nothing is stored, so nothing is found.

@@ -4,6 +4,7 @@
 use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid};
 use crate::record::{Account, Campaign, Contact, Message, Pair, Sender, SenderLive, Template, Waba};
 use rust_decimal::Decimal;
+use std::sync::Arc;
 use tollgate_wire::command::ConsentState;
 
 /// One record's new value.
@@ -16,9 +17,9 @@ pub enum Change {
     /// Live values of a sender.
     SenderLive(SenderIx, SenderLive),
     /// A message; its lots, timers, slots and reservations follow by themselves.
-    Message(Message),
+    Message(Box<Message>),
     /// A message's request as received; `None` once it cannot be needed again.
-    Body(Uid, Option<Box<[u8]>>),
+    Body(Uid, Option<Arc<[u8]>>),
     /// A counter of an allowance or a volume band.
     Counter(CounterKey, u64),
     /// A request id was seen.

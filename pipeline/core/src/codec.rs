@@ -10,6 +10,7 @@ use crate::record::{
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use tollgate_quality::{BackOff, Bucket, Counted, RateFactor};
 use tollgate_rate_card::{Category, Country, Currency, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType, Zone};
@@ -338,7 +339,7 @@ pub fn put_message(m: &Message, out: &mut Vec<u8>) {
         put_attempt(a, out);
     }
     put_text(out, &m.tail.id);
-    put_text(out, m.tail.metadata.as_deref().unwrap_or(""));
+    put_text(out, m.tail.metadata.as_ref().map_or("", |json| json.get()));
 }
 
 fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
@@ -399,7 +400,14 @@ pub fn message(b: &[u8]) -> Result<Message> {
     }
     let id = r.text()?;
     let metadata = r.text()?;
-    m.tail = Arc::new(Tail { id, metadata: (!metadata.is_empty()).then_some(metadata) });
+    let metadata = match metadata.is_empty() {
+        true => None,
+        false => match RawValue::from_string(metadata.into()) {
+            Ok(json) => Some(json),
+            Err(_) => return r.bad("metadata"),
+        },
+    };
+    m.tail = Arc::new(Tail { id, metadata });
     r.end()?;
     Ok(m)
 }

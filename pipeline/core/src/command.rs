@@ -116,10 +116,10 @@ fn apply_account(state: &State, spec: &AccountSpec, out: &mut Decision) -> Resul
     let mut live = spec.clone();
     // What the platform reported since stays, unless the declaration itself changed. A block does not: to apply an
     // account again is how an operator says that token, number or payment is in order.
-    if let (Some(old), Some(before)) = (old, declared_before) {
-        if before.limit == spec.limit {
-            live.limit = old.spec.limit;
-        }
+    if let (Some(old), Some(before)) = (old, declared_before)
+        && before.limit == spec.limit
+    {
+        live.limit = old.spec.limit;
     }
     let mut account = Account {
         ix,

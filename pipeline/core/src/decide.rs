@@ -211,7 +211,7 @@ fn new_request(
         attempts: smallvec::SmallVec::new(),
         tail: Arc::new(Tail {
             id: request.id.as_str().into(),
-            metadata: request.metadata.map(|m| m.get().into()),
+            metadata: request.metadata.map(ToOwned::to_owned),
         }),
     };
     out.changes.push(Change::Seen(hash, uid));
@@ -319,7 +319,7 @@ fn settle(
             told.kind = OutcomeKind::Admitted;
             told.estimate = Some(chosen.price);
             keep_body(&mut message, raw, out);
-            out.changes.push(Change::Message(message));
+            out.changes.push(Change::Message(Box::new(message)));
             out.effects.push(Effect::Order { uid, alternative: chosen.alternative, language: chosen.language });
             out.effects.push(Effect::Outcome(Box::new(told)));
         }
@@ -332,7 +332,7 @@ fn settle(
             };
             told.reason = Some(reason);
             told.stopped = Some(gate);
-            out.changes.push(Change::Message(message));
+            out.changes.push(Change::Message(Box::new(message)));
             out.effects.push(Effect::Outcome(Box::new(told)));
         }
         Admitted::Parked { gate, reason, resource, until_ms } => {
@@ -347,7 +347,7 @@ fn settle(
                 }
                 told.kind = OutcomeKind::Refused;
                 end(&mut message, Reason::WaitingRoomFull, true, out);
-                out.changes.push(Change::Message(message));
+                out.changes.push(Change::Message(Box::new(message)));
                 out.effects.push(Effect::Outcome(Box::new(told)));
                 return;
             }
@@ -362,7 +362,7 @@ fn settle(
             }
             park(&mut message, reason, resource, until_ms, now_ms, told, trace, out);
             keep_body(&mut message, raw, out);
-            out.changes.push(Change::Message(message));
+            out.changes.push(Change::Message(Box::new(message)));
         }
     }
 }

@@ -82,7 +82,7 @@ pub fn outcome(state: &State, o: &OutcomeFx, m: &Message, out: &mut Vec<u8>) -> 
         content,
         estimate: o.estimate.map(|amount| Amount { amount, currency: currency.into() }),
         charge,
-        metadata: m.tail.metadata.as_deref().and_then(|j| serde_json::from_str(j).ok()),
+        metadata: m.tail.metadata.as_deref(),
     };
     serde_json::to_writer(out, &record)
 }

@@ -8,17 +8,18 @@ use crate::change::{Change, CounterKey};
 use crate::codec::{self, CodecError};
 use crate::decide::{Decision, Event, Facts, decide};
 use crate::effect::Effect;
-use crate::hashing::{HashKey, Map, Set};
+use crate::hashing::{HashKey, Set};
 use crate::ids::{AccountIx, CampaignIx, ContactKey, PairKey, SenderIx, TemplateIx, Uid, WabaIx};
 use crate::life::Times;
 use crate::lots::{LotKey, Resource};
-use crate::record::{CampaignState, Message, MessageState};
+use crate::record::{AttemptState, CampaignState, Message, MessageState};
 use crate::seen::Probe;
 use crate::state::State;
 use crate::emit;
 use std::sync::Arc;
 use tollgate_rate_card::RateCards;
 use tollgate_wire::event::PlatformEvent;
+use tollgate_wire::order::Callback;
 use tollgate_wire::request::{self, Request};
 use tollgate_wire::{DeadLetterReason, command, event};
 
@@ -132,8 +133,6 @@ enum Dirty {
     Message(Uid),
     Body(Uid),
     Counter(CounterKey),
-    Seen(u128, Uid),
-    Wamid(u128),
     Campaign(CampaignIx),
     Account(AccountIx),
     Waba(WabaIx),
@@ -143,12 +142,9 @@ enum Dirty {
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every entry is a Put; boxing it would cost an allocation a change")]
 enum Undo {
     Put(Change),
     DropMessage(Uid),
-    Seen(u128),
-    Wamid(u128),
     NextUid(Uid),
     DropCampaign(CampaignIx),
     DropScoped(u64),
@@ -164,11 +160,15 @@ pub struct Engine {
     now_ms: u64,
     decision: Decision,
     undo: Vec<Undo>,
-    dirty: Vec<Dirty>,
+    /// What the batch changed, once each; for a message also how it was stored before: open, closed, or not at all.
+    dirty: Vec<(Dirty, Option<bool>)>,
     is_dirty: Set<Dirty>,
-    /// How messages touched in this batch were stored before it: open, closed, or not at all.
-    stored_open: Map<Uid, Option<bool>>,
+    /// Request ids seen and wamids learnt: each comes once.
+    seen: Vec<(u128, Uid)>,
+    wamids: Vec<u128>,
     proofs: Vec<crate::change::Proof>,
+    /// Attempts without a result when the state was loaded.
+    ordered: Vec<(AccountIx, Callback)>,
     json: Vec<u8>,
     bytes: Vec<u8>,
 }
@@ -185,8 +185,10 @@ impl Engine {
             undo: Vec::new(),
             dirty: Vec::new(),
             is_dirty: Set::default(),
-            stored_open: Map::default(),
+            seen: Vec::new(),
+            wamids: Vec::new(),
             proofs: Vec::new(),
+            ordered: Vec::new(),
             json: Vec::with_capacity(1024),
             bytes: Vec::with_capacity(1024),
         }
@@ -228,9 +230,13 @@ impl Engine {
             }
             Table::Open => {
                 let m = codec::message(value)?;
+                for a in m.attempts.iter().filter(|a| a.state == AttemptState::Ordered) {
+                    let callback = Callback { message_uid: m.uid, attempt: a.number };
+                    self.ordered.push((m.account, callback));
+                }
                 let campaign = m.campaign.some().map(|ix| self.state.campaigns[ix.at()].counts);
                 let ix = m.campaign;
-                self.state.apply(Change::Message(m));
+                self.state.apply(Change::Message(Box::new(m)));
                 // Stored counts include this message already.
                 if let Some(counts) = campaign {
                     self.state.set_counts(ix, counts);
@@ -282,6 +288,13 @@ impl Engine {
         };
         self.state.apply(change);
         Ok(())
+    }
+
+    /// Takes the attempts that had no result when the state was loaded, with their accounts. Whoever knows that their
+    /// calls were made, or may have been, reports them as in doubt; waiting for it would hold their slots.
+    pub fn take_ordered(&mut self) -> Vec<(String, Callback)> {
+        let ordered = std::mem::take(&mut self.ordered);
+        ordered.into_iter().map(|(a, c)| (self.state.account_at(a).spec.account.clone(), c)).collect()
     }
 
     /// Ends loading: every lot is looked at once.
@@ -579,6 +592,7 @@ impl Engine {
     }
 
     fn apply(&mut self, change: Change) {
+        let mut stored = None;
         let touched = match &change {
             Change::Contact(k, _) => Some(Dirty::Contact(*k)),
             Change::Pair(k, _) => Some(Dirty::Pair(*k)),
@@ -586,25 +600,25 @@ impl Engine {
             Change::Message(m) => {
                 let uid = m.uid;
                 let before = self.state.message(uid).map(Message::is_open);
-                self.stored_open.entry(uid).or_insert(before);
+                stored = before;
                 if before.is_none() {
                     self.undo.push(Undo::NextUid(self.state.next_uid()));
                     self.state.raise_next_uid(uid + 1);
                 }
                 if let Some(ix) = m.campaign.some() {
-                    self.touch(Dirty::Campaign(ix));
+                    self.touch(Dirty::Campaign(ix), None);
                 }
                 Some(Dirty::Message(uid))
             }
             Change::Body(uid, _) => Some(Dirty::Body(*uid)),
             Change::Counter(k, _) => Some(Dirty::Counter(*k)),
             Change::Seen(h, uid) => {
-                self.undo.push(Undo::Seen(*h));
-                Some(Dirty::Seen(*h, *uid))
+                self.seen.push((*h, *uid));
+                None
             }
             Change::Wamid(h, ..) => {
-                self.undo.push(Undo::Wamid(*h));
-                Some(Dirty::Wamid(*h))
+                self.wamids.push(*h);
+                None
             }
             Change::Campaign(c) => {
                 if c.ix.at() >= self.state.campaigns.len() {
@@ -627,7 +641,7 @@ impl Engine {
             }
         };
         if let Some(d) = touched {
-            self.touch(d);
+            self.touch(d, stored);
         }
         let new_message = match &change {
             Change::Message(m) => Some(m.uid),
@@ -650,9 +664,9 @@ impl Engine {
         }
     }
 
-    fn touch(&mut self, d: Dirty) {
+    fn touch(&mut self, d: Dirty, stored_open: Option<bool>) {
         if self.is_dirty.insert(d) {
-            self.dirty.push(d);
+            self.dirty.push((d, stored_open));
         }
     }
 
@@ -691,7 +705,7 @@ impl Engine {
             None => source.get(Table::Closed, &key).map_err(EngineError::Source)?,
         };
         if let Some(v) = stored {
-            self.state.messages.insert(uid, codec::message(&v)?);
+            self.state.messages.insert(uid, Box::new(codec::message(&v)?));
         }
         Ok(())
     }
@@ -699,13 +713,13 @@ impl Engine {
     /// `true` when the batch changed something that must be stored.
     #[must_use]
     pub fn has_changes(&self) -> bool {
-        !self.dirty.is_empty() || !self.proofs.is_empty()
+        !(self.dirty.is_empty() && self.seen.is_empty() && self.wamids.is_empty() && self.proofs.is_empty())
     }
 
     /// Writes every record that the batch changed.
     pub fn commit(&mut self, out: &mut dyn Writes) {
         let dirty = std::mem::take(&mut self.dirty);
-        for d in &dirty {
+        for (d, was_open) in &dirty {
             self.bytes.clear();
             let b = &mut self.bytes;
             match *d {
@@ -726,7 +740,6 @@ impl Engine {
                     codec::put_message(m, b);
                     let (to, from) =
                         if m.is_open() { (Table::Open, Table::Closed) } else { (Table::Closed, Table::Open) };
-                    let was_open = self.stored_open.get(&uid).copied().flatten();
                     out.write(to, &uid.to_be_bytes(), Some(b));
                     if was_open.is_some_and(|open| open != m.is_open()) {
                         out.write(from, &uid.to_be_bytes(), None);
@@ -739,16 +752,6 @@ impl Engine {
                 Dirty::Counter(k) => {
                     let key = entity(prefix::COUNTER, &codec::counter_key(k));
                     out.write(Table::Entities, &key, Some(&self.state.counter(k).to_be_bytes()));
-                }
-                Dirty::Seen(hash, uid) => {
-                    out.write(Table::Ids, &hash.to_be_bytes(), Some(&uid.to_be_bytes()));
-                }
-                Dirty::Wamid(hash) => {
-                    if let Some((uid, attempt)) = self.state.wamids.get(&hash) {
-                        b.extend_from_slice(&uid.to_be_bytes());
-                        b.push(*attempt);
-                        out.write(Table::Wamids, &hash.to_be_bytes(), Some(b));
-                    }
                 }
                 Dirty::Campaign(ix) => {
                     if let Some(c) = self.state.campaign_at(ix) {
@@ -781,6 +784,17 @@ impl Engine {
             }
         }
         self.dirty = dirty;
+        for (hash, uid) in &self.seen {
+            out.write(Table::Ids, &hash.to_be_bytes(), Some(&uid.to_be_bytes()));
+        }
+        for hash in &self.wamids {
+            if let Some((uid, attempt)) = self.state.wamids.get(hash) {
+                let mut value = [0; 9];
+                value[..8].copy_from_slice(&uid.to_be_bytes());
+                value[8] = *attempt;
+                out.write(Table::Wamids, &hash.to_be_bytes(), Some(&value));
+            }
+        }
         for (n, p) in self.proofs.iter().enumerate() {
             let mut key = Vec::with_capacity(24);
             key.extend_from_slice(&p.contact.to_be_bytes());
@@ -816,15 +830,17 @@ impl Engine {
                     self.state.apply(change);
                 }
                 Undo::DropMessage(uid) => self.state.drop_message(uid),
-                Undo::Seen(h) => self.state.seen.remove(h),
-                Undo::Wamid(h) => {
-                    self.state.wamids.remove(&h);
-                }
                 Undo::NextUid(uid) => self.state.reset_next_uid(uid),
                 Undo::DropCampaign(ix) => self.state.drop_campaign(ix),
                 Undo::DropScoped(ix) => self.state.drop_scoped(ix),
                 Undo::Reload => whole = false,
             }
+        }
+        for (hash, _) in &self.seen {
+            self.state.seen.remove(*hash);
+        }
+        for hash in &self.wamids {
+            self.state.wamids.remove(hash);
         }
         self.forget_batch();
         self.open_lots();
@@ -835,7 +851,8 @@ impl Engine {
         self.undo.clear();
         self.dirty.clear();
         self.is_dirty.clear();
-        self.stored_open.clear();
+        self.seen.clear();
+        self.wamids.clear();
         self.proofs.clear();
     }
 

@@ -4,7 +4,7 @@
 //! [`State`], is handed inputs with the time they happened at, and returns effects; whoever runs it (shard loop,
 //! simulator, planner, bench) keeps the log, the store and the clock.
 //!
-//! `ids` packed keys · `record` what is stored · `state` tables and the one `apply` that can be undone ·
+//! `ids` packed keys · `record` what is stored · `state` tables and the one `apply` that can be undone · `people` contacts and pairs in memory ·
 //! `admission` the eleven gates · `lots` the waiting room · `life` attempts and their results · `charge` booking ·
 //! `effect`/`emit` what leaves · `engine` the loop around them · `codec` records as bytes.
 #![deny(clippy::float_arithmetic)]
@@ -24,6 +24,7 @@ pub mod ids;
 pub mod inbound;
 pub mod life;
 pub mod lots;
+mod people;
 pub mod record;
 pub mod seen;
 pub mod snapshot;

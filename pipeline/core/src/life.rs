@@ -256,7 +256,7 @@ impl<'a, 'f> Draft<'a, 'f> {
         for (k, v) in self.counters {
             out.changes.push(Change::Counter(k, v));
         }
-        out.changes.push(Change::Message(self.message));
+        out.changes.push(Change::Message(Box::new(self.message)));
     }
 }
 
@@ -640,7 +640,7 @@ pub(crate) fn lost(facts: &Facts<'_>, uid: Uid, now_ms: u64, out: &mut Decision)
     let mut o = OutcomeFx::new(uid, message.last_number(), now_ms, OutcomeKind::Failed);
     o.reason = Some(Reason::Internal);
     out.changes.push(Change::Body(uid, None));
-    out.changes.push(Change::Message(message));
+    out.changes.push(Change::Message(Box::new(message)));
     out.effects.push(Effect::Outcome(Box::new(o)));
 }
 

@@ -47,7 +47,9 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     /// Starts a new generation when the young one has more than `most` entries.
     pub fn age(&mut self, most: usize) {
         if self.young.len() > most {
-            self.old = std::mem::take(&mut self.young);
+            // The emptied table keeps its room, so that a generation does not grow from nothing.
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
         }
     }
 

@@ -8,6 +8,7 @@ use crate::change::{Change, CounterKey};
 use crate::hashing::{Map, Set};
 use crate::ids::{AccountIx, CampaignIx, ContactKey, MAX_OWNERS, PairKey, SenderIx, TemplateIx, Uid, User, WabaIx};
 use crate::lots::{LotKey, Lots, Resource};
+use crate::people::People;
 use crate::record::{
     Account, Attempt, AttemptState, Campaign, Contact, Message, MessageState, Pair, Sender, SenderLive, Template, Waba,
 };
@@ -42,9 +43,8 @@ pub struct State {
     /// Position 0 is "no campaign".
     pub(crate) campaigns: Vec<Arc<Campaign>>,
     campaign_by_name: Map<(AccountIx, Box<str>), CampaignIx>,
-    pub(crate) contacts: Map<ContactKey, Contact>,
-    pub(crate) pairs: Map<PairKey, Pair>,
-    pub(crate) messages: crate::seen::Recent<Uid, Message>,
+    people: People,
+    pub(crate) messages: crate::seen::Recent<Uid, Box<Message>>,
     pub(crate) bodies: crate::seen::Recent<Uid, Arc<[u8]>>,
     pub(crate) counters: Map<CounterKey, u64>,
     pub(crate) seen: Seen,
@@ -176,19 +176,19 @@ impl State {
     /// A contact, blank when never seen.
     #[must_use]
     pub fn contact(&self, key: ContactKey) -> Contact {
-        self.contacts.get(&key).copied().unwrap_or_default()
+        self.people.contact(key)
     }
 
     /// A pair, blank when never seen.
     #[must_use]
     pub fn pair(&self, key: PairKey) -> Pair {
-        self.pairs.get(&key).copied().unwrap_or_default()
+        self.people.pair(key)
     }
 
     /// A message that is resident.
     #[must_use]
     pub fn message(&self, uid: Uid) -> Option<&Message> {
-        self.messages.get(&uid)
+        self.messages.get(&uid).map(|m| &**m)
     }
 
     /// A counter; 0 when never counted.
@@ -239,7 +239,7 @@ impl State {
     /// Contacts and pairs resident.
     #[must_use]
     pub fn sizes(&self) -> (usize, usize) {
-        (self.contacts.len(), self.pairs.len())
+        self.people.sizes()
     }
 
     /// The number the next new message gets.
@@ -293,10 +293,10 @@ impl State {
             Change::Message(new) => return self.put_message(new),
             Change::Body(uid, new) => {
                 let old = match new {
-                    Some(b) => self.bodies.insert(uid, b.into()),
+                    Some(b) => self.bodies.insert(uid, b),
                     None => self.bodies.remove(&uid),
                 };
-                Change::Body(uid, old.map(|b| Box::from(&*b)))
+                Change::Body(uid, old)
             }
             Change::Counter(key, new) => {
                 let old = self.counters.insert(key, new).unwrap_or(0);
@@ -342,11 +342,7 @@ impl State {
                 self.lots.wake(Resource::Quota(account));
             }
         }
-        if new == Contact::default() {
-            self.contacts.remove(&key);
-        } else {
-            self.contacts.insert(key, new);
-        }
+        self.people.put_contact(key, &new);
     }
 
     fn put_pair(&mut self, key: PairKey, old: Pair, new: Pair) {
@@ -357,20 +353,16 @@ impl State {
                 self.lots.wake(Resource::NumberQuota(sender));
             }
         }
-        if new == Pair::default() {
-            self.pairs.remove(&key);
-        } else {
-            self.pairs.insert(key, new);
-        }
+        self.people.put_pair(key, &new);
     }
 
-    fn put_message(&mut self, new: Message) -> Option<Change> {
-        let uid = new.uid;
-        let old = self.messages.insert(uid, new);
+    fn put_message(&mut self, new: Box<Message>) -> Option<Change> {
+        let old = self.messages.remove(&new.uid);
         if let Some(old) = &old {
             self.forget(old);
         }
-        self.derive(uid);
+        self.derive(&new);
+        self.messages.insert(new.uid, new);
         old.map(Change::Message)
     }
 
@@ -398,14 +390,13 @@ impl State {
         self.count(m, false);
     }
 
-    /// Adds everything derived from a resident message.
-    fn derive(&mut self, uid: Uid) {
-        let Some(m) = self.messages.get(&uid) else { return };
+    /// Adds everything derived from a message.
+    fn derive(&mut self, m: &Message) {
         if let Some(t) = m.timer_ms() {
-            self.timers.insert((t, uid));
+            self.timers.insert((t, m.uid));
         }
         if let (Some(key), Some(p)) = (lot_of(m), m.park) {
-            self.lots.join(key, uid, m.body_bytes, p.reason, p.until_ms);
+            self.lots.join(key, m.uid, m.body_bytes, p.reason, p.until_ms);
         }
         for a in &m.attempts {
             if a.slot {
@@ -413,10 +404,7 @@ impl State {
             }
         }
         self.touched.insert(m.account);
-        if m.campaign.some().is_some() {
-            let m = m.clone();
-            self.count(&m, true);
-        }
+        self.count(m, true);
     }
 
     fn count(&mut self, m: &Message, add: bool) {
@@ -533,7 +521,12 @@ impl State {
             self.templates.push(Arc::new(new));
             return None;
         }
+        let account = self.wabas[new.waba.at()].account;
         let old = std::mem::replace(&mut self.templates[ix.at()], Arc::new(new));
+        // Pacing, ceiling and price follow the category: whatever lots wait for may hold no longer.
+        if old.spec.category != self.templates[ix.at()].spec.category {
+            self.lots.wake_account(Some(account));
+        }
         Some(Change::Template(Box::new((*old).clone())))
     }
 

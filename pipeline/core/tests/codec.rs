@@ -4,6 +4,7 @@
 mod common;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use tollgate_core::change::{CounterKey, Proof};
 use tollgate_core::codec::{self, CodecError, VERSION};
@@ -191,7 +192,7 @@ fn message() -> impl Strategy<Value = Message> {
                 body_bytes,
                 park,
                 attempts: attempts.into_iter().collect(),
-                tail: Arc::new(Tail { id: id.into(), metadata: metadata.map(Into::into) }),
+                tail: Arc::new(Tail { id: id.into(), metadata: metadata.map(|m| RawValue::from_string(m).unwrap()) }),
             }
         })
 }

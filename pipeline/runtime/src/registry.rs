@@ -118,7 +118,7 @@ impl Registry {
                     account: Arc::clone(&account),
                     waba: Arc::clone(&id),
                     app: Arc::clone(&app),
-                    throughput: sender.throughput.max(1),
+                    throughput: usable(sender.throughput, spec.policy.throughput_headroom_percent),
                 };
                 let sender_id: Arc<str> = Arc::from(sender.id.as_str());
                 let digits = digits(&sender.display);
@@ -209,6 +209,13 @@ impl SharedRegistry {
     pub fn watch(&self) -> watch::Receiver<Arc<Registry>> {
         self.0.subscribe()
     }
+}
+
+/// The part of a number's throughput that our calls may use; at least 1, since a rate of zero would never send.
+/// The platform counts a sliding second at its own door: calls spaced exactly at the limit bunch on the way there.
+fn usable(throughput: u32, headroom_percent: u8) -> u32 {
+    let usable = u64::from(throughput) * u64::from(100 - headroom_percent.min(90)) / 100;
+    u32::try_from(usable).unwrap_or(u32::MAX).max(1)
 }
 
 #[cfg(test)]

@@ -37,12 +37,20 @@ pub(crate) fn compare(aborted: &Engine, fresh: &Engine, now_ms: u64) -> Result<(
             let name = t.user_text(*user);
             let key = ContactKey::new(account.ix, *user);
             if s.contact(key) != t.contact(key) {
-                return Err(format!("contact {name} after an abort: {:?}\n  freshly loaded: {:?}", s.contact(key), t.contact(key)));
+                return Err(format!(
+                    "contact {name} after an abort: {:?}\n  freshly loaded: {:?}",
+                    s.contact(key),
+                    t.contact(key)
+                ));
             }
             for sender in &account.senders {
                 let key = PairKey::new(*sender, *user);
                 if s.pair(key) != t.pair(key) {
-                    return Err(format!("pair {name} after an abort: {:?}\n  freshly loaded: {:?}", s.pair(key), t.pair(key)));
+                    return Err(format!(
+                        "pair {name} after an abort: {:?}\n  freshly loaded: {:?}",
+                        s.pair(key),
+                        t.pair(key)
+                    ));
                 }
             }
         }
@@ -77,7 +85,8 @@ fn digest(e: &Engine, now_ms: u64) -> Vec<String> {
         facts.push(snapshot.to_string());
         facts.push(format!("{} {}", account.spec.account, quota(state.account_quota(account.ix), now_s)));
         for sender in account.senders.iter().map(|s| state.sender_at(*s)) {
-            let mut line = format!("{sender:?} {:?} {}", state.live(sender.ix), quota(state.sender_quota(sender.ix), now_s));
+            let mut line =
+                format!("{sender:?} {:?} {}", state.live(sender.ix), quota(state.sender_quota(sender.ix), now_s));
             for month in MONTHS {
                 for category in 0..5 {
                     let n = state.counter(CounterKey::Allowance(sender.ix, month, category));
@@ -87,7 +96,17 @@ fn digest(e: &Engine, now_ms: u64) -> Vec<String> {
             facts.push(line);
         }
     }
-    facts.extend(state.campaigns().map(|c| format!("{:?} {:?} {:?} {} {} {:?}", c.ix, c.account, c.spec, c.spent, crate::money::Units::parse(&c.reserved.to_string()), c.counts)));
+    facts.extend(state.campaigns().map(|c| {
+        format!(
+            "{:?} {:?} {:?} {} {} {:?}",
+            c.ix,
+            c.account,
+            c.spec,
+            c.spent,
+            crate::money::Units::parse(&c.reserved.to_string()),
+            c.counts
+        )
+    }));
     facts.extend(state.lots().iter().map(|(k, l)| format!("{k:?} {:?}", l.members)));
     facts.push(format!("timers {:?}", state.timers().collect::<Vec<_>>()));
     facts

@@ -24,17 +24,25 @@ pub enum Mutation {
     RepeatOrder,
     /// Deliveries are not told.
     LoseDelivered,
-    /// Refusals are told twice.
+    /// Ends of those who waited are told twice.
     EndTwice,
     /// Orders of a tick are told in reverse.
     ReverseOrders,
-    /// Everything happened within one second of each minute.
-    Hurry,
+    /// Numbers may send one message a second.
+    SlowNumbers,
+    /// Approvals of templates are not seen.
+    ForgetApproval,
+    /// Resumes of campaigns are not seen.
+    ForgetResume,
+    /// Orders may leave a minute later.
+    LeaveLater,
+    /// The first outcome of a request is not told.
+    LoseAnswer,
 }
 
 impl Mutation {
     /// Every mutation with a predicate that must find it.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 16] = [
         (Self::ForgetConsent, "order_needs_consent"),
         (Self::ForgetInbound, "text_needs_window"),
         (Self::HalveLimits, "quota_token_below_ceiling"),
@@ -46,7 +54,11 @@ impl Mutation {
         (Self::LoseDelivered, "campaign_counts_equal_recount"),
         (Self::EndTwice, "ends_once"),
         (Self::ReverseOrders, "lot_order"),
-        (Self::Hurry, "throughput_per_second"),
+        (Self::SlowNumbers, "throughput_per_second"),
+        (Self::ForgetApproval, "template_is_approved"),
+        (Self::ForgetResume, "campaign_runs"),
+        (Self::LeaveLater, "leaves_before_expiry"),
+        (Self::LoseAnswer, "request_is_answered"),
     ];
 
     /// The step as the auditor is told of it.
@@ -60,12 +72,29 @@ impl Mutation {
                     c["spec"]["limit"] = (n / 2).into();
                 }
             }
-            (Self::ShrinkBudgets, Input::Command(c)) if c["command"] == "put_campaign" && c["spec"]["budget"].is_string() => {
+            (Self::ShrinkBudgets, Input::Command(c))
+                if c["command"] == "put_campaign" && c["spec"]["budget"].is_string() =>
+            {
                 c["spec"]["budget"] = "0.01".into();
             }
-            (Self::Hurry, _) => step.now_ms = step.now_ms / 60_000 * 60_000,
+            (Self::SlowNumbers, Input::Command(c)) if c["command"] == "apply_account" => {
+                for waba in c["spec"]["wabas"].as_array_mut().into_iter().flatten() {
+                    for sender in waba["senders"].as_array_mut().into_iter().flatten() {
+                        sender["throughput"] = 1.into();
+                    }
+                }
+            }
+            (Self::ForgetApproval, Input::Event { event, .. }) if event["status"] == "approved" => {
+                step.accepted = false
+            }
+            (Self::ForgetResume, Input::Command(c)) if c["action"] == "resume" => step.accepted = false,
+            (Self::LoseAnswer, Input::Request { .. }) if fifth => {
+                step.outputs.truncate(0);
+                return step;
+            }
             _ => {}
         }
+        let tick = matches!(step.input, Input::Tick);
         let mut outputs = Vec::new();
         for output in step.outputs {
             match (self, output) {
@@ -73,20 +102,26 @@ impl Mutation {
                     e.cost = e.cost.map(|c| if fifth { c + crate::money::Units(1) } else { c });
                     outputs.push(Output::Entry(e));
                 }
+                (Self::LeaveLater, Output::Order(mut o)) => {
+                    o.leave_by_ms += 60_000;
+                    outputs.push(Output::Order(o));
+                }
                 (Self::LoseCharge, Output::Entry(_)) if fifth => {}
                 (Self::DoubleCharge, e @ Output::Entry(_)) if fifth => outputs.extend([e.clone(), e]),
-                (Self::LoseDelivered, Output::Move(m)) if matches!(m.kind, OutcomeKind::Delivered | OutcomeKind::Read) => {}
-                (Self::EndTwice, Output::Move(m)) if m.kind == OutcomeKind::Refused && m.reason != "duplicate" => {
+                (Self::LoseDelivered, Output::Move(m))
+                    if matches!(m.kind, OutcomeKind::Delivered | OutcomeKind::Read) => {}
+                (Self::EndTwice, Output::Move(m))
+                    if tick && matches!(m.kind, OutcomeKind::Expired | OutcomeKind::Cancelled) =>
+                {
                     outputs.extend([Output::Move(m.clone()), Output::Move(m)]);
                 }
                 (_, other) => outputs.push(other),
             }
         }
-        if self == Self::RepeatOrder && outputs.len() == 2 && matches!(outputs[0], Output::Order(_)) {
-            let again = outputs.clone();
-            outputs.extend(again);
+        if self == Self::RepeatOrder && tick && matches!(outputs[..], [Output::Order(_), Output::Move(_), ..]) {
+            outputs.extend_from_within(..2);
         }
-        if self == Self::ReverseOrders && matches!(step.input, Input::Tick) {
+        if self == Self::ReverseOrders && tick {
             // Orders and their outcomes stay together.
             let mut groups: Vec<Vec<Output>> = Vec::new();
             for output in outputs {

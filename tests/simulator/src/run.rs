@@ -37,7 +37,11 @@ pub struct Violation {
 
 impl std::fmt::Display for Violation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "seed {} step {}: {} does not hold: {}\n{}", self.seed, self.step, self.predicate, self.what, self.trace)
+        write!(
+            f,
+            "seed {} step {}: {} does not hold: {}\n{}",
+            self.seed, self.step, self.predicate, self.what, self.trace
+        )
     }
 }
 
@@ -56,7 +60,8 @@ pub struct Report {
     pub orders: u64,
     /// Ledger entries.
     pub charges: u64,
-    /// How often each outcome was told, by kind and reason: what the world has brought about.
+    /// How often each outcome was told, by kind and reason, and each entry booked, by kind and type: what the world
+    /// has brought about.
     pub outcomes: BTreeMap<String, u64>,
     /// How often each predicate was checked.
     pub checks: BTreeMap<&'static str, u64>,
@@ -95,7 +100,8 @@ fn sources() -> Sources {
 #[must_use]
 pub fn run(seed: u64, options: &Options) -> Report {
     static RATES: OnceLock<Arc<RateCards>> = OnceLock::new();
-    let rates = RATES.get_or_init(|| Arc::new(RateCards::from_sources(&sources()).expect("the tables with a small allowance")));
+    let rates =
+        RATES.get_or_init(|| Arc::new(RateCards::from_sources(&sources()).expect("the tables with a small allowance")));
     let mut dice = Dice::new(seed, 0);
     let recent_most = *dice.pick(&[8, 50, 1000]);
     let mut run = Run {
@@ -185,7 +191,10 @@ impl Run {
             let now = next.max(self.world.now_ms) + late;
             self.still = if now > self.world.now_ms { 0 } else { self.still + 1 };
             if self.still > STILL_MOST {
-                return Err(("time_moves_on", format!("{STILL_MOST} batches at {now}, next due {:?}", self.shard.engine.next_due_ms())));
+                return Err((
+                    "time_moves_on",
+                    format!("{STILL_MOST} batches at {now}, next due {:?}", self.shard.engine.next_due_ms()),
+                ));
             }
             self.world.advance(now);
             self.batch(now)?;
@@ -306,11 +315,12 @@ impl Run {
     fn compare_snapshots(&mut self) {
         let state = self.shard.engine.state();
         let now_ms = self.shard.engine.now_ms();
-        let all: Vec<_> = state.accounts()
-            .map(|a| serde_json::to_value(snapshot::account(state, a.ix, now_ms)).expect("plain data")).collect();
+        let all: Vec<_> = state
+            .accounts()
+            .map(|a| serde_json::to_value(snapshot::account(state, a.ix, now_ms)).expect("plain data"))
+            .collect();
         for s in &all {
             self.auditor.snapshot(s);
         }
     }
 }
-

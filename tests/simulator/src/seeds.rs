@@ -1,7 +1,14 @@
 //! Seeds that are run every time.
 
 /// Ordinary seeds of the test run.
-pub const CI_SEEDS: std::ops::Range<u64> = 0..40;
+pub const CI_SEEDS: std::ops::Range<u64> = 0..12;
 
-/// Seeds that once found something, and what.
-pub const REGRESSION_SEEDS: &[(u64, &str)] = &[];
+/// Seeds that once found something, and what. A seed finds the same only while the world draws the same numbers;
+/// the tests of the core beside each fix do not depend on that.
+pub const REGRESSION_SEEDS: &[(u64, &str)] = &[
+    (28, "a campaign's lot went on waiting for the template of a head that had expired"),
+    (41, "a message with two paused languages was freed by the first only"),
+    (107, "the same, with two alternatives"),
+    (1033, "a number that stopped kept its message although the account had another"),
+    (2227, "a template changed its category and the lot waited on for the old one's pacing"),
+];

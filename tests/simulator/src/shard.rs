@@ -133,9 +133,8 @@ impl Shard {
             }
             settled.push(key);
             let lot = self.engine.state().lots().iter().find(|(k, _)| *k == key).map(|(_, l)| l);
-            let timed = lot.is_some_and(|l| {
-                matches!(l.waits_for(), Some(Resource::Throughput(_))) && l.opens_ms().is_some()
-            });
+            let timed =
+                lot.is_some_and(|l| matches!(l.waits_for(), Some(Resource::Throughput(_))) && l.opens_ms().is_some());
             let freed_otherwise = m.window_open || m.quota_use == "counted";
             if m.kind == tollgate_wire::outcome::OutcomeKind::Admitted && !freed_otherwise && !timed {
                 let waits = lot.map(|l| format!("waits for {:?} until {:?}", l.waits_for(), l.opens_ms()));

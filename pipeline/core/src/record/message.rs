@@ -3,6 +3,7 @@
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, Uid, User};
 use crate::lots::Resource;
 use rust_decimal::Decimal;
+use serde_json::value::RawValue;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use tollgate_rate_card::{Category, Country, Reported};
@@ -44,12 +45,19 @@ pub struct Message {
 }
 
 /// What outcomes echo: never changes.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tail {
     /// Request id.
     pub id: Box<str>,
     /// Metadata as given (JSON).
-    pub metadata: Option<Box<str>>,
+    pub metadata: Option<Box<RawValue>>,
+}
+
+impl PartialEq for Tail {
+    fn eq(&self, other: &Self) -> bool {
+        let text = |t: &Self| t.metadata.as_ref().map(|m| m.get().to_owned());
+        self.id == other.id && text(self) == text(other)
+    }
 }
 
 /// Where a message is.

@@ -54,11 +54,13 @@ pub enum Action {
     ReadAccounts,
     /// Export bills.
     Billing,
+    /// List records that were set aside.
+    ReadDeadLetters,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Enqueue,
         Self::ReadMessages,
         Self::ControlCampaigns,
@@ -68,6 +70,7 @@ impl Action {
         Self::WriteAccounts,
         Self::ReadAccounts,
         Self::Billing,
+        Self::ReadDeadLetters,
     ];
 
     /// Whether the role allows the action.
@@ -77,7 +80,7 @@ impl Action {
         match self {
             Self::Enqueue => matches!(role, Enqueue | Admin),
             Self::ReadMessages | Self::WriteConsents | Self::ReadConsents => matches!(role, Enqueue | Operate | Admin),
-            Self::ControlCampaigns => matches!(role, Operate | Admin),
+            Self::ControlCampaigns | Self::ReadDeadLetters => matches!(role, Operate | Admin),
             Self::ReadState => matches!(role, Enqueue | Finance | Operate | Admin),
             Self::WriteAccounts => matches!(role, Admin),
             Self::ReadAccounts => matches!(role, Finance | Operate | Admin),
@@ -127,6 +130,14 @@ impl Access {
 }
 
 impl Caller {
+    /// Whether the caller may see all accounts together.
+    pub(super) fn every_account(&self) -> Result<(), Problem> {
+        match &self.accounts {
+            Some(_) => Err(Problem::forbidden("the token is for some accounts only; this shows all of them")),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the caller may touch the account.
     pub(super) fn account(&self, account: &str) -> Result<(), Problem> {
         match &self.accounts {
@@ -170,6 +181,7 @@ mod tests {
         WriteAccounts                            admin
         ReadAccounts             finance operate admin
         Billing                  finance         admin
+        ReadDeadLetters                  operate admin
     ";
 
     #[test]

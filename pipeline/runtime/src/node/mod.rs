@@ -5,6 +5,7 @@
 
 mod hash_key;
 mod project;
+mod unresolved;
 mod views;
 
 use crate::clock::Clock;
@@ -140,8 +141,10 @@ impl Node {
                 let engine =
                     EngineConfig { rates, hash_key, times, recent_most: shard_options.recent_most };
                 let store = log.store().clone();
-                let shard =
+                let now = clock.now();
+                let mut shard =
                     Shard::open(log.clone(), store, 0, engine, shard_options, clock, registry, metrics, status)?;
+                unresolved::report(&log, shard.take_ordered(), now)?;
                 Ok((log, writer, shard))
             })
             .await

@@ -17,6 +17,7 @@ use tollgate_metrics::Metrics;
 use tollgate_quality::{Limit, Score};
 use tollgate_wire::DeadLetterReason;
 use tollgate_wire::command::AccountSpec;
+use tollgate_wire::order::Callback;
 
 /// Bounds of the loop.
 #[derive(Clone, Copy, Debug)]
@@ -143,6 +144,11 @@ impl<L: Log> Shard<L> {
         self.metrics.restored(started.elapsed());
         tracing::info!(records = n, seconds = started.elapsed().as_secs(), "state loaded");
         Ok(())
+    }
+
+    /// Attempts without a result when the state was loaded, with their accounts.
+    pub fn take_ordered(&mut self) -> Vec<(String, Callback)> {
+        self.engine.take_ordered()
     }
 
     fn register(&self, spec: &AccountSpec) {

@@ -106,7 +106,7 @@ impl Auditor {
         let away = self.people.away_until_s.get(&(account.to_owned(), to.to_owned())).copied().unwrap_or(0);
         let now_s = self.now_s();
         self.check("person_is_on_platform", uid, away <= now_s, || format!("{to} is away until {away}"));
-        let said = m.category.map(|c| c.as_str());
+        let said = m.category.map(tollgate_rate_card::Category::as_str);
         self.check("outcome_names_category", uid, said == Some(category), || format!("{said:?}, not {category}"));
     }
 
@@ -155,7 +155,9 @@ impl Auditor {
                 let counts = self.quota.may_count(&scope, &m.to, now_s);
                 self.check("quota_ride_is_counted", uid, counts, || format!("{} is not counted in {scope}", m.to));
             }
-            free => self.check("quota_free_inside_window", uid, window && free == "free", || format!("{free:?} outside the window")),
+            free => self.check("quota_free_inside_window", uid, window && free == "free", || {
+                format!("{free:?} outside the window")
+            }),
         }
     }
 

@@ -20,8 +20,12 @@ impl Auditor {
 
     fn campaign(&mut self, account: &str, c: &Value) {
         let name = c["spec"]["name"].as_str().unwrap_or_default().to_owned();
-        let of: Vec<_> = self.book.messages.values()
-            .filter(|m| m.account == account && m.campaign.as_ref() == Some(&name)).collect();
+        let of: Vec<_> = self
+            .book
+            .messages
+            .values()
+            .filter(|m| m.account == account && m.campaign.as_ref() == Some(&name))
+            .collect();
         let at = |place: Place| of.iter().filter(|m| m.place == place).count();
         let read = of.iter().filter(|m| m.place == Place::Delivered && m.attempts.iter().any(|a| a.read)).count();
         let recount = [
@@ -47,6 +51,8 @@ impl Auditor {
         self.check("spent_equals_ledger", 0, said == spent, || format!("{account} {name}: {said}, ledger {spent}"));
         let held = self.held(account, &name);
         let said = Units::parse(c["reserved"].as_str().unwrap_or("0"));
-        self.check("reserved_equals_recount", 0, said == held, || format!("{account} {name}: {said}, by outcomes {held}"));
+        self.check("reserved_equals_recount", 0, said == held, || {
+            format!("{account} {name}: {said}, by outcomes {held}")
+        });
     }
 }

@@ -12,13 +12,19 @@ impl Auditor {
         if !step.accepted {
             return;
         }
-        let key = (body["account"].as_str().unwrap_or_default().to_owned(), body["id"].as_str().unwrap_or_default().to_owned());
-        let told: Vec<&Move> = step.outputs.iter().filter_map(|o| if let Output::Move(m) = o { Some(&**m) } else { None }).collect();
+        let key = (
+            body["account"].as_str().unwrap_or_default().to_owned(),
+            body["id"].as_str().unwrap_or_default().to_owned(),
+        );
+        let told: Vec<&Move> =
+            step.outputs.iter().filter_map(|o| if let Output::Move(m) = o { Some(&**m) } else { None }).collect();
         let answers = told.iter().filter(|m| m.id == key.1 && m.account == key.0).count();
         self.check("request_is_answered", 0, answers == 1, || format!("{answers} outcomes for {key:?}"));
         let duplicate = told.iter().any(|m| m.reason == "duplicate");
         let known = self.book.requests.contains_key(&key);
-        self.check("known_id_is_duplicate", 0, duplicate == known, || format!("{key:?} known {known}, duplicate {duplicate}"));
+        self.check("known_id_is_duplicate", 0, duplicate == known, || {
+            format!("{key:?} known {known}, duplicate {duplicate}")
+        });
         if !known {
             let mut body = body.clone();
             body["asked_ms"] = json!(step.now_ms);
@@ -31,9 +37,8 @@ impl Auditor {
         if matches!(m.kind, K::Refused | K::Expired | K::Cancelled) {
             let message = &self.book.messages[&m.uid];
             let place = message.place;
-            let fine = place == Place::Parked && message.attempts.iter().all(|a| {
-                matches!(a.rank, Rank::NotSent | Rank::Failed | Rank::Unknown)
-            });
+            let fine = place == Place::Parked
+                && message.attempts.iter().all(|a| matches!(a.rank, Rank::NotSent | Rank::Failed | Rank::Unknown));
             self.check("ends_once", m.uid, fine, || format!("{} while it is {place:?}", m.kind));
         }
     }

@@ -40,7 +40,7 @@ pub(crate) struct Auditor {
     pub broken: Vec<Broken>,
     pub orders: u64,
     pub charges: u64,
-    /// How often each outcome was told, by kind and reason.
+    /// How often each outcome was told, by kind and reason, and each entry booked, by kind and type.
     pub outcomes: BTreeMap<String, u64>,
     now_ms: u64,
     registry: Registry,
@@ -107,11 +107,16 @@ impl Auditor {
                     *self.outcomes.entry(format!("{} {}", m.kind, m.reason)).or_default() += 1;
                     self.moved(m);
                 }
-                Output::Entry(e) => self.booked(e, &mut expected),
+                Output::Entry(e) => {
+                    *self.outcomes.entry(format!("entry {} {}", e.kind, e.pricing_type)).or_default() += 1;
+                    self.booked(e, &mut expected);
+                }
             }
         }
         let left = expected.first().cloned();
-        self.check("every_charge_is_booked", 0, left.is_none(), || format!("{left:?} was not booked by {:?}", step.input));
+        self.check("every_charge_is_booked", 0, left.is_none(), || {
+            format!("{left:?} was not booked by {:?}", step.input)
+        });
         let pending = self.book.pending.take();
         self.check("order_with_admission", 0, pending.is_none(), || format!("{pending:?} has no outcome `admitted`"));
     }

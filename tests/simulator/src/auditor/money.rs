@@ -148,7 +148,9 @@ impl Ledger {
         let uses = rule.allowance.is_some() && (charged || rule.counts_delivered);
         let cell = self.tables.cell(&p.currency, date, &market_name, &category);
         let (category, cell) = match (cell, &rule.instead) {
-            (Some(Cell::NotOffered), Some(other)) => (other.clone(), self.tables.cell(&p.currency, date, &market_name, other)),
+            (Some(Cell::NotOffered), Some(other)) => {
+                (other.clone(), self.tables.cell(&p.currency, date, &market_name, other))
+            }
             (cell, _) => (category, cell),
         };
         if !charged {
@@ -262,8 +264,8 @@ impl Auditor {
                 message.and_then(|m| m.find(number as u8)).cloned()
             }
             None => {
-                let all = self.book.messages.values().flat_map(|m| &m.attempts);
-                all.filter(|a| a.wamid.as_ref() == Some(&wamid)).next_back().cloned()
+                let mut all = self.book.messages.values().flat_map(|m| &m.attempts);
+                all.rfind(|a| a.wamid.as_ref() == Some(&wamid)).cloned()
             }
         };
         let place = |registry: &super::registry::Registry, sender: &str, expected: Option<String>| {
@@ -349,7 +351,9 @@ impl Auditor {
             wamid: e.wamid.clone(),
         };
         let want = if expected.is_empty() { None } else { Some(expected.remove(0)) };
-        self.check("entry_equals_recomputation", uid, want.as_ref() == Some(&have), || format!("booked {have:?}\n  recomputed {want:?}"));
+        self.check("entry_equals_recomputation", uid, want.as_ref() == Some(&have), || {
+            format!("booked {have:?}\n  recomputed {want:?}")
+        });
         let net = self.money.net.entry(e.wamid.clone()).or_default();
         *net = (net.0 + e.quantity, net.1 + e.cost.unwrap_or_default());
         if let Some(name) = &e.campaign {
@@ -360,12 +364,18 @@ impl Auditor {
 
     /// Every delivered message of ours, and every foreign one that we pay for, has exactly one charge standing.
     pub(super) fn money_at_the_end(&mut self) {
-        let delivered: Vec<(String, Units)> = self.money.messages.iter()
-            .filter_map(|(w, d)| Some((w.clone(), d.standing.as_ref()?.price.cost.unwrap_or_default()))).collect();
+        let delivered: Vec<(String, Units)> = self
+            .money
+            .messages
+            .iter()
+            .filter_map(|(w, d)| Some((w.clone(), d.standing.as_ref()?.price.cost.unwrap_or_default())))
+            .collect();
         let booked: Vec<String> = self.money.net.keys().cloned().collect();
         for (wamid, cost) in &delivered {
             let net = self.money.net.get(wamid).copied();
-            self.check("one_standing_charge", 0, net == Some((1, *cost)), || format!("{wamid}: net {net:?}, recomputed {cost}"));
+            self.check("one_standing_charge", 0, net == Some((1, *cost)), || {
+                format!("{wamid}: net {net:?}, recomputed {cost}")
+            });
         }
         for wamid in booked {
             let known = delivered.iter().any(|(w, _)| *w == wamid);
@@ -377,10 +387,12 @@ impl Auditor {
 /// The platform's latest word wins, field by field.
 fn note(said: &mut Said, pricing: &Value) {
     let text = |v: &Value| v.as_str().map(str::to_owned);
-    let category = text(&pricing["category"]).or_else(|| text(&pricing["category_text"]).map(|t| match t.as_str() {
-        "referral_conversion" => t,
-        _ => "?".to_owned(),
-    }));
+    let category = text(&pricing["category"]).or_else(|| {
+        text(&pricing["category_text"]).map(|t| match t.as_str() {
+            "referral_conversion" => t,
+            _ => "?".to_owned(),
+        })
+    });
     let new = Said { category, kind: text(&pricing["pricing_type"]), model: text(&pricing["model"]) };
     said.category = new.category.or_else(|| said.category.take());
     said.kind = new.kind.or_else(|| said.kind.take());

@@ -6,7 +6,8 @@ use tollgate_core::lots::{LotKey, Resource};
 
 impl Auditor {
     pub(super) fn order_in_lots(&mut self, step: &Step) {
-        let ordered: Vec<u64> = step.outputs.iter().filter_map(|o| if let Output::Order(o) = o { Some(o.uid) } else { None }).collect();
+        let ordered: Vec<u64> =
+            step.outputs.iter().filter_map(|o| if let Output::Order(o) = o { Some(o.uid) } else { None }).collect();
         if ordered.is_empty() {
             return;
         }
@@ -25,14 +26,24 @@ impl Auditor {
             }
             self.check("lot_order", gone[0], gone.is_sorted(), || format!("{gone:?} left {key:?} in this order"));
             let last = gone[gone.len() - 1];
-            let passed: Vec<u64> = step.after.get(key).into_iter().flatten().copied()
-                .filter(|uid| *uid < last && queue.contains(uid)).collect();
+            let passed: Vec<u64> = step
+                .after
+                .get(key)
+                .into_iter()
+                .flatten()
+                .copied()
+                .filter(|uid| *uid < last && queue.contains(uid))
+                .collect();
             self.check("lot_is_not_passed", last, passed.is_empty(), || format!("{passed:?} still wait in {key:?}"));
         }
     }
 
     fn newcomer(&mut self, step: &Step, uid: u64) {
-        let Some(sender) = step.outputs.iter().find_map(|o| if let Output::Order(o) = o { Some(o.sender.clone()) } else { None }) else { return };
+        let Some(sender) =
+            step.outputs.iter().find_map(|o| if let Output::Order(o) = o { Some(o.sender.clone()) } else { None })
+        else {
+            return;
+        };
         let Input::Request { body, priority } = &step.input else { return };
         let class = match body["purpose"].as_str() {
             Some("authentication") => 0,
@@ -42,14 +53,19 @@ impl Auditor {
         };
         let of_sender = |ix: u16| self.sender_number(&sender) == Some(ix);
         let joins = |k: &LotKey| {
-            k.priority == *priority && k.class == class && match k.resource {
-                Resource::Sender(s) | Resource::Throughput(s) | Resource::InFlight(s) => of_sender(s.0),
-                Resource::Campaign(c) => k.campaign == c,
-                _ => false,
-            }
+            k.priority == *priority
+                && k.class == class
+                && match k.resource {
+                    Resource::Sender(s) | Resource::Throughput(s) | Resource::InFlight(s) => of_sender(s.0),
+                    Resource::Campaign(c) => k.campaign == c,
+                    _ => false,
+                }
         };
         let campaign = body["campaign"].is_string();
-        let passed: Vec<LotKey> = step.before.keys().copied()
+        let passed: Vec<LotKey> = step
+            .before
+            .keys()
+            .copied()
             .filter(|k| joins(k) && (k.campaign.some().is_some() == campaign) && self.same_campaign(k, step))
             .collect();
         self.check("newcomer_waits_its_turn", uid, passed.is_empty(), || format!("it passed {passed:?}"));

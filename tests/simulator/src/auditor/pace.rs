@@ -22,7 +22,9 @@ impl Auditor {
         // 95 % of what the platform reports, a burst of a quarter of a second, and one that is just due.
         let rate = sender.throughput.max(sender.before.0) * 95 / 100;
         let most = rate + (rate / 4).max(1) + 1;
-        self.check("throughput_per_second", uid, in_second <= most, || format!("{in_second} orders of {} in a second, at most {most}", order.sender));
+        self.check("throughput_per_second", uid, in_second <= most, || {
+            format!("{in_second} orders of {} in a second, at most {most}", order.sender)
+        });
         let pair = self.pace.by_pair.entry((order.sender.clone(), m.to.clone())).or_default();
         pair.push(now_ms);
         let worst = pair.iter().rev().enumerate().find(|(n, t)| *n as u64 + 1 > 10 + (now_ms - **t) / 6_000 + 1);

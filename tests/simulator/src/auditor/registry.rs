@@ -118,7 +118,11 @@ impl Registry {
         let mut senders = Vec::new();
         for (w, waba) in spec["wabas"].as_array().into_iter().flatten().enumerate() {
             let waba_id = text(&waba["id"]);
-            let kept = Waba { currency: text(&waba["currency"]), zone: text(&waba["time_zone"]), we_pay: waba["funding"] != "client_pays" };
+            let kept = Waba {
+                currency: text(&waba["currency"]),
+                zone: text(&waba["time_zone"]),
+                we_pay: waba["funding"] != "client_pays",
+            };
             self.wabas.insert(waba_id.clone(), kept);
             for (n, s) in waba["senders"].as_array().into_iter().flatten().enumerate() {
                 let sender = text(&s["id"]);
@@ -173,10 +177,8 @@ impl Registry {
             in_flight: policy["in_flight"].as_u64().unwrap_or(0),
             declared: spec.clone(),
         };
-        if let Some(old) = old {
-            if was["limit"] == spec["limit"] {
-                account.limit = old.limit;
-            }
+        if let Some(old) = old.filter(|_| was["limit"] == spec["limit"]) {
+            account.limit = old.limit;
         }
         self.accounts.insert(id, account);
     }
@@ -186,7 +188,8 @@ impl Registry {
         let campaign = self.campaign(account, &text(&spec["name"]));
         campaign.budget = spec["budget"].as_str().map(Units::parse);
         let hours = &spec["hours"];
-        campaign.hours = hours["from"].as_u64().zip(hours["to"].as_u64()).map(|(f, t)| (f, t, text(&hours["time_zone"])));
+        campaign.hours =
+            hours["from"].as_u64().zip(hours["to"].as_u64()).map(|(f, t)| (f, t, text(&hours["time_zone"])));
         if new && spec["paused"] == true {
             campaign.state = "paused";
         }
@@ -231,7 +234,13 @@ impl Registry {
     }
 
     /// What the platform's error code of one message changes for others.
-    pub fn consequence(&mut self, code: u32, sender: &str, template: Option<&(String, String)>, campaign: Option<&str>) {
+    pub fn consequence(
+        &mut self,
+        code: u32,
+        sender: &str,
+        template: Option<&(String, String)>,
+        campaign: Option<&str>,
+    ) {
         let account = self.senders[sender].account.clone();
         let waba = self.senders[sender].waba.clone();
         let template = template.map(|(name, language)| (waba, name.clone(), language.clone()));

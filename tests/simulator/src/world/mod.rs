@@ -62,6 +62,8 @@ pub(crate) struct World {
     /// Requests that may come again.
     past: Vec<(Value, bool)>,
     requests: u64,
+    /// Account, number and person of those who wrote, the latest last.
+    writers: Vec<(usize, String, usize)>,
     /// Wamids of accepted attempts whose result is durable.
     known: BTreeSet<String>,
 }
@@ -85,6 +87,7 @@ impl World {
             appended: 0,
             past: Vec::new(),
             requests: 0,
+            writers: Vec::new(),
             known: BTreeSet::new(),
         };
         setup::begin(&mut world);

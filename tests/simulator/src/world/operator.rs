@@ -89,13 +89,15 @@ fn template(world: &mut World, account: usize) {
     let language = *dice.pick(LANGUAGES);
     let status = *dice.weighted(&[(55, "approved"), (30, "paused"), (8, "pending"), (4, "rejected"), (3, "disabled")]);
     if dice.percent(75) {
-        let mut event = json!({"event": "template", "waba": waba, "name": name, "language": language, "status": status});
+        let mut event =
+            json!({"event": "template", "waba": waba, "name": name, "language": language, "status": status});
         if dice.percent(4) {
             event["category"] = json!(dice.pick(&["marketing", "utility"]));
         }
         world.event(account, event);
         if status == "paused" && world.dice.percent(80) {
-            let back = json!({"event": "template", "waba": waba, "name": name, "language": language, "status": "approved"});
+            let back =
+                json!({"event": "template", "waba": waba, "name": name, "language": language, "status": "approved"});
             let at = world.now_ms + world.dice.below(6 * 3_600_000);
             let id = world.accounts[account].id.clone();
             world.at(at, Due::Input(Input::Event { account: id, event: back }));
@@ -137,6 +139,7 @@ pub(super) fn person(world: &mut World) {
                 // A wrong clock.
                 event["at_s"] = json!(at_s + 10_000);
             }
+            world.writers.push((a, sender.clone(), p));
             world.platform.wrote(&sender, &world.people[p].name, at_s, referral);
             let late = if world.dice.percent(90) { world.dice.below(3_000) } else { world.dice.below(2 * 3_600_000) };
             let account = world.accounts[a].id.clone();

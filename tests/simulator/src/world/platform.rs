@@ -83,7 +83,8 @@ fn tell(
     let healthy = world.healthy;
     let now_s = world.now_ms / 1000;
     let to = world.people.iter().find(|p| p.name == person).map_or_else(|| json!(person), |p| p.to.clone());
-    let news = |event: Value, bare: bool| News { account: account.to_owned(), wamid: wamid.to_owned(), callback, bare, event };
+    let news =
+        |event: Value, bare: bool| News { account: account.to_owned(), wamid: wamid.to_owned(), callback, bare, event };
     let status = |kind: &str, at_s: u64| json!({"event": "status", "sender": sender, "wamid": wamid, "to": to, "status": kind, "at_s": at_s});
     let dice = &mut world.dice;
     let sent_s = now_s + dice.between(0, 2);
@@ -130,10 +131,14 @@ fn tell(
             match dice.below(1000) {
                 0..20 => p["category"] = json!("marketing"),
                 20..28 => p = json!({"model": "PMP", "category_text": "group_marketing", "pricing_type": "regular"}),
-                28..36 => p = json!({"model": "PMP", "category_text": "referral_conversion", "pricing_type": "free_entry_point"}),
+                28..36 => {
+                    p = json!({"model": "PMP", "category_text": "referral_conversion", "pricing_type": "free_entry_point"})
+                }
                 36..44 => p = json!({"category": category}),
                 44..48 => p["model"] = json!("CBP"),
-                48..56 => p = json!({"model": "PMP", "category": "marketing", "category_text": "marketing_lite", "pricing_type": kind}),
+                48..56 => {
+                    p = json!({"model": "PMP", "category": "marketing", "category_text": "marketing_lite", "pricing_type": kind})
+                }
                 _ => {}
             }
             p

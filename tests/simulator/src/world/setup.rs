@@ -23,7 +23,8 @@ pub(super) const LANGUAGES: &[&str] = &["pt_BR", "en_US"];
 pub(super) fn span(dice: &mut Dice) -> (u64, u64) {
     const SEPTEMBER_29: u64 = 1_790_640_000_000;
     const NOVEMBER_14: u64 = 1_794_614_400_000;
-    let start = if dice.percent(65) { SEPTEMBER_29 + dice.below(2 * DAY_MS) } else { NOVEMBER_14 + dice.below(2 * DAY_MS) };
+    let start =
+        if dice.percent(65) { SEPTEMBER_29 + dice.below(2 * DAY_MS) } else { NOVEMBER_14 + dice.below(2 * DAY_MS) };
     (start, start + dice.between(48, 120) * HOUR_MS)
 }
 
@@ -71,13 +72,14 @@ fn account(dice: &mut Dice, number: u64) -> AccountPlan {
         "in_flight": dice.weighted(&[(50, 0), (25, 2), (25, 5)]),
         "waiting_messages": dice.weighted(&[(70, 5_000_000_u64), (30, 60)]),
     });
-    let spec = json!({"account": id, "name": id, "limit": limit, "limit_scope": scope, "wabas": wabas, "policy": policy});
+    let spec =
+        json!({"account": id, "name": id, "limit": limit, "limit_scope": scope, "wabas": wabas, "policy": policy});
     let campaigns = (0..dice.between(1, 3)).map(|c| format!("campaign-{c}")).collect();
     AccountPlan { id, spec, senders, wabas: waba_ids, campaigns }
 }
 
 pub(super) fn quality(dice: &mut Dice) -> &'static str {
-    *dice.weighted(&[(60, "GREEN"), (15, "YELLOW"), (10, "RED"), (15, "UNKNOWN")])
+    dice.weighted::<&str>(&[(60, "GREEN"), (15, "YELLOW"), (10, "RED"), (15, "UNKNOWN")])
 }
 
 /// Puts the beginning on the agenda, and everything that happens by itself.
@@ -114,7 +116,7 @@ pub(super) fn begin(world: &mut World) {
         }
         left -= n;
     }
-    for _ in 0..world.dice.between(20, 150) {
+    for _ in 0..world.dice.between(50, 250) {
         let at = start + world.dice.below(span);
         world.at(at, Due::Person);
     }

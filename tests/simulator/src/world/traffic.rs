@@ -1,7 +1,7 @@
 //! Requests of campaign systems: all purposes, several alternatives and languages, schedules, duplicates, rubbish.
 
-use super::setup::{LANGUAGES, TEMPLATES};
 use super::World;
+use super::setup::{LANGUAGES, TEMPLATES};
 use crate::step::Input;
 use serde_json::{Value, json};
 use tollgate_wire::Time;
@@ -18,11 +18,18 @@ pub(super) fn request(world: &mut World) -> Input {
         return Input::Request { body, priority };
     }
     let purpose = *dice.weighted(&[(45, "marketing"), (28, "utility"), (12, "authentication"), (15, "service")]);
-    let account = dice.pick(&world.accounts).clone();
-    let to = if dice.permille(10) {
-        dice.pick(&[json!("+12"), json!("11999"), json!("+999123456789")]).clone()
-    } else {
-        dice.pick(&world.people).to.clone()
+    let answers = purpose == "service" && dice.percent(80) || dice.percent(10);
+    let latest = world.writers.len().saturating_sub(8);
+    let writer =
+        if answers && !world.writers.is_empty() { Some(dice.pick(&world.writers[latest..]).clone()) } else { None };
+    let account = match &writer {
+        Some((a, ..)) => world.accounts[*a].clone(),
+        None => dice.pick(&world.accounts).clone(),
+    };
+    let to = match &writer {
+        Some((_, _, p)) => world.people[*p].to.clone(),
+        None if dice.permille(10) => dice.pick(&[json!("+12"), json!("11999"), json!("+999123456789")]).clone(),
+        None => dice.pick(&world.people).to.clone(),
     };
     world.requests += 1;
     let dice = &mut world.dice;
@@ -34,7 +41,9 @@ pub(super) fn request(world: &mut World) -> Input {
         "content": contents(world, purpose),
     });
     let dice = &mut world.dice;
-    if dice.percent(50) {
+    if let Some((_, sender, _)) = &writer {
+        body["sender"] = json!(sender);
+    } else if dice.percent(50) {
         body["sender"] = json!(if dice.permille(10) { "9999" } else { dice.pick(&account.senders) });
     }
     if dice.percent(25) {

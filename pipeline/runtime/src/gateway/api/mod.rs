@@ -84,6 +84,8 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         .route("/v1/accounts/{account}", put(accounts::put).get(accounts::read))
         .route("/v1/outcomes", get(outcomes::feed))
         .route("/v1/billing/{file}", get(billing::export))
+        .route("/v1/accounts", get(state::accounts))
+        .route("/v1/dead-letters", get(state::dead_letters))
         .route("/v1/lots/{account}", get(state::lots))
         .route("/v1/senders/{account}", get(state::senders))
         .with_state(Arc::new(api))

@@ -1,10 +1,10 @@
-//! Live state of senders and queues, as the last snapshot had it.
+//! Live state of accounts, senders and queues as the last snapshot had it, and what was set aside.
 
-use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use super::{Shared, found};
+use super::{Query, Shared, found, json};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
 
@@ -30,4 +30,40 @@ pub(super) async fn senders(
     let wanted = account.clone();
     let view = api.view(move |reads| reads.senders(&wanted)).await?;
     found(view, "account", "account", &account)
+}
+
+/// Dead letters of one answer at most.
+const DEAD_LETTERS_MAX: u64 = 1_000;
+
+/// `GET /v1/accounts`: the live state of every account that the caller may see.
+pub(super) async fn accounts(State(api): Shared, headers: HeaderMap) -> Result<Response, Problem> {
+    let caller = api.access.caller(&headers, Action::ReadState)?;
+    let registry = api.registry.snapshot();
+    let visible: Vec<String> =
+        registry.accounts().map(|a| a.account.clone()).filter(|account| caller.account(account).is_ok()).collect();
+    let views = api.view(move |reads| visible.iter().map(|account| reads.account(account)).collect()).await?;
+    let views: Vec<Option<Vec<u8>>> = views;
+    let mut body = format!("{{\"as_of\":\"{}\",\"items\":[", api.clock.now()).into_bytes();
+    for (n, view) in views.into_iter().flatten().enumerate() {
+        if n > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&view);
+    }
+    body.extend_from_slice(b"]}");
+    Ok(json(StatusCode::OK, body))
+}
+
+/// `GET /v1/dead-letters[?after=OFFSET][&limit=N]`: headers and sizes of records that were set aside, of all accounts.
+pub(super) async fn dead_letters(
+    State(api): Shared,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.access.caller(&headers, Action::ReadDeadLetters)?.every_account()?;
+    let query = Query::parse(query.as_deref(), &["after", "limit"])?;
+    let after = query.number("after")?;
+    let limit = query.number("limit")?.unwrap_or(DEAD_LETTERS_MAX).clamp(1, DEAD_LETTERS_MAX) as usize;
+    let view = api.view(move |reads| reads.dead_letters(after, limit)).await?;
+    Ok(json(StatusCode::OK, view))
 }
