@@ -18,12 +18,8 @@ const PEOPLE: u64 = 1_000_000;
 /// `decide` on a state that stays as it is: nothing is applied.
 fn pure(e: &Engine, raw: &[Vec<u8>], iterations: u64) -> Duration {
     let parsed: Vec<_> = raw.iter().map(|r| request::parse(r).expect("a sound request")).collect();
-    let facts = Facts {
-        state: e.state(),
-        rates: &e.config().rates,
-        key: &e.config().hash_key,
-        times: &e.config().times,
-    };
+    let facts =
+        Facts { state: e.state(), rates: &e.config().rates, key: &e.config().hash_key, times: &e.config().times };
     let mut out = Decision::default();
     let started = CpuTime::start();
     for i in 0..iterations as usize {

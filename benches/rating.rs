@@ -3,8 +3,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use tollgate_rate_card::{
-    Category, Country, Currency, RateCards, RatingInput, Reported, ReportedCategory, ReportedModel,
-    ReportedType, WorstCaseInput, YearMonth, Zone, ZoneCache,
+    Category, Country, Currency, RateCards, RatingInput, Reported, ReportedCategory, ReportedModel, ReportedType,
+    WorstCaseInput, YearMonth, Zone, ZoneCache,
 };
 
 /// Numbers in proportion to nothing in particular: short and long prefixes, shared codes.

@@ -6,12 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Crates without I/O, clock, randomness or float.
-const PURE: [&str; 4] = [
-    "tollgate-rate-card",
-    "tollgate-quality",
-    "tollgate-wire",
-    "tollgate-core",
-];
+const PURE: [&str; 4] = ["tollgate-rate-card", "tollgate-quality", "tollgate-wire", "tollgate-core"];
 
 /// What no pure crate may reach, directly or through others.
 const IMPURE: [&str; 24] = [
@@ -47,19 +42,10 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ("tollgate-quality", &[]),
     ("tollgate-metrics", &[]),
     ("tollgate-wire", &["tollgate-rate-card", "tollgate-quality"]),
-    (
-        "tollgate-core",
-        &["tollgate-rate-card", "tollgate-quality", "tollgate-wire"],
-    ),
+    ("tollgate-core", &["tollgate-rate-card", "tollgate-quality", "tollgate-wire"]),
     (
         "tollgate-runtime",
-        &[
-            "tollgate-rate-card",
-            "tollgate-quality",
-            "tollgate-wire",
-            "tollgate-core",
-            "tollgate-metrics",
-        ],
+        &["tollgate-rate-card", "tollgate-quality", "tollgate-wire", "tollgate-core", "tollgate-metrics"],
     ),
     ("tollgate-sandbox", &[]),
     (
@@ -77,10 +63,7 @@ const MAY_USE: [(&str, &[&str]); 8] = [
 ];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the tests folder has a parent")
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests folder has a parent").to_owned()
 }
 
 /// Package name to the names of its normal dependencies, for every package of the lock file.
@@ -90,18 +73,12 @@ fn graph() -> BTreeMap<String, BTreeSet<String>> {
         .current_dir(root())
         .output()
         .expect("cargo runs");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
     let list = |v: &Value| v.as_array().cloned().unwrap_or_default();
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-    let names: BTreeMap<String, String> = list(&metadata["packages"])
-        .iter()
-        .map(|p| (text(&p["id"]), text(&p["name"])))
-        .collect();
+    let names: BTreeMap<String, String> =
+        list(&metadata["packages"]).iter().map(|p| (text(&p["id"]), text(&p["name"]))).collect();
     list(&metadata["resolve"]["nodes"])
         .iter()
         .map(|node| {
@@ -121,10 +98,7 @@ fn dependencies_point_one_way() {
     for (name, allowed) in MAY_USE {
         let ours = graph[name].iter().filter(|d| d.starts_with("tollgate"));
         for used in ours {
-            assert!(
-                allowed.contains(&used.as_str()),
-                "{name} must not depend on {used}"
-            );
+            assert!(allowed.contains(&used.as_str()), "{name} must not depend on {used}");
         }
     }
 }
@@ -150,19 +124,12 @@ fn pure_crates_reach_nothing_impure() {
             .current_dir(root())
             .output()
             .expect("cargo runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let tree = String::from_utf8_lossy(&output.stdout);
         let reached: BTreeSet<&str> = tree.split_whitespace().collect();
         assert!(reached.len() > 3, "{pure} reaches something: {reached:?}");
         for impure in IMPURE {
-            assert!(
-                !reached.contains(impure),
-                "{pure} reaches {impure}; `cargo tree -p {pure} -i {impure}` tells how"
-            );
+            assert!(!reached.contains(impure), "{pure} reaches {impure}; `cargo tree -p {pure} -i {impure}` tells how");
         }
     }
 }
@@ -171,20 +138,9 @@ fn pure_crates_reach_nothing_impure() {
 fn pure_crates_ban_clock_float_and_files() {
     for folder in ["rate-card", "quality", "pipeline/wire", "pipeline/core"] {
         let path = root().join(folder).join("clippy.toml");
-        let bans =
-            std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        for banned in [
-            "f32",
-            "f64",
-            "std::time::SystemTime",
-            "std::time::Instant",
-            "std::collections::HashMap",
-        ] {
-            assert!(
-                bans.contains(&format!("\"{banned}\"")),
-                "{} must ban {banned}",
-                path.display()
-            );
+        let bans = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        for banned in ["f32", "f64", "std::time::SystemTime", "std::time::Instant", "std::collections::HashMap"] {
+            assert!(bans.contains(&format!("\"{banned}\"")), "{} must ban {banned}", path.display());
         }
     }
 }
@@ -192,22 +148,12 @@ fn pure_crates_ban_clock_float_and_files() {
 #[test]
 fn sources_name_no_float_type_in_money() {
     // Clippy bans the types where they are named; literals would slip through.
-    for folder in [
-        "rate-card/src",
-        "quality/src",
-        "pipeline/wire/src",
-        "pipeline/core/src",
-    ] {
+    for folder in ["rate-card/src", "quality/src", "pipeline/wire/src", "pipeline/core/src"] {
         for file in rust_files(&root().join(folder)) {
             let text = std::fs::read_to_string(&file).expect("a source file");
             for (n, line) in text.lines().enumerate() {
                 let code = line.split("//").next().unwrap_or_default();
-                assert!(
-                    !code.contains("as f64") && !code.contains("_f64"),
-                    "{}:{}: {line}",
-                    file.display(),
-                    n + 1
-                );
+                assert!(!code.contains("as f64") && !code.contains("_f64"), "{}:{}: {line}", file.display(), n + 1);
             }
         }
     }

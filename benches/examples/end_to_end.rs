@@ -23,7 +23,9 @@ const BATCH: usize = 2_000;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let requests: usize = args.next().map_or(Ok(200_000), |n| n.parse())?;
-    let dir = args.next().map_or_else(|| std::env::temp_dir().join(format!("tollgate-bench-{}", std::process::id())), PathBuf::from);
+    let dir = args
+        .next()
+        .map_or_else(|| std::env::temp_dir().join(format!("tollgate-bench-{}", std::process::id())), PathBuf::from);
     let clock = Clock::system();
     let log = EmbeddedLog::open(&dir, &EmbeddedOptions::default())?;
     let status = Arc::new(Status::default());
@@ -37,7 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let registry = SharedRegistry::new(Registry::default());
     let store = log.store().clone();
     let options = ShardOptions::default();
-    let shard = Shard::open(log.clone(), store, 0, config, options, clock.clone(), registry, metrics, Arc::clone(&status))?;
+    let shard =
+        Shard::open(log.clone(), store, 0, config, options, clock.clone(), registry, metrics, Arc::clone(&status))?;
     let thread = std::thread::spawn(move || shard.run());
 
     let account = r#"{"command":"apply_account","spec":{"account":"acme","limit":"UNLIMITED","policy":{"in_flight":4000000000},
@@ -96,7 +99,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let orders = log.ends(Topic::Dispatch).1;
     println!("requests {requests}, orders {orders}");
     println!("appended durably in {:.2} s: {:.0}/s", appended.as_secs_f64(), requests as f64 / appended.as_secs_f64());
-    println!("decided and committed in {:.2} s: {:.0}/s", decided.as_secs_f64(), requests as f64 / decided.as_secs_f64());
+    println!(
+        "decided and committed in {:.2} s: {:.0}/s",
+        decided.as_secs_f64(),
+        requests as f64 / decided.as_secs_f64()
+    );
     println!("CPU {:.2} s: {:.1} µs a request", cpu, cpu * 1e6 / requests as f64);
     println!("atomic batches written {}", log.groups_written());
     status.stop.store(true, Ordering::Release);

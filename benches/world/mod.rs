@@ -13,10 +13,10 @@ use tollgate_core::state::State;
 use tollgate_core::{Effect, codec};
 use tollgate_quality::{Bucket, Counted};
 use tollgate_rate_card::{Category, RateCards};
-use tollgate_wire::order::Callback;
-use tollgate_wire::event::{AttemptResult, DispatchResult, Events, PlatformEvent, Pricing, Status, StatusKind};
-use tollgate_wire::request::Recipient;
 use tollgate_wire::Time;
+use tollgate_wire::event::{AttemptResult, DispatchResult, Events, PlatformEvent, Pricing, Status, StatusKind};
+use tollgate_wire::order::Callback;
+use tollgate_wire::request::Recipient;
 
 /// A Saturday in November 2026, 12:00:00 UTC.
 pub const NOON_MS: u64 = 1_795_262_400_000;
@@ -120,10 +120,8 @@ pub fn load_people(e: &mut Engine, n: u64, counted_s: impl Fn(u64) -> u32) {
     let mut bytes = Vec::new();
     for i in 0..n {
         let user = User::from_digits(person(i)).expect("a number");
-        let mut contact = Contact {
-            counted: Counted { confirmed_at_s: counted_s(i), ..Counted::default() },
-            ..Contact::default()
-        };
+        let mut contact =
+            Contact { counted: Counted { confirmed_at_s: counted_s(i), ..Counted::default() }, ..Contact::default() };
         contact.set_consent(Category::Marketing, Consent::In);
         bytes.clear();
         codec::put_contact(&contact, &mut bytes);

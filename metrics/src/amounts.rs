@@ -19,19 +19,12 @@ pub(crate) struct ChargedAmounts {
 
 impl ChargedAmounts {
     pub(crate) fn new(vec: CounterVec, currencies: &Interner) -> Self {
-        Self {
-            vec,
-            totals: Mutex::new(LocalAmounts::zeroes(currencies)),
-        }
+        Self { vec, totals: Mutex::new(LocalAmounts::zeroes(currencies)) }
     }
 
     fn add(&self, local: &[Decimal], currencies: &Interner) {
         let mut totals = lock(&self.totals);
-        for (index, amount) in local
-            .iter()
-            .enumerate()
-            .filter(|(_, amount)| !amount.is_zero())
-        {
+        for (index, amount) in local.iter().enumerate().filter(|(_, amount)| !amount.is_zero()) {
             totals[index] = totals[index].saturating_add(*amount);
             let currency = currencies.name((index / Category::ALL.len()) as u16);
             let category = Category::NAMES[index % Category::ALL.len()];
@@ -53,10 +46,7 @@ pub(crate) struct LocalAmounts {
 
 impl LocalAmounts {
     pub(crate) fn new(currencies: &Interner) -> Self {
-        Self {
-            cells: Self::zeroes(currencies),
-            touched: false,
-        }
+        Self { cells: Self::zeroes(currencies), touched: false }
     }
 
     fn zeroes(currencies: &Interner) -> Vec<Decimal> {

@@ -21,9 +21,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// E.164 number with its plus sign and an e-mail address are not of this form.
 pub(crate) fn is_id(value: &str) -> bool {
     (1..=VALUE_LEN_MAX).contains(&value.len())
-        && value
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_-.:".contains(&b))
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:".contains(&b))
 }
 
 /// A name given by code: a lower-case letter, then lower-case letters, digits
@@ -31,9 +29,7 @@ pub(crate) fn is_id(value: &str) -> bool {
 pub(crate) fn is_name(value: &str) -> bool {
     value.len() <= VALUE_LEN_MAX
         && value.starts_with(|c: char| c.is_ascii_lowercase())
-        && value
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// ISO 4217: three capital letters.
@@ -55,10 +51,7 @@ pub(crate) struct BoundedSet {
 
 impl BoundedSet {
     pub(crate) fn new(max: usize) -> Self {
-        Self {
-            max,
-            named: Mutex::new(BTreeSet::new()),
-        }
+        Self { max, named: Mutex::new(BTreeSet::new()) }
     }
 
     /// Gives the value a place of its own, if it is valid and one is left.
@@ -97,11 +90,7 @@ struct Table {
 impl Interner {
     /// `max` counts every index, `other` and the seeds included.
     pub(crate) fn new(max: usize, valid: fn(&str) -> bool, seeds: &[&str]) -> Self {
-        let interner = Self {
-            max,
-            valid,
-            table: Mutex::default(),
-        };
+        let interner = Self { max, valid, table: Mutex::default() };
         for name in std::iter::once(&OTHER).chain(seeds) {
             interner.intern(name);
         }
@@ -128,10 +117,7 @@ impl Interner {
     }
 
     pub(crate) fn name(&self, index: u16) -> String {
-        lock(&self.table)
-            .names
-            .get(usize::from(index))
-            .map_or_else(|| OTHER.to_owned(), Clone::clone)
+        lock(&self.table).names.get(usize::from(index)).map_or_else(|| OTHER.to_owned(), Clone::clone)
     }
 }
 
@@ -182,14 +168,7 @@ mod tests {
     fn invalid_values_never_get_a_place() {
         let set = BoundedSet::new(10);
         let long = "x".repeat(VALUE_LEN_MAX + 1);
-        for value in [
-            "",
-            "+5511987654321",
-            "a b",
-            "a\nb",
-            "ana@example.com",
-            &long,
-        ] {
+        for value in ["", "+5511987654321", "a b", "a\nb", "ana@example.com", &long] {
             set.admit(value);
             assert!(!set.contains(value), "{value:?}");
         }
@@ -202,15 +181,9 @@ mod tests {
         assert_eq!(interner.intern("none"), Reason::NONE.0);
         assert_eq!(interner.intern("platform"), Reason::PLATFORM.0);
         let first = interner.intern("quota");
-        assert_eq!(
-            (first, interner.intern("quota"), interner.intern("pacing")),
-            (3, 3, 0)
-        );
+        assert_eq!((first, interner.intern("quota"), interner.intern("pacing")), (3, 3, 0));
         assert_eq!(interner.intern("5511987654321"), 0);
-        assert_eq!(
-            (interner.name(3), interner.name(9)),
-            ("quota".to_owned(), OTHER.to_owned())
-        );
+        assert_eq!((interner.name(3), interner.name(9)), ("quota".to_owned(), OTHER.to_owned()));
     }
 
     #[test]

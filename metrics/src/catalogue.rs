@@ -1,8 +1,8 @@
 //! The catalogue: every metric of the product, once.
 
 use crate::labels::{
-    BudgetState, Category, InDoubtResolution, Lane, MismatchKind, Outcome, PricingType, QuotaState,
-    Topic, WebhookResult,
+    BudgetState, Category, InDoubtResolution, Lane, MismatchKind, Outcome, PricingType, QuotaState, Topic,
+    WebhookResult,
 };
 
 /// What a scraper may assume of the value.
@@ -78,17 +78,11 @@ pub struct Label {
 }
 
 const fn closed(name: &'static str, values: &'static [&'static str]) -> Label {
-    Label {
-        name,
-        values: Values::Closed(values),
-    }
+    Label { name, values: Values::Closed(values) }
 }
 
 const fn bounded(name: &'static str, what: &'static str) -> Label {
-    Label {
-        name,
-        values: Values::Bounded(what),
-    }
+    Label { name, values: Values::Bounded(what) }
 }
 
 const ACCOUNT: Label = bounded("account", "accounts, up to a configured number");
@@ -100,28 +94,17 @@ const OUTCOME: Label = closed("outcome", Outcome::NAMES);
 const CATEGORY: Label = closed("category", Category::NAMES);
 
 /// Decision time: a microsecond up to a stall worth an alert.
-const DECISION_BUCKETS: &[f64] = &[
-    1e-6, 2e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 1e-3, 1e-2, 0.1,
-];
+const DECISION_BUCKETS: &[f64] = &[1e-6, 2e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 1e-3, 1e-2, 0.1];
 /// From request to order: through the log at once, or after hours in a lot.
-const WAIT_BUCKETS: &[f64] = &[
-    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0,
-];
+const WAIT_BUCKETS: &[f64] =
+    &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0];
 /// One call over the network.
-const CALL_BUCKETS: &[f64] = &[
-    0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0,
-];
+const CALL_BUCKETS: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0];
 /// One commit: a quiet disk up to a struggling broker.
-const COMMIT_BUCKETS: &[f64] = &[
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
-];
-const BATCH_BUCKETS: &[f64] = &[
-    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0,
-];
+const COMMIT_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+const BATCH_BUCKETS: &[f64] = &[1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0];
 /// Restore of a partition; the budget is 60 s.
-const RESTORE_BUCKETS: &[f64] = &[
-    0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0,
-];
+const RESTORE_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0];
 
 /// What the catalogue says of one metric.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -22,11 +22,7 @@ start time) are exported beside these.
 pub fn docs() -> String {
     let mut page = HEAD.to_owned();
     for spec in Metric::ALL.iter().map(|metric| metric.spec()) {
-        let labels: Vec<String> = spec
-            .labels
-            .iter()
-            .map(|label| format!("`{}`", label.name))
-            .collect();
+        let labels: Vec<String> = spec.labels.iter().map(|label| format!("`{}`", label.name)).collect();
         page.push_str(&format!(
             "| `{}` | {} | {} | {} | {} |\n",
             spec.name,
@@ -39,19 +35,11 @@ pub fn docs() -> String {
     page.push_str("\n## Label values\n\n| label | on | values |\n|---|---|---|\n");
     for (label, metrics) in labels() {
         let values = match label.values {
-            Values::Closed(names) => names
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect::<Vec<_>>()
-                .join(" "),
+            Values::Closed(names) => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" "),
             Values::Bounded(what) => format!("bounded: {what}; the rest `other`"),
         };
         let on: Vec<String> = metrics.iter().map(|name| format!("`{name}`")).collect();
-        page.push_str(&format!(
-            "| `{}` | {} | {values} |\n",
-            label.name,
-            on.join(", ")
-        ));
+        page.push_str(&format!("| `{}` | {} | {values} |\n", label.name, on.join(", ")));
     }
     page.push_str("\n## Buckets\n\n| histogram | upper bounds |\n|---|---|\n");
     for spec in Metric::ALL.iter().map(|metric| metric.spec()) {

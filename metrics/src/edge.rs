@@ -35,9 +35,7 @@ impl Metrics {
     /// found good, and `"none"` before, or strangers choose the label's values.
     pub fn webhook(&self, field: &str, result: WebhookResult) {
         let field = self.fields.name(self.fields.intern(field));
-        self.webhooks
-            .with_label_values(&[field.as_str(), result.as_str()])
-            .inc();
+        self.webhooks.with_label_values(&[field.as_str(), result.as_str()]).inc();
     }
 
     /// Counts one error that the platform reported, by its `code`.
@@ -47,16 +45,12 @@ impl Metrics {
 
     pub(crate) fn platform_errors_by(&self, code: u32, times: u64) {
         let code = self.codes.name(self.codes.intern(&code.to_string()));
-        self.platform_errors
-            .with_label_values(&[code])
-            .inc_by(times);
+        self.platform_errors.with_label_values(&[code]).inc_by(times);
     }
 
     /// Counts one record put aside outside a shard's batch.
     pub fn dead_letter(&self, reason: Reason) {
-        self.dead_letters
-            .with_label_values(&[self.reasons.name(reason.0)])
-            .inc();
+        self.dead_letters.with_label_values(&[self.reasons.name(reason.0)]).inc();
     }
 
     /// Observes one send call by its result.
@@ -75,23 +69,20 @@ impl Metrics {
     /// limit sets no `limit`.
     pub fn set_quota_users(&self, account: &str, state: QuotaState, users: u64) {
         self.accounts.admit(account);
-        self.quota_users
-            .set(&[account, state.as_str()], "", users.into());
+        self.quota_users.set(&[account, state.as_str()], "", users.into());
     }
 
     /// Sets a sender's quality.
     pub fn set_quality(&self, account: &str, sender: &str, level: QualityLevel) {
         self.accounts.admit(account);
         self.senders.admit(sender);
-        self.quality
-            .set(&[account, sender], "", (level as u64).into());
+        self.quality.set(&[account, sender], "", (level as u64).into());
     }
 
     /// Sets the rate that a sender may use now, messages a second.
     pub fn set_throughput_limit(&self, sender: &str, messages_per_second: u32) {
         self.senders.admit(sender);
-        self.throughput_limit
-            .set(&[sender], "", messages_per_second.into());
+        self.throughput_limit.set(&[sender], "", messages_per_second.into());
     }
 
     /// Sets a sender's number of orders without a result.
@@ -102,32 +93,20 @@ impl Metrics {
 
     /// Sets one part of a campaign's budget, in whole units of `currency`. Does
     /// nothing unless budgets are switched on.
-    pub fn set_budget(
-        &self,
-        account: &str,
-        campaign: &str,
-        currency: &str,
-        state: BudgetState,
-        amount: Decimal,
-    ) {
+    pub fn set_budget(&self, account: &str, campaign: &str, currency: &str, state: BudgetState, amount: Decimal) {
         if !self.limits.budgets {
             return;
         }
         self.accounts.admit(account);
         self.campaigns.admit(campaign);
         let currency = self.currencies.name(self.currencies.intern(currency));
-        self.budget_amount
-            .set(&[account, campaign, &currency, state.as_str()], "", amount);
+        self.budget_amount.set(&[account, campaign, &currency, state.as_str()], "", amount);
     }
 
     /// Sets how old the oldest unread record of a partition is.
     pub fn set_log_lag(&self, topic: Topic, partition: i32, lag: Duration) {
         let millis = i64::try_from(lag.as_millis()).unwrap_or(i64::MAX);
-        self.log_lag.set(
-            &[topic.as_str()],
-            &partition.to_string(),
-            Decimal::new(millis, 3),
-        );
+        self.log_lag.set(&[topic.as_str()], &partition.to_string(), Decimal::new(millis, 3));
     }
 
     /// Drops a partition that this process no longer owns from the lag.

@@ -42,11 +42,7 @@ pub(crate) struct BoundedGauge {
 
 impl BoundedGauge {
     pub(crate) fn new(vec: GaugeVec, together: Together) -> Self {
-        Self {
-            vec,
-            together,
-            values: Mutex::default(),
-        }
+        Self { vec, together, values: Mutex::default() }
     }
 
     pub(crate) fn set(&self, labels: &[&str], part: &str, value: Decimal) {
@@ -66,9 +62,7 @@ impl BoundedGauge {
 
     /// Whether a value has this text as its label at `position`.
     pub(crate) fn has_label(&self, position: usize, text: &str) -> bool {
-        lock(&self.values)
-            .keys()
-            .any(|(labels, _)| labels[position] == text)
+        lock(&self.values).keys().any(|(labels, _)| labels[position] == text)
     }
 
     /// Drops every value of this part.
@@ -91,16 +85,11 @@ impl BoundedGauge {
                     _ => label.as_str(),
                 })
                 .collect();
-            shown
-                .entry(key)
-                .and_modify(|joined| *joined = self.together.join(*joined, value))
-                .or_insert(value);
+            shown.entry(key).and_modify(|joined| *joined = self.together.join(*joined, value)).or_insert(value);
         }
         self.vec.reset();
         for (labels, value) in &shown {
-            self.vec
-                .with_label_values(labels)
-                .set(value.to_f64().unwrap_or(f64::NAN));
+            self.vec.with_label_values(labels).set(value.to_f64().unwrap_or(f64::NAN));
         }
     }
 }

@@ -26,8 +26,8 @@ pub use bounded::{Currency, Lot, OTHER, Reason};
 pub use catalogue::{Kind, Label, Metric, Spec, Unit, Values};
 pub use docs::docs;
 pub use labels::{
-    BudgetState, Category, InDoubtResolution, Lane, MismatchKind, Outcome, PricingType,
-    QualityLevel, QuotaState, Topic, WebhookResult,
+    BudgetState, Category, InDoubtResolution, Lane, MismatchKind, Outcome, PricingType, QualityLevel, QuotaState,
+    Topic, WebhookResult,
 };
 pub use registry::{CONTENT_TYPE, Error, Limits, Metrics};
 pub use shard::ShardMetrics;

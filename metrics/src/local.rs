@@ -37,8 +37,7 @@ impl LocalCounters {
     /// Adds to the shared counters; `labels` names a cell the first time.
     pub(crate) fn flush(&mut self, labels: impl Fn(usize) -> Vec<String>) {
         for index in self.touched.drain(..).map(|index| index as usize) {
-            let handle = self.handles[index]
-                .get_or_insert_with(|| self.vec.with_label_values(&labels(index)));
+            let handle = self.handles[index].get_or_insert_with(|| self.vec.with_label_values(&labels(index)));
             handle.inc_by(std::mem::take(&mut self.cells[index]));
         }
     }

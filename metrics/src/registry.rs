@@ -4,8 +4,8 @@ use std::sync::{Mutex, OnceLock};
 
 use prometheus::core::Collector;
 use prometheus::{
-    CounterVec, Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    CounterVec, Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 use crate::amounts::ChargedAmounts;
@@ -44,12 +44,7 @@ pub struct Limits {
 impl Default for Limits {
     /// 100 accounts, 200 senders, 100 campaigns, no budgets.
     fn default() -> Self {
-        Self {
-            accounts_max: 100,
-            senders_max: 200,
-            campaigns_max: 100,
-            budgets: false,
-        }
+        Self { accounts_max: 100, senders_max: 200, campaigns_max: 100, budgets: false }
     }
 }
 
@@ -116,25 +111,13 @@ impl Metrics {
     /// `tollgate_build_info`. Fails only when the catalogue contradicts itself.
     pub fn new(version: &str, limits: Limits) -> Result<Self, Error> {
         let registry = Registry::new();
-        let build = Build {
-            registry: &registry,
-        };
+        let build = Build { registry: &registry };
         let currencies = Interner::new(CURRENCIES_MAX, is_currency, &[]);
-        build
-            .int_gauge(Metric::BuildInfo)?
-            .with_label_values(&[version])
-            .set(1);
-        let budget_amount = if limits.budgets {
-            build.gauge(Metric::BudgetAmount)?
-        } else {
-            unregistered_gauge(Metric::BudgetAmount)?
-        };
+        build.int_gauge(Metric::BuildInfo)?.with_label_values(&[version]).set(1);
+        let budget_amount =
+            if limits.budgets { build.gauge(Metric::BudgetAmount)? } else { unregistered_gauge(Metric::BudgetAmount)? };
         #[cfg(target_os = "linux")]
-        register(
-            &registry,
-            "process_*",
-            prometheus::process_collector::ProcessCollector::for_self(),
-        )?;
+        register(&registry, "process_*", prometheus::process_collector::ProcessCollector::for_self())?;
 
         Ok(Self {
             requests: build.counter(Metric::Requests)?,
@@ -144,24 +127,15 @@ impl Metrics {
             parked_messages: build.int_gauge(Metric::ParkedMessages)?,
             quota_users: BoundedGauge::new(build.gauge(Metric::QuotaUsers)?, Together::Sum),
             quality: BoundedGauge::new(build.gauge(Metric::Quality)?, Together::WorstKnown),
-            throughput_limit: BoundedGauge::new(
-                build.gauge(Metric::ThroughputLimit)?,
-                Together::Sum,
-            ),
-            in_flight_orders: BoundedGauge::new(
-                build.gauge(Metric::InFlightOrders)?,
-                Together::Sum,
-            ),
+            throughput_limit: BoundedGauge::new(build.gauge(Metric::ThroughputLimit)?, Together::Sum),
+            in_flight_orders: BoundedGauge::new(build.gauge(Metric::InFlightOrders)?, Together::Sum),
             dispatch_seconds: build.histograms(Metric::DispatchSeconds)?,
             dispatch_by_outcome: Default::default(),
             platform_errors: build.counter(Metric::PlatformErrors)?,
             in_doubt: build.counter(Metric::InDoubt)?,
             webhooks: build.counter(Metric::Webhooks)?,
             charges: build.counter(Metric::Charges)?,
-            charged_amount: ChargedAmounts::new(
-                build.float_counter(Metric::ChargedAmount)?,
-                &currencies,
-            ),
+            charged_amount: ChargedAmounts::new(build.float_counter(Metric::ChargedAmount)?, &currencies),
             charge_mismatch: build.counter(Metric::ChargeMismatch)?,
             budget_amount: BoundedGauge::new(budget_amount, Together::Sum),
             log_lag: BoundedGauge::new(build.gauge(Metric::LogLagSeconds)?, Together::Max),
@@ -193,8 +167,7 @@ impl Metrics {
         self.quality.publish(&[accounts, senders]);
         self.throughput_limit.publish(&[senders]);
         self.in_flight_orders.publish(&[senders]);
-        self.budget_amount
-            .publish(&[accounts, Some(&self.campaigns), None, None]);
+        self.budget_amount.publish(&[accounts, Some(&self.campaigns), None, None]);
         self.log_lag.publish(&[None]);
         let mut text = Vec::with_capacity(64 * 1024);
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
@@ -209,10 +182,7 @@ struct Build<'a> {
 
 impl Build<'_> {
     fn counter(&self, metric: Metric) -> Result<IntCounterVec, Error> {
-        self.add(
-            metric,
-            IntCounterVec::new(opts(metric), &label_names(metric)),
-        )
+        self.add(metric, IntCounterVec::new(opts(metric), &label_names(metric)))
     }
 
     fn float_counter(&self, metric: Metric) -> Result<CounterVec, Error> {
@@ -232,10 +202,7 @@ impl Build<'_> {
     }
 
     fn histograms(&self, metric: Metric) -> Result<HistogramVec, Error> {
-        self.add(
-            metric,
-            HistogramVec::new(histogram_opts(metric), &label_names(metric)),
-        )
+        self.add(metric, HistogramVec::new(histogram_opts(metric), &label_names(metric)))
     }
 
     fn add<C>(&self, metric: Metric, made: prometheus::Result<C>) -> Result<C, Error>
@@ -249,21 +216,13 @@ impl Build<'_> {
     }
 }
 
-fn register(
-    registry: &Registry,
-    name: &'static str,
-    collector: impl Collector + 'static,
-) -> Result<(), Error> {
-    registry
-        .register(Box::new(collector))
-        .map_err(|source| Error::Register { name, source })
+fn register(registry: &Registry, name: &'static str, collector: impl Collector + 'static) -> Result<(), Error> {
+    registry.register(Box::new(collector)).map_err(|source| Error::Register { name, source })
 }
 
 fn unregistered_gauge(metric: Metric) -> Result<GaugeVec, Error> {
-    GaugeVec::new(opts(metric), &label_names(metric)).map_err(|source| Error::Register {
-        name: metric.spec().name,
-        source,
-    })
+    GaugeVec::new(opts(metric), &label_names(metric))
+        .map_err(|source| Error::Register { name: metric.spec().name, source })
 }
 
 fn opts(metric: Metric) -> Opts {
@@ -271,15 +230,9 @@ fn opts(metric: Metric) -> Opts {
 }
 
 fn histogram_opts(metric: Metric) -> HistogramOpts {
-    HistogramOpts::new(metric.spec().name, metric.spec().help)
-        .buckets(metric.spec().buckets.to_vec())
+    HistogramOpts::new(metric.spec().name, metric.spec().help).buckets(metric.spec().buckets.to_vec())
 }
 
 fn label_names(metric: Metric) -> Vec<&'static str> {
-    metric
-        .spec()
-        .labels
-        .iter()
-        .map(|label| label.name)
-        .collect()
+    metric.spec().labels.iter().map(|label| label.name).collect()
 }

@@ -42,21 +42,14 @@ impl ShardMetrics {
             requests: LocalCounters::new(&shared.requests, Lane::ALL.len()),
             decisions: LocalCounters::new(&shared.decisions, Outcome::ALL.len() * reasons),
             in_doubt: LocalCounters::new(&shared.in_doubt, InDoubtResolution::ALL.len()),
-            charges: LocalCounters::new(
-                &shared.charges,
-                Category::ALL.len() * PricingType::ALL.len(),
-            ),
+            charges: LocalCounters::new(&shared.charges, Category::ALL.len() * PricingType::ALL.len()),
             charge_mismatch: LocalCounters::new(&shared.charge_mismatch, MismatchKind::ALL.len()),
             dead_letters: LocalCounters::new(&shared.dead_letters, reasons),
             platform_errors: BTreeMap::new(),
             charged: LocalAmounts::new(&shared.currencies),
             decision_seconds: shared.decision_seconds.local(),
-            request_to_order_seconds: [Lane::Priority, Lane::Bulk].map(|lane| {
-                shared
-                    .request_to_order_seconds
-                    .with_label_values(&[lane.as_str()])
-                    .local()
-            }),
+            request_to_order_seconds: [Lane::Priority, Lane::Bulk]
+                .map(|lane| shared.request_to_order_seconds.with_label_values(&[lane.as_str()]).local()),
             parked_in_batch: vec![0; shared.lots.max()],
             parked_flushed: vec![0; shared.lots.max()],
             shared: Arc::clone(shared),
@@ -73,8 +66,7 @@ impl ShardMetrics {
     #[inline]
     pub fn decision(&mut self, outcome: Outcome, reason: Reason) {
         let reasons = self.shared.reasons.max();
-        self.decisions
-            .count(outcome as usize * reasons + usize::from(reason.0));
+        self.decisions.count(outcome as usize * reasons + usize::from(reason.0));
     }
 
     /// Observes the time that one decision took.
@@ -106,8 +98,7 @@ impl ShardMetrics {
     /// Counts a charge booked, free ones included.
     #[inline]
     pub fn charge(&mut self, category: Category, pricing_type: PricingType) {
-        self.charges
-            .count(category as usize * PricingType::ALL.len() + pricing_type as usize);
+        self.charges.count(category as usize * PricingType::ALL.len() + pricing_type as usize);
     }
 
     /// Adds a charge's cost in whole units of its currency. Zero and below is
@@ -137,40 +128,26 @@ impl ShardMetrics {
     pub fn flush(&mut self, records: u64, commit_took: Duration) {
         let Self { shared, .. } = self;
         shared.batch_records.observe(records as f64);
-        shared
-            .batch_commit_seconds
-            .observe(commit_took.as_secs_f64());
+        shared.batch_commit_seconds.observe(commit_took.as_secs_f64());
         let reasons = &shared.reasons;
         self.requests.flush(|index| names([Lane::NAMES[index]]));
         self.decisions.flush(|index| {
             let outcome = Outcome::NAMES[index / reasons.max()];
-            vec![
-                outcome.to_owned(),
-                reasons.name((index % reasons.max()) as u16),
-            ]
+            vec![outcome.to_owned(), reasons.name((index % reasons.max()) as u16)]
         });
-        self.in_doubt
-            .flush(|index| names([InDoubtResolution::NAMES[index]]));
+        self.in_doubt.flush(|index| names([InDoubtResolution::NAMES[index]]));
         self.charges.flush(|index| {
             let types = PricingType::NAMES;
-            names([
-                Category::NAMES[index / types.len()],
-                types[index % types.len()],
-            ])
+            names([Category::NAMES[index / types.len()], types[index % types.len()]])
         });
-        self.charge_mismatch
-            .flush(|index| names([MismatchKind::NAMES[index]]));
-        self.dead_letters
-            .flush(|index| vec![reasons.name(index as u16)]);
+        self.charge_mismatch.flush(|index| names([MismatchKind::NAMES[index]]));
+        self.dead_letters.flush(|index| vec![reasons.name(index as u16)]);
         while let Some((code, times)) = self.platform_errors.pop_first() {
             shared.platform_errors_by(code, times);
         }
-        self.charged
-            .flush(&shared.charged_amount, &shared.currencies);
+        self.charged.flush(&shared.charged_amount, &shared.currencies);
         self.decision_seconds.flush();
-        self.request_to_order_seconds
-            .iter()
-            .for_each(LocalHistogram::flush);
+        self.request_to_order_seconds.iter().for_each(LocalHistogram::flush);
         for (index, cell) in self.parked_in_batch.iter_mut().enumerate() {
             let change = std::mem::take(cell);
             if change != 0 {
@@ -195,9 +172,7 @@ impl ShardMetrics {
         self.platform_errors.clear();
         self.charged.discard();
         self.decision_seconds.clear();
-        self.request_to_order_seconds
-            .iter()
-            .for_each(LocalHistogram::clear);
+        self.request_to_order_seconds.iter().for_each(LocalHistogram::clear);
         self.parked_in_batch.fill(0);
     }
 }
@@ -216,10 +191,7 @@ impl Drop for ShardMetrics {
 }
 
 fn add_parked(shared: &Metrics, index: usize, change: i64) {
-    shared
-        .parked_messages
-        .with_label_values(&[shared.lots.name(index as u16)])
-        .add(change);
+    shared.parked_messages.with_label_values(&[shared.lots.name(index as u16)]).add(change);
 }
 
 fn names<const N: usize>(names: [&str; N]) -> Vec<String> {

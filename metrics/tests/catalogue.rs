@@ -13,52 +13,28 @@ fn documentation_is_the_catalogue() {
         std::fs::write(&path, docs()).unwrap();
     }
     let file = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        file,
-        docs(),
-        "{} is stale: run this test with UPDATE_GOLDEN=1",
-        path.display()
-    );
+    assert_eq!(file, docs(), "{} is stale: run this test with UPDATE_GOLDEN=1", path.display());
 }
 
 #[test]
 fn names_are_unique_prefixed_and_end_with_their_unit() {
     let mut seen = BTreeSet::new();
     for spec in Metric::ALL.iter().map(|metric| metric.spec()) {
-        let total = if spec.kind == Kind::Counter {
-            "_total"
-        } else {
-            ""
-        };
+        let total = if spec.kind == Kind::Counter { "_total" } else { "" };
         let ending = format!("{}{total}", spec.unit.suffix());
         assert!(seen.insert(spec.name), "{} is there twice", spec.name);
         assert!(spec.name.starts_with("tollgate_"), "{}", spec.name);
-        assert!(
-            !ending.is_empty() && spec.name.ends_with(&ending),
-            "{} lacks {ending}",
-            spec.name
-        );
-        assert!(
-            spec.help.ends_with('.') && !spec.help.contains('|'),
-            "{}",
-            spec.name
-        );
-        assert_eq!(
-            spec.kind == Kind::Histogram,
-            !spec.buckets.is_empty(),
-            "{}",
-            spec.name
-        );
+        assert!(!ending.is_empty() && spec.name.ends_with(&ending), "{} lacks {ending}", spec.name);
+        assert!(spec.help.ends_with('.') && !spec.help.contains('|'), "{}", spec.name);
+        assert_eq!(spec.kind == Kind::Histogram, !spec.buckets.is_empty(), "{}", spec.name);
         assert!(spec.buckets.is_sorted_by(|a, b| a < b), "{}", spec.name);
     }
 }
 
 #[test]
 fn the_contract_is_whole() {
-    let names: Vec<&str> = Metric::ALL
-        .iter()
-        .map(|metric| metric.spec().name.trim_start_matches("tollgate_"))
-        .collect();
+    let names: Vec<&str> =
+        Metric::ALL.iter().map(|metric| metric.spec().name.trim_start_matches("tollgate_")).collect();
     let contract = "requests_total decisions_total decision_seconds request_to_order_seconds \
         parked_messages quota_users quality throughput_limit_messages_per_second in_flight_orders \
         dispatch_seconds platform_errors_total in_doubt_total webhooks_total charges_total \
@@ -69,33 +45,13 @@ fn the_contract_is_whole() {
 
 #[test]
 fn no_label_names_a_person_or_a_message() {
-    let barred = [
-        "phone",
-        "to",
-        "recipient",
-        "message",
-        "wamid",
-        "contact",
-        "user",
-        "id",
-    ];
+    let barred = ["phone", "to", "recipient", "message", "wamid", "contact", "user", "id"];
     for spec in Metric::ALL.iter().map(|metric| metric.spec()) {
         for label in spec.labels {
-            assert!(
-                !barred.contains(&label.name),
-                "{} has a label {}",
-                spec.name,
-                label.name
-            );
+            assert!(!barred.contains(&label.name), "{} has a label {}", spec.name, label.name);
             if let Values::Closed(names) = label.values {
                 let distinct: BTreeSet<_> = names.iter().collect();
-                assert_eq!(
-                    distinct.len(),
-                    names.len(),
-                    "{} of {}",
-                    label.name,
-                    spec.name
-                );
+                assert_eq!(distinct.len(), names.len(), "{} of {}", label.name, spec.name);
             }
         }
     }

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rust_decimal::Decimal;
-use tollgate_metrics::{
-    Category, Lane, Limits, Metrics, Outcome, PricingType, QuotaState, ShardMetrics,
-};
+use tollgate_metrics::{Category, Lane, Limits, Metrics, Outcome, PricingType, QuotaState, ShardMetrics};
 
 fn report(name: &str, times: u32, mut run: impl FnMut()) {
     let best = (0..7)
@@ -22,10 +20,7 @@ fn report(name: &str, times: u32, mut run: impl FnMut()) {
         })
         .min()
         .unwrap();
-    println!(
-        "{name}: {:.1} ns",
-        best.as_nanos() as f64 / f64::from(times)
-    );
+    println!("{name}: {:.1} ns", best.as_nanos() as f64 / f64::from(times));
 }
 
 #[test]

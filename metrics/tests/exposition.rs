@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use tollgate_metrics::{
-    BudgetState, Category, InDoubtResolution, Lane, Limits, MismatchKind, Outcome, PricingType,
-    QualityLevel, QuotaState, Reason, ShardMetrics, Topic, WebhookResult,
+    BudgetState, Category, InDoubtResolution, Lane, Limits, MismatchKind, Outcome, PricingType, QualityLevel,
+    QuotaState, Reason, ShardMetrics, Topic, WebhookResult,
 };
 
 type Metrics = tollgate_metrics::Metrics;
@@ -20,10 +20,7 @@ fn metrics(limits: Limits) -> Arc<Metrics> {
 fn samples(metrics: &Metrics, name: &str) -> Vec<String> {
     let text = String::from_utf8(metrics.encode().unwrap()).unwrap();
     let prefix = format!("tollgate_{name}");
-    text.lines()
-        .filter_map(|line| line.strip_prefix(&prefix))
-        .map(str::to_owned)
-        .collect()
+    text.lines().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect()
 }
 
 #[test]
@@ -56,32 +53,15 @@ fn a_batch_is_seen_after_flush_only() {
             "{outcome=\"parked\",reason=\"quota\"} 1"
         ]
     );
-    assert_eq!(
-        samples(&metrics, "platform_errors_total"),
-        ["{code=\"131049\"} 1"]
-    );
-    assert_eq!(
-        samples(&metrics, "in_doubt_total"),
-        ["{resolution=\"retried\"} 1"]
-    );
-    assert_eq!(
-        samples(&metrics, "charges_total"),
-        ["{category=\"utility\",pricing_type=\"free_allowance\"} 1"]
-    );
-    assert_eq!(
-        samples(&metrics, "charge_mismatch_total"),
-        ["{kind=\"pricing_type\"} 1"]
-    );
-    assert_eq!(
-        samples(&metrics, "dead_letters_total"),
-        ["{reason=\"unknown_field\"} 1"]
-    );
+    assert_eq!(samples(&metrics, "platform_errors_total"), ["{code=\"131049\"} 1"]);
+    assert_eq!(samples(&metrics, "in_doubt_total"), ["{resolution=\"retried\"} 1"]);
+    assert_eq!(samples(&metrics, "charges_total"), ["{category=\"utility\",pricing_type=\"free_allowance\"} 1"]);
+    assert_eq!(samples(&metrics, "charge_mismatch_total"), ["{kind=\"pricing_type\"} 1"]);
+    assert_eq!(samples(&metrics, "dead_letters_total"), ["{reason=\"unknown_field\"} 1"]);
     assert_eq!(samples(&metrics, "decision_seconds_count"), [" 1"]);
     assert_eq!(samples(&metrics, "batch_records_sum"), [" 2"]);
     assert_eq!(samples(&metrics, "batch_commit_seconds_count"), [" 1"]);
-    assert!(
-        samples(&metrics, "request_to_order_seconds_sum").contains(&"{lane=\"bulk\"} 3".to_owned())
-    );
+    assert!(samples(&metrics, "request_to_order_seconds_sum").contains(&"{lane=\"bulk\"} 3".to_owned()));
 }
 
 #[test]
@@ -101,15 +81,9 @@ fn an_aborted_batch_leaves_no_trace() {
     shard.flush(1, Duration::ZERO);
     record(&mut shard);
     drop(shard);
-    assert_eq!(
-        samples(&metrics, "requests_total"),
-        ["{lane=\"priority\"} 1"]
-    );
+    assert_eq!(samples(&metrics, "requests_total"), ["{lane=\"priority\"} 1"]);
     assert_eq!(samples(&metrics, "decision_seconds_count"), [" 1"]);
-    assert_eq!(
-        samples(&metrics, "platform_errors_total"),
-        ["{code=\"4\"} 1"]
-    );
+    assert_eq!(samples(&metrics, "platform_errors_total"), ["{code=\"4\"} 1"]);
     assert_eq!(samples(&metrics, "charged_amount_total").len(), 1);
     assert!(samples(&metrics, "charged_amount_total")[0].ends_with(" 1"));
 }
@@ -147,41 +121,22 @@ fn charged_amounts_do_not_drift() {
 
 #[test]
 fn accounts_beyond_the_bound_are_one_sum() {
-    let metrics = metrics(Limits {
-        accounts_max: 2,
-        ..Limits::default()
-    });
-    for (account, users) in [
-        ("a", 1),
-        ("b", 2),
-        ("c", 4),
-        ("d", 8),
-        ("+5511987654321", 16),
-    ] {
+    let metrics = metrics(Limits { accounts_max: 2, ..Limits::default() });
+    for (account, users) in [("a", 1), ("b", 2), ("c", 4), ("d", 8), ("+5511987654321", 16)] {
         metrics.set_quota_users(account, QuotaState::Used, users);
     }
     metrics.set_quota_users("c", QuotaState::Used, 5);
-    let used =
-        |account: &str, users: u32| format!("{{account=\"{account}\",state=\"used\"}} {users}");
-    assert_eq!(
-        samples(&metrics, "quota_users"),
-        [used("a", 1), used("b", 2), used("other", 29)]
-    );
+    let used = |account: &str, users: u32| format!("{{account=\"{account}\",state=\"used\"}} {users}");
+    assert_eq!(samples(&metrics, "quota_users"), [used("a", 1), used("b", 2), used("other", 29)]);
 
     metrics.forget_account("a");
     metrics.set_quota_users("d", QuotaState::Used, 8);
-    assert_eq!(
-        samples(&metrics, "quota_users"),
-        [used("b", 2), used("d", 8), used("other", 21)]
-    );
+    assert_eq!(samples(&metrics, "quota_users"), [used("b", 2), used("d", 8), used("other", 21)]);
 }
 
 #[test]
 fn senders_beyond_the_bound_show_the_worst_known_quality() {
-    let metrics = metrics(Limits {
-        senders_max: 1,
-        ..Limits::default()
-    });
+    let metrics = metrics(Limits { senders_max: 1, ..Limits::default() });
     metrics.set_quality("acme", "100", QualityLevel::Green);
     metrics.set_quality("acme", "101", QualityLevel::Unknown);
     metrics.set_quality("acme", "102", QualityLevel::Yellow);
@@ -192,10 +147,7 @@ fn senders_beyond_the_bound_show_the_worst_known_quality() {
     metrics.set_in_flight_orders("102", 3);
     assert_eq!(
         samples(&metrics, "quality"),
-        [
-            "{account=\"acme\",sender=\"100\"} 3",
-            "{account=\"acme\",sender=\"other\"} 2"
-        ]
+        ["{account=\"acme\",sender=\"100\"} 3", "{account=\"acme\",sender=\"other\"} 2"]
     );
     assert_eq!(
         samples(&metrics, "throughput_limit_messages_per_second"),
@@ -224,10 +176,7 @@ fn bounded_labels_fold_the_rest() {
     metrics.webhook(&"x".repeat(65), WebhookResult::Malformed);
     assert_eq!(
         samples(&metrics, "webhooks_total"),
-        [
-            "{field=\"messages\",result=\"accepted\"} 1",
-            "{field=\"other\",result=\"malformed\"} 2"
-        ]
+        ["{field=\"messages\",result=\"accepted\"} 1", "{field=\"other\",result=\"malformed\"} 2"]
     );
     assert_eq!(metrics.reason("5511987654321"), Reason::OTHER);
 }
@@ -244,30 +193,14 @@ fn budgets_are_shown_only_when_switched_on() {
     set(&off);
     assert!(samples(&off, "budget_amount").is_empty());
 
-    let on = metrics(Limits {
-        budgets: true,
-        campaigns_max: 1,
-        ..Limits::default()
-    });
+    let on = metrics(Limits { budgets: true, campaigns_max: 1, ..Limits::default() });
     set(&on);
     let line = |account: &str, campaign: &str| {
-        format!(
-            "{{account=\"{account}\",campaign=\"{campaign}\",currency=\"EUR\",state=\"spent\"}} 10.5"
-        )
+        format!("{{account=\"{account}\",campaign=\"{campaign}\",currency=\"EUR\",state=\"spent\"}} 10.5")
     };
-    assert_eq!(
-        samples(&on, "budget_amount"),
-        [
-            line("acme", "other"),
-            line("acme", "spring"),
-            line("zeta", "spring")
-        ]
-    );
+    assert_eq!(samples(&on, "budget_amount"), [line("acme", "other"), line("acme", "spring"), line("zeta", "spring")]);
     on.forget_campaign("acme", "spring");
-    assert_eq!(
-        samples(&on, "budget_amount"),
-        [line("acme", "other"), line("zeta", "spring")]
-    );
+    assert_eq!(samples(&on, "budget_amount"), [line("acme", "other"), line("zeta", "spring")]);
 }
 
 #[test]
@@ -275,15 +208,9 @@ fn lag_is_that_of_the_worst_partition() {
     let metrics = metrics(Limits::default());
     metrics.set_log_lag(Topic::Events, 1, Duration::from_millis(1500));
     metrics.set_log_lag(Topic::Events, 2, Duration::from_millis(250));
-    assert_eq!(
-        samples(&metrics, "log_lag_seconds"),
-        ["{topic=\"events\"} 1.5"]
-    );
+    assert_eq!(samples(&metrics, "log_lag_seconds"), ["{topic=\"events\"} 1.5"]);
     metrics.forget_partition(1);
-    assert_eq!(
-        samples(&metrics, "log_lag_seconds"),
-        ["{topic=\"events\"} 0.25"]
-    );
+    assert_eq!(samples(&metrics, "log_lag_seconds"), ["{topic=\"events\"} 0.25"]);
 }
 
 #[test]
@@ -292,15 +219,9 @@ fn calls_and_restores_are_observed() {
     metrics.dispatched(Outcome::Accepted, Duration::from_millis(120));
     metrics.restored(Duration::from_secs(12));
     metrics.dead_letter(metrics.reason("unknown_sender"));
-    assert_eq!(
-        samples(&metrics, "dispatch_seconds_count"),
-        ["{outcome=\"accepted\"} 1"]
-    );
+    assert_eq!(samples(&metrics, "dispatch_seconds_count"), ["{outcome=\"accepted\"} 1"]);
     assert_eq!(samples(&metrics, "restore_seconds_sum"), [" 12"]);
-    assert_eq!(
-        samples(&metrics, "dead_letters_total"),
-        ["{reason=\"unknown_sender\"} 1"]
-    );
+    assert_eq!(samples(&metrics, "dead_letters_total"), ["{reason=\"unknown_sender\"} 1"]);
 }
 
 #[test]

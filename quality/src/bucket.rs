@@ -23,9 +23,7 @@ const NS_PER_MS: u64 = 1_000_000;
 const NOW_NS_MAX: u64 = u64::MAX / 2;
 
 /// A bucket: the time at which it is full. 8 bytes; the default is full.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bucket {
     /// Theoretical arrival time, nanoseconds since the Unix epoch; 0 = never used, so full.
@@ -52,9 +50,7 @@ impl Bucket {
     /// know.
     #[must_use]
     pub fn empty_at(rate: Rate, now_ms: u64) -> Bucket {
-        Bucket {
-            tat_ns: now_ns(now_ms) + rate.full_burst_ns(),
-        }
+        Bucket { tat_ns: now_ns(now_ms) + rate.full_burst_ns() }
     }
 
     /// Takes one token: the new value, or when to come back.
@@ -64,37 +60,24 @@ impl Bucket {
 
     /// Takes `n` tokens together and leaves at least `keep` of the burst in the bucket, as bulk does for
     /// the priority lane. `Wait::FOREVER` when the bucket never holds that many.
-    pub fn check_keeping(
-        self,
-        rate: Rate,
-        n: NonZeroU32,
-        keep: u32,
-        now_ms: u64,
-    ) -> Result<Bucket, Wait> {
+    pub fn check_keeping(self, rate: Rate, n: NonZeroU32, keep: u32, now_ms: u64) -> Result<Bucket, Wait> {
         // To keep k tokens is to draw from a bucket that is smaller by k and shares the arrival time.
-        let burst =
-            NonZeroU32::new(rate.burst().get().saturating_sub(keep)).ok_or(Wait::FOREVER)?;
+        let burst = NonZeroU32::new(rate.burst().get().saturating_sub(keep)).ok_or(Wait::FOREVER)?;
         if n > burst {
             return Err(Wait::FOREVER);
         }
         let interval = std::time::Duration::from_nanos(rate.interval_ns());
-        let quota = Quota::with_period(interval)
-            .ok_or(Wait::FOREVER)?
-            .allow_burst(burst);
+        let quota = Quota::with_period(interval).ok_or(Wait::FOREVER)?.allow_burst(burst);
         let arrival = Arrival(Cell::new(self.tat_ns.min(NOW_NS_MAX + FULL_BURST_NS_MAX)));
         // governor takes the clock's time at its building as the start of time: that is our epoch.
         let clock = CallerClock(Cell::new(0));
         let limiter = RateLimiter::<_, _, _, NoOpMiddleware<Nanos>>::new(quota, &arrival, &clock);
         clock.0.set(now_ns(now_ms));
         match limiter.check_n(n) {
-            Ok(Ok(())) => Ok(Bucket {
-                tat_ns: arrival.0.get(),
-            }),
+            Ok(Ok(())) => Ok(Bucket { tat_ns: arrival.0.get() }),
             Ok(Err(not_until)) => {
                 let until_ns = not_until.earliest_possible().as_u64();
-                Err(Wait {
-                    until_ms: until_ns.div_ceil(NS_PER_MS),
-                })
+                Err(Wait { until_ms: until_ns.div_ceil(NS_PER_MS) })
             }
             Err(_more_than_the_burst) => Err(Wait::FOREVER),
         }

@@ -54,27 +54,16 @@ impl Counted {
     /// An attempt is admitted that needs a token or rides on a counted user.
     #[must_use]
     pub const fn reserve(self, now_s: u32) -> Counted {
-        let reserved_at_s = if self.reserved_n > 0 && self.reserved_at_s > now_s {
-            self.reserved_at_s
-        } else {
-            now_s
-        };
+        let reserved_at_s = if self.reserved_n > 0 && self.reserved_at_s > now_s { self.reserved_at_s } else { now_s };
         // The pair rate allows 14,400 messages a day to one user: the count stays far below its end.
-        Counted {
-            reserved_at_s,
-            reserved_n: self.reserved_n.saturating_add(1),
-            ..self
-        }
+        Counted { reserved_at_s, reserved_n: self.reserved_n.saturating_add(1), ..self }
     }
 
     /// An attempt `failed` or was `not_sent`: one reservation is taken back. At zero the user counts from
     /// the confirmed time again.
     #[must_use]
     pub const fn release(self) -> Counted {
-        Counted {
-            reserved_n: self.reserved_n.saturating_sub(1),
-            ..self
-        }
+        Counted { reserved_n: self.reserved_n.saturating_sub(1), ..self }
     }
 
     /// An attempt of ours was delivered at `at_s`, the platform's time: its reservation is taken back, and
@@ -88,14 +77,7 @@ impl Counted {
     /// the same number, or its reservation is taken back already.
     #[must_use]
     pub const fn observe(self, at_s: u32, was_outside_window: bool) -> Counted {
-        if was_outside_window && at_s > self.confirmed_at_s {
-            Counted {
-                confirmed_at_s: at_s,
-                ..self
-            }
-        } else {
-            self
-        }
+        if was_outside_window && at_s > self.confirmed_at_s { Counted { confirmed_at_s: at_s, ..self } } else { self }
     }
 }
 
@@ -131,24 +113,18 @@ mod tests {
         for line in LIVES.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (life, expected) = line.split_once('→').expect("steps → time");
             let (_, steps) = life.split_once('|').expect("name | steps");
-            let counted = steps
-                .split_whitespace()
-                .fold(Counted::default(), |counted, step| {
-                    let at = || step[1..].parse().expect("a second");
-                    match &step[..1] {
-                        "+" => counted.reserve(at()),
-                        "-" => counted.release(),
-                        "d" => counted.confirm(at(), true),
-                        "w" => counted.confirm(at(), false),
-                        "f" => counted.observe(at(), true),
-                        other => panic!("step {other}"),
-                    }
-                });
-            assert_eq!(
-                counted.counted_time().to_string(),
-                expected.trim(),
-                "{line}"
-            );
+            let counted = steps.split_whitespace().fold(Counted::default(), |counted, step| {
+                let at = || step[1..].parse().expect("a second");
+                match &step[..1] {
+                    "+" => counted.reserve(at()),
+                    "-" => counted.release(),
+                    "d" => counted.confirm(at(), true),
+                    "w" => counted.confirm(at(), false),
+                    "f" => counted.observe(at(), true),
+                    other => panic!("step {other}"),
+                }
+            });
+            assert_eq!(counted.counted_time().to_string(), expected.trim(), "{line}");
         }
     }
 
@@ -158,14 +134,8 @@ mod tests {
         assert!(counted.is_counted(1_000));
         assert!(counted.is_counted(1_000 + COUNTED_S));
         assert!(!counted.is_counted(1_000 + RETURNS_AFTER_S));
-        assert!(
-            counted.is_counted(940),
-            "a platform clock ahead of ours counts at once"
-        );
-        assert!(
-            !Counted::default().is_counted(5),
-            "never is not the year 1970"
-        );
+        assert!(counted.is_counted(940), "a platform clock ahead of ours counts at once");
+        assert!(!Counted::default().is_counted(5), "never is not the year 1970");
     }
 
     #[test]
@@ -173,10 +143,7 @@ mod tests {
         for sent_ms in 5_000..7_000_u64 {
             let still_inside_ms = sent_ms + 86_400_000;
             let counted = Counted::default().reserve(crate::second_of(sent_ms));
-            assert!(
-                counted.is_counted(crate::second_of(still_inside_ms)),
-                "sent at {sent_ms} ms"
-            );
+            assert!(counted.is_counted(crate::second_of(still_inside_ms)), "sent at {sent_ms} ms");
         }
     }
 

@@ -41,18 +41,12 @@ pub struct Weight {
 
 impl Weight {
     /// The only sender.
-    pub const WHOLE: Weight = Weight {
-        parts: 1,
-        of: NonZeroU32::MIN,
-    };
+    pub const WHOLE: Weight = Weight { parts: 1, of: NonZeroU32::MIN };
 
     /// The default: one of so many active senders, all alike.
     #[must_use]
     pub const fn one_of(active_senders: NonZeroU32) -> Weight {
-        Weight {
-            parts: 1,
-            of: active_senders,
-        }
+        Weight { parts: 1, of: active_senders }
     }
 
     const fn is_whole(self) -> bool {
@@ -72,16 +66,10 @@ pub struct Share {
 
 impl Share {
     /// All of the base, as fast as it comes.
-    pub const ALL: Share = Share {
-        percent: Percent::ALL,
-        spread: false,
-    };
+    pub const ALL: Share = Share { percent: Percent::ALL, spread: false };
 
     const fn spread(percent: u8) -> Share {
-        Share {
-            percent: Percent::at_most_100(percent),
-            spread: true,
-        }
+        Share { percent: Percent::at_most_100(percent), spread: true }
     }
 }
 
@@ -101,12 +89,7 @@ pub struct ScorePacing {
 
 impl Default for ScorePacing {
     fn default() -> Self {
-        ScorePacing {
-            marketing: Share::ALL,
-            utility: Share::ALL,
-            authentication: Share::ALL,
-            service: Share::ALL,
-        }
+        ScorePacing { marketing: Share::ALL, utility: Share::ALL, authentication: Share::ALL, service: Share::ALL }
     }
 }
 
@@ -159,10 +142,7 @@ pub struct PolicyError {
 
 impl Default for PacingPolicy {
     fn default() -> Self {
-        let marketing = |share| ScorePacing {
-            marketing: share,
-            ..ScorePacing::default()
-        };
+        let marketing = |share| ScorePacing { marketing: share, ..ScorePacing::default() };
         PacingPolicy {
             green: ScorePacing::default(),
             yellow: marketing(Share::spread(50)),
@@ -202,11 +182,7 @@ impl PacingPolicy {
     /// Refuses a policy under which marketing could never be admitted.
     pub fn validate(&self) -> Result<(), PolicyError> {
         let (reserved, headroom) = (self.reserved_percent.get(), self.headroom_percent.get());
-        if reserved + headroom < 100 {
-            Ok(())
-        } else {
-            Err(PolicyError { reserved, headroom })
-        }
+        if reserved + headroom < 100 { Ok(()) } else { Err(PolicyError { reserved, headroom }) }
     }
 
     /// The limit that the scope's count is held against for one class: what is left after the headroom
@@ -220,11 +196,7 @@ impl PacingPolicy {
             CategoryClass::Marketing => self.reserved_percent.of(users),
             CategoryClass::Utility | CategoryClass::Authentication | CategoryClass::Service => 0,
         };
-        Limit::Users(
-            users
-                .saturating_sub(self.headroom_percent.of(users))
-                .saturating_sub(reserved),
-        )
+        Limit::Users(users.saturating_sub(self.headroom_percent.of(users)).saturating_sub(reserved))
     }
 
     /// How fast one class of one sender may go.
@@ -242,11 +214,7 @@ impl PacingPolicy {
         let Some(per_day) = NonZeroU32::new(part(base, weight, share.percent)) else {
             return Pace::Blocked;
         };
-        let burst = if share.spread {
-            spread_burst(per_day)
-        } else {
-            per_day
-        };
+        let burst = if share.spread { spread_burst(per_day) } else { per_day };
         Pace::Rate(Rate::new(per_day, DAY, burst))
     }
 
@@ -321,21 +289,14 @@ mod tests {
             let (facts, expected) = line.split_once('→').expect("facts → pace");
             let facts: Vec<&str> = facts.split_whitespace().collect();
             let (parts, of) = facts[1].split_once('/').expect("parts/of");
-            let weight = Weight {
-                parts: parts.parse().expect("parts"),
-                of: of.parse().expect("of"),
-            };
+            let weight = Weight { parts: parts.parse().expect("parts"), of: of.parse().expect("of") };
             let class = class(facts[3]);
-            let pace = match policy.pace(
-                facts[0].parse().expect("limit"),
-                weight,
-                facts[2].parse().expect("score"),
-                class,
-            ) {
-                Pace::Unlimited => "unlimited".to_owned(),
-                Pace::Blocked => "blocked".to_owned(),
-                Pace::Rate(rate) => format!("{}/day burst {}", rate.per_period(), rate.burst()),
-            };
+            let pace =
+                match policy.pace(facts[0].parse().expect("limit"), weight, facts[2].parse().expect("score"), class) {
+                    Pace::Unlimited => "unlimited".to_owned(),
+                    Pace::Blocked => "blocked".to_owned(),
+                    Pace::Rate(rate) => format!("{}/day burst {}", rate.per_period(), rate.burst()),
+                };
             assert_eq!(pace, expected.trim(), "{line}");
         }
     }
@@ -359,16 +320,10 @@ mod tests {
 
     #[test]
     fn marketing_leaves_the_reserve_and_everyone_the_headroom() {
-        for line in CEILINGS
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-        {
+        for line in CEILINGS.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (facts, expected) = line.split_once('→').expect("facts → ceiling");
             let facts: Vec<&str> = facts.split_whitespace().collect();
-            let percent = |text: &str| {
-                Percent::try_from(text.parse::<u32>().expect("a number")).expect("a percentage")
-            };
+            let percent = |text: &str| Percent::try_from(text.parse::<u32>().expect("a number")).expect("a percentage");
             let policy = PacingPolicy {
                 reserved_percent: percent(facts[1]),
                 headroom_percent: percent(facts[2]),
@@ -382,39 +337,19 @@ mod tests {
     #[test]
     fn a_share_of_zero_stops_the_class_and_says_that_waiting_is_no_help() {
         let policy: PacingPolicy =
-            serde_json::from_str(r#"{"red": {"marketing": {"percent": 0, "spread": true}}}"#)
-                .expect("a policy");
-        let pace = policy.pace(
-            Limit::Users(250),
-            Weight::WHOLE,
-            Score::Red,
-            CategoryClass::Marketing,
-        );
+            serde_json::from_str(r#"{"red": {"marketing": {"percent": 0, "spread": true}}}"#).expect("a policy");
+        let pace = policy.pace(Limit::Users(250), Weight::WHOLE, Score::Red, CategoryClass::Marketing);
         assert_eq!(pace.check(Bucket::FULL, 1_000), Err(Wait::FOREVER));
-        assert_eq!(
-            policy.yellow,
-            PacingPolicy::default().yellow,
-            "what is not named keeps its default"
-        );
+        assert_eq!(policy.yellow, PacingPolicy::default().yellow, "what is not named keeps its default");
     }
 
     #[test]
     fn a_policy_is_checked_as_it_is_read() {
         let read = serde_json::from_str::<PacingPolicy>;
         assert!(read(r#"{"reserved_percent": 101}"#).is_err());
-        assert!(
-            read(r#"{"reserve_percent": 10}"#).is_err(),
-            "a typo is never ignored"
-        );
-        let greedy = read(r#"{"reserved_percent": 60, "headroom_percent": 40}"#)
-            .expect("each is a percentage");
-        assert!(
-            greedy
-                .validate()
-                .expect_err("nothing left")
-                .to_string()
-                .contains("stay below 100")
-        );
+        assert!(read(r#"{"reserve_percent": 10}"#).is_err(), "a typo is never ignored");
+        let greedy = read(r#"{"reserved_percent": 60, "headroom_percent": 40}"#).expect("each is a percentage");
+        assert!(greedy.validate().expect_err("nothing left").to_string().contains("stay below 100"));
         let text = serde_json::to_string(&PacingPolicy::default()).expect("a policy is data");
         assert_eq!(read(&text).expect("reads back"), PacingPolicy::default());
     }

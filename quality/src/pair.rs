@@ -48,10 +48,7 @@ pub struct BackOff {
 
 impl BackOff {
     /// No back-off.
-    pub const NONE: BackOff = BackOff {
-        not_before_s: 0,
-        exponent: 0,
-    };
+    pub const NONE: BackOff = BackOff { not_before_s: 0, exponent: 0 };
 
     /// The platform refused with 131056 at `now_ms`: at least 4^X seconds from now, and X grows.
     #[must_use]
@@ -59,10 +56,7 @@ impl BackOff {
         let exponent_max = policy.exponent_max.min(15);
         let exponent = self.exponent.min(exponent_max);
         let wait_s = 4_u32.pow(u32::from(exponent));
-        BackOff {
-            not_before_s: second_from(now_ms).saturating_add(wait_s),
-            exponent: (exponent + 1).min(exponent_max),
-        }
+        BackOff { not_before_s: second_from(now_ms).saturating_add(wait_s), exponent: (exponent + 1).min(exponent_max) }
     }
 }
 
@@ -70,11 +64,7 @@ impl PairPolicy {
     /// The rate of one pair.
     #[must_use]
     pub fn rate(&self) -> Rate {
-        Rate::new(
-            NonZeroU32::MIN,
-            Duration::from_millis(self.interval_ms.get()),
-            self.burst,
-        )
+        Rate::new(NonZeroU32::MIN, Duration::from_millis(self.interval_ms.get()), self.burst)
     }
 
     /// Takes one message from the pair's bucket: the new value, or the later of the back-off's end and the
@@ -83,12 +73,8 @@ impl PairPolicy {
         let backed_off_until_ms = u64::from(back_off.not_before_s) * 1000;
         match bucket.check(self.rate(), now_ms) {
             Ok(taken) if now_ms >= backed_off_until_ms => Ok(taken),
-            Ok(_) => Err(Wait {
-                until_ms: backed_off_until_ms,
-            }),
-            Err(wait) => Err(wait.max(Wait {
-                until_ms: backed_off_until_ms,
-            })),
+            Ok(_) => Err(Wait { until_ms: backed_off_until_ms }),
+            Err(wait) => Err(wait.max(Wait { until_ms: backed_off_until_ms })),
         }
     }
 }
@@ -101,44 +87,24 @@ mod tests {
 
     #[test]
     fn after_a_burst_the_next_waits_until_the_first_is_paid() {
-        let policy = PairPolicy {
-            burst: NonZeroU32::new(20).expect("not zero"),
-            ..PairPolicy::default()
-        };
+        let policy = PairPolicy { burst: NonZeroU32::new(20).expect("not zero"), ..PairPolicy::default() };
         let mut bucket = Bucket::FULL;
         for _ in 0..20 {
-            bucket = policy
-                .check(bucket, BackOff::NONE, NOW_MS)
-                .expect("the burst");
+            bucket = policy.check(bucket, BackOff::NONE, NOW_MS).expect("the burst");
         }
-        assert_eq!(
-            policy.check(bucket, BackOff::NONE, NOW_MS),
-            Err(Wait {
-                until_ms: NOW_MS + 6_000
-            })
-        );
-        assert_eq!(
-            bucket.tat_ns,
-            (NOW_MS + 120_000) * 1_000_000,
-            "20 at once are paid after two minutes"
-        );
+        assert_eq!(policy.check(bucket, BackOff::NONE, NOW_MS), Err(Wait { until_ms: NOW_MS + 6_000 }));
+        assert_eq!(bucket.tat_ns, (NOW_MS + 120_000) * 1_000_000, "20 at once are paid after two minutes");
     }
 
     #[test]
     fn refusals_wait_four_to_the_x_seconds() {
-        let policy = PairPolicy {
-            exponent_max: 3,
-            ..PairPolicy::default()
-        };
+        let policy = PairPolicy { exponent_max: 3, ..PairPolicy::default() };
         let mut back_off = BackOff::NONE;
         for wait_s in [1, 4, 16, 64, 64] {
             back_off = back_off.refused(&policy, NOW_MS);
             // The second in progress is not counted, so the wait is never cut short.
             let until_ms = 1_800_000_001_000 + wait_s * 1000;
-            assert_eq!(
-                policy.check(Bucket::FULL, back_off, NOW_MS),
-                Err(Wait { until_ms })
-            );
+            assert_eq!(policy.check(Bucket::FULL, back_off, NOW_MS), Err(Wait { until_ms }));
             assert!(policy.check(Bucket::FULL, back_off, until_ms).is_ok());
         }
     }
@@ -148,25 +114,13 @@ mod tests {
         let policy = PairPolicy::default();
         let empty = Bucket::empty_at(policy.rate(), NOW_MS);
         let back_off = BackOff::NONE.refused(&policy, NOW_MS);
-        assert_eq!(
-            policy.check(empty, back_off, NOW_MS),
-            Err(Wait {
-                until_ms: NOW_MS + 6_000
-            })
-        );
+        assert_eq!(policy.check(empty, back_off, NOW_MS), Err(Wait { until_ms: NOW_MS + 6_000 }));
     }
 
     #[test]
     fn no_exponent_overflows() {
-        let policy = PairPolicy {
-            exponent_max: u8::MAX,
-            ..PairPolicy::default()
-        };
-        let back_off = BackOff {
-            not_before_s: 0,
-            exponent: u8::MAX,
-        }
-        .refused(&policy, NOW_MS);
+        let policy = PairPolicy { exponent_max: u8::MAX, ..PairPolicy::default() };
+        let back_off = BackOff { not_before_s: 0, exponent: u8::MAX }.refused(&policy, NOW_MS);
         assert_eq!(back_off.exponent, 15);
     }
 }

@@ -22,11 +22,7 @@ impl Percent {
     /// A percentage known when the program is written; more than 100 counts as 100.
     #[must_use]
     pub const fn at_most_100(value: u8) -> Percent {
-        if value > 100 {
-            Percent::ALL
-        } else {
-            Percent(value)
-        }
+        if value > 100 { Percent::ALL } else { Percent(value) }
     }
 
     /// The whole number, 0 to 100.
@@ -72,9 +68,6 @@ mod tests {
     #[test]
     fn more_than_a_hundred_is_refused_with_the_value() {
         let error = Percent::try_from(101).expect_err("101 is too much");
-        assert_eq!(
-            error.to_string(),
-            "101 is not a percentage: give a whole number from 0 to 100"
-        );
+        assert_eq!(error.to_string(), "101 is not a percentage: give a whole number from 0 to 100");
     }
 }

@@ -25,17 +25,10 @@ impl Rate {
     #[must_use]
     pub fn new(per_period: NonZeroU32, period: Duration, burst: NonZeroU32) -> Rate {
         let interval = period.as_nanos().div_ceil(u128::from(per_period.get()));
-        let interval_ns = u64::try_from(interval)
-            .unwrap_or(u64::MAX)
-            .clamp(1, FULL_BURST_NS_MAX);
+        let interval_ns = u64::try_from(interval).unwrap_or(u64::MAX).clamp(1, FULL_BURST_NS_MAX);
         let burst_max = u32::try_from(FULL_BURST_NS_MAX / interval_ns).unwrap_or(u32::MAX);
         let burst = burst.min(NonZeroU32::new(burst_max).unwrap_or(NonZeroU32::MIN));
-        Rate {
-            per_period,
-            period,
-            burst,
-            interval_ns,
-        }
+        Rate { per_period, period, burst, interval_ns }
     }
 
     /// Tokens per period.
@@ -79,18 +72,9 @@ mod tests {
 
     #[test]
     fn a_rate_that_does_not_divide_is_rounded_to_the_slower_side() {
-        assert_eq!(
-            Rate::new(tokens(3), Duration::from_secs(1), tokens(1)).interval_ns(),
-            333_333_334
-        );
-        assert_eq!(
-            Rate::new(tokens(100), DAY, tokens(1)).interval_ns(),
-            864_000_000_000
-        );
-        assert_eq!(
-            Rate::new(tokens(5_000), Duration::from_secs(1), tokens(1)).interval_ns(),
-            200_000
-        );
+        assert_eq!(Rate::new(tokens(3), Duration::from_secs(1), tokens(1)).interval_ns(), 333_333_334);
+        assert_eq!(Rate::new(tokens(100), DAY, tokens(1)).interval_ns(), 864_000_000_000);
+        assert_eq!(Rate::new(tokens(5_000), Duration::from_secs(1), tokens(1)).interval_ns(), 200_000);
     }
 
     #[test]

@@ -47,11 +47,7 @@ struct Slot {
 
 impl Default for RollingCount {
     fn default() -> Self {
-        RollingCount {
-            blocks: VecDeque::new(),
-            users: 0,
-            first_live_s: 1,
-        }
+        RollingCount { blocks: VecDeque::new(), users: 0, first_live_s: 1 }
     }
 }
 
@@ -82,10 +78,7 @@ impl RollingCount {
         if second < self.first_live_s {
             return;
         }
-        let found = self
-            .find_block(second)
-            .ok()
-            .filter(|&at| self.blocks[at].remove(second));
+        let found = self.find_block(second).ok().filter(|&at| self.blocks[at].remove(second));
         debug_assert!(found.is_some(), "no user counts from second {second}");
         if let Some(at) = found {
             self.users -= 1;
@@ -112,9 +105,7 @@ impl RollingCount {
         }
         self.first_live_s = first_live_s;
         while let Some(block) = self.blocks.front_mut() {
-            let expired = block
-                .slots
-                .partition_point(|slot| slot.second < first_live_s);
+            let expired = block.slots.partition_point(|slot| slot.second < first_live_s);
             if expired < block.slots.len() {
                 let users: u32 = block.slots.drain(..expired).map(|slot| slot.users).sum();
                 block.users -= users;
@@ -168,10 +159,7 @@ impl RollingCount {
                 users += block.users;
                 continue;
             }
-            let expired = block
-                .slots
-                .iter()
-                .take_while(|slot| slot.second < first_live_s);
+            let expired = block.slots.iter().take_while(|slot| slot.second < first_live_s);
             return users + expired.map(|slot| slot.users).sum::<u32>();
         }
         users
@@ -206,11 +194,7 @@ impl RollingCount {
 
 impl Block {
     fn new(second: u32) -> Block {
-        Block {
-            key: second >> BLOCK_BITS,
-            users: 1,
-            slots: vec![Slot { second, users: 1 }],
-        }
+        Block { key: second >> BLOCK_BITS, users: 1, slots: vec![Slot { second, users: 1 }] }
     }
 
     fn add(&mut self, second: u32) {
@@ -263,10 +247,7 @@ mod tests {
     #[test]
     fn the_order_of_adding_leaves_no_trace() {
         let later = NOON_S + 5_000;
-        assert_eq!(
-            count_of(&[NOON_S, later, NOON_S + 1, NOON_S]),
-            count_of(&[later, NOON_S, NOON_S, NOON_S + 1])
-        );
+        assert_eq!(count_of(&[NOON_S, later, NOON_S + 1, NOON_S]), count_of(&[later, NOON_S, NOON_S, NOON_S + 1]));
     }
 
     #[test]
@@ -275,33 +256,17 @@ mod tests {
         assert_eq!(count.count(NOON_S + COUNTED_S), 3);
         assert_eq!(count.next_return_s(NOON_S), Some(NOON_S + RETURNS_AFTER_S));
         assert_eq!(count.count(NOON_S + RETURNS_AFTER_S), 1);
-        assert_eq!(
-            count.next_return_s(NOON_S + RETURNS_AFTER_S),
-            Some(NOON_S + 7 + RETURNS_AFTER_S)
-        );
+        assert_eq!(count.next_return_s(NOON_S + RETURNS_AFTER_S), Some(NOON_S + 7 + RETURNS_AFTER_S));
         assert_eq!(count.next_return_s(NOON_S + 7 + RETURNS_AFTER_S), None);
     }
 
     #[test]
     fn a_lowered_limit_waits_for_as_many_returns_as_it_needs() {
         let count = count_of(&[NOON_S, NOON_S, NOON_S + 3, NOON_S + 9_000]);
-        assert_eq!(
-            count.second_when_below(5, NOON_S + 9_000),
-            Some(NOON_S + 9_000),
-            "below already"
-        );
-        assert_eq!(
-            count.second_when_below(4, NOON_S + 9_000),
-            Some(NOON_S + RETURNS_AFTER_S)
-        );
-        assert_eq!(
-            count.second_when_below(2, NOON_S + 9_000),
-            Some(NOON_S + 3 + RETURNS_AFTER_S)
-        );
-        assert_eq!(
-            count.second_when_below(1, NOON_S + 9_000),
-            Some(NOON_S + 9_000 + RETURNS_AFTER_S)
-        );
+        assert_eq!(count.second_when_below(5, NOON_S + 9_000), Some(NOON_S + 9_000), "below already");
+        assert_eq!(count.second_when_below(4, NOON_S + 9_000), Some(NOON_S + RETURNS_AFTER_S));
+        assert_eq!(count.second_when_below(2, NOON_S + 9_000), Some(NOON_S + 3 + RETURNS_AFTER_S));
+        assert_eq!(count.second_when_below(1, NOON_S + 9_000), Some(NOON_S + 9_000 + RETURNS_AFTER_S));
         assert_eq!(count.second_when_below(0, NOON_S + 9_000), None);
     }
 
@@ -326,10 +291,7 @@ mod tests {
             eager.advance(now_s);
             assert_eq!(lazy.count(now_s), eager.count(now_s));
             assert_eq!(lazy.next_return_s(now_s), eager.next_return_s(now_s));
-            assert_eq!(
-                lazy.second_when_below(2, now_s),
-                eager.second_when_below(2, now_s)
-            );
+            assert_eq!(lazy.second_when_below(2, now_s), eager.second_when_below(2, now_s));
         }
     }
 

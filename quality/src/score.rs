@@ -78,29 +78,18 @@ mod tests {
 
     #[test]
     fn every_score_reads_back_from_text_and_from_json() {
-        for (score, metric) in [
-            (Score::Unknown, 0),
-            (Score::Red, 1),
-            (Score::Yellow, 2),
-            (Score::Green, 3),
-        ] {
+        for (score, metric) in [(Score::Unknown, 0), (Score::Red, 1), (Score::Yellow, 2), (Score::Green, 3)] {
             assert_eq!(score.to_string().parse(), Ok(score));
             assert_eq!(score.metric(), metric);
             let json = serde_json::to_string(&score).expect("a score is a string");
             assert_eq!(json, format!("\"{score}\""));
-            assert_eq!(
-                serde_json::from_str::<Score>(&json).expect("reads back"),
-                score
-            );
+            assert_eq!(serde_json::from_str::<Score>(&json).expect("reads back"), score);
         }
     }
 
     #[test]
     fn an_unknown_spelling_names_what_is_accepted() {
         let error = "BLUE".parse::<Score>().expect_err("no such score");
-        assert_eq!(
-            error.to_string(),
-            "quality score \"BLUE\" is not known: expected GREEN, YELLOW, RED or UNKNOWN"
-        );
+        assert_eq!(error.to_string(), "quality score \"BLUE\" is not known: expected GREEN, YELLOW, RED or UNKNOWN");
     }
 }

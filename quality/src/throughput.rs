@@ -33,10 +33,7 @@ pub struct RateFactor {
 
 impl RateFactor {
     /// Never refused.
-    pub const FULL: RateFactor = RateFactor {
-        permille: 1000,
-        halved_at_ms: 0,
-    };
+    pub const FULL: RateFactor = RateFactor { permille: 1000, halved_at_ms: 0 };
 }
 
 impl Default for RateFactor {
@@ -90,10 +87,7 @@ impl ThroughputPolicy {
             return factor;
         }
         let halved = self.permille(factor, now_ms) / 2;
-        RateFactor {
-            permille: halved.max(self.floor_permille.clamp(1, 1000)),
-            halved_at_ms: now_ms,
-        }
+        RateFactor { permille: halved.max(self.floor_permille.clamp(1, 1000)), halved_at_ms: now_ms }
     }
 
     /// What may be used of the limit at `now_ms`, in parts of a thousand: 1 to 1,000.
@@ -102,9 +96,7 @@ impl ThroughputPolicy {
         let since_ms = now_ms.saturating_sub(factor.halved_at_ms);
         let steps = since_ms / (u64::from(self.recover_every_s.get()) * 1000);
         let recovered = steps.saturating_mul(u64::from(self.recover_permille));
-        let permille = recovered
-            .saturating_add(u64::from(factor.permille))
-            .clamp(1, 1000);
+        let permille = recovered.saturating_add(u64::from(factor.permille)).clamp(1, 1000);
         u16::try_from(permille).unwrap_or(1000)
     }
 
@@ -119,11 +111,7 @@ impl ThroughputPolicy {
     /// bucket smooths it.
     #[must_use]
     pub fn admission_rate(&self, effective: NonZeroU32) -> Rate {
-        Rate::new(
-            effective,
-            Duration::from_secs(1),
-            burst(effective, self.burst_ms),
-        )
+        Rate::new(effective, Duration::from_secs(1), burst(effective, self.burst_ms))
     }
 
     /// The bucket just before the call. Its rate is lower by what the burst adds, so that no second holds
@@ -133,11 +121,7 @@ impl ThroughputPolicy {
         let most = effective.get().div_ceil(2);
         let burst = burst(effective, self.wire_burst_ms).get().min(most);
         let sustained = NonZeroU32::new(effective.get() + 1 - burst).unwrap_or(NonZeroU32::MIN);
-        Rate::new(
-            sustained,
-            Duration::from_secs(1),
-            NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN),
-        )
+        Rate::new(sustained, Duration::from_secs(1), NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
     }
 
     /// The tokens that a message of this lane must leave in a bucket of `rate`: part of the burst for bulk,
@@ -146,10 +130,7 @@ impl ThroughputPolicy {
     pub fn keep(&self, lane: Lane, rate: Rate) -> u32 {
         match lane {
             Lane::Priority => 0,
-            Lane::Bulk => self
-                .priority_percent
-                .of(rate.burst().get())
-                .min(rate.burst().get() - 1),
+            Lane::Bulk => self.priority_percent.of(rate.burst().get()).min(rate.burst().get() - 1),
         }
     }
 }
@@ -200,10 +181,7 @@ mod tests {
 
     #[test]
     fn no_second_on_the_wire_holds_more_than_the_limit() {
-        let policy = ThroughputPolicy {
-            wire_burst_ms: 100,
-            ..ThroughputPolicy::default()
-        };
+        let policy = ThroughputPolicy { wire_burst_ms: 100, ..ThroughputPolicy::default() };
         for limit in [1, 2, 20, 80, 1000] {
             let rate = policy.wire_rate(mps(limit));
             let (mut bucket, mut sent_at) = (Bucket::FULL, Vec::new());
@@ -214,14 +192,8 @@ mod tests {
                 }
             }
             for start in &sent_at {
-                let second = sent_at
-                    .iter()
-                    .filter(|&at| (*start..start + 1_000).contains(at))
-                    .count();
-                assert!(
-                    second <= limit as usize,
-                    "{second} in a second, limit {limit}"
-                );
+                let second = sent_at.iter().filter(|&at| (*start..start + 1_000).contains(at)).count();
+                assert!(second <= limit as usize, "{second} in a second, limit {limit}");
             }
         }
     }
@@ -231,31 +203,18 @@ mod tests {
         let policy = ThroughputPolicy::default();
         let halved = policy.refused(RateFactor::FULL, NOW_MS);
         assert_eq!(policy.effective(mps(80), halved, NOW_MS), mps(40));
-        assert_eq!(
-            policy.refused(halved, NOW_MS + 1_999),
-            halved,
-            "those were under way already"
-        );
+        assert_eq!(policy.refused(halved, NOW_MS + 1_999), halved, "those were under way already");
         assert_eq!(policy.permille(halved, NOW_MS + 9_999), 500);
         assert_eq!(policy.permille(halved, NOW_MS + 10_000), 550);
         assert_eq!(policy.permille(halved, NOW_MS + 100_000), 1000);
         assert_eq!(policy.permille(halved, u64::MAX), 1000);
         let again = policy.refused(halved, NOW_MS + 10_000);
-        assert_eq!(
-            again,
-            RateFactor {
-                permille: 275,
-                halved_at_ms: NOW_MS + 10_000
-            }
-        );
+        assert_eq!(again, RateFactor { permille: 275, halved_at_ms: NOW_MS + 10_000 });
     }
 
     #[test]
     fn a_rate_never_falls_to_nothing() {
-        let policy = ThroughputPolicy {
-            floor_permille: 0,
-            ..ThroughputPolicy::default()
-        };
+        let policy = ThroughputPolicy { floor_permille: 0, ..ThroughputPolicy::default() };
         let mut factor = RateFactor::FULL;
         for refusal in 0..30 {
             factor = policy.refused(factor, NOW_MS + refusal * 2_000);
@@ -268,9 +227,7 @@ mod tests {
     fn bulk_leaves_its_part_to_the_priority_lane() {
         let policy = ThroughputPolicy::default();
         let rate = policy.admission_rate(mps(80));
-        let take = |bucket: Bucket, lane| {
-            bucket.check_keeping(rate, NonZeroU32::MIN, policy.keep(lane, rate), NOW_MS)
-        };
+        let take = |bucket: Bucket, lane| bucket.check_keeping(rate, NonZeroU32::MIN, policy.keep(lane, rate), NOW_MS);
         let mut bucket = Bucket::FULL;
         for _ in 0..16 {
             bucket = take(bucket, Lane::Bulk).expect("80 % of 20");

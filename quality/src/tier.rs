@@ -57,9 +57,7 @@ impl TryFrom<i64> for Limit {
         if number == -1 {
             return Ok(Limit::Unlimited);
         }
-        u32::try_from(number)
-            .map(Limit::Users)
-            .map_err(|_| LimitError(number.to_string()))
+        u32::try_from(number).map(Limit::Users).map_err(|_| LimitError(number.to_string()))
     }
 }
 
@@ -82,10 +80,7 @@ impl FromStr for Limit {
             return Err(unknown());
         }
         let number: u32 = digits.parse().map_err(|_| unknown())?;
-        number
-            .checked_mul(factor)
-            .map(Limit::Users)
-            .ok_or_else(unknown)
+        number.checked_mul(factor).map(Limit::Users).ok_or_else(unknown)
     }
 }
 
@@ -102,9 +97,7 @@ impl Serialize for Limit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Limit::Users(limit) => serializer.serialize_i64(i64::from(*limit)),
-            Limit::Unlimited if serializer.is_human_readable() => {
-                serializer.serialize_str("UNLIMITED")
-            }
+            Limit::Unlimited if serializer.is_human_readable() => serializer.serialize_str("UNLIMITED"),
             Limit::Unlimited => serializer.serialize_i64(-1),
         }
     }
@@ -134,9 +127,7 @@ impl Visitor<'_> for LimitVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Limit, E> {
-        u32::try_from(number)
-            .map(Limit::Users)
-            .map_err(|_| E::custom(LimitError(number.to_string())))
+        u32::try_from(number).map(Limit::Users).map_err(|_| E::custom(LimitError(number.to_string())))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Limit, E> {
@@ -184,45 +175,27 @@ mod tests {
 
     #[test]
     fn every_documented_spelling_is_read() {
-        for line in SPELLINGS
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-        {
+        for line in SPELLINGS.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (json, expected) = line.split_once('→').expect("spelling → limit");
-            let read = serde_json::from_str::<Limit>(json.trim())
-                .map_or("refused".to_owned(), |limit| limit.to_string());
+            let read =
+                serde_json::from_str::<Limit>(json.trim()).map_or("refused".to_owned(), |limit| limit.to_string());
             assert_eq!(read, expected.trim(), "{line}");
         }
     }
 
     #[test]
     fn what_is_written_reads_back() {
-        for limit in [
-            Limit::Users(0),
-            Limit::Users(2000),
-            Limit::Users(u32::MAX),
-            Limit::Unlimited,
-        ] {
+        for limit in [Limit::Users(0), Limit::Users(2000), Limit::Users(u32::MAX), Limit::Unlimited] {
             let json = serde_json::to_string(&limit).expect("a limit is a number or a string");
-            assert_eq!(
-                serde_json::from_str::<Limit>(&json).expect("reads back"),
-                limit
-            );
+            assert_eq!(serde_json::from_str::<Limit>(&json).expect("reads back"), limit);
             assert_eq!(limit.to_string().parse(), Ok(limit));
         }
     }
 
     #[test]
     fn a_refusal_says_what_is_accepted() {
-        let error = "TIER_NOT_SET"
-            .parse::<Limit>()
-            .expect_err("not a limit")
-            .to_string();
-        assert!(
-            error.starts_with("messaging limit \"TIER_NOT_SET\" is not known: expected TIER_50, "),
-            "{error}"
-        );
+        let error = "TIER_NOT_SET".parse::<Limit>().expect_err("not a limit").to_string();
+        assert!(error.starts_with("messaging limit \"TIER_NOT_SET\" is not known: expected TIER_50, "), "{error}");
     }
 
     #[test]

@@ -19,10 +19,7 @@ mod tests {
     #[test]
     fn a_second_begins_at_its_first_millisecond() {
         assert_eq!((second_of(1999), second_of(2000)), (1, 2));
-        assert_eq!(
-            (second_from(1999), second_from(2000), second_from(2001)),
-            (2, 2, 3)
-        );
+        assert_eq!((second_from(1999), second_from(2000), second_from(2001)), (2, 2, 3));
         assert_eq!(second_of(u64::MAX), u32::MAX);
     }
 }

@@ -5,9 +5,7 @@ const ALLOWED: [&str; 3] = ["governor", "serde", "thiserror"];
 #[test]
 fn nothing_that_does_io_is_depended_on() {
     let manifest = include_str!("../Cargo.toml");
-    let (_, after) = manifest
-        .split_once("[dependencies]\n")
-        .expect("a dependency table");
+    let (_, after) = manifest.split_once("[dependencies]\n").expect("a dependency table");
     let names: Vec<&str> = after
         .lines()
         .take_while(|line| !line.starts_with('['))

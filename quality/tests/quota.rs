@@ -23,17 +23,8 @@ impl Plain {
     /// latest admission if that lies within them. Gives the second it counts from.
     fn counts_from(&self, now_s: u32) -> Option<u32> {
         let within = |second: &u32| i64::from(now_s) - i64::from(*second) <= i64::from(COUNTED_S);
-        let admitted = if self.open > 0 {
-            self.admitted_at.iter().max()
-        } else {
-            None
-        };
-        self.delivered_at
-            .iter()
-            .chain(admitted)
-            .copied()
-            .filter(within)
-            .max()
+        let admitted = if self.open > 0 { self.admitted_at.iter().max() } else { None };
+        self.delivered_at.iter().chain(admitted).copied().filter(within).max()
     }
 
     fn forget(&mut self, now_s: u32) {
@@ -118,10 +109,7 @@ impl World {
         seconds.sort_unstable();
         let count = &self.counts[scope];
         assert_eq!(count.count(now_s) as usize, seconds.len());
-        assert_eq!(
-            count.next_return_s(now_s),
-            seconds.first().map(|second| second + RETURNS_AFTER_S)
-        );
+        assert_eq!(count.next_return_s(now_s), seconds.first().map(|second| second + RETURNS_AFTER_S));
         let below = |limit: usize| match seconds.len() {
             len if len < limit => Some(now_s),
             len => Some(seconds[len - limit] + RETURNS_AFTER_S),
@@ -135,9 +123,7 @@ impl World {
     fn compare_with_a_fresh_load(&mut self) {
         for (count, contacts) in self.counts.iter_mut().zip(&self.contacts) {
             let mut fresh = RollingCount::default();
-            contacts
-                .iter()
-                .for_each(|contact| fresh.add(contact.counted_time()));
+            contacts.iter().for_each(|contact| fresh.add(contact.counted_time()));
             fresh.advance(self.now_s);
             count.advance(self.now_s);
             assert_eq!(*count, fresh);
@@ -161,10 +147,7 @@ fn equal_to_the_oracle_at_every_step() {
             if random.random_bool(0.3) {
                 world.now_s += random.random_range(0..step_s);
             }
-            let (scope, user) = (
-                random.random_range(0..SCOPES),
-                random.random_range(0..USERS),
-            );
+            let (scope, user) = (random.random_range(0..SCOPES), random.random_range(0..USERS));
             if let Some(old) = world.step(&mut random, scope, user) {
                 undo.push((scope, user, old));
             }
@@ -188,18 +171,11 @@ fn equal_to_the_oracle_at_every_step() {
             world.compare_with_a_fresh_load();
         }
         let now_s = world.now_s;
-        world
-            .plain
-            .iter_mut()
-            .flatten()
-            .for_each(|plain| plain.forget(now_s));
+        world.plain.iter_mut().flatten().for_each(|plain| plain.forget(now_s));
         if world.now_s > u32::MAX - 200_000_000 {
             world = World::new();
         }
         batches += 1;
     }
-    assert!(
-        aborts > 1_000 && full > 10_000,
-        "{aborts} aborts, limit reached {full} times"
-    );
+    assert!(aborts > 1_000 && full > 10_000, "{aborts} aborts, limit reached {full} times");
 }

@@ -66,16 +66,7 @@ impl BandFile {
     pub fn read(source: &Source) -> Result<Self, DataError> {
         let table = Table::read_columns(
             source,
-            &[
-                "market",
-                "currency",
-                "category",
-                "from_message",
-                "to_message",
-                "rate_type",
-                "rate",
-                "vs_list_pct",
-            ],
+            &["market", "currency", "category", "from_message", "to_message", "rate_type", "rate", "vs_list_pct"],
         )?;
         let currency = table.declared("currency", "an ISO 4217 code", Currency::new)?;
         let scale = crate::card::scale(&table)?;
@@ -100,12 +91,7 @@ impl BandFile {
                 ));
             }
         }
-        Ok(Self {
-            file: table.file.to_owned(),
-            currency,
-            validity: table.declared_validity()?,
-            tables,
-        })
+        Ok(Self { file: table.file.to_owned(), currency, validity: table.declared_validity()?, tables })
     }
 }
 
@@ -116,36 +102,27 @@ fn push(of: &mut BandTable, row: &Row<'_>, scale: u32) -> Result<(), DataError> 
         Some((before, _)) => (before.to.and_then(|to| to.checked_add(1)), "TIER"),
     };
     let Some(expected_from) = expected_from else {
-        return Err(row.error(
-            "a band follows an open one",
-            "write the bands in ascending order, once",
-        ));
+        return Err(row.error("a band follows an open one", "write the bands in ascending order, once"));
     };
-    let from = row.read(3, &format!("{expected_from}, the next message"), |t| {
-        whole(t).filter(|&n| n == expected_from)
-    })?;
+    let from =
+        row.read(3, &format!("{expected_from}, the next message"), |t| whole(t).filter(|&n| n == expected_from))?;
     let to = match row.optional(4) {
         None => None,
-        Some(_) => Some(
-            row.read(4, "a message not before from_message, or nothing", |t| {
-                whole(t).filter(|&n| n >= from)
-            })?,
-        ),
+        Some(_) => {
+            Some(row.read(4, "a message not before from_message, or nothing", |t| whole(t).filter(|&n| n >= from))?)
+        }
     };
     row.read(5, expected_type, |t| (t == expected_type).then_some(()))?;
     let rate = rate(row, 6, scale)?;
     if let Some((_, before)) = of.bands.last()
         && rate > *before
     {
-        return Err(row.bad(
-            6,
-            &format!("a rate of at most {before}, that of the band before"),
-        ));
+        return Err(row.bad(6, &format!("a rate of at most {before}, that of the band before")));
     }
     let discounts = |t: &str| t.parse::<i8>().ok().filter(|p| (-100..=0).contains(p));
     row.read(7, "a whole percentage from -100 to 0", discounts)?;
-    let index = u8::try_from(of.bands.len())
-        .map_err(|_| row.error("more than 256 bands", "merge bands of the same rate"))?;
+    let index =
+        u8::try_from(of.bands.len()).map_err(|_| row.error("more than 256 bands", "merge bands of the same rate"))?;
     of.bands.push((Band { index, from, to }, rate));
     Ok(())
 }

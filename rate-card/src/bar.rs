@@ -27,15 +27,7 @@ impl Bar {
     pub(crate) fn read_all(source: &Source) -> Result<Vec<Self>, DataError> {
         let table = Table::read_columns(
             source,
-            &[
-                "country",
-                "category",
-                "valid_from",
-                "valid_to",
-                "platform_code",
-                "status",
-                "note",
-            ],
+            &["country", "category", "valid_from", "valid_to", "platform_code", "status", "note"],
         )?;
         let mut bars: Vec<Self> = Vec::new();
         for row in table.rows() {
@@ -48,10 +40,7 @@ impl Bar {
                 note: row.text(6).to_owned(),
             };
             let same = |b: &Self| (b.country, b.category) == (bar.country, bar.category);
-            if bars
-                .iter()
-                .any(|b| same(b) && b.validity.overlaps(&bar.validity))
-            {
+            if bars.iter().any(|b| same(b) && b.validity.overlaps(&bar.validity)) {
                 return Err(row.error(
                     format!("{} to {} is already barred then", bar.category, bar.country),
                     "keep one line for each period",

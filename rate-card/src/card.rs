@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use crate::table::{Row, Table};
-use crate::{
-    BandTable, Category, CellStatus, Currency, DataError, Market, MarketMap, PricingModel, Source,
-    Validity,
-};
+use crate::{BandTable, Category, CellStatus, Currency, DataError, Market, MarketMap, PricingModel, Source, Validity};
 
 /// Most decimals that a card may declare.
 const SCALE_MAX: u32 = 6;
@@ -29,11 +26,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    const ABSENT: Self = Self {
-        rate: Decimal::ZERO,
-        status: CellStatus::NotOffered,
-        bands: NO_BANDS,
-    };
+    const ABSENT: Self = Self { rate: Decimal::ZERO, status: CellStatus::NotOffered, bands: NO_BANDS };
 
     /// The list rate, if the status has one.
     #[must_use]
@@ -124,9 +117,7 @@ impl Card {
 
     /// The markets that it lists.
     pub fn markets(&self) -> impl Iterator<Item = Market> {
-        (0..self.listed.len())
-            .filter(|&index| self.listed[index])
-            .map(|index| Market(index as u8))
+        (0..self.listed.len()).filter(|&index| self.listed[index]).map(|index| Market(index as u8))
     }
 
     /// The volume bands of a market and category, where they are known.
@@ -167,9 +158,7 @@ impl Card {
         let validity = table.declared_validity()?;
         let scale = scale(&table)?;
         let mut card = Self {
-            id: table.declared("id", "a name without blanks", |t| {
-                (!t.is_empty()).then(|| t.to_owned())
-            })?,
+            id: table.declared("id", "a name without blanks", |t| (!t.is_empty()).then(|| t.to_owned()))?,
             file: table.file.to_owned(),
             model: table.declared("pricing_model", "CBP or PMP", PricingModel::parse)?,
             currency: table.declared("currency", "an ISO 4217 code", Currency::new)?,
@@ -190,10 +179,9 @@ impl Card {
             })?;
             let category = row.read(1, CATEGORIES, Category::parse)?;
             if let Some(first) = lines.insert((market, category), row.line) {
-                return Err(row.error(
-                    format!("{},{category} is already on line {first}", row.text(0)),
-                    "keep one of the two",
-                ));
+                return Err(
+                    row.error(format!("{},{category} is already on line {first}", row.text(0)), "keep one of the two")
+                );
             }
             card.listed[market.index()] = true;
             card.cells[market.index() * Category::COUNT + category.index()] = cell(&row, scale)?;
@@ -219,8 +207,7 @@ impl Card {
     }
 }
 
-const CATEGORIES: &str =
-    "marketing, utility, authentication, authentication_international or service";
+const CATEGORIES: &str = "marketing, utility, authentication, authentication_international or service";
 const STATUSES: &str = "published, composed, unverified, unknown or not_offered";
 
 /// The map's period that covers the whole validity.
@@ -255,18 +242,12 @@ fn cell(row: &Row<'_>, scale: u32) -> Result<Cell, DataError> {
             return Err(row.bad(2, &format!("no rate where the status is {status}")));
         }
     };
-    Ok(Cell {
-        rate,
-        status,
-        bands: NO_BANDS,
-    })
+    Ok(Cell { rate, status, bands: NO_BANDS })
 }
 
 /// `scale` of a file's first line.
 pub(crate) fn scale(table: &Table<'_>) -> Result<u32, DataError> {
-    table.declared("scale", "a number of decimals from 0 to 6", |t| {
-        t.parse().ok().filter(|&scale| scale <= SCALE_MAX)
-    })
+    table.declared("scale", "a number of decimals from 0 to 6", |t| t.parse().ok().filter(|&scale| scale <= SCALE_MAX))
 }
 
 /// A rate: digits and a point, not negative, at most `scale` decimals, below a million.
@@ -282,10 +263,7 @@ pub(crate) fn rate(row: &Row<'_>, index: usize, scale: u32) -> Result<Decimal, D
         return Err(row.bad(index, expected));
     }
     if text.contains('.') && decimals.len() as u32 > scale {
-        return Err(row.bad(
-            index,
-            &format!("at most {scale} decimals, or declare a larger scale"),
-        ));
+        return Err(row.bad(index, &format!("at most {scale} decimals, or declare a larger scale")));
     }
     row.read(index, expected, |t| t.parse().ok())
 }

@@ -9,10 +9,7 @@ use crate::band::BandFile;
 use crate::bar::Bar;
 use crate::rulebook::Rulebooks;
 use crate::table::{Table, whole};
-use crate::{
-    Card, CardId, Category, Country, Currency, DataError, MarketMap, Rulebook, RulebookId, Source,
-    Sources,
-};
+use crate::{Card, CardId, Category, Country, Currency, DataError, MarketMap, Rulebook, RulebookId, Source, Sources};
 
 /// Everything that a price depends on. Immutable; look-ups allocate nothing.
 #[derive(Debug, Clone)]
@@ -43,11 +40,7 @@ impl RateCards {
         let map = MarketMap::from_sources(&sources.market_map, &sources.numbering)?;
         let rulebooks = Rulebooks::from_sources(&sources.rulebooks, &sources.charging_rules)?;
         let minor_units = currencies(&sources.currencies)?;
-        let mut cards = sources
-            .cards
-            .iter()
-            .map(|source| Card::read(source, &map))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut cards = sources.cards.iter().map(|source| Card::read(source, &map)).collect::<Result<Vec<_>, _>>()?;
         cards.sort_by(|a, b| {
             let key = |card: &Card| (card.currency(), card.validity().from());
             key(a).cmp(&key(b))
@@ -64,14 +57,7 @@ impl RateCards {
                 _ => by_currency.push((card.currency(), vec![id])),
             }
         }
-        Ok(Self {
-            rulebooks,
-            map,
-            bars: Bar::read_all(&sources.bars)?,
-            minor_units,
-            cards,
-            by_currency,
-        })
+        Ok(Self { rulebooks, map, bars: Bar::read_all(&sources.bars)?, minor_units, cards, by_currency })
     }
 
     /// The market map.
@@ -100,10 +86,7 @@ impl RateCards {
     #[inline]
     pub fn card_at(&self, currency: Currency, date: Date) -> Option<CardId> {
         let (_, ids) = self.by_currency.iter().find(|(c, _)| *c == currency)?;
-        ids.iter()
-            .rev()
-            .copied()
-            .find(|&id| self.card(id).validity_ref().contains(date))
+        ids.iter().rev().copied().find(|&id| self.card(id).validity_ref().contains(date))
     }
 
     /// A rulebook that a rating named.
@@ -141,9 +124,7 @@ impl RateCards {
     /// The bar on templates of a category to a country on a local date, if there is one.
     #[must_use]
     pub fn barred(&self, country: Country, category: Category, date: Date) -> Option<&Bar> {
-        self.bars
-            .iter()
-            .find(|bar| bar.applies(country, category, date))
+        self.bars.iter().find(|bar| bar.applies(country, category, date))
     }
 }
 
@@ -152,28 +133,18 @@ fn currencies(source: &Source) -> Result<BTreeMap<Currency, u32>, DataError> {
     let mut all = BTreeMap::new();
     for row in table.rows() {
         let currency = row.read(0, "an ISO 4217 code in capitals", Currency::new)?;
-        let minor = row.read(1, "a number of decimals from 0 to 4", |t| {
-            whole(t).filter(|&n| n <= 4)
-        })?;
+        let minor = row.read(1, "a number of decimals from 0 to 4", |t| whole(t).filter(|&n| n <= 4))?;
         if all.insert(currency, minor as u32).is_some() {
-            return Err(row.error(
-                format!("currency `{currency}` is listed twice"),
-                "keep one of the two",
-            ));
+            return Err(row.error(format!("currency `{currency}` is listed twice"), "keep one of the two"));
         }
     }
     Ok(all)
 }
 
 /// Cards against currencies, rulebooks and each other; `cards` are sorted by currency and date.
-fn check_cards(
-    cards: &[Card],
-    rulebooks: &Rulebooks,
-    currencies: &BTreeMap<Currency, u32>,
-) -> Result<(), DataError> {
+fn check_cards(cards: &[Card], rulebooks: &Rulebooks, currencies: &BTreeMap<Currency, u32>) -> Result<(), DataError> {
     for (index, card) in cards.iter().enumerate() {
-        let error =
-            |problem: String, remedy: String| Err(DataError::new(card.file(), 1, problem, remedy));
+        let error = |problem: String, remedy: String| Err(DataError::new(card.file(), 1, problem, remedy));
         if !currencies.contains_key(&card.currency()) {
             return error(
                 format!("currency is `{}`, not a billing currency", card.currency()),
@@ -195,21 +166,13 @@ fn check_cards(
         };
         if !validity.within(&book.validity) {
             return error(
-                format!(
-                    "the card ({validity}) spans the end of rulebook `{}` ({})",
-                    book.id, book.validity
-                ),
+                format!("the card ({validity}) spans the end of rulebook `{}` ({})", book.id, book.validity),
                 "end it with the rulebook and load a second card from there".to_owned(),
             );
         }
         if card.model() != book.model {
             return error(
-                format!(
-                    "pricing_model is `{}` where rulebook `{}` has {}",
-                    card.model(),
-                    book.id,
-                    book.model
-                ),
+                format!("pricing_model is `{}` where rulebook `{}` has {}", card.model(), book.id, book.model),
                 "correct the model or the dates".to_owned(),
             );
         }
@@ -221,23 +184,14 @@ fn check_cards(
         }
         if before.validity().overlaps(&validity) {
             return error(
-                format!(
-                    "the card ({validity}) overlaps {} ({})",
-                    before.file(),
-                    before.validity()
-                ),
+                format!("the card ({validity}) overlaps {} ({})", before.file(), before.validity()),
                 "set valid_to of the earlier one to the day before".to_owned(),
             );
         }
         if !before.validity().meets(&validity) && !card.gap_before() {
             return error(
-                format!(
-                    "there is a gap between {} ({}) and this card ({validity})",
-                    before.file(),
-                    before.validity()
-                ),
-                "load the card between them, or declare gap_before=yes: those days stay unpriced"
-                    .to_owned(),
+                format!("there is a gap between {} ({}) and this card ({validity})", before.file(), before.validity()),
+                "load the card between them, or declare gap_before=yes: those days stay unpriced".to_owned(),
             );
         }
     }
@@ -246,9 +200,8 @@ fn check_cards(
 
 /// Gives a band file's tables to its card.
 fn attach(bands: BandFile, cards: &mut [Card], map: &MarketMap) -> Result<(), DataError> {
-    let Some(card) = cards
-        .iter_mut()
-        .find(|card| (card.currency(), card.validity()) == (bands.currency, bands.validity))
+    let Some(card) =
+        cards.iter_mut().find(|card| (card.currency(), card.validity()) == (bands.currency, bands.validity))
     else {
         return Err(DataError::new(
             &bands.file,
@@ -258,22 +211,12 @@ fn attach(bands: BandFile, cards: &mut [Card], map: &MarketMap) -> Result<(), Da
         ));
     };
     for ((market, category), (line, table)) in bands.tables {
-        let error =
-            |problem: String, remedy: &str| Err(DataError::new(&bands.file, line, problem, remedy));
-        let Some(id) = map
-            .market_named(&market)
-            .filter(|&id| card.cell(id, category).is_some())
-        else {
-            return error(
-                format!("market is `{market}`"),
-                "write a market that the card lists",
-            );
+        let error = |problem: String, remedy: &str| Err(DataError::new(&bands.file, line, problem, remedy));
+        let Some(id) = map.market_named(&market).filter(|&id| card.cell(id, category).is_some()) else {
+            return error(format!("market is `{market}`"), "write a market that the card lists");
         };
         if card.bands(id, category).is_some() {
-            return error(
-                format!("bands of {market},{category} are in another file too"),
-                "keep one of the two",
-            );
+            return error(format!("bands of {market},{category} are in another file too"), "keep one of the two");
         }
         let list = card.at(id, category).rate();
         let (_, first) = table.at(1);

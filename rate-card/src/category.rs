@@ -23,13 +23,8 @@ impl Category {
     pub const COUNT: usize = 5;
 
     /// Every category, in the order of the cards' rows.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::Marketing,
-        Self::Utility,
-        Self::Authentication,
-        Self::AuthenticationInternational,
-        Self::Service,
-    ];
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::Marketing, Self::Utility, Self::Authentication, Self::AuthenticationInternational, Self::Service];
 
     /// Position in [`Category::ALL`]: 0 to 4.
     #[must_use]

@@ -17,9 +17,7 @@ impl Country {
     #[must_use]
     pub const fn new(code: &str) -> Option<Self> {
         match code.as_bytes() {
-            [a @ b'A'..=b'Z', b @ b'A'..=b'Z'] => {
-                Some(Self((*a - b'A') as u16 * 26 + (*b - b'A') as u16))
-            }
+            [a @ b'A'..=b'Z', b @ b'A'..=b'Z'] => Some(Self((*a - b'A') as u16 * 26 + (*b - b'A') as u16)),
             _ => None,
         }
     }
@@ -39,20 +37,13 @@ impl Country {
     /// Back from [`Country::to_u16`]; `None` from 676 on.
     #[must_use]
     pub const fn from_u16(number: u16) -> Option<Self> {
-        if (number as usize) < Self::CODES {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if (number as usize) < Self::CODES { Some(Self(number)) } else { None }
     }
 
     /// The two letters.
     #[must_use]
     pub const fn code(self) -> [char; 2] {
-        [
-            (b'A' + (self.0 / 26) as u8) as char,
-            (b'A' + (self.0 % 26) as u8) as char,
-        ]
+        [(b'A' + (self.0 / 26) as u8) as char, (b'A' + (self.0 % 26) as u8) as char]
     }
 }
 

@@ -15,17 +15,7 @@ pub struct DataError {
 }
 
 impl DataError {
-    pub(crate) fn new(
-        file: &str,
-        line: u64,
-        problem: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
-        Self {
-            file: file.to_owned(),
-            line,
-            problem: problem.into(),
-            remedy: remedy.into(),
-        }
+    pub(crate) fn new(file: &str, line: u64, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line, problem: problem.into(), remedy: remedy.into() }
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::rounding::ENTRY_DECIMALS;
 use crate::{
-    AllowanceScope, BandBasis, Category, Market, Priced, PricingType, RateCards, Rated,
-    RatingInput, ReportedCategory, ReportedModel, ReportedType, RulebookId, Unpriced,
+    AllowanceScope, BandBasis, Category, Market, Priced, PricingType, RateCards, Rated, RatingInput, ReportedCategory,
+    ReportedModel, ReportedType, RulebookId, Unpriced,
 };
 
 impl RateCards {
@@ -22,20 +22,13 @@ impl RateCards {
     }
 
     fn explain_priced(&self, input: &RatingInput, priced: &Priced, lines: &mut Vec<String>) {
-        lines.push(format!(
-            "price: {} {} ({})",
-            priced.cost,
-            input.currency,
-            priced.pricing_type.as_str()
-        ));
+        lines.push(format!("price: {} {} ({})", priced.cost, input.currency, priced.pricing_type.as_str()));
         lines.push(self.market_line(input, Some(priced.market)));
         self.rule_lines(input, Some(priced.rulebook), priced.category, lines);
         if priced.pricing_type == PricingType::FreeAllowance {
             lines.push(self.allowance_line(input, priced));
         }
-        if let (Some(id), Some(category), Some(list)) =
-            (priced.card, priced.category, priced.list_rate)
-        {
+        if let (Some(id), Some(category), Some(list)) = (priced.card, priced.category, priced.list_rate) {
             let card = self.card(id);
             let mut line = format!(
                 "card: {} ({}), row {},{category}: list rate {list}",
@@ -58,18 +51,12 @@ impl RateCards {
                 input.band_ordinal.unwrap_or_default(),
                 priced.cost_rate
             ),
-            (BandBasis::ListUnknown, _) => {
-                "band: not known for this market and card: list rate".to_owned()
-            }
+            (BandBasis::ListUnknown, _) => "band: not known for this market and card: list rate".to_owned(),
             _ => "band: none for this charge".to_owned(),
         });
         lines.push(format!(
             "rounding: half away from zero to {ENTRY_DECIMALS} decimals; {}",
-            if priced.cost == priced.cost_rate {
-                "exact"
-            } else {
-                "rounded"
-            }
+            if priced.cost == priced.cost_rate { "exact" } else { "rounded" }
         ));
     }
 
@@ -78,11 +65,7 @@ impl RateCards {
         lines.push(self.market_line(input, unpriced.market));
         self.rule_lines(input, unpriced.rulebook, unpriced.category, lines);
         lines.push(match unpriced.card {
-            Some(id) => format!(
-                "card: {} ({})",
-                self.card(id).id(),
-                self.card(id).validity()
-            ),
+            Some(id) => format!("card: {} ({})", self.card(id).id(), self.card(id).validity()),
             None => format!("card: none used for {} on {}", input.currency, input.date),
         });
         lines.push(format!("remedy: {}", unpriced.reason.remedy()));
@@ -138,9 +121,7 @@ impl RateCards {
     }
 
     fn allowance_line(&self, input: &RatingInput, priced: &Priced) -> String {
-        let rule = priced
-            .category
-            .map(|category| self.rulebook(priced.rulebook).rule(category));
+        let rule = priced.category.map(|category| self.rulebook(priced.rulebook).rule(category));
         let Some((rule, allowance)) = rule.and_then(|rule| Some((rule, rule.allowance?))) else {
             return "allowance: none".to_owned();
         };

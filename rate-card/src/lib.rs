@@ -51,9 +51,7 @@ pub use rated::{BandBasis, Priced, Rated, Unpriced, UnpricedReason};
 pub use rating::RatingInput;
 pub use reported::{Reported, ReportedCategory, ReportedModel, ReportedType};
 pub use rounding::{ENTRY_DECIMALS, EXPORT_DECIMALS, round_amount};
-pub use rulebook::{
-    Allowance, AllowanceCounts, AllowanceScope, Charging, ChargingRule, Rulebook, RulebookId,
-};
+pub use rulebook::{Allowance, AllowanceCounts, AllowanceScope, Charging, ChargingRule, Rulebook, RulebookId};
 pub use rust_decimal::Decimal;
 pub use source::{Source, Sources};
 pub use validity::Validity;

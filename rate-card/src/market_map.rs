@@ -45,9 +45,7 @@ impl PlaceStatus {
     }
 
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        [Self::Published, Self::Inferred]
-            .into_iter()
-            .find(|s| s.as_str() == name)
+        [Self::Published, Self::Inferred].into_iter().find(|s| s.as_str() == name)
     }
 }
 
@@ -143,10 +141,7 @@ impl MarketMap {
     /// Market of a name, spelled as in the files.
     #[must_use]
     pub fn market_named(&self, name: &str) -> Option<Market> {
-        let index = self
-            .markets
-            .binary_search_by(|have| have.as_str().cmp(name))
-            .ok()?;
+        let index = self.markets.binary_search_by(|have| have.as_str().cmp(name)).ok()?;
         Some(Market(index as u8))
     }
 
@@ -159,9 +154,7 @@ impl MarketMap {
     #[inline]
     pub(crate) fn period(&self, date: Date) -> Option<usize> {
         let day = day_key(date);
-        self.periods
-            .iter()
-            .rposition(|period| period.from_key <= day)
+        self.periods.iter().rposition(|period| period.from_key <= day)
     }
 
     #[inline]
@@ -173,8 +166,6 @@ impl MarketMap {
     /// Markets that any country has in a period.
     pub(crate) fn markets_in(&self, period: usize) -> impl Iterator<Item = Market> {
         let in_use = &self.periods[period].in_use;
-        (0..in_use.len())
-            .filter(|&index| in_use[index])
-            .map(|index| Market(index as u8))
+        (0..in_use.len()).filter(|&index| in_use[index]).map(|index| Market(index as u8))
     }
 }

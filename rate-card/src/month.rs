@@ -13,20 +13,13 @@ impl YearMonth {
     /// `None` unless `month` is 1 to 12 and `year` is 1 to 9998.
     #[must_use]
     pub const fn new(year: i16, month: i8) -> Option<Self> {
-        if year >= 1 && year <= 9998 && month >= 1 && month <= 12 {
-            Some(Self { year, month })
-        } else {
-            None
-        }
+        if year >= 1 && year <= 9998 && month >= 1 && month <= 12 { Some(Self { year, month }) } else { None }
     }
 
     /// The month that a local date lies in.
     #[must_use]
     pub fn of(date: Date) -> Self {
-        Self {
-            year: date.year(),
-            month: date.month(),
-        }
+        Self { year: date.year(), month: date.month() }
     }
 
     /// The year.
@@ -45,15 +38,9 @@ impl YearMonth {
     #[must_use]
     pub const fn next(self) -> Self {
         if self.month == 12 {
-            Self {
-                year: self.year + 1,
-                month: 1,
-            }
+            Self { year: self.year + 1, month: 1 }
         } else {
-            Self {
-                year: self.year,
-                month: self.month + 1,
-            }
+            Self { year: self.year, month: self.month + 1 }
         }
     }
 
@@ -61,15 +48,9 @@ impl YearMonth {
     #[must_use]
     pub const fn previous(self) -> Self {
         if self.month == 1 {
-            Self {
-                year: self.year - 1,
-                month: 12,
-            }
+            Self { year: self.year - 1, month: 12 }
         } else {
-            Self {
-                year: self.year,
-                month: self.month - 1,
-            }
+            Self { year: self.year, month: self.month - 1 }
         }
     }
 

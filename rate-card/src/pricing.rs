@@ -25,9 +25,7 @@ impl PricingModel {
     /// Reads the platform's abbreviation; `None` for anything else.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Cbp, Self::Pmp]
-            .into_iter()
-            .find(|m| m.as_str() == name)
+        [Self::Cbp, Self::Pmp].into_iter().find(|m| m.as_str() == name)
     }
 }
 
@@ -76,13 +74,7 @@ pub enum CellStatus {
 
 impl CellStatus {
     /// Every status.
-    pub const ALL: [Self; 5] = [
-        Self::Published,
-        Self::Composed,
-        Self::Unverified,
-        Self::Unknown,
-        Self::NotOffered,
-    ];
+    pub const ALL: [Self; 5] = [Self::Published, Self::Composed, Self::Unverified, Self::Unknown, Self::NotOffered];
 
     /// Name in data files and ledger.
     #[must_use]

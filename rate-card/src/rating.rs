@@ -5,9 +5,9 @@ use rust_decimal::Decimal;
 
 use crate::rounding::{ENTRY_DECIMALS, round_amount};
 use crate::{
-    AllowanceCounts, Band, BandBasis, Card, CardId, Category, Cell, CellStatus, Charging,
-    ChargingRule, Country, Currency, Market, Priced, PricingModel, PricingType, RateCards, Rated,
-    Reported, ReportedCategory, ReportedModel, ReportedType, RulebookId, Unpriced, UnpricedReason,
+    AllowanceCounts, Band, BandBasis, Card, CardId, Category, Cell, CellStatus, Charging, ChargingRule, Country,
+    Currency, Market, Priced, PricingModel, PricingType, RateCards, Rated, Reported, ReportedCategory, ReportedModel,
+    ReportedType, RulebookId, Unpriced, UnpricedReason,
 };
 
 /// The facts of one delivered message.
@@ -98,9 +98,8 @@ impl RateCards {
             return none.because(UnpricedReason::UnknownType);
         };
         let chargeable = matches!(free, None | Some(PricingType::FreeAllowance));
-        none.counts_for_allowance = rule
-            .allowance
-            .is_some_and(|a| chargeable || a.counts == AllowanceCounts::Delivered);
+        none.counts_for_allowance =
+            rule.allowance.is_some_and(|a| chargeable || a.counts == AllowanceCounts::Delivered);
         none.counts_for_band = free.is_none() && rule.volume_bands;
         if chargeable && input.bid {
             return none.because(UnpricedReason::Bid);
@@ -168,23 +167,16 @@ impl RateCards {
         match cell.status() {
             CellStatus::NotOffered => Err(UnpricedReason::NotOffered),
             CellStatus::Unknown => Err(UnpricedReason::UnknownRate),
-            CellStatus::Published | CellStatus::Composed | CellStatus::Unverified => Ok(Listed {
-                card,
-                id,
-                category,
-                cell,
-            }),
+            CellStatus::Published | CellStatus::Composed | CellStatus::Unverified => {
+                Ok(Listed { card, id, category, cell })
+            }
         }
     }
 }
 
 /// The band, its basis and the rate of a charged message.
 #[inline]
-fn banded_rate(
-    listed: &Listed<'_>,
-    banded: bool,
-    ordinal: Option<u64>,
-) -> (Option<Band>, BandBasis, Decimal) {
+fn banded_rate(listed: &Listed<'_>, banded: bool, ordinal: Option<u64>) -> (Option<Band>, BandBasis, Decimal) {
     let list = listed.cell.list_rate();
     if !banded {
         return (None, BandBasis::NotBanded, list);
@@ -206,9 +198,7 @@ fn category(input: &RatingInput, reported: Reported) -> Result<Option<Category>,
         Some(ReportedCategory::Known(category)) => Ok(Some(category)),
         Some(ReportedCategory::Unknown) => Err(()),
         Some(ReportedCategory::ReferralConversion) | None => Ok(match input.category {
-            Some(Category::Authentication) if input.auth_international => {
-                Some(Category::AuthenticationInternational)
-            }
+            Some(Category::Authentication) if input.auth_international => Some(Category::AuthenticationInternational),
             expected => expected,
         }),
     }
@@ -217,19 +207,13 @@ fn category(input: &RatingInput, reported: Reported) -> Result<Option<Category>,
 /// `Some(None)` if charged, `Some(Some(_))` if free and why, `None` if the platform's word for it
 /// is unknown.
 #[inline]
-fn free_type(
-    input: &RatingInput,
-    reported: Reported,
-    rule: &ChargingRule,
-) -> Option<Option<PricingType>> {
+fn free_type(input: &RatingInput, reported: Reported, rule: &ChargingRule) -> Option<Option<PricingType>> {
     let charging = match reported.pricing_type {
         Some(ReportedType::Unknown) => return None,
         Some(ReportedType::Regular) => Charging::Charged,
         Some(ReportedType::FreeCustomerService) => Charging::FreeCustomerService,
         Some(ReportedType::FreeEntryPoint) => Charging::FreeEntryPoint,
-        None if reported.category == Some(ReportedCategory::ReferralConversion) => {
-            Charging::FreeEntryPoint
-        }
+        None if reported.category == Some(ReportedCategory::ReferralConversion) => Charging::FreeEntryPoint,
         None => match rule.charging(input.window_open, input.fep_open) {
             // It was delivered, so the window was open.
             Charging::NotAllowed => rule.in_window,
@@ -247,11 +231,7 @@ fn free_type(
 }
 
 /// A free entry point's message that nobody has named a category for: its price is 0 whichever.
-const fn free_of_unknown_category(
-    model: PricingModel,
-    market: Market,
-    rulebook: RulebookId,
-) -> Rated {
+const fn free_of_unknown_category(model: PricingModel, market: Market, rulebook: RulebookId) -> Rated {
     Rated::Priced(Priced {
         pricing_type: PricingType::FreeEntryPoint,
         category: None,

@@ -245,20 +245,18 @@ fn read_rules(source: &Source) -> Result<BTreeMap<String, Vec<ChargingRule>>, Da
         let category = row.read(1, "a category", Category::parse)?;
         if category.index() != rules.len() {
             return Err(row.error(
-                format!(
-                    "category `{category}` of rulebook `{}` is out of order",
-                    row.text(0)
-                ),
+                format!("category `{category}` of rulebook `{}` is out of order", row.text(0)),
                 "write each rulebook's categories once, in the order marketing, utility, \
                  authentication, authentication_international, service",
             ));
         }
-        let not_offered_as = match row.optional(9) {
-            Some(_) => Some(row.read(9, "another category, or nothing", |t| {
-                Category::parse(t).filter(|&other| other != category)
-            })?),
-            None => None,
-        };
+        let not_offered_as =
+            match row.optional(9) {
+                Some(_) => Some(row.read(9, "another category, or nothing", |t| {
+                    Category::parse(t).filter(|&other| other != category)
+                })?),
+                None => None,
+            };
         rules.push(ChargingRule {
             outside_window: row.read(2, Charging::WORDS, Charging::parse)?,
             in_window: row.read(3, Charging::WORDS, Charging::parse)?,

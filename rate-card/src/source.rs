@@ -15,19 +15,13 @@ impl Source {
     /// A file that an operator provides.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            name: Cow::Owned(name.into()),
-            text: Cow::Owned(text.into()),
-        }
+        Self { name: Cow::Owned(name.into()), text: Cow::Owned(text.into()) }
     }
 }
 
 macro_rules! embedded {
     ($path:literal) => {
-        Source {
-            name: Cow::Borrowed($path),
-            text: Cow::Borrowed(include_str!(concat!("../data/", $path))),
-        }
+        Source { name: Cow::Borrowed($path), text: Cow::Borrowed(include_str!(concat!("../data/", $path))) }
     };
 }
 
@@ -88,17 +82,12 @@ impl Sources {
         fn base(name: &str) -> &str {
             name.rsplit(['/', '\\']).next().unwrap_or(name)
         }
-        let all = [
-            &mut self.rulebooks,
-            &mut self.charging_rules,
-            &mut self.bars,
-            &mut self.market_map,
-            &mut self.currencies,
-        ]
-        .into_iter()
-        .chain(&mut self.numbering)
-        .chain(&mut self.cards)
-        .chain(&mut self.bands);
+        let all =
+            [&mut self.rulebooks, &mut self.charging_rules, &mut self.bars, &mut self.market_map, &mut self.currencies]
+                .into_iter()
+                .chain(&mut self.numbering)
+                .chain(&mut self.cards)
+                .chain(&mut self.bands);
         for slot in all {
             if base(&slot.name) == base(&source.name) {
                 *slot = source.clone();

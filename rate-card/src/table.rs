@@ -34,22 +34,15 @@ impl<'a> Table<'a> {
                 ));
             }
         }
-        let body_start = text
-            .split_inclusive('\n')
-            .take(comments)
-            .map(str::len)
-            .sum::<usize>();
+        let body_start = text.split_inclusive('\n').take(comments).map(str::len).sum::<usize>();
         let columns_line = comments as u64 + 1;
         let mut records = Vec::new();
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(&text.as_bytes()[body_start..]);
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&text.as_bytes()[body_start..]);
         for record in reader.records() {
             let line = columns_line + records.len() as u64;
-            let record = record.map_err(|error| {
-                DataError::new(file, line, error.to_string(), "write UTF-8 text as CSV")
-            })?;
+            let record =
+                record.map_err(|error| DataError::new(file, line, error.to_string(), "write UTF-8 text as CSV"))?;
             if record.iter().any(|cell| cell.contains(['\n', '\r'])) {
                 return Err(DataError::new(
                     file,
@@ -69,21 +62,11 @@ impl<'a> Table<'a> {
             ));
         }
         let columns = records.remove(0);
-        let table = Self {
-            file,
-            declared: declarations(text),
-            columns,
-            columns_line,
-            records,
-        };
+        let table = Self { file, declared: declarations(text), columns, columns_line, records };
         for row in table.rows() {
             if row.record.len() != table.columns.len() {
                 return Err(row.error(
-                    format!(
-                        "{} cells where there are {} columns",
-                        row.record.len(),
-                        table.columns.len()
-                    ),
+                    format!("{} cells where there are {} columns", row.record.len(), table.columns.len()),
                     "write one cell a column and quote cells that contain a comma",
                 ));
             }
@@ -124,12 +107,7 @@ impl<'a> Table<'a> {
     }
 
     /// A `key=value` pair of the first line, understood by `read`.
-    pub fn declared<T>(
-        &self,
-        key: &str,
-        expected: &str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, DataError> {
+    pub fn declared<T>(&self, key: &str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, DataError> {
         let Some(value) = self.declared.get(key) else {
             return Err(DataError::new(
                 self.file,
@@ -138,14 +116,8 @@ impl<'a> Table<'a> {
                 format!("add `{key}=` and {expected}"),
             ));
         };
-        read(value).ok_or_else(|| {
-            DataError::new(
-                self.file,
-                1,
-                format!("{key} is `{value}`"),
-                format!("write {expected}"),
-            )
-        })
+        read(value)
+            .ok_or_else(|| DataError::new(self.file, 1, format!("{key} is `{value}`"), format!("write {expected}")))
     }
 
     /// True if the first line declares `key` as `value`.
@@ -158,12 +130,7 @@ impl<'a> Table<'a> {
         let from = self.declared("valid_from", DATE, date)?;
         let to = self.declared("valid_to", DATE_OR_OPEN, date_or_open)?;
         Validity::new(from, to).ok_or_else(|| {
-            DataError::new(
-                self.file,
-                1,
-                "valid_to is before valid_from",
-                "write the last day on which it holds",
-            )
+            DataError::new(self.file, 1, "valid_to is before valid_from", "write the last day on which it holds")
         })
     }
 }
@@ -173,13 +140,7 @@ fn declarations(text: &str) -> BTreeMap<&str, &str> {
     let Some(comment) = first.strip_prefix('#') else {
         return BTreeMap::new();
     };
-    comment
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .filter_map(|word| word.split_once('='))
-        .collect()
+    comment.split(';').next().unwrap_or_default().split_whitespace().filter_map(|word| word.split_once('=')).collect()
 }
 
 /// One record.
@@ -203,12 +164,7 @@ impl<'a> Row<'a> {
     }
 
     /// The cell, understood by `read`.
-    pub fn read<T>(
-        &self,
-        index: usize,
-        expected: &str,
-        read: impl Fn(&'a str) -> Option<T>,
-    ) -> Result<T, DataError> {
+    pub fn read<T>(&self, index: usize, expected: &str, read: impl Fn(&'a str) -> Option<T>) -> Result<T, DataError> {
         read(self.text(index)).ok_or_else(|| self.bad(index, expected))
     }
 
@@ -216,17 +172,13 @@ impl<'a> Row<'a> {
     pub fn validity(&self, index: usize) -> Result<Validity, DataError> {
         let from = self.read(index, DATE, date)?;
         let to = self.read(index + 1, DATE_OR_OPEN, date_or_open)?;
-        Validity::new(from, to)
-            .ok_or_else(|| self.bad(index + 1, "a day that is not before valid_from"))
+        Validity::new(from, to).ok_or_else(|| self.bad(index + 1, "a day that is not before valid_from"))
     }
 
     /// The cell's value is not what the column holds.
     pub fn bad(&self, index: usize, expected: &str) -> DataError {
         let column = self.columns.get(index).unwrap_or_default();
-        self.error(
-            format!("{column} is `{}`", self.text(index)),
-            format!("write {expected}"),
-        )
+        self.error(format!("{column} is `{}`", self.text(index)), format!("write {expected}"))
     }
 
     pub fn error(&self, problem: impl Into<String>, remedy: impl Into<String>) -> DataError {
@@ -240,13 +192,7 @@ pub(crate) const DATE_OR_OPEN: &str = "a day as YYYY-MM-DD, or open";
 /// A day, strictly `YYYY-MM-DD`.
 pub(crate) fn date(text: &str) -> Option<Date> {
     let strict = text.len() == 10
-        && text.bytes().enumerate().all(|(i, b)| {
-            if i == 4 || i == 7 {
-                b == b'-'
-            } else {
-                b.is_ascii_digit()
-            }
-        });
+        && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
     strict.then(|| text.parse().ok()).flatten()
 }
 
@@ -260,10 +206,7 @@ pub(crate) fn date_or_open(text: &str) -> Option<Option<Date>> {
 
 /// A whole number of digits only.
 pub(crate) fn whole(text: &str) -> Option<u64> {
-    text.bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 pub(crate) fn yes_or_no(text: &str) -> Option<bool> {

@@ -14,10 +14,7 @@ struct Node {
 }
 
 impl Node {
-    const EMPTY: Self = Self {
-        children: [NONE; 10],
-        country: None,
-    };
+    const EMPTY: Self = Self { children: [NONE; 10], country: None };
 }
 
 /// A map from digit prefixes of 0 to 7 digits to countries.
@@ -43,9 +40,7 @@ pub(crate) struct TrieBuilder {
 
 impl TrieBuilder {
     pub fn new() -> Self {
-        Self {
-            nodes: vec![Node::EMPTY],
-        }
+        Self { nodes: vec![Node::EMPTY] }
     }
 
     /// Sets the country of a prefix, which must be digits only and at most
@@ -69,18 +64,10 @@ impl TrieBuilder {
     /// The trie of all prefixes set so far.
     pub fn build(self) -> Trie {
         let entry = std::array::from_fn(|lead| {
-            let (country, node) = walk(
-                &self.nodes,
-                0,
-                self.nodes[0].country,
-                [lead / 100, lead / 10 % 10, lead % 10],
-            );
+            let (country, node) = walk(&self.nodes, 0, self.nodes[0].country, [lead / 100, lead / 10 % 10, lead % 10]);
             Entry { country, node }
         });
-        Trie {
-            nodes: self.nodes,
-            entry: Box::new(entry),
-        }
+        Trie { nodes: self.nodes, entry: Box::new(entry) }
     }
 }
 
@@ -97,25 +84,14 @@ impl Trie {
         if node == NONE {
             return country;
         }
-        let rest = [
-            lead / 1_000 % 10,
-            lead / 100 % 10,
-            lead / 10 % 10,
-            lead % 10,
-        ];
+        let rest = [lead / 1_000 % 10, lead / 100 % 10, lead / 10 % 10, lead % 10];
         walk(&self.nodes, node, country, rest).0
     }
 
     /// The same for fewer than seven digits, which no real number has.
     fn longest_short(&self, number: u64, digits: usize) -> Option<Country> {
         let digit = |place: usize| (number / POWERS[digits - 1 - place] % 10) as usize;
-        walk(
-            &self.nodes,
-            0,
-            self.nodes[0].country,
-            (0..digits).map(digit),
-        )
-        .0
+        walk(&self.nodes, 0, self.nodes[0].country, (0..digits).map(digit)).0
     }
 }
 

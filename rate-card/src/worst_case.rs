@@ -47,24 +47,14 @@ impl RateCards {
         Ok(highest)
     }
 
-    fn list_rate_on(
-        &self,
-        input: &WorstCaseInput,
-        country: Country,
-        date: Date,
-    ) -> Result<Decimal, UnpricedReason> {
-        let market = self
-            .map
-            .market(country, date)
-            .ok_or(UnpricedReason::NoCountry)?;
+    fn list_rate_on(&self, input: &WorstCaseInput, country: Country, date: Date) -> Result<Decimal, UnpricedReason> {
+        let market = self.map.market(country, date).ok_or(UnpricedReason::NoCountry)?;
         let (_, book) = self.rulebooks.at(date).ok_or(UnpricedReason::NoRulebook)?;
         if book.model != PricingModel::Pmp {
             return Err(UnpricedReason::ModelNotSupported);
         }
         let category = match input.category {
-            Category::Authentication if input.auth_international => {
-                Category::AuthenticationInternational
-            }
+            Category::Authentication if input.auth_international => Category::AuthenticationInternational,
             category => category,
         };
         let card = self.card_at(input.currency, date);

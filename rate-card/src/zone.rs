@@ -27,11 +27,7 @@ pub struct ZoneCache {
 
 impl Default for ZoneCache {
     fn default() -> Self {
-        Self {
-            valid_from: 0,
-            valid_to: 0,
-            date: Date::ZERO,
-        }
+        Self { valid_from: 0, valid_to: 0, date: Date::ZERO }
     }
 }
 
@@ -46,9 +42,7 @@ impl Zone {
     /// # Errors
     /// [`UnknownZone`].
     pub fn new(name: &str) -> Result<Self, UnknownZone> {
-        let zone = TimeZoneDatabase::bundled()
-            .get(name)
-            .map_err(|_| UnknownZone(name.to_owned()))?;
+        let zone = TimeZoneDatabase::bundled().get(name).map_err(|_| UnknownZone(name.to_owned()))?;
         let name = zone.iana_name().unwrap_or(name).to_owned();
         Ok(Self { name, zone })
     }
@@ -106,17 +100,13 @@ impl Zone {
         let offset = self.zone.to_offset(at);
         let local = offset.to_datetime(at);
         let midnight = local.date().at(0, 0, 0, 0);
-        let next = midnight
-            .checked_add(SignedDuration::from_hours(24))
-            .unwrap_or(DateTime::MAX);
+        let next = midnight.checked_add(SignedDuration::from_hours(24)).unwrap_or(DateTime::MAX);
         let second_later = timestamp(instant.saturating_add(1));
         let offset_from = self.zone.preceding(second_later).next();
         let offset_to = self.zone.following(at).next();
         ZoneCache {
-            valid_from: utc_second(midnight, offset)
-                .max(offset_from.map_or(i64::MIN, |t| t.timestamp().as_second())),
-            valid_to: utc_second(next, offset)
-                .min(offset_to.map_or(i64::MAX, |t| t.timestamp().as_second())),
+            valid_from: utc_second(midnight, offset).max(offset_from.map_or(i64::MIN, |t| t.timestamp().as_second())),
+            valid_to: utc_second(next, offset).min(offset_to.map_or(i64::MAX, |t| t.timestamp().as_second())),
             date: local.date(),
         }
     }
@@ -139,11 +129,7 @@ fn timestamp(instant: i64) -> Timestamp {
 fn utc_second(local: DateTime, offset: Offset) -> i64 {
     offset.to_timestamp(local).map_or_else(
         |_| {
-            if local < DateTime::ZERO {
-                i64::MIN
-            } else {
-                i64::MAX
-            }
+            if local < DateTime::ZERO { i64::MIN } else { i64::MAX }
         },
         Timestamp::as_second,
     )

@@ -13,7 +13,9 @@ use crate::life::Draft;
 use crate::record::{Account, Booked, Sender, Waba};
 use crate::window;
 use rust_decimal::Decimal;
-use tollgate_rate_card::{Category, Country, Date, PricingType, Rated, RatingInput, Reported, ReportedCategory, ReportedModel, ReportedType};
+use tollgate_rate_card::{
+    Category, Country, Date, PricingType, Rated, RatingInput, Reported, ReportedCategory, ReportedModel, ReportedType,
+};
 use tollgate_wire::command::{Funding, LimitScope};
 use tollgate_wire::event::{Status, StatusKind};
 use tollgate_wire::ledger::{Cause, EntryKind};
@@ -64,7 +66,8 @@ pub(crate) fn book(
     let month = |at_s: u32| period(state.day(waba.ix, at_s).0);
     let moved = a.delivered_s < old.at_s && {
         let at = Booked { at_s: a.delivered_s, ..new };
-        month(a.delivered_s) != month(old.at_s) || rate(d.facts, waba, expected, &at) != rate(d.facts, waba, expected, &new)
+        month(a.delivered_s) != month(old.at_s)
+            || rate(d.facts, waba, expected, &at) != rate(d.facts, waba, expected, &new)
     };
     if moved {
         new.at_s = a.delivered_s;
@@ -110,12 +113,7 @@ fn country_of(d: &Draft<'_, '_>, s: &Status<'_>) -> Option<Country> {
 
 /// Rates what was, or is to be, booked. Depends on nothing but the booked facts and the cards, so that an entry
 /// can be taken back exactly.
-fn rate(
-    facts: &Facts<'_>,
-    waba: &Waba,
-    category: Option<Category>,
-    b: &Booked,
-) -> Rated {
+fn rate(facts: &Facts<'_>, waba: &Waba, category: Option<Category>, b: &Booked) -> Rated {
     facts.rates.rate(&RatingInput {
         currency: waba.currency,
         date: facts.state.day(waba.ix, b.at_s).0,
@@ -158,20 +156,14 @@ fn keys(account: &Account, sender: &Sender, rated: &Rated, date: Date) -> (Optio
     };
     let Some(category) = category else { return (None, None) };
     let allowance_key = allowance.then(|| CounterKey::Allowance(sender.ix, period(date), category.index() as u8));
-    let band_key = market.filter(|_| band).map(|m| {
-        CounterKey::Band(account.ix, period(date), m.index() as u16, category.band_counter().index() as u8)
-    });
+    let band_key = market
+        .filter(|_| band)
+        .map(|m| CounterKey::Band(account.ix, period(date), m.index() as u16, category.band_counter().index() as u8));
     (allowance_key, band_key)
 }
 
 /// Gives the booking the next position of the groups it would be counted in, provisionally in booking order.
-fn take_positions(
-    d: &Draft<'_, '_>,
-    sender: &Sender,
-    waba: &Waba,
-    category: Option<Category>,
-    b: &mut Booked,
-) {
+fn take_positions(d: &Draft<'_, '_>, sender: &Sender, waba: &Waba, category: Option<Category>, b: &mut Booked) {
     let probe = rate(d.facts, waba, category, b);
     let date = d.facts.state.day(waba.ix, b.at_s).0;
     let (allowance, _) = keys(d.account, sender, &probe, date);

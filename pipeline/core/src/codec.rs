@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use tollgate_quality::{BackOff, Bucket, Counted, RateFactor};
-use tollgate_rate_card::{Category, Country, Currency, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType, Zone};
+use tollgate_rate_card::{
+    Category, Country, Currency, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType, Zone,
+};
 use tollgate_wire::Reason;
 use tollgate_wire::command::{AccountSpec, CampaignSpec, SenderSpec, TemplateSpec, WabaSpec};
 use tollgate_wire::request::Purpose;
@@ -165,7 +167,15 @@ pub fn contact(b: &[u8]) -> Result<Contact> {
 /// Pair to bytes.
 pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
     out.push(VERSION);
-    put!(out, p.last_inbound_s, p.referral_s, p.fep_until_s, p.bucket.tat_ns, p.back_off.not_before_s, p.back_off.exponent);
+    put!(
+        out,
+        p.last_inbound_s,
+        p.referral_s,
+        p.fep_until_s,
+        p.bucket.tat_ns,
+        p.back_off.not_before_s,
+        p.back_off.exponent
+    );
     put_counted(out, p.counted);
 }
 
@@ -513,9 +523,7 @@ pub fn counter_from_key(b: &[u8]) -> Result<CounterKey> {
     let be16 = |b: &[u8]| u16::from_be_bytes([b[0], b[1]]);
     let be32 = |b: &[u8]| u32::from_be_bytes([b[0], b[1], b[2], b[3]]);
     match b {
-        [0, rest @ ..] if rest.len() == 7 => {
-            Ok(CounterKey::Allowance(SenderIx(be16(rest)), be32(&rest[2..]), rest[6]))
-        }
+        [0, rest @ ..] if rest.len() == 7 => Ok(CounterKey::Allowance(SenderIx(be16(rest)), be32(&rest[2..]), rest[6])),
         [1, rest @ ..] if rest.len() == 9 => {
             Ok(CounterKey::Band(AccountIx(be16(rest)), be32(&rest[2..]), be16(&rest[6..]), rest[8]))
         }

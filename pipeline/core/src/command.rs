@@ -69,7 +69,9 @@ pub fn check_account(state: &State, spec: &AccountSpec) -> Result<(), String> {
             if old.currency.as_str() != w.currency || !old.zone.name().eq_ignore_ascii_case(&w.time_zone) {
                 return Err(format!(
                     "waba {}: currency and time_zone never change ({} {} is registered); declare a new WABA and move the numbers",
-                    w.id, old.currency.as_str(), old.zone.name()
+                    w.id,
+                    old.currency.as_str(),
+                    old.zone.name()
                 ));
             }
         }
@@ -265,7 +267,10 @@ fn check_campaign(state: &State, account: &Account, spec: &CampaignSpec) -> Resu
     }
     if let Some(h) = &spec.hours {
         if h.from >= h.to || h.to > 24 {
-            return Err(format!("campaign {}: hours {}–{}: from must lie before to, to at most 24", spec.name, h.from, h.to));
+            return Err(format!(
+                "campaign {}: hours {}–{}: from must lie before to, to at most 24",
+                spec.name, h.from, h.to
+            ));
         }
         Zone::new(&h.time_zone)
             .map_err(|_| format!("campaign {}: hours.time_zone {:?} is no IANA zone", spec.name, h.time_zone))?;
@@ -290,8 +295,14 @@ fn control_campaign(
 ) -> Result<(), String> {
     let Some(old) = state.campaign(account.ix, name) else {
         if action == CampaignAction::Start {
-            let spec =
-                CampaignSpec { name: name.to_owned(), budget: None, weight: 1, hours: None, cost_center: None, paused: false };
+            let spec = CampaignSpec {
+                name: name.to_owned(),
+                budget: None,
+                weight: 1,
+                hours: None,
+                cost_center: None,
+                paused: false,
+            };
             check_campaign(state, account, &spec)?;
             let campaign = new_campaign(state, account, spec, CampaignState::Running);
             out.changes.push(Change::Campaign(Box::new(campaign)));
@@ -366,11 +377,8 @@ fn put_template(
         return Err(format!("waba {waba} is not one of account {}", account.spec.account));
     };
     let known = state.template(ix, &spec.name, &spec.language);
-    let template = Template {
-        ix: known.map_or(TemplateIx(state.templates.len() as u32), |k| k.ix),
-        waba: ix,
-        spec: spec.clone(),
-    };
+    let template =
+        Template { ix: known.map_or(TemplateIx(state.templates.len() as u32), |k| k.ix), waba: ix, spec: spec.clone() };
     out.changes.push(Change::Template(Box::new(template)));
     Ok(())
 }
@@ -405,7 +413,9 @@ pub(crate) fn sender_changed(
 ) {
     let state = facts.state;
     let digits = |t: &str| t.bytes().filter(u8::is_ascii_digit).collect::<Vec<u8>>();
-    let named = |x: &&Sender| x.spec.id == *s.sender || (!x.spec.display.is_empty() && digits(&x.spec.display) == digits(&s.sender));
+    let named = |x: &&Sender| {
+        x.spec.id == *s.sender || (!x.spec.display.is_empty() && digits(&x.spec.display) == digits(&s.sender))
+    };
     let Some(known) = account.senders.iter().map(|ix| state.sender_at(*ix)).find(named) else {
         out.rejected = Some(format!("sender {} is not registered for account {}", &*s.sender, account.spec.account));
         return;

@@ -209,10 +209,7 @@ fn new_request(
         body_bytes: 0,
         park: None,
         attempts: smallvec::SmallVec::new(),
-        tail: Arc::new(Tail {
-            id: request.id.as_str().into(),
-            metadata: request.metadata.map(ToOwned::to_owned),
-        }),
+        tail: Arc::new(Tail { id: request.id.as_str().into(), metadata: request.metadata.map(ToOwned::to_owned) }),
     };
     out.changes.push(Change::Seen(hash, uid));
     settle(facts, &c, message, Some(raw), now_ms, out);
@@ -223,8 +220,7 @@ fn wake(facts: &Facts<'_>, uid: Uid, request: &Request<'_>, now_ms: u64, out: &m
     let account = facts.state.account_at(message.account);
     let campaign = facts.state.campaign_at(message.campaign);
     let who = person(facts, &request.to, out);
-    let c =
-        candidate(facts, request, account, campaign, who, message.expires_ms, message.priority, now_ms);
+    let c = candidate(facts, request, account, campaign, who, message.expires_ms, message.priority, now_ms);
     settle(facts, &c, message.clone(), None, now_ms, out);
 }
 
@@ -422,14 +418,7 @@ fn implicit_campaign(state: &State, account: &Account, name: &str) -> Campaign {
     command::new_campaign(
         state,
         account,
-        CampaignSpec {
-            name: name.to_owned(),
-            budget: None,
-            weight: 1,
-            hours: None,
-            cost_center: None,
-            paused: false,
-        },
+        CampaignSpec { name: name.to_owned(), budget: None, weight: 1, hours: None, cost_center: None, paused: false },
         CampaignState::Running,
     )
 }

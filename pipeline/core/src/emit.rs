@@ -6,7 +6,9 @@ use crate::record::{Message, MessageState};
 use crate::state::State;
 use rust_decimal::Decimal;
 use std::fmt::Write as _;
-use tollgate_rate_card::{BandBasis, PricingModel, Rated, RateCards, ReportedCategory, ReportedModel, ReportedType, YearMonth};
+use tollgate_rate_card::{
+    BandBasis, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
+};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, Origin};
 use tollgate_wire::order::{Order, OrderContent, OrderTemplate};
 use tollgate_wire::outcome::{Amount, Charge, Chosen, Gates, Outcome, OutcomeKind, ReasonText};
@@ -53,7 +55,8 @@ pub fn outcome(state: &State, o: &OutcomeFx, m: &Message, out: &mut Vec<u8>) -> 
         r => ReasonText::Known(r),
     });
     let mut detail = String::new();
-    for (alternative, why) in o.rejections.iter().filter(|_| o.rejections.len() > 1 || o.kind == OutcomeKind::Admitted) {
+    for (alternative, why) in o.rejections.iter().filter(|_| o.rejections.len() > 1 || o.kind == OutcomeKind::Admitted)
+    {
         let _ = write!(detail, "{}content[{alternative}]: {why}", if detail.is_empty() { "" } else { "; " });
     }
     let to = state.user_text(m.user);

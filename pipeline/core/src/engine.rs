@@ -8,6 +8,7 @@ use crate::change::{Change, CounterKey};
 use crate::codec::{self, CodecError};
 use crate::decide::{Decision, Event, Facts, decide};
 use crate::effect::Effect;
+use crate::emit;
 use crate::hashing::{HashKey, Set};
 use crate::ids::{AccountIx, CampaignIx, ContactKey, PairKey, SenderIx, TemplateIx, Uid, WabaIx};
 use crate::life::Times;
@@ -15,7 +16,6 @@ use crate::lots::{LotKey, Resource};
 use crate::record::{AttemptState, CampaignState, Message, MessageState};
 use crate::seen::Probe;
 use crate::state::State;
-use crate::emit;
 use std::sync::Arc;
 use tollgate_rate_card::RateCards;
 use tollgate_wire::event::PlatformEvent;
@@ -376,16 +376,12 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read; abort the batch.
-    pub fn events_parsed(
-        &mut self,
-        e: &event::Events<'_>,
-        source: &dyn Source,
-        sink: &mut dyn Sink,
-    ) -> Handled {
+    pub fn events_parsed(&mut self, e: &event::Events<'_>, source: &dyn Source, sink: &mut dyn Sink) -> Handled {
         let mut result = Ok(());
         for event in &e.events {
             self.bring_for(event, source)?;
-            let Some(account) = self.state.account_by_id.get(&*e.account).map(|ix| self.state.accounts[ix.at()].clone())
+            let Some(account) =
+                self.state.account_by_id.get(&*e.account).map(|ix| self.state.accounts[ix.at()].clone())
             else {
                 let detail = format!("account {:?} is not in the registry; apply it first", &*e.account);
                 return Ok(Err(Rejected { reason: DeadLetterReason::UnknownAccount, detail }));
@@ -442,7 +438,8 @@ impl Engine {
             let Some(&(at, uid)) = self.state.timers.first().filter(|t| t.0 <= self.now_ms) else { break };
             done += 1;
             self.bring_message(uid, source)?;
-            let attempt_due = self.state.message(uid).is_some_and(|m| m.attempts.iter().any(|a| a.check_ms <= self.now_ms));
+            let attempt_due =
+                self.state.message(uid).is_some_and(|m| m.attempts.iter().any(|a| a.check_ms <= self.now_ms));
             if attempt_due {
                 self.decide(&Event::Timer { uid });
                 let _ = self.conclude(None, DeadLetterReason::Internal, sink);
@@ -906,4 +903,3 @@ fn wamid_value(v: &[u8]) -> Option<(Uid, u8)> {
     let (uid, attempt) = v.split_first_chunk::<8>()?;
     Some((u64::from_be_bytes(*uid), *attempt.first()?))
 }
-

@@ -240,7 +240,8 @@ impl<'a, 'f> Draft<'a, 'f> {
     fn another_is_open(&self, n: usize) -> bool {
         use AttemptState as A;
         self.message.attempts.iter().enumerate().any(|(i, a)| {
-            i != n && matches!(a.state, A::Ordered | A::InDoubt | A::Accepted | A::Held | A::Sent | A::Delivered | A::Read)
+            i != n
+                && matches!(a.state, A::Ordered | A::InDoubt | A::Accepted | A::Held | A::Sent | A::Delivered | A::Read)
         })
     }
 
@@ -708,4 +709,3 @@ fn due(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
         A::NotSent | A::Failed | A::Delivered | A::Read => d.message.attempts[n].check_ms = u64::MAX,
     }
 }
-

@@ -359,11 +359,6 @@ impl Lots {
 }
 
 impl LotKey {
-    const FIRST: Self = Self {
-        resource: Resource::Own,
-        account: AccountIx(0),
-        priority: false,
-        class: 0,
-        campaign: CampaignIx(0),
-    };
+    const FIRST: Self =
+        Self { resource: Resource::Own, account: AccountIx(0), priority: false, class: 0, campaign: CampaignIx(0) };
 }

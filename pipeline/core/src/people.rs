@@ -107,12 +107,8 @@ impl People {
 
     /// Puts a pair; a blank one takes no room.
     pub fn put_pair(&mut self, key: PairKey, p: &Pair) {
-        let tail = PairTail {
-            referral_s: p.referral_s,
-            fep_until_s: p.fep_until_s,
-            back_off: p.back_off,
-            counted: p.counted,
-        };
+        let tail =
+            PairTail { referral_s: p.referral_s, fep_until_s: p.fep_until_s, back_off: p.back_off, counted: p.counted };
         let has_tail = tail != PairTail::default();
         if has_tail {
             self.pair_tails.insert(key, tail);

@@ -165,7 +165,8 @@ impl Stage {
         let (a, fp) = self.place(hash);
         self.buckets[a].contains(&fp)
             || self.buckets[self.other(a, fp)].contains(&fp)
-            || (!self.overflow.is_empty() && self.overflow.iter().any(|(b, f)| *f == fp && (*b == a || *b == self.other(a, fp))))
+            || (!self.overflow.is_empty()
+                && self.overflow.iter().any(|(b, f)| *f == fp && (*b == a || *b == self.other(a, fp))))
     }
 
     fn insert(&mut self, hash: u128) {

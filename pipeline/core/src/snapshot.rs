@@ -48,7 +48,10 @@ fn sender<'a>(state: &'a State, a: &'a Account, s: &'a Sender, now_ms: u64) -> S
     let live = state.live(s.ix);
     let next_pacing_token = match pace(state, a, s, CategoryClass::Marketing) {
         Pace::Unlimited => None,
-        Pace::Rate(rate) => live.pacing[CategoryClass::Marketing as usize].peek(rate, NonZeroU32::MIN, 0, now_ms).err().map(|w| Time(w.until_ms)),
+        Pace::Rate(rate) => live.pacing[CategoryClass::Marketing as usize]
+            .peek(rate, NonZeroU32::MIN, 0, now_ms)
+            .err()
+            .map(|w| Time(w.until_ms)),
         Pace::Blocked => Some(Time(u64::MAX / 2_000_000)),
     };
     SenderSnapshot {
@@ -81,9 +84,7 @@ fn campaign<'a>(state: &'a State, a: &Account, c: &'a Campaign) -> CampaignSnaps
 fn lot<'a>(state: &'a State, a: &'a Account, key: &LotKey, lot: &Lot, now_ms: u64) -> LotSnapshot<'a> {
     let resource: Text<'a> = match key.resource {
         Resource::Own | Resource::Quota(_) => "".into(),
-        Resource::Campaign(c) | Resource::Budget(c) => {
-            state.campaign_at(c).map_or("", |c| c.spec.name.as_str()).into()
-        }
+        Resource::Campaign(c) | Resource::Budget(c) => state.campaign_at(c).map_or("", |c| c.spec.name.as_str()).into(),
         Resource::Sender(s)
         | Resource::Pacing(s)
         | Resource::NumberQuota(s)

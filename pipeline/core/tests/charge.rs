@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod common;
-use common::{World, account_spec, accepted, status};
+use common::{World, accepted, account_spec, status};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,10 +206,7 @@ fn a_business_scoped_id_keeps_the_country_that_priced_it() {
     let mut second = said("read", at + 1, "utility", "regular");
     second["to"] = json!({"bsuid": "BR.123"});
     w.event(&second);
-    assert_eq!(
-        books(&w),
-        ["charge 1 0.0625 2026-11", "adjustment -1 -0.0625 2026-11", "charge 1 0.0068 2026-11"]
-    );
+    assert_eq!(books(&w), ["charge 1 0.0625 2026-11", "adjustment -1 -0.0625 2026-11", "charge 1 0.0068 2026-11"]);
     sound(&w);
 }
 

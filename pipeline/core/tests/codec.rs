@@ -42,16 +42,16 @@ fn contact() -> impl Strategy<Value = Contact> {
 }
 
 fn pair() -> impl Strategy<Value = Pair> {
-    (any::<(u32, u32, u32, u64, u32, u8)>(), counted()).prop_map(|((a, b, c, tat_ns, not_before_s, exponent), counted)| {
-        Pair {
+    (any::<(u32, u32, u32, u64, u32, u8)>(), counted()).prop_map(
+        |((a, b, c, tat_ns, not_before_s, exponent), counted)| Pair {
             last_inbound_s: a,
             referral_s: b,
             fep_until_s: c,
             bucket: Bucket { tat_ns },
             back_off: BackOff { not_before_s, exponent },
             counted,
-        }
-    })
+        },
+    )
 }
 
 fn live() -> impl Strategy<Value = SenderLive> {
@@ -116,29 +116,32 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         any::<(bool, bool, bool, u64, u64, u64, u128, u32, u32)>(),
         (decimal(), reported(), prop::option::of(booked())),
     )
-        .prop_map(|((number, state, sender, template, alternative, category), rest, (reserved, reported, booked))| {
-            let (window_open, reserved_user, slot, admitted_ms, leave_by_ms, check_ms, wamid, code, delivered_s) = rest;
-            Attempt {
-                number,
-                state,
-                sender: SenderIx(sender),
-                template: template.map(TemplateIx),
-                alternative,
-                category,
-                window_open,
-                reserved_user,
-                slot,
-                reserved,
-                admitted_ms,
-                leave_by_ms,
-                check_ms,
-                wamid,
-                code,
-                delivered_s,
-                reported,
-                booked,
-            }
-        })
+        .prop_map(
+            |((number, state, sender, template, alternative, category), rest, (reserved, reported, booked))| {
+                let (window_open, reserved_user, slot, admitted_ms, leave_by_ms, check_ms, wamid, code, delivered_s) =
+                    rest;
+                Attempt {
+                    number,
+                    state,
+                    sender: SenderIx(sender),
+                    template: template.map(TemplateIx),
+                    alternative,
+                    category,
+                    window_open,
+                    reserved_user,
+                    slot,
+                    reserved,
+                    admitted_ms,
+                    leave_by_ms,
+                    check_ms,
+                    wamid,
+                    code,
+                    delivered_s,
+                    reported,
+                    booked,
+                }
+            },
+        )
 }
 
 fn resource() -> impl Strategy<Value = Resource> {
@@ -158,17 +161,17 @@ fn resource() -> impl Strategy<Value = Resource> {
 
 fn park() -> impl Strategy<Value = Park> {
     let reason = prop::sample::select(Reason::ALL.to_vec());
-    (reason, resource(), any::<(u64, u32)>())
-        .prop_map(|(reason, resource, (until_ms, told_s))| Park { reason, resource, until_ms, told_s })
+    (reason, resource(), any::<(u64, u32)>()).prop_map(|(reason, resource, (until_ms, told_s))| Park {
+        reason,
+        resource,
+        until_ms,
+        told_s,
+    })
 }
 
 fn message() -> impl Strategy<Value = Message> {
-    let purpose = prop::sample::select(vec![
-        Purpose::Marketing,
-        Purpose::Utility,
-        Purpose::Authentication,
-        Purpose::Service,
-    ]);
+    let purpose =
+        prop::sample::select(vec![Purpose::Marketing, Purpose::Utility, Purpose::Authentication, Purpose::Service]);
     let state = (0..9_u8).prop_map(|b| MessageState::from_byte(b).unwrap());
     let tail = ("[!-~]{1,128}", prop::option::of("\\{\"[a-zà-ÿ]{1,200}\":1\\}"));
     (

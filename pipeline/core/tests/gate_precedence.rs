@@ -161,8 +161,10 @@ fn decide(conditions: &[&str]) -> Verdict {
         // The first back-off is one second: refused once more, it is four.
         w.advance(1_100);
         w.tick();
-        w.event(&json!({"event": "result", "callback": {"message_uid": uid, "attempt": 2}, "at": "2026-11-21T12:00:01Z",
-            "result": {"rejected": {"code": 131_056}}}));
+        w.event(
+            &json!({"event": "result", "callback": {"message_uid": uid, "attempt": 2}, "at": "2026-11-21T12:00:01Z",
+            "result": {"rejected": {"code": 131_056}}}),
+        );
     }
     if has("in_flight=full") {
         w.urgent(&shipped("flight", OTHER)).unwrap();
@@ -170,8 +172,10 @@ fn decide(conditions: &[&str]) -> Verdict {
     if has("sender=backing_off") {
         w.urgent(&shipped("back", OTHER)).unwrap();
         let uid = w.out.orders.last().unwrap()["message_uid"].as_u64().unwrap();
-        w.event(&json!({"event": "result", "callback": {"message_uid": uid, "attempt": 1}, "at": "2026-11-21T12:00:01Z",
-            "result": {"not_sent": {"reason": "unreachable"}}}));
+        w.event(
+            &json!({"event": "result", "callback": {"message_uid": uid, "attempt": 1}, "at": "2026-11-21T12:00:01Z",
+            "result": {"not_sent": {"reason": "unreachable"}}}),
+        );
     }
     let now_s = (w.now_ms / 1000) as u32;
     if let Some((used, _)) = value("quota").and_then(|q| q.split_once('/')) {
@@ -256,9 +260,7 @@ fn verdict(outcome: &Value) -> Verdict {
 }
 
 fn content(name: &str) -> Value {
-    let template = |name: &str, body: &[&str]| {
-        json!({"template": {"name": name, "language": "pt_BR", "components": {"body": body}}})
-    };
+    let template = |name: &str, body: &[&str]| json!({"template": {"name": name, "language": "pt_BR", "components": {"body": body}}});
     match name {
         "text" => json!({"text": "Oi"}),
         "utility" => template("shipped", &["Ana", "42"]),

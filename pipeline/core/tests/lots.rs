@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod common;
-use common::{World, account_spec, accepted, promo, shipped};
+use common::{World, accepted, account_spec, promo, shipped};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tollgate_core::ids::AccountIx;
@@ -264,12 +264,7 @@ const WAKES: &[Wake] = &[
         before: other_message,
         free: |w, _| w.event(&json!({"event": "limit", "limit": "TIER_2K"})),
     },
-    Wake {
-        reason: "quota",
-        spec: |s| s["limit"] = json!(1),
-        before: other_message,
-        free: first_failed,
-    },
+    Wake { reason: "quota", spec: |s| s["limit"] = json!(1), before: other_message, free: first_failed },
     Wake {
         reason: "quota",
         spec: |s| {

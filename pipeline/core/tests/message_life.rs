@@ -79,7 +79,8 @@ struct End {
 
 /// Plays every order of `events`, each as often as said, into the world as it is; all must end alike, and clean.
 fn all_orders(w: &mut World, events: &[(Value, u8)]) -> (End, usize) {
-    let texts: Vec<String> = events.iter().map(|(e, _)| json!({"account": "acme", "events": [e]}).to_string()).collect();
+    let texts: Vec<String> =
+        events.iter().map(|(e, _)| json!({"account": "acme", "events": [e]}).to_string()).collect();
     let parsed: Vec<Events<'_>> = texts.iter().map(|t| event::parse(t.as_bytes()).unwrap()).collect();
     let mut counts: Vec<u8> = events.iter().map(|(_, n)| *n).collect();
     w.commit();
@@ -359,7 +360,8 @@ fn the_person_counts_from_the_delivery() {
     for first_read in [false, true] {
         let mut w = ordered();
         let at = now_s(&w);
-        let mut events = [status("delivered", UID, "wamid.1", at + 2, true), status("read", UID, "wamid.1", at + 9, false)];
+        let mut events =
+            [status("delivered", UID, "wamid.1", at + 2, true), status("read", UID, "wamid.1", at + 9, false)];
         if first_read {
             events.reverse();
         }

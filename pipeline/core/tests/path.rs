@@ -86,7 +86,10 @@ fn a_refused_token_stops_the_sender_and_loses_nothing() {
     w.events(&json!([{"event": "result", "callback": {"message_uid": 1, "attempt": 1}, "at": "2026-11-21T12:00:01Z",
         "result": {"rejected": {"code": 190, "detail": "token"}}}]))
         .unwrap();
-    assert_eq!((&w.last_outcome()["outcome"], &w.last_outcome()["reason"]), (&json!("not_sent"), &json!("platform_190")));
+    assert_eq!(
+        (&w.last_outcome()["outcome"], &w.last_outcome()["reason"]),
+        (&json!("not_sent"), &json!("platform_190"))
+    );
     w.advance(3_600_000);
     w.tick();
     assert_eq!(w.out.orders.len(), 1, "nothing is sent with a refused token");

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod common;
-use common::{NOON_MS, World, account_spec, accepted, promo, status};
+use common::{NOON_MS, World, accepted, account_spec, promo, status};
 use serde_json::{Value, json};
 
 const TO: &str = "+5511987654321";
@@ -92,7 +92,9 @@ fn a_price_that_comes_late_with_sent_corrects_the_charge() {
     priced["pricing"]["category"] = json!("utility");
     let delivered = status("delivered", 1, "wamid.1", at + 2, false);
     let mut sums = Vec::new();
-    for events in [json!([accepted(1, 1, "wamid.1"), priced, delivered]), json!([accepted(1, 1, "wamid.1"), delivered, priced])] {
+    for events in
+        [json!([accepted(1, 1, "wamid.1"), priced, delivered]), json!([accepted(1, 1, "wamid.1"), delivered, priced])]
+    {
         let mut w = World::with_account("TIER_1K", "GREEN");
         w.opt_in(TO, "marketing");
         w.request(&promo("a", TO)).unwrap();
@@ -113,10 +115,12 @@ fn an_old_failure_does_not_bring_back_what_has_ended() {
         w.request(&r).unwrap();
     }
     w.command(&json!({"command": "control_campaign", "account": "acme", "campaign": "spring", "action": "cancel"}));
-    w.events(&json!([template("promo", "pt_BR", "rejected"), rejected(1, 1, 131_048), rejected(2, 1, 132_015)])).unwrap();
+    w.events(&json!([template("promo", "pt_BR", "rejected"), rejected(1, 1, 131_048), rejected(2, 1, 132_015)]))
+        .unwrap();
     let campaign = w.engine.state().campaigns().next().unwrap();
     assert_eq!(campaign.state, tollgate_core::record::CampaignState::Cancelled, "131048 pauses what runs, no more");
-    let rejected = w.engine.state().templates().filter(|t| t.spec.status == tollgate_wire::command::TemplateStatus::Rejected);
+    let rejected =
+        w.engine.state().templates().filter(|t| t.spec.status == tollgate_wire::command::TemplateStatus::Rejected);
     assert_eq!(rejected.count(), 1, "132015 pauses what is approved, no more");
 }
 
@@ -146,6 +150,28 @@ fn an_old_refusal_does_not_close_a_window_that_opened_since() {
     let mut failed = status("failed", 1, "wamid.1", at + 1, false);
     failed["code"] = json!(131_047);
     w.events(&json!([wrote, failed])).unwrap();
-    w.request(&json!({"id": "b", "account": "acme", "to": TO, "purpose": "service", "content": [{"text": "Hi"}]})).unwrap();
+    w.request(&json!({"id": "b", "account": "acme", "to": TO, "purpose": "service", "content": [{"text": "Hi"}]}))
+        .unwrap();
     assert_eq!(w.last_outcome()["outcome"], "admitted", "the person wrote after the message that was refused");
+}
+
+#[test]
+fn a_template_that_changes_its_category_is_looked_at_anew() {
+    let mut w = World::with_account("10", "GREEN");
+    for n in 0..10 {
+        let to = format!("+55119{n:08}");
+        w.opt_in(&to, "marketing");
+        w.opt_in(&to, "utility");
+        let mut r = promo(&format!("m{n}"), &to);
+        r["purpose"] = json!("utility");
+        w.request(&r).unwrap();
+        w.advance(1_000);
+        w.tick();
+    }
+    assert_eq!(w.out.orders.len(), 9, "a tenth is kept from marketing");
+    let mut change = template("promo", "pt_BR", "approved");
+    change["category"] = json!("utility");
+    w.events(&json!([change])).unwrap();
+    w.tick();
+    assert_eq!(w.out.orders.len(), 10, "utility may use all of the limit");
 }

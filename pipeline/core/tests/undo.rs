@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod common;
-use common::{World, account_spec, accepted, promo, shipped, status};
+use common::{World, accepted, account_spec, promo, shipped, status};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tollgate_core::Engine;

@@ -38,15 +38,10 @@ fn main() -> anyhow::Result<()> {
         config.delays.delay_scale = 0.2;
         config.accounts[0].messaging_limit = MessagingLimit::Unlimited;
         config.accounts[0].senders[0].throughput_mps = 100_000;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let handle = Sandbox::start(config).await?;
-            started
-                .send(handle.url())
-                .ok()
-                .context("the client thread is gone")?;
+            started.send(handle.url()).ok().context("the client thread is gone")?;
             let before = cpu_time()?;
             let start = Instant::now();
             // An ended client thread is a reason to stop, too.
@@ -70,9 +65,7 @@ fn main() -> anyhow::Result<()> {
         })
     });
 
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         webhook.send(format!("http://{}/", listener.local_addr()?))?;
@@ -80,9 +73,8 @@ fn main() -> anyhow::Result<()> {
         let url = start.await?;
         let next = Arc::new(AtomicU64::new(0));
         let begin = Instant::now();
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|_| tokio::spawn(send(url.clone(), next.clone(), rate, begin, seconds)))
-            .collect();
+        let clients: Vec<_> =
+            (0..CLIENTS).map(|_| tokio::spawn(send(url.clone(), next.clone(), rate, begin, seconds))).collect();
         for client in clients {
             client.await??;
         }
@@ -90,19 +82,11 @@ fn main() -> anyhow::Result<()> {
         // The receiver lives on this runtime and takes what the shutdown still delivers.
         end.await.context("the sandbox thread is gone")
     })?;
-    sandbox
-        .join()
-        .map_err(|_| anyhow::anyhow!("the sandbox thread panicked"))?
+    sandbox.join().map_err(|_| anyhow::anyhow!("the sandbox thread panicked"))?
 }
 
 /// One client: takes the next message number, waits for its moment, sends.
-async fn send(
-    url: String,
-    next: Arc<AtomicU64>,
-    rate: u64,
-    begin: Instant,
-    seconds: u64,
-) -> anyhow::Result<()> {
+async fn send(url: String, next: Arc<AtomicU64>, rate: u64, begin: Instant, seconds: u64) -> anyhow::Result<()> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let uri: hyper::Uri = format!("{url}/v24.0/106540352242922/messages").parse()?;
     loop {
@@ -132,19 +116,13 @@ async fn receive(listener: TcpListener) {
             let _ = request.into_body().collect().await;
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
         });
-        tokio::spawn(
-            hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service),
-        );
+        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
 /// Processor time of this thread.
 fn cpu_time() -> anyhow::Result<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").context("needs Linux")?;
-    let nanoseconds = text
-        .split(' ')
-        .next()
-        .context("schedstat has a first word")?;
+    let nanoseconds = text.split(' ').next().context("schedstat has a first word")?;
     Ok(Duration::from_nanos(nanoseconds.parse()?))
 }

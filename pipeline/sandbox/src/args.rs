@@ -59,14 +59,8 @@ impl SandboxArgs {
             None => SandboxConfig::example(),
             Some(path) => {
                 let text = read(path)?;
-                let json = path
-                    .extension()
-                    .is_some_and(|extension| extension == "json");
-                let parsed = if json {
-                    SandboxConfig::from_json(&text)
-                } else {
-                    SandboxConfig::from_toml(&text)
-                };
+                let json = path.extension().is_some_and(|extension| extension == "json");
+                let parsed = if json { SandboxConfig::from_json(&text) } else { SandboxConfig::from_toml(&text) };
                 parsed.with_context(|| path.display().to_string())?
             }
         };
@@ -81,10 +75,7 @@ impl SandboxArgs {
         }
         if let Some(path) = &self.token_file {
             let text = read(path)?;
-            let tokens = text
-                .lines()
-                .map(str::trim)
-                .filter(|token| !token.is_empty());
+            let tokens = text.lines().map(str::trim).filter(|token| !token.is_empty());
             config.bearer_tokens = tokens.map(str::to_owned).collect();
         }
         if let Some(seed) = self.seed {
@@ -144,12 +135,7 @@ pub async fn run(args: SandboxArgs) -> anyhow::Result<()> {
     tracing::info!("delivering what is due");
     let stats = handle.shutdown().await;
     let violations: u64 = stats.violations_total.values().sum();
-    tracing::info!(
-        accepted = stats.accepted,
-        violations,
-        abandoned = stats.posts_abandoned,
-        "sandbox ends"
-    );
+    tracing::info!(accepted = stats.accepted, violations, abandoned = stats.posts_abandoned, "sandbox ends");
     Ok(())
 }
 

@@ -13,13 +13,8 @@ impl Clock {
     /// A clock that reads now + `offset_seconds`; the offset moves the sandbox into another
     /// pricing era.
     pub(crate) fn new(offset_seconds: i64) -> Self {
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |elapsed| elapsed.as_millis() as u64);
-        Self {
-            start_ms: wall.saturating_add_signed(offset_seconds.saturating_mul(1_000)),
-            started: Instant::now(),
-        }
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_millis() as u64);
+        Self { start_ms: wall.saturating_add_signed(offset_seconds.saturating_mul(1_000)), started: Instant::now() }
     }
 
     /// The present moment in milliseconds.

@@ -122,10 +122,7 @@ mod tests {
         let example = SandboxConfig::example();
         assert_eq!(example.accounts.len(), 1);
         Checked::new(&example).expect("valid");
-        let without_accounts = SandboxConfig {
-            accounts: Vec::new(),
-            ..example
-        };
+        let without_accounts = SandboxConfig { accounts: Vec::new(), ..example };
         assert_eq!(without_accounts, SandboxConfig::default());
     }
 

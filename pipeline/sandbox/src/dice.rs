@@ -63,9 +63,8 @@ mod tests {
 
     #[test]
     fn delays_have_the_stated_median() {
-        let mut delays: Vec<u32> = (0..10_001_u32)
-            .map(|n| Dice::new(1, &[&n.to_le_bytes()]).delay_ms(1_200.0, 0.8))
-            .collect();
+        let mut delays: Vec<u32> =
+            (0..10_001_u32).map(|n| Dice::new(1, &[&n.to_le_bytes()]).delay_ms(1_200.0, 0.8)).collect();
         delays.sort_unstable();
         let median = delays[5_000];
         assert!((1_100..1_300).contains(&median), "median {median}");
@@ -73,9 +72,7 @@ mod tests {
 
     #[test]
     fn chance_keeps_its_rate() {
-        let hits = (0..10_000_u32)
-            .filter(|n| Dice::new(3, &[&n.to_le_bytes()]).chance(0.2))
-            .count();
+        let hits = (0..10_000_u32).filter(|n| Dice::new(3, &[&n.to_le_bytes()]).chance(0.2)).count();
         assert!((1_850..2_150).contains(&hits), "hits {hits}");
     }
 }

@@ -55,10 +55,7 @@ impl Journal {
                 .append(true)
                 .open(path)
                 .map(BufWriter::new)
-                .map_err(|source| SandboxError::Journal {
-                    path: path.clone(),
-                    source,
-                })
+                .map_err(|source| SandboxError::Journal { path: path.clone(), source })
         };
         Ok(Self {
             memory: VecDeque::new(),
@@ -74,12 +71,7 @@ impl Journal {
 
     /// One webhook change, before it is first delivered; a retry is not written again.
     pub(crate) fn change(&mut self, at_ms: u64, waba: &str, change: &RawValue) {
-        self.write(&ChangeLine {
-            kind: "webhook",
-            at_ms,
-            waba,
-            change,
-        });
+        self.write(&ChangeLine { kind: "webhook", at_ms, waba, change });
     }
 
     /// Hands everything to the operating system. A write of a few kilobytes to the page cache
@@ -143,10 +135,7 @@ mod tests {
 
     #[test]
     fn memory_keeps_the_newest_lines_and_their_numbers() {
-        let config = JournalConfig {
-            memory_max_lines: 2,
-            path: None,
-        };
+        let config = JournalConfig { memory_max_lines: 2, path: None };
         let mut journal = Journal::open(&config).expect("memory");
         for n in 0..3 {
             journal.change(n, "1", &change(&format!("{{ \"n\":{n} }}")));
@@ -166,10 +155,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("journal.ndjson");
         std::fs::write(&path, "before\n").expect("written");
-        let config = JournalConfig {
-            memory_max_lines: 0,
-            path: Some(path.clone()),
-        };
+        let config = JournalConfig { memory_max_lines: 0, path: Some(path.clone()) };
         let mut journal = Journal::open(&config).expect("file");
         journal.change(1, "1", &change("{}"));
         journal.flush();

@@ -27,8 +27,7 @@ pub use args::{SandboxArgs, run};
 pub use config::account::{LimitScope, MessagingLimit, PortfolioConfig, SenderConfig};
 pub use config::behaviour::{DelayConfig, LimitConfig, PairRule, RateConfig};
 pub use config::template::{
-    BodyParameters, ButtonConfig, ButtonKind, Category, HeaderFormat, TemplateConfig,
-    TemplateStatus,
+    BodyParameters, ButtonConfig, ButtonKind, Category, HeaderFormat, TemplateConfig, TemplateStatus,
 };
 pub use config::webhook::{AppSecret, WebhookConfig};
 pub use config::{JournalConfig, SandboxConfig};

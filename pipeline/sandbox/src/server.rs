@@ -81,16 +81,12 @@ impl Sandbox {
     pub async fn start(config: SandboxConfig) -> Result<SandboxHandle, SandboxError> {
         let checked = Checked::new(&config)?;
         let journal = Journal::open(&config.journal)?;
-        let listen = |source| SandboxError::Listen {
-            address: config.listen,
-            source,
-        };
+        let listen = |source| SandboxError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
         let clock = Clock::new(config.clock_offset_seconds);
         // Ids of this run differ from those of every other one.
-        let boot =
-            clock.now_ms() ^ (u64::from(std::process::id()) << 44) ^ u64::from(address.port());
+        let boot = clock.now_ms() ^ (u64::from(std::process::id()) << 44) ^ u64::from(address.port());
         let shared = Arc::new(Shared {
             clock,
             tokens: config.bearer_tokens.clone(),
@@ -104,13 +100,7 @@ impl Sandbox {
         let pump = tokio::spawn(Pump::new(shared.clone()).run(changes.clone()));
         let listener = tokio::spawn(serve(listener, shared.clone(), changes));
         tracing::info!(%address, "sandbox listens");
-        Ok(SandboxHandle {
-            address,
-            shared,
-            phase,
-            listener,
-            pump,
-        })
+        Ok(SandboxHandle { address, shared, phase, listener, pump })
     }
 }
 

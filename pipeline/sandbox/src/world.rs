@@ -93,12 +93,7 @@ pub(crate) enum OutageManner {
 }
 
 impl World {
-    pub(crate) fn new(
-        config: SandboxConfig,
-        checked: &Checked,
-        journal: Journal,
-        boot: u64,
-    ) -> Self {
+    pub(crate) fn new(config: SandboxConfig, checked: &Checked, journal: Journal, boot: u64) -> Self {
         let mut world = Self {
             graph_major: checked.graph_major,
             portfolios: Vec::with_capacity(config.accounts.len()),
@@ -138,8 +133,7 @@ impl World {
     }
 
     fn add_sender(&mut self, sender: &SenderConfig, limit: Option<u64>, slack_percent: u32) {
-        self.sender_by_id
-            .insert(sender.phone_number_id.clone(), self.senders.len());
+        self.sender_by_id.insert(sender.phone_number_id.clone(), self.senders.len());
         self.senders.push(Sender {
             phone_number_id: sender.phone_number_id.clone(),
             display_phone_number: sender.display_phone_number.clone(),
@@ -156,9 +150,7 @@ impl World {
 
     /// Index of a portfolio by its id or its WABA's.
     pub(crate) fn portfolio(&self, id: &str) -> Option<usize> {
-        self.portfolios
-            .iter()
-            .position(|portfolio| portfolio.id == id || portfolio.waba == id)
+        self.portfolios.iter().position(|portfolio| portfolio.id == id || portfolio.waba == id)
     }
 
     /// The count that a delivery from this number adds to.

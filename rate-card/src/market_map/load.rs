@@ -30,50 +30,30 @@ pub(super) fn load(map: &Source, numbering: &[Source]) -> Result<MarketMap, Data
     let mut lines: BTreeMap<&str, Line<'_>> = BTreeMap::new();
     for row in table.rows() {
         let prefix = row.read(0, PREFIX, prefix_or_empty)?;
-        let country = row.read(
-            1,
-            "an ISO 3166-1 alpha-2 code, or * with the empty prefix",
-            |t| match (t, prefix) {
-                ("*", "") => Some(Country::UNLISTED),
-                (_, "") => None,
-                _ => Country::new(t),
-            },
-        )?;
-        let markets: Vec<&str> = (0..starts.len())
-            .map(|period| row.text(3 + period))
-            .collect();
+        let country = row.read(1, "an ISO 3166-1 alpha-2 code, or * with the empty prefix", |t| match (t, prefix) {
+            ("*", "") => Some(Country::UNLISTED),
+            (_, "") => None,
+            _ => Country::new(t),
+        })?;
+        let markets: Vec<&str> = (0..starts.len()).map(|period| row.text(3 + period)).collect();
         if let Some(empty) = markets.iter().position(|name| name.is_empty()) {
             return Err(row.bad(3 + empty, "the name of a market"));
         }
-        let line = lines.entry(prefix).or_insert_with(|| Line {
-            countries: Vec::new(),
-            markets: markets.clone(),
-            row,
-        });
+        let line = lines.entry(prefix).or_insert_with(|| Line { countries: Vec::new(), markets: markets.clone(), row });
         if line.countries.contains(&country) {
             return Err(row.error(
-                format!(
-                    "prefix `{prefix}` of {country} is already on line {}",
-                    line.row.line
-                ),
+                format!("prefix `{prefix}` of {country} is already on line {}", line.row.line),
                 "keep one of the two",
             ));
         }
         if line.markets != markets {
             return Err(row.error(
-                format!(
-                    "prefix `{prefix}` has other markets on line {}",
-                    line.row.line
-                ),
+                format!("prefix `{prefix}` has other markets on line {}", line.row.line),
                 "give countries that share a prefix the same markets",
             ));
         }
         line.countries.push(country);
-        let status = row.read(
-            3 + starts.len(),
-            "published or inferred",
-            PlaceStatus::parse,
-        )?;
+        let status = row.read(3 + starts.len(), "published or inferred", PlaceStatus::parse)?;
         let note = row.text(4 + starts.len());
         let known = build.country(&row, country, [row.text(2), note], status, &markets)?;
         if status == PlaceStatus::Inferred {
@@ -88,12 +68,7 @@ pub(super) fn load(map: &Source, numbering: &[Source]) -> Result<MarketMap, Data
     }
     let tables = numbering
         .iter()
-        .map(|source| {
-            Table::read_columns(
-                source,
-                &["prefix", "iso2", "country", "from_number", "status", "note"],
-            )
-        })
+        .map(|source| Table::read_columns(source, &["prefix", "iso2", "country", "from_number", "status", "note"]))
         .collect::<Result<Vec<_>, _>>()?;
     let prefixes = lines.len() + tables.iter().flat_map(Table::rows).count();
     if prefixes > PREFIXES_MAX {
@@ -122,21 +97,12 @@ pub(super) fn load(map: &Source, numbering: &[Source]) -> Result<MarketMap, Data
         }
         if let Some(first) = seen.insert(prefix, row) {
             return Err(row.error(
-                format!(
-                    "prefix `{prefix}` is already in {}:{}",
-                    first.file, first.line
-                ),
+                format!("prefix `{prefix}` is already in {}:{}", first.file, first.line),
                 "keep one of the two, or set from_number to no",
             ));
         }
-        if let Some(other) = trie
-            .insert(prefix, country)
-            .filter(|&other| other != country)
-        {
-            return Err(row.error(
-                format!("prefix `{prefix}` is {other} in {}", map.name),
-                "keep one of the two",
-            ));
+        if let Some(other) = trie.insert(prefix, country).filter(|&other| other != country) {
+            return Err(row.error(format!("prefix `{prefix}` is {other} in {}", map.name), "keep one of the two"));
         }
     }
     for (prefix, line) in &lines {
@@ -152,24 +118,14 @@ pub(super) fn load(map: &Source, numbering: &[Source]) -> Result<MarketMap, Data
 
 /// First days, ascending, of the columns `market_from_YYYY_MM_DD`.
 fn period_starts(table: &Table<'_>) -> Result<Vec<Date>, DataError> {
-    let expected =
-        "prefix,iso2,country,market_from_YYYY_MM_DD (one a period, ascending),status,note";
+    let expected = "prefix,iso2,country,market_from_YYYY_MM_DD (one a period, ascending),status,note";
     let columns: Vec<&str> = table.columns().collect();
     let periods = match columns[..] {
-        [
-            "prefix",
-            "iso2",
-            "country",
-            ref periods @ ..,
-            "status",
-            "note",
-        ] => periods,
+        ["prefix", "iso2", "country", ref periods @ .., "status", "note"] => periods,
         _ => &[],
     };
-    let starts: Option<Vec<Date>> = periods
-        .iter()
-        .map(|name| date(&name.strip_prefix(MARKET_COLUMN)?.replace('_', "-")))
-        .collect();
+    let starts: Option<Vec<Date>> =
+        periods.iter().map(|name| date(&name.strip_prefix(MARKET_COLUMN)?.replace('_', "-"))).collect();
     starts
         .filter(|starts| !starts.is_empty() && starts.is_sorted_by(|a, b| a < b))
         .ok_or_else(|| table.columns_error(expected))
@@ -182,9 +138,7 @@ fn prefix_or_empty(text: &str) -> Option<&str> {
 
 /// The line of the longest prefix of `prefix`.
 fn longest<'m, 'a>(lines: &'m BTreeMap<&str, Line<'a>>, prefix: &str) -> Option<&'m Line<'a>> {
-    (0..=prefix.len())
-        .rev()
-        .find_map(|digits| lines.get(&prefix[..digits]))
+    (0..=prefix.len()).rev().find_map(|digits| lines.get(&prefix[..digits]))
 }
 
 /// Collects countries and the markets that each has.
@@ -204,11 +158,7 @@ impl<'a> Builder<'a> {
         markets: &[&'a str],
     ) -> Result<&mut CountryInfo, DataError> {
         let (info, known) = self.countries.entry(country).or_insert_with(|| {
-            let info = CountryInfo {
-                name: name.to_owned(),
-                status,
-                note: note.to_owned(),
-            };
+            let info = CountryInfo { name: name.to_owned(), status, note: note.to_owned() };
             (info, markets.to_vec())
         });
         if known != markets {
@@ -221,19 +171,10 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(self, trie: Trie, starts: Vec<Date>, file: &str) -> Result<MarketMap, DataError> {
-        let names: BTreeSet<&str> = self
-            .countries
-            .values()
-            .flat_map(|(_, markets)| markets.iter().copied())
-            .collect();
+        let names: BTreeSet<&str> = self.countries.values().flat_map(|(_, markets)| markets.iter().copied()).collect();
         let names: Vec<&str> = names.into_iter().collect();
         if names.len() >= usize::from(NO_MARKET) {
-            return Err(DataError::new(
-                file,
-                1,
-                format!("the map names {} markets", names.len()),
-                "name at most 254",
-            ));
+            return Err(DataError::new(file, 1, format!("the map names {} markets", names.len()), "name at most 254"));
         }
         let mut periods: Vec<Period> = starts
             .into_iter()
@@ -253,11 +194,7 @@ impl<'a> Builder<'a> {
         }
         Ok(MarketMap {
             trie,
-            countries: self
-                .countries
-                .into_iter()
-                .map(|(country, (info, _))| (country, info))
-                .collect(),
+            countries: self.countries.into_iter().map(|(country, (info, _))| (country, info)).collect(),
             markets: names.into_iter().map(str::to_owned).collect(),
             periods,
         })

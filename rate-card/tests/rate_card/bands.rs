@@ -1,17 +1,12 @@
 use proptest::prelude::*;
-use tollgate_rate_card::{
-    BandBasis, BandTable, Card, Category, Currency, Decimal, Market, Rated, round_amount,
-};
+use tollgate_rate_card::{BandBasis, BandTable, Card, Category, Currency, Decimal, Market, Rated, round_amount};
 
 use crate::{CARDS, day, decimal, message, priced};
 
 fn mexico() -> (&'static Card, Market) {
     let usd = Currency::new("USD").unwrap();
     let card = CARDS.card_at(usd, day("2026-07-01")).unwrap();
-    (
-        CARDS.card(card),
-        CARDS.map().market_named("Mexico").unwrap(),
-    )
+    (CARDS.card(card), CARDS.map().market_named("Mexico").unwrap())
 }
 
 /// Another, simpler way: walk the bands until one ends at or after the message.
@@ -58,10 +53,7 @@ fn a_month_costs_what_its_messages_cost_one_by_one() {
         walked += by_walking(table, ordinal);
     }
     assert_eq!(sum, walked);
-    assert_eq!(
-        sum,
-        decimal("1001") * decimal("0.0085") + decimal("999") * decimal("0.0081")
-    );
+    assert_eq!(sum, decimal("1001") * decimal("0.0085") + decimal("999") * decimal("0.0081"));
 }
 
 #[test]
@@ -89,30 +81,10 @@ fn a_band_lowers_only_the_messages_inside_it() {
 #[test]
 fn unknown_bands_are_list_and_say_so() {
     for (country, category, date, basis) in [
-        (
-            "BR",
-            Category::Utility,
-            "2026-07-15",
-            BandBasis::ListUnknown,
-        ),
-        (
-            "MX",
-            Category::Utility,
-            "2026-10-01",
-            BandBasis::ListUnknown,
-        ),
-        (
-            "EG",
-            Category::AuthenticationInternational,
-            "2026-07-15",
-            BandBasis::ListUnknown,
-        ),
-        (
-            "MX",
-            Category::Marketing,
-            "2026-07-15",
-            BandBasis::NotBanded,
-        ),
+        ("BR", Category::Utility, "2026-07-15", BandBasis::ListUnknown),
+        ("MX", Category::Utility, "2026-10-01", BandBasis::ListUnknown),
+        ("EG", Category::AuthenticationInternational, "2026-07-15", BandBasis::ListUnknown),
+        ("MX", Category::Marketing, "2026-07-15", BandBasis::NotBanded),
         ("MX", Category::Service, "2026-10-01", BandBasis::NotBanded),
     ] {
         let mut input = message(country, category, date);
@@ -144,10 +116,7 @@ fn international_authentication_shares_the_counter() {
 fn the_published_discounts_round_half_away_from_zero() {
     for card in CARDS.cards() {
         for (market, category) in card.markets().flat_map(|m| Category::ALL.map(|c| (m, c))) {
-            for (band, rate) in card
-                .bands(market, category)
-                .map_or(&[][..], BandTable::bands)
-            {
+            for (band, rate) in card.bands(market, category).map_or(&[][..], BandTable::bands) {
                 let list = card.cell(market, category).unwrap().rate().unwrap();
                 let factor = Decimal::new(100 - 5 * i64::from(band.index), 2);
                 assert_eq!(round_amount(list * factor, 4), *rate);

@@ -47,14 +47,8 @@ fn shared_calling_codes() {
     ";
     let map = CARDS.map();
     for line in table.lines().map(str::trim).filter(|l| !l.is_empty()) {
-        let cells: Vec<&str> = line
-            .split("  ")
-            .map(str::trim)
-            .filter(|c| !c.is_empty())
-            .collect();
-        let [number, country, before, after] = cells[..] else {
-            panic!("{line}")
-        };
+        let cells: Vec<&str> = line.split("  ").map(str::trim).filter(|c| !c.is_empty()).collect();
+        let [number, country, before, after] = cells[..] else { panic!("{line}") };
         let found = map.lookup(number.parse().unwrap()).unwrap();
         assert_eq!(found.to_string(), country, "{number}");
         let market = |date| map.market_name(map.market(found, day(date)).unwrap());
@@ -98,15 +92,9 @@ fn markets_move_with_the_date() {
         ("UA", "2026-10-01", "Ukraine"),
     ] {
         let country = Country::new(code).unwrap();
-        assert_eq!(
-            map.market_name(map.market(country, day(date)).unwrap()),
-            market
-        );
+        assert_eq!(map.market_name(map.market(country, day(date)).unwrap()), market);
     }
-    assert_eq!(
-        map.market(Country::new("BR").unwrap(), day("2023-05-31")),
-        None
-    );
+    assert_eq!(map.market(Country::new("BR").unwrap(), day("2023-05-31")), None);
 }
 
 /// Another, slower way: every line of the files, longest prefix wins, numbering before the map.
@@ -123,10 +111,7 @@ fn by_scanning(number: u64) -> Option<Country> {
         }
         let longer = found.is_none_or(|(length, _)| cells[0].len() >= length);
         if digits.starts_with(cells[0]) && longer {
-            found = Some((
-                cells[0].len(),
-                Country::new(cells[1]).unwrap_or(Country::UNLISTED),
-            ));
+            found = Some((cells[0].len(), Country::new(cells[1]).unwrap_or(Country::UNLISTED)));
         }
     }
     found.map(|(_, country)| country)

@@ -31,26 +31,13 @@ fn both_cards_over_the_edge_in_each_zone() {
         ] {
             let last = rate(-1, country, category);
             let first = rate(0, country, category);
-            assert_eq!(
-                last.cost,
-                decimal(before),
-                "{country} {category} {}",
-                zone.name()
-            );
-            assert_eq!(
-                first.cost,
-                decimal(after),
-                "{country} {category} {}",
-                zone.name()
-            );
+            assert_eq!(last.cost, decimal(before), "{country} {category} {}", zone.name());
+            assert_eq!(first.cost, decimal(after), "{country} {category} {}", zone.name());
             assert_eq!(CARDS.card(last.card.unwrap()).id(), "pmp-usd-2026-07-01");
             assert_eq!(CARDS.card(first.card.unwrap()).id(), "pmp-usd-2026-10-01");
             assert_eq!(CARDS.rulebook(first.rulebook).id, "pmp-2026-10-01");
         }
-        assert_eq!(
-            rate(-1, "MX", Category::Utility).pricing_type,
-            PricingType::FreeCustomerService
-        );
+        assert_eq!(rate(-1, "MX", Category::Utility).pricing_type, PricingType::FreeCustomerService);
     }
 }
 
@@ -61,16 +48,10 @@ fn a_currency_has_its_own_card_and_its_own_end() {
     let euro = priced(&input);
     assert_eq!(CARDS.card(euro.card.unwrap()).id(), "pmp-eur-2026-07-01");
     assert_eq!(euro.cost, decimal("0.0008"));
-    for (currency, date) in [
-        ("EUR", "2026-06-30"),
-        ("EUR", "2026-10-01"),
-        ("BRL", "2026-10-01"),
-    ] {
+    for (currency, date) in [("EUR", "2026-06-30"), ("EUR", "2026-10-01"), ("BRL", "2026-10-01")] {
         let mut input = message("CO", Category::Marketing, date);
         input.currency = Currency::new(currency).unwrap();
-        let Rated::Unpriced(unpriced) = CARDS.rate(&input) else {
-            panic!("{currency} {date}")
-        };
+        let Rated::Unpriced(unpriced) = CARDS.rate(&input) else { panic!("{currency} {date}") };
         assert_eq!(unpriced.reason, UnpricedReason::NoCard);
         assert_eq!(unpriced.card, None);
         assert_eq!(unpriced.category, Some(Category::Marketing));

@@ -1,6 +1,4 @@
-use tollgate_rate_card::{
-    Card, Category, CellStatus, Country, Currency, PricingModel, Sources, YearMonth,
-};
+use tollgate_rate_card::{Card, Category, CellStatus, Country, Currency, PricingModel, Sources, YearMonth};
 
 use crate::CARDS;
 
@@ -55,37 +53,19 @@ fn every_status_is_kept_with_its_remark() {
         ("cbp-usd-2023-06-01", [127, 0, 0, 2, 31]),
         ("cbp-usd-2025-02-01", [0, 123, 0, 14, 23]),
     ] {
-        assert_eq!(
-            CellStatus::ALL.map(|status| count(id, status)),
-            counts,
-            "{id}"
-        );
+        assert_eq!(CellStatus::ALL.map(|status| count(id, status)), counts, "{id}");
     }
 }
 
 #[test]
 fn every_file_says_that_it_is_to_be_verified() {
     let sources = Sources::embedded();
-    let all = [
-        &sources.rulebooks,
-        &sources.charging_rules,
-        &sources.bars,
-        &sources.market_map,
-        &sources.currencies,
-    ];
-    let files = all
-        .into_iter()
-        .chain(&sources.numbering)
-        .chain(&sources.cards)
-        .chain(&sources.bands);
+    let all = [&sources.rulebooks, &sources.charging_rules, &sources.bars, &sources.market_map, &sources.currencies];
+    let files = all.into_iter().chain(&sources.numbering).chain(&sources.cards).chain(&sources.bands);
     for source in files {
         let first = source.text.lines().next().unwrap();
         let remark = "transcribed, verify against the published card";
-        assert!(
-            first.starts_with('#') && first.ends_with(remark),
-            "{}",
-            source.name
-        );
+        assert!(first.starts_with('#') && first.ends_with(remark), "{}", source.name);
     }
 }
 
@@ -96,20 +76,11 @@ fn words_are_the_same_in_text_and_json() {
         let json = format!("\"{category}\"");
         assert_eq!(serde_json::to_string(&category).unwrap(), json);
     }
-    assert_eq!(
-        Category::parse("authentication-international"),
-        Some(Category::AuthenticationInternational)
-    );
+    assert_eq!(Category::parse("authentication-international"), Some(Category::AuthenticationInternational));
     for status in CellStatus::ALL {
-        assert_eq!(
-            serde_json::to_string(&status).unwrap(),
-            format!("\"{status}\"")
-        );
+        assert_eq!(serde_json::to_string(&status).unwrap(), format!("\"{status}\""));
     }
-    assert_eq!(
-        serde_json::to_string(&PricingModel::Pmp).unwrap(),
-        "\"PMP\""
-    );
+    assert_eq!(serde_json::to_string(&PricingModel::Pmp).unwrap(), "\"PMP\"");
     let month: YearMonth = serde_json::from_str("\"2026-10\"").unwrap();
     assert_eq!(serde_json::to_string(&month).unwrap(), "\"2026-10\"");
     let country: Country = serde_json::from_str("\"BR\"").unwrap();

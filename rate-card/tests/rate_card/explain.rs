@@ -25,14 +25,8 @@ fn a_banded_price() {
 fn an_unverified_price_shows_its_remark() {
     let input = message("PK", Category::Utility, "2026-10-01");
     let text = CARDS.explain(&input, &CARDS.rate(&input));
-    assert!(
-        text.contains("list rate 0.0150, unverified (single source)"),
-        "{text}"
-    );
-    assert!(
-        text.contains("band: not known for this market and card: list rate"),
-        "{text}"
-    );
+    assert!(text.contains("list rate 0.0150, unverified (single source)"), "{text}");
+    assert!(text.contains("band: not known for this market and card: list rate"), "{text}");
 }
 
 #[test]
@@ -40,10 +34,7 @@ fn an_allowance_names_its_message() {
     let mut input = message("BR", Category::Service, "2026-10-01");
     input.allowance_used = 999;
     let text = CARDS.explain(&input, &CARDS.rate(&input));
-    assert!(
-        text.contains("allowance: message 1000 of 1000 free ones per sender"),
-        "{text}"
-    );
+    assert!(text.contains("allowance: message 1000 of 1000 free ones per sender"), "{text}");
     assert!(text.starts_with("price: 0 USD (free_allowance)"), "{text}");
 }
 

@@ -16,8 +16,8 @@ mod zones;
 use std::sync::LazyLock;
 
 use tollgate_rate_card::{
-    Category, Country, Currency, Date, Decimal, Priced, RateCards, Rated, RatingInput, Reported,
-    ReportedCategory, ReportedModel, ReportedType, UnpricedReason,
+    Category, Country, Currency, Date, Decimal, Priced, RateCards, Rated, RatingInput, Reported, ReportedCategory,
+    ReportedModel, ReportedType, UnpricedReason,
 };
 
 static CARDS: LazyLock<RateCards> = LazyLock::new(|| RateCards::embedded().unwrap());

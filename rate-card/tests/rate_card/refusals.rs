@@ -1,57 +1,26 @@
-use tollgate_rate_card::{
-    Category, RateCards, Rated, RatingInput, Source, Sources, UnpricedReason,
-};
+use tollgate_rate_card::{Category, RateCards, Rated, RatingInput, Source, Sources, UnpricedReason};
 
 use crate::{CARDS, message, reason, reported};
 
 #[test]
 fn each_reason_for_no_price() {
-    let unknown_rate = RatingInput {
-        auth_international: true,
-        ..message("UA", Category::Authentication, "2026-10-01")
-    };
-    let no_category = RatingInput {
-        category: None,
-        ..message("BR", Category::Marketing, "2026-10-01")
-    };
+    let unknown_rate =
+        RatingInput { auth_international: true, ..message("UA", Category::Authentication, "2026-10-01") };
+    let no_category = RatingInput { category: None, ..message("BR", Category::Marketing, "2026-10-01") };
     let of = |category: &str, pricing_type: &str, model: &str| RatingInput {
         reported: reported(category, pricing_type, model),
         ..message("BR", Category::Marketing, "2026-10-01")
     };
     for (input, expected) in [
-        (
-            message("", Category::Marketing, "2026-10-01"),
-            UnpricedReason::NoCountry,
-        ),
-        (
-            message("XX", Category::Marketing, "2026-10-01"),
-            UnpricedReason::NoCountry,
-        ),
-        (
-            message("BR", Category::Marketing, "2025-06-30"),
-            UnpricedReason::ModelNotSupported,
-        ),
-        (
-            message("BR", Category::Marketing, "2023-06-01"),
-            UnpricedReason::ModelNotSupported,
-        ),
-        (
-            of("marketing", "", "CBP"),
-            UnpricedReason::ModelNotSupported,
-        ),
-        (
-            of("marketing", "regular", "NBP"),
-            UnpricedReason::ModelNotSupported,
-        ),
-        (
-            of("group_marketing", "regular", "PMP"),
-            UnpricedReason::UnknownCategory,
-        ),
+        (message("", Category::Marketing, "2026-10-01"), UnpricedReason::NoCountry),
+        (message("XX", Category::Marketing, "2026-10-01"), UnpricedReason::NoCountry),
+        (message("BR", Category::Marketing, "2025-06-30"), UnpricedReason::ModelNotSupported),
+        (message("BR", Category::Marketing, "2023-06-01"), UnpricedReason::ModelNotSupported),
+        (of("marketing", "", "CBP"), UnpricedReason::ModelNotSupported),
+        (of("marketing", "regular", "NBP"), UnpricedReason::ModelNotSupported),
+        (of("group_marketing", "regular", "PMP"), UnpricedReason::UnknownCategory),
         (no_category, UnpricedReason::UnknownCategory),
-        (
-            of("marketing", "free_group_customer_service", "PMP"),
-            UnpricedReason::UnknownType,
-        ),
+        (of("marketing", "free_group_customer_service", "PMP"), UnpricedReason::UnknownType),
         (unknown_rate, UnpricedReason::UnknownRate),
     ] {
         assert_eq!(reason(&input), expected, "{input:?}");
@@ -66,14 +35,8 @@ fn the_first_reason_in_order_is_given() {
     let card = sources.cards.iter().find(|card| card.name == file).unwrap();
     let text = card
         .text
-        .replace(
-            "Brazil,marketing,0.0625,published,",
-            "Brazil,marketing,,not_offered,",
-        )
-        .replace(
-            "Brazil,utility,0.0068,published,",
-            "Brazil,utility,,unknown,",
-        );
+        .replace("Brazil,marketing,0.0625,published,", "Brazil,marketing,,not_offered,")
+        .replace("Brazil,utility,0.0068,published,", "Brazil,utility,,unknown,");
     assert!(sources.replace(&Source::new("pmp_usd_2026-10-01.csv", text)));
     let cards = RateCards::from_sources(&sources).unwrap();
     let mut input = message("BR", Category::Marketing, "2026-10-01");

@@ -47,67 +47,18 @@ fn the_platforms_word_decides() {
     let mut input = message("BR", Category::Utility, "2026-09-30");
     input.window_open = true;
     for (category, pricing_type, expected_type, expected_category, cost) in [
-        (
-            "utility",
-            "regular",
-            PricingType::Regular,
-            Category::Utility,
-            "0.0068",
-        ),
-        (
-            "marketing",
-            "regular",
-            PricingType::Regular,
-            Category::Marketing,
-            "0.0625",
-        ),
-        (
-            "marketing_lite",
-            "regular",
-            PricingType::Regular,
-            Category::Marketing,
-            "0.0625",
-        ),
-        (
-            "utility",
-            "free_entry_point",
-            PricingType::FreeEntryPoint,
-            Category::Utility,
-            "0",
-        ),
-        (
-            "referral_conversion",
-            "",
-            PricingType::FreeEntryPoint,
-            Category::Utility,
-            "0",
-        ),
-        (
-            "",
-            "",
-            PricingType::FreeCustomerService,
-            Category::Utility,
-            "0",
-        ),
-        (
-            "marketing",
-            "",
-            PricingType::Regular,
-            Category::Marketing,
-            "0.0625",
-        ),
+        ("utility", "regular", PricingType::Regular, Category::Utility, "0.0068"),
+        ("marketing", "regular", PricingType::Regular, Category::Marketing, "0.0625"),
+        ("marketing_lite", "regular", PricingType::Regular, Category::Marketing, "0.0625"),
+        ("utility", "free_entry_point", PricingType::FreeEntryPoint, Category::Utility, "0"),
+        ("referral_conversion", "", PricingType::FreeEntryPoint, Category::Utility, "0"),
+        ("", "", PricingType::FreeCustomerService, Category::Utility, "0"),
+        ("marketing", "", PricingType::Regular, Category::Marketing, "0.0625"),
     ] {
         input.reported = reported(category, pricing_type, "PMP");
         let priced = priced(&input);
-        assert_eq!(
-            priced.pricing_type, expected_type,
-            "{category} {pricing_type}"
-        );
-        assert_eq!(
-            priced.category,
-            Some(expected_category),
-            "{category} {pricing_type}"
-        );
+        assert_eq!(priced.pricing_type, expected_type, "{category} {pricing_type}");
+        assert_eq!(priced.category, Some(expected_category), "{category} {pricing_type}");
         assert_eq!(priced.cost, decimal(cost), "{category} {pricing_type}");
     }
 }
@@ -124,16 +75,12 @@ fn foreign_traffic_at_a_free_entry_point_is_free_without_a_category() {
 
 #[test]
 fn international_authentication_falls_back_where_it_is_not_offered() {
-    for (country, category, cost) in [
-        ("IN", Category::AuthenticationInternational, "0.0304"),
-        ("BR", Category::Authentication, "0.0068"),
-    ] {
+    for (country, category, cost) in
+        [("IN", Category::AuthenticationInternational, "0.0304"), ("BR", Category::Authentication, "0.0068")]
+    {
         let mut input = message(country, Category::Authentication, "2026-10-01");
         input.auth_international = true;
-        for said in [
-            None,
-            reported("authentication-international", "regular", "PMP"),
-        ] {
+        for said in [None, reported("authentication-international", "regular", "PMP")] {
             input.reported = said;
             let priced = priced(&input);
             assert_eq!(priced.category, Some(category));
@@ -147,11 +94,9 @@ fn international_authentication_falls_back_where_it_is_not_offered() {
 
 #[test]
 fn the_status_of_the_cell_stands_on_the_price() {
-    for (country, date, status) in [
-        ("BR", "2026-10-01", "published"),
-        ("BR", "2026-07-01", "composed"),
-        ("PK", "2026-10-01", "unverified"),
-    ] {
+    for (country, date, status) in
+        [("BR", "2026-10-01", "published"), ("BR", "2026-07-01", "composed"), ("PK", "2026-10-01", "unverified")]
+    {
         let priced = priced(&message(country, Category::Utility, date));
         assert_eq!(priced.card_status.unwrap().as_str(), status);
     }
@@ -170,26 +115,17 @@ fn a_free_message_needs_no_rate() {
 #[test]
 fn marketing_to_the_united_states_is_barred() {
     let barred = |code: &str, category, date: &str| {
-        CARDS
-            .barred(Country::new(code).unwrap(), category, day(date))
-            .map(|bar| bar.platform_code)
+        CARDS.barred(Country::new(code).unwrap(), category, day(date)).map(|bar| bar.platform_code)
     };
     assert_eq!(barred("US", Category::Marketing, "2025-03-31"), None);
-    assert_eq!(
-        barred("US", Category::Marketing, "2025-04-01"),
-        Some(131_049)
-    );
+    assert_eq!(barred("US", Category::Marketing, "2025-04-01"), Some(131_049));
     assert_eq!(barred("US", Category::Utility, "2025-04-01"), None);
     assert_eq!(barred("CA", Category::Marketing, "2026-10-01"), None);
 }
 
 #[test]
 fn every_published_cell_is_the_price_of_its_message() {
-    for card in CARDS
-        .cards()
-        .iter()
-        .filter(|card| card.model().as_str() == "PMP")
-    {
+    for card in CARDS.cards().iter().filter(|card| card.model().as_str() == "PMP") {
         for (country, _) in CARDS.map().countries() {
             let market = CARDS.map().market(country, card.validity().from()).unwrap();
             for category in Category::ALL {
@@ -204,9 +140,7 @@ fn every_published_cell_is_the_price_of_its_message() {
                     reported: reported(category.as_str(), "regular", "PMP"),
                     ..message("BR", category, "2026-01-01")
                 };
-                let Rated::Priced(priced) = CARDS.rate(&input) else {
-                    panic!("{country} {category}")
-                };
+                let Rated::Priced(priced) = CARDS.rate(&input) else { panic!("{country} {category}") };
                 assert_eq!(priced.cost, rate);
                 assert_eq!(CARDS.card(priced.card.unwrap()).id(), card.id());
             }

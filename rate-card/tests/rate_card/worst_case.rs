@@ -16,49 +16,15 @@ fn input(country: &str, category: Category, from: &str, to: &str) -> WorstCaseIn
 #[test]
 fn the_highest_card_until_the_last_delivery_counts() {
     for (country, category, from, to, highest) in [
-        (
-            "MX",
-            Category::Marketing,
-            "2026-09-30",
-            "2026-09-30",
-            "0.0305",
-        ),
-        (
-            "MX",
-            Category::Marketing,
-            "2026-09-30",
-            "2026-10-01",
-            "0.0397",
-        ),
-        (
-            "MX",
-            Category::Utility,
-            "2026-09-30",
-            "2026-09-30",
-            "0.0085",
-        ),
+        ("MX", Category::Marketing, "2026-09-30", "2026-09-30", "0.0305"),
+        ("MX", Category::Marketing, "2026-09-30", "2026-10-01", "0.0397"),
+        ("MX", Category::Utility, "2026-09-30", "2026-09-30", "0.0085"),
         ("MX", Category::Service, "2026-09-30", "2026-09-30", "0"),
-        (
-            "MX",
-            Category::Service,
-            "2026-10-01",
-            "2026-10-01",
-            "0.0085",
-        ),
-        (
-            "FR",
-            Category::Marketing,
-            "2025-12-31",
-            "2026-01-01",
-            "0.1432",
-        ),
+        ("MX", Category::Service, "2026-10-01", "2026-10-01", "0.0085"),
+        ("FR", Category::Marketing, "2025-12-31", "2026-01-01", "0.1432"),
     ] {
         let worst = CARDS.worst_case(&input(country, category, from, to));
-        assert_eq!(
-            worst,
-            Ok(decimal(highest)),
-            "{country} {category} {from} {to}"
-        );
+        assert_eq!(worst, Ok(decimal(highest)), "{country} {category} {from} {to}");
     }
 }
 
@@ -66,20 +32,11 @@ fn the_highest_card_until_the_last_delivery_counts() {
 fn no_price_on_the_first_day_is_a_reason() {
     let reason = |input| CARDS.worst_case(&input).unwrap_err();
     let plain = input("BR", Category::Marketing, "2026-10-01", "2026-10-01");
-    let nowhere = WorstCaseInput {
-        country: None,
-        ..plain
-    };
+    let nowhere = WorstCaseInput { country: None, ..plain };
     assert_eq!(reason(nowhere), UnpricedReason::NoCountry);
-    let real = WorstCaseInput {
-        currency: "BRL".parse().unwrap(),
-        ..plain
-    };
+    let real = WorstCaseInput { currency: "BRL".parse().unwrap(), ..plain };
     assert_eq!(reason(real), UnpricedReason::NoCard);
-    let old = WorstCaseInput {
-        from: day("2025-06-30"),
-        ..plain
-    };
+    let old = WorstCaseInput { from: day("2025-06-30"), ..plain };
     assert_eq!(reason(old), UnpricedReason::ModelNotSupported);
     let mut unknown = input("UA", Category::Authentication, "2026-10-01", "2026-10-01");
     unknown.auth_international = true;

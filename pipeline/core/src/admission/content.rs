@@ -147,7 +147,9 @@ fn check_parameters(t: &Template, given: &Components<'_>) -> Result<(), Reason> 
     let body_fits = given.body.len() == t.spec.body.len()
         && match &given.body {
             Params::Positional(_) => positional,
-            Params::Named(v) => v.is_empty() || (!positional && v.iter().all(|(k, _)| t.spec.body.iter().any(|p| **p == **k))),
+            Params::Named(v) => {
+                v.is_empty() || (!positional && v.iter().all(|(k, _)| t.spec.body.iter().any(|p| **p == **k)))
+            }
         };
     let header_fits = given.header.len() == usize::from(t.spec.header != HeaderFormat::None);
     let buttons_fit = given.buttons.len() == usize::from(t.spec.buttons);

@@ -16,9 +16,9 @@ mod throughput;
 
 pub use candidate::Candidate;
 pub use content::{Rejections as RejectionList, Usable, purpose_allows};
+pub(crate) use pacing::pace;
 pub use quota::QuotaUse;
 pub use request::default_life_ms;
-pub(crate) use pacing::pace;
 pub(crate) use throughput::{effective as effective_throughput, in_flight_limit, rate as throughput_rate};
 
 use crate::lots::Resource;

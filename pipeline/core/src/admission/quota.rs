@@ -43,7 +43,8 @@ pub(super) fn check(c: &Candidate<'_>, chosen: &Usable, trace: &mut Trace) -> (V
     let now_s = c.now_s();
     let Some(sender) = c.sender else { return (Verdict::Refuse(Reason::SenderUnknown), QuotaUse::Free) };
     let (resource, count) = c.state.quota_scope(c.account, sender.ix);
-    let ceiling = c.account.spec.policy.pacing.quota_ceiling(c.account.spec.limit, super::pacing::class(chosen.category));
+    let ceiling =
+        c.account.spec.policy.pacing.quota_ceiling(c.account.spec.limit, super::pacing::class(chosen.category));
     let used = count.count(now_s);
     trace.quota_used = Some(used);
     trace.quota_ceiling = match ceiling {

@@ -142,7 +142,9 @@ impl World {
     }
 
     pub fn control(&mut self, campaign: &str, action: &str) {
-        self.command(&json!({"command": "control_campaign", "account": "acme", "campaign": campaign, "action": action}));
+        self.command(
+            &json!({"command": "control_campaign", "account": "acme", "campaign": campaign, "action": action}),
+        );
     }
 
     pub fn event(&mut self, event: &Value) {

@@ -54,24 +54,13 @@ pub trait Log {
     ///
     /// # Errors
     /// The offset was trimmed or lies beyond the end, the partition is not served here, or the disk failed.
-    fn read(
-        &mut self,
-        topic: Topic,
-        partition: u32,
-        from: u64,
-        limit: ReadLimit,
-    ) -> Result<Vec<Record>, LogError>;
+    fn read(&mut self, topic: Topic, partition: u32, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError>;
 
     /// Waits until one of the topics has a record at or after its offset; false when the time is over.
     ///
     /// # Errors
     /// The partition is not served here, or the log stopped.
-    fn wait(
-        &mut self,
-        partition: u32,
-        next: &[(Topic, u64)],
-        timeout: Duration,
-    ) -> Result<bool, LogError>;
+    fn wait(&mut self, partition: u32, next: &[(Topic, u64)], timeout: Duration) -> Result<bool, LogError>;
 
     /// Makes one batch durable and visible, whole.
     ///

@@ -22,22 +22,13 @@ impl NewRecord {
     /// A record without headers.
     #[must_use]
     pub fn new(key: impl Into<Bytes>, value: impl Into<Bytes>, time_ms: u64) -> Self {
-        Self {
-            key: key.into(),
-            value: value.into(),
-            time_ms,
-            headers: Vec::new(),
-        }
+        Self { key: key.into(), value: value.into(), time_ms, headers: Vec::new() }
     }
 
     /// Bytes of key, value and headers.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let headers: usize = self
-            .headers
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum();
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         self.key.len() + self.value.len() + headers
     }
 }
@@ -61,22 +52,12 @@ impl Record {
     /// Bytes of key, value and headers.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let headers: usize = self
-            .headers
-            .iter()
-            .map(|(name, value)| name.len() + value.len())
-            .sum();
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         self.key.len() + self.value.len() + headers
     }
 
     pub(crate) fn from_new(offset: u64, record: NewRecord) -> Self {
-        Self {
-            offset,
-            key: record.key,
-            value: record.value,
-            time_ms: record.time_ms,
-            headers: record.headers,
-        }
+        Self { offset, key: record.key, value: record.value, time_ms: record.time_ms, headers: record.headers }
     }
 }
 
@@ -91,9 +72,6 @@ pub struct ReadLimit {
 
 impl Default for ReadLimit {
     fn default() -> Self {
-        Self {
-            records: 5_000,
-            bytes: 4 << 20,
-        }
+        Self { records: 5_000, bytes: 4 << 20 }
     }
 }

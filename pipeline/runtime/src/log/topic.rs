@@ -44,12 +44,7 @@ impl Topic {
     ];
 
     /// The topics that the shard consumes.
-    pub const INPUTS: [Self; 4] = [
-        Self::Requests,
-        Self::RequestsPriority,
-        Self::Commands,
-        Self::Events,
-    ];
+    pub const INPUTS: [Self; 4] = [Self::Requests, Self::RequestsPriority, Self::Commands, Self::Events];
 
     /// Stable name, as on disk and in Kafka (there with the configured prefix).
     #[must_use]

@@ -138,8 +138,7 @@ impl Node {
                 let log = EmbeddedLog::open(&data_dir, &log_options)?;
                 let hash_key = hash_key::load(&data_dir)?;
                 let writer = ledger::Writer::open(&data_dir.join(LEDGER_FILE), ledger::Options::default())?;
-                let engine =
-                    EngineConfig { rates, hash_key, times, recent_most: shard_options.recent_most };
+                let engine = EngineConfig { rates, hash_key, times, recent_most: shard_options.recent_most };
                 let store = log.store().clone();
                 let now = clock.now();
                 let mut shard =

@@ -11,11 +11,8 @@ use std::time::Duration;
 use tollgate_metrics::Metrics;
 use tollgate_wire::Time;
 
-const STREAMS: [(Stream, Topic); 3] = [
-    (Stream::Ledger, Topic::Ledger),
-    (Stream::Outcomes, Topic::Outcomes),
-    (Stream::Snapshots, Topic::Snapshots),
-];
+const STREAMS: [(Stream, Topic); 3] =
+    [(Stream::Ledger, Topic::Ledger), (Stream::Outcomes, Topic::Outcomes), (Stream::Snapshots, Topic::Snapshots)];
 /// Large transactions are what makes SQLite fast.
 const BATCH: ReadLimit = ReadLimit { records: 20_000, bytes: 16 << 20 };
 /// How often space is given back.

@@ -343,7 +343,8 @@ impl<L: Log> Shard<L> {
             n.1 = record.offset + 1;
         }
         let outputs = std::mem::take(&mut self.out.records);
-        self.log.commit(self.partition, Commit { next_offsets: next.clone(), outputs, state: StateBatch::default() })?;
+        self.log
+            .commit(self.partition, Commit { next_offsets: next.clone(), outputs, state: StateBatch::default() })?;
         self.next = next;
         self.out.metrics.flush(1, Duration::ZERO);
         Ok(())

@@ -23,10 +23,7 @@ impl StateBatch {
     /// An empty batch with room for that many changes.
     #[must_use]
     pub fn with_capacity(changes: usize) -> Self {
-        Self {
-            changes: Vec::with_capacity(changes),
-            bytes: 0,
-        }
+        Self { changes: Vec::with_capacity(changes), bytes: 0 }
     }
 
     /// Sets a key (1 to 65,535 bytes) to a value (below 4 GiB).
@@ -41,9 +38,7 @@ impl StateBatch {
 
     /// Changes in the order they were made: space, key, new value or `None` for a removal.
     pub fn iter(&self) -> impl Iterator<Item = (Space, &[u8], Option<&[u8]>)> {
-        self.changes
-            .iter()
-            .map(|change| (change.space, &*change.key, change.value.as_deref()))
+        self.changes.iter().map(|change| (change.space, &*change.key, change.value.as_deref()))
     }
 
     /// Number of changes.
@@ -77,10 +72,6 @@ impl StateBatch {
     fn push(&mut self, space: Space, key: &[u8], value: Option<&[u8]>) {
         debug_assert!(!key.is_empty() && key.len() <= usize::from(u16::MAX));
         self.bytes += key.len() + value.map_or(0, <[u8]>::len);
-        self.changes.push(StateChange {
-            space,
-            key: Slice::from(key),
-            value: value.map(Slice::from),
-        });
+        self.changes.push(StateChange { space, key: Slice::from(key), value: value.map(Slice::from) });
     }
 }

@@ -31,18 +31,11 @@ impl DataDirectory {
                 write_format(path)?;
             }
             Some(found) if found > FORMAT => {
-                return Err(StoreError::NewerFormat {
-                    path: path.to_owned(),
-                    found,
-                    supported: FORMAT,
-                });
+                return Err(StoreError::NewerFormat { path: path.to_owned(), found, supported: FORMAT });
             }
             Some(_) => {}
         }
-        Ok(Self {
-            path: path.to_owned(),
-            _lock: lock,
-        })
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// Where the database lives.
@@ -78,18 +71,11 @@ fn take_lock(path: &Path) -> Result<File, StoreError> {
             let known = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
             return Err(StoreError::Locked {
                 path: path.to_owned(),
-                holder: if known {
-                    holder.trim().to_owned()
-                } else {
-                    "unknown".to_owned()
-                },
+                holder: if known { holder.trim().to_owned() } else { "unknown".to_owned() },
             });
         }
         Err(TryLockError::Error(source)) => {
-            return Err(StoreError::NotWritable {
-                path: lock_path,
-                source,
-            });
+            return Err(StoreError::NotWritable { path: lock_path, source });
         }
     }
     let write_holder = |file: &mut File| -> io::Result<()> {
@@ -107,22 +93,13 @@ fn read_format(path: &Path) -> Result<Option<u32>, StoreError> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
-            return Err(StoreError::NotWritable {
-                path: format_path,
-                source,
-            });
+            return Err(StoreError::NotWritable { path: format_path, source });
         }
     };
-    let number = text
-        .trim()
-        .strip_prefix(FORMAT_PREFIX)
-        .and_then(|number| number.parse().ok());
+    let number = text.trim().strip_prefix(FORMAT_PREFIX).and_then(|number| number.parse().ok());
     number.map(Some).ok_or_else(|| StoreError::NotOurs {
         path: path.to_owned(),
-        detail: format!(
-            "{FORMAT_FILE} says {:?}, expected \"{FORMAT_PREFIX}N\"",
-            text.trim()
-        ),
+        detail: format!("{FORMAT_FILE} says {:?}, expected \"{FORMAT_PREFIX}N\"", text.trim()),
     })
 }
 
@@ -153,7 +130,5 @@ fn write_format(path: &Path) -> Result<(), StoreError> {
 }
 
 fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(StoreError::not_writable(path))
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(StoreError::not_writable(path))
 }

@@ -17,9 +17,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Another process has the directory open.
-    #[error(
-        "data directory {path} is in use by process {holder}; stop that process or set another data directory"
-    )]
+    #[error("data directory {path} is in use by process {holder}; stop that process or set another data directory")]
     Locked {
         /// The directory.
         path: PathBuf,
@@ -74,23 +72,15 @@ pub enum StoreError {
 
 impl StoreError {
     pub(crate) fn not_writable(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self::NotWritable {
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self::NotWritable { path: path.to_owned(), source }
     }
 
     pub(crate) fn read(place: &'static str, error: &fjall::Error) -> Self {
-        Self::Read {
-            place,
-            detail: describe(error),
-        }
+        Self::Read { place, detail: describe(error) }
     }
 
     pub(crate) fn write(error: &fjall::Error) -> Self {
-        Self::Write {
-            detail: describe(error),
-        }
+        Self::Write { detail: describe(error) }
     }
 }
 
@@ -106,7 +96,8 @@ pub(crate) fn describe(error: &fjall::Error) -> String {
         }
         (_, Some(cause)) => cause.to_string(),
         (fjall::Error::Poisoned, _) => {
-            "an earlier background write failed, often because the disk was full; check free space and the disk".to_owned()
+            "an earlier background write failed, often because the disk was full; check free space and the disk"
+                .to_owned()
         }
         (other, None) => other.to_string(),
     }

@@ -42,11 +42,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self {
-            cache_bytes: 64 << 20,
-            journal_bytes: 64 << 20,
-            write_buffer_bytes: 16 << 20,
-        }
+        Self { cache_bytes: 64 << 20, journal_bytes: 64 << 20, write_buffer_bytes: 16 << 20 }
     }
 }
 
@@ -72,20 +68,14 @@ impl Store {
     pub fn open(path: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         let directory = DataDirectory::open(path)?;
         let database_path = directory.database();
-        let exists = database_path
-            .try_exists()
-            .map_err(StoreError::not_writable(&database_path))?;
+        let exists = database_path.try_exists().map_err(StoreError::not_writable(&database_path))?;
         if !exists {
             create(&directory, options)?;
         }
         let database = open_database(&database_path, options)?;
         let spaces = Space::ALL
             .into_iter()
-            .map(|space| {
-                open_keyspace(&database, space.name(), || {
-                    plain(options.write_buffer_bytes)
-                })
-            })
+            .map(|space| open_keyspace(&database, space.name(), || plain(options.write_buffer_bytes)))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -102,46 +92,27 @@ impl Store {
     /// # Errors
     /// [`StoreError::Read`] when the disk or a checksum fails.
     pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<StoredBytes>, StoreError> {
-        self.keyspace(space)
-            .get(key)
-            .map_err(|error| StoreError::read(space.name(), &error))
+        self.keyspace(space).get(key).map_err(|error| StoreError::read(space.name(), &error))
     }
 
     /// The values of several keys of one space, in the order asked.
     ///
     /// # Errors
     /// As [`Store::get`]; the first failure ends the call.
-    pub fn multi_get<K: AsRef<[u8]>>(
-        &self,
-        space: Space,
-        keys: &[K],
-    ) -> Result<Vec<Option<StoredBytes>>, StoreError> {
-        keys.iter()
-            .map(|key| self.get(space, key.as_ref()))
-            .collect()
+    pub fn multi_get<K: AsRef<[u8]>>(&self, space: Space, keys: &[K]) -> Result<Vec<Option<StoredBytes>>, StoreError> {
+        keys.iter().map(|key| self.get(space, key.as_ref())).collect()
     }
 
     /// Streams all keys with a prefix in key order, as of the moment of the call; an empty prefix is the whole space.
-    pub fn scan_prefix(
-        &self,
-        space: Space,
-        prefix: &[u8],
-    ) -> impl Iterator<Item = ScanItem> + use<> {
+    pub fn scan_prefix(&self, space: Space, prefix: &[u8]) -> impl Iterator<Item = ScanItem> + use<> {
         scan(space, self.keyspace(space).prefix(prefix))
     }
 
     /// Streams the keys from `from` (included) to `to` (not included, `None` = the end) in key order, as of the
     /// moment of the call.
-    pub fn scan_range(
-        &self,
-        space: Space,
-        from: &[u8],
-        to: Option<&[u8]>,
-    ) -> impl Iterator<Item = ScanItem> + use<> {
+    pub fn scan_range(&self, space: Space, from: &[u8], to: Option<&[u8]>) -> impl Iterator<Item = ScanItem> + use<> {
         let end = to.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self
-            .keyspace(space)
-            .range::<&[u8], _>((Bound::Included(from), end));
+        let range = self.keyspace(space).range::<&[u8], _>((Bound::Included(from), end));
         scan(space, range)
     }
 
@@ -151,11 +122,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Write`]; no further write is accepted until the store is opened again.
     pub fn write_unsynced(&self, batch: StateBatch) -> Result<(), StoreError> {
-        let mut write = self
-            .inner
-            .database
-            .batch()
-            .durability(Some(PersistMode::Buffer));
+        let mut write = self.inner.database.batch().durability(Some(PersistMode::Buffer));
         self.stage(&mut write, batch);
         write.commit().map_err(|error| StoreError::write(&error))
     }
@@ -180,9 +147,7 @@ impl Store {
 
     /// A keyspace beside the state, created if absent, for small values.
     pub(crate) fn side_keyspace(&self, name: &str) -> Result<Keyspace, StoreError> {
-        open_keyspace(&self.inner.database, name, || {
-            plain(self.inner.write_buffer_bytes)
-        })
+        open_keyspace(&self.inner.database, name, || plain(self.inner.write_buffer_bytes))
     }
 
     /// A keyspace beside the state for log blocks: values live in files of their own, which are dropped whole when
@@ -193,9 +158,7 @@ impl Store {
             .separation_threshold(1024)
             .file_target_size(buffer.max(1 << 20))
             .compression(fjall::CompressionType::None);
-        open_keyspace(&self.inner.database, name, || {
-            plain(buffer).with_kv_separation(Some(separation))
-        })
+        open_keyspace(&self.inner.database, name, || plain(buffer).with_kv_separation(Some(separation)))
     }
 
     fn keyspace(&self, space: Space) -> &Keyspace {
@@ -207,11 +170,7 @@ impl Store {
 pub type ScanItem = Result<(StoredBytes, StoredBytes), StoreError>;
 
 fn scan(space: Space, entries: fjall::Iter) -> impl Iterator<Item = ScanItem> {
-    entries.map(move |entry| {
-        entry
-            .into_inner()
-            .map_err(|error| StoreError::read(space.name(), &error))
-    })
+    entries.map(move |entry| entry.into_inner().map_err(|error| StoreError::read(space.name(), &error)))
 }
 
 fn plain(write_buffer_bytes: u64) -> KeyspaceCreateOptions {
@@ -257,14 +216,9 @@ fn open_keyspace(
     name: &str,
     options: impl FnOnce() -> KeyspaceCreateOptions,
 ) -> Result<Keyspace, StoreError> {
-    database
-        .keyspace(name, options)
-        .map_err(|error| open_error(Path::new(name), &error))
+    database.keyspace(name, options).map_err(|error| open_error(Path::new(name), &error))
 }
 
 fn open_error(path: &Path, error: &fjall::Error) -> StoreError {
-    StoreError::Open {
-        path: path.to_owned(),
-        detail: error::describe(error),
-    }
+    StoreError::Open { path: path.to_owned(), detail: error::describe(error) }
 }

@@ -22,10 +22,7 @@ fn state_written_without_fsync_is_there_after_reopening() {
     store.write_unsynced(batch).unwrap();
     drop(store);
     let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
-    let found: Vec<_> = store
-        .scan_prefix(Space::Contacts, b"a")
-        .map(Result::unwrap)
-        .collect();
+    let found: Vec<_> = store.scan_prefix(Space::Contacts, b"a").map(Result::unwrap).collect();
     assert_eq!(found.len(), 1);
     assert_eq!((&found[0].0[..], &found[0].1[..]), (&b"a2"[..], &b"y"[..]));
     assert_eq!(store.get(Space::Pairs, b"a2").unwrap(), None);
@@ -37,14 +34,8 @@ fn a_newer_format_is_refused_with_both_versions_and_the_remedy() {
     drop(Store::open(directory.path(), &StoreOptions::default()).unwrap());
     fs::write(directory.path().join("FORMAT"), "tollgate-data 2\n").unwrap();
     let text = refusal(directory.path());
-    assert!(
-        text.contains("has format 2") && text.contains("up to format 1"),
-        "{text}"
-    );
-    assert!(
-        text.contains("newer release") && text.contains("backup"),
-        "{text}"
-    );
+    assert!(text.contains("has format 2") && text.contains("up to format 1"), "{text}");
+    assert!(text.contains("newer release") && text.contains("backup"), "{text}");
 }
 
 #[test]
@@ -52,10 +43,7 @@ fn a_second_open_is_refused_and_names_the_process() {
     let directory = tempfile::tempdir().unwrap();
     let first = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     let text = refusal(directory.path());
-    assert!(
-        text.contains(&format!("in use by process {}", std::process::id())),
-        "{text}"
-    );
+    assert!(text.contains(&format!("in use by process {}", std::process::id())), "{text}");
     drop(first);
     Store::open(directory.path(), &StoreOptions::default()).unwrap();
 }
@@ -66,10 +54,7 @@ fn a_directory_that_cannot_be_made_is_refused_with_its_path() {
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     let text = refusal(&file.join("data"));
-    assert!(
-        text.contains("file/data") && text.contains("write access"),
-        "{text}"
-    );
+    assert!(text.contains("file/data") && text.contains("write access"), "{text}");
 }
 
 #[test]

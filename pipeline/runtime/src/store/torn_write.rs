@@ -64,12 +64,7 @@ fn cut_last_batch(database: &Path) -> io::Result<Option<Cut>> {
     let file = OpenOptions::new().write(true).open(&journal)?;
     file.set_len(at as u64)?;
     file.sync_all()?;
-    Ok(Some(Cut {
-        journal,
-        at: at as u64,
-        tail,
-        kept_in,
-    }))
+    Ok(Some(Cut { journal, at: at as u64, tail, kept_in }))
 }
 
 fn newest_journal(database: &Path) -> io::Result<Option<(u64, PathBuf)>> {
@@ -79,9 +74,7 @@ fn newest_journal(database: &Path) -> io::Result<Option<(u64, PathBuf)>> {
         if path.extension().is_none_or(|extension| extension != "jnl") {
             continue;
         }
-        let number = path
-            .file_stem()
-            .and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
         newest = newest.max(number.map(|number| (number, path)));
     }
     Ok(newest)

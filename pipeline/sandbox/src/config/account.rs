@@ -97,9 +97,7 @@ impl TryFrom<LimitText> for MessagingLimit {
         match text {
             LimitText::Users(users) => Ok(Self::Users(users)),
             LimitText::Word(word) if word == "unlimited" => Ok(Self::Unlimited),
-            LimitText::Word(word) => Err(format!(
-                "messaging limit {word:?}: give a number of users or \"unlimited\""
-            )),
+            LimitText::Word(word) => Err(format!("messaging limit {word:?}: give a number of users or \"unlimited\"")),
         }
     }
 }

@@ -52,23 +52,14 @@ impl Checked {
         for (index, account) in config.accounts.iter().enumerate() {
             eras.push(check_account(config, index, account, &mut ids)?);
         }
-        Ok(Self {
-            graph_major: graph_major(&config.graph_version)?,
-            webhook,
-            signing_key,
-            eras,
-        })
+        Ok(Self { graph_major: graph_major(&config.graph_version)?, webhook, signing_key, eras })
     }
 }
 
 fn check_numbers(config: &SandboxConfig) -> Result<(), SandboxError> {
     for (name, rate) in config.rates.named() {
         if !(0.0..=1.0).contains(&rate) {
-            return refuse(
-                &format!("rates.{name}"),
-                &rate.to_string(),
-                "a share from 0 to 1",
-            );
+            return refuse(&format!("rates.{name}"), &rate.to_string(), "a share from 0 to 1");
         }
     }
     let delays = &config.delays;
@@ -88,44 +79,14 @@ fn check_numbers(config: &SandboxConfig) -> Result<(), SandboxError> {
     }
     let webhooks = &config.webhooks;
     let bounds = [
-        (
-            "webhooks.updates_max",
-            webhooks.updates_max as u64,
-            1,
-            1_000,
-        ),
+        ("webhooks.updates_max", webhooks.updates_max as u64, 1, 1_000),
         ("webhooks.flush_ms", webhooks.flush_ms, 1, 60_000),
-        (
-            "webhooks.concurrency",
-            webhooks.concurrency as u64,
-            1,
-            1_000,
-        ),
+        ("webhooks.concurrency", webhooks.concurrency as u64, 1, 1_000),
         ("webhooks.timeout_ms", webhooks.timeout_ms, 1, 600_000),
-        (
-            "webhooks.retry_first_ms",
-            webhooks.retry_first_ms,
-            1,
-            600_000,
-        ),
-        (
-            "webhooks.queue_max_updates",
-            webhooks.queue_max_updates as u64,
-            1_000,
-            1 << 32,
-        ),
-        (
-            "limits.pair_interval_ms",
-            config.limits.pair_interval_ms,
-            1,
-            86_400_000,
-        ),
-        (
-            "limits.pair_burst",
-            u64::from(config.limits.pair_burst),
-            1,
-            10_000,
-        ),
+        ("webhooks.retry_first_ms", webhooks.retry_first_ms, 1, 600_000),
+        ("webhooks.queue_max_updates", webhooks.queue_max_updates as u64, 1_000, 1 << 32),
+        ("limits.pair_interval_ms", config.limits.pair_interval_ms, 1, 86_400_000),
+        ("limits.pair_burst", u64::from(config.limits.pair_burst), 1, 10_000),
     ];
     for (name, value, min, max) in bounds {
         if !(min..=max).contains(&value) {
@@ -145,45 +106,24 @@ fn check_account(
     if account.senders.is_empty() {
         return refuse(&field("senders"), "", "give at least one number");
     }
-    for id in [&account.id, &account.waba]
-        .into_iter()
-        .chain(account.senders.iter().map(|sender| &sender.phone_number_id))
+    for id in
+        [&account.id, &account.waba].into_iter().chain(account.senders.iter().map(|sender| &sender.phone_number_id))
     {
-        if id.is_empty()
-            || !id
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'/')
-        {
-            return refuse(
-                &field("id"),
-                id,
-                "ids are printable, without spaces or slashes",
-            );
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/') {
+            return refuse(&field("id"), id, "ids are printable, without spaces or slashes");
         }
     }
     if !ids.insert(format!("waba {}", account.waba)) {
-        return refuse(
-            &field("waba"),
-            &account.waba,
-            "each WABA belongs to one account",
-        );
+        return refuse(&field("waba"), &account.waba, "each WABA belongs to one account");
     }
     for sender in &account.senders {
         if !ids.insert(format!("number {}", sender.phone_number_id)) {
             let remedy = "each number belongs to one account";
             return refuse(&field("senders"), &sender.phone_number_id, remedy);
         }
-        if !sender
-            .display_phone_number
-            .bytes()
-            .all(|byte| byte.is_ascii_digit())
-        {
+        if !sender.display_phone_number.bytes().all(|byte| byte.is_ascii_digit()) {
             let remedy = "digits only, with the country code";
-            return refuse(
-                &field("senders.display_phone_number"),
-                &sender.display_phone_number,
-                remedy,
-            );
+            return refuse(&field("senders.display_phone_number"), &sender.display_phone_number, remedy);
         }
         if sender.throughput_mps == 0 || sender.throughput_mps > 100_000 {
             let value = sender.throughput_mps.to_string();
@@ -193,26 +133,14 @@ fn check_account(
     let mut templates = HashSet::new();
     for template in &account.templates {
         if !templates.insert((&template.name, &template.language)) {
-            return refuse(
-                &field("templates"),
-                &template.name,
-                "one entry per name and language",
-            );
+            return refuse(&field("templates"), &template.name, "one entry per name and language");
         }
     }
     let Ok(zone) = TimeZone::get(&account.time_zone) else {
-        return refuse(
-            &field("time_zone"),
-            &account.time_zone,
-            "an IANA name, such as America/Bogota",
-        );
+        return refuse(&field("time_zone"), &account.time_zone, "an IANA name, such as America/Bogota");
     };
     Ok(EraStarts {
-        utility_s: day_start(
-            "utility_in_window_charged_from",
-            &config.utility_in_window_charged_from,
-            &zone,
-        )?,
+        utility_s: day_start("utility_in_window_charged_from", &config.utility_in_window_charged_from, &zone)?,
         service_s: day_start("service_charged_from", &config.service_charged_from, &zone)?,
     })
 }
@@ -225,18 +153,11 @@ fn day_start(field: &str, text: &str, zone: &TimeZone) -> Result<u64, SandboxErr
 }
 
 fn graph_major(text: &str) -> Result<u32, SandboxError> {
-    crate::graph::version_major(text).map_or_else(
-        || refuse("graph_version", text, "a version such as v24.0"),
-        Ok,
-    )
+    crate::graph::version_major(text).map_or_else(|| refuse("graph_version", text, "a version such as v24.0"), Ok)
 }
 
 fn refuse<T>(field: &str, value: &str, remedy: &'static str) -> Result<T, SandboxError> {
-    Err(SandboxError::Config {
-        field: field.to_owned(),
-        value: value.to_owned(),
-        remedy,
-    })
+    Err(SandboxError::Config { field: field.to_owned(), value: value.to_owned(), remedy })
 }
 
 #[cfg(test)]
@@ -256,26 +177,11 @@ mod tests {
             ("bearer_tokens", refusal(|c| c.bearer_tokens.clear())),
             ("graph_version", refusal(|c| c.graph_version = "24".into())),
             ("rates.silence", refusal(|c| c.rates.silence = 1.5)),
-            (
-                "delays.delay_scale",
-                refusal(|c| c.delays.delay_scale = f64::NAN),
-            ),
-            (
-                "webhooks.url",
-                refusal(|c| c.webhooks.url = Some("ftp://x".into())),
-            ),
-            (
-                "webhooks.app_secret",
-                refusal(|c| c.webhooks.app_secret.0 = "hex:zz".into()),
-            ),
-            (
-                "service_charged_from",
-                refusal(|c| c.service_charged_from = "soon".into()),
-            ),
-            (
-                "time_zone",
-                refusal(|c| c.accounts[0].time_zone = "Mars/Base".into()),
-            ),
+            ("delays.delay_scale", refusal(|c| c.delays.delay_scale = f64::NAN)),
+            ("webhooks.url", refusal(|c| c.webhooks.url = Some("ftp://x".into()))),
+            ("webhooks.app_secret", refusal(|c| c.webhooks.app_secret.0 = "hex:zz".into())),
+            ("service_charged_from", refusal(|c| c.service_charged_from = "soon".into())),
+            ("time_zone", refusal(|c| c.accounts[0].time_zone = "Mars/Base".into())),
         ];
         for (key, message) in cases {
             assert!(message.contains(key), "{key}: {message}");

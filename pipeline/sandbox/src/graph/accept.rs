@@ -45,12 +45,7 @@ pub(crate) enum Manner {
 }
 
 /// Judges a send from the number `phone_number_id`.
-pub(crate) fn accept(
-    world: &mut World,
-    phone_number_id: &str,
-    body: &SendBody<'_>,
-    now_ms: u64,
-) -> Verdict {
+pub(crate) fn accept(world: &mut World, phone_number_id: &str, body: &SendBody<'_>, now_ms: u64) -> Verdict {
     let verdict = match judge(world, phone_number_id, body, now_ms) {
         Ok(verdict) => verdict,
         Err(error) => Verdict::Refused(error),
@@ -66,22 +61,14 @@ pub(crate) fn accept(
     verdict
 }
 
-fn judge(
-    world: &mut World,
-    phone_number_id: &str,
-    body: &SendBody<'_>,
-    now_ms: u64,
-) -> Result<Verdict, PlatformError> {
+fn judge(world: &mut World, phone_number_id: &str, body: &SendBody<'_>, now_ms: u64) -> Result<Verdict, PlatformError> {
     let Some(sender) = world.sender(phone_number_id) else {
         return Err(PlatformError::unknown_object(phone_number_id));
     };
     check_envelope(body)?;
     let recipient = Recipient::of(body.to.as_deref(), body.recipient.as_deref())?;
     if *recipient.user == *world.senders[sender].display_phone_number {
-        return Err(PlatformError::new(
-            131_021,
-            "Recipient phone number is the sender's",
-        ));
+        return Err(PlatformError::new(131_021, "Recipient phone number is the sender's"));
     }
     let kind = check_content(world, sender, &recipient, body, now_ms)?;
     let special = Special::of(&recipient.user);
@@ -103,27 +90,14 @@ fn check_envelope(body: &SendBody<'_>) -> Result<(), PlatformError> {
     match body.messaging_product.as_deref() {
         Some("whatsapp") => {}
         None => {
-            return Err(PlatformError::new(
-                100,
-                "The parameter messaging_product is required.",
-            ));
+            return Err(PlatformError::new(100, "The parameter messaging_product is required."));
         }
         Some(_) => {
-            return Err(PlatformError::new(
-                100,
-                "Param messaging_product must be whatsapp",
-            ));
+            return Err(PlatformError::new(100, "Param messaging_product must be whatsapp"));
         }
     }
-    if body
-        .recipient_type
-        .as_deref()
-        .is_some_and(|kind| kind != "individual")
-    {
-        return Err(PlatformError::new(
-            131_009,
-            "Param recipient_type must be individual",
-        ));
+    if body.recipient_type.as_deref().is_some_and(|kind| kind != "individual") {
+        return Err(PlatformError::new(131_009, "Param recipient_type must be individual"));
     }
     let opaque = body.biz_opaque_callback_data.as_deref().unwrap_or("");
     if opaque.chars().count() > OPAQUE_MAX_CHARS {
@@ -176,27 +150,11 @@ fn check_template<'w>(
     sender: usize,
     body: &TemplateBody<'_>,
 ) -> Result<&'w TemplateConfig, PlatformError> {
-    let name = body
-        .name
-        .as_deref()
-        .ok_or_else(|| missing("template['name']"))?;
-    let language = body
-        .language
-        .as_ref()
-        .ok_or_else(|| missing("template['language']"))?;
-    let code = language
-        .code
-        .as_deref()
-        .ok_or_else(|| missing("template['language']['code']"))?;
-    if language
-        .policy
-        .as_deref()
-        .is_some_and(|policy| policy != "deterministic")
-    {
-        return Err(PlatformError::new(
-            131_009,
-            "Param policy must be deterministic",
-        ));
+    let name = body.name.as_deref().ok_or_else(|| missing("template['name']"))?;
+    let language = body.language.as_ref().ok_or_else(|| missing("template['language']"))?;
+    let code = language.code.as_deref().ok_or_else(|| missing("template['language']['code']"))?;
+    if language.policy.as_deref().is_some_and(|policy| policy != "deterministic") {
+        return Err(PlatformError::new(131_009, "Param policy must be deterministic"));
     }
     let portfolio = &world.portfolios[world.senders[sender].portfolio];
     let template = portfolio.templates.sendable(name, code)?;
@@ -223,18 +181,10 @@ fn forced_refusal(
         return Ok(());
     }
     pair.refusals += 1;
-    Err(PlatformError::new(
-        code,
-        "Refused because of the recipient's last three digits",
-    ))
+    Err(PlatformError::new(code, "Refused because of the recipient's last three digits"))
 }
 
-fn take_limits(
-    world: &mut World,
-    sender: usize,
-    recipient: &Recipient,
-    now_ms: u64,
-) -> Result<(), PlatformError> {
+fn take_limits(world: &mut World, sender: usize, recipient: &Recipient, now_ms: u64) -> Result<(), PlatformError> {
     let rule = &world.config.limits;
     let mut pair_rate = world.pairs.touch(sender, &recipient.user, now_ms).rate;
     let number = &mut world.senders[sender];
@@ -243,12 +193,7 @@ fn take_limits(
             "Message failed to send because there were too many messages sent from this phone number to the same phone number in a short period of time; next in {wait_ms} ms"
         );
         let (count, limit) = (u64::from(rule.pair_burst), u64::from(rule.pair_burst));
-        Some((
-            ViolationRule::PairRate,
-            count,
-            limit,
-            PlatformError::new(131_056, details),
-        ))
+        Some((ViolationRule::PairRate, count, limit, PlatformError::new(131_056, details)))
     } else if let Err(count) = number.throughput.take(now_ms) {
         let details = "Message failed to send because there were too many messages sent from this phone number in a short period of time";
         let error = PlatformError::new(130_429, details);
@@ -286,10 +231,7 @@ fn take(
     pair.ordinal += 1;
     let ordinal = pair.ordinal.to_le_bytes();
     let number = world.senders[sender].phone_number_id.as_bytes();
-    let mut dice = Dice::new(
-        world.config.seed,
-        &[number, recipient.user.as_bytes(), &ordinal],
-    );
+    let mut dice = Dice::new(world.config.seed, &[number, recipient.user.as_bytes(), &ordinal]);
     pair.business_wrote(now_ms / 1_000, dice.bits());
     let stopped = pair.stopped;
     let (rates, delays) = (&world.config.rates, &world.config.delays);
@@ -317,10 +259,7 @@ fn take(
     };
     let number = &world.senders[sender];
     let portfolio = &world.portfolios[number.portfolio];
-    let template = body
-        .template
-        .as_ref()
-        .filter(|_| kind != MessageKind::Service);
+    let template = body.template.as_ref().filter(|_| kind != MessageKind::Service);
     world.journal.accepted(&AcceptedLine {
         kind: "accepted",
         at_ms: now_ms,

@@ -28,25 +28,13 @@ struct MessageId<'a> {
 }
 
 /// The answer to an accepted send; `status` is given for templates only.
-pub(crate) fn accepted(
-    input: &str,
-    recipient: &Recipient,
-    wamid: &str,
-    status: Option<&'static str>,
-) -> Vec<u8> {
+pub(crate) fn accepted(input: &str, recipient: &Recipient, wamid: &str, status: Option<&'static str>) -> Vec<u8> {
     let user = Some(&*recipient.user);
     let by_phone = !recipient.is_bsuid();
     let answer = SendAnswer {
         messaging_product: "whatsapp",
-        contacts: [Contact {
-            input,
-            wa_id: user.filter(|_| by_phone),
-            user_id: user.filter(|_| !by_phone),
-        }],
-        messages: [MessageId {
-            id: wamid,
-            message_status: status,
-        }],
+        contacts: [Contact { input, wa_id: user.filter(|_| by_phone), user_id: user.filter(|_| !by_phone) }],
+        messages: [MessageId { id: wamid, message_status: status }],
     };
     serde_json::to_vec(&answer).expect("strings always serialise")
 }

@@ -12,20 +12,13 @@ pub(crate) struct PlatformError {
 
 impl PlatformError {
     pub(crate) fn new(code: u32, details: impl Into<String>) -> Self {
-        Self {
-            code,
-            details: details.into(),
-            subcode: None,
-        }
+        Self { code, details: details.into(), subcode: None }
     }
 
     /// 100 with subcode 33: the object in the path does not exist for this token.
     pub(crate) fn unknown_object(id: &str) -> Self {
         let details = format!("Unsupported post request. Object with ID '{id}' does not exist");
-        Self {
-            subcode: Some(33),
-            ..Self::new(100, details)
-        }
+        Self { subcode: Some(33), ..Self::new(100, details) }
     }
 
     /// HTTP status of the synchronous answer.
@@ -48,10 +41,7 @@ impl PlatformError {
                 message: &message,
                 kind: "OAuthException",
                 code: self.code,
-                error_data: ErrorData {
-                    messaging_product: Some("whatsapp"),
-                    details: &self.details,
-                },
+                error_data: ErrorData { messaging_product: Some("whatsapp"), details: &self.details },
                 error_subcode: self.subcode,
                 fbtrace_id: trace,
             },
@@ -120,16 +110,12 @@ pub(crate) fn title(code: u32) -> &'static str {
 /// The sentence that comes with a failed status.
 pub(crate) fn failure_details(code: u32) -> &'static str {
     match code {
-        130_472 => {
-            "Failed to send message because this user's phone number is part of an experiment"
-        }
+        130_472 => "Failed to send message because this user's phone number is part of an experiment",
         131_026 => "Message undeliverable.",
         131_048 => {
             "Message failed to send because there are restrictions on how many messages can be sent from this phone number."
         }
-        131_049 => {
-            "In order to maintain a healthy ecosystem engagement, the message failed to be delivered."
-        }
+        131_049 => "In order to maintain a healthy ecosystem engagement, the message failed to be delivered.",
         131_050 => "The user has chosen to stop receiving marketing messages from your business.",
         132_015 => "Template is paused and cannot be sent: it was dropped by pacing.",
         _ => "Message failed to send due to an unknown error.",

@@ -10,10 +10,7 @@ const BODY_MAX_CHARS: usize = 1_024;
 const CODE_MAX_CHARS: usize = 15;
 
 /// Checks header, body and buttons in that order.
-pub(crate) fn check(
-    template: &TemplateConfig,
-    components: &[ComponentBody<'_>],
-) -> Result<(), PlatformError> {
+pub(crate) fn check(template: &TemplateConfig, components: &[ComponentBody<'_>]) -> Result<(), PlatformError> {
     let mut header: &[ParameterBody<'_>] = &[];
     let mut body: &[ParameterBody<'_>] = &[];
     let mut given = vec![false; template.buttons.len()];
@@ -44,10 +41,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-fn check_header(
-    format: Option<HeaderFormat>,
-    parameters: &[ParameterBody<'_>],
-) -> Result<(), PlatformError> {
+fn check_header(format: Option<HeaderFormat>, parameters: &[ParameterBody<'_>]) -> Result<(), PlatformError> {
     let Some(format) = format else {
         return count("header", parameters.len(), 0);
     };
@@ -64,11 +58,8 @@ fn check_header(
     if parameter.kind != expected {
         return Err(mismatch("header", expected, &parameter.kind));
     }
-    let has_source = |media: &Option<MediaBody<'_>>| {
-        media
-            .as_ref()
-            .is_some_and(|media| media.id.is_some() || media.link.is_some())
-    };
+    let has_source =
+        |media: &Option<MediaBody<'_>>| media.as_ref().is_some_and(|media| media.id.is_some() || media.link.is_some());
     let present = match format {
         HeaderFormat::Text => return check_text("header", parameter).map(drop),
         HeaderFormat::Image => has_source(&parameter.image),
@@ -84,10 +75,7 @@ fn check_header(
     }
 }
 
-fn check_body(
-    template: &TemplateConfig,
-    parameters: &[ParameterBody<'_>],
-) -> Result<(), PlatformError> {
+fn check_body(template: &TemplateConfig, parameters: &[ParameterBody<'_>]) -> Result<(), PlatformError> {
     let expected = match &template.body {
         BodyParameters::Positional(number) => *number,
         BodyParameters::Named(names) => names.len(),
@@ -95,9 +83,7 @@ fn check_body(
     count("body", parameters.len(), expected)?;
     if let BodyParameters::Named(names) = &template.body {
         for name in names {
-            let given = parameters
-                .iter()
-                .any(|parameter| parameter.parameter_name.as_deref() == Some(name));
+            let given = parameters.iter().any(|parameter| parameter.parameter_name.as_deref() == Some(name));
             if !given {
                 let details = format!("body: Parameter name is missing or empty: {name}");
                 return Err(PlatformError::new(132_012, details));
@@ -109,14 +95,8 @@ fn check_body(
         if parameter.kind != "text" {
             return Err(mismatch("body", "text", &parameter.kind));
         }
-        if parameter.parameter_name.is_some()
-            && matches!(template.body, BodyParameters::Positional(_))
-        {
-            return Err(mismatch(
-                "body",
-                "positional parameters",
-                "named parameters",
-            ));
+        if parameter.parameter_name.is_some() && matches!(template.body, BodyParameters::Positional(_)) {
+            return Err(mismatch("body", "positional parameters", "named parameters"));
         }
         let text = check_text("body", parameter)?;
         let length = text.chars().count();
@@ -138,12 +118,8 @@ fn check_button(
     component: &ComponentBody<'_>,
     given: &mut [bool],
 ) -> Result<(), PlatformError> {
-    let index = component
-        .index
-        .as_ref()
-        .and_then(super::body::ButtonIndex::value);
-    let Some((index, button)) = index.and_then(|index| Some((index, template.buttons.get(index)?)))
-    else {
+    let index = component.index.as_ref().and_then(super::body::ButtonIndex::value);
+    let Some((index, button)) = index.and_then(|index| Some((index, template.buttons.get(index)?))) else {
         let details = "buttons: the template has no button at this index";
         return Err(PlatformError::new(132_018, details));
     };
@@ -190,9 +166,8 @@ fn check_text<'a>(place: &str, parameter: &'a ParameterBody<'_>) -> Result<&'a s
         return Err(PlatformError::new(131_008, details));
     }
     if text.contains(['\n', '\r', '\t']) || text.contains("     ") {
-        let details = format!(
-            "{place}: Param text cannot have new-line/tab characters or more than 4 consecutive spaces"
-        );
+        let details =
+            format!("{place}: Param text cannot have new-line/tab characters or more than 4 consecutive spaces");
         return Err(PlatformError::new(132_018, details));
     }
     Ok(text)

@@ -30,9 +30,7 @@ impl Recipient {
             let details = "Param to must be a phone number in E.164 form, digits only";
             return Err(PlatformError::new(131_009, details));
         }
-        Ok(Self {
-            user: Arc::from(digits),
-        })
+        Ok(Self { user: Arc::from(digits) })
     }
 
     /// Country, a dot, then letters, digits and dots: `US.13491208655302741918`.
@@ -41,26 +39,18 @@ impl Recipient {
             country.len() == 2
                 && country.bytes().all(|byte| byte.is_ascii_uppercase())
                 && (1..=128).contains(&rest.len())
-                && rest
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+                && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
         });
         if !well_formed {
             let details = "Param recipient must be a business-scoped user ID";
             return Err(PlatformError::new(131_009, details));
         }
-        Ok(Self {
-            user: Arc::from(text),
-        })
+        Ok(Self { user: Arc::from(text) })
     }
 
     /// A recipient named by a test or a person: either form.
     pub(crate) fn any(text: &str) -> Result<Self, PlatformError> {
-        if text.contains('.') {
-            Self::bsuid(text)
-        } else {
-            Self::phone(text)
-        }
+        if text.contains('.') { Self::bsuid(text) } else { Self::phone(text) }
     }
 
     pub(crate) fn is_bsuid(&self) -> bool {
@@ -81,28 +71,14 @@ mod tests {
 
     #[test]
     fn malformed_recipients_are_refused() {
-        for to in [
-            "",
-            "+",
-            "123",
-            "0123456789",
-            "1650555123x",
-            "1234567890123456",
-        ] {
+        for to in ["", "+", "123", "0123456789", "1650555123x", "1234567890123456"] {
             let error = Recipient::of(Some(to), None).expect_err(to);
             assert_eq!(error.code, 131_009);
         }
         for bsuid in ["US", "us.1", "USA.1", "US.", "US.a-b"] {
-            assert_eq!(
-                Recipient::of(None, Some(bsuid)).expect_err(bsuid).code,
-                131_009
-            );
+            assert_eq!(Recipient::of(None, Some(bsuid)).expect_err(bsuid).code, 131_009);
         }
         assert_eq!(Recipient::of(None, None).expect_err("none").code, 131_008);
-        assert!(
-            Recipient::of(None, Some("US.ENT.118"))
-                .expect("valid")
-                .is_bsuid()
-        );
+        assert!(Recipient::of(None, Some("US.ENT.118")).expect("valid").is_bsuid());
     }
 }

@@ -22,12 +22,10 @@ pub(crate) async fn answer(shared: &Shared, name: &str, request: Request<Incomin
             json_answer(200, body)
         }
         (Method::GET, "journal") => journal(shared, &uri),
-        (Method::POST, "inbound" | "templates/status" | "quality" | "outage") => {
-            match read_body(request).await {
-                Ok(body) => order(shared, name, &body),
-                Err(problem) => problem_answer(400, &problem),
-            }
-        }
+        (Method::POST, "inbound" | "templates/status" | "quality" | "outage") => match read_body(request).await {
+            Ok(body) => order(shared, name, &body),
+            Err(problem) => problem_answer(400, &problem),
+        },
         _ => problem_answer(404, "no such control path or method; the README lists them"),
     }
 }
@@ -42,15 +40,9 @@ fn order(shared: &Shared, name: &str, body: &Bytes) -> Answer {
                 None => json!({}),
             })
         }),
-        "templates/status" => parse(body)
-            .and_then(|order| world.order_template(&order, now_ms))
-            .map(|()| json!({})),
-        "quality" => parse(body)
-            .and_then(|order| world.order_quality(&order))
-            .map(|()| json!({})),
-        _ => parse(body)
-            .and_then(|order| world.order_outage(&order, now_ms))
-            .map(|()| json!({})),
+        "templates/status" => parse(body).and_then(|order| world.order_template(&order, now_ms)).map(|()| json!({})),
+        "quality" => parse(body).and_then(|order| world.order_quality(&order)).map(|()| json!({})),
+        _ => parse(body).and_then(|order| world.order_outage(&order, now_ms)).map(|()| json!({})),
     };
     match result {
         Ok(value) => json_answer(200, value.to_string()),
@@ -65,12 +57,8 @@ fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ControlError> {
 
 /// The journal in memory from line `?after=N` on; `x-next` is the N for the next call.
 fn journal(shared: &Shared, uri: &Uri) -> Answer {
-    let after = uri
-        .query()
-        .unwrap_or("")
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("after="))
-        .map_or(Ok(0), str::parse);
+    let after =
+        uri.query().unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("after=")).map_or(Ok(0), str::parse);
     let Ok(after) = after else {
         return problem_answer(400, "after: give a line number");
     };

@@ -25,24 +25,13 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 pub(crate) struct Closed;
 
 /// Answers one request.
-pub(crate) async fn respond(
-    shared: Arc<Shared>,
-    request: Request<Incoming>,
-) -> Result<Answer, Closed> {
+pub(crate) async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer, Closed> {
     let path = request.uri().path().to_owned();
     let mut segments = path.trim_matches('/').split('/');
-    match (
-        segments.next(),
-        segments.next(),
-        segments.next(),
-        segments.next(),
-    ) {
+    match (segments.next(), segments.next(), segments.next(), segments.next()) {
         (Some("sandbox"), Some(name), more, None) => {
             if shared.control_needs_token && !authorized(&shared, &request) {
-                return Ok(refusal(&PlatformError::new(
-                    190,
-                    "The control paths need a bearer token here",
-                )));
+                return Ok(refusal(&PlatformError::new(190, "The control paths need a bearer token here")));
             }
             let name = match more {
                 Some(more) => format!("{name}/{more}"),
@@ -50,9 +39,7 @@ pub(crate) async fn respond(
             };
             Ok(control::answer(&shared, &name, request).await)
         }
-        (Some(version), Some(number), Some("messages"), None)
-            if version_major(version).is_some() =>
-        {
+        (Some(version), Some(number), Some("messages"), None) if version_major(version).is_some() => {
             if request.method() != Method::POST {
                 let details = "Unsupported request: use POST";
                 return Ok(refusal(&PlatformError::new(100, details)));
@@ -60,9 +47,7 @@ pub(crate) async fn respond(
             send::answer(&shared, number, request).await
         }
         _ => {
-            let details = format!(
-                "Unknown path {path}: expected /vN.M/PHONE_NUMBER_ID/messages or /sandbox/…"
-            );
+            let details = format!("Unknown path {path}: expected /vN.M/PHONE_NUMBER_ID/messages or /sandbox/…");
             Ok(refusal(&PlatformError::new(100, details)))
         }
     }
@@ -70,16 +55,8 @@ pub(crate) async fn respond(
 
 /// Whether the request carries one of the accepted tokens.
 pub(crate) fn authorized(shared: &Shared, request: &Request<Incoming>) -> bool {
-    let given = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    given.is_some_and(|given| {
-        shared
-            .tokens
-            .iter()
-            .any(|token| bool::from(token.as_bytes().ct_eq(given)))
-    })
+    let given = request.headers().get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    given.is_some_and(|given| shared.tokens.iter().any(|token| bool::from(token.as_bytes().ct_eq(given))))
 }
 
 /// The whole body; an error text when it is too large or breaks off.
@@ -104,11 +81,8 @@ pub(crate) fn json(status: u16, body: impl Into<Bytes>) -> Answer {
 
 pub(crate) fn with_type(status: u16, media_type: &'static str, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
-    *answer.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     answer
 }
 

@@ -22,10 +22,7 @@ pub(crate) async fn answer(
         return answer;
     }
     if !authorized(shared, &request) {
-        return Ok(refused(
-            shared,
-            &PlatformError::new(190, "Invalid or missing access token"),
-        ));
+        return Ok(refused(shared, &PlatformError::new(190, "Invalid or missing access token")));
     }
     let bytes = match read_body(request).await {
         Ok(bytes) => bytes,
@@ -34,10 +31,7 @@ pub(crate) async fn answer(
     let body: SendBody<'_> = match serde_json::from_slice(&bytes) {
         Ok(body) => body,
         Err(problem) => {
-            return Ok(refused(
-                shared,
-                &PlatformError::new(100, problem.to_string()),
-            ));
+            return Ok(refused(shared, &PlatformError::new(100, problem.to_string())));
         }
     };
     let verdict = {
@@ -61,12 +55,7 @@ pub(crate) async fn answer(
 }
 
 fn refused(shared: &Shared, error: &PlatformError) -> Answer {
-    *shared
-        .world()
-        .counters
-        .refused
-        .entry(error.code)
-        .or_default() += 1;
+    *shared.world().counters.refused.entry(error.code).or_default() += 1;
     refusal(error)
 }
 
@@ -80,10 +69,7 @@ async fn outage(shared: &Shared) -> Option<Result<Answer, Closed>> {
         outage
     };
     Some(match outage.manner {
-        OutageManner::Unavailable => Ok(refusal(&PlatformError::new(
-            2,
-            "The sandbox plays an outage",
-        ))),
+        OutageManner::Unavailable => Ok(refusal(&PlatformError::new(2, "The sandbox plays an outage"))),
         OutageManner::Close => Err(Closed),
         OutageManner::Hang => {
             tokio::time::sleep(Duration::from_millis(outage.until_ms - now_ms)).await;

@@ -21,11 +21,7 @@ impl PairRate {
     pub(crate) fn take(&mut self, now_ms: u64, rule: &LimitConfig) -> Result<(), u64> {
         let interval = rule.pair_interval_ms;
         if now_ms >= self.paid_back_ms {
-            *self = Self {
-                paid_back_ms: now_ms + interval,
-                burst_start_ms: now_ms,
-                burst: 1,
-            };
+            *self = Self { paid_back_ms: now_ms + interval, burst_start_ms: now_ms, burst: 1 };
             return Ok(());
         }
         let debt = self.paid_back_ms - now_ms;
@@ -73,10 +69,7 @@ mod tests {
     #[test]
     fn a_burst_ends_at_forty_five() {
         for pair_rule in [PairRule::Repay, PairRule::Bucket] {
-            let rule = LimitConfig {
-                pair_rule,
-                ..LimitConfig::default()
-            };
+            let rule = LimitConfig { pair_rule, ..LimitConfig::default() };
             let mut pair = PairRate::default();
             let accepted = (0..60).filter(|_| pair.take(0, &rule).is_ok()).count();
             assert_eq!(accepted, 45, "{pair_rule:?}");
@@ -85,10 +78,7 @@ mod tests {
 
     #[test]
     fn a_bucket_gives_one_back_per_interval() {
-        let rule = LimitConfig {
-            pair_rule: PairRule::Bucket,
-            ..LimitConfig::default()
-        };
+        let rule = LimitConfig { pair_rule: PairRule::Bucket, ..LimitConfig::default() };
         let mut pair = PairRate::default();
         while pair.take(0, &rule).is_ok() {}
         assert_eq!(pair.take(5_999, &rule), Err(1));

@@ -15,11 +15,7 @@ pub(crate) struct Throughput {
 impl Throughput {
     pub(crate) fn new(mps: u32, slack_percent: u32) -> Self {
         let limit = u64::from(mps) * (100 + u64::from(slack_percent)) / 100;
-        Self {
-            limit: limit as usize,
-            times_ms: VecDeque::new(),
-            peak: 0,
-        }
+        Self { limit: limit as usize, times_ms: VecDeque::new(), peak: 0 }
     }
 
     /// Counts a message that is about to be accepted.
@@ -53,11 +49,7 @@ impl Throughput {
     }
 
     fn forget(&mut self, now_ms: u64) {
-        while self
-            .times_ms
-            .front()
-            .is_some_and(|time| time + 1_000 <= now_ms)
-        {
+        while self.times_ms.front().is_some_and(|time| time + 1_000 <= now_ms) {
             self.times_ms.pop_front();
         }
     }
@@ -75,10 +67,7 @@ mod tests {
     #[test]
     fn no_sliding_second_holds_more_than_the_limit() {
         let mut throughput = Throughput::new(3, 0);
-        let accepted: Vec<u64> = (0..40)
-            .map(|n| n * 100)
-            .filter(|now| throughput.take(*now).is_ok())
-            .collect();
+        let accepted: Vec<u64> = (0..40).map(|n| n * 100).filter(|now| throughput.take(*now).is_ok()).collect();
         assert_eq!(accepted[..7], [0, 100, 200, 1_000, 1_100, 1_200, 2_000]);
         assert_eq!(throughput.peak(), 3);
     }

@@ -25,10 +25,7 @@ pub(crate) struct Exceeded {
 
 impl UniqueUsers {
     pub(crate) fn new(limit: Option<u64>) -> Self {
-        Self {
-            limit,
-            ..Self::default()
-        }
+        Self { limit, ..Self::default() }
     }
 
     /// Counts a delivery to `user` outside a window at second `now_s`.
@@ -71,11 +68,7 @@ impl UniqueUsers {
     }
 
     fn forget(&mut self, now_s: u64) {
-        while self
-            .by_time
-            .first()
-            .is_some_and(|(time, _)| time + DAY_S <= now_s)
-        {
+        while self.by_time.first().is_some_and(|(time, _)| time + DAY_S <= now_s) {
             if let Some((_, user)) = self.by_time.pop_first() {
                 self.last_s.remove(&user);
             }
@@ -96,10 +89,7 @@ mod tests {
         let mut users = UniqueUsers::new(Some(2));
         assert_eq!(users.deliver(&user("a"), 10), Ok(()));
         assert_eq!(users.deliver(&user("b"), 20), Ok(()));
-        assert_eq!(
-            users.deliver(&user("c"), 30),
-            Err(Exceeded { count: 3, limit: 2 })
-        );
+        assert_eq!(users.deliver(&user("c"), 30), Err(Exceeded { count: 3, limit: 2 }));
         assert_eq!(users.deliver(&user("a"), 30), Ok(()));
         assert_eq!(users.count(30), 2);
     }

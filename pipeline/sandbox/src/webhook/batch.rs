@@ -51,10 +51,7 @@ impl World {
             }
             let waba = &self.portfolios[portfolio].waba;
             let id = serde_json::to_string(waba).expect("strings always serialise");
-            body.push_str(&format!(
-                r#"{{"id":{id},"time":{},"changes":["#,
-                now_ms / 1_000
-            ));
+            body.push_str(&format!(r#"{{"id":{id},"time":{},"changes":["#, now_ms / 1_000));
             for (index, change) in changes.into_iter().enumerate() {
                 if index > 0 {
                     body.push(',');
@@ -82,12 +79,10 @@ impl World {
         let mut statuses: Vec<(usize, Vec<String>)> = Vec::new();
         for update in updates {
             match update {
-                Update::Status { sender, json } => {
-                    match statuses.iter_mut().find(|(number, _)| *number == sender) {
-                        Some((_, list)) => list.push(json),
-                        None => statuses.push((sender, vec![json])),
-                    }
-                }
+                Update::Status { sender, json } => match statuses.iter_mut().find(|(number, _)| *number == sender) {
+                    Some((_, list)) => list.push(json),
+                    None => statuses.push((sender, vec![json])),
+                },
                 Update::Number { sender, json } => {
                     let earlier = statuses.iter().position(|(number, _)| *number == sender);
                     if let Some(earlier) = earlier {
@@ -105,12 +100,7 @@ impl World {
         entries
     }
 
-    fn close_statuses(
-        &self,
-        entries: &mut Vec<(usize, Vec<String>)>,
-        sender: usize,
-        list: &[String],
-    ) {
+    fn close_statuses(&self, entries: &mut Vec<(usize, Vec<String>)>, sender: usize, list: &[String]) {
         let sender = &self.senders[sender];
         entry(entries, sender.portfolio).push(shapes::statuses_change(sender, list));
     }

@@ -32,11 +32,7 @@ impl Receiver {
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(concurrency)
             .build(connector);
-        Self {
-            client,
-            uri,
-            timeout,
-        }
+        Self { client, uri, timeout }
     }
 
     /// Sends the body.
@@ -59,16 +55,10 @@ impl Receiver {
             .header("x-hub-signature-256", &post.signature)
             .body(Full::new(post.body.clone()))
             .map_err(|error| error.to_string())?;
-        let answer = self
-            .client
-            .request(request)
-            .await
-            .map_err(|error| error.to_string())?;
+        let answer = self.client.request(request).await.map_err(|error| error.to_string())?;
         let status = answer.status();
         // The status decides; a body that breaks off does not change it.
-        let _ = Limited::new(answer.into_body(), ANSWER_MAX_BYTES)
-            .collect()
-            .await;
+        let _ = Limited::new(answer.into_body(), ANSWER_MAX_BYTES).collect().await;
         Ok(status)
     }
 }

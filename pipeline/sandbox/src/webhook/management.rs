@@ -7,12 +7,7 @@ use crate::config::account::MessagingLimit;
 use crate::config::template::TemplateConfig;
 
 /// `message_template_status_update`. `event` is the platform's word, `now_s` dates a disabling.
-pub(crate) fn template_status(
-    template: &TemplateConfig,
-    event: &str,
-    reason: Option<&str>,
-    now_s: u64,
-) -> String {
+pub(crate) fn template_status(template: &TemplateConfig, event: &str, reason: Option<&str>, now_s: u64) -> String {
     let mut value = json!({
         "event": event,
         "message_template_id": template.webhook_id(),
@@ -43,12 +38,7 @@ pub(crate) fn template_status(
 }
 
 /// `phone_number_quality_update`.
-pub(crate) fn quality(
-    display_phone_number: &str,
-    event: &str,
-    limit: MessagingLimit,
-    graph_major: u32,
-) -> String {
+pub(crate) fn quality(display_phone_number: &str, event: &str, limit: MessagingLimit, graph_major: u32) -> String {
     let mut value = json!({
         "display_phone_number": display_phone_number,
         "event": event,

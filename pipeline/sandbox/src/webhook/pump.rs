@@ -28,13 +28,7 @@ impl Pump {
             let timeout = Duration::from_millis(webhooks.timeout_ms);
             Receiver::new(uri, webhooks.concurrency, timeout)
         });
-        Self {
-            shared,
-            receiver,
-            queue: Queue::default(),
-            in_flight: JoinSet::new(),
-            in_flight_updates: 0,
-        }
+        Self { shared, receiver, queue: Queue::default(), in_flight: JoinSet::new(), in_flight_updates: 0 }
     }
 
     /// Runs until the phase changes to draining, then delivers what is left within its bound.
@@ -80,9 +74,7 @@ impl Pump {
         }
         let posts = world.collect_posts(&self.shared.signing_key, now_ms);
         if self.receiver.is_some() {
-            let dropped = self
-                .queue
-                .add(posts, self.shared.webhooks.queue_max_updates);
+            let dropped = self.queue.add(posts, self.shared.webhooks.queue_max_updates);
             if dropped > 0 {
                 tracing::warn!(dropped, "the webhook queue is full: oldest POSTs given up");
                 world.counters.posts_abandoned += dropped;
@@ -121,12 +113,7 @@ impl Pump {
         let now_ms = self.shared.clock.now_ms();
         if self.queue.again(post, &self.shared.webhooks, now_ms) {
             world.counters.posts_retried += 1;
-            tracing::debug!(
-                tries,
-                updates,
-                problem,
-                "webhook failed, will be tried again"
-            );
+            tracing::debug!(tries, updates, problem, "webhook failed, will be tried again");
         } else {
             world.counters.posts_abandoned += 1;
             world.counters.updates_in_queue -= updates;

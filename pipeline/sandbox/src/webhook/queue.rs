@@ -36,15 +36,8 @@ impl Queue {
 
     /// The next POST to try. It leaves the queue.
     pub(crate) fn next(&mut self, now_ms: u64) -> Option<Post> {
-        let due = self
-            .paused
-            .first_key_value()
-            .is_some_and(|((due, _), _)| *due <= now_ms);
-        let mut post = if due {
-            self.paused.pop_first().map(|(_, post)| post)?
-        } else {
-            self.ready.pop_front()?
-        };
+        let due = self.paused.first_key_value().is_some_and(|((due, _), _)| *due <= now_ms);
+        let mut post = if due { self.paused.pop_first().map(|(_, post)| post)? } else { self.ready.pop_front()? };
         self.updates -= post.updates;
         post.tries += 1;
         post.first_ms.get_or_insert(now_ms);
@@ -77,10 +70,7 @@ impl Queue {
 /// First pause, doubled with each try, up to the longest.
 fn pause_ms(tries: u32, config: &WebhookConfig) -> u64 {
     let doublings = tries.saturating_sub(1).min(32);
-    config
-        .retry_first_ms
-        .saturating_mul(1 << doublings)
-        .min(config.retry_max_ms.max(1))
+    config.retry_first_ms.saturating_mul(1 << doublings).min(config.retry_max_ms.max(1))
 }
 
 #[cfg(test)]
@@ -88,30 +78,19 @@ mod tests {
     use super::{Post, Queue, WebhookConfig, pause_ms};
 
     fn post(updates: u64) -> Post {
-        Post {
-            body: bytes::Bytes::new(),
-            signature: String::new(),
-            updates,
-            tries: 0,
-            first_ms: None,
-        }
+        Post { body: bytes::Bytes::new(), signature: String::new(), updates, tries: 0, first_ms: None }
     }
 
     #[test]
     fn pauses_double_up_to_the_longest() {
         let config = WebhookConfig::default();
-        let pauses: Vec<u64> = [1, 2, 3, 8, 40]
-            .map(|tries| pause_ms(tries, &config))
-            .to_vec();
+        let pauses: Vec<u64> = [1, 2, 3, 8, 40].map(|tries| pause_ms(tries, &config)).to_vec();
         assert_eq!(pauses, [250, 500, 1_000, 30_000, 30_000]);
     }
 
     #[test]
     fn a_failed_post_comes_back_until_the_horizon() {
-        let config = WebhookConfig {
-            retry_horizon_seconds: 1,
-            ..WebhookConfig::default()
-        };
+        let config = WebhookConfig { retry_horizon_seconds: 1, ..WebhookConfig::default() };
         let mut queue = Queue::default();
         queue.add(vec![post(1)], 1_000);
         let first = queue.next(0).expect("ready");

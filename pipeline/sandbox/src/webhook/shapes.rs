@@ -108,13 +108,7 @@ pub(crate) fn status(
 
 /// Before v24.0 one conversation per message; from then on only inside a free entry point, one
 /// per window. `expiration_timestamp` comes with `sent` only.
-fn conversation(
-    message: &Message,
-    name: &str,
-    at_s: u64,
-    pricing: Pricing,
-    graph_major: u32,
-) -> Option<Conversation> {
+fn conversation(message: &Message, name: &str, at_s: u64, pricing: Pricing, graph_major: u32) -> Option<Conversation> {
     if pricing.free_entry.is_none() && graph_major >= 24 {
         return None;
     }
@@ -128,9 +122,7 @@ fn conversation(
     Some(Conversation {
         id: format!("{number:016x}{:016x}", number.rotate_left(32) ^ 0x5eed),
         expiration_timestamp: (name == "sent").then(|| until_s.to_string()),
-        origin: Origin {
-            kind: pricing.origin(),
-        },
+        origin: Origin { kind: pricing.origin() },
     })
 }
 
@@ -141,10 +133,7 @@ pub(crate) fn failed(message: &Message, at_s: u64, code: u32) -> String {
         code,
         title: title(code),
         message: title(code),
-        error_data: ErrorData {
-            messaging_product: None,
-            details: failure_details(code),
-        },
+        error_data: ErrorData { messaging_product: None, details: failure_details(code) },
         href: "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes",
     }]);
     status.json()
@@ -164,10 +153,7 @@ struct Metadata<'a> {
 
 impl<'a> Metadata<'a> {
     fn of(sender: &'a Sender) -> Self {
-        Self {
-            display_phone_number: &sender.display_phone_number,
-            phone_number_id: &sender.phone_number_id,
-        }
+        Self { display_phone_number: &sender.display_phone_number, phone_number_id: &sender.phone_number_id }
     }
 }
 
@@ -215,21 +201,13 @@ struct Profile<'a> {
 impl<'a> Contact<'a> {
     fn of(user: &'a Recipient, name: &'a str) -> Self {
         let (wa_id, user_id) = split(user);
-        Self {
-            profile: Profile { name },
-            wa_id,
-            user_id,
-        }
+        Self { profile: Profile { name }, wa_id, user_id }
     }
 }
 
 /// (phone number, business-scoped user id): exactly one is given.
 fn split(user: &Recipient) -> (Option<&str>, Option<&str>) {
-    if user.is_bsuid() {
-        (None, Some(&user.user))
-    } else {
-        (Some(&user.user), None)
-    }
+    if user.is_bsuid() { (None, Some(&user.user)) } else { (Some(&user.user), None) }
 }
 
 /// A user's message and when it came.
@@ -289,34 +267,18 @@ pub(crate) fn inbound_change(sender: &Sender, content: &InboundContent<'_>) -> S
     let tapped = inbound.button_of.as_deref();
     let text = inbound.text.as_str();
     let message = InboundMessage {
-        context: tapped.map(|id| Context {
-            from: &sender.display_phone_number,
-            id,
-        }),
+        context: tapped.map(|id| Context { from: &sender.display_phone_number, id }),
         from,
         from_user_id,
         id: content.wamid,
         timestamp: content.now_s.to_string(),
         kind: if tapped.is_some() { "button" } else { "text" },
         text: tapped.is_none().then_some(Text { body: text }),
-        button: tapped.map(|_| Button {
-            payload: text,
-            text,
-        }),
-        referral: inbound
-            .referral
-            .clone()
-            .and_then(|json| RawValue::from_string(json).ok()),
+        button: tapped.map(|_| Button { payload: text, text }),
+        referral: inbound.referral.clone().and_then(|json| RawValue::from_string(json).ok()),
     };
     let contact = Contact::of(content.from, &inbound.profile);
-    change(
-        sender,
-        contact,
-        "messages",
-        Messages {
-            messages: [message],
-        },
-    )
+    change(sender, contact, "messages", Messages { messages: [message] })
 }
 
 #[derive(Serialize)]
@@ -338,12 +300,7 @@ struct Preference<'a> {
 }
 
 /// The change for a user who stops or resumes marketing.
-pub(crate) fn preference_change(
-    sender: &Sender,
-    user: &Recipient,
-    stop: bool,
-    now_s: u64,
-) -> String {
+pub(crate) fn preference_change(sender: &Sender, user: &Recipient, stop: bool, now_s: u64) -> String {
     let (wa_id, user_id) = split(user);
     let preference = Preference {
         wa_id,
@@ -357,25 +314,14 @@ pub(crate) fn preference_change(
         value: if stop { "stop" } else { "resume" },
         timestamp: now_s,
     };
-    let preferences = Preferences {
-        user_preferences: [preference],
-    };
+    let preferences = Preferences { user_preferences: [preference] };
     let contact = Contact::of(user, "Sandbox user");
     change(sender, contact, "user_preferences", preferences)
 }
 
-fn change<M: Serialize>(
-    sender: &Sender,
-    contact: Contact<'_>,
-    field: &'static str,
-    content: M,
-) -> String {
-    let value = MessagesValue {
-        messaging_product: "whatsapp",
-        metadata: Metadata::of(sender),
-        contacts: [contact],
-        content,
-    };
+fn change<M: Serialize>(sender: &Sender, contact: Contact<'_>, field: &'static str, content: M) -> String {
+    let value =
+        MessagesValue { messaging_product: "whatsapp", metadata: Metadata::of(sender), contacts: [contact], content };
     serde_json::to_string(&Change { value, field }).expect("strings and numbers always serialise")
 }
 

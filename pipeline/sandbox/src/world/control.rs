@@ -77,18 +77,10 @@ pub(crate) struct OutageOrder {
 
 impl World {
     /// Returns the id of the user's message; none for a preference.
-    pub(crate) fn order_inbound(
-        &mut self,
-        order: InboundOrder,
-        now_ms: u64,
-    ) -> Result<Option<String>, ControlError> {
+    pub(crate) fn order_inbound(&mut self, order: InboundOrder, now_ms: u64) -> Result<Option<String>, ControlError> {
         let sender = self.known_sender(&order.sender)?;
-        let from = Recipient::any(&order.from).map_err(|_| {
-            ControlError::Invalid(format!(
-                "from: {:?} is no phone number or user id",
-                order.from
-            ))
-        })?;
+        let from = Recipient::any(&order.from)
+            .map_err(|_| ControlError::Invalid(format!("from: {:?} is no phone number or user id", order.from)))?;
         if let Some(preference) = order.preference {
             if order.text.is_some() || order.referral.is_some() || order.button_of.is_some() {
                 let problem = "preference: give it alone, without text, referral or button_of";
@@ -97,20 +89,14 @@ impl World {
             self.prefer(sender, &from, preference == Preference::Stop, now_ms);
             return Ok(None);
         }
-        if order
-            .referral
-            .as_ref()
-            .is_some_and(|referral| !referral.get().starts_with('{'))
-        {
+        if order.referral.as_ref().is_some_and(|referral| !referral.get().starts_with('{')) {
             return Err(ControlError::Invalid("referral: give an object".to_owned()));
         }
         let text = match (order.text, &order.referral) {
             (Some(text), _) => text,
             (None, Some(_)) => "Hello! Can I get more info on this?".to_owned(),
             (None, None) => {
-                return Err(ControlError::Invalid(
-                    "text: give text, referral or preference".to_owned(),
-                ));
+                return Err(ControlError::Invalid("text: give text, referral or preference".to_owned()));
             }
         };
         let mut inbound = Inbound::text(&text);
@@ -122,11 +108,7 @@ impl World {
         Ok(Some(self.inbound(sender, &from, &inbound, now_ms)))
     }
 
-    pub(crate) fn order_template(
-        &mut self,
-        order: &TemplateOrder,
-        now_ms: u64,
-    ) -> Result<(), ControlError> {
+    pub(crate) fn order_template(&mut self, order: &TemplateOrder, now_ms: u64) -> Result<(), ControlError> {
         let index = self.known_portfolio(&order.account)?;
         let portfolio = &mut self.portfolios[index];
         let Some(template) = portfolio.templates.get_mut(&order.name, &order.language) else {
@@ -142,9 +124,7 @@ impl World {
             "REJECTED" => TemplateStatus::Rejected,
             "DELETED" | "PENDING_DELETION" | "ARCHIVED" => TemplateStatus::Deleted,
             other => {
-                return Err(ControlError::Invalid(format!(
-                    "event: {other:?} is no template event"
-                )));
+                return Err(ControlError::Invalid(format!("event: {other:?} is no template event")));
             }
         };
         let reason = order.reason.as_deref();
@@ -157,22 +137,14 @@ impl World {
         match (&order.sender, &order.account, order.limit) {
             (Some(sender), None, limit) => {
                 let Some(event) = &order.event else {
-                    return Err(ControlError::Invalid(
-                        "event: needed with sender".to_owned(),
-                    ));
+                    return Err(ControlError::Invalid("event: needed with sender".to_owned()));
                 };
                 self.change_sender(sender, event, order.throughput_mps, limit)
             }
-            (None, Some(account), Some(limit))
-                if order.event.is_none() && order.throughput_mps.is_none() =>
-            {
+            (None, Some(account), Some(limit)) if order.event.is_none() && order.throughput_mps.is_none() => {
                 let index = self.known_portfolio(account)?;
                 self.portfolios[index].unique_users.set_limit(limit.users());
-                for sender in self
-                    .senders
-                    .iter_mut()
-                    .filter(|sender| sender.portfolio == index)
-                {
+                for sender in self.senders.iter_mut().filter(|sender| sender.portfolio == index) {
                     sender.unique_users.set_limit(limit.users());
                 }
                 self.announce(index, management::capability(limit, self.graph_major));
@@ -185,21 +157,11 @@ impl World {
         }
     }
 
-    pub(crate) fn order_outage(
-        &mut self,
-        order: &OutageOrder,
-        now_ms: u64,
-    ) -> Result<(), ControlError> {
+    pub(crate) fn order_outage(&mut self, order: &OutageOrder, now_ms: u64) -> Result<(), ControlError> {
         if !(0.0..=86_400.0).contains(&order.seconds) {
-            return Err(ControlError::Invalid(format!(
-                "seconds: {} is not 0 to 86400",
-                order.seconds
-            )));
+            return Err(ControlError::Invalid(format!("seconds: {} is not 0 to 86400", order.seconds)));
         }
-        self.outage = Some(Outage {
-            manner: order.manner,
-            until_ms: now_ms + (order.seconds * 1_000.0) as u64,
-        });
+        self.outage = Some(Outage { manner: order.manner, until_ms: now_ms + (order.seconds * 1_000.0) as u64 });
         Ok(())
     }
 
@@ -212,9 +174,7 @@ impl World {
     ) -> Result<(), ControlError> {
         let index = self.known_sender(sender)?;
         if mps.is_some_and(|mps| !(1..=100_000).contains(&mps)) {
-            return Err(ControlError::Invalid(
-                "throughput_mps: 1 to 100000".to_owned(),
-            ));
+            return Err(ControlError::Invalid("throughput_mps: 1 to 100000".to_owned()));
         }
         if let Some(limit) = limit {
             self.unique_users(index).set_limit(limit.users());
@@ -228,27 +188,21 @@ impl World {
         if let Some(mps) = mps {
             number.throughput = Throughput::new(mps, slack);
         }
-        let json =
-            management::quality(&number.display_phone_number, event, limit, self.graph_major);
+        let json = management::quality(&number.display_phone_number, event, limit, self.graph_major);
         let portfolio = number.portfolio;
         self.announce(portfolio, json);
         Ok(())
     }
 
     fn announce(&mut self, portfolio: usize, change: String) {
-        self.emit(Update::Portfolio {
-            portfolio,
-            json: change,
-        });
+        self.emit(Update::Portfolio { portfolio, json: change });
     }
 
     fn known_sender(&self, id: &str) -> Result<usize, ControlError> {
-        self.sender(id)
-            .ok_or_else(|| ControlError::Unknown(format!("sender: no phone number id {id:?}")))
+        self.sender(id).ok_or_else(|| ControlError::Unknown(format!("sender: no phone number id {id:?}")))
     }
 
     fn known_portfolio(&self, id: &str) -> Result<usize, ControlError> {
-        self.portfolio(id)
-            .ok_or_else(|| ControlError::Unknown(format!("account: no portfolio or WABA {id:?}")))
+        self.portfolio(id).ok_or_else(|| ControlError::Unknown(format!("account: no portfolio or WABA {id:?}")))
     }
 }

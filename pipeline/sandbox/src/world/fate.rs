@@ -164,14 +164,8 @@ impl Fate {
         // comes up decides.
         let courses = [
             (dice.chance(rates.undeliverable), Course::Failed(131_026)),
-            (
-                dice.chance(rates.marketing_cap) && marketing,
-                Course::Failed(131_049),
-            ),
-            (
-                dice.chance(rates.experiment) && marketing,
-                Course::Failed(130_472),
-            ),
+            (dice.chance(rates.marketing_cap) && marketing, Course::Failed(131_049)),
+            (dice.chance(rates.experiment) && marketing, Course::Failed(130_472)),
             (dice.chance(rates.unknown_error), Course::Failed(131_000)),
             (dice.chance(rates.silence), Course::Silent),
             (dice.chance(rates.read_without_delivered), Course::ReadOnly),
@@ -198,31 +192,16 @@ mod tests {
 
     fn fate(user: &str, kind: MessageKind) -> Fate {
         let dice = Dice::new(1, &[user.as_bytes()]);
-        Fate::decide(
-            user,
-            kind,
-            &RateConfig::default(),
-            &DelayConfig::default(),
-            dice,
-        )
+        Fate::decide(user, kind, &RateConfig::default(), &DelayConfig::default(), dice)
     }
 
     #[test]
     fn the_suffix_orders_the_fate() {
         assert_eq!(fate("16505550001", MARKETING).course, Course::Silent);
-        assert_eq!(
-            fate("16505550006", MARKETING).course,
-            Course::Failed(131_049)
-        );
-        assert_eq!(
-            fate("16505550006", MessageKind::Service).course,
-            Course::Delivered
-        );
+        assert_eq!(fate("16505550006", MARKETING).course, Course::Failed(131_049));
+        assert_eq!(fate("16505550006", MessageKind::Service).course, Course::Delivered);
         assert_eq!(fate("16505550016", MARKETING).hold, Hold::Dropped);
-        assert_eq!(
-            fate("16505550018", MARKETING).reply,
-            Some(Reply::Unsubscribe)
-        );
+        assert_eq!(fate("16505550018", MARKETING).reply, Some(Reply::Unsubscribe));
         assert_eq!(Special::of("16505550019"), None);
         assert_eq!(Special::of("01"), None);
         assert_eq!(Special::of("US.é01"), None);
@@ -231,9 +210,7 @@ mod tests {
     #[test]
     fn ordinary_users_follow_the_rates() {
         let of = |wanted: Course| {
-            (0..20_000)
-                .filter(|n| fate(&format!("1650{n:07}999"), MARKETING).course == wanted)
-                .count()
+            (0..20_000).filter(|n| fate(&format!("1650{n:07}999"), MARKETING).course == wanted).count()
         };
         assert!((140..260).contains(&of(Course::Silent)));
         assert!((140..260).contains(&of(Course::Failed(131_049))));

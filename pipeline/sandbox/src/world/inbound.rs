@@ -19,51 +19,29 @@ pub(crate) struct Inbound {
 
 impl Inbound {
     pub(crate) fn text(text: &str) -> Self {
-        Self {
-            profile: "Sandbox user".to_owned(),
-            text: text.to_owned(),
-            referral: None,
-            button_of: None,
-        }
+        Self { profile: "Sandbox user".to_owned(), text: text.to_owned(), referral: None, button_of: None }
     }
 
     pub(crate) fn advert(text: &str) -> Self {
-        Self {
-            referral: Some(shapes::sample_referral()),
-            ..Self::text(text)
-        }
+        Self { referral: Some(shapes::sample_referral()), ..Self::text(text) }
     }
 
     pub(crate) fn button(text: &str, wamid: &str) -> Self {
-        Self {
-            button_of: Some(wamid.to_owned()),
-            ..Self::text(text)
-        }
+        Self { button_of: Some(wamid.to_owned()), ..Self::text(text) }
     }
 }
 
 impl World {
     /// A user writes to a number: opens the window, counts towards throughput, emits the
     /// webhook. Returns the message id.
-    pub(crate) fn inbound(
-        &mut self,
-        sender: usize,
-        from: &Recipient,
-        inbound: &Inbound,
-        now_ms: u64,
-    ) -> String {
+    pub(crate) fn inbound(&mut self, sender: usize, from: &Recipient, inbound: &Inbound, now_ms: u64) -> String {
         let now_s = now_ms / 1_000;
         let pair = self.pairs.touch(sender, &from.user, now_ms);
         pair.user_wrote(inbound.referral.is_some(), now_s);
         let wamid = self.next_wamid(&from.user, Direction::Inbound);
         let number = &mut self.senders[sender];
         number.throughput.note_inbound(now_ms);
-        let content = InboundContent {
-            wamid: &wamid,
-            from,
-            now_s,
-            inbound,
-        };
+        let content = InboundContent { wamid: &wamid, from, now_s, inbound };
         let json = shapes::inbound_change(number, &content);
         self.counters.inbound += 1;
         self.emit(Update::Number { sender, json });

@@ -55,8 +55,7 @@ impl World {
         };
         let sent_ms = now_ms + held_ms + u64::from(fate.sent_ms);
         if fate.hold == Hold::Dropped {
-            self.timers
-                .set(now_ms + held_ms, Action::Fail(message, 132_015));
+            self.timers.set(now_ms + held_ms, Action::Fail(message, 132_015));
             return;
         }
         match fate.course {
@@ -92,12 +91,7 @@ impl World {
             }
             Action::LateSent(message, sent_ms) => {
                 let moment = self.moment(&message, sent_ms);
-                self.status(
-                    &message,
-                    "sent",
-                    sent_ms,
-                    Some(self.price(&message, moment)),
-                );
+                self.status(&message, "sent", sent_ms, Some(self.price(&message, moment)));
             }
             Action::Deliver(message) => self.deliver(message, now_ms),
             Action::Read(message) => self.status(&message, "read", now_ms, None),
@@ -133,10 +127,7 @@ impl World {
     /// Counts the user towards the messaging limit; false when that exceeds it.
     fn count_user(&mut self, message: &Message, now_ms: u64) -> bool {
         let user = &message.recipient.user;
-        let Err(exceeded) = self
-            .unique_users(message.sender)
-            .deliver(user, now_ms / 1_000)
-        else {
+        let Err(exceeded) = self.unique_users(message.sender).deliver(user, now_ms / 1_000) else {
             return true;
         };
         let sender = &self.senders[message.sender];
@@ -171,15 +162,9 @@ impl World {
     }
 
     fn moment(&mut self, message: &Message, now_ms: u64) -> Moment {
-        let pair = self
-            .pairs
-            .touch(message.sender, &message.recipient.user, now_ms);
+        let pair = self.pairs.touch(message.sender, &message.recipient.user, now_ms);
         let now_s = now_ms / 1_000;
-        Moment {
-            now_s,
-            window_open: pair.window_open(now_s),
-            free_entry: pair.free_entry(now_s),
-        }
+        Moment { now_s, window_open: pair.window_open(now_s), free_entry: pair.free_entry(now_s) }
     }
 
     fn price(&self, message: &Message, moment: Moment) -> Pricing {
@@ -191,23 +176,14 @@ impl World {
         Pricing::of(message.kind, international, portfolio.eras, moment)
     }
 
-    fn status(
-        &mut self,
-        message: &Message,
-        name: &'static str,
-        at_ms: u64,
-        pricing: Option<Pricing>,
-    ) {
+    fn status(&mut self, message: &Message, name: &'static str, at_ms: u64, pricing: Option<Pricing>) {
         let json = shapes::status(message, name, at_ms / 1_000, pricing, self.graph_major);
         self.send_status(message, name, json, at_ms);
     }
 
     fn send_status(&mut self, message: &Message, name: &'static str, json: String, at_ms: u64) {
         *self.counters.statuses.entry(name).or_default() += 1;
-        let update = Update::Status {
-            sender: message.sender,
-            json,
-        };
+        let update = Update::Status { sender: message.sender, json };
         if message.fate.duplicate {
             let due_ms = at_ms + u64::from(message.fate.repeat_ms);
             self.timers.set(due_ms, Action::Again(update.clone()));

@@ -48,10 +48,7 @@ impl Pair {
     pub(crate) fn business_wrote(&mut self, now_s: u64, id: u64) {
         if now_s < self.answer_until_s {
             self.answer_until_s = 0;
-            self.free_entry = Some(FreeEntry {
-                id,
-                until_s: now_s + FREE_ENTRY_S,
-            });
+            self.free_entry = Some(FreeEntry { id, until_s: now_s + FREE_ENTRY_S });
         }
     }
 
@@ -65,10 +62,7 @@ impl Pair {
 
     fn worth_keeping(&self, now_ms: u64) -> bool {
         let now_s = now_ms / 1_000;
-        self.stopped
-            || now_s < self.active_s + DAY_S
-            || self.free_entry(now_s).is_some()
-            || !self.rate.settled(now_ms)
+        self.stopped || now_s < self.active_s + DAY_S || self.free_entry(now_s).is_some() || !self.rate.settled(now_ms)
     }
 }
 

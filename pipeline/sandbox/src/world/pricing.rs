@@ -26,12 +26,7 @@ pub(crate) struct Moment {
 impl Pricing {
     /// Prices a message at `moment`. `international` says that the recipient's country has
     /// authentication-international rates for this account.
-    pub(crate) fn of(
-        kind: MessageKind,
-        international: bool,
-        eras: EraStarts,
-        moment: Moment,
-    ) -> Self {
+    pub(crate) fn of(kind: MessageKind, international: bool, eras: EraStarts, moment: Moment) -> Self {
         if moment.free_entry.is_some() {
             return Self {
                 billable: false,
@@ -42,23 +37,16 @@ impl Pricing {
         }
         let (category, free) = match kind {
             MessageKind::Template(Category::Marketing) => ("marketing", false),
-            MessageKind::Template(Category::Authentication) if international => {
-                ("authentication-international", false)
-            }
+            MessageKind::Template(Category::Authentication) if international => ("authentication-international", false),
             MessageKind::Template(Category::Authentication) => ("authentication", false),
-            MessageKind::Template(Category::Utility) => (
-                "utility",
-                moment.window_open && moment.now_s < eras.utility_s,
-            ),
+            MessageKind::Template(Category::Utility) => {
+                ("utility", moment.window_open && moment.now_s < eras.utility_s)
+            }
             MessageKind::Service => ("service", moment.now_s < eras.service_s),
         };
         Self {
             billable: !free,
-            kind: if free {
-                "free_customer_service"
-            } else {
-                "regular"
-            },
+            kind: if free { "free_customer_service" } else { "regular" },
             category,
             free_entry: None,
         }
@@ -77,10 +65,7 @@ impl Pricing {
 mod tests {
     use super::{Category, EraStarts, FreeEntry, MessageKind, Moment, Pricing};
 
-    const ERAS: EraStarts = EraStarts {
-        utility_s: 1_000,
-        service_s: 1_000,
-    };
+    const ERAS: EraStarts = EraStarts { utility_s: 1_000, service_s: 1_000 };
 
     #[test]
     fn the_documented_table() {
@@ -88,63 +73,32 @@ mod tests {
         let utility = MessageKind::Template(Category::Utility);
         let code = MessageKind::Template(Category::Authentication);
         let service = MessageKind::Service;
-        let entry = Some(FreeEntry {
-            id: 1,
-            until_s: 9_999,
-        });
+        let entry = Some(FreeEntry { id: 1, until_s: 9_999 });
         let free = "free_customer_service";
         // kind, now, window, free entry → type, category
         let table = [
             (marketing, 0, false, None, "regular", "marketing"),
             (marketing, 0, true, None, "regular", "marketing"),
-            (
-                marketing,
-                0,
-                true,
-                entry,
-                "free_entry_point",
-                "referral_conversion",
-            ),
+            (marketing, 0, true, entry, "free_entry_point", "referral_conversion"),
             (utility, 999, false, None, "regular", "utility"),
             (utility, 999, true, None, free, "utility"),
             (utility, 1_000, true, None, "regular", "utility"),
-            (
-                utility,
-                1_000,
-                true,
-                entry,
-                "free_entry_point",
-                "referral_conversion",
-            ),
+            (utility, 1_000, true, entry, "free_entry_point", "referral_conversion"),
             (code, 999, true, None, "regular", "authentication"),
             (service, 999, true, None, free, "service"),
             (service, 1_000, true, None, "regular", "service"),
         ];
-        for (row, (kind, now_s, window_open, free_entry, price, category)) in
-            table.into_iter().enumerate()
-        {
-            let moment = Moment {
-                now_s,
-                window_open,
-                free_entry,
-            };
+        for (row, (kind, now_s, window_open, free_entry, price, category)) in table.into_iter().enumerate() {
+            let moment = Moment { now_s, window_open, free_entry };
             let pricing = Pricing::of(kind, false, ERAS, moment);
-            assert_eq!(
-                (pricing.kind, pricing.category),
-                (price, category),
-                "row {row}"
-            );
+            assert_eq!((pricing.kind, pricing.category), (price, category), "row {row}");
             assert_eq!(pricing.billable, price == "regular", "row {row}");
         }
     }
 
     #[test]
     fn international_codes_have_two_spellings() {
-        let moment = Moment {
-            now_s: 0,
-            window_open: false,
-            free_entry: None,
-        };
+        let moment = Moment { now_s: 0, window_open: false, free_entry: None };
         let code = MessageKind::Template(Category::Authentication);
         let pricing = Pricing::of(code, true, ERAS, moment);
         assert_eq!(pricing.category, "authentication-international");

@@ -8,12 +8,7 @@ use crate::stats::{SandboxStats, UniqueUsersStats};
 impl World {
     pub(crate) fn snapshot(&mut self, now_ms: u64) -> SandboxStats {
         let unique_users = self.unique_users_stats(now_ms / 1_000);
-        let peaks = self.senders.iter().map(|sender| {
-            (
-                sender.phone_number_id.clone(),
-                sender.throughput.peak() as u64,
-            )
-        });
+        let peaks = self.senders.iter().map(|sender| (sender.phone_number_id.clone(), sender.throughput.peak() as u64));
         let counters = &self.counters;
         SandboxStats {
             now_ms,
@@ -38,14 +33,13 @@ impl World {
     }
 
     fn unique_users_stats(&mut self, now_s: u64) -> Vec<UniqueUsersStats> {
-        let of =
-            |portfolio: &str, number: Option<&str>, users: &mut UniqueUsers| UniqueUsersStats {
-                portfolio: portfolio.to_owned(),
-                phone_number_id: number.map(str::to_owned),
-                count: users.count(now_s),
-                peak: users.peak(),
-                limit: users.limit(),
-            };
+        let of = |portfolio: &str, number: Option<&str>, users: &mut UniqueUsers| UniqueUsersStats {
+            portfolio: portfolio.to_owned(),
+            phone_number_id: number.map(str::to_owned),
+            count: users.count(now_s),
+            peak: users.peak(),
+            limit: users.limit(),
+        };
         let mut all = Vec::new();
         for (index, portfolio) in self.portfolios.iter_mut().enumerate() {
             match portfolio.scope {
@@ -53,11 +47,7 @@ impl World {
                     all.push(of(&portfolio.id, None, &mut portfolio.unique_users));
                 }
                 LimitScope::Number => {
-                    for sender in self
-                        .senders
-                        .iter_mut()
-                        .filter(|sender| sender.portfolio == index)
-                    {
+                    for sender in self.senders.iter_mut().filter(|sender| sender.portfolio == index) {
                         let number = Some(sender.phone_number_id.as_str());
                         all.push(of(&portfolio.id, number, &mut sender.unique_users));
                     }

@@ -16,24 +16,14 @@ impl Templates {
     pub(crate) fn new(templates: &[TemplateConfig]) -> Self {
         let mut by_name: HashMap<String, HashMap<String, TemplateConfig>> = HashMap::new();
         for template in templates {
-            by_name
-                .entry(template.name.clone())
-                .or_default()
-                .insert(template.language.clone(), template.clone());
+            by_name.entry(template.name.clone()).or_default().insert(template.language.clone(), template.clone());
         }
         Self { by_name }
     }
 
     /// The template if it can be sent.
-    pub(crate) fn sendable(
-        &self,
-        name: &str,
-        language: &str,
-    ) -> Result<&TemplateConfig, PlatformError> {
-        let template = self
-            .by_name
-            .get(name)
-            .and_then(|languages| languages.get(language));
+    pub(crate) fn sendable(&self, name: &str, language: &str) -> Result<&TemplateConfig, PlatformError> {
+        let template = self.by_name.get(name).and_then(|languages| languages.get(language));
         let missing = || {
             let details = format!("template name ({name}) does not exist in {language}");
             PlatformError::new(132_001, details)
@@ -49,9 +39,7 @@ impl Templates {
                 let details = format!("template ({name}) is disabled for good");
                 Err(PlatformError::new(132_016, details))
             }
-            TemplateStatus::Pending | TemplateStatus::Rejected | TemplateStatus::Deleted => {
-                Err(missing())
-            }
+            TemplateStatus::Pending | TemplateStatus::Rejected | TemplateStatus::Deleted => Err(missing()),
         }
     }
 

@@ -22,11 +22,7 @@ struct Timer {
 impl Timers {
     pub(crate) fn set(&mut self, due_ms: u64, action: Action) {
         self.sequence += 1;
-        self.heap.push(Reverse(Timer {
-            due_ms,
-            sequence: self.sequence,
-            action,
-        }));
+        self.heap.push(Reverse(Timer { due_ms, sequence: self.sequence, action }));
     }
 
     /// The next action that is due, with the time it was due at.

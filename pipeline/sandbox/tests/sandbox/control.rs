@@ -9,17 +9,14 @@ use crate::support::{NUMBER, Receiver, start, template};
 const TO: &str = "16505551234";
 
 async fn only_change(receiver: &Receiver) -> Value {
-    receiver
-        .wait("a change", |receiver| receiver.changes().len() == 1)
-        .await;
+    receiver.wait("a change", |receiver| receiver.changes().len() == 1).await;
     receiver.changes().remove(0).1
 }
 
 #[tokio::test]
 async fn a_template_is_paused_and_approved_again() {
     let (receiver, _handle, client) = start(|_| {}).await;
-    let mut order =
-        json!({ "account": "acme", "name": "promo", "language": "en_US", "event": "PAUSED" });
+    let mut order = json!({ "account": "acme", "name": "promo", "language": "en_US", "event": "PAUSED" });
     client.control("templates/status", &order).await;
     let change = only_change(&receiver).await;
     assert_eq!(change["field"], "message_template_status_update");
@@ -36,15 +33,10 @@ async fn a_template_is_paused_and_approved_again() {
 #[tokio::test]
 async fn a_portfolio_gets_another_limit() {
     let (receiver, handle, client) = start(|_| {}).await;
-    client
-        .control("quality", &json!({ "account": "acme", "limit": 2000 }))
-        .await;
+    client.control("quality", &json!({ "account": "acme", "limit": 2000 })).await;
     let change = only_change(&receiver).await;
     assert_eq!(change["field"], "business_capability_update");
-    assert_eq!(
-        change["value"]["max_daily_conversations_per_business"],
-        "TIER_2K"
-    );
+    assert_eq!(change["value"]["max_daily_conversations_per_business"], "TIER_2K");
     assert_eq!(handle.stats().unique_users[0].limit, Some(2_000));
 }
 
@@ -56,14 +48,9 @@ async fn a_number_gets_another_throughput() {
     let change = only_change(&receiver).await;
     assert_eq!(change["field"], "phone_number_quality_update");
     assert_eq!(change["value"]["display_phone_number"], "15550783881");
-    assert_eq!(
-        change["value"]["max_daily_conversations_per_business"],
-        "TIER_UNLIMITED"
-    );
+    assert_eq!(change["value"]["max_daily_conversations_per_business"], "TIER_UNLIMITED");
     client.accepted(TO, "promo").await;
-    client
-        .refused(&template("16505551235", "promo"), 429, 130_429)
-        .await;
+    client.refused(&template("16505551235", "promo"), 429, 130_429).await;
 }
 
 #[tokio::test]
@@ -79,30 +66,20 @@ async fn a_user_stops_and_resumes_marketing() {
     client.control("inbound", &order).await;
     client.accepted(TO, "promo").await;
     receiver.wait_statuses(4).await;
-    let values: Vec<Value> = receiver
-        .all("user_preferences")
-        .iter()
-        .map(|one| one["value"].clone())
-        .collect();
+    let values: Vec<Value> = receiver.all("user_preferences").iter().map(|one| one["value"].clone()).collect();
     assert_eq!(values, ["stop", "resume"]);
 }
 
 #[tokio::test]
 async fn an_outage_answers_503_or_closes_or_hangs() {
     let (_receiver, handle, client) = start(|_| {}).await;
-    client
-        .control("outage", &json!({ "manner": "unavailable", "seconds": 60 }))
-        .await;
+    client.control("outage", &json!({ "manner": "unavailable", "seconds": 60 })).await;
     client.refused(&template(TO, "promo"), 503, 2).await;
     let path = format!("/v24.0/{NUMBER}/messages");
     let body = template(TO, "promo").to_string();
-    client
-        .control("outage", &json!({ "manner": "close", "seconds": 60 }))
-        .await;
+    client.control("outage", &json!({ "manner": "close", "seconds": 60 })).await;
     assert_eq!(client.request("POST", &path, &body).await, None);
-    client
-        .control("outage", &json!({ "manner": "hang", "seconds": 0.2 }))
-        .await;
+    client.control("outage", &json!({ "manner": "hang", "seconds": 0.2 })).await;
     let start = Instant::now();
     assert_eq!(client.request("POST", &path, &body).await, None);
     assert!(start.elapsed() >= Duration::from_millis(150));
@@ -114,30 +91,10 @@ async fn an_outage_answers_503_or_closes_or_hangs() {
 async fn wrong_orders_name_their_field() {
     let (_receiver, _handle, client) = start(|config| config.journal.memory_max_lines = 0).await;
     let cases = [
-        (
-            "inbound",
-            json!({ "sender": "9", "from": TO, "text": "x" }),
-            404,
-            "sender",
-        ),
-        (
-            "inbound",
-            json!({ "sender": NUMBER, "from": "x", "text": "x" }),
-            400,
-            "from",
-        ),
-        (
-            "inbound",
-            json!({ "sender": NUMBER, "from": TO }),
-            400,
-            "text",
-        ),
-        (
-            "inbound",
-            json!({ "sender": NUMBER, "from": TO, "txt": "x" }),
-            400,
-            "txt",
-        ),
+        ("inbound", json!({ "sender": "9", "from": TO, "text": "x" }), 404, "sender"),
+        ("inbound", json!({ "sender": NUMBER, "from": "x", "text": "x" }), 400, "from"),
+        ("inbound", json!({ "sender": NUMBER, "from": TO }), 400, "text"),
+        ("inbound", json!({ "sender": NUMBER, "from": TO, "txt": "x" }), 400, "txt"),
         (
             "templates/status",
             json!({ "account": "acme", "name": "x", "language": "en_US", "event": "PAUSED" }),
@@ -152,35 +109,15 @@ async fn wrong_orders_name_their_field() {
         ),
         ("quality", json!({ "account": "acme" }), 400, "limit"),
         ("quality", json!({ "sender": NUMBER }), 400, "event"),
-        (
-            "quality",
-            json!({ "account": "acme", "limit": "much" }),
-            400,
-            "unlimited",
-        ),
-        (
-            "outage",
-            json!({ "manner": "hang", "seconds": -1 }),
-            400,
-            "seconds",
-        ),
+        ("quality", json!({ "account": "acme", "limit": "much" }), 400, "unlimited"),
+        ("outage", json!({ "manner": "hang", "seconds": -1 }), 400, "seconds"),
         ("dance", json!({}), 404, "README"),
     ];
     for (path, body, status, word) in cases {
         let path = format!("/sandbox/{path}");
-        let answer = client
-            .request("POST", &path, &body.to_string())
-            .await
-            .expect("answer");
+        let answer = client.request("POST", &path, &body.to_string()).await.expect("answer");
         assert_eq!(answer.0, status, "{path} {answer:?}");
         assert!(answer.1.contains(word), "{path} {answer:?}");
     }
-    assert_eq!(
-        client
-            .request("GET", "/sandbox/journal", "")
-            .await
-            .expect("answer")
-            .0,
-        404
-    );
+    assert_eq!(client.request("GET", "/sandbox/journal", "").await.expect("answer").0, 404);
 }

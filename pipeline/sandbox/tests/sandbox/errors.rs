@@ -19,10 +19,7 @@ fn filled(name: &str, components: Value) -> Value {
 }
 
 fn body_texts(texts: &[&str]) -> Value {
-    let parameters: Vec<Value> = texts
-        .iter()
-        .map(|text| json!({ "type": "text", "text": text }))
-        .collect();
+    let parameters: Vec<Value> = texts.iter().map(|text| json!({ "type": "text", "text": text })).collect();
     json!([{ "type": "body", "parameters": parameters }])
 }
 
@@ -40,10 +37,7 @@ async fn a_wrong_token_is_401() {
 async fn an_unknown_number_is_100_with_subcode_33() {
     let (_receiver, _handle, client) = start(|_| {}).await;
     let body = template(TO, "promo").to_string();
-    let (status, answer) = client
-        .request("POST", "/v24.0/999/messages", &body)
-        .await
-        .expect("answer");
+    let (status, answer) = client.request("POST", "/v24.0/999/messages", &body).await.expect("answer");
     let answer: Value = serde_json::from_str(&answer).expect("JSON");
     assert_eq!((status, &answer["error"]["code"]), (400, &json!(100)));
     assert_eq!(answer["error"]["error_subcode"], 33);
@@ -58,30 +52,15 @@ async fn the_envelope_is_checked() {
         (json!({}), 100),
         (json!([]), 100),
         (with(promo.clone(), "/messaging_product", json!("sms")), 100),
-        (
-            with(promo.clone(), "/recipient_type", json!("group")),
-            131_009,
-        ),
+        (with(promo.clone(), "/recipient_type", json!("group")), 131_009),
         (with(promo.clone(), "/to", Value::Null), 131_008),
         (with(promo.clone(), "/to", json!("12")), 131_009),
         (with(promo.clone(), "/to", json!("15550783881")), 131_021),
         (with(promo.clone(), "/type", json!("image")), 131_051),
-        (
-            with(promo.clone(), "/biz_opaque_callback_data", json!(long)),
-            100,
-        ),
-        (
-            json!({ "messaging_product": "whatsapp", "to": TO, "typ": "template" }),
-            100,
-        ),
-        (
-            json!({ "messaging_product": "whatsapp", "to": TO, "type": "template" }),
-            131_008,
-        ),
-        (
-            json!({ "messaging_product": "whatsapp", "to": TO, "type": "text" }),
-            131_008,
-        ),
+        (with(promo.clone(), "/biz_opaque_callback_data", json!(long)), 100),
+        (json!({ "messaging_product": "whatsapp", "to": TO, "typ": "template" }), 100),
+        (json!({ "messaging_product": "whatsapp", "to": TO, "type": "template" }), 131_008),
+        (json!({ "messaging_product": "whatsapp", "to": TO, "type": "text" }), 131_008),
     ];
     for (body, code) in cases {
         client.refused(&body, 400, code).await;
@@ -89,14 +68,8 @@ async fn the_envelope_is_checked() {
     let exact = with(promo, "/biz_opaque_callback_data", json!("é".repeat(512)));
     assert_eq!(client.send(&exact).await.0, 200);
     let path = format!("/v24.0/{NUMBER}/messages");
-    assert_eq!(
-        client.request("POST", &path, "{").await.expect("answer").0,
-        400
-    );
-    assert_eq!(
-        client.request("GET", &path, "").await.expect("answer").0,
-        400
-    );
+    assert_eq!(client.request("POST", &path, "{").await.expect("answer").0, 400);
+    assert_eq!(client.request("GET", &path, "").await.expect("answer").0, 400);
 }
 
 #[tokio::test]
@@ -104,25 +77,17 @@ async fn a_template_must_exist_and_be_approved() {
     let (_receiver, _handle, client) = start(|_| {}).await;
     client.refused(&template(TO, "nothing"), 404, 132_001).await;
     client.refused(&template(TO, "pending"), 404, 132_001).await;
-    let other_language = with(
-        template(TO, "promo"),
-        "/template/language/code",
-        json!("en"),
-    );
+    let other_language = with(template(TO, "promo"), "/template/language/code", json!("en"));
     client.refused(&other_language, 404, 132_001).await;
     client.refused(&template(TO, "paused"), 400, 132_015).await;
-    client
-        .refused(&template(TO, "disabled"), 400, 132_016)
-        .await;
+    client.refused(&template(TO, "disabled"), 400, 132_016).await;
 }
 
 #[tokio::test]
 async fn parameters_must_match_in_number_and_format() {
     let (_receiver, _handle, client) = start(|_| {}).await;
-    let image =
-        json!({ "type": "header", "parameters": [{ "type": "image", "image": { "id": "1" } }] });
-    let video =
-        json!({ "type": "header", "parameters": [{ "type": "video", "video": { "id": "1" } }] });
+    let image = json!({ "type": "header", "parameters": [{ "type": "image", "image": { "id": "1" } }] });
+    let video = json!({ "type": "header", "parameters": [{ "type": "video", "video": { "id": "1" } }] });
     let url = json!({ "type": "button", "sub_type": "url", "index": "0",
                       "parameters": [{ "type": "text", "text": "abc" }] });
     let coupon = json!({ "type": "button", "sub_type": "copy_code", "index": 2,
@@ -138,10 +103,7 @@ async fn parameters_must_match_in_number_and_format() {
         (filled("promo", body_texts(&["one"])), 132_000),
         (filled("two", body_texts(&["one", ""])), 131_008),
         (filled("two", body_texts(&["one", "a\nb"])), 132_018),
-        (
-            filled("two", body_texts(&["one", &"x".repeat(1_100)])),
-            132_005,
-        ),
+        (filled("two", body_texts(&["one", &"x".repeat(1_100)])), 132_005),
         (filled("named", body_texts(&["Ana"])), 132_012),
         (
             filled(
@@ -155,10 +117,7 @@ async fn parameters_must_match_in_number_and_format() {
         (filled("picture", json!([video, url, coupon])), 132_012),
         (filled("picture", json!([image, url])), 131_008),
         (filled("picture", json!([image, coupon])), 131_008),
-        (
-            filled("picture", json!([image, wrong_button, coupon])),
-            132_012,
-        ),
+        (filled("picture", json!([image, wrong_button, coupon])), 132_012),
         (filled("code", body_texts(&["123456"])), 131_008),
         (filled("code", body_texts(&["1234567890123456"])), 132_018),
     ];
@@ -184,12 +143,7 @@ async fn parameters_must_match_in_number_and_format() {
 async fn text_needs_an_open_window() {
     let (_receiver, _handle, client) = start(|_| {}).await;
     client.refused(&text(TO), 400, 131_047).await;
-    client
-        .control(
-            "inbound",
-            &json!({ "sender": NUMBER, "from": TO, "text": "hi" }),
-        )
-        .await;
+    client.control("inbound", &json!({ "sender": NUMBER, "from": TO, "text": "hi" })).await;
     let (status, answer) = client.send(&text(TO)).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["messages"][0].get("message_status"), None);

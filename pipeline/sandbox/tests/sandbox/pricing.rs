@@ -16,11 +16,7 @@ fn prices(receiver: &Receiver) -> Vec<(String, String, String)> {
             let pricing = &status["pricing"];
             assert_eq!(pricing["pricing_model"], "PMP");
             assert_eq!(pricing["billable"], pricing["type"] == "regular");
-            (
-                word(&status["status"]),
-                word(&pricing["type"]),
-                word(&pricing["category"]),
-            )
+            (word(&status["status"]), word(&pricing["type"]), word(&pricing["category"]))
         })
         .collect()
 }
@@ -34,25 +30,13 @@ async fn from_v24_a_status_has_no_conversation() {
     let (receiver, _handle, client) = start(|_| {}).await;
     client.accepted(TO, "promo").await;
     receiver.wait_statuses(3).await;
-    assert!(
-        receiver
-            .statuses()
-            .iter()
-            .all(|status| status.get("conversation").is_none())
-    );
-    assert_eq!(
-        prices(&receiver),
-        [
-            row("sent", "regular", "marketing"),
-            row("delivered", "regular", "marketing")
-        ]
-    );
+    assert!(receiver.statuses().iter().all(|status| status.get("conversation").is_none()));
+    assert_eq!(prices(&receiver), [row("sent", "regular", "marketing"), row("delivered", "regular", "marketing")]);
 }
 
 #[tokio::test]
 async fn before_v24_every_message_has_its_own_conversation() {
-    let (receiver, _handle, client) =
-        start(|config| config.graph_version = "v23.0".to_owned()).await;
+    let (receiver, _handle, client) = start(|config| config.graph_version = "v23.0".to_owned()).await;
     client.accepted(TO, "promo").await;
     receiver.wait_statuses(3).await;
     let statuses = receiver.statuses();
@@ -68,21 +52,13 @@ async fn before_v24_every_message_has_its_own_conversation() {
 
 #[tokio::test]
 async fn inside_a_window_utility_and_service_follow_the_era() {
-    for (from, kind) in [
-        ("2999-01-01", "free_customer_service"),
-        ("2020-01-01", "regular"),
-    ] {
+    for (from, kind) in [("2999-01-01", "free_customer_service"), ("2020-01-01", "regular")] {
         let (receiver, _handle, client) = start(|config| {
             config.utility_in_window_charged_from = from.to_owned();
             config.service_charged_from = from.to_owned();
         })
         .await;
-        client
-            .control(
-                "inbound",
-                &json!({ "sender": NUMBER, "from": TO, "text": "hi" }),
-            )
-            .await;
+        client.control("inbound", &json!({ "sender": NUMBER, "from": TO, "text": "hi" })).await;
         client.accepted(TO, "notice").await;
         receiver.wait_statuses(3).await;
         client.send(&text(TO)).await;
@@ -111,19 +87,10 @@ async fn an_answer_to_an_advert_opens_the_free_entry_point() {
         (kind.as_str(), category.as_str()) == ("free_entry_point", "referral_conversion")
     }));
     let statuses = receiver.statuses();
-    let ids: Vec<&Value> = statuses
-        .iter()
-        .filter_map(|status| status.pointer("/conversation/id"))
-        .collect();
+    let ids: Vec<&Value> = statuses.iter().filter_map(|status| status.pointer("/conversation/id")).collect();
     assert_eq!(ids.len(), 4);
-    assert!(
-        ids.iter().all(|id| *id == ids[0]),
-        "one conversation per window"
-    );
-    assert_eq!(
-        statuses[0]["conversation"]["origin"]["type"],
-        "referral_conversion"
-    );
+    assert!(ids.iter().all(|id| *id == ids[0]), "one conversation per window");
+    assert_eq!(statuses[0]["conversation"]["origin"]["type"], "referral_conversion");
 }
 
 #[tokio::test]
@@ -139,8 +106,5 @@ async fn international_codes_are_marked() {
           "parameters": [{ "type": "text", "text": "123456" }] }]);
     client.send(&body).await;
     receiver.wait_statuses(2).await;
-    assert_eq!(
-        prices(&receiver)[0],
-        row("sent", "regular", "authentication-international")
-    );
+    assert_eq!(prices(&receiver)[0], row("sent", "regular", "authentication-international"));
 }

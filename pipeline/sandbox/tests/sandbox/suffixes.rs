@@ -13,9 +13,7 @@ async fn settle() {
 
 fn failed_codes(receiver: &Receiver) -> Vec<u64> {
     let statuses = receiver.statuses().into_iter();
-    statuses
-        .filter_map(|status| status["errors"][0]["code"].as_u64())
-        .collect()
+    statuses.filter_map(|status| status["errors"][0]["code"].as_u64()).collect()
 }
 
 #[tokio::test]
@@ -31,10 +29,7 @@ async fn ordinary_is_sent_delivered_read() {
         assert!(status["timestamp"].is_string());
     }
     let (waba, change) = receiver.changes().remove(0);
-    assert_eq!(
-        (waba.as_str(), &change["field"]),
-        ("102290129340398", &Value::from("messages"))
-    );
+    assert_eq!((waba.as_str(), &change["field"]), ("102290129340398", &Value::from("messages")));
     assert_eq!(change["value"]["metadata"]["phone_number_id"], NUMBER);
     assert_eq!(handle.shutdown().await.accepted, 1);
 }
@@ -65,15 +60,9 @@ async fn s003_repeats_every_status() {
     receiver.wait_statuses(6).await;
     let mut names = receiver.names();
     names.sort();
-    assert_eq!(
-        names,
-        ["delivered", "delivered", "read", "read", "sent", "sent"]
-    );
+    assert_eq!(names, ["delivered", "delivered", "read", "read", "sent", "sent"]);
     let statuses = receiver.statuses();
-    let sent: Vec<_> = statuses
-        .iter()
-        .filter(|status| status["status"] == "sent")
-        .collect();
+    let sent: Vec<_> = statuses.iter().filter(|status| status["status"] == "sent").collect();
     assert_eq!(sent[0], sent[1]);
 }
 
@@ -88,11 +77,7 @@ async fn s004_is_delivered_before_sent() {
     let statuses = receiver.statuses();
     let time = |name: &str| {
         let status = &statuses[place(name).expect("given")];
-        status["timestamp"]
-            .as_str()
-            .expect("text")
-            .parse::<u64>()
-            .expect("seconds")
+        status["timestamp"].as_str().expect("text").parse::<u64>().expect("seconds")
     };
     assert!(time("sent") <= time("delivered"));
 }
@@ -100,11 +85,7 @@ async fn s004_is_delivered_before_sent() {
 #[tokio::test]
 async fn s005_s006_s007_fail() {
     let (receiver, _handle, client) = start(|_| {}).await;
-    for (to, code) in [
-        ("16505550005", 131_026),
-        ("16505550006", 131_049),
-        ("16505550007", 131_050),
-    ] {
+    for (to, code) in [("16505550005", 131_026), ("16505550006", 131_049), ("16505550007", 131_050)] {
         let before = receiver.statuses().len();
         client.accepted(to, "promo").await;
         receiver.wait_statuses(before + 1).await;
@@ -131,18 +112,11 @@ async fn s006_and_s007_take_utility() {
 #[tokio::test]
 async fn s008_and_s011_are_refused_once() {
     let (_receiver, handle, client) = start(|_| {}).await;
-    client
-        .refused(&template("16505550008", "promo"), 400, 131_056)
-        .await;
+    client.refused(&template("16505550008", "promo"), 400, 131_056).await;
     client.accepted("16505550008", "promo").await;
-    client
-        .refused(&template("16505550011", "promo"), 429, 130_429)
-        .await;
+    client.refused(&template("16505550011", "promo"), 429, 130_429).await;
     client.accepted("16505550011", "promo").await;
-    assert!(
-        handle.stats().violations.is_empty(),
-        "ordered refusals are no violations"
-    );
+    assert!(handle.stats().violations.is_empty(), "ordered refusals are no violations");
 }
 
 #[tokio::test]
@@ -191,18 +165,9 @@ async fn s013_s014_s017_s018_write_back() {
         client.accepted(to, "promo").await;
     }
     let wamid = client.accepted("16505550018", "promo").await;
-    receiver
-        .wait("four messages", |receiver| {
-            receiver.all("messages").len() == 4
-        })
-        .await;
+    receiver.wait("four messages", |receiver| receiver.all("messages").len() == 4).await;
     let messages = receiver.all("messages");
-    let of = |from: &str| {
-        messages
-            .iter()
-            .find(|message| message["from"] == from)
-            .expect("message")
-    };
+    let of = |from: &str| messages.iter().find(|message| message["from"] == from).expect("message");
     assert_eq!(of("16505550013")["text"]["body"], "STOP");
     assert_eq!(of("16505550014")["type"], "text");
     assert_eq!(of("16505550017")["referral"]["source_type"], "ad");
@@ -218,17 +183,12 @@ async fn s015_is_held_then_released_and_s016_dropped() {
     let (receiver, _handle, client) = start(|_| {}).await;
     for to in ["16505550015", "16505550016"] {
         let (_, answer) = client.send(&template(to, "promo")).await;
-        assert_eq!(
-            answer["messages"][0]["message_status"],
-            "held_for_quality_assessment"
-        );
+        assert_eq!(answer["messages"][0]["message_status"], "held_for_quality_assessment");
     }
     receiver.wait_statuses(4).await;
     let statuses = receiver.statuses();
     let of = |to: &str| -> Vec<&Value> {
-        let mine = statuses
-            .iter()
-            .filter(|status| status["recipient_id"] == to);
+        let mine = statuses.iter().filter(|status| status["recipient_id"] == to);
         mine.map(|status| &status["status"]).collect()
     };
     assert_eq!(of("16505550015"), ["sent", "delivered", "read"]);

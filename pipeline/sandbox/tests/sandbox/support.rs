@@ -39,12 +39,7 @@ impl Receiver {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let url = format!("http://{}/hook", listener.local_addr().expect("address"));
-        let receiver = Self {
-            url,
-            posts: Arc::default(),
-            failures: Arc::default(),
-            tries: Arc::default(),
-        };
+        let receiver = Self { url, posts: Arc::default(), failures: Arc::default(), tries: Arc::default() };
         let (posts, failures) = (receiver.posts.clone(), receiver.failures.clone());
         let tries = receiver.tries.clone();
         tokio::spawn(async move {
@@ -55,8 +50,7 @@ impl Receiver {
                     async move { Ok::<_, Infallible>(take(request, &posts, &failures, &tries).await) }
                 });
                 tokio::spawn(
-                    hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service),
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
                 );
             }
         });
@@ -97,9 +91,7 @@ impl Receiver {
     /// Names of the statuses so far, in order of arrival.
     pub fn names(&self) -> Vec<String> {
         let statuses = self.statuses().into_iter();
-        statuses
-            .map(|status| status["status"].as_str().expect("name").to_owned())
-            .collect()
+        statuses.map(|status| status["status"].as_str().expect("name").to_owned()).collect()
     }
 
     /// Waits until `done`; panics with what was received after five seconds.
@@ -113,10 +105,7 @@ impl Receiver {
     }
 
     pub async fn wait_statuses(&self, count: usize) {
-        self.wait(&format!("{count} statuses"), |receiver| {
-            receiver.statuses().len() >= count
-        })
-        .await;
+        self.wait(&format!("{count} statuses"), |receiver| receiver.statuses().len() >= count).await;
     }
 }
 
@@ -126,29 +115,15 @@ async fn take(
     failures: &AtomicU32,
     tries: &AtomicU32,
 ) -> Response<Full<Bytes>> {
-    let signature = request.headers()["x-hub-signature-256"]
-        .to_str()
-        .expect("text")
-        .to_owned();
-    let body = request
-        .into_body()
-        .collect()
-        .await
-        .expect("body")
-        .to_bytes();
+    let signature = request.headers()["x-hub-signature-256"].to_str().expect("text").to_owned();
+    let body = request.into_body().collect().await.expect("body").to_bytes();
     tries.fetch_add(1, Ordering::SeqCst);
     let mut answer = Response::new(Full::new(Bytes::from("{}")));
     let fail = |left: u32| left.checked_sub(1);
-    if failures
-        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, fail)
-        .is_ok()
-    {
+    if failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fail).is_ok() {
         *answer.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
     } else {
-        posts
-            .lock()
-            .expect("posts")
-            .push(Received { body, signature });
+        posts.lock().expect("posts").push(Received { body, signature });
     }
     answer
 }
@@ -185,10 +160,7 @@ impl Client {
 
     pub async fn send(&self, body: &Value) -> (u16, Value) {
         let path = format!("/v24.0/{NUMBER}/messages");
-        let (status, text) = self
-            .request("POST", &path, &body.to_string())
-            .await
-            .expect("answer");
+        let (status, text) = self.request("POST", &path, &body.to_string()).await.expect("answer");
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
@@ -196,10 +168,7 @@ impl Client {
     pub async fn accepted(&self, to: &str, name: &str) -> String {
         let (status, answer) = self.send(&template(to, name)).await;
         assert_eq!(status, 200, "{answer}");
-        answer["messages"][0]["id"]
-            .as_str()
-            .expect("wamid")
-            .to_owned()
+        answer["messages"][0]["id"].as_str().expect("wamid").to_owned()
     }
 
     /// Sends and expects this refusal; returns the details.
@@ -207,24 +176,15 @@ impl Client {
         let (status, answer) = self.send(body).await;
         assert_eq!(answer["error"]["code"], code, "{answer}");
         assert_eq!(status, http, "{answer}");
-        assert_eq!(
-            answer["error"]["error_data"]["messaging_product"],
-            "whatsapp"
-        );
+        assert_eq!(answer["error"]["error_data"]["messaging_product"], "whatsapp");
         assert_eq!(answer["error"]["type"], "OAuthException");
         assert!(answer["error"]["fbtrace_id"].is_string());
-        answer["error"]["error_data"]["details"]
-            .as_str()
-            .expect("details")
-            .to_owned()
+        answer["error"]["error_data"]["details"].as_str().expect("details").to_owned()
     }
 
     pub async fn control(&self, path: &str, body: &Value) -> Value {
         let path = format!("/sandbox/{path}");
-        let (status, text) = self
-            .request("POST", &path, &body.to_string())
-            .await
-            .expect("answer");
+        let (status, text) = self.request("POST", &path, &body.to_string()).await.expect("answer");
         assert_eq!(status, 200, "{text}");
         serde_json::from_str(&text).expect("JSON")
     }

@@ -14,8 +14,7 @@ async fn every_body_is_signed() {
     client.accepted("16505551234", "promo").await;
     receiver.wait_statuses(3).await;
     for post in receiver.posts() {
-        let digest =
-            hex::decode(post.signature.strip_prefix("sha256=").expect("prefix")).expect("hex");
+        let digest = hex::decode(post.signature.strip_prefix("sha256=").expect("prefix")).expect("hex");
         let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("key");
         mac.update(&post.body);
         mac.verify_slice(&digest).expect("signature");
@@ -36,12 +35,7 @@ async fn statuses_share_a_post_up_to_the_bound() {
     let sizes: Vec<usize> = receiver
         .changes()
         .iter()
-        .map(|(_, change)| {
-            change["value"]["statuses"]
-                .as_array()
-                .expect("statuses")
-                .len()
-        })
+        .map(|(_, change)| change["value"]["statuses"].as_array().expect("statuses").len())
         .collect();
     assert!(sizes.iter().all(|size| *size <= 10), "{sizes:?}");
     assert!(sizes.contains(&10), "{sizes:?}");
@@ -72,11 +66,7 @@ async fn a_post_is_given_up_after_the_horizon() {
     .await;
     receiver.failures.store(1, Ordering::SeqCst);
     client.accepted("16505550001", "promo").await;
-    receiver
-        .wait("one try", |receiver| {
-            receiver.tries.load(Ordering::SeqCst) == 1
-        })
-        .await;
+    receiver.wait("one try", |receiver| receiver.tries.load(Ordering::SeqCst) == 1).await;
     let stats = handle.shutdown().await;
     assert_eq!((stats.posts_abandoned, stats.posts_delivered), (1, 0));
 }
@@ -113,58 +103,29 @@ async fn the_journal_equals_what_the_receiver_got() {
         // 012 closes the connection: no answer is an answer here.
         let _ = client.request("POST", &path, &body).await;
     }
-    receiver
-        .wait("four messages", |receiver| {
-            receiver.all("messages").len() == 4
-        })
-        .await;
+    receiver.wait("four messages", |receiver| receiver.all("messages").len() == 4).await;
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    let (_, memory) = client
-        .request("GET", "/sandbox/journal", "")
-        .await
-        .expect("answer");
+    let (_, memory) = client.request("GET", "/sandbox/journal", "").await.expect("answer");
     let stats = handle.shutdown().await;
     let file = std::fs::read_to_string(&path).expect("journal");
     assert_eq!(file, memory);
 
-    let lines: Vec<Value> = file
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
+    let lines: Vec<Value> = file.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let accepted = lines.iter().filter(|line| line["kind"] == "accepted");
     assert_eq!(accepted.count() as u64, stats.accepted);
-    let of_journal = |line: &Value| {
-        format!(
-            "{} {}",
-            line["waba"].as_str().expect("WABA"),
-            line["change"]
-        )
-    };
-    let mut journal: Vec<String> = lines
-        .iter()
-        .filter(|line| line["kind"] == "webhook")
-        .map(of_journal)
-        .collect();
-    let mut received: Vec<String> = receiver
-        .changes()
-        .iter()
-        .map(|(waba, change)| format!("{waba} {change}"))
-        .collect();
+    let of_journal = |line: &Value| format!("{} {}", line["waba"].as_str().expect("WABA"), line["change"]);
+    let mut journal: Vec<String> = lines.iter().filter(|line| line["kind"] == "webhook").map(of_journal).collect();
+    let mut received: Vec<String> =
+        receiver.changes().iter().map(|(waba, change)| format!("{waba} {change}")).collect();
     journal.sort();
     received.sort();
     assert_eq!(journal, received);
     // Exactly as sent: the bytes of a change occur in a body.
-    let first = file
-        .lines()
-        .find(|line| line.contains("\"webhook\""))
-        .expect("line");
+    let first = file.lines().find(|line| line.contains("\"webhook\"")).expect("line");
     let (_, change) = first.split_once("\"change\":").expect("change");
     let change = change.strip_suffix('}').expect("end");
-    let bodies: Vec<String> = receiver
-        .posts()
-        .iter()
-        .map(|post| String::from_utf8(post.body.to_vec()).expect("utf-8"))
-        .collect();
+    let bodies: Vec<String> =
+        receiver.posts().iter().map(|post| String::from_utf8(post.body.to_vec()).expect("utf-8")).collect();
     assert!(bodies.iter().any(|body| body.contains(change)));
 }
 
@@ -192,9 +153,6 @@ async fn the_same_seed_gives_the_same_fates() {
         runs.push(fates);
     }
     assert_eq!(runs[0], runs[1]);
-    let failed = runs[0]
-        .iter()
-        .filter(|fate| fate.contains("failed"))
-        .count();
+    let failed = runs[0].iter().filter(|fate| fate.contains("failed")).count();
     assert!((4..25).contains(&failed), "{failed}");
 }

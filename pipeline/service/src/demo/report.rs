@@ -189,11 +189,11 @@ pub(super) fn bill_of(
     Ok((lines, totals))
 }
 
-/// The ledger's side of the checks: charged by category, free by type, unpriced.
-pub(super) fn booked(
-    watch: &Watch,
-    months: &[YearMonth],
-) -> anyhow::Result<(BTreeMap<String, u64>, BTreeMap<String, u64>, u64)> {
+/// Charged by category, free by type, unpriced.
+type Booked = (BTreeMap<String, u64>, BTreeMap<String, u64>, u64);
+
+/// The ledger's side of the checks.
+pub(super) fn booked(watch: &Watch, months: &[YearMonth]) -> anyhow::Result<Booked> {
     let (mut charged, mut free, mut unpriced) = (BTreeMap::new(), BTreeMap::new(), 0);
     for month in months {
         watch.reader.summary(*month, None, &mut |row| {

@@ -17,31 +17,19 @@ fn bands() {
                 "Mexico,USD,utility,1000000",
                 "4: from_message is `1000000`; write 1000001, the next message",
             ),
-            (
-                "Mexico,USD,utility,1,",
-                "Mexico,USD,utility,0,",
-                "3: from_message is `0`; write 1, the next message",
-            ),
+            ("Mexico,USD,utility,1,", "Mexico,USD,utility,0,", "3: from_message is `0`; write 1, the next message"),
             (
                 "1000001,5000000",
                 "1000001,1000000",
                 "4: to_message is `1000000`; write a message not before from_message, or nothing",
             ),
-            (
-                "1,1000000,LIST",
-                "1,1000000,TIER",
-                "3: rate_type is `TIER`; write LIST",
-            ),
+            ("1,1000000,LIST", "1,1000000,TIER", "3: rate_type is `TIER`; write LIST"),
             (
                 "TIER,0.0081",
                 "TIER,0.0086",
                 "4: rate is `0.0086`; write a rate of at most 0.0085, that of the band before",
             ),
-            (
-                "TIER,0.0081,-5",
-                "TIER,0.0081,5",
-                "4: vs_list_pct is `5`; write a whole percentage from -100 to 0",
-            ),
+            ("TIER,0.0081,-5", "TIER,0.0081,5", "4: vs_list_pct is `5`; write a whole percentage from -100 to 0"),
             (
                 "Mexico,USD,utility,1000001",
                 "Mexico,EUR,utility,1000001",
@@ -52,11 +40,7 @@ fn bands() {
                 "40000001,50000000,TIER",
                 "3: the last band of Mexico, utility ends; leave to_message of the last band empty",
             ),
-            (
-                "1000001,5000000",
-                "1000001,",
-                "5: a band follows an open one; write the bands in ascending order, once",
-            ),
+            ("1000001,5000000", "1000001,", "5: a band follows an open one; write the bands in ascending order, once"),
             (
                 "LIST,0.0085",
                 "LIST,0.0086",

@@ -32,11 +32,7 @@ fn cards() {
                 "0.0618,sure",
                 "3: status is `sure`; write published, composed, unverified, unknown or not_offered",
             ),
-            (
-                "0.0618,published",
-                "0.0618,unknown",
-                "3: rate is `0.0618`; write no rate where the status is unknown",
-            ),
+            ("0.0618,published", "0.0618,unknown", "3: rate is `0.0618`; write no rate where the status is unknown"),
             (
                 "Argentina,marketing",
                 "Argentina,sms",
@@ -97,16 +93,8 @@ fn cards() {
                 "valid_to=2026-09-30",
                 "1: valid_to is before valid_from; write the last day on which it holds",
             ),
-            (
-                "scale=4",
-                "scale=7",
-                "1: scale is `7`; write a number of decimals from 0 to 6",
-            ),
-            (
-                "currency=USD",
-                "currency=usd",
-                "1: currency is `usd`; write an ISO 4217 code",
-            ),
+            ("scale=4", "scale=7", "1: scale is `7`; write a number of decimals from 0 to 6"),
+            ("currency=USD", "currency=usd", "1: currency is `usd`; write an ISO 4217 code"),
             (
                 "currency=USD",
                 "currency=CHF",
@@ -117,11 +105,7 @@ fn cards() {
                 "pricing_model=CBP",
                 "1: pricing_model is `CBP` where rulebook `pmp-2026-10-01` has PMP; correct the model or the dates",
             ),
-            (
-                "pricing_model=PMP",
-                "pricing_model=NBP",
-                "1: pricing_model is `NBP`; write CBP or PMP",
-            ),
+            ("pricing_model=PMP", "pricing_model=NBP", "1: pricing_model is `NBP`; write CBP or PMP"),
             (
                 "id=pmp-usd-2026-10-01",
                 "id=pmp-usd-2026-07-01",
@@ -167,11 +151,8 @@ fn cards() {
 
 #[test]
 fn a_declared_gap_is_accepted() {
-    let declared = message(
-        "rates/pmp_usd_2026-10-01.csv",
-        "valid_from=2026-10-01",
-        "gap_before=yes valid_from=2026-10-02",
-    );
+    let declared =
+        message("rates/pmp_usd_2026-10-01.csv", "valid_from=2026-10-01", "gap_before=yes valid_from=2026-10-02");
     assert_eq!(declared, "accepted");
 }
 
@@ -182,10 +163,7 @@ fn windows_line_ends_and_a_byte_order_mark_are_read() {
         let text = format!("\u{feff}{}", card.text.replace('\n', "\r\n"));
         *card = Source::new(card.name.to_string(), text);
     }
-    assert_eq!(
-        RateCards::from_sources(&sources).unwrap().cards().len(),
-        sources.cards.len()
-    );
+    assert_eq!(RateCards::from_sources(&sources).unwrap().cards().len(), sources.cards.len());
     let text = sources.cards[11].text.replacen("0.0512", "0.05129", 1);
     sources.cards[11] = Source::new("card.csv", text);
     assert_eq!(

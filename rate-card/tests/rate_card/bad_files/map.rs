@@ -5,16 +5,8 @@ fn the_market_map() {
     check(
         "market_map.csv",
         &[
-            (
-                "\n55,BR,",
-                "\n55,br,",
-                "120: iso2 is `br`; write an ISO 3166-1 alpha-2 code, or * with the empty prefix",
-            ),
-            (
-                "\n55,BR,",
-                "\n+55,BR,",
-                "120: prefix is `+55`; write a prefix of at most 7 digits, without leading zero",
-            ),
+            ("\n55,BR,", "\n55,br,", "120: iso2 is `br`; write an ISO 3166-1 alpha-2 code, or * with the empty prefix"),
+            ("\n55,BR,", "\n+55,BR,", "120: prefix is `+55`; write a prefix of at most 7 digits, without leading zero"),
             (
                 "\n55,BR,",
                 "\n54,BR,",
@@ -64,11 +56,7 @@ fn numbering() {
                 "1204,CA",
                 "5: prefix `1204` is already in nanp_area_codes.csv:4; keep one of the two, or set from_number to no",
             ),
-            (
-                "1204,CA,Canada,yes",
-                "1204,CA,Canada,true",
-                "4: from_number is `true`; write yes or no",
-            ),
+            ("1204,CA,Canada,yes", "1204,CA,Canada,true", "4: from_number is `true`; write yes or no"),
             (
                 "1204,CA",
                 "55204,CA",

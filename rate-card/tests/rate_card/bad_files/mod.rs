@@ -10,13 +10,7 @@ use tollgate_rate_card::{RateCards, Source, Sources};
 /// The message for the embedded files with one text replaced in one of them.
 fn message(file: &str, find: &str, put: &str) -> String {
     let mut sources = Sources::embedded();
-    let all = [
-        &sources.rulebooks,
-        &sources.charging_rules,
-        &sources.bars,
-        &sources.market_map,
-        &sources.currencies,
-    ];
+    let all = [&sources.rulebooks, &sources.charging_rules, &sources.bars, &sources.market_map, &sources.currencies];
     let found = all
         .into_iter()
         .chain(&sources.numbering)

@@ -15,11 +15,7 @@ fn rules() {
                 "PMP,2026-09-30",
                 "6: rulebook `pmp-2026-10-01` (2026-09-30 onwards) does not start on the day after `pmp-2025-07-01` (2025-07-01 to 2026-09-30); list rulebooks in order, without gap or overlap",
             ),
-            (
-                "2024-10-31,24,",
-                "2024-10-31,,",
-                "3: conversation_hours is ``; write a whole number of hours",
-            ),
+            ("2024-10-31,24,", "2024-10-31,,", "3: conversation_hours is ``; write a whole number of hours"),
             (
                 "pmp-2026-10-01,PMP",
                 "pmp-2027-10-01,PMP",
@@ -45,16 +41,8 @@ fn rules() {
                 "pmp-2026-10-01,marketing,charged",
                 "19: category `marketing` of rulebook `pmp-2026-10-01` is out of order; write each rulebook's categories once, in the order marketing, utility, authentication, authentication_international, service",
             ),
-            (
-                "1000,sender,delivered",
-                "1000,,delivered",
-                "22: allowance_scope is ``; write waba or sender",
-            ),
-            (
-                "1000,sender,delivered",
-                "0,sender,delivered",
-                "22: allowance is `0`; write a number of messages",
-            ),
+            ("1000,sender,delivered", "1000,,delivered", "22: allowance_scope is ``; write waba or sender"),
+            ("1000,sender,delivered", "0,sender,delivered", "22: allowance is `0`; write a number of messages"),
             (
                 "yes,authentication,",
                 "yes,authentication_international,",
@@ -65,11 +53,7 @@ fn rules() {
     check(
         "bars.csv",
         &[
-            (
-                "US,marketing",
-                "USA,marketing",
-                "3: country is `USA`; write an ISO 3166-1 alpha-2 code in capitals",
-            ),
+            ("US,marketing", "USA,marketing", "3: country is `USA`; write an ISO 3166-1 alpha-2 code in capitals"),
             (
                 "US,marketing,2025-04-01,open,131049,published,",
                 "US,marketing,2025-04-01,open,131049,published,\nUS,marketing,2026-04-01,open,131049,published,",
@@ -80,16 +64,8 @@ fn rules() {
     check(
         "currencies.csv",
         &[
-            (
-                "USD,2",
-                "USD,9",
-                "3: minor_units is `9`; write a number of decimals from 0 to 4",
-            ),
-            (
-                "AED,2",
-                "USD,2",
-                "4: currency `USD` is listed twice; keep one of the two",
-            ),
+            ("USD,2", "USD,9", "3: minor_units is `9`; write a number of decimals from 0 to 4"),
+            ("AED,2", "USD,2", "4: currency `USD` is listed twice; keep one of the two"),
         ],
     );
 }

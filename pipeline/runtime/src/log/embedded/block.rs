@@ -41,10 +41,8 @@ pub(super) fn runs(records: &[NewRecord]) -> impl Iterator<Item = &[NewRecord]> 
 }
 
 pub(super) fn encode(records: &[NewRecord]) -> Vec<u8> {
-    let size: usize = records
-        .iter()
-        .map(|record| RECORD_HEAD + record.bytes() + HEADER_HEAD * record.headers.len())
-        .sum();
+    let size: usize =
+        records.iter().map(|record| RECORD_HEAD + record.bytes() + HEADER_HEAD * record.headers.len()).sum();
     let mut body = Vec::with_capacity(size);
     for record in records {
         body.extend_from_slice(&record.time_ms.to_le_bytes());
@@ -70,11 +68,7 @@ pub(super) fn encode(records: &[NewRecord]) -> Vec<u8> {
 
 /// Number of records in a block.
 pub(super) fn count(topic: Topic, first: u64, block: &[u8]) -> Result<u64, LogError> {
-    let damaged = |detail| LogError::Damaged {
-        topic,
-        offset: first,
-        detail,
-    };
+    let damaged = |detail| LogError::Damaged { topic, offset: first, detail };
     match block {
         [VERSION, a, b, c, d, ..] => Ok(u64::from(u32::from_le_bytes([*a, *b, *c, *d]))),
         [_, _, _, _, _, ..] => Err(damaged("unknown block version")),
@@ -95,14 +89,7 @@ pub(super) struct Collector {
 
 impl Collector {
     pub(super) fn new(topic: Topic, from: u64, end: u64, limit: ReadLimit) -> Self {
-        Self {
-            topic,
-            from,
-            end,
-            limit,
-            records: Vec::new(),
-            bytes: 0,
-        }
+        Self { topic, from, end, limit, records: Vec::new(), bytes: 0 }
     }
 
     /// Offers a record with an offset of at least `from`; false when the limit is reached and it was not taken.
@@ -121,17 +108,12 @@ impl Collector {
     /// Takes what is wanted of a block; false when the read is complete.
     pub(super) fn take_block(&mut self, first: u64, block: &[u8]) -> Result<bool, LogError> {
         let topic = self.topic;
-        let damaged = |detail| LogError::Damaged {
-            topic,
-            offset: first,
-            detail,
-        };
+        let damaged = |detail| LogError::Damaged { topic, offset: first, detail };
         let count = count(topic, first, block)?;
         let body = lz4_flex::decompress_size_prepended(&block[BLOCK_HEAD..]);
         let mut body = Bytes::from(body.map_err(|_| damaged("block cannot be decompressed"))?);
         for offset in first..first + count {
-            let record =
-                decode_record(offset, &mut body).ok_or(damaged("block ends inside a record"))?;
+            let record = decode_record(offset, &mut body).ok_or(damaged("block ends inside a record"))?;
             if offset >= self.from && !self.offer(record) {
                 return Ok(false);
             }
@@ -154,13 +136,7 @@ fn decode_record(offset: u64, block: &mut Bytes) -> Option<Record> {
         let name = String::from_utf8(take(block, name_length)?.to_vec()).ok()?;
         headers.push((name, take(block, value_length)?));
     }
-    Some(Record {
-        offset,
-        key,
-        value,
-        time_ms,
-        headers,
-    })
+    Some(Record { offset, key, value, time_ms, headers })
 }
 
 fn take(block: &mut Bytes, length: usize) -> Option<Bytes> {
@@ -195,18 +171,13 @@ mod tests {
         let block = encode(&(0..3).map(record).collect::<Vec<_>>());
         for length in 0..block.len() {
             let mut wanted = Collector::new(Topic::Requests, 0, 9, ReadLimit::default());
-            assert!(
-                wanted.take_block(0, &block[..length]).is_err(),
-                "cut at {length}"
-            );
+            assert!(wanted.take_block(0, &block[..length]).is_err(), "cut at {length}");
         }
     }
 
     #[test]
     fn long_runs_are_split_in_order() {
-        let records: Vec<_> = (0..1_000)
-            .map(|n| NewRecord::new("", vec![1; 1_000], n))
-            .collect();
+        let records: Vec<_> = (0..1_000).map(|n| NewRecord::new("", vec![1; 1_000], n)).collect();
         let lengths: Vec<_> = runs(&records).map(<[_]>::len).collect();
         assert_eq!(lengths.iter().sum::<usize>(), 1_000);
         assert!(lengths.len() > 3 && lengths.iter().all(|length| *length > 0));
@@ -214,10 +185,7 @@ mod tests {
 
     #[test]
     fn a_first_record_above_the_byte_limit_is_returned_alone() {
-        let limit = ReadLimit {
-            records: 10,
-            bytes: 5,
-        };
+        let limit = ReadLimit { records: 10, bytes: 5 };
         let mut wanted = Collector::new(Topic::Requests, 0, 9, limit);
         let block = encode(&[record(50), record(50)]);
         assert!(!wanted.take_block(0, &block).unwrap());

@@ -30,15 +30,9 @@ pub(super) struct Taken {
 impl Taken {
     /// Reads the marks; `first` is the first order kept in the topic.
     pub(super) fn load(keyspace: &Keyspace, first: u64) -> Result<Self, LogError> {
-        let mut taken = Self {
-            base: first / ORDERS_PER_CHUNK,
-            chunks: VecDeque::new(),
-            low: first,
-        };
+        let mut taken = Self { base: first / ORDERS_PER_CHUNK, chunks: VecDeque::new(), low: first };
         for entry in keyspace.iter() {
-            let (key, value) = entry
-                .into_inner()
-                .map_err(|error| StoreError::read(TAKEN, &error))?;
+            let (key, value) = entry.into_inner().map_err(|error| StoreError::read(TAKEN, &error))?;
             let damaged = || StoreError::Read {
                 place: TAKEN,
                 detail: "a mark of unexpected length; restore a backup".to_owned(),
@@ -65,10 +59,7 @@ impl Taken {
         };
         let bit = offset % ORDERS_PER_CHUNK;
         offset < self.low
-            || self
-                .chunks
-                .get(index as usize)
-                .is_some_and(|chunk| chunk[(bit / 8) as usize] & (1 << (bit % 8)) != 0)
+            || self.chunks.get(index as usize).is_some_and(|chunk| chunk[(bit / 8) as usize] & (1 << (bit % 8)) != 0)
     }
 
     /// Marks orders; returns those that were not marked before, and adds the chunks to write to `changed`.
@@ -97,9 +88,7 @@ impl Taken {
     /// Forgets the chunks that lie wholly below `first`; returns their keys.
     pub(super) fn trim(&mut self, first: u64) -> Vec<[u8; 8]> {
         let mut keys = Vec::new();
-        while (self.base + 1) * ORDERS_PER_CHUNK <= first.min(self.low)
-            && self.chunks.pop_front().is_some()
-        {
+        while (self.base + 1) * ORDERS_PER_CHUNK <= first.min(self.low) && self.chunks.pop_front().is_some() {
             keys.push(self.base.to_be_bytes());
             self.base += 1;
         }
@@ -123,9 +112,7 @@ impl Taken {
     fn is_marked(&self, offset: u64) -> bool {
         let index = (offset / ORDERS_PER_CHUNK - self.base) as usize;
         let bit = offset % ORDERS_PER_CHUNK;
-        self.chunks
-            .get(index)
-            .is_some_and(|chunk| chunk[(bit / 8) as usize] & (1 << (bit % 8)) != 0)
+        self.chunks.get(index).is_some_and(|chunk| chunk[(bit / 8) as usize] & (1 << (bit % 8)) != 0)
     }
 }
 
@@ -134,11 +121,7 @@ mod tests {
     use super::*;
 
     fn empty() -> Taken {
-        Taken {
-            base: 0,
-            chunks: VecDeque::new(),
-            low: 0,
-        }
+        Taken { base: 0, chunks: VecDeque::new(), low: 0 }
     }
 
     #[test]

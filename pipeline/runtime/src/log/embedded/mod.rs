@@ -93,14 +93,10 @@ impl EmbeddedLog {
     /// As [`Store::open`]; also when a block or a mark is damaged.
     pub fn open(directory: &Path, options: &EmbeddedOptions) -> Result<Self, LogError> {
         let shared = Arc::new(Shared::open(directory, options)?);
-        let writer = Writer {
-            shared: Arc::clone(&shared),
-        };
-        let thread = std::thread::Builder::new()
-            .name("log-writer".to_owned())
-            .spawn(move || writer.run())
-            .map_err(|error| LogError::Stopped {
-                reason: Arc::from(format!("its writer thread cannot be started: {error}")),
+        let writer = Writer { shared: Arc::clone(&shared) };
+        let thread =
+            std::thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run()).map_err(|error| {
+                LogError::Stopped { reason: Arc::from(format!("its writer thread cannot be started: {error}")) }
             })?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -123,11 +119,7 @@ impl EmbeddedLog {
     ///
     /// # Errors
     /// [`LogError::Busy`], [`LogError::TooLarge`] (nothing was written), [`LogError::Stopped`].
-    pub async fn append(
-        &self,
-        topic: Topic,
-        records: Vec<NewRecord>,
-    ) -> Result<Range<u64>, LogError> {
+    pub async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Range<u64>, LogError> {
         let answered = self.enqueue_append(topic, records)?;
         answered.await.map_err(|_| self.inner.shared.ended())?
     }
@@ -136,15 +128,9 @@ impl EmbeddedLog {
     ///
     /// # Errors
     /// As [`EmbeddedLog::append`].
-    pub fn append_blocking(
-        &self,
-        topic: Topic,
-        records: Vec<NewRecord>,
-    ) -> Result<Range<u64>, LogError> {
+    pub fn append_blocking(&self, topic: Topic, records: Vec<NewRecord>) -> Result<Range<u64>, LogError> {
         let answered = self.enqueue_append(topic, records)?;
-        answered
-            .blocking_recv()
-            .map_err(|_| self.inner.shared.ended())?
+        answered.blocking_recv().map_err(|_| self.inner.shared.ended())?
     }
 
     /// Marks orders as taken, in any order of offsets, and returns once that is durable. Call the platform only for
@@ -163,9 +149,7 @@ impl EmbeddedLog {
     /// As [`EmbeddedLog::take`].
     pub fn take_blocking(&self, offsets: Vec<u64>) -> Result<Vec<u64>, LogError> {
         let answered = answer(&self.inner.shared.queue, |done| Job::Take { offsets, done })?;
-        answered
-            .blocking_recv()
-            .map_err(|_| self.inner.shared.ended())?
+        answered.blocking_recv().map_err(|_| self.inner.shared.ended())?
     }
 
     /// Orders at or after `from` that were never taken, in offset order, for the dispatcher's start.
@@ -186,12 +170,7 @@ impl EmbeddedLog {
     ///
     /// # Errors
     /// The offset was trimmed or lies beyond the end, or the disk failed.
-    pub fn read_from(
-        &self,
-        topic: Topic,
-        from: u64,
-        limit: ReadLimit,
-    ) -> Result<Vec<Record>, LogError> {
+    pub fn read_from(&self, topic: Topic, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError> {
         self.inner.shared.read(topic, from, limit)
     }
 
@@ -245,23 +224,12 @@ impl EmbeddedLog {
     ) -> Result<oneshot::Receiver<Result<Range<u64>, LogError>>, LogError> {
         let largest = records.iter().map(NewRecord::bytes).max().unwrap_or(0);
         let together = records.iter().map(NewRecord::bytes).sum();
-        for (bytes, bytes_max) in [
-            (largest, self.inner.record_bytes_max),
-            (together, self.inner.queue_bytes_max),
-        ] {
+        for (bytes, bytes_max) in [(largest, self.inner.record_bytes_max), (together, self.inner.queue_bytes_max)] {
             if bytes > bytes_max {
-                return Err(LogError::TooLarge {
-                    topic,
-                    bytes,
-                    bytes_max,
-                });
+                return Err(LogError::TooLarge { topic, bytes, bytes_max });
             }
         }
-        answer(&self.inner.shared.queue, |done| Job::Append {
-            topic,
-            records,
-            done,
-        })
+        answer(&self.inner.shared.queue, |done| Job::Append { topic, records, done })
     }
 }
 
@@ -273,32 +241,16 @@ impl Log for EmbeddedLog {
         Ok(Topic::INPUTS.into_iter().map(position).collect())
     }
 
-    fn read(
-        &mut self,
-        topic: Topic,
-        partition: u32,
-        from: u64,
-        limit: ReadLimit,
-    ) -> Result<Vec<Record>, LogError> {
+    fn read(&mut self, topic: Topic, partition: u32, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError> {
         only_partition(partition)?;
         self.read_from(topic, from, limit)
     }
 
-    fn wait(
-        &mut self,
-        partition: u32,
-        next: &[(Topic, u64)],
-        timeout: Duration,
-    ) -> Result<bool, LogError> {
+    fn wait(&mut self, partition: u32, next: &[(Topic, u64)], timeout: Duration) -> Result<bool, LogError> {
         only_partition(partition)?;
         let shared = &self.inner.shared;
-        let grown = || {
-            next.iter()
-                .any(|&(topic, offset)| shared.tails.next(topic) > offset)
-        };
-        shared
-            .tails
-            .wait(timeout, || grown() || shared.queue.stopped().is_some());
+        let grown = || next.iter().any(|&(topic, offset)| shared.tails.next(topic) > offset);
+        shared.tails.wait(timeout, || grown() || shared.queue.stopped().is_some());
         match shared.queue.stopped() {
             Some(error) => Err(error),
             None => Ok(grown()),
@@ -347,10 +299,7 @@ impl Shared {
             topics,
             positions_keyspace,
             taken_keyspace,
-            queue: Queue::new(Bounds {
-                records: options.queue_records_max,
-                bytes: options.queue_bytes_max,
-            }),
+            queue: Queue::new(Bounds { records: options.queue_records_max, bytes: options.queue_bytes_max }),
             tails: Tails::new(&ends, options.tail_bytes_max),
             positions,
             taken: Mutex::new(taken),
@@ -364,29 +313,21 @@ impl Shared {
 
     fn keyspaces(&self) -> impl Iterator<Item = &Keyspace> {
         let side = [&self.positions_keyspace, &self.taken_keyspace];
-        self.store
-            .keyspaces()
-            .iter()
-            .chain(&self.topics)
-            .chain(side)
+        self.store.keyspaces().iter().chain(&self.topics).chain(side)
     }
 
     /// Refuses further work and tells whoever waits.
     fn stop(&self, reason: &str) {
         let reason: Arc<str> = Arc::from(reason);
         for job in self.queue.stop(&reason) {
-            job.fail(LogError::Stopped {
-                reason: Arc::clone(&reason),
-            });
+            job.fail(LogError::Stopped { reason: Arc::clone(&reason) });
         }
         self.tails.wake();
     }
 
     /// The writer went away without an answer.
     fn ended(&self) -> LogError {
-        self.queue.stopped().unwrap_or_else(|| LogError::Stopped {
-            reason: Arc::from("its writer ended"),
-        })
+        self.queue.stopped().unwrap_or_else(|| LogError::Stopped { reason: Arc::from("its writer ended") })
     }
 }
 
@@ -400,27 +341,15 @@ fn answer<T>(
 }
 
 fn only_partition(partition: u32) -> Result<(), LogError> {
-    if partition == 0 {
-        Ok(())
-    } else {
-        Err(LogError::NoPartition { partition })
-    }
+    if partition == 0 { Ok(()) } else { Err(LogError::NoPartition { partition }) }
 }
 
 fn stored_position(keyspace: &Keyspace, topic: Topic) -> Result<u64, LogError> {
-    let failed = |detail| StoreError::Read {
-        place: "positions",
-        detail,
-    };
-    let stored = keyspace
-        .get(topic.name())
-        .map_err(|error| failed(error.to_string()))?;
+    let failed = |detail| StoreError::Read { place: "positions", detail };
+    let stored = keyspace.get(topic.name()).map_err(|error| failed(error.to_string()))?;
     let Some(stored) = stored else { return Ok(0) };
-    stored[..].try_into().map(u64::from_be_bytes).map_err(|_| {
-        failed(format!(
-            "{}: not eight bytes; restore a backup",
-            topic.name()
-        ))
-        .into()
-    })
+    stored[..]
+        .try_into()
+        .map(u64::from_be_bytes)
+        .map_err(|_| failed(format!("{}: not eight bytes; restore a backup", topic.name())).into())
 }

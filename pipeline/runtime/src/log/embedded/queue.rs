@@ -15,25 +15,13 @@ pub(super) type Done<T> = oneshot::Sender<Result<T, LogError>>;
 /// One caller's work.
 pub(super) enum Job {
     /// Records for one topic; answered with their offsets.
-    Append {
-        topic: Topic,
-        records: Vec<NewRecord>,
-        done: Done<Range<u64>>,
-    },
+    Append { topic: Topic, records: Vec<NewRecord>, done: Done<Range<u64>> },
     /// One batch of the shard.
     Commit { commit: Box<Commit>, done: Done<()> },
     /// Orders that the dispatcher takes; answered with those that were still pending.
-    Take {
-        offsets: Vec<u64>,
-        done: Done<Vec<u64>>,
-    },
+    Take { offsets: Vec<u64>, done: Done<Vec<u64>> },
     /// Blocks to remove, and the first offset kept afterwards.
-    Remove {
-        topic: Topic,
-        blocks: Vec<u64>,
-        first: u64,
-        done: Done<()>,
-    },
+    Remove { topic: Topic, blocks: Vec<u64>, first: u64, done: Done<()> },
 }
 
 impl Job {
@@ -82,30 +70,23 @@ const GROUP_BYTES: usize = 16 << 20;
 
 impl Queue {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self {
-            state: Mutex::default(),
-            arrived: Condvar::new(),
-            bounds,
-        }
+        Self { state: Mutex::default(), arrived: Condvar::new(), bounds }
     }
 
     pub(super) fn push(&self, job: Job) -> Result<(), LogError> {
         let size = match &job {
-            Job::Append { records, .. } => Size {
-                records: records.len(),
-                bytes: records.iter().map(NewRecord::bytes).sum(),
-            },
+            Job::Append { records, .. } => {
+                Size { records: records.len(), bytes: records.iter().map(NewRecord::bytes).sum() }
+            }
             _ => Size::default(),
         };
         let mut state = lock(&self.state);
         if let Some(reason) = &state.stopped {
-            return Err(LogError::Stopped {
-                reason: Arc::clone(reason),
-            });
+            return Err(LogError::Stopped { reason: Arc::clone(reason) });
         }
         let waiting = state.waiting;
-        let over = waiting.records + size.records > self.bounds.records
-            || waiting.bytes + size.bytes > self.bounds.bytes;
+        let over =
+            waiting.records + size.records > self.bounds.records || waiting.bytes + size.bytes > self.bounds.bytes;
         if over && size.records > 0 && waiting.records > 0 {
             return Err(LogError::Busy {
                 waiting_records: waiting.records,
@@ -129,10 +110,7 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            state = self
-                .arrived
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let mut group = Group::default();
         while group.size.bytes < GROUP_BYTES {
@@ -164,18 +142,14 @@ impl Queue {
     pub(super) fn close(&self) {
         let mut state = lock(&self.state);
         state.closed = true;
-        state
-            .stopped
-            .get_or_insert_with(|| Arc::from("it was closed"));
+        state.stopped.get_or_insert_with(|| Arc::from("it was closed"));
         drop(state);
         self.arrived.notify_all();
     }
 
     pub(super) fn stopped(&self) -> Option<LogError> {
         let state = lock(&self.state);
-        state.stopped.as_ref().map(|reason| LogError::Stopped {
-            reason: Arc::clone(reason),
-        })
+        state.stopped.as_ref().map(|reason| LogError::Stopped { reason: Arc::clone(reason) })
     }
 }
 

@@ -7,26 +7,13 @@ use crate::log::{LogError, ReadLimit, Record, Topic};
 use crate::store::StoreError;
 
 impl Shared {
-    pub(super) fn read(
-        &self,
-        topic: Topic,
-        from: u64,
-        limit: ReadLimit,
-    ) -> Result<Vec<Record>, LogError> {
+    pub(super) fn read(&self, topic: Topic, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError> {
         let (first, next) = (self.tails.first(topic), self.tails.next(topic));
         if from < first {
-            return Err(LogError::Trimmed {
-                topic,
-                wanted: from,
-                first,
-            });
+            return Err(LogError::Trimmed { topic, wanted: from, first });
         }
         if from > next {
-            return Err(LogError::BeyondEnd {
-                topic,
-                wanted: from,
-                next,
-            });
+            return Err(LogError::BeyondEnd { topic, wanted: from, next });
         }
         let mut wanted = Collector::new(topic, from, next, limit);
         if from < next && !self.tails.read(&mut wanted) {
@@ -81,11 +68,7 @@ impl Shared {
         match wanted.records.first() {
             Some(record) if record.offset == wanted.from => Ok(()),
             _ if wanted.limit.records == 0 => Ok(()),
-            _ => Err(LogError::Trimmed {
-                topic,
-                wanted: wanted.from,
-                first: self.tails.first(topic),
-            }),
+            _ => Err(LogError::Trimmed { topic, wanted: wanted.from, first: self.tails.first(topic) }),
         }
     }
 }
@@ -106,11 +89,9 @@ pub(super) fn ends(keyspace: &fjall::Keyspace, topic: Topic) -> Result<(u64, u64
 }
 
 pub(super) fn block_offset(topic: Topic, key: &[u8]) -> Result<u64, LogError> {
-    key.try_into()
-        .map(u64::from_be_bytes)
-        .map_err(|_| LogError::Damaged {
-            topic,
-            offset: 0,
-            detail: "a block key is not eight bytes long",
-        })
+    key.try_into().map(u64::from_be_bytes).map_err(|_| LogError::Damaged {
+        topic,
+        offset: 0,
+        detail: "a block key is not eight bytes long",
+    })
 }

@@ -46,12 +46,7 @@ impl Tails {
                 recent: Mutex::default(),
             })
             .collect();
-        Self {
-            topics,
-            bytes_max,
-            grown: Condvar::new(),
-            grown_lock: Mutex::new(()),
-        }
+        Self { topics, bytes_max, grown: Condvar::new(), grown_lock: Mutex::new(()) }
     }
 
     pub(super) fn first(&self, topic: Topic) -> u64 {
@@ -59,9 +54,7 @@ impl Tails {
     }
 
     pub(super) fn raise_first(&self, topic: Topic, first: u64) {
-        self.topics[topic.index()]
-            .first
-            .fetch_max(first, Ordering::AcqRel);
+        self.topics[topic.index()].first.fetch_max(first, Ordering::AcqRel);
     }
 
     pub(super) fn next(&self, topic: Topic) -> u64 {
@@ -128,11 +121,7 @@ impl Tails {
             if left.is_zero() {
                 return false;
             }
-            guard = self
-                .grown
-                .wait_timeout(guard, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            guard = self.grown.wait_timeout(guard, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

@@ -22,25 +22,16 @@ impl Shared {
             self.tails.next(topic)
         };
         if below > needed {
-            return Err(LogError::StillNeeded {
-                topic,
-                below,
-                needed,
-            });
+            return Err(LogError::StillNeeded { topic, below, needed });
         }
         loop {
             let (blocks, first) = self.blocks_below(topic, below)?;
             if blocks.is_empty() {
                 return Ok(self.tails.first(topic));
             }
-            answer(&self.queue, |done| Job::Remove {
-                topic,
-                blocks,
-                first,
-                done,
-            })?
-            .blocking_recv()
-            .map_err(|_| self.ended())??;
+            answer(&self.queue, |done| Job::Remove { topic, blocks, first, done })?
+                .blocking_recv()
+                .map_err(|_| self.ended())??;
         }
     }
 
@@ -49,9 +40,7 @@ impl Shared {
         let mut current = None;
         let first_kept = self.tails.first(topic);
         for entry in self.topics[topic.index()].range(first_kept.to_be_bytes()..) {
-            let key = entry
-                .key()
-                .map_err(|error| StoreError::read(topic.name(), &error))?;
+            let key = entry.key().map_err(|error| StoreError::read(topic.name(), &error))?;
             let next = block_offset(topic, &key)?;
             if next > below {
                 break;

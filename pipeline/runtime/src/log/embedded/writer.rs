@@ -54,11 +54,7 @@ impl Writer {
     fn write(&self, group: Group) -> Result<(), StoreError> {
         let shared = &*self.shared;
         let mut staged = Staged {
-            batch: shared
-                .store
-                .database()
-                .batch()
-                .durability(Some(PersistMode::SyncData)),
+            batch: shared.store.database().batch().durability(Some(PersistMode::SyncData)),
             records: vec![Vec::new(); Topic::COUNT],
             positions: Vec::new(),
             chunks: BTreeSet::new(),
@@ -68,26 +64,17 @@ impl Writer {
             self.stage(&mut staged, job);
         }
         self.stage_blocks(&mut staged);
-        let Staged {
-            batch,
-            records,
-            positions,
-            answers,
-            ..
-        } = staged;
+        let Staged { batch, records, positions, answers, .. } = staged;
         if !batch.is_empty() {
-            let written = shared
-                .wait_for_background()
-                .and_then(|()| batch.commit().map_err(|error| StoreError::write(&error)));
+            let written =
+                shared.wait_for_background().and_then(|()| batch.commit().map_err(|error| StoreError::write(&error)));
             if let Err(error) = written {
                 let reason: Arc<str> = Arc::from(error.to_string());
                 // Refuse new work before the callers learn of it, so that none of them can slip in after.
                 let waiting = shared.queue.stop(&reason);
                 let stopped = LogError::Stopped { reason };
                 answers.into_iter().for_each(|answer| answer.fail(&stopped));
-                waiting
-                    .into_iter()
-                    .for_each(|job| job.fail(stopped.clone()));
+                waiting.into_iter().for_each(|job| job.fail(stopped.clone()));
                 return Err(error);
             }
             shared.groups_written.fetch_add(1, Ordering::Relaxed);
@@ -110,11 +97,7 @@ impl Writer {
     fn stage(&self, staged: &mut Staged, job: Job) {
         let shared = &*self.shared;
         match job {
-            Job::Append {
-                topic,
-                mut records,
-                done,
-            } => {
+            Job::Append { topic, mut records, done } => {
                 let first = shared.tails.next(topic) + staged.records[topic.index()].len() as u64;
                 let range = first..first + records.len() as u64;
                 staged.records[topic.index()].append(&mut records);
@@ -131,26 +114,15 @@ impl Writer {
                 let next = shared.tails.next(Topic::Dispatch);
                 if let Some(&wanted) = offsets.iter().find(|offset| **offset >= next) {
                     let topic = Topic::Dispatch;
-                    drop(done.send(Err(LogError::BeyondEnd {
-                        topic,
-                        wanted,
-                        next,
-                    })));
+                    drop(done.send(Err(LogError::BeyondEnd { topic, wanted, next })));
                     return;
                 }
                 let fresh = lock(&shared.taken).take(&offsets, &mut staged.chunks);
                 staged.answers.push(Answer::Take(done, fresh));
             }
-            Job::Remove {
-                topic,
-                blocks,
-                first,
-                done,
-            } => {
+            Job::Remove { topic, blocks, first, done } => {
                 for block in blocks {
-                    staged
-                        .batch
-                        .remove(&shared.topics[topic.index()], block.to_be_bytes());
+                    staged.batch.remove(&shared.topics[topic.index()], block.to_be_bytes());
                 }
                 if topic == Topic::Dispatch {
                     for key in lock(&shared.taken).trim(first) {
@@ -166,20 +138,14 @@ impl Writer {
     fn check(&self, staged: &Staged, commit: &Commit) -> Result<(), LogError> {
         let bad = |detail: String| Err(LogError::BadCommit { detail });
         if commit.next_offsets.is_empty() {
-            return bad(
-                "it names no input offsets; name the next offset of every input".to_owned(),
-            );
+            return bad("it names no input offsets; name the next offset of every input".to_owned());
         }
         for &(topic, next) in &commit.next_offsets {
             let name = topic.name();
             if !topic.is_input() {
                 return bad(format!("{name} is not an input"));
             }
-            let pending = staged
-                .positions
-                .iter()
-                .rev()
-                .find(|(other, _)| *other == topic);
+            let pending = staged.positions.iter().rev().find(|(other, _)| *other == topic);
             let committed = pending.map_or_else(|| self.shared.position(topic), |(_, next)| *next);
             if next < committed {
                 return bad(format!("{name} would go back from {committed} to {next}"));
@@ -197,11 +163,7 @@ impl Writer {
             staged.records[topic.index()].push(record);
         }
         for (topic, next) in commit.next_offsets {
-            staged.batch.insert(
-                &self.shared.positions_keyspace,
-                topic.name(),
-                next.to_be_bytes(),
-            );
+            staged.batch.insert(&self.shared.positions_keyspace, topic.name(), next.to_be_bytes());
             staged.positions.push((topic, next));
         }
         self.shared.store.stage(&mut staged.batch, commit.state);
@@ -213,9 +175,7 @@ impl Writer {
             let mut first = shared.tails.next(topic);
             for run in block::runs(&staged.records[topic.index()]) {
                 let keyspace = &shared.topics[topic.index()];
-                staged
-                    .batch
-                    .insert(keyspace, first.to_be_bytes(), block::encode(run));
+                staged.batch.insert(keyspace, first.to_be_bytes(), block::encode(run));
                 first += run.len() as u64;
             }
         }
@@ -263,10 +223,7 @@ impl Shared {
     /// Waits while the engine's background work lags; an error when it has failed.
     fn wait_for_background(&self) -> Result<(), StoreError> {
         loop {
-            self.store
-                .database()
-                .persist(PersistMode::Buffer)
-                .map_err(|error| StoreError::write(&error))?;
+            self.store.database().persist(PersistMode::Buffer).map_err(|error| StoreError::write(&error))?;
             let lags = self.keyspaces().any(|keyspace| {
                 keyspace.sealed_memtable_count() > UNWRITTEN_BUFFERS_MAX
                     || keyspace.l0_table_count() > UNMERGED_TABLES_MAX

@@ -18,10 +18,7 @@ fn nothing_acknowledged_is_lost_and_no_batch_is_torn_by_kill() {
         acknowledged.run_child(directory.path(), pause);
         acknowledged.check(directory.path());
     }
-    assert!(
-        acknowledged.committed > 1_000,
-        "the child hardly ran: {acknowledged:?}"
-    );
+    assert!(acknowledged.committed > 1_000, "the child hardly ran: {acknowledged:?}");
 }
 
 #[derive(Debug, Default)]
@@ -35,12 +32,7 @@ impl Acknowledged {
     fn run_child(&mut self, directory: &Path, pause: Duration) {
         let (_, module) = module_path!().split_once("::").unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                &format!("{module}::child"),
-                "--exact",
-                "--ignored",
-                "--nocapture",
-            ])
+            .args([&format!("{module}::child"), "--exact", "--ignored", "--nocapture"])
             .env(DIRECTORY, directory)
             .stdout(Stdio::piped())
             .spawn()
@@ -74,25 +66,11 @@ impl Acknowledged {
     fn check(&self, directory: &Path) {
         let log = open(directory);
         let next = read_all(&log, Topic::Requests, log.ends(Topic::Requests).0);
-        assert!(
-            next >= self.appended,
-            "appended {} of {}",
-            next,
-            self.appended
-        );
+        assert!(next >= self.appended, "appended {} of {}", next, self.appended);
         let committed = position(&log, Topic::Requests);
-        assert!(
-            committed >= self.committed,
-            "committed {committed} of {}",
-            self.committed
-        );
+        assert!(committed >= self.committed, "committed {committed} of {}", self.committed);
         for topic in [Topic::Dispatch, Topic::Outcomes] {
-            assert_eq!(
-                read_all(&log, topic, log.ends(topic).0),
-                committed,
-                "{}",
-                topic.name()
-            );
+            assert_eq!(read_all(&log, topic, log.ends(topic).0), committed, "{}", topic.name());
         }
         let messages = log.store().scan_prefix(Space::Messages, &[]);
         let mut count = 0;
@@ -106,18 +84,10 @@ impl Acknowledged {
         let stored = log.store().get(Space::Meta, b"next").unwrap();
         let stored = stored.map_or(0, |value| u64::from_be_bytes(value[..].try_into().unwrap()));
         assert_eq!(stored, committed);
-        let all = ReadLimit {
-            records: usize::MAX,
-            bytes: usize::MAX,
-        };
+        let all = ReadLimit { records: usize::MAX, bytes: usize::MAX };
         let pending = log.pending(0, all).unwrap();
         for offset in &self.taken {
-            assert!(
-                pending
-                    .binary_search_by_key(offset, |order| order.offset)
-                    .is_err(),
-                "{offset} offered again"
-            );
+            assert!(pending.binary_search_by_key(offset, |order| order.offset).is_err(), "{offset} offered again");
         }
     }
 }
@@ -130,17 +100,13 @@ fn a_last_batch_with_missing_pages_is_dropped_and_the_log_opens() {
         let directory = tempfile::tempdir().unwrap();
         let mut log = open(directory.path());
         append_numbered(&log, 200);
-        let inputs = log
-            .read(Topic::Requests, 0, 0, ReadLimit::default())
-            .unwrap();
+        let inputs = log.read(Topic::Requests, 0, 0, ReadLimit::default()).unwrap();
         let journal = directory.path().join("db/0.jnl");
         let before = written_length(&journal);
         log.commit(0, batch_of(&inputs)).unwrap();
         drop(log);
         let after = written_length(&journal);
-        let page = (after / PAGE)
-            .saturating_sub(missing)
-            .max(before / PAGE + 1);
+        let page = (after / PAGE).saturating_sub(missing).max(before / PAGE + 1);
         let mut bytes = std::fs::read(&journal).unwrap();
         let end = bytes.len().min((page + 1) * PAGE);
         bytes[page * PAGE..end].fill(0);
@@ -179,40 +145,24 @@ fn a_last_batch_with_a_hole_inside_a_value_is_set_aside_but_damage_further_back_
     damage(ends[0] + 20_000);
     let before = std::fs::read(&journal).unwrap();
     let refused = EmbeddedLog::open(directory.path(), &small()).err().unwrap();
-    assert!(
-        refused.to_string().contains("restore a backup"),
-        "{refused}"
-    );
-    assert!(
-        std::fs::read(&journal).unwrap() == before,
-        "a refused journal is left as it was"
-    );
+    assert!(refused.to_string().contains("restore a backup"), "{refused}");
+    assert!(std::fs::read(&journal).unwrap() == before, "a refused journal is left as it was");
 
     damage(ends[1] + 20_000);
     let log = open(directory.path());
     assert_eq!(log.ends(Topic::Events), (0, 2));
     assert!(directory.path().join("db/0.torn").exists());
-    assert_eq!(
-        log.append_blocking(Topic::Events, vec![numbered(2)])
-            .unwrap(),
-        2..3
-    );
+    assert_eq!(log.append_blocking(Topic::Events, vec![numbered(2)]).unwrap(), 2..3);
 }
 
 fn mixed(n: u64) -> u64 {
-    (n ^ n >> 7)
-        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        .rotate_left(31)
-        .wrapping_mul(0xBF58_476D_1CE4_E5B9)
+    (n ^ n >> 7).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(31).wrapping_mul(0xBF58_476D_1CE4_E5B9)
 }
 
 /// The journal is allocated ahead and zero beyond what was written.
 fn written_length(journal: &Path) -> usize {
     let bytes = std::fs::read(journal).unwrap();
-    bytes
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .map_or(0, |last| last + 1)
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)
 }
 
 #[test]
@@ -231,17 +181,14 @@ fn child() {
 
 fn say(word: &str, number: u64) {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{word} {number}")
-        .and_then(|()| out.flush())
-        .unwrap();
+    writeln!(out, "{word} {number}").and_then(|()| out.flush()).unwrap();
 }
 
 fn child_appends(log: &EmbeddedLog) {
     for step in 0.. {
         say("appended", append_numbered(log, 1 + step * 37 % 90).end);
         if step % 16 == 15 {
-            log.trim(Topic::Requests, position(log, Topic::Requests))
-                .unwrap();
+            log.trim(Topic::Requests, position(log, Topic::Requests)).unwrap();
         }
     }
 }
@@ -249,11 +196,8 @@ fn child_appends(log: &EmbeddedLog) {
 fn child_commits(mut log: EmbeddedLog) {
     let mut next = position(&log, Topic::Requests);
     loop {
-        log.wait(0, &[(Topic::Requests, next)], Duration::from_secs(1))
-            .unwrap();
-        let inputs = log
-            .read(Topic::Requests, 0, next, ReadLimit::default())
-            .unwrap();
+        log.wait(0, &[(Topic::Requests, next)], Duration::from_secs(1)).unwrap();
+        let inputs = log.read(Topic::Requests, 0, next, ReadLimit::default()).unwrap();
         if let Some(last) = inputs.last() {
             next = last.offset + 1;
             log.commit(0, batch_of(&inputs)).unwrap();
@@ -264,17 +208,9 @@ fn child_commits(mut log: EmbeddedLog) {
 
 fn child_takes(log: &EmbeddedLog) {
     loop {
-        let limit = ReadLimit {
-            records: 40,
-            bytes: 1 << 20,
-        };
+        let limit = ReadLimit { records: 40, bytes: 1 << 20 };
         let pending = log.pending(log.dispatch_low(), limit).unwrap();
-        let offsets: Vec<_> = pending
-            .iter()
-            .map(|order| order.offset)
-            .rev()
-            .step_by(2)
-            .collect();
+        let offsets: Vec<_> = pending.iter().map(|order| order.offset).rev().step_by(2).collect();
         for offset in log.take_blocking(offsets).unwrap() {
             say("taken", offset);
         }

@@ -12,16 +12,11 @@ fn write_until_refused(mut log: EmbeddedLog) -> (u64, LogError) {
     let mut next = 0;
     let refusal = loop {
         let records = (next..next + 2_000).map(numbered).collect();
-        let written = log
-            .append_blocking(Topic::Requests, records)
-            .and_then(|range| {
-                let limit = ReadLimit {
-                    records: 2_000,
-                    bytes: 4 << 20,
-                };
-                let inputs = log.read_from(Topic::Requests, range.start, limit)?;
-                log.commit(0, batch_of(&inputs))
-            });
+        let written = log.append_blocking(Topic::Requests, records).and_then(|range| {
+            let limit = ReadLimit { records: 2_000, bytes: 4 << 20 };
+            let inputs = log.read_from(Topic::Requests, range.start, limit)?;
+            log.commit(0, batch_of(&inputs))
+        });
         match written {
             Ok(()) => next += 2_000,
             Err(error) => break error,
@@ -32,10 +27,7 @@ fn write_until_refused(mut log: EmbeddedLog) -> (u64, LogError) {
     assert!(matches!(again, Err(LogError::Stopped { .. })));
     let again = log.take_blocking(vec![0]);
     assert!(matches!(again, Err(LogError::Stopped { .. })));
-    assert!(
-        log.wait(0, &[(Topic::Events, 9)], Duration::from_secs(9))
-            .is_err()
-    );
+    assert!(log.wait(0, &[(Topic::Events, 9)], Duration::from_secs(9)).is_err());
     (next, refusal)
 }
 
@@ -45,14 +37,9 @@ fn check_after(directory: &Path, acknowledged: u64) {
     let committed = position(&log, Topic::Requests);
     assert!(committed >= acknowledged && appended >= committed);
     assert_eq!(read_all(&log, Topic::Outcomes, 0), committed);
-    assert_eq!(
-        log.store().scan_prefix(Space::Messages, &[]).count() as u64,
-        committed
-    );
+    assert_eq!(log.store().scan_prefix(Space::Messages, &[]).count() as u64, committed);
     append_numbered(&log, 10);
-    let inputs = log
-        .read(Topic::Requests, 0, committed, ReadLimit::default())
-        .unwrap();
+    let inputs = log.read(Topic::Requests, 0, committed, ReadLimit::default()).unwrap();
     log.commit(0, batch_of(&inputs)).unwrap();
 }
 
@@ -67,14 +54,9 @@ impl Drop for Mounted {
 #[test]
 fn a_full_disk_stops_the_log_and_freeing_space_brings_it_back() {
     let directory = tempfile::tempdir().unwrap();
-    let mount = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=40m", "tmpfs"])
-        .arg(directory.path())
-        .output();
+    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=40m", "tmpfs"]).arg(directory.path()).output();
     if !mount.is_ok_and(|mount| mount.status.success()) {
-        eprintln!(
-            "not allowed to mount a small disk here: the file size limit test alone covers a write error"
-        );
+        eprintln!("not allowed to mount a small disk here: the file size limit test alone covers a write error");
         return;
     }
     let mounted = Mounted(directory.path().to_owned());
@@ -83,10 +65,7 @@ fn a_full_disk_stops_the_log_and_freeing_space_brings_it_back() {
     std::fs::write(&filler, vec![1; 6 << 20]).unwrap();
     let (acknowledged, refusal) = write_until_refused(open(&data));
     let text = refusal.to_string();
-    assert!(
-        matches!(refusal, LogError::Stopped { .. }) && text.contains("disk"),
-        "{text}"
-    );
+    assert!(matches!(refusal, LogError::Stopped { .. }) && text.contains("disk"), "{text}");
     assert!(acknowledged > 4_000, "{acknowledged}");
     std::fs::remove_file(filler).unwrap();
     check_after(&data, acknowledged);
@@ -101,28 +80,14 @@ fn a_write_error_in_the_middle_of_a_batch_leaves_no_half_batch() {
     let output = Command::new("sh")
         .args(["-c", limited, "sh"])
         .arg(std::env::current_exe().unwrap())
-        .args([
-            &format!("{module}::child"),
-            "--exact",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args([&format!("{module}::child"), "--exact", "--ignored", "--nocapture"])
         .env(DIRECTORY, directory.path())
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.status.success(),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let acknowledged = text
-        .lines()
-        .find_map(|line| line.strip_prefix("acknowledged "));
-    let acknowledged: u64 = acknowledged
-        .expect("the child says what was acknowledged")
-        .parse()
-        .unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let acknowledged = text.lines().find_map(|line| line.strip_prefix("acknowledged "));
+    let acknowledged: u64 = acknowledged.expect("the child says what was acknowledged").parse().unwrap();
     assert!(acknowledged > 4_000, "{text}");
     check_after(directory.path(), acknowledged);
 }

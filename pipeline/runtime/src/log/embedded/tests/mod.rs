@@ -14,11 +14,7 @@ use crate::store::Space;
 /// Small buffers, so that flushes, compactions and reads from disk happen within a short test.
 fn small() -> EmbeddedOptions {
     EmbeddedOptions {
-        store: StoreOptions {
-            cache_bytes: 1 << 20,
-            journal_bytes: 64 << 20,
-            write_buffer_bytes: 1 << 20,
-        },
+        store: StoreOptions { cache_bytes: 1 << 20, journal_bytes: 64 << 20, write_buffer_bytes: 1 << 20 },
         tail_bytes_max: 64 << 10,
         ..EmbeddedOptions::default()
     }
@@ -31,12 +27,7 @@ fn open(directory: &Path) -> EmbeddedLog {
 /// A record that says its own offset, padded so that blocks fill.
 fn numbered(offset: u64) -> NewRecord {
     let mut value = offset.to_be_bytes().to_vec();
-    value.extend(
-        offset
-            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-            .to_be_bytes()
-            .repeat(20),
-    );
+    value.extend(offset.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes().repeat(20));
     NewRecord::new(format!("account-{}", offset % 7), value, 1_000 + offset)
 }
 
@@ -47,10 +38,7 @@ fn number_of(record: &Record) -> u64 {
 /// Every record from `from` to the end, read in small steps; offsets must be dense and contents as written.
 fn read_all(log: &EmbeddedLog, topic: Topic, mut from: u64) -> u64 {
     loop {
-        let limit = ReadLimit {
-            records: 700,
-            bytes: 1 << 20,
-        };
+        let limit = ReadLimit { records: 700, bytes: 1 << 20 };
         let records = log.read_from(topic, from, limit).unwrap();
         if records.is_empty() {
             return from;
@@ -71,9 +59,7 @@ fn batch_of(records: &[Record]) -> Commit {
         let number = number_of(record);
         commit.outputs.push((Topic::Dispatch, numbered(number)));
         commit.outputs.push((Topic::Outcomes, numbered(number)));
-        commit
-            .state
-            .put(Space::Messages, &number.to_be_bytes(), &record.value);
+        commit.state.put(Space::Messages, &number.to_be_bytes(), &record.value);
     }
     if let Some(last) = records.last() {
         let next = last.offset + 1;
@@ -91,9 +77,5 @@ fn append_numbered(log: &EmbeddedLog, count: u64) -> Range<u64> {
 
 fn position(log: &EmbeddedLog, topic: Topic) -> u64 {
     let positions = log.positions(0).unwrap();
-    positions
-        .iter()
-        .find(|(other, _)| *other == topic)
-        .unwrap()
-        .1
+    positions.iter().find(|(other, _)| *other == topic).unwrap().1
 }

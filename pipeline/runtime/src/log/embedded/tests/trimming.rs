@@ -9,17 +9,11 @@ fn trim_keeps_what_the_shard_has_not_committed() {
     for _ in 0..10 {
         append_numbered(&log, 100);
     }
-    let limit = ReadLimit {
-        records: 550,
-        bytes: 4 << 20,
-    };
+    let limit = ReadLimit { records: 550, bytes: 4 << 20 };
     let inputs = log.read(Topic::Requests, 0, 0, limit).unwrap();
     log.commit(0, batch_of(&inputs)).unwrap();
     let refused = log.trim(Topic::Requests, 551);
-    assert!(matches!(
-        refused,
-        Err(LogError::StillNeeded { needed: 550, .. })
-    ));
+    assert!(matches!(refused, Err(LogError::StillNeeded { needed: 550, .. })));
     // Blocks go whole: the one that holds 550 stays.
     assert_eq!(log.trim(Topic::Requests, 550).unwrap(), 500);
     for _ in 0..2 {
@@ -39,19 +33,13 @@ fn the_end_survives_a_trim_of_everything() {
     for _ in 0..3 {
         append_numbered(&log, 10);
     }
-    log.append_blocking(Topic::Outcomes, vec![numbered(0), numbered(1)])
-        .unwrap();
-    log.append_blocking(Topic::Outcomes, vec![numbered(2)])
-        .unwrap();
+    log.append_blocking(Topic::Outcomes, vec![numbered(0), numbered(1)]).unwrap();
+    log.append_blocking(Topic::Outcomes, vec![numbered(2)]).unwrap();
     assert_eq!(log.trim(Topic::Outcomes, 3).unwrap(), 2);
     drop(log);
     let log = open(directory.path());
     assert_eq!(log.ends(Topic::Outcomes), (2, 3));
-    assert_eq!(
-        log.append_blocking(Topic::Outcomes, vec![numbered(3)])
-            .unwrap(),
-        3..4
-    );
+    assert_eq!(log.append_blocking(Topic::Outcomes, vec![numbered(3)]).unwrap(), 3..4);
     assert_eq!(read_all(&log, Topic::Outcomes, 2), 4);
 }
 
@@ -61,23 +49,12 @@ fn orders_not_taken_cannot_be_trimmed_and_marks_go_with_their_orders() {
     let mut log = open(directory.path());
     for _ in 0..30 {
         append_numbered(&log, 100);
-        let inputs = log
-            .read(
-                Topic::Requests,
-                0,
-                position(&log, Topic::Requests),
-                ReadLimit::default(),
-            )
-            .unwrap();
+        let inputs = log.read(Topic::Requests, 0, position(&log, Topic::Requests), ReadLimit::default()).unwrap();
         log.commit(0, batch_of(&inputs)).unwrap();
     }
-    log.take_blocking((0..2_500).chain([2_600]).collect())
-        .unwrap();
+    log.take_blocking((0..2_500).chain([2_600]).collect()).unwrap();
     let refused = log.trim(Topic::Dispatch, 2_501);
-    assert!(matches!(
-        refused,
-        Err(LogError::StillNeeded { needed: 2_500, .. })
-    ));
+    assert!(matches!(refused, Err(LogError::StillNeeded { needed: 2_500, .. })));
     assert_eq!(log.trim(Topic::Dispatch, 2_500).unwrap(), 2_500);
     for _ in 0..2 {
         assert_eq!(log.inner.shared.taken_keyspace.iter().count(), 1);
@@ -93,16 +70,11 @@ fn orders_not_taken_cannot_be_trimmed_and_marks_go_with_their_orders() {
 fn trimmed_space_comes_back_while_writers_go_on() {
     let directory = tempfile::tempdir().unwrap();
     let log = open(directory.path());
-    let block = |n: u64| -> Vec<NewRecord> {
-        (0..500)
-            .map(|k| NewRecord::new("", noise(n * 500 + k), 0))
-            .collect()
-    };
+    let block = |n: u64| -> Vec<NewRecord> { (0..500).map(|k| NewRecord::new("", noise(n * 500 + k), 0)).collect() };
     let mut largest = 0;
     for n in 0..160 {
         let written = log.append_blocking(Topic::Outcomes, block(n)).unwrap();
-        log.trim(Topic::Outcomes, written.start.saturating_sub(2_000))
-            .unwrap();
+        log.trim(Topic::Outcomes, written.start.saturating_sub(2_000)).unwrap();
         largest = largest.max(log.inner.shared.topics[Topic::Outcomes.index()].disk_space());
     }
     // 80 MB written, about 3 MB kept.
@@ -112,9 +84,7 @@ fn trimmed_space_comes_back_while_writers_go_on() {
 fn noise(mut seed: u64) -> Vec<u8> {
     let mut value = Vec::with_capacity(1_000);
     while value.len() < 1_000 {
-        seed = (seed ^ 0x9E37_79B9_7F4A_7C15)
-            .wrapping_mul(0xBF58_476D_1CE4_E5B9)
-            .rotate_left(29);
+        seed = (seed ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xBF58_476D_1CE4_E5B9).rotate_left(29);
         value.extend(seed.to_le_bytes());
     }
     value
