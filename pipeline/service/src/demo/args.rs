@@ -23,7 +23,7 @@ pub struct DemoArgs {
     #[arg(long)]
     pub force: bool,
     /// Longest time that sending may take, in seconds; what still waits then is shown as waiting
-    #[arg(long, value_name = "SECONDS", default_value_t = 40)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 36)]
     pub seconds: u64,
     /// Go on serving after the report, until Ctrl-C
     #[arg(long)]

@@ -48,8 +48,8 @@ pub(super) struct Population {
 }
 
 /// Endings of numbers that order a behaviour of the sandbox, with their weights among the unusual ones. What each
-/// does is in the sandbox's README.
-const UNUSUAL: [(u64, u32); 14] = [
+/// does is in the sandbox's README. 016 is left out: it drops a template, which rightly stops every message that uses it.
+const UNUSUAL: [(u64, u32); 13] = [
     (1, 3),
     (2, 4),
     (3, 4),
@@ -62,7 +62,6 @@ const UNUSUAL: [(u64, u32); 14] = [
     (13, 4),
     (14, 6),
     (15, 3),
-    (16, 2),
     (17, 4),
 ];
 /// Calls without an answer and 130429 hold a whole number up for a while, so only the slow numbers meet them.
