@@ -27,6 +27,14 @@ pub(super) struct Sent {
     pub(super) refused: u64,
 }
 
+impl std::ops::Add for Sent {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self { accepted: self.accepted + more.accepted, refused: self.refused + more.refused }
+    }
+}
+
 /// Applies the accounts and waits until webhooks for them would be known; then creates the campaigns.
 pub(super) async fn accounts(api: &Http, recipients: u32, now: Time) -> anyhow::Result<()> {
     for account in &ACCOUNTS {
@@ -51,8 +59,7 @@ pub(super) async fn consents(
     now: Time,
     mut progress: impl FnMut(u64),
 ) -> anyhow::Result<u64> {
-    let everybody = || population.bulk.iter().chain(&population.codes);
-    let mut lines = everybody().filter_map(|line| requests::consent(line, now)).peekable();
+    let mut lines = population.everybody().filter_map(|line| requests::consent(line, now)).peekable();
     let mut said = 0;
     while lines.peek().is_some() {
         let batch: Vec<String> = lines.by_ref().take(BATCH).collect();

@@ -48,7 +48,7 @@ use progress::Progress;
 use report::{Checks, Report, Seconds};
 use stage::Stage;
 use table::count;
-use watch::Watch;
+use watch::{Seen, Watch};
 
 /// How often the views are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -56,6 +56,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 const QUIET_LOOKS: u32 = 4;
 /// Waves in which one-time codes come, over the first half of the sending time.
 const WAVES: usize = 20;
+/// So many requests come one by one: more than the smallest limit.
+const STREAMED: usize = 1_100;
+/// So many of them at a time …
+const STREAM_CHUNK: usize = 12;
+/// … and so often: 60 a second, below what a number of 80 a second takes.
+const STREAM_EVERY: Duration = Duration::from_millis(200);
 
 /// Runs the demo and prints its report.
 ///
@@ -173,30 +179,28 @@ async fn send(
     progress.phase("sending", u64::from(args.recipients));
     let time = Duration::from_secs(args.seconds);
     let until = Instant::now() + time;
-    let mut bulk = Some(send_bulk(stage, population));
+    let (mut bulk, mut stream) = (Some(send_bulk(stage, population)), Some(send_stream(stage, population)));
     let mut codes = Some(send_codes(stage, population, time / 2 / WAVES as u32));
     let mut sent = Sent::default();
-    let mut quiet = 0;
+    let (mut quiet, mut before) = (0, Seen::default());
     while Instant::now() < until && quiet < QUIET_LOOKS {
         tokio::select! {
             why = stage.node.failed() => bail!("the service ended: {why}"),
             () = sleep(LOOK_EVERY) => {}
         }
-        for task in [&mut bulk, &mut codes] {
+        for task in [&mut bulk, &mut stream, &mut codes] {
             if let Some(done) = task.take_if(|task| task.is_finished()) {
-                let more = done.await??;
-                sent.accepted += more.accepted;
-                sent.refused += more.refused;
+                sent = sent + done.await??;
             }
         }
         let platform = stage.sandbox.stats();
-        let all_in = bulk.is_none() && codes.is_none();
+        let all_in = bulk.is_none() && stream.is_none() && codes.is_none();
         let (seen, is_quiet) = block_in_place(|| -> anyhow::Result<_> {
             let seen = watch.seen()?;
             let is_quiet = all_in && watch.quiet(&seen, sent.accepted, &platform)?;
             Ok((seen, is_quiet))
         })?;
-        quiet = if is_quiet { quiet + 1 } else { 0 };
+        quiet = if is_quiet && seen == before { quiet + 1 } else { 0 };
         let words = format!(
             "{} decided · {} ordered · {} taken · {} delivered · {} wait",
             count(seen.decided),
@@ -206,11 +210,10 @@ async fn send(
             count(seen.parked)
         );
         progress.at(seen.decided, &words);
+        before = seen;
     }
-    for task in [bulk, codes].into_iter().flatten() {
-        let more = task.await??;
-        sent.accepted += more.accepted;
-        sent.refused += more.refused;
+    for task in [bulk, stream, codes].into_iter().flatten() {
+        sent = sent + task.await??;
     }
     Ok(sent)
 }
@@ -223,7 +226,24 @@ fn send_bulk(stage: &Stage, population: &Arc<Population>) -> JoinHandle<anyhow::
         let first = load::requests(&api, &population.bulk, now).await?;
         let again = load::requests(&api, &population.repeated, now).await?;
         load::cancel(&api).await?;
-        Ok(Sent { accepted: first.accepted + again.accepted, refused: first.refused + again.refused })
+        let last = load::requests(&api, &population.late, now).await?;
+        Ok(first + again + last)
+    })
+}
+
+/// What comes one by one, somewhat slower than its number takes; when the smallest limit must be used up, the rest.
+fn send_stream(stage: &Stage, population: &Arc<Population>) -> JoinHandle<anyhow::Result<Sent>> {
+    let (api, population) = (stage.api.clone(), Arc::clone(population));
+    tokio::spawn(async move {
+        let (slow, rest) = population.stream.split_at(population.stream.len().min(STREAMED));
+        let mut sent = Sent::default();
+        let mut next = Instant::now();
+        for few in slow.chunks(STREAM_CHUNK) {
+            sleep_until(next).await;
+            next += STREAM_EVERY;
+            sent = sent + load::requests(&api, few, clock::now()).await?;
+        }
+        Ok(sent + load::requests(&api, rest, clock::now()).await?)
     })
 }
 
@@ -236,9 +256,7 @@ fn send_codes(stage: &Stage, population: &Arc<Population>, every: Duration) -> J
         for wave in population.codes.chunks(population.codes.len().div_ceil(WAVES).max(1)) {
             sleep_until(next).await;
             next += every;
-            let more = load::requests(&api, wave, clock::now()).await?;
-            sent.accepted += more.accepted;
-            sent.refused += more.refused;
+            sent = sent + load::requests(&api, wave, clock::now()).await?;
         }
         Ok(sent)
     })

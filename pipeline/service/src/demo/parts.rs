@@ -16,6 +16,8 @@ pub(super) struct Part {
     pub(super) when: When,
     /// Some of them behave unusually: never delivered, answers STOP, statuses twice, …
     pub(super) lively: bool,
+    /// They come one by one while the rest is under way, and not all at once.
+    pub(super) streamed: bool,
 }
 
 /// What is sent.
@@ -68,12 +70,16 @@ const fn part(
     content: Content,
     person: Person,
 ) -> Part {
-    Part { share, account, campaign, purpose, content, person, when: When::Now, lively: false }
+    Part { share, account, campaign, purpose, content, person, when: When::Now, lively: false, streamed: false }
 }
 
 impl Part {
     const fn lively(self) -> Self {
         Self { lively: true, ..self }
+    }
+
+    const fn streamed(self) -> Self {
+        Self { streamed: true, ..self }
     }
 
     const fn when(self, when: When) -> Self {
@@ -121,7 +127,7 @@ pub(super) const PARTS: [Part; 41] = [
     part(100, 1, None, Utility, Template("booking_update"), Nobody),
     part(1_300, 1, Some("autumn-offers"), Marketing, Either("price_watch", "autumn_offers"), OptedIn),
     part(8_500, 2, Some("health-week"), Marketing, Template("health_week"), OptedIn).lively(),
-    part(3_500, 2, None, Utility, Template("appointment_reminder"), OptedIn).lively(),
+    part(3_500, 2, None, Utility, Template("appointment_reminder"), OptedIn).lively().streamed(),
     part(120, 2, None, Authentication, Template("login_code"), OptedIn),
     part(40, 2, Some("support"), Service, Text, Wrote),
     part(700, 2, Some("vaccination"), Marketing, Template("vaccination"), OptedIn),

@@ -35,12 +35,16 @@ impl Line {
 }
 
 /// All requests.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Population {
     /// Bulk lane, in the order in which they are sent in.
     pub(super) bulk: Vec<Line>,
     /// One-time codes, which come in waves while the bulk is under way.
     pub(super) codes: Vec<Line>,
+    /// Bulk that comes one by one while the rest is under way.
+    pub(super) stream: Vec<Line>,
+    /// Bulk that comes last: what happens to it holds its number up for a while.
+    pub(super) late: Vec<Line>,
     /// Of the bulk: sent in a second time.
     pub(super) repeated: Vec<Line>,
     /// Different countries.
@@ -50,22 +54,11 @@ pub(super) struct Population {
 /// Endings of numbers that order a behaviour of the sandbox, with their weights among the unusual ones. What each
 /// does is in the sandbox's README. 016 is left out: it drops a template, which rightly stops every message that uses it.
 const UNUSUAL: [(u64, u32); 13] = [
-    (1, 3),
-    (2, 4),
-    (3, 4),
-    (4, 4),
-    (5, 10),
-    (6, 6),
-    (7, 4),
-    (8, 1),
-    (10, 1),
-    (13, 4),
-    (14, 6),
-    (15, 3),
-    (17, 4),
+    (1, 3), (2, 4), (3, 4), (4, 4), (5, 10), (6, 6), (7, 4), (8, 1), (10, 1), (13, 4), (14, 6), (15, 3), (17, 4),
 ];
-/// Calls without an answer and 130429 hold a whole number up for a while, so only the slow numbers meet them.
+/// Calls without an answer and 130429 hold a whole number up: only the account of this index meets them.
 const TROUBLE: [u64; 3] = [9, 11, 12];
+const TROUBLED: usize = 1;
 /// Of 10,000 recipients of a lively part, so many behave unusually.
 const UNUSUAL_PER_10_000: u64 = 150;
 /// Every so many requests of the bulk, one is sent in twice.
@@ -75,41 +68,50 @@ const REPEATED_EVERY: usize = 300;
 pub(super) fn generate(seed: u64, recipients: u32) -> Population {
     let mut dice = Dice::new(seed);
     let mut known = HashSet::with_capacity(recipients as usize);
-    let mut bulk: Vec<Line> = Vec::with_capacity(recipients as usize);
-    let mut codes = Vec::new();
+    let mut all: Vec<Line> = Vec::with_capacity(recipients as usize);
     let mut first_part = 0;
     let mut n = 0;
     for (part, size) in sizes(recipients).enumerate() {
         let rule = &PARTS[part];
-        if part == 0 {
-            first_part = size;
-        }
         for _ in 0..size {
             let sender = dice.below(ACCOUNTS[rule.account].senders.len() as u64) as u8;
-            let (country, to) = match rule.person {
-                Person::Again if first_part > 0 => {
-                    let again = &bulk[dice.below(first_part as u64) as usize];
+            let (country, to) = match (rule.person, all.first()) {
+                (Person::Again, Some(Line { part: 0, .. })) => {
+                    let again: &Line = &all[dice.below(first_part) as usize];
                     (again.country, again.to)
                 }
-                person => someone(&mut dice, &mut known, rule, person),
+                (person, _) => someone(&mut dice, &mut known, rule, person),
             };
-            let line = Line { n, part: part as u8, sender, country, to };
+            all.push(Line { n, part: part as u8, sender, country, to });
             n += 1;
-            match rule.purpose {
-                Purpose::Authentication => codes.push(line),
-                _ => bulk.push(line),
-            }
+            first_part += u64::from(part == 0);
         }
     }
     let country = |line: &Line| COUNTRIES[usize::from(line.country)].iso;
-    let countries = bulk.iter().chain(&codes).map(country).collect::<HashSet<_>>().len();
-    dice.shuffle(&mut bulk);
-    dice.shuffle(&mut codes);
+    let countries = all.iter().map(country).collect::<HashSet<_>>().len();
+    dice.shuffle(&mut all);
+    let mut population = Population { countries, ..Population::default() };
+    for line in all {
+        let part = line.part();
+        match part.purpose {
+            Purpose::Authentication => population.codes.push(line),
+            _ if part.streamed => population.stream.push(line),
+            _ if TROUBLE.contains(&(line.to % 1_000)) => population.late.push(line),
+            _ => population.bulk.push(line),
+        }
+    }
     // The smallest limit is soon used up: its codes come first, as they would before a campaign.
-    codes.sort_by_key(|line: &Line| std::cmp::Reverse(line.part().account));
+    population.codes.sort_by_key(|line| std::cmp::Reverse(line.part().account));
     let valid = |line: &&Line| line.part().person != Person::Malformed;
-    let repeated = bulk.iter().filter(valid).step_by(REPEATED_EVERY).copied().collect();
-    Population { bulk, codes, repeated, countries }
+    population.repeated = population.bulk.iter().filter(valid).step_by(REPEATED_EVERY).copied().collect();
+    population
+}
+
+impl Population {
+    /// Every request once.
+    pub(super) fn everybody(&self) -> impl Iterator<Item = &Line> {
+        self.bulk.iter().chain(&self.stream).chain(&self.late).chain(&self.codes)
+    }
 }
 
 fn someone(dice: &mut Dice, known: &mut HashSet<u64>, rule: &Part, person: Person) -> (u8, u64) {
@@ -133,7 +135,7 @@ fn ending(dice: &mut Dice, rule: &Part) -> Option<u64> {
     if !rule.lively || dice.below(10_000) >= UNUSUAL_PER_10_000 {
         return None;
     }
-    if rule.account > 0 && dice.below(15) == 0 {
+    if rule.account == TROUBLED && dice.below(15) == 0 {
         return Some(TROUBLE[dice.below(TROUBLE.len() as u64) as usize]);
     }
     Some(UNUSUAL[dice.weighted(UNUSUAL.iter().map(|(_, weight)| *weight))].0)
@@ -146,19 +148,19 @@ mod tests {
     #[test]
     fn a_seed_is_a_population() {
         let one = generate(7, 5_000);
-        let key = |p: &Population| p.bulk.iter().map(|l| (l.n, l.to, l.sender)).collect::<Vec<_>>();
+        let key = |p: &Population| p.everybody().map(|l| (l.n, l.to, l.sender)).collect::<Vec<_>>();
         assert_eq!(key(&one), key(&generate(7, 5_000)));
         assert_ne!(key(&one), key(&generate(8, 5_000)));
-        assert_eq!(one.bulk.len() + one.codes.len(), 5_000);
+        assert_eq!(one.everybody().count(), 5_000);
         assert!(one.countries >= 40, "{}", one.countries);
         assert_eq!(one.repeated.len(), one.bulk.len().div_ceil(REPEATED_EVERY));
-        let numbers: HashSet<u64> = one.bulk.iter().chain(&one.codes).map(|line| line.to).collect();
-        let again = one.bulk.iter().filter(|line| line.part().person == Person::Again).count();
-        assert!(numbers.len() >= 5_000 - again);
+        let numbers: HashSet<u64> = one.everybody().map(|line| line.to).collect();
+        let again = one.everybody().filter(|line| line.part().person == Person::Again).count();
+        assert!(again > 0 && numbers.len() >= 5_000 - again);
     }
 
     #[test]
     fn one_recipient_is_enough() {
-        assert_eq!(generate(1, 1).bulk.len(), 1);
+        assert_eq!(generate(1, 1).everybody().count(), 1);
     }
 }

@@ -101,7 +101,7 @@ mod tests {
         let population = generate(7, 20_000);
         let now = Time(1_795_000_000_000);
         let mut malformed = 0;
-        for line in population.bulk.iter().chain(&population.codes) {
+        for line in population.everybody() {
             let text = request(line, now);
             match line.part().person {
                 Person::Malformed => {

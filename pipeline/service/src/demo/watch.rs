@@ -28,9 +28,10 @@ pub(super) struct Seen {
     pub(super) moving: u64,
 }
 
-/// Waits that end within seconds by themselves.
-const BRIEF: [Reason; 6] =
-    [Reason::Throughput, Reason::InFlight, Reason::Backoff, Reason::PairRate, Reason::LeaveBy, Reason::Unreachable];
+/// Waits for a shared thing that end within seconds by themselves.
+const BRIEF: [Reason; 3] = [Reason::Throughput, Reason::InFlight, Reason::SenderBlocked];
+/// A wait that ends later than this is not brief, whatever it is for: its head has found something else.
+const BRIEF_MS: u64 = 60_000;
 
 impl Watch {
     pub(super) fn open(ledger: &Path) -> anyhow::Result<Self> {
@@ -51,14 +52,16 @@ impl Watch {
         let mut waiting = 0;
         for account in &ACCOUNTS {
             let Some(lots) = self.reader.lots(account.id)? else { continue };
+            let soon = lots.as_of.0 + BRIEF_MS;
             let brief = lots.items.iter().filter(|lot| BRIEF.contains(&lot.reason));
+            let brief = brief.filter(|lot| lot.opens_at.is_none_or(|at| at.0 < soon));
             waiting += brief.map(|lot| lot.messages).sum::<u64>();
         }
         Ok(waiting)
     }
 
-    /// Whether nothing more happens soon: everything that was `sent` in is decided, no call, no status and no brief
-    /// wait is left.
+    /// Whether nothing may happen soon: everything that was `sent` in is decided, no call, no status and no brief
+    /// wait is left. A single message's own time may still come: look again.
     pub(super) fn quiet(&self, seen: &Seen, sent: u64, platform: &SandboxStats) -> anyhow::Result<bool> {
         let settled = seen.decided >= sent && seen.moving == 0;
         Ok(settled && platform.timers == 0 && platform.updates_queued == 0 && self.brief_waits()? == 0)

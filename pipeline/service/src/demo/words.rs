@@ -134,8 +134,10 @@ fn why(line: &ParkedLine, report: &Report) -> String {
         Reason::TemplatePaused => format!("template {resource} to be unpaused"),
         Reason::CampaignPaused => format!("campaign {resource} to be resumed"),
         Reason::SendingHours => format!("sending hours of {resource}"),
-        Reason::Scheduled => "its own time".to_owned(),
-        Reason::FrequencyCapped => "the person's next marketing message".to_owned(),
+        // One queue for all that wait for a time of their own.
+        Reason::Scheduled | Reason::FrequencyCapped | Reason::PairRate | Reason::Backoff => {
+            "each for its own time".to_owned()
+        }
         Reason::Throughput => format!("throughput of number {resource}"),
         Reason::InFlight => format!("answers to number {resource}"),
         other => other.to_string(),
