@@ -21,18 +21,19 @@ fn pure(e: &Engine, raw: &[Vec<u8>], iterations: u64) -> Duration {
     let facts =
         Facts { state: e.state(), rates: &e.config().rates, key: &e.config().hash_key, times: &e.config().times };
     let mut out = Decision::default();
-    let started = CpuTime::start();
-    for i in 0..iterations as usize {
+    let mut one = |i: usize| {
         let at = i % parsed.len();
         let event =
             Event::Request { request: &parsed[at], raw: &raw[at], hash: i as u128, duplicate: None, priority: false };
         out.clear();
         decide(&facts, &event, NOON_MS, &mut out);
         black_box(&out);
-    }
-    let took = started.elapsed();
-    assert!(out.effects.len() <= 2);
-    took
+    };
+    // Once round first, since parsing has just emptied the caches.
+    (0..parsed.len()).for_each(&mut one);
+    let started = CpuTime::start();
+    (0..iterations as usize).for_each(&mut one);
+    started.elapsed()
 }
 
 /// Enough requests that their people do not fit into the processor's caches.

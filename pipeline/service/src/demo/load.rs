@@ -72,7 +72,7 @@ pub(super) async fn consents(
     }
     for (position, account) in ACCOUNTS.iter().enumerate() {
         let opted_in = |line: &&Line| line.part().account == position && line.part().person == Person::OptedIn;
-        let Some(last) = everybody().rfind(opted_in) else { continue };
+        let Some(last) = population.everybody().rfind(opted_in) else { continue };
         let path = format!("/v1/contacts/{}/%2B{}/consents", account.id, last.to);
         let in_force = async || match api.call(Method::GET, &path, "").await {
             Ok(view) => view["proofs"].as_array().is_some_and(|proofs| !proofs.is_empty()),

@@ -79,7 +79,7 @@ pub fn run(args: DemoArgs, json: bool) -> anyhow::Result<ExitCode> {
                 why = stage.node.failed() => bail!("the service ended: {why}"),
                 interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot wait for Ctrl-C")?,
             }
-            stage.stop().await?;
+            stage.stop(false).await?;
         }
         Ok(ExitCode::SUCCESS)
     })
@@ -100,10 +100,10 @@ async fn perform(args: &DemoArgs, json: bool) -> anyhow::Result<(Option<Stage>, 
     let mut seconds = Seconds { prepare: progress.seconds(), ..Seconds::default() };
 
     let sending = Instant::now();
-    let sent = send(&mut stage, &watch, &population, args, &mut progress).await?;
+    let (sent, quiet) = send(&mut stage, &watch, &population, args, &mut progress).await?;
     seconds.send = sending.elapsed().as_secs_f64();
 
-    progress.phase("writing the bill", 1);
+    progress.phase("ending what runs", 1);
     let address = stage.address;
     let journal = stage.journal.clone();
     let (stage, platform) = match args.keep_running {
@@ -111,8 +111,9 @@ async fn perform(args: &DemoArgs, json: bool) -> anyhow::Result<(Option<Stage>, 
             let platform = stage.sandbox.stats();
             (Some(stage), platform)
         }
-        false => (None, stage.stop().await?),
+        false => (None, stage.stop(quiet).await?),
     };
+    progress.phase("writing the bill", 1);
     let mut report = block_in_place(|| -> anyhow::Result<Report> {
         let months = exports::months(began, clock::now())?;
         let (outcomes, duplicates) = report::outcomes(&watch)?;
@@ -168,14 +169,14 @@ async fn prepare(
     Ok(())
 }
 
-/// Sends everything in and looks on until nothing more happens soon or the time is over.
+/// Sends everything in and looks on until nothing more happens soon (`true`) or the time is over.
 async fn send(
     stage: &mut Stage,
     watch: &Watch,
     population: &Arc<Population>,
     args: &DemoArgs,
     progress: &mut Progress,
-) -> anyhow::Result<Sent> {
+) -> anyhow::Result<(Sent, bool)> {
     progress.phase("sending", u64::from(args.recipients));
     let time = Duration::from_secs(args.seconds);
     let until = Instant::now() + time;
@@ -215,7 +216,7 @@ async fn send(
     for task in [bulk, stream, codes].into_iter().flatten() {
         sent = sent + task.await??;
     }
-    Ok(sent)
+    Ok((sent, quiet == QUIET_LOOKS))
 }
 
 /// The bulk, then what is sent in twice, then the end of a campaign.

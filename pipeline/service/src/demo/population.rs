@@ -53,9 +53,8 @@ pub(super) struct Population {
 
 /// Endings of numbers that order a behaviour of the sandbox, with their weights among the unusual ones. What each
 /// does is in the sandbox's README. 016 is left out: it drops a template, which rightly stops every message that uses it.
-const UNUSUAL: [(u64, u32); 13] = [
-    (1, 3), (2, 4), (3, 4), (4, 4), (5, 10), (6, 6), (7, 4), (8, 1), (10, 1), (13, 4), (14, 6), (15, 3), (17, 4),
-];
+const UNUSUAL: [(u64, u32); 13] =
+    [(1, 3), (2, 4), (3, 4), (4, 4), (5, 10), (6, 6), (7, 4), (8, 1), (10, 1), (13, 4), (14, 6), (15, 3), (17, 4)];
 /// Calls without an answer and 130429 hold a whole number up: only the account of this index meets them.
 const TROUBLE: [u64; 3] = [9, 11, 12];
 const TROUBLED: usize = 1;
@@ -109,7 +108,7 @@ pub(super) fn generate(seed: u64, recipients: u32) -> Population {
 
 impl Population {
     /// Every request once.
-    pub(super) fn everybody(&self) -> impl Iterator<Item = &Line> {
+    pub(super) fn everybody(&self) -> impl DoubleEndedIterator<Item = &Line> {
         self.bulk.iter().chain(&self.stream).chain(&self.late).chain(&self.codes)
     }
 }
