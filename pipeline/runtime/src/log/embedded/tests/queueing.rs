@@ -78,7 +78,7 @@ fn appends_beyond_the_bounds_are_refused_and_write_nothing() {
 fn a_record_above_the_bound_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let log = open(directory.path());
-    let huge = NewRecord::new("", vec![0; (1 << 20) + 1], 0);
+    let huge = NewRecord::new("", vec![0; EmbeddedOptions::default().record_bytes_max + 1], 0);
     let refused = log.append_blocking(Topic::Events, vec![huge]);
     assert!(matches!(refused, Err(LogError::TooLarge { topic: Topic::Events, .. })));
     assert_eq!(log.ends(Topic::Events), (0, 0));
