@@ -65,13 +65,15 @@ async fn late_orders_are_reported_and_not_called() {
 #[tokio::test]
 async fn an_order_that_waits_for_its_pace_past_leave_by_is_not_called() {
     let world = World::new(Duration::from_millis(1), 2).await;
-    for uid in 0..3 {
-        world.order(uid, "s1", &uid.to_string(), false, 700);
+    for uid in 0..12 {
+        world.order(uid, "s1", &uid.to_string(), false, 2_500);
     }
     let dispatcher = world.start(16);
-    let results = world.wait_for(3).await;
-    assert_eq!(world.calls().len(), 1, "half a second apart: only the first leaves within 0.7 s");
-    assert_eq!(results.iter().filter(|(_, result)| *result == LEAVE_BY).count(), 2);
+    let results = world.wait_for(12).await;
+    let late = results.iter().filter(|(_, result)| *result == LEAVE_BY).count();
+    // Half a second apart; a machine that is busy sends fewer, never more.
+    assert!((1..=4).contains(&world.calls().len()), "{:?}", world.calls());
+    assert_eq!(world.calls().len() + late, 12);
     dispatcher.stop(STOP).await.unwrap();
 }
 
