@@ -85,7 +85,7 @@ pub struct Decision {
     /// What leaves.
     pub effects: Vec<Effect>,
     /// The head of a shared lot stays where it is because of this resource, until this instant.
-    pub blocked: Option<(Resource, u64)>,
+    pub blocked: Option<(Reason, Resource, u64)>,
     /// The event was not usable; why, for the dead letter.
     pub rejected: Option<String>,
 }
@@ -353,7 +353,7 @@ fn settle(
             if in_shared_lot && resource != Resource::Own && !of_few {
                 // Messages do not move between lots: the lot waits for what refused its head. Only those whose
                 // template is paused go to its lot, because the others of this one need not wait for it.
-                out.blocked = Some((resource, until_ms));
+                out.blocked = Some((reason, resource, until_ms));
                 return;
             }
             park(&mut message, reason, resource, until_ms, now_ms, told, trace, out);

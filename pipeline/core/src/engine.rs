@@ -18,6 +18,7 @@ use crate::seen::Probe;
 use crate::state::State;
 use std::sync::Arc;
 use tollgate_rate_card::RateCards;
+use tollgate_wire::Reason;
 use tollgate_wire::event::PlatformEvent;
 use tollgate_wire::order::Callback;
 use tollgate_wire::request::{self, Request};
@@ -475,12 +476,12 @@ impl Engine {
         let mut after = 0;
         for done in 0..turn {
             let Some(uid) = self.state.lots.next_member(key, after) else {
-                self.state.lots.shut(key, Resource::Own, u64::MAX);
+                self.state.lots.close(key, Resource::Own, u64::MAX);
                 return Ok(done.max(1));
             };
             self.bring_message(uid, source)?;
-            if let Some((resource, until_ms)) = self.wake(uid, source, sink)? {
-                self.state.lots.shut(key, resource, until_ms);
+            if let Some((reason, resource, until_ms)) = self.wake(uid, source, sink)? {
+                self.state.lots.shut(key, reason, resource, until_ms);
                 return Ok(done + 1);
             }
             self.state.lots.served(key, weight);
@@ -495,7 +496,7 @@ impl Engine {
         uid: Uid,
         source: &dyn Source,
         sink: &mut dyn Sink,
-    ) -> Result<Option<(Resource, u64)>, EngineError> {
+    ) -> Result<Option<(Reason, Resource, u64)>, EngineError> {
         let body = match self.state.bodies.get(&uid) {
             Some(b) => Some(b.clone()),
             None => source.get(Table::Bodies, &uid.to_be_bytes()).map_err(EngineError::Source)?.map(Arc::from),

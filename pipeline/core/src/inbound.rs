@@ -6,6 +6,7 @@ use crate::decide::{Decision, Facts, person};
 use crate::ids::{ContactKey, PairKey};
 use crate::record::{Account, Consent, Contact};
 use tollgate_rate_card::Category;
+use tollgate_wire::Text;
 use tollgate_wire::command::ConsentState;
 use tollgate_wire::event::{Inbound, Preference};
 
@@ -29,17 +30,15 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     let rate = throughput_rate(account, sender, &live, now_ms);
     live.throughput = live.throughput.charge(rate, 1, now_ms);
     out.changes.push(Change::SenderLive(sender.ix, live));
-    if let Some(word) = &i.keyword {
-        let word = word.trim().to_uppercase();
-        if account.stop_words.contains(&word) {
-            let contact_key = ContactKey::new(account.ix, user);
-            let mut contact = state.contact(contact_key);
-            contact.set_consent(Category::Marketing, Consent::Out);
-            contact.set_consent(Category::Utility, Consent::Out);
-            out.changes.push(Change::Contact(contact_key, contact));
-            for category in [Category::Marketing, Category::Utility] {
-                prove(contact_key, Some(category), ConsentState::OptOut, "whatsapp stop word", at_s, out);
-            }
+    let stops = |word: &&Text<'_>| account.stop_words.contains(&word.trim().to_uppercase());
+    if i.keyword.iter().chain(&i.label).any(|word| stops(&word)) {
+        let contact_key = ContactKey::new(account.ix, user);
+        let mut contact = state.contact(contact_key);
+        contact.set_consent(Category::Marketing, Consent::Out);
+        contact.set_consent(Category::Utility, Consent::Out);
+        out.changes.push(Change::Contact(contact_key, contact));
+        for category in [Category::Marketing, Category::Utility] {
+            prove(contact_key, Some(category), ConsentState::OptOut, "whatsapp stop word", at_s, out);
         }
     }
 }

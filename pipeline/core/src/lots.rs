@@ -52,6 +52,8 @@ pub struct LotKey {
     pub class: u8,
     /// Campaign.
     pub campaign: CampaignIx,
+    /// Sender: what one number waits for further on must not hold up another number's messages.
+    pub sender: SenderIx,
 }
 
 impl LotKey {
@@ -78,7 +80,7 @@ impl LotKey {
 pub struct Lot {
     /// Members in order of arrival.
     pub members: BTreeSet<Uid>,
-    /// Why the newest member was parked (all members of a shared lot have the same reason).
+    /// What its head waits for, in the words told to people: first what it came for, then what refused it last.
     pub reason: Option<Reason>,
     /// What the head waits for now, while closed.
     waits_for: Option<Resource>,
@@ -162,7 +164,9 @@ impl Lots {
         let fresh = lot.members.is_empty();
         let new_head = lot.members.first().is_some_and(|first| uid < *first);
         lot.members.insert(uid);
-        lot.reason = Some(reason);
+        if fresh {
+            lot.reason = Some(reason);
+        }
         if fresh && !lot.open {
             self.close(key, key.resource, opens_ms);
         } else if new_head {
@@ -242,11 +246,13 @@ impl Lots {
         if key.priority { &mut self.open_priority } else { &mut self.open_bulk }
     }
 
-    /// One message of an open lot had its turn.
+    /// One message of an open lot had its turn. The weight is the campaign's: its lots of several senders share it.
     pub(crate) fn served(&mut self, key: LotKey, weight: u32) {
+        let senders = LotKey { sender: SenderIx(0), ..key }..=LotKey { sender: SenderIx(u16::MAX), ..key };
+        let lots = self.lots.range(senders).count() as u64;
         let Some(lot) = self.lots.get_mut(&key) else { return };
         let before = lot.served;
-        lot.served += STRIDE / u64::from(weight.max(1));
+        lot.served += STRIDE * lots / u64::from(weight.max(1));
         let (now, open) = (lot.served, lot.open);
         if open {
             let line = self.line(key);
@@ -324,7 +330,10 @@ impl Lots {
     }
 
     /// Takes a lot out of the open ones after its head was refused.
-    pub(crate) fn shut(&mut self, key: LotKey, resource: Resource, opens_ms: u64) {
+    pub(crate) fn shut(&mut self, key: LotKey, reason: Reason, resource: Resource, opens_ms: u64) {
+        if let Some(lot) = self.lots.get_mut(&key) {
+            lot.reason = Some(reason);
+        }
         self.close(key, resource, opens_ms);
     }
 
@@ -334,16 +343,10 @@ impl Lots {
         self.lots.get(&key)?.members.range(after + 1..).next().copied()
     }
 
-    /// `true` while messages of this lot wait: a newcomer joins them instead of passing them.
+    /// A lot that has members.
     #[must_use]
-    pub fn is_waiting(&self, key: &LotKey) -> bool {
-        !self.lots.is_empty() && self.lots.contains_key(key)
-    }
-
-    /// When a lot opens by itself.
-    #[must_use]
-    pub fn opens_ms(&self, key: &LotKey) -> Option<u64> {
-        self.lots.get(key).and_then(Lot::opens_ms)
+    pub fn get(&self, key: &LotKey) -> Option<&Lot> {
+        self.lots.get(key)
     }
 
     /// What an account has waiting.
@@ -359,6 +362,12 @@ impl Lots {
 }
 
 impl LotKey {
-    const FIRST: Self =
-        Self { resource: Resource::Own, account: AccountIx(0), priority: false, class: 0, campaign: CampaignIx(0) };
+    const FIRST: Self = Self {
+        resource: Resource::Own,
+        account: AccountIx(0),
+        priority: false,
+        class: 0,
+        campaign: CampaignIx(0),
+        sender: SenderIx(0),
+    };
 }

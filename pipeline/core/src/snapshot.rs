@@ -82,7 +82,8 @@ fn campaign<'a>(state: &'a State, a: &Account, c: &'a Campaign) -> CampaignSnaps
 }
 
 fn lot<'a>(state: &'a State, a: &'a Account, key: &LotKey, lot: &Lot, now_ms: u64) -> LotSnapshot<'a> {
-    let resource: Text<'a> = match key.resource {
+    let waits_for = lot.waits_for().unwrap_or(key.resource);
+    let resource: Text<'a> = match waits_for {
         Resource::Own | Resource::Quota(_) => "".into(),
         Resource::Campaign(c) | Resource::Budget(c) => state.campaign_at(c).map_or("", |c| c.spec.name.as_str()).into(),
         Resource::Sender(s)
@@ -99,18 +100,27 @@ fn lot<'a>(state: &'a State, a: &'a Account, key: &LotKey, lot: &Lot, now_ms: u6
         priority: key.priority,
         class: key.class_name().into(),
         campaign: state.campaign_at(key.campaign).map(|c| c.spec.name.as_str().into()),
+        // A message that waits before its sender was looked for names none.
+        sender: if a.senders.contains(&key.sender) { state.sender_at(key.sender).spec.id.as_str() } else { "" }.into(),
         messages,
         opens_at: lot.opens_ms().map(Time),
-        done_by: done_by_ms(state, a, key, messages, now_ms).map(Time),
+        done_by: done_by_ms(state, a, key, waits_for, messages, now_ms).map(Time),
     }
 }
 
 /// When the last message of a lot will have gone, if it alone uses the resource from now on. `None` where a
 /// person decides (a pause, a budget, a template).
-fn done_by_ms(state: &State, a: &Account, key: &LotKey, messages: u64, now_ms: u64) -> Option<u64> {
+fn done_by_ms(
+    state: &State,
+    a: &Account,
+    key: &LotKey,
+    waits_for: Resource,
+    messages: u64,
+    now_ms: u64,
+) -> Option<u64> {
     let class = if key.class == 3 { CategoryClass::Marketing } else { CategoryClass::Utility };
     let now_s = (now_ms / 1000) as u32;
-    match key.resource {
+    match waits_for {
         Resource::Throughput(s) | Resource::InFlight(s) => {
             let s = state.sender_at(s);
             let rate = effective_throughput(a, s, &state.live(s.ix), now_ms);

@@ -625,6 +625,7 @@ pub fn lot_of(m: &Message) -> Option<LotKey> {
         priority: m.priority,
         class: LotKey::class(m.purpose),
         campaign: m.campaign,
+        sender: m.sender,
     })
 }
 

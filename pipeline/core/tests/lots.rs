@@ -350,3 +350,28 @@ fn pacing_of_marketing_does_not_hold_up_one_time_codes() {
         .unwrap();
     assert_eq!(told(&w, "code"), ["admitted -"]);
 }
+
+/// What one number waits for does not hold up what leaves from another, though both wait in one campaign.
+#[test]
+fn a_blocked_number_does_not_hold_up_its_sister() {
+    let (mut w, _) = with("TIER_1K", |s| {
+        s["wabas"][0]["senders"][0]["blocked"] = json!(true);
+        let sister = json!({"id": "1002", "throughput": 80, "quality": "GREEN"});
+        s["wabas"][0]["senders"].as_array_mut().unwrap().push(sister);
+    });
+    w.campaign(&json!({"name": "c", "paused": true}));
+    for n in 0..6 {
+        w.opt_in(&person(n), "marketing");
+        let mut request = of_campaign(promo(&format!("m{n}"), &person(n)), "c");
+        request["sender"] = json!(["1001", "1002"][n % 2]);
+        w.request(&request).unwrap();
+    }
+    w.control("c", "resume");
+    w.tick();
+    let senders: Vec<&str> = w.out.orders.iter().map(|o| o["sender"].as_str().unwrap()).collect();
+    assert_eq!(senders, ["1002"; 3]);
+    assert_eq!(parked(&w), 3);
+    let waiting: Vec<_> =
+        w.engine.state().lots().iter().map(|(_, lot)| lot.reason.map(tollgate_wire::Reason::as_str)).collect();
+    assert_eq!(waiting, [Some("sender_blocked")], "what the head waits for now, not what it came for");
+}

@@ -98,3 +98,18 @@ fn a_refused_token_stops_the_sender_and_loses_nothing() {
     w.tick();
     assert_eq!(w.out.orders.len(), 2, "applying the account again says that the token is in order");
 }
+
+/// A button's payload is the business's own code; the person read its label.
+#[test]
+fn a_stop_word_on_a_button_counts_by_payload_or_label() {
+    for (payload, label, stops) in
+        [("c-17", "Stop", true), ("STOP", "Not for me", true), ("c-17", "Tell me more", false)]
+    {
+        let mut w = World::with_account("TIER_1K", "GREEN");
+        w.opt_in(TO, "marketing");
+        let at_s = w.engine.now_ms() / 1000;
+        w.event(&json!({"event": "inbound", "sender": "1001", "from": TO, "at_s": at_s, "keyword": payload, "label": label}));
+        w.request(&promo("m1", TO)).unwrap();
+        assert_eq!(w.out.orders.is_empty(), stops, "{payload} {label}");
+    }
+}

@@ -135,6 +135,9 @@ pub struct LotSnapshot<'a> {
     /// Campaign, if any.
     #[serde(borrow, default)]
     pub campaign: Option<Text<'a>>,
+    /// The number they are to leave from.
+    #[serde(borrow, default)]
+    pub sender: Text<'a>,
     /// How many.
     pub messages: u64,
     /// When the first of them can go, if time alone decides.

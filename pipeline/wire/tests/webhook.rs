@@ -136,10 +136,13 @@ fn render(event: &PlatformEvent<'_>) -> String {
             }
             out
         }
-        PlatformEvent::Inbound(Inbound { sender, from, at_s, keyword, referral }) => {
+        PlatformEvent::Inbound(Inbound { sender, from, at_s, keyword, label, referral }) => {
             let mut out = format!("inbound {} at {at_s} to {sender}", to(from));
             if let Some(k) = keyword {
                 write!(out, " keyword={k:?}").unwrap();
+            }
+            if let Some(l) = label {
+                write!(out, " label={l:?}").unwrap();
             }
             if *referral {
                 out += " referral";

@@ -8,7 +8,7 @@ pub(super) fn check(c: &Candidate<'_>, chosen: &Usable) -> Verdict {
     let Some(campaign) = c.campaign else { return Verdict::Pass };
     let Some(budget) = campaign.spec.budget else { return Verdict::Pass };
     let resource = Resource::Budget(campaign.ix);
-    if let Some(wait) = c.behind(resource, Reason::Budget) {
+    if let Some(wait) = c.behind(resource) {
         return wait;
     }
     if campaign.spent + campaign.reserved + chosen.price <= budget {

@@ -22,7 +22,7 @@ pub(super) fn check(c: &Candidate<'_>) -> Verdict {
     {
         return Verdict::Park { reason: Reason::SendingHours, resource, until_ms: u64::from(until_s) * 1000 };
     }
-    c.behind(resource, Reason::CampaignPaused).unwrap_or(Verdict::Pass)
+    c.behind(resource).unwrap_or(Verdict::Pass)
 }
 
 /// When sending opens next; `None` while it is open. Hours are wall-clock hours of the zone: at a change of

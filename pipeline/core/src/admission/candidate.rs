@@ -1,7 +1,7 @@
 //! The candidate: one message before the gates, with everything they read loaded once.
 
 use super::{Admission, QuotaUse, Usable, Verdict};
-use crate::ids::{CampaignIx, ContactKey, PairKey, User};
+use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, User};
 use crate::lots::{LotKey, Resource};
 use crate::record::{Account, Campaign, Contact, Pair, Sender, SenderLive, Waba};
 use crate::state::State;
@@ -72,20 +72,18 @@ impl<'a> Candidate<'a> {
             priority: self.priority,
             class: LotKey::class(self.request.purpose),
             campaign: self.campaign.map_or(CampaignIx::NONE, |c| c.ix),
+            sender: self.sender.map_or_else(SenderIx::default, |s| s.ix),
         }
     }
 
-    /// `Some(park)` when others of the same lot wait already: a newcomer does not pass them.
-    pub(super) fn behind(&self, resource: Resource, reason: tollgate_wire::Reason) -> Option<Verdict> {
+    /// `Some(park)` when others of the same lot wait already: a newcomer waits behind them, for what they wait for.
+    pub(super) fn behind(&self, resource: Resource) -> Option<Verdict> {
         if !self.fresh {
             return None;
         }
-        let lot = self.lot(resource);
-        self.state.lots.is_waiting(&lot).then(|| Verdict::Park {
-            reason,
-            resource,
-            until_ms: self.state.lots.opens_ms(&lot).unwrap_or(u64::MAX),
-        })
+        let lot = self.state.lots.get(&self.lot(resource))?;
+        let until_ms = lot.opens_ms().unwrap_or(u64::MAX);
+        Some(Verdict::Park { reason: lot.reason?, resource, until_ms })
     }
 
     /// Key of the contact.

@@ -49,7 +49,7 @@ pub(super) fn check(c: &Candidate<'_>, chosen: &Usable) -> (Verdict, Bucket) {
     let pace = pace(c.state, c.account, sender, class);
     let resource = Resource::Pacing(sender.ix);
     if pace != Pace::Unlimited
-        && let Some(wait) = c.behind(resource, Reason::Pacing)
+        && let Some(wait) = c.behind(resource)
     {
         return (wait, bucket);
     }

@@ -59,7 +59,7 @@ pub(super) fn check(c: &Candidate<'_>, chosen: &Usable, trace: &mut Trace) -> (V
         trace.quota_use = Some(QuotaUse::Counted);
         return (Verdict::Pass, QuotaUse::Counted);
     }
-    if let Some(wait) = c.behind(resource, Reason::Quota) {
+    if let Some(wait) = c.behind(resource) {
         return (wait, QuotaUse::Token);
     }
     let below = match ceiling {

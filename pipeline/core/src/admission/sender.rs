@@ -16,5 +16,5 @@ pub(super) fn check(c: &Candidate<'_>) -> Verdict {
     if c.live.back_off_until_ms > c.now_ms {
         return Verdict::Park { reason: Reason::Backoff, resource, until_ms: c.live.back_off_until_ms };
     }
-    c.behind(resource, Reason::SenderBlocked).unwrap_or(Verdict::Pass)
+    c.behind(resource).unwrap_or(Verdict::Pass)
 }

@@ -41,7 +41,7 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, Bucket, Bucket) {
     };
     let throughput = Resource::Throughput(sender.ix);
     let in_flight = Resource::InFlight(sender.ix);
-    if let Some(wait) = c.behind(throughput, Reason::Throughput).or_else(|| c.behind(in_flight, Reason::InFlight)) {
+    if let Some(wait) = c.behind(throughput).or_else(|| c.behind(in_flight)) {
         return (wait, bucket, pair_bucket);
     }
     let policy = ThroughputPolicy::default();

@@ -129,6 +129,9 @@ pub struct LotView {
     /// Campaign, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub campaign: Option<String>,
+    /// The number they are to leave from.
+    #[serde(default)]
+    pub sender: String,
     /// How many.
     pub messages: u64,
     /// When the first of them can go, if time alone decides.

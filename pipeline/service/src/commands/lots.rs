@@ -30,8 +30,9 @@ pub async fn run(args: &LotsArgs, json: bool) -> anyhow::Result<ExitCode> {
         Some(account) => vec![account.clone()],
         None => accounts::ids(&api).await?,
     };
-    let mut table =
-        Table::new(&["account", "messages", "wait for", "of", "lane", "class", "campaign", "opens at", "done by"]);
+    let mut table = Table::new(&[
+        "account", "messages", "wait for", "of", "lane", "class", "campaign", "sender", "opens at", "done by",
+    ]);
     let mut as_of = None;
     for account in accounts {
         let answer = api.get(&path(&["lots", &account])).await?.ok()?;
@@ -51,6 +52,7 @@ pub async fn run(args: &LotsArgs, json: bool) -> anyhow::Result<ExitCode> {
                 if lot.priority { "priority" } else { "bulk" }.to_owned(),
                 lot.class,
                 lot.campaign.unwrap_or_else(|| "-".to_owned()),
+                lot.sender,
                 at(lot.opens_at),
                 at(lot.done_by),
             ]);

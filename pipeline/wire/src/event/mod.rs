@@ -178,6 +178,10 @@ pub struct Inbound<'a> {
     /// A short text or quick-reply payload (at most 64 bytes) that may be a stop word.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub keyword: Option<Text<'a>>,
+    /// What a pressed button or list entry showed, if it is not the `keyword` itself: a payload is the business's
+    /// own code, the person read the label.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Text<'a>>,
     /// Came from an advertisement: a free entry point may follow.
     #[serde(default)]
     pub referral: bool,

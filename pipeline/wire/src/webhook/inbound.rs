@@ -1,7 +1,7 @@
 //! People: they wrote, called, stopped or resumed marketing.
 
 use super::Out;
-use super::envelope::{RawMessage, Reply, Value};
+use super::envelope::{RawMessage, Value};
 use super::recipient::{recipient, recipient_or_contact};
 use crate::Text;
 use crate::event::{Inbound, PlatformEvent, Preference};
@@ -26,13 +26,13 @@ pub(super) fn messages<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
             out.form("message_group");
             continue;
         }
-        let keyword = keyword(&raw);
+        let (keyword, label) = keywords(&raw);
         let from = recipient_or_contact(raw.from.take(), raw.from_user_id.take(), &mut value.contacts);
         let at_s = raw.timestamp.as_ref().and_then(super::envelope::Scalar::u32);
         match (sender.clone(), from, at_s) {
             (Some(sender), Some(from), Some(at_s)) => {
                 let referral = raw.referral.is_some();
-                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword, referral };
+                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword, label, referral };
                 out.event(Some(sender), PlatformEvent::Inbound(inbound));
             }
             _ => out.malformed(),
@@ -40,20 +40,24 @@ pub(super) fn messages<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
     }
 }
 
-/// A short text, or what a button or list entry answers: its payload, else its label.
-fn keyword<'a>(raw: &RawMessage<'a>) -> Option<Text<'a>> {
-    let reply = |r: &Reply<'a>| short(r.id).or_else(|| short(r.title));
-    match raw.kind.as_deref() {
-        Some("text") => short(raw.text.as_ref()?.body),
-        Some("button") => {
-            let button = raw.button.as_ref()?;
-            short(button.payload).or_else(|| short(button.text))
+/// A short text; or of a button or list entry its payload, and its label where that says something else.
+fn keywords<'a>(raw: &RawMessage<'a>) -> (Option<Text<'a>>, Option<Text<'a>>) {
+    let (payload, label) = match raw.kind.as_deref() {
+        Some("text") => (raw.text.as_ref().and_then(|t| t.body), None),
+        Some("button") => raw.button.as_ref().map_or((None, None), |b| (b.payload, b.text)),
+        Some("interactive") => raw
+            .interactive
+            .as_ref()
+            .and_then(|i| i.button_reply.as_ref().or(i.list_reply.as_ref()))
+            .map_or((None, None), |r| (r.id, r.title)),
+        _ => (None, None),
+    };
+    match (short(payload), short(label)) {
+        (Some(payload), label) => {
+            let label = label.filter(|label| **label != *payload);
+            (Some(payload), label)
         }
-        Some("interactive") => {
-            let interactive = raw.interactive.as_ref()?;
-            reply(interactive.button_reply.as_ref().or(interactive.list_reply.as_ref())?)
-        }
-        _ => None,
+        (None, label) => (label, None),
     }
 }
 
@@ -91,7 +95,8 @@ pub(super) fn calls<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
         let at_s = raw.timestamp.and_then(|t| t.u32());
         match (sender.clone(), from, at_s) {
             (Some(sender), Some(from), Some(at_s)) => {
-                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword: None, referral: false };
+                let inbound =
+                    Inbound { sender: sender.clone(), from, at_s, keyword: None, label: None, referral: false };
                 out.event(Some(sender), PlatformEvent::Inbound(inbound));
             }
             _ => out.malformed(),

@@ -67,8 +67,8 @@ impl People {
         let person = name(&e["from"]);
         let at_s = (e["at_s"].as_u64().unwrap_or(0) as u32).min(now_s + CLOCK_S);
         self.wrote.entry((sender, person.clone())).or_default().push(at_s);
-        let word = e["keyword"].as_str().unwrap_or_default().trim().to_lowercase();
-        if word == "stop" || word == "unsubscribe" {
+        let said = |field: &str| e[field].as_str().unwrap_or_default().trim().to_lowercase();
+        if ["keyword", "label"].iter().any(|field| ["stop", "unsubscribe"].contains(&said(field).as_str())) {
             self.said.entry((account.to_owned(), person)).or_default().push(Said::StopWord);
         }
     }

@@ -132,7 +132,11 @@ pub(super) fn person(world: &mut World) {
             }
             match world.dice.below(100) {
                 0..8 => event["keyword"] = json!("Stop "),
-                8..20 => event["keyword"] = json!("hello"),
+                8..18 => event["keyword"] = json!("hello"),
+                18..20 => {
+                    event["keyword"] = json!("button-7");
+                    event["label"] = json!("Unsubscribe");
+                }
                 _ => {}
             }
             if world.dice.percent(3) {
