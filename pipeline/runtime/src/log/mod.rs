@@ -5,6 +5,7 @@
 
 pub mod embedded;
 mod error;
+pub mod kafka;
 mod record;
 mod topic;
 
