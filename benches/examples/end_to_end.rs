@@ -14,9 +14,9 @@ use tollgate_metrics::{Limits, Metrics};
 use tollgate_rate_card::RateCards;
 use tollgate_runtime::clock::Clock;
 use tollgate_runtime::log::embedded::{EmbeddedLog, EmbeddedOptions};
-use tollgate_runtime::log::{Log, NewRecord, Topic};
+use tollgate_runtime::log::{NewRecord, Topic};
 use tollgate_runtime::registry::{Registry, SharedRegistry};
-use tollgate_runtime::shard::{Shard, ShardOptions, Status};
+use tollgate_runtime::shard::{ShardOptions, ShardParts, Shards, Status};
 
 const BATCH: usize = 2_000;
 
@@ -34,13 +34,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         hash_key: HashKey([3; 16]),
         times: Times::default(),
         recent_most: 200_000,
+        partition: tollgate_wire::partition::Partition::ONLY,
     };
     let metrics = Arc::new(Metrics::new("bench", Limits::default())?);
     let registry = SharedRegistry::new(Registry::default());
-    let store = log.store().clone();
     let options = ShardOptions::default();
-    let shard =
-        Shard::open(log.clone(), store, 0, config, options, clock.clone(), registry, metrics, Arc::clone(&status))?;
+    let parts = ShardParts { engine: config, options, clock: clock.clone(), registry, metrics };
+    let shard = Shards::open(log.clone(), parts, Arc::clone(&status))?;
     let thread = std::thread::spawn(move || shard.run());
 
     let account = r#"{"command":"apply_account","spec":{"account":"acme","limit":"UNLIMITED","policy":{"in_flight":4000000000},
@@ -120,7 +120,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn wait_for(log: &EmbeddedLog, topic: Topic) -> Result<(), Box<dyn std::error::Error>> {
     loop {
         let (_, end) = log.ends(topic);
-        let committed = Log::positions(log, 0)?.into_iter().find(|(t, _)| *t == topic).map_or(0, |(_, o)| o);
+        let committed = log.positions().into_iter().find(|(t, _)| *t == topic).map_or(0, |(_, o)| o);
         if committed >= end {
             return Ok(());
         }

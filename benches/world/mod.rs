@@ -101,6 +101,7 @@ pub fn engine(limit: &str) -> Engine {
         hash_key: HashKey([7; 16]),
         times: Times::default(),
         recent_most: 50_000,
+        partition: tollgate_wire::partition::Partition::ONLY,
     });
     e.clock(NOON_MS);
     let account = format!(

@@ -21,6 +21,7 @@ use tollgate_rate_card::RateCards;
 use tollgate_wire::Reason;
 use tollgate_wire::event::PlatformEvent;
 use tollgate_wire::order::Callback;
+use tollgate_wire::partition::Partition;
 use tollgate_wire::request::{self, Request};
 use tollgate_wire::{DeadLetterReason, command, event};
 
@@ -35,7 +36,13 @@ pub struct EngineConfig {
     pub times: Times,
     /// Messages, bodies and wamids kept resident in each of two generations.
     pub recent_most: usize,
+    /// Which of the deployment's accounts belong here.
+    pub partition: Partition,
 }
+
+/// Bits of a message number that count inside a partition; its number stands above them. 2⁴² messages, and with
+/// 2,048 partitions every number is still exact in a JSON reader that knows doubles only.
+const UID_BITS: u32 = 42;
 
 /// Tables of the store. Names on disk belong to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -178,8 +185,10 @@ impl Engine {
     /// An empty engine.
     #[must_use]
     pub fn new(config: EngineConfig) -> Self {
+        let mut state = State::default();
+        state.raise_next_uid((u64::from(config.partition.number) << UID_BITS) + 1);
         Self {
-            state: State::default(),
+            state,
             config,
             now_ms: 0,
             decision: Decision::default(),
@@ -359,7 +368,17 @@ impl Engine {
         }
         let event = Event::Request { request: r, raw, hash, duplicate, priority };
         self.decide(&event);
-        Ok(self.conclude(Some(r), DeadLetterReason::UnknownAccount, sink))
+        let stranger = self.stranger(&r.account);
+        Ok(self.conclude(Some(r), stranger, sink))
+    }
+
+    /// Why a record of an account that is not in the registry is set aside.
+    fn stranger(&self, account: &str) -> DeadLetterReason {
+        if self.config.partition.holds(account) {
+            DeadLetterReason::UnknownAccount
+        } else {
+            DeadLetterReason::WrongPartition
+        }
     }
 
     /// One record of `events`. What cannot be used is rejected with its reason, the rest of the record counts.
@@ -385,7 +404,7 @@ impl Engine {
                 self.state.account_by_id.get(&*e.account).map(|ix| self.state.accounts[ix.at()].clone())
             else {
                 let detail = format!("account {:?} is not in the registry; apply it first", &*e.account);
-                return Ok(Err(Rejected { reason: DeadLetterReason::UnknownAccount, detail }));
+                return Ok(Err(Rejected { reason: self.stranger(&e.account), detail }));
             };
             self.decide(&Event::Platform { account: &account, event });
             if let Err(e) = self.conclude(None, DeadLetterReason::UnknownSender, sink) {
@@ -411,6 +430,16 @@ impl Engine {
     /// # Errors
     /// Why it was not applied: field, value, remedy.
     pub fn command_parsed(&mut self, c: &command::Command, sink: &mut dyn Sink) -> Result<(), Rejected> {
+        if let command::Command::ApplyAccount { spec, .. } = c
+            && !self.config.partition.holds(&spec.account)
+        {
+            let Partition { number, of } = self.config.partition;
+            let detail = format!(
+                "account {:?} does not belong to partition {number} of {of}; key the record by the account and use the partitioner murmur2",
+                spec.account
+            );
+            return Err(Rejected { reason: DeadLetterReason::WrongPartition, detail });
+        }
         self.decide(&Event::Command(c));
         let done = self.conclude(None, DeadLetterReason::Malformed, sink);
         if let command::Command::ControlCampaign { account, campaign, action: command::CampaignAction::Cancel } = c

@@ -21,6 +21,13 @@ impl std::fmt::Debug for HashKey {
 }
 
 impl HashKey {
+    /// Tells this key from others without telling it.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 8] {
+        let hash = self.hash(&[b"fingerprint"]).to_be_bytes();
+        [hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]
+    }
+
     /// 128 bits over the parts, each preceded by its length so that no two lists collide by joining.
     #[must_use]
     pub fn hash(&self, parts: &[&[u8]]) -> u128 {

@@ -18,7 +18,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Contract:
 /// - The future resolves with `Ok` only when every record of the call is durable; in Kafka mode, acknowledged by all
 ///   in-sync replicas.
-/// - One call's records of one topic become durable together or not at all.
+/// - Embedded: one call's records of one topic become durable together or not at all. Kafka: each for itself, since
+///   producers outside the shards write without transactions; after an error any part of a call may be there, and
+///   readers may see the first records of a call before its last. So no decision may depend on a call being whole.
 /// - Records of one topic keep their order inside a call and between calls made one after the other.
 /// - After [`AppendError::Full`] nothing was written. After any other error it is not known what was: the caller may
 ///   append the same records again, since every input is deduplicated where it is decided.

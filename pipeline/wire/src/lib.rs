@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod naming;
 pub mod order;
 pub mod outcome;
+pub mod partition;
 pub mod platform_error;
 pub mod reason;
 pub mod request;

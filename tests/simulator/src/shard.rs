@@ -27,6 +27,7 @@ impl Shard {
             hash_key: HashKey(*b"simulator-secret"),
             times: Times::default(),
             recent_most,
+            partition: tollgate_wire::partition::Partition::ONLY,
         };
         Self { engine: Engine::new(config.clone()), store: Store::default(), config, batch: Vec::new() }
     }

@@ -55,7 +55,7 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, Bucket, Bucket) {
         }
     };
     let limit = in_flight_limit(c.account, sender);
-    let limit = if c.priority { limit } else { (limit * 4 / 5).max(1) };
+    let limit = if c.priority { limit } else { (u64::from(limit) * 4 / 5).max(1) as u32 };
     if c.state.in_flight(sender.ix) >= limit {
         let park = Verdict::Park { reason: Reason::InFlight, resource: in_flight, until_ms: u64::MAX };
         return (park, bucket, pair_bucket);

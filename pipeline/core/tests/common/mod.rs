@@ -201,7 +201,13 @@ impl World {
 }
 
 fn config(rates: &Arc<RateCards>) -> EngineConfig {
-    EngineConfig { rates: rates.clone(), hash_key: HashKey([1; 16]), times: Times::default(), recent_most: 1000 }
+    EngineConfig {
+        rates: rates.clone(),
+        hash_key: HashKey([1; 16]),
+        times: Times::default(),
+        recent_most: 1000,
+        partition: tollgate_wire::partition::Partition::ONLY,
+    }
 }
 
 pub fn account_spec(account: &str, waba: &str, sender: &str, limit: &str, quality: &str) -> Value {

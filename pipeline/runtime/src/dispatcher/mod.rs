@@ -2,15 +2,17 @@
 //!
 //! `orders` where orders come from · `backlog` which order goes next (pure) · `pace` one sender's spacing (pure) ·
 //! `run` the loop: read, take, launch · `call` one attempt · `results` reports back until durable · `targets` a
-//! sender's address and token.
+//! sender's address and token · `kafka_orders` orders from Kafka · `taken_marks` which of them are taken (pure).
 
 mod backlog;
 mod call;
 mod config;
+mod kafka_orders;
 mod orders;
 mod pace;
 mod results;
 mod run;
+mod taken_marks;
 mod targets;
 
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use tokio::task::JoinHandle;
 use tollgate_metrics::Metrics;
 
 pub use config::{DispatcherConfig, DispatcherError};
+pub use kafka_orders::KafkaOrders;
 pub use orders::Orders;
 
 use crate::clock::Clock;

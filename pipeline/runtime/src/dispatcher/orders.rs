@@ -9,10 +9,15 @@ use crate::log::{LogError, ReadLimit, Record, Topic};
 /// Orders waiting to be sent.
 ///
 /// Contract:
-/// - `pending` returns orders at or after an offset that were never taken, in offset order, without waiting.
+/// - Offsets are the implementation's own: ascending in the order of offering, with one meaning as long as it lives.
+///   The embedded log's are those of its topic. Over Kafka they are local numbers from 0 on, over all partitions.
+/// - `pending` returns orders at or after an offset that were never taken, in offset order, without waiting. Over
+///   Kafka an order is offered again, under a new offset, when its take was refused or its partition came back.
 /// - `take` returns when the marks are durable, and only the offsets that nobody had taken before: the call may be
-///   made for those alone. A crash after it leaves an attempt without a result, never one that is sent twice.
-/// - `subscribe` tells the offset after the newest order as it moves.
+///   made for those alone. A crash after it leaves an attempt without a result, never one that is sent twice. What it
+///   leaves out is somebody else's, or offered again if it is still to be sent, or in doubt if its mark may be durable.
+/// - `subscribe` tells the offset after the newest order as it moves. It moves too when the orders stop for good, so
+///   that `pending` is called and says why.
 pub trait Orders: Send + Sync {
     /// Orders at or after `from` that were never taken.
     ///

@@ -181,11 +181,13 @@ impl Run {
         let letters = records.into_iter().map(|record| {
             let mut letter = NewRecord::new(record.key, record.value, self.clock.now().0);
             let reason = DeadLetterReason::Internal.as_str();
-            letter.headers = vec![
-                ("topic".to_owned(), Bytes::from_static(Topic::Dispatch.name().as_bytes())),
-                ("offset".to_owned(), Bytes::from(record.offset.to_string())),
-                ("reason".to_owned(), Bytes::from_static(reason.as_bytes())),
-            ];
+            // Orders from Kafka carry where they lie; their offset is a local number.
+            letter.headers = record.headers;
+            if letter.headers.is_empty() {
+                letter.headers.push(("offset".to_owned(), Bytes::from(record.offset.to_string())));
+            }
+            letter.headers.push(("topic".to_owned(), Bytes::from_static(Topic::Dispatch.name().as_bytes())));
+            letter.headers.push(("reason".to_owned(), Bytes::from_static(reason.as_bytes())));
             self.metrics.dead_letter(self.metrics.reason(reason));
             (Topic::DeadLetters, letter)
         });

@@ -10,8 +10,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tollgate_metrics::{CONTENT_TYPE as TEXT_FORMAT, Metrics};
 
-use super::GatewayParts;
-
 /// Answers whether the process is ready; the text says what it waits for.
 pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
@@ -21,8 +19,8 @@ struct Health {
     readiness: Readiness,
 }
 
-pub(super) fn router(parts: &GatewayParts) -> Router {
-    let health = Health { metrics: Arc::clone(&parts.metrics), readiness: Arc::clone(&parts.readiness) };
+pub(super) fn router(shown: Arc<Metrics>, readiness: Readiness) -> Router {
+    let health = Health { metrics: shown, readiness };
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { plain(StatusCode::OK, "ok\n".to_owned()) }))

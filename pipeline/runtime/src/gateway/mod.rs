@@ -88,7 +88,11 @@ impl Gateway {
         let routers = [
             ("gateway.api", config.api, api::router(&config, tokens, &parts)),
             ("gateway.webhooks", config.webhooks, webhooks::router(&config, &parts)),
-            ("gateway.metrics", config.metrics, health::router(&parts)),
+            (
+                "gateway.metrics",
+                config.metrics,
+                health::router(Arc::clone(&parts.metrics), Arc::clone(&parts.readiness)),
+            ),
         ];
         let mut listeners: Vec<listen::Listener> = Vec::new();
         let mut bound = Vec::new();
@@ -108,6 +112,22 @@ impl Gateway {
         }
         let addresses = Addresses { api: bound[0], webhooks: bound[1], metrics: bound[2] };
         Ok(Self { listeners, addresses })
+    }
+
+    /// Binds the metrics listener alone, for a process without API and webhooks; their addresses are shown as its own.
+    ///
+    /// # Errors
+    /// The address is in use or not available.
+    pub async fn bind_health(
+        config: &GatewayConfig,
+        metrics: Arc<Metrics>,
+        readiness: Readiness,
+    ) -> Result<Self, GatewayError> {
+        let router = health::router(metrics, readiness);
+        let listener = listen::Listener::bind("gateway.metrics", config.metrics, router, config.limits).await?;
+        let address = listener.address;
+        let addresses = Addresses { api: address, webhooks: address, metrics: address };
+        Ok(Self { listeners: vec![listener], addresses })
     }
 
     /// Where it listens.

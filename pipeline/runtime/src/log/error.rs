@@ -39,6 +39,12 @@ pub enum LogError {
         /// First cause.
         reason: Arc<str>,
     },
+    /// A commit was undone: nothing of it counts. Undo the batch and read again.
+    #[error("the commit was undone: {reason}")]
+    Aborted {
+        /// What the log said.
+        reason: Arc<str>,
+    },
     /// The records asked for were trimmed away.
     #[error("{topic}: offset {wanted} was trimmed, the first kept is {first}; rebuild the reader from its source or restore its position", topic = .topic.name())]
     Trimmed {

@@ -15,7 +15,7 @@ pub use error::LogError;
 pub use record::{Headers, NewRecord, ReadLimit, Record};
 pub use topic::Topic;
 
-use crate::store::StateBatch;
+use crate::store::{StateBatch, Store};
 
 /// Everything that one batch of the shard changes: visible and durable together, or not at all.
 #[derive(Clone, Debug, Default)]
@@ -29,27 +29,52 @@ pub struct Commit {
     pub state: StateBatch,
 }
 
-/// What the shard loop needs of a log. One shard owns a partition and calls from one thread; every call may block.
+/// A partition was given to this process, or taken away.
+pub enum Ownership {
+    /// Its state is in the store; decisions go on at `next`.
+    Gained {
+        /// The partition.
+        partition: u32,
+        /// The committed next offset of each input; the first offset kept where nothing was committed yet.
+        next: Vec<(Topic, u64)>,
+        /// Its state as of those offsets.
+        store: Store,
+    },
+    /// Somebody else decides for it from now on.
+    Lost {
+        /// The partition.
+        partition: u32,
+    },
+}
+
+/// What the shard loop needs of a log. One thread calls; every call may block.
 ///
 /// Contract:
 /// - `read` returns durable, committed records only, in offset order. Offsets ascend but may have holes: the next
-///   position is the last offset + 1, never a count of records.
-/// - `commit` is atomic over input offsets, outputs and state, and returns when all of it is durable and the state
-///   can be read from the store. Outputs are not visible to any reader before.
-/// - After an error of `commit` nothing of the batch counts as done: the caller drops its overlay, reopens or
-///   rewinds to [`Log::positions`], and reads again. It is not known whether the batch was written; its input
-///   offsets tell, since they are part of it.
+///   position is the last offset + 1, never a count of records. A caller that did not commit reads the same again.
+/// - `commit` is atomic over input offsets, outputs and state of all its partitions, and returns when all of it is
+///   durable and the state can be read from the stores. Outputs are not visible to any reader before.
+/// - After [`LogError::Aborted`] nothing of the commit counts and nothing of it will: the caller undoes the batch and
+///   reads again. After any other error of `commit` it is not known whether the batch was written; the caller ends,
+///   and the positions at the next start tell.
+/// - Ownership changes only between two calls of `ownership`; a partition of which the log has lost the ownership
+///   meanwhile fails the commit as aborted.
 ///
-/// Kafka: `read` polls the consumer of the topic's lane and seeks first if `from` is not its position (a rewind
-/// after an abort); `commit` is one transaction of outputs, changelog records made from `state`, and offsets sent
-/// with fresh group metadata, followed by one unsynced write of `state` to the local store; a lost partition is
-/// [`LogError::NoPartition`], being fenced or a fatal client error is [`LogError::Stopped`].
+/// Kafka: `commit` is one transaction of outputs, changelog records made from `state`, and offsets sent with fresh
+/// group metadata, followed by one unsynced write to each local store; being fenced or a fatal client error is
+/// [`LogError::Stopped`].
 pub trait Log {
-    /// The committed next offset of each input; the first offset kept where nothing was committed yet.
+    /// What changed since the last call; the first call tells what is served from the start.
     ///
     /// # Errors
-    /// The partition is not served here, or the log stopped.
-    fn positions(&self, partition: u32) -> Result<Vec<(Topic, u64)>, LogError>;
+    /// The log stopped.
+    fn ownership(&mut self) -> Result<Vec<Ownership>, LogError>;
+
+    /// `true` when every partition meant for this process has been handed over.
+    fn is_settled(&self) -> bool;
+
+    /// `false` while ownership is being settled: nothing may be decided then, not even by timers.
+    fn is_serving(&self) -> bool;
 
     /// Records of a topic from an offset on, without waiting; empty at the end.
     ///
@@ -57,15 +82,16 @@ pub trait Log {
     /// The offset was trimmed or lies beyond the end, the partition is not served here, or the disk failed.
     fn read(&mut self, topic: Topic, partition: u32, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError>;
 
-    /// Waits until one of the topics has a record at or after its offset; false when the time is over.
+    /// Waits until one of the topics has a record at or after its offset, or the ownership changes; false when the
+    /// time is over.
     ///
     /// # Errors
-    /// The partition is not served here, or the log stopped.
-    fn wait(&mut self, partition: u32, next: &[(Topic, u64)], timeout: Duration) -> Result<bool, LogError>;
+    /// The log stopped.
+    fn wait(&mut self, next: &[(u32, Topic, u64)], timeout: Duration) -> Result<bool, LogError>;
 
     /// Makes one batch durable and visible, whole.
     ///
     /// # Errors
-    /// The commit was refused, the partition was lost, or the write failed; see the contract above.
-    fn commit(&mut self, partition: u32, commit: Commit) -> Result<(), LogError>;
+    /// The commit was refused, undone, or failed; see the contract above.
+    fn commit(&mut self, commits: Vec<(u32, Commit)>) -> Result<(), LogError>;
 }

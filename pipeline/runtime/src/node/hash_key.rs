@@ -4,35 +4,42 @@ use super::NodeError;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tollgate_core::hashing::HashKey;
 
-/// Reads the key, or makes one in a new data directory.
-pub(super) fn load(data_dir: &Path) -> Result<HashKey, NodeError> {
-    let path = data_dir.join("hash.key");
-    let failed = |source| NodeError::HashKey { path: path.clone(), source };
-    match fs::read(&path) {
-        Ok(bytes) => match <[u8; 16]>::try_from(bytes.as_slice()) {
-            Ok(key) => Ok(HashKey(key)),
-            Err(_) => Err(NodeError::HashKeyDamaged { path }),
-        },
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            let mut key = [0; 16];
-            getrandom::fill(&mut key).map_err(|e| failed(std::io::Error::other(e.to_string())))?;
-            // Written whole under another name first: a crash must not leave half a key.
-            let temporary = data_dir.join("hash.key.new");
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&temporary)
-                .map_err(failed)?;
-            file.write_all(&key).and_then(|()| file.sync_all()).map_err(failed)?;
-            fs::rename(&temporary, &path).map_err(failed)?;
-            File::open(data_dir).and_then(|d| d.sync_all()).map_err(failed)?;
-            Ok(HashKey(key))
-        }
-        Err(e) => Err(failed(e)),
+/// Its file name in the data directory.
+pub(super) const FILE: &str = "hash.key";
+
+/// Reads the key, or makes one where there is none. Of several processes that make one at once, all take the same.
+pub(super) fn load(path: &Path) -> Result<HashKey, NodeError> {
+    let failed = |source| NodeError::HashKey { path: path.to_owned(), source };
+    match read(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => make(path).and_then(|()| read(path)).map_err(failed)?,
+        read => read.map_err(failed)?,
     }
+    .ok_or_else(|| NodeError::HashKeyDamaged { path: path.to_owned() })
+}
+
+/// `None` when the file has another length.
+fn read(path: &Path) -> std::io::Result<Option<HashKey>> {
+    Ok(<[u8; 16]>::try_from(fs::read(path)?.as_slice()).ok().map(HashKey))
+}
+
+/// Written whole under another name first: a crash must not leave half a key.
+fn make(path: &Path) -> std::io::Result<()> {
+    let mut key = [0; 16];
+    getrandom::fill(&mut key).map_err(|e| std::io::Error::other(e.to_string()))?;
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(&key).and_then(|()| file.sync_all())?;
+    let linked = match fs::hard_link(&temporary, path) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    };
+    fs::remove_file(&temporary)?;
+    linked?;
+    let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory).and_then(|d| d.sync_all())
 }

@@ -1,34 +1,40 @@
-//! A node: every part of the service in one process over the embedded log.
+//! A node: the parts of the service that one process is.
 //!
-//! `hash_key` the deployment's secret · `project` log into ledger and views · `views` what the API reads ·
-//! this file starts the parts in order and stops them in the opposite one.
+//! `embedded` all of them over the embedded log · `kafka` those of its roles over Kafka · `hash_key` the deployment's
+//! secret · `project` log into ledger and views, from `sources` · `views` what the API reads, `live` what of it is
+//! not in the views · this file stops them in the opposite order of their start.
 
+mod embedded;
 mod hash_key;
+mod kafka;
+mod live;
 mod project;
+mod roles;
+mod sources;
 mod unresolved;
 mod views;
 
-use crate::clock::Clock;
-use crate::dispatcher::{Dispatcher, DispatcherConfig, DispatcherError, DispatcherParts};
-use crate::gateway::{Addresses, Gateway, GatewayConfig, GatewayError, GatewayParts};
-use crate::graph::{GraphClient, GraphConfig, GraphError};
-use crate::inbox::Inbox;
-use crate::ledger::{self, LedgerError};
+use crate::dispatcher::{Dispatcher, DispatcherConfig, DispatcherError};
+use crate::gateway::{Addresses, GatewayConfig, GatewayError};
+use crate::graph::{GraphConfig, GraphError};
+use crate::inbox::AppendError;
+use crate::ledger::LedgerError;
 use crate::log::LogError;
-use crate::log::embedded::{EmbeddedLog, EmbeddedOptions};
-use crate::registry::{Registry, SharedRegistry};
-use crate::shard::{Shard, ShardError, ShardOptions, Status};
+use crate::log::embedded::EmbeddedOptions;
+use crate::log::kafka::{KafkaConfig, TopicsError};
+use crate::shard::{ShardError, ShardOptions, Status};
+use crate::store::StoreOptions;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tollgate_core::EngineConfig;
 use tollgate_core::life::Times;
 use tollgate_metrics::Metrics;
 use tollgate_rate_card::RateCards;
 
+pub use roles::{Role, Roles, RolesError};
 pub use views::{DeadLetter, DeadLetterPage};
 
 /// File name of the ledger database in the data directory.
@@ -44,8 +50,8 @@ pub struct NodeConfig {
     pub dispatcher: DispatcherConfig,
     /// How the platform is reached.
     pub graph: GraphConfig,
-    /// Bounds of the log.
-    pub log: EmbeddedOptions,
+    /// Where the log is.
+    pub log: LogConfig,
     /// Bounds of the shard loop.
     pub shard: ShardOptions,
     /// How many labels metrics show by name.
@@ -54,6 +60,28 @@ pub struct NodeConfig {
     pub rates: Arc<RateCards>,
     /// Days that moves of messages are kept in the views.
     pub keep_moves_days: u32,
+}
+
+/// Where the log is.
+#[derive(Clone, Debug)]
+pub enum LogConfig {
+    /// In the data directory: one process.
+    Embedded(EmbeddedOptions),
+    /// In Kafka: any number of processes.
+    Kafka(Box<KafkaOptions>),
+}
+
+/// A node over Kafka.
+#[derive(Clone, Debug)]
+pub struct KafkaOptions {
+    /// How Kafka is reached.
+    pub kafka: KafkaConfig,
+    /// Which parts this process is.
+    pub roles: Roles,
+    /// Sizes of each partition's store.
+    pub store: StoreOptions,
+    /// File of the deployment's secret, the same in every process; `hash.key` in the data directory when absent.
+    pub hash_key: Option<PathBuf>,
 }
 
 /// Why a node did not start, or ended.
@@ -94,9 +122,26 @@ pub enum NodeError {
     /// Metrics.
     #[error(transparent)]
     Metrics(#[from] tollgate_metrics::Error),
+    /// The topics in Kafka.
+    #[error(transparent)]
+    Topics(#[from] TopicsError),
+    /// The producer for what comes in.
+    #[error("Kafka: {0}")]
+    Inbox(#[from] AppendError),
+    /// The roles cannot be together, or a role is missing beside another.
+    #[error("{0}")]
+    Roles(#[from] RolesError),
     /// A thread cannot be started.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),
+    /// The data directory.
+    #[error("{}: {source}; the data directory must be writable by this user", path.display())]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// A part ended by a panic.
     #[error("{0} panicked; restart the service, nothing acknowledged is lost")]
     Panicked(&'static str),
@@ -105,122 +150,30 @@ pub enum NodeError {
 /// A running node.
 pub struct Node {
     addresses: Addresses,
-    log: EmbeddedLog,
     metrics: Arc<Metrics>,
     status: Arc<Status>,
     projecting: Arc<AtomicBool>,
-    shard: JoinHandle<()>,
-    projector: JoinHandle<()>,
-    dispatcher: Dispatcher,
+    shard: Option<JoinHandle<()>>,
+    projector: Option<JoinHandle<()>>,
+    dispatcher: Option<Dispatcher>,
     gateway: tokio::task::JoinHandle<()>,
     shutdown: watch::Sender<bool>,
     failures: mpsc::Receiver<String>,
+    /// The log is closed by the last that lets go of it: after the threads.
+    log: Box<dyn std::any::Any + Send>,
 }
 
 impl Node {
-    /// Opens the data directory, loads the state, starts every part and binds the listeners.
+    /// Starts every part that this process is to be, and binds the listeners.
     ///
     /// # Errors
-    /// The directory is in use, of a newer version or damaged; an address is in use; a setting does not fit.
+    /// The directory is in use, of a newer version or damaged; Kafka is not there or not as it must be; an address is
+    /// in use; a setting does not fit.
     pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
-        let clock = Clock::system();
-        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), config.metric_limits)?);
-        let graph = GraphClient::new(config.graph.clone())?;
-        let registry = SharedRegistry::new(Registry::default());
-        let status = Arc::new(Status::default());
-        let (failed, failures) = mpsc::channel(4);
-        let opened = {
-            let (metrics, registry, status, clock) =
-                (Arc::clone(&metrics), registry.clone(), Arc::clone(&status), clock.clone());
-            let (data_dir, log_options, shard_options) = (config.data_dir.clone(), config.log.clone(), config.shard);
-            let (rates, times) = (Arc::clone(&config.rates), times(&config.graph));
-            tokio::task::spawn_blocking(move || -> Result<_, NodeError> {
-                let log = EmbeddedLog::open(&data_dir, &log_options)?;
-                let hash_key = hash_key::load(&data_dir)?;
-                let writer = ledger::Writer::open(&data_dir.join(LEDGER_FILE), ledger::Options::default())?;
-                let engine = EngineConfig { rates, hash_key, times, recent_most: shard_options.recent_most };
-                let store = log.store().clone();
-                let now = clock.now();
-                let mut shard =
-                    Shard::open(log.clone(), store, 0, engine, shard_options, clock, registry, metrics, status)?;
-                unresolved::report(&log, shard.take_ordered(), now)?;
-                Ok((log, writer, shard))
-            })
-            .await
-            .map_err(|_| NodeError::Panicked("opening the data directory"))?
-        };
-        let (log, writer, shard) = opened?;
-        let inbox: Arc<dyn Inbox> = Arc::new(log.clone());
-        let reads = Arc::new(views::ViewReads::open(&config.data_dir.join(LEDGER_FILE), log.clone())?);
-        let readiness = {
-            let (status, log) = (Arc::clone(&status), log.clone());
-            Arc::new(move || {
-                if let Some(e) = log.stopped() {
-                    return Err(e.to_string());
-                }
-                if status.ready.load(Ordering::Acquire) { Ok(()) } else { Err("the state is being loaded".to_owned()) }
-            })
-        };
-        let gateway = Gateway::bind(
-            config.gateway,
-            GatewayParts {
-                inbox: Arc::clone(&inbox),
-                reads,
-                registry: registry.clone(),
-                clock: clock.clone(),
-                metrics: Arc::clone(&metrics),
-                readiness,
-                beside_api: axum::Router::new(),
-            },
-        )
-        .await?;
-        let addresses = gateway.addresses();
-        // Listeners are bound: from here on nothing but a failing part ends the node.
-        let shard = {
-            let failed = failed.clone();
-            spawn("shard", move || {
-                if let Err(e) = shard.run() {
-                    let _ = failed.blocking_send(e.to_string());
-                }
-            })?
-        };
-        let projecting = Arc::new(AtomicBool::new(true));
-        let projector = {
-            let (log, clock, projecting) = (log.clone(), clock.clone(), Arc::clone(&projecting));
-            let (failed, days) = (failed.clone(), config.keep_moves_days);
-            let metrics = Arc::clone(&metrics);
-            spawn("views", move || {
-                if let Err(e) = project::run(&log, writer, &clock, &projecting, days, &metrics) {
-                    let _ = failed.blocking_send(format!("ledger and views: {e}"));
-                }
-            })?
-        };
-        let dispatcher = Dispatcher::start(
-            config.dispatcher,
-            DispatcherParts {
-                orders: Arc::new(log.clone()),
-                inbox,
-                graph,
-                registry,
-                clock,
-                metrics: Arc::clone(&metrics),
-            },
-        );
-        let (shutdown, stopping) = watch::channel(false);
-        let gateway = tokio::spawn(gateway.serve(stopping));
-        Ok(Self {
-            addresses,
-            log,
-            metrics,
-            status,
-            projecting,
-            shard,
-            projector,
-            dispatcher,
-            gateway,
-            shutdown,
-            failures,
-        })
+        match config.log.clone() {
+            LogConfig::Embedded(options) => embedded::start(config, options).await,
+            LogConfig::Kafka(options) => kafka::start(config, options).await,
+        }
     }
 
     /// Where it listens.
@@ -244,13 +197,13 @@ impl Node {
                 Some(why) = self.failures.recv() => return why,
                 _ = watch.tick() => {}
             }
-            if self.shard.is_finished() {
+            if self.shard.as_ref().is_some_and(JoinHandle::is_finished) {
                 return "the shard ended".to_owned();
             }
-            if self.projector.is_finished() {
+            if self.projector.as_ref().is_some_and(JoinHandle::is_finished) {
                 return "ledger and views ended".to_owned();
             }
-            if !self.dispatcher.is_running() {
+            if self.dispatcher.as_ref().is_some_and(|d| !d.is_running()) {
                 return "the dispatcher ended".to_owned();
             }
         }
@@ -263,16 +216,23 @@ impl Node {
     /// Why a part had ended before.
     pub async fn stop(self, bound: Duration) -> Result<(), NodeError> {
         let deadline = tokio::time::Instant::now() + bound;
-        let dispatcher = self.dispatcher.stop(bound / 2).await;
+        let dispatcher = match self.dispatcher {
+            Some(dispatcher) => dispatcher.stop(bound / 2).await.map(drop),
+            None => Ok(()),
+        };
         self.shutdown.send_replace(true);
         let _ = tokio::time::timeout_at(deadline, self.gateway).await;
         self.status.stop.store(true, Ordering::Release);
         let (shard, projector, projecting) = (self.shard, self.projector, self.projecting);
         let log = self.log;
         let joined = tokio::task::spawn_blocking(move || {
-            let shard = shard.join().map_err(|_| NodeError::Panicked("the shard"));
+            let join = |thread: Option<JoinHandle<()>>, name| match thread.map(JoinHandle::join) {
+                Some(Err(_)) => Err(NodeError::Panicked(name)),
+                _ => Ok(()),
+            };
+            let shard = join(shard, "the shard");
             projecting.store(false, Ordering::Release);
-            let projector = projector.join().map_err(|_| NodeError::Panicked("the views"));
+            let projector = join(projector, "the views");
             drop(log);
             shard.and(projector)
         });

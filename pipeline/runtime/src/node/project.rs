@@ -1,20 +1,16 @@
 //! Log into ledger and views: reads `ledger`, `outcomes` and `snapshots` from its own positions and writes them to
 //! SQLite, positions in the same transaction. Then gives back the log's space that nobody needs any more.
 
+use super::sources::{STREAMS, Source};
 use crate::clock::{Clock, monotonic};
 use crate::ledger::{LedgerError, LedgerStore, Record, Stream, Writer};
-use crate::log::embedded::EmbeddedLog;
-use crate::log::{Log, LogError, ReadLimit, Topic};
+use crate::log::{LogError, Topic};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tollgate_metrics::Metrics;
 use tollgate_wire::Time;
 
-const STREAMS: [(Stream, Topic); 3] =
-    [(Stream::Ledger, Topic::Ledger), (Stream::Outcomes, Topic::Outcomes), (Stream::Snapshots, Topic::Snapshots)];
-/// Large transactions are what makes SQLite fast.
-const BATCH: ReadLimit = ReadLimit { records: 20_000, bytes: 16 << 20 };
 /// How often space is given back.
 const TRIM_EVERY: Duration = Duration::from_secs(30);
 /// Old moves deleted in one step.
@@ -31,7 +27,7 @@ pub(super) enum ProjectError {
 
 /// Runs until `running` is false and everything written so far is projected.
 pub(super) fn run(
-    log: &EmbeddedLog,
+    mut source: impl Source,
     mut writer: Writer,
     clock: &Clock,
     running: &AtomicBool,
@@ -39,15 +35,11 @@ pub(super) fn run(
     metrics: &Arc<Metrics>,
 ) -> Result<(), ProjectError> {
     let mut trimmed = monotonic();
-    let mut next = [0; STREAMS.len()];
-    for (i, (stream, _)) in STREAMS.iter().enumerate() {
-        next[i] = writer.position(*stream, 0)?;
-    }
     loop {
         let stopping = !running.load(Ordering::Acquire);
         let mut moved = false;
-        for (i, (stream, topic)) in STREAMS.iter().enumerate() {
-            moved |= step(log, &mut writer, clock, *stream, *topic, &mut next[i], metrics)?;
+        for stream in 0..STREAMS.len() {
+            moved |= step(&mut source, &mut writer, clock, stream, metrics)?;
         }
         if moved {
             continue;
@@ -57,33 +49,33 @@ pub(super) fn run(
         }
         if trimmed.elapsed() >= TRIM_EVERY {
             trimmed = monotonic();
-            trim(log, &mut writer, clock, keep_days)?;
+            trim(&mut source, &mut writer, clock, keep_days)?;
         }
-        // Outcomes are the busiest: the others follow within the time-out.
-        let _ = log.wait_for(Topic::Outcomes, next[1], Duration::from_millis(100));
+        source.wait(Duration::from_millis(100));
     }
 }
 
 fn step(
-    log: &EmbeddedLog,
+    source: &mut impl Source,
     writer: &mut Writer,
     clock: &Clock,
-    stream: Stream,
-    topic: Topic,
-    next: &mut u64,
+    stream: usize,
     metrics: &Arc<Metrics>,
 ) -> Result<bool, ProjectError> {
-    let records = log.read_from(topic, *next, BATCH)?;
+    let records = source.read(stream)?;
     let now = clock.now();
-    let Some(last) = records.last() else {
+    let Some((partition, last)) = records.last() else {
         return Ok(false);
     };
+    let (stream, topic) = STREAMS[stream];
     if let Some(label) = tollgate_metrics::Topic::parse(topic.name()) {
-        metrics.set_log_lag(label, 0, Duration::from_millis(now.0.saturating_sub(last.time_ms)));
+        let behind = Duration::from_millis(now.0.saturating_sub(last.time_ms));
+        metrics.set_log_lag(label, *partition as i32, behind);
     }
-    *next = last.offset + 1;
-    let batch: Vec<Record<'_>> =
-        records.iter().map(|r| Record { partition: 0, offset: r.offset, value: &r.value }).collect();
+    let batch: Vec<Record<'_>> = records
+        .iter()
+        .map(|(partition, r)| Record { partition: *partition, offset: r.offset, value: &r.value })
+        .collect();
     let done = match stream {
         Stream::Ledger => writer.ingest(&batch, now)?,
         Stream::Outcomes => writer.ingest_outcomes(&batch, now)?,
@@ -97,20 +89,13 @@ fn step(
 
 /// Gives space back. SQLite's newest transactions may be lost with the power, so the log is trimmed only below what
 /// a checkpoint has made durable.
-fn trim(log: &EmbeddedLog, writer: &mut Writer, clock: &Clock, keep_days: u32) -> Result<(), ProjectError> {
+fn trim(source: &mut impl Source, writer: &mut Writer, clock: &Clock, keep_days: u32) -> Result<(), ProjectError> {
     let older_than = Time(clock.now().0.saturating_sub(u64::from(keep_days) * 86_400_000));
     writer.prune_moves(older_than, PRUNED_MAX)?;
     let positions: Vec<(Topic, u64)> =
         STREAMS.iter().map(|(s, t)| writer.position(*s, 0).map(|p| (*t, p))).collect::<Result<_, _>>()?;
-    if !writer.checkpoint()? {
-        return Ok(());
+    if writer.checkpoint()? {
+        source.release(&positions)?;
     }
-    for (topic, below) in positions {
-        log.trim(topic, below)?;
-    }
-    for (topic, below) in Log::positions(log, 0)? {
-        log.trim(topic, below)?;
-    }
-    log.trim(Topic::Dispatch, log.dispatch_low())?;
     Ok(())
 }

@@ -1,12 +1,11 @@
-//! What the API reads: ledger and views through read-only connections, consents from the store, dead letters from
-//! the log.
+//! What the API reads: ledger and views through read-only connections, and what [`Live`] has.
 
+use super::live::Live;
 use crate::export::{Format, Request, write_csv};
 use crate::gateway::{BillingQuery, FeedPage, ReadError, Reads, ViewJson};
 use crate::ledger::{LedgerError, Options, Reader};
-use crate::log::embedded::EmbeddedLog;
-use crate::log::{ReadLimit, Topic};
-use crate::store::Space;
+use crate::log::ReadLimit;
+use crate::store::{Space, Store};
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +23,7 @@ const POOLED_MAX: usize = 8;
 /// Reads of one data directory.
 pub(super) struct ViewReads {
     path: PathBuf,
-    log: EmbeddedLog,
+    live: Box<dyn Live>,
     pool: Mutex<Vec<Reader>>,
 }
 
@@ -77,9 +76,9 @@ pub struct DeadLetter {
 }
 
 impl ViewReads {
-    pub fn open(path: &Path, log: EmbeddedLog) -> Result<Self, LedgerError> {
+    pub fn open(path: &Path, live: Box<dyn Live>) -> Result<Self, LedgerError> {
         let first = Reader::open(path, Options::default())?;
-        Ok(Self { path: path.to_owned(), log, pool: Mutex::new(vec![first]) })
+        Ok(Self { path: path.to_owned(), live, pool: Mutex::new(vec![first]) })
     }
 
     fn with<T>(&self, f: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, ReadError> {
@@ -103,8 +102,8 @@ impl ViewReads {
         self.with(|r| f(r).map_err(failed)?.map(|v| json(&v)).transpose())
     }
 
-    fn stored_account(&self, id: &str) -> Result<Option<Account>, ReadError> {
-        for item in self.log.store().scan_prefix(Space::Entities, &[tollgate_core::engine::ACCOUNT_PREFIX]) {
+    fn stored_account(store: &Store, id: &str) -> Result<Option<Account>, ReadError> {
+        for item in store.scan_prefix(Space::Entities, &[tollgate_core::engine::ACCOUNT_PREFIX]) {
             let (_, value) = item.map_err(failed)?;
             let account = codec::account(&value).map_err(failed)?;
             if account.spec.account == id {
@@ -151,14 +150,14 @@ impl Reads for ViewReads {
     }
 
     fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {
-        let Some(stored) = self.stored_account(account)? else { return Ok(None) };
+        let store = self.live.store(account)?;
+        let Some(stored) = Self::stored_account(&store, account)? else { return Ok(None) };
         let user = parse_e164(to).ok().and_then(User::from_digits).ok_or(ReadError::BadQuery {
             field: "to",
             value: "(hidden)".to_owned(),
             remedy: "write a number as + and 7 to 15 digits",
         })?;
         let key = ContactKey::new(stored.ix, user);
-        let store = self.log.store();
         let contact = match store.get(Space::Contacts, &key.0.to_be_bytes()).map_err(failed)? {
             Some(v) => codec::contact(&v).map_err(failed)?,
             None => Contact::default(),
@@ -234,10 +233,7 @@ impl Reads for ViewReads {
     }
 
     fn dead_letters(&self, after: Option<u64>, max: usize) -> Result<ViewJson, ReadError> {
-        let (first, end) = self.log.ends(Topic::DeadLetters);
-        let from = after.map_or(first, |a| a.saturating_add(1)).clamp(first, end);
-        let limit = ReadLimit { records: max, bytes: 8 << 20 };
-        let records = self.log.read_from(Topic::DeadLetters, from, limit).map_err(failed)?;
+        let records = self.live.dead_letters(after, ReadLimit { records: max, bytes: 8 << 20 })?;
         let items: Vec<DeadLetter> = records
             .iter()
             .map(|r| DeadLetter {

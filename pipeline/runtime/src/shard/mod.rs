@@ -1,11 +1,13 @@
 //! The shard loop: one thread that reads inputs, lets the engine decide, and commits offsets, outputs and state
 //! as one atomic batch. Nothing leaves before that batch is durable.
 //!
-//! `run` the loop · `tables` engine tables on store spaces, loading · `sink` effects into outputs and metrics.
+//! `run` the loop over a log · `partition` one partition's shard · `tables` engine tables on store spaces, loading · `sink` effects into outputs and metrics.
 
+mod partition;
 mod run;
 mod sink;
 mod tables;
 
-pub use run::{Shard, ShardError, ShardOptions, Status};
+pub use partition::{DecideError, ShardParts};
+pub use run::{ShardError, ShardOptions, Shards, Status};
 pub use tables::{EngineStore, load};

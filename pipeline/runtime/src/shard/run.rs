@@ -1,22 +1,12 @@
-//! The loop.
+//! The loop over a log: reads, has each shard decide, commits all of it at once.
 
-use super::sink::Outputs;
-use super::tables::{BatchWrites, EngineStore, LoadError, load};
-use crate::clock::{Clock, monotonic};
-use crate::log::{Commit, Log, LogError, NewRecord, ReadLimit, Record, Topic};
-use crate::registry::SharedRegistry;
-use crate::store::{StateBatch, Store};
-use bytes::Bytes;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use super::partition::{DecideError, Shard, ShardParts};
+use crate::clock::monotonic;
+use crate::log::{Log, LogError, Ownership, ReadLimit, Record, Topic};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tollgate_core::engine::{EngineConfig, EngineError, Rejected};
-use tollgate_core::{Engine, snapshot};
-use tollgate_metrics::Metrics;
-use tollgate_quality::{Limit, Score};
-use tollgate_wire::DeadLetterReason;
-use tollgate_wire::command::AccountSpec;
 use tollgate_wire::order::Callback;
 
 /// Bounds of the loop.
@@ -32,6 +22,10 @@ pub struct ShardOptions {
     pub recent_most: usize,
     /// Least time between two snapshots of an account.
     pub snapshot_every: Duration,
+    /// Least time between two commits. Zero where a commit costs nothing but itself.
+    pub commit_every_min: Duration,
+    /// How long a batch that holds bulk requests alone is filled before it is committed.
+    pub commit_every_max: Duration,
 }
 
 impl Default for ShardOptions {
@@ -42,385 +36,222 @@ impl Default for ShardOptions {
             ticks_max: 5_000,
             recent_most: 200_000,
             snapshot_every: Duration::from_secs(1),
+            commit_every_min: Duration::ZERO,
+            commit_every_max: Duration::ZERO,
         }
     }
 }
 
-/// Why the shard ended.
+/// Why the loop ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ShardError {
-    /// The state cannot be loaded.
-    #[error("loading the state: {0}")]
-    Load(#[from] LoadError),
+    /// A shard cannot decide.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
     /// The log failed; nothing of the last batch counts.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The engine cannot go on.
-    #[error("deciding: {0}")]
-    Engine(#[from] EngineError),
+    /// No thread for loading a state.
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
 }
 
-/// What others see of a running shard.
+/// What others see of a running loop.
 #[derive(Debug, Default)]
 pub struct Status {
-    /// Loaded and deciding.
+    /// Every partition served here is loaded and deciding.
     pub ready: AtomicBool,
     /// Asked to end.
     pub stop: AtomicBool,
 }
 
-/// One shard over one partition.
-pub struct Shard<L: Log> {
+/// The shards of the partitions that a log has given to this process.
+pub struct Shards<L: Log> {
     log: L,
-    store: Store,
-    partition: u32,
-    engine: Engine,
-    options: ShardOptions,
-    clock: Clock,
+    parts: ShardParts,
+    shards: Vec<Shard>,
+    /// Partitions whose state is being loaded, each on a thread of its own, so that the others go on.
+    loading: Vec<(u32, JoinHandle<Result<Shard, DecideError>>)>,
     status: Arc<Status>,
-    registry: SharedRegistry,
-    metrics: Arc<Metrics>,
-    out: Outputs,
-    next: Vec<(Topic, u64)>,
-    /// After a panic: records to decide one to a batch, so that the culprit is found and set aside.
-    careful: usize,
-    last_snapshot: Instant,
-    swept_from: [u8; 8],
-    snapshots: u64,
+    last_commit: Instant,
+    /// The shard that reads first, so that none always gets what the others leave.
+    first: usize,
 }
 
-impl<L: Log> Shard<L> {
-    /// Loads the state from the store.
+/// The records of one batch, by place of their shard.
+type Inputs = Vec<(usize, Vec<(Topic, Record)>)>;
+
+impl<L: Log> Shards<L> {
+    /// Loads the state of every partition that the log has at once.
     ///
     /// # Errors
-    /// The store cannot be read, or the partition is not served here.
-    #[expect(clippy::too_many_arguments, reason = "the wiring of one shard, called once")]
-    pub fn open(
-        log: L,
-        store: Store,
-        partition: u32,
-        config: EngineConfig,
-        options: ShardOptions,
-        clock: Clock,
-        registry: SharedRegistry,
-        metrics: Arc<Metrics>,
-        status: Arc<Status>,
-    ) -> Result<Self, ShardError> {
-        let out = Outputs::new(&metrics);
-        let next = log.positions(partition)?;
-        let mut shard = Self {
-            log,
-            store,
-            partition,
-            engine: Engine::new(config),
-            options,
-            clock,
-            status,
-            registry,
-            metrics,
-            out,
-            next,
-            careful: 0,
-            last_snapshot: monotonic(),
-            swept_from: [0; 8],
-            snapshots: 0,
-        };
-        shard.reload()?;
-        Ok(shard)
-    }
-
-    /// Builds the resident state from the store.
-    fn reload(&mut self) -> Result<(), ShardError> {
-        let started = monotonic();
-        let config = self.engine.config().clone();
-        self.engine = Engine::new(config);
-        self.engine.clock(self.clock.now().0);
-        let n = load(&mut self.engine, &self.store, &mut |n| tracing::info!(records = n, "loading state"))?;
-        self.engine.clock(self.clock.now().0);
-        self.engine.loaded();
-        for account in self.engine.state().accounts() {
-            self.register(&account.spec.clone());
+    /// A store cannot be read, or the log stopped.
+    pub fn open(log: L, parts: ShardParts, status: Arc<Status>) -> Result<Self, ShardError> {
+        let mut shards =
+            Self { log, parts, shards: Vec::new(), loading: Vec::new(), status, last_commit: monotonic(), first: 0 };
+        shards.follow()?;
+        while !shards.loading.is_empty() {
+            std::thread::sleep(Duration::from_millis(5));
+            shards.follow()?;
         }
-        self.metrics.restored(started.elapsed());
-        tracing::info!(records = n, seconds = started.elapsed().as_secs(), "state loaded");
-        Ok(())
+        Ok(shards)
     }
 
     /// Attempts without a result when the state was loaded, with their accounts.
     pub fn take_ordered(&mut self) -> Vec<(String, Callback)> {
-        self.engine.take_ordered()
-    }
-
-    fn register(&self, spec: &AccountSpec) {
-        if let Err(conflict) = self.registry.apply(spec.clone()) {
-            tracing::error!(%conflict, "registry entry not applied");
-        }
+        self.shards.iter_mut().flat_map(Shard::take_ordered).collect()
     }
 
     /// Runs until asked to stop.
     ///
     /// # Errors
-    /// The log or the store failed: nothing of the last batch counts, and a restart goes on from before it.
+    /// The log or a store failed: nothing of the last batch counts, and a restart goes on from before it.
     pub fn run(mut self) -> Result<(), ShardError> {
-        self.status.ready.store(true, Ordering::Release);
         while !self.status.stop.load(Ordering::Acquire) {
-            let inputs = self.read()?;
-            if inputs.is_empty() && !self.is_due() {
-                let wait = self.idle();
-                self.log.wait(self.partition, &self.next.clone(), wait)?;
+            self.follow()?;
+            if !self.log.is_serving() {
+                self.log.wait(&[], IDLE_MAX)?;
                 continue;
             }
-            self.batch(&inputs)?;
+            let inputs = self.read()?;
+            match self.pause(&inputs) {
+                Some((news, wait)) => drop(self.log.wait(&news, wait)?),
+                None => self.batch(&inputs)?,
+            }
         }
         self.status.ready.store(false, Ordering::Release);
         Ok(())
     }
 
-    fn is_due(&self) -> bool {
-        let now = self.clock.now().0;
-        self.engine.next_due_ms().is_some_and(|d| d <= now) || self.snapshot_is_due()
-    }
-
-    fn snapshot_is_due(&self) -> bool {
-        self.last_snapshot.elapsed() >= self.options.snapshot_every
-    }
-
-    /// How long nothing can be due.
-    fn idle(&self) -> Duration {
-        let now = self.clock.now().0;
-        let until_due = self.engine.next_due_ms().map_or(u64::MAX, |d| d.saturating_sub(now).max(1));
-        let until_snapshot = self.options.snapshot_every.saturating_sub(self.last_snapshot.elapsed());
-        Duration::from_millis(until_due.min(1_000)).min(until_snapshot.max(Duration::from_millis(1)))
-    }
-
-    /// The next inputs: commands first, then events (at most half while priority waits), priority, and bulk with
-    /// at least a tenth.
-    fn read(&mut self) -> Result<Vec<(Topic, Record)>, ShardError> {
-        let most = if self.careful > 0 { 1 } else { self.options.batch_records_max };
-        let mut taken: Vec<(Topic, Record)> = Vec::new();
-        let mut bytes = 0;
-        let tenth = (most / 10).max(1);
-        for (topic, share) in [
-            (Topic::Commands, most),
-            (Topic::RequestsPriority, most / 2),
-            (Topic::Events, most / 2),
-            (Topic::Requests, tenth),
-        ] {
-            let room = match topic {
-                Topic::Requests => (most.saturating_sub(taken.len())).max(share),
-                _ => most.saturating_sub(taken.len()).min(share.max(1)),
-            };
-            if room == 0 || (self.careful > 0 && !taken.is_empty()) {
-                continue;
+    /// Takes over the partitions that the log has given and drops those that it has taken away.
+    fn follow(&mut self) -> Result<(), ShardError> {
+        for change in self.log.ownership()? {
+            match change {
+                Ownership::Gained { partition, next, store } => {
+                    let parts = self.parts.clone();
+                    let load = move || Shard::open(partition, next, store, &parts);
+                    let thread = std::thread::Builder::new().name(format!("load-{partition}")).spawn(load);
+                    self.loading.push((partition, thread.map_err(ShardError::Thread)?));
+                }
+                Ownership::Lost { partition } => {
+                    self.shards.retain(|s| s.partition != partition);
+                    self.loading.retain(|(p, _)| *p != partition);
+                }
             }
-            let from = self.next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, o)| *o);
-            let limit = ReadLimit {
-                records: room,
-                bytes: self.options.batch_bytes_max.saturating_sub(bytes).max(self.options.batch_bytes_max / 10),
-            };
-            let records = self.log.read(topic, self.partition, from, limit)?;
-            bytes += records.iter().map(Record::bytes).sum::<usize>();
-            taken.extend(records.into_iter().map(|r| (topic, r)));
         }
-        Ok(taken)
+        while let Some(at) = self.loading.iter().position(|(_, thread)| thread.is_finished()) {
+            let (partition, thread) = self.loading.swap_remove(at);
+            let shard = thread.join().map_err(|_| LogError::Stopped {
+                reason: format!("loading the state of partition {partition} panicked").into(),
+            })??;
+            self.shards.push(shard);
+            self.shards.sort_by_key(|s| s.partition);
+        }
+        self.status.ready.store(self.loading.is_empty() && self.log.is_settled(), Ordering::Release);
+        Ok(())
+    }
+
+    /// What to wait for before the batch is decided, and how long; `None` when it is time.
+    fn pause(&self, inputs: &Inputs) -> Option<(Vec<(u32, Topic, u64)>, Duration)> {
+        let nothing = inputs.iter().all(|(_, records)| records.is_empty());
+        let positions = || self.shards.iter().flat_map(|s| s.next.iter().map(|(topic, n)| (s.partition, *topic, *n)));
+        if nothing && !self.shards.iter().any(Shard::is_due) {
+            let idle = self.shards.iter().map(Shard::idle).min().unwrap_or(IDLE_MAX);
+            let idle = if self.loading.is_empty() { idle } else { idle.min(Duration::from_millis(20)) };
+            return Some((positions().collect(), idle));
+        }
+        let since = self.last_commit.elapsed();
+        let options = &self.parts.options;
+        if since < options.commit_every_min {
+            return Some((Vec::new(), options.commit_every_min.saturating_sub(since)));
+        }
+        let mut all = inputs.iter().flat_map(|(_, records)| records);
+        let bulk_alone = !nothing && all.clone().all(|(topic, _)| *topic == Topic::Requests);
+        let (count, bytes) = all.by_ref().fold((0, 0), |(n, b), (_, r)| (n + 1, b + r.bytes()));
+        let full = count >= options.batch_records_max || bytes >= options.batch_bytes_max;
+        if bulk_alone && !full && since < options.commit_every_max {
+            // Anything but bulk is news.
+            let news = positions().filter(|(_, topic, _)| *topic != Topic::Requests).collect();
+            return Some((news, options.commit_every_max.saturating_sub(since)));
+        }
+        None
+    }
+
+    /// The next records of every shard, in turn.
+    fn read(&mut self) -> Result<Inputs, ShardError> {
+        let count = self.shards.len();
+        let mut left = self.parts.options.batch_records_max;
+        let mut inputs = Vec::with_capacity(count);
+        self.first = (self.first + 1) % count.max(1);
+        for place in (0..count).map(|i| (self.first + i) % count) {
+            let shard = &self.shards[place];
+            let share = left.max(self.parts.options.batch_records_max / count).min(shard.records_max());
+            let records = read(&mut self.log, shard, share, self.parts.options.batch_bytes_max / count)?;
+            left = left.saturating_sub(records.len());
+            inputs.push((place, records));
+        }
+        Ok(inputs)
     }
 
     /// Decides one batch and commits it.
-    fn batch(&mut self, inputs: &[(Topic, Record)]) -> Result<(), ShardError> {
-        let now = self.clock.now().0;
-        self.engine.clock(now);
-        self.out.now_ms = self.engine.now_ms();
+    fn batch(&mut self, inputs: &Inputs) -> Result<(), ShardError> {
+        let mut commits = Vec::with_capacity(inputs.len());
+        for (place, records) in inputs {
+            let shard = &mut self.shards[*place];
+            if records.is_empty() && !shard.is_due() {
+                continue;
+            }
+            if let Some(commit) = shard.decide(records)? {
+                commits.push((shard.partition, commit));
+            }
+        }
+        if commits.is_empty() {
+            return Ok(());
+        }
         let started = monotonic();
-        let decided = catch_unwind(AssertUnwindSafe(|| self.decide(inputs)));
-        match decided {
-            Ok(result) => result?,
-            Err(_) => return self.after_panic(inputs),
-        }
-        if !inputs.is_empty() {
-            let each = started.elapsed() / inputs.len() as u32;
-            self.out.metrics.decided_in(each);
-        }
-        self.careful = self.careful.saturating_sub(inputs.len());
-        if self.snapshot_is_due() {
-            self.snapshots();
-        }
-        let mut next = self.next.clone();
-        for (topic, record) in inputs {
-            if let Some(n) = next.iter_mut().find(|(t, _)| t == topic) {
-                n.1 = record.offset + 1;
-            }
-        }
-        let mut state = StateBatch::with_capacity(inputs.len() * 4);
-        if self.engine.has_changes() {
-            self.engine.commit(&mut BatchWrites(&mut state));
-        }
-        if inputs.is_empty() && state.is_empty() && self.out.records.is_empty() {
-            self.engine.committed();
-            return Ok(());
-        }
-        let outputs = std::mem::take(&mut self.out.records);
-        let committing = monotonic();
-        self.log.commit(self.partition, Commit { next_offsets: next.clone(), outputs, state })?;
-        self.engine.committed();
-        self.next = next;
-        for json in std::mem::take(&mut self.out.registry) {
-            match serde_json::from_slice::<AccountSpec>(&json) {
-                Ok(spec) => self.register(&spec),
-                Err(e) => tracing::error!(%e, "registry entry not readable"),
-            }
-        }
-        self.out.metrics.flush(inputs.len() as u64, committing.elapsed());
-        self.lag(inputs);
-        Ok(())
-    }
-
-    fn decide(&mut self, inputs: &[(Topic, Record)]) -> Result<(), ShardError> {
-        let store = self.store.clone();
-        let source = EngineStore(&store);
-        for (topic, record) in inputs {
-            self.out.input_ms = record.time_ms.max(1);
-            let handled = match topic {
-                Topic::Commands => self.engine.command(&record.value, &mut self.out)?,
-                Topic::Events => self.engine.events(&record.value, &source, &mut self.out)?,
-                Topic::Requests | Topic::RequestsPriority => {
-                    let priority = *topic == Topic::RequestsPriority;
-                    let lane = if priority { tollgate_metrics::Lane::Priority } else { tollgate_metrics::Lane::Bulk };
-                    self.out.metrics.request(lane);
-                    self.engine.request(&record.value, priority, &source, &mut self.out)?
+        let result = self.log.commit(commits);
+        self.last_commit = monotonic();
+        match result {
+            Ok(()) => self.shards.iter_mut().for_each(|s| s.committed(started.elapsed())),
+            Err(LogError::Aborted { reason }) => {
+                tracing::warn!(%reason, "a batch was undone and will be decided again");
+                for shard in &mut self.shards {
+                    shard.aborted()?;
                 }
-                _ => Ok(()),
-            };
-            if let Err(rejected) = handled {
-                self.dead_letter(*topic, record, &rejected);
             }
-        }
-        self.out.input_ms = 0;
-        self.engine.tick(self.options.ticks_max, &source, &mut self.out)?;
-        self.sweep()?;
-        Ok(())
-    }
-
-    /// Sets a record aside with its original bytes.
-    fn dead_letter(&mut self, topic: Topic, record: &Record, why: &Rejected) {
-        let reason = self.metrics.reason(why.reason.as_str());
-        self.out.metrics.dead_letter(reason);
-        let header = |name: &str, value: String| (name.to_owned(), Bytes::from(value));
-        self.out.records.push((
-            Topic::DeadLetters,
-            NewRecord {
-                key: record.key.clone(),
-                value: record.value.clone(),
-                time_ms: self.out.now_ms,
-                headers: vec![
-                    header("topic", topic.name().to_owned()),
-                    header("partition", self.partition.to_string()),
-                    header("offset", record.offset.to_string()),
-                    header("reason", why.reason.as_str().to_owned()),
-                    header("detail", why.detail.clone()),
-                ],
-            },
-        ));
-    }
-
-    /// A record made the engine panic: the state is loaded again and the batch is repeated one record at a time; the
-    /// culprit, found alone in its batch, is set aside. Never a crash loop.
-    fn after_panic(&mut self, inputs: &[(Topic, Record)]) -> Result<(), ShardError> {
-        self.out.discard();
-        self.reload()?;
-        let [(topic, record)] = inputs else {
-            tracing::error!(records = inputs.len(), "the engine panicked; deciding this batch one record at a time");
-            self.careful = inputs.len().max(1);
-            return Ok(());
-        };
-        tracing::error!(topic = topic.name(), offset = record.offset, "the engine panicked on a record; set aside");
-        let why = Rejected {
-            reason: DeadLetterReason::Internal,
-            detail: "the engine could not decide it; report it with this record".to_owned(),
-        };
-        self.dead_letter(*topic, record, &why);
-        let mut next = self.next.clone();
-        if let Some(n) = next.iter_mut().find(|(t, _)| t == topic) {
-            n.1 = record.offset + 1;
-        }
-        let outputs = std::mem::take(&mut self.out.records);
-        self.log
-            .commit(self.partition, Commit { next_offsets: next.clone(), outputs, state: StateBatch::default() })?;
-        self.next = next;
-        self.out.metrics.flush(1, Duration::ZERO);
-        Ok(())
-    }
-
-    /// Snapshots of the accounts that changed, and their gauges.
-    fn snapshots(&mut self) {
-        self.last_snapshot = monotonic();
-        let now = self.engine.now_ms();
-        // Quotas age without any message: all accounts now and then, the changed ones each time.
-        self.snapshots += 1;
-        if self.snapshots.is_multiple_of(10) {
-            self.engine.touch_all();
-        }
-        for ix in self.engine.take_touched() {
-            let s = snapshot::account(self.engine.state(), ix, now);
-            if let Ok(json) = serde_json::to_vec(&s) {
-                let record = NewRecord::new(Bytes::copy_from_slice(s.account.as_bytes()), json, now);
-                self.out.records.push((Topic::Snapshots, record));
-            }
-            use tollgate_metrics::{QualityLevel, QuotaState};
-            let m = &self.metrics;
-            m.set_quota_users(&s.account, QuotaState::Used, s.quota_used.into());
-            if let Limit::Users(limit) = s.limit {
-                m.set_quota_users(&s.account, QuotaState::Limit, limit.into());
-            }
-            for sender in &s.senders {
-                let level = match sender.quality {
-                    Score::Green => QualityLevel::Green,
-                    Score::Yellow => QualityLevel::Yellow,
-                    Score::Red => QualityLevel::Red,
-                    Score::Unknown => QualityLevel::Unknown,
-                };
-                m.set_quality(&s.account, &sender.id, level);
-                m.set_throughput_limit(&sender.id, sender.throughput_now);
-                m.set_in_flight_orders(&sender.id, sender.in_flight.into());
-            }
-        }
-    }
-
-    /// Forgets ended messages after their time, a few with each snapshot.
-    fn sweep(&mut self) -> Result<(), ShardError> {
-        if !self.snapshot_is_due() {
-            return Ok(());
-        }
-        let mut seen = 0;
-        let mut state = StateBatch::default();
-        let mut last = None;
-        for item in self.store.scan_range(crate::store::Space::Closed, &self.swept_from, None).take(500) {
-            let (key, value) = item.map_err(LoadError::from)?;
-            seen += 1;
-            last = <[u8; 8]>::try_from(&*key).ok();
-            let swept = self.engine.sweep(&value, &mut BatchWrites(&mut state)).map_err(EngineError::from)?;
-            if !swept {
-                break;
-            }
-        }
-        self.swept_from = match last {
-            Some(key) if seen == 500 => (u64::from_be_bytes(key) + 1).to_be_bytes(),
-            _ => [0; 8],
-        };
-        if !state.is_empty() {
-            let next_offsets = self.next.clone();
-            self.log.commit(self.partition, Commit { next_offsets, outputs: Vec::new(), state })?;
+            Err(error) => return Err(error.into()),
         }
         Ok(())
     }
+}
 
-    fn lag(&self, inputs: &[(Topic, Record)]) {
-        let now = self.clock.now().0;
-        for topic in Topic::INPUTS {
-            let newest = inputs.iter().rev().find(|(t, _)| *t == topic).map(|(_, r)| r.time_ms);
-            let lag = newest.map_or(0, |t| now.saturating_sub(t));
-            if let Some(label) = tollgate_metrics::Topic::parse(topic.name()) {
-                self.metrics.set_log_lag(label, self.partition as i32, Duration::from_millis(lag));
-            }
+/// Longest wait while no partition is served here.
+const IDLE_MAX: Duration = Duration::from_millis(200);
+
+/// The next inputs of one shard: commands first, then events (at most half while priority waits), priority, and
+/// bulk with at least a tenth.
+fn read<L: Log>(log: &mut L, shard: &Shard, most: usize, bytes_max: usize) -> Result<Vec<(Topic, Record)>, LogError> {
+    let mut taken: Vec<(Topic, Record)> = Vec::new();
+    let mut bytes = 0;
+    let tenth = (most / 10).max(1);
+    for (topic, share) in [
+        (Topic::Commands, most),
+        (Topic::RequestsPriority, most / 2),
+        (Topic::Events, most / 2),
+        (Topic::Requests, tenth),
+    ] {
+        let room = match topic {
+            Topic::Requests => most.saturating_sub(taken.len()).max(share),
+            _ => most.saturating_sub(taken.len()).min(share.max(1)),
+        };
+        if room == 0 || (most == 1 && !taken.is_empty()) {
+            continue;
         }
+        let from = shard.next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, o)| *o);
+        let limit = ReadLimit { records: room, bytes: bytes_max.saturating_sub(bytes).max(bytes_max / 10) };
+        let records = log.read(topic, shard.partition, from, limit)?;
+        bytes += records.iter().map(Record::bytes).sum::<usize>();
+        taken.extend(records.into_iter().map(|r| (topic, r)));
     }
+    Ok(taken)
 }

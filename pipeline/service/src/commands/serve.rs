@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
-use tollgate_runtime::node::{Node, NodeConfig};
+use tollgate_runtime::node::{LogConfig, Node, NodeConfig, Roles};
 
 use super::wait;
 use crate::config::{Config, ConfigArgs, load_rates};
@@ -15,16 +15,20 @@ use crate::logging;
 
 /// Run the service: API, webhooks, sending, billing.
 ///
-/// One process over one data directory. SIGINT or SIGTERM stops it: requests in flight finish, calls under way end,
+/// One process over one data directory; with log.kind = "kafka" any number of processes over Kafka. SIGINT or SIGTERM stops it: requests in flight finish, calls under way end,
 /// nothing acknowledged is lost. /readyz on the metrics address answers 200 once the state is loaded.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate serve\n  \
     tollgate serve --config /etc/tollgate/tollgate.toml\n  \
-    TOLLGATE__GATEWAY__API=127.0.0.1:9000 tollgate serve")]
+    TOLLGATE__GATEWAY__API=127.0.0.1:9000 tollgate serve\n  \
+    tollgate serve --roles shards,dispatch")]
 pub struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
+    /// With log.kind = "kafka": the parts that this process is, instead of kafka.roles
+    #[arg(long, value_name = "ROLES")]
+    roles: Option<Roles>,
 }
 
 /// Runs it.
@@ -32,7 +36,14 @@ pub struct ServeArgs {
 /// # Errors
 /// The configuration, the start, or a part that ended by itself.
 pub fn run(args: ServeArgs, config: Option<PathBuf>) -> anyhow::Result<ExitCode> {
-    let config = args.config.or(config).load()?;
+    let mut config = args.config.or(config).load()?;
+    match (&mut config.log, args.roles) {
+        (LogConfig::Kafka(options), Some(roles)) => options.roles = roles,
+        (LogConfig::Embedded(_), Some(_)) => {
+            return Err(anyhow!("--roles needs log.kind = \"kafka\": with the embedded log one process is everything"));
+        }
+        (_, None) => {}
+    }
     logging::start(&config.level, config.format)?;
     wait(serve(config))
 }

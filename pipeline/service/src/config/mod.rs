@@ -2,12 +2,13 @@
 //!
 //! `file` and `environment` read the two layers into dotted keys, `settings` holds them with their origin and hands
 //! them out with their bounds, `known` finds the nearest known key, `sections` builds what the runtime takes,
-//! `apps` and `tokens` the two lists, `secret` reads secrets, `rates` the rate cards.
+//! `kafka` its section, `apps` and `tokens` the two lists, `secret` reads secrets, `rates` the rate cards.
 
 mod apps;
 mod environment;
 mod fault;
 mod file;
+mod kafka;
 mod known;
 mod position;
 mod rates;

@@ -8,11 +8,12 @@ use tollgate_runtime::dispatcher::DispatcherConfig;
 use tollgate_runtime::gateway::{GatewayConfig, HttpLimits};
 use tollgate_runtime::graph::{GraphClient, GraphConfig};
 use tollgate_runtime::log::embedded::EmbeddedOptions;
+use tollgate_runtime::node::{KafkaOptions, LogConfig};
 use tollgate_runtime::shard::ShardOptions;
 use tollgate_runtime::store::StoreOptions;
 
 use super::settings::Settings;
-use super::{Fault, apps, rates, tokens};
+use super::{Fault, apps, kafka, rates, tokens};
 
 /// The whole configuration, checked.
 #[derive(Debug)]
@@ -25,8 +26,10 @@ pub struct Config {
     pub dispatcher: DispatcherConfig,
     /// The platform's API.
     pub graph: GraphConfig,
-    /// The embedded log and its store.
-    pub log: EmbeddedOptions,
+    /// Where the log is.
+    pub log: LogConfig,
+    /// Kafka, also where the log is not there: for commands that speak to it.
+    pub kafka: KafkaOptions,
     /// The shard loop.
     pub shard: ShardOptions,
     /// Label values shown by name.
@@ -77,14 +80,16 @@ pub(super) fn build(s: &mut Settings) -> Config {
             "make it greater than gateway.shutdown_seconds",
         );
     }
+    let (log, kafka) = log(s);
     let mut dispatcher = dispatcher(s);
     dispatcher.access_tokens = gateway.apps.iter().map(|app| (app.name.clone(), app.access_token.clone())).collect();
     let config = Config {
         data_dir: required_path(s, "data_dir"),
         dispatcher,
         graph: graph(s),
-        log: log(s),
-        shard: shard(s),
+        shard: shard(s, &log),
+        log,
+        kafka,
         metrics: Limits {
             accounts_max: s.size("metrics.accounts_max", 0..=100_000),
             senders_max: s.size("metrics.senders_max", 0..=100_000),
@@ -173,10 +178,18 @@ fn dispatcher(s: &mut Settings) -> DispatcherConfig {
     }
 }
 
-fn log(s: &mut Settings) -> EmbeddedOptions {
-    if let LogKind::Kafka = s.choice("log.kind", &[("embedded", LogKind::Embedded), ("kafka", LogKind::Kafka)]) {
-        s.fault("log.kind", "log.kind = \"kafka\": this build has no Kafka log", "set log.kind = \"embedded\"");
-    }
+fn log(s: &mut Settings) -> (LogConfig, KafkaOptions) {
+    let embedded = embedded(s);
+    let kafka = kafka::build(s);
+    let kind = s.choice("log.kind", &[("embedded", LogKind::Embedded), ("kafka", LogKind::Kafka)]);
+    let log = match kind {
+        LogKind::Embedded => LogConfig::Embedded(embedded),
+        LogKind::Kafka => LogConfig::Kafka(Box::new(kafka.clone())),
+    };
+    (log, kafka)
+}
+
+fn embedded(s: &mut Settings) -> EmbeddedOptions {
     EmbeddedOptions {
         store: StoreOptions {
             cache_bytes: s.number("log.cache_bytes", MIB..=1_024 * GIB),
@@ -190,8 +203,15 @@ fn log(s: &mut Settings) -> EmbeddedOptions {
     }
 }
 
-fn shard(s: &mut Settings) -> ShardOptions {
+fn shard(s: &mut Settings, log: &LogConfig) -> ShardOptions {
+    let mut between = |key| Duration::from_millis(s.number(key, 0..=60_000));
+    let (min, max) = (between("kafka.commit_every_min_ms"), between("kafka.commit_every_max_ms"));
+    // A commit of the embedded log costs nothing but itself.
+    let (commit_every_min, commit_every_max) =
+        if matches!(log, LogConfig::Kafka(_)) { (min, max) } else { Default::default() };
     ShardOptions {
+        commit_every_min,
+        commit_every_max,
         batch_records_max: s.size("shard.batch_records_max", 1..=1_000_000),
         batch_bytes_max: s.size("shard.batch_bytes_max", MIB..=GIB),
         ticks_max: s.size("shard.ticks_max", 1..=1_000_000),

@@ -7,6 +7,7 @@ use tollgate_runtime::dispatcher::DispatcherConfig;
 use tollgate_runtime::gateway::GatewayConfig;
 use tollgate_runtime::graph::GraphConfig;
 use tollgate_runtime::log::embedded::EmbeddedOptions;
+use tollgate_runtime::node::LogConfig;
 
 use super::settings::Settings;
 use super::*;
@@ -40,7 +41,8 @@ fn the_embedded_file_has_the_runtimes_defaults() {
     same(&config.gateway, &GatewayConfig::default());
     same(&config.graph, &GraphConfig::default());
     same(&config.dispatcher, &DispatcherConfig::default());
-    same(&config.log, &EmbeddedOptions::default());
+    let LogConfig::Embedded(log) = &config.log else { panic!("embedded is the default") };
+    same(log, &EmbeddedOptions::default());
     same(&config.shard, &tollgate_runtime::shard::ShardOptions::default());
     same(&config.metrics, &tollgate_metrics::Limits::default());
     assert_eq!(config.data_dir, PathBuf::from("./data"));
@@ -59,7 +61,7 @@ const FAULTS: &str = r#"
     [gateway]|api = "localhost"               → gateway.api = "localhost" cannot be used; write IP:port
     [gateway]|connections_max = 0             → t.toml:2: gateway.connections_max = 0 cannot be used; write 1 to
     [gateway]|api = "0.0.0.0:8080"            → is reachable from the network and no token is configured
-    [log]|kind = "kafka"                      → t.toml:2: log.kind = "kafka": this build has no Kafka log; set log.kind = "embedded"
+    [kafka]|roles = "shards,views"            → t.toml:2: roles "shards,views": gateway, ledger and views share one SQLite file and must be one process; give it all three or none; see `tollgate config default`
     [log]|kind = "kafak"                      → log.kind = "kafak" cannot be used; write "embedded" or "kafka"
     [graph]|base_url = "graph"                → t.toml:2: graph/v26.0
     [logging]|level = "loud"                  → logging.level = "loud" cannot be used

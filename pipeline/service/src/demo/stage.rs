@@ -15,6 +15,7 @@ use tollgate_runtime::dispatcher::DispatcherConfig;
 use tollgate_runtime::gateway::{AppSecrets, GatewayConfig};
 use tollgate_runtime::graph::GraphConfig;
 use tollgate_runtime::log::embedded::EmbeddedOptions;
+use tollgate_runtime::node::LogConfig;
 use tollgate_runtime::node::{LEDGER_FILE, Node, NodeConfig};
 use tollgate_runtime::shard::ShardOptions;
 use tollgate_sandbox::{
@@ -119,7 +120,7 @@ fn node_config(args: &DemoArgs, service: SocketAddr, platform: SocketAddr) -> an
             total_timeout: CALL_TIMEOUT,
             ..GraphConfig::default()
         },
-        log: EmbeddedOptions::default(),
+        log: LogConfig::Embedded(EmbeddedOptions::default()),
         shard: ShardOptions::default(),
         metric_limits: tollgate_metrics::Limits::default(),
         rates: Arc::new(RateCards::embedded()?),

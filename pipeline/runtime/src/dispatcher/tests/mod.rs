@@ -4,4 +4,5 @@
 mod at_most_once;
 mod order;
 mod rate;
+mod taken_marks;
 mod world;

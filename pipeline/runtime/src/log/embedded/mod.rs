@@ -28,7 +28,7 @@ use self::dispatch::Taken;
 use self::queue::{Bounds, Done, Job, Queue};
 use self::tail::{Tails, lock};
 use self::writer::Writer;
-use super::{Commit, Log, LogError, NewRecord, ReadLimit, Record, Topic};
+use super::{Commit, Log, LogError, NewRecord, Ownership, ReadLimit, Record, Topic};
 use crate::store::{Store, StoreError, StoreOptions};
 
 /// Bounds of the embedded log.
@@ -62,6 +62,8 @@ impl Default for EmbeddedOptions {
 #[derive(Clone)]
 pub struct EmbeddedLog {
     inner: Arc<Inner>,
+    /// Whether the shard loop was told of the one partition.
+    told: bool,
 }
 
 struct Inner {
@@ -105,7 +107,16 @@ impl EmbeddedLog {
                 record_bytes_max: options.record_bytes_max,
                 queue_bytes_max: options.queue_bytes_max,
             }),
+            told: false,
         })
+    }
+
+    /// The committed next offset of each input; the first offset kept where nothing was committed yet.
+    #[must_use]
+    pub fn positions(&self) -> Vec<(Topic, u64)> {
+        let shared = &self.inner.shared;
+        let position = |topic| (topic, shared.position(topic).max(shared.tails.first(topic)));
+        Topic::INPUTS.into_iter().map(position).collect()
     }
 
     /// The state store that [`Log::commit`] writes.
@@ -234,11 +245,19 @@ impl EmbeddedLog {
 }
 
 impl Log for EmbeddedLog {
-    fn positions(&self, partition: u32) -> Result<Vec<(Topic, u64)>, LogError> {
-        only_partition(partition)?;
-        let shared = &self.inner.shared;
-        let position = |topic| (topic, shared.position(topic).max(shared.tails.first(topic)));
-        Ok(Topic::INPUTS.into_iter().map(position).collect())
+    fn ownership(&mut self) -> Result<Vec<Ownership>, LogError> {
+        if std::mem::replace(&mut self.told, true) {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Ownership::Gained { partition: 0, next: self.positions(), store: self.store().clone() }])
+    }
+
+    fn is_settled(&self) -> bool {
+        self.told
+    }
+
+    fn is_serving(&self) -> bool {
+        true
     }
 
     fn read(&mut self, topic: Topic, partition: u32, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError> {
@@ -246,10 +265,9 @@ impl Log for EmbeddedLog {
         self.read_from(topic, from, limit)
     }
 
-    fn wait(&mut self, partition: u32, next: &[(Topic, u64)], timeout: Duration) -> Result<bool, LogError> {
-        only_partition(partition)?;
+    fn wait(&mut self, next: &[(u32, Topic, u64)], timeout: Duration) -> Result<bool, LogError> {
         let shared = &self.inner.shared;
-        let grown = || next.iter().any(|&(topic, offset)| shared.tails.next(topic) > offset);
+        let grown = || next.iter().any(|&(_, topic, offset)| shared.tails.next(topic) > offset);
         shared.tails.wait(timeout, || grown() || shared.queue.stopped().is_some());
         match shared.queue.stopped() {
             Some(error) => Err(error),
@@ -257,12 +275,15 @@ impl Log for EmbeddedLog {
         }
     }
 
-    fn commit(&mut self, partition: u32, commit: Commit) -> Result<(), LogError> {
-        only_partition(partition)?;
-        let commit = Box::new(commit);
-        let shared = &self.inner.shared;
-        let answered = answer(&shared.queue, |done| Job::Commit { commit, done })?;
-        answered.blocking_recv().map_err(|_| shared.ended())?
+    fn commit(&mut self, commits: Vec<(u32, Commit)>) -> Result<(), LogError> {
+        for (partition, commit) in commits {
+            only_partition(partition)?;
+            let commit = Box::new(commit);
+            let shared = &self.inner.shared;
+            let answered = answer(&shared.queue, |done| Job::Commit { commit, done })?;
+            answered.blocking_recv().map_err(|_| shared.ended())??;
+        }
+        Ok(())
     }
 }
 

@@ -27,6 +27,9 @@ pub struct KafkaConfig {
     pub session_timeout: Duration,
     /// A transaction open for longer is aborted by the broker.
     pub transaction_timeout: Duration,
+    /// Tells the deployment's secret apart from others without telling it: kept in the changelog, so that a process
+    /// with another secret cannot take its partitions over.
+    pub fingerprint: [u8; 8],
     /// Further librdkafka properties: security and tuning. What exactly-once rests on cannot be changed here.
     pub properties: BTreeMap<String, String>,
 }
@@ -144,6 +147,7 @@ impl Default for KafkaConfig {
             slot: "0".to_owned(),
             session_timeout: Duration::from_secs(10),
             transaction_timeout: Duration::from_secs(30),
+            fingerprint: [0; 8],
             properties: BTreeMap::new(),
         }
     }

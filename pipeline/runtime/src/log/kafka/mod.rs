@@ -1,10 +1,28 @@
 //! The log in Apache Kafka: topics, transactions, the changelog and what is rebuilt from it.
 //!
-//! `config` client settings · `partition` account to partition · `flush` the one C call.
+//! `config` client settings · `flush` the one C call.
 
+mod changelog;
+mod cluster;
 mod config;
+mod context;
 mod flush;
-mod partition;
+mod inbox;
+mod registry;
+mod restore;
+mod slot;
+mod tail;
+mod topic_plan;
+mod topics;
+mod topics_error;
+mod transaction;
 
 pub use config::{KafkaConfig, RECORD_BYTES_MAX};
-pub use partition::partition_of;
+pub use inbox::KafkaInbox;
+pub use registry::{RegistryReader, follow_registry};
+pub use slot::{KafkaLog, ServedStores};
+pub use tail::KafkaTail;
+pub use tollgate_wire::partition::partition_of;
+pub use topic_plan::{TOMBSTONE_DAYS, TopicSpec, plan};
+pub use topics::{Created, check, create, dispatch_group};
+pub use topics_error::{Faults, TopicFault, TopicsError};

@@ -103,7 +103,7 @@ fn a_last_batch_with_missing_pages_is_dropped_and_the_log_opens() {
         let inputs = log.read(Topic::Requests, 0, 0, ReadLimit::default()).unwrap();
         let journal = directory.path().join("db/0.jnl");
         let before = written_length(&journal);
-        log.commit(0, batch_of(&inputs)).unwrap();
+        log.commit(vec![(0, batch_of(&inputs))]).unwrap();
         drop(log);
         let after = written_length(&journal);
         let page = (after / PAGE).saturating_sub(missing).max(before / PAGE + 1);
@@ -196,11 +196,11 @@ fn child_appends(log: &EmbeddedLog) {
 fn child_commits(mut log: EmbeddedLog) {
     let mut next = position(&log, Topic::Requests);
     loop {
-        log.wait(0, &[(Topic::Requests, next)], Duration::from_secs(1)).unwrap();
+        log.wait(&[(0, Topic::Requests, next)], Duration::from_secs(1)).unwrap();
         let inputs = log.read(Topic::Requests, 0, next, ReadLimit::default()).unwrap();
         if let Some(last) = inputs.last() {
             next = last.offset + 1;
-            log.commit(0, batch_of(&inputs)).unwrap();
+            log.commit(vec![(0, batch_of(&inputs))]).unwrap();
             say("committed", next);
         }
     }

@@ -15,7 +15,7 @@ fn write_until_refused(mut log: EmbeddedLog) -> (u64, LogError) {
         let written = log.append_blocking(Topic::Requests, records).and_then(|range| {
             let limit = ReadLimit { records: 2_000, bytes: 4 << 20 };
             let inputs = log.read_from(Topic::Requests, range.start, limit)?;
-            log.commit(0, batch_of(&inputs))
+            log.commit(vec![(0, batch_of(&inputs))])
         });
         match written {
             Ok(()) => next += 2_000,
@@ -27,7 +27,7 @@ fn write_until_refused(mut log: EmbeddedLog) -> (u64, LogError) {
     assert!(matches!(again, Err(LogError::Stopped { .. })));
     let again = log.take_blocking(vec![0]);
     assert!(matches!(again, Err(LogError::Stopped { .. })));
-    assert!(log.wait(0, &[(Topic::Events, 9)], Duration::from_secs(9)).is_err());
+    assert!(log.wait(&[(0, Topic::Events, 9)], Duration::from_secs(9)).is_err());
     (next, refusal)
 }
 
@@ -40,7 +40,7 @@ fn check_after(directory: &Path, acknowledged: u64) {
     assert_eq!(log.store().scan_prefix(Space::Messages, &[]).count() as u64, committed);
     append_numbered(&log, 10);
     let inputs = log.read(Topic::Requests, 0, committed, ReadLimit::default()).unwrap();
-    log.commit(0, batch_of(&inputs)).unwrap();
+    log.commit(vec![(0, batch_of(&inputs))]).unwrap();
 }
 
 struct Mounted(PathBuf);

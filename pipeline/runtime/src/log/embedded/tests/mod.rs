@@ -76,6 +76,6 @@ fn append_numbered(log: &EmbeddedLog, count: u64) -> Range<u64> {
 }
 
 fn position(log: &EmbeddedLog, topic: Topic) -> u64 {
-    let positions = log.positions(0).unwrap();
+    let positions = log.positions();
     positions.iter().find(|(other, _)| *other == topic).unwrap().1
 }

@@ -37,10 +37,10 @@ async fn async_callers_share_the_queue_with_the_shard() {
         std::thread::spawn(move || {
             let mut next = 0;
             while next < 200 {
-                assert!(log.wait(0, &[(Topic::Requests, next)], Duration::from_secs(20)).unwrap());
+                assert!(log.wait(&[(0, Topic::Requests, next)], Duration::from_secs(20)).unwrap());
                 let inputs = log.read(Topic::Requests, 0, next, ReadLimit::default()).unwrap();
                 next = inputs.last().unwrap().offset + 1;
-                log.commit(0, batch_of(&inputs)).unwrap();
+                log.commit(vec![(0, batch_of(&inputs))]).unwrap();
             }
         })
     };

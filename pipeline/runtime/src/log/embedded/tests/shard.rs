@@ -8,7 +8,7 @@ fn a_commit_is_there_whole_after_reopening() {
     let mut log = open(directory.path());
     assert_eq!(append_numbered(&log, 500), 0..500);
     let inputs = log.read(Topic::Requests, 0, 0, ReadLimit::default()).unwrap();
-    log.commit(0, batch_of(&inputs)).unwrap();
+    log.commit(vec![(0, batch_of(&inputs))]).unwrap();
     drop(log);
 
     let log = open(directory.path());
@@ -33,7 +33,7 @@ fn the_later_change_of_a_key_in_one_batch_wins_also_after_reopening() {
     commit.state.put(Space::Pairs, b"kept", b"2");
     commit.state.put(Space::Pairs, b"gone", b"1");
     commit.state.delete(Space::Pairs, b"gone");
-    log.commit(0, commit).unwrap();
+    log.commit(vec![(0, commit)]).unwrap();
     for _ in 0..2 {
         let found = log.store().multi_get(Space::Pairs, &["kept", "gone"]).unwrap();
         assert_eq!(found[0].as_deref(), Some(&b"2"[..]));
@@ -49,17 +49,20 @@ fn a_commit_without_offsets_or_going_back_or_beyond_the_end_is_refused() {
     let mut log = open(directory.path());
     append_numbered(&log, 10);
     let commit_at = |topic, next| Commit { next_offsets: vec![(topic, next)], ..Commit::default() };
-    log.commit(0, commit_at(Topic::Requests, 5)).unwrap();
+    log.commit(vec![(0, commit_at(Topic::Requests, 5))]).unwrap();
     for bad in [
         Commit::default(),
         commit_at(Topic::Requests, 4),
         commit_at(Topic::Requests, 11),
         commit_at(Topic::Outcomes, 0),
     ] {
-        assert!(matches!(log.commit(0, bad), Err(LogError::BadCommit { .. })));
+        assert!(matches!(log.commit(vec![(0, bad)]), Err(LogError::BadCommit { .. })));
     }
-    assert!(matches!(log.commit(3, commit_at(Topic::Requests, 6)), Err(LogError::NoPartition { partition: 3 })));
-    log.commit(0, commit_at(Topic::Requests, 6)).unwrap();
+    assert!(matches!(
+        log.commit(vec![(3, commit_at(Topic::Requests, 6))]),
+        Err(LogError::NoPartition { partition: 3 })
+    ));
+    log.commit(vec![(0, commit_at(Topic::Requests, 6))]).unwrap();
     assert_eq!(position(&log, Topic::Requests), 6);
 }
 
@@ -96,7 +99,7 @@ fn taken_orders_are_never_pending_again() {
     let mut log = open(directory.path());
     append_numbered(&log, 3_000);
     let inputs = log.read(Topic::Requests, 0, 0, ReadLimit::default()).unwrap();
-    log.commit(0, batch_of(&inputs)).unwrap();
+    log.commit(vec![(0, batch_of(&inputs))]).unwrap();
     assert_eq!(log.take_blocking(vec![5, 0, 2_999]).unwrap(), [5, 0, 2_999]);
     assert_eq!(log.take_blocking(vec![1, 5]).unwrap(), [1]);
     let missing = log.take_blocking(vec![2, 3_000]);

@@ -11,7 +11,7 @@ fn trim_keeps_what_the_shard_has_not_committed() {
     }
     let limit = ReadLimit { records: 550, bytes: 4 << 20 };
     let inputs = log.read(Topic::Requests, 0, 0, limit).unwrap();
-    log.commit(0, batch_of(&inputs)).unwrap();
+    log.commit(vec![(0, batch_of(&inputs))]).unwrap();
     let refused = log.trim(Topic::Requests, 551);
     assert!(matches!(refused, Err(LogError::StillNeeded { needed: 550, .. })));
     // Blocks go whole: the one that holds 550 stays.
@@ -50,7 +50,7 @@ fn orders_not_taken_cannot_be_trimmed_and_marks_go_with_their_orders() {
     for _ in 0..30 {
         append_numbered(&log, 100);
         let inputs = log.read(Topic::Requests, 0, position(&log, Topic::Requests), ReadLimit::default()).unwrap();
-        log.commit(0, batch_of(&inputs)).unwrap();
+        log.commit(vec![(0, batch_of(&inputs))]).unwrap();
     }
     log.take_blocking((0..2_500).chain([2_600]).collect()).unwrap();
     let refused = log.trim(Topic::Dispatch, 2_501);

@@ -1,6 +1,26 @@
 //! Which partition an account belongs to: murmur2 as Java's default partitioner computes it, so that producers in
 //! every language agree when their partitioner is `murmur2_random` (librdkafka) or the default (Java).
 
+/// One partition among all of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// Its number, from 0.
+    pub number: u32,
+    /// How many there are, at least 1.
+    pub of: u32,
+}
+
+impl Partition {
+    /// The only one.
+    pub const ONLY: Self = Self { number: 0, of: 1 };
+
+    /// `true` when an account belongs here.
+    #[must_use]
+    pub fn holds(self, account: &str) -> bool {
+        self.of <= 1 || partition_of(account.as_bytes(), self.of) == self.number
+    }
+}
+
 /// The partition of a key among `partitions`.
 #[must_use]
 pub fn partition_of(key: &[u8], partitions: u32) -> u32 {

@@ -1,0 +1,245 @@
+//! The `registry` topic into the process's shared picture: read whole first, followed ever after.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tollgate_wire::command::AccountSpec;
+
+use super::config::KafkaConfig;
+use super::tail::KafkaTail;
+use crate::clock::monotonic;
+use crate::log::{LogError, ReadLimit, Record, Topic};
+use crate::registry::{Registry, SharedRegistry};
+
+/// How long reading everything may take before anything starts.
+const WHOLE: Duration = Duration::from_secs(60);
+/// How often the stop flag is looked at.
+const GLANCE: Duration = Duration::from_millis(200);
+/// Between attempts to reopen a reader that has stopped.
+const REOPEN: Duration = Duration::from_secs(1);
+
+/// The thread that follows the topic. It ends after the stop flag is set; dropping this does not end it.
+#[derive(Debug)]
+pub struct RegistryReader {
+    thread: JoinHandle<()>,
+    failing: Failing,
+}
+
+/// Why the topic cannot be followed at the moment.
+type Failing = Arc<Mutex<Option<String>>>;
+
+impl RegistryReader {
+    /// Why the picture may be out of date, if so: the topic cannot be read at the moment. It is tried again.
+    #[must_use]
+    pub fn failing(&self) -> Option<String> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for the thread to end, which the stop flag makes it do.
+    pub fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("the reader of the registry panicked");
+        }
+    }
+}
+
+/// Reads the topic whole, replaces the shared picture by what it says, and follows it on a thread of its own until
+/// `stop`. Returns when everything there was is in the picture: at most about 70 s.
+///
+/// An entry that cannot be decoded is logged and left out; so is an account that claims what another has, until the
+/// other gives it up. Of two claimants the one whose first entry in the topic is older has it.
+///
+/// # Errors
+/// The topic cannot be read, or not whole within 60 s.
+pub fn follow_registry(
+    config: &KafkaConfig,
+    shared: SharedRegistry,
+    stop: Arc<AtomicBool>,
+) -> Result<RegistryReader, LogError> {
+    let (tail, entries) = read_whole(config, &stop)?;
+    shared.replace(entries.picture());
+    let failing = Failing::default();
+    let follower = Follower { config: config.clone(), shared, stop, failing: Arc::clone(&failing) };
+    let thread = thread::Builder::new()
+        .name("registry".to_owned())
+        .spawn(move || follower.run(tail, entries))
+        .map_err(|e| stopped(format!("no thread for the registry: {e}")))?;
+    Ok(RegistryReader { thread, failing })
+}
+
+struct Follower {
+    config: KafkaConfig,
+    shared: SharedRegistry,
+    stop: Arc<AtomicBool>,
+    failing: Failing,
+}
+
+impl Follower {
+    fn run(&self, mut tail: KafkaTail, mut entries: Entries) {
+        while !self.stop.load(Ordering::Acquire) {
+            match tail.read(ReadLimit::default(), GLANCE) {
+                Ok(records) if records.is_empty() => {}
+                Ok(records) => {
+                    records.iter().for_each(|(_, record)| entries.add(record));
+                    self.shared.replace(entries.picture());
+                }
+                Err(error) => match self.reopen(&error) {
+                    Some(reopened) => (tail, entries) = reopened,
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Reads everything again, which the topic is small enough for; `None` when told to stop.
+    fn reopen(&self, error: &LogError) -> Option<(KafkaTail, Entries)> {
+        let mut error = error.clone();
+        loop {
+            tracing::error!(%error, "the registry cannot be followed, trying again");
+            self.fail(Some(error.to_string()));
+            thread::sleep(REOPEN);
+            if self.stop.load(Ordering::Acquire) {
+                return None;
+            }
+            match read_whole(&self.config, &self.stop) {
+                Ok((tail, entries)) => {
+                    self.shared.replace(entries.picture());
+                    self.fail(None);
+                    return Some((tail, entries));
+                }
+                Err(again) => error = again,
+            }
+        }
+    }
+
+    fn fail(&self, reason: Option<String>) {
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+}
+
+/// Everything up to the end.
+fn read_whole(config: &KafkaConfig, stop: &AtomicBool) -> Result<(KafkaTail, Entries), LogError> {
+    let mut tail = KafkaTail::open_from_start(config, Topic::Registry, 1)?;
+    let deadline = monotonic() + WHOLE;
+    let mut entries = Entries::default();
+    while !tail.is_caught_up() {
+        if monotonic() >= deadline || stop.load(Ordering::Acquire) {
+            return Err(stopped(format!("{} was not read to its end in time", config.topic(Topic::Registry))));
+        }
+        for (_, record) in tail.read(ReadLimit::default(), GLANCE)? {
+            entries.add(&record);
+        }
+    }
+    Ok((tail, entries))
+}
+
+/// The newest entry of each account with the offset of its first. The picture is made of all of them together, so
+/// that it depends on what the topic says and not on when a process began to read it.
+#[derive(Default)]
+struct Entries(BTreeMap<String, (u64, AccountSpec)>);
+
+impl Entries {
+    fn add(&mut self, record: &Record) {
+        match decode(record) {
+            Some(Entry::Account(spec)) => {
+                let first = self.0.get(&spec.account).map_or(record.offset, |(first, _)| *first);
+                self.0.insert(spec.account.clone(), (first, *spec));
+            }
+            Some(Entry::Removed(account)) => {
+                self.0.remove(&account);
+            }
+            None => {}
+        }
+    }
+
+    fn picture(&self) -> Registry {
+        if let Ok(registry) = Registry::build(self.0.values().map(|(_, spec)| spec.clone())) {
+            return registry;
+        }
+        let mut oldest_first: Vec<&(u64, AccountSpec)> = self.0.values().collect();
+        oldest_first.sort_by_key(|(first, _)| *first);
+        oldest_first.into_iter().fold(Registry::default(), |registry, (_, spec)| {
+            registry.with(spec.clone()).unwrap_or_else(|conflict| {
+                tracing::error!(%conflict, "an account of the registry was left out");
+                registry
+            })
+        })
+    }
+}
+
+enum Entry {
+    Account(Box<AccountSpec>),
+    Removed(String),
+}
+
+/// An empty value is a deletion.
+fn decode(record: &Record) -> Option<Entry> {
+    if record.value.is_empty() {
+        return Some(Entry::Removed(String::from_utf8_lossy(&record.key).into_owned()));
+    }
+    match serde_json::from_slice(&record.value) {
+        Ok(spec) => Some(Entry::Account(Box::new(spec))),
+        Err(error) => {
+            tracing::error!(offset = record.offset, %error, "an entry of the registry cannot be read and was left out");
+            None
+        }
+    }
+}
+
+fn stopped(reason: String) -> LogError {
+    LogError::Stopped { reason: Arc::from(reason) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+    use super::*;
+
+    fn record(offset: u64, account: &str, waba: Option<&str>) -> Record {
+        let value = waba.map_or_else(String::new, |waba| {
+            format!(
+                r#"{{"account":"{account}","limit":"unlimited","app":"x","wabas":[{{"id":"{waba}","currency":"USD",
+                "time_zone":"UTC","senders":[]}}]}}"#
+            )
+        });
+        Record { offset, key: account.to_owned().into(), value: value.into(), time_ms: 0, headers: Vec::new() }
+    }
+
+    fn picture(records: &[Record]) -> Registry {
+        let mut entries = Entries::default();
+        records.iter().for_each(|record| entries.add(record));
+        entries.picture()
+    }
+
+    #[test]
+    fn the_newest_entry_counts_and_a_deletion_frees_what_it_had() {
+        let registry = picture(&[
+            record(0, "a", Some("w1")),
+            record(1, "b", Some("w2")),
+            record(2, "a", None),
+            record(3, "b", Some("w1")),
+        ]);
+        assert!(registry.account("a").is_none() && registry.waba("w2").is_none());
+        assert_eq!(&*registry.waba("w1").unwrap().account, "b");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_out() {
+        let mut broken = record(0, "c", Some("w3"));
+        broken.value = "{".into();
+        assert!(picture(&[broken, record(1, "a", Some("w1"))]).accounts().map(|a| &*a.account).eq(["a"]));
+    }
+
+    #[test]
+    fn a_claim_waits_until_the_elder_gives_up() {
+        let mut records = vec![record(0, "b", Some("w1")), record(1, "a", Some("w1")), record(2, "b", Some("w1"))];
+        let registry = picture(&records);
+        assert_eq!(&*registry.waba("w1").unwrap().account, "b");
+        assert!(registry.account("a").is_none());
+        records.push(record(3, "b", Some("w2")));
+        assert_eq!(&*picture(&records).waba("w1").unwrap().account, "a");
+    }
+}

@@ -1,0 +1,361 @@
+//! One partition's state, brought up to the offsets that are committed: from the local store where that is sound, and
+//! from the changelog for the rest. Runs on a thread of its own with a consumer of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message as _;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::changelog::{self, Entry};
+use super::config::KafkaConfig;
+use crate::clock::{self, monotonic};
+use crate::log::{LogError, Topic};
+use crate::store::{Space, StateBatch, Store, StoreError, StoreOptions};
+
+/// Where the store keeps its place in the changelog.
+const PLACE_KEY: &[u8] = b"changelog";
+/// A store left alone for longer is made anew: the changelog forgets removals a day after them.
+const STORE_AGE_MAX_MS: u64 = 20 * 3_600_000;
+/// Bound on one question to the broker.
+const ASK: Duration = Duration::from_secs(30);
+/// Bytes applied to the store at once.
+const APPLY_BYTES: usize = 4 << 20;
+/// How long a predecessor in this process may take to let go of the directory.
+const LOCKED_MOST: Duration = Duration::from_secs(30);
+/// How often progress is told.
+const TELL: Duration = Duration::from_secs(2);
+
+/// What is to be restored.
+pub(super) struct Plan {
+    pub(super) config: KafkaConfig,
+    pub(super) partition: u32,
+    /// The partition's own directory.
+    pub(super) directory: PathBuf,
+    pub(super) options: StoreOptions,
+    /// The cluster's id: another cluster's store is of no use.
+    pub(super) cluster: String,
+    /// The store, where this process has it open.
+    pub(super) store: Option<Store>,
+    /// Ends the work; what was applied stays.
+    pub(super) cancel: Arc<AtomicBool>,
+}
+
+/// A partition that can be decided for.
+pub(super) struct Restored {
+    pub(super) store: Store,
+    pub(super) next: Vec<(Topic, u64)>,
+}
+
+/// A store's place in the changelog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The next changelog offset to apply.
+    pub(super) offset: u64,
+    /// When that was written, milliseconds since 1970.
+    pub(super) at_ms: u64,
+    /// Input offsets that go with it; empty before the first transaction.
+    pub(super) inputs: Vec<u8>,
+    pub(super) cluster: String,
+}
+
+impl Place {
+    /// Adds the place to a batch, so that both are written together.
+    pub(super) fn put(&self, batch: &mut StateBatch) {
+        let mut value = self.offset.to_be_bytes().to_vec();
+        value.extend_from_slice(&self.at_ms.to_be_bytes());
+        value.push(self.inputs.len() as u8);
+        value.extend_from_slice(&self.inputs);
+        value.extend_from_slice(self.cluster.as_bytes());
+        batch.put(Space::Meta, PLACE_KEY, &value);
+    }
+
+    fn of(store: &Store) -> Result<Option<Self>, StoreError> {
+        Ok(store.get(Space::Meta, PLACE_KEY)?.and_then(|value| Self::read(&value)))
+    }
+
+    fn read(value: &[u8]) -> Option<Self> {
+        let (offset, rest) = value.split_first_chunk::<8>()?;
+        let (at_ms, rest) = rest.split_first_chunk::<8>()?;
+        let (&len, rest) = rest.split_first()?;
+        let (inputs, cluster) = rest.split_at_checked(usize::from(len))?;
+        Some(Self {
+            offset: u64::from_be_bytes(*offset),
+            at_ms: u64::from_be_bytes(*at_ms),
+            inputs: inputs.to_vec(),
+            cluster: String::from_utf8(cluster.to_vec()).ok()?,
+        })
+    }
+}
+
+/// Brings a partition up to date. `None` when cancelled.
+///
+/// # Errors
+/// Kafka or the disk failed, or changelog and committed offsets do not belong together.
+pub(super) fn run(plan: Plan) -> Result<Option<Restored>, LogError> {
+    let mut client = plan.config.consumer(&format!("restore-{}", plan.partition), &plan.config.app);
+    client.set("enable.partition.eof", "true").set("queued.min.messages", "100000");
+    let consumer: BaseConsumer = client.create().map_err(|e| failed("a consumer for the changelog", &e))?;
+    // First the committed offsets: asking for them waits for an open transaction of the previous owner. Only what
+    // the changelog holds after that is complete.
+    let next = committed(&consumer, &plan.config, plan.partition, ASK)?;
+    let topic = plan.config.state_topic();
+    let (low, high) = consumer
+        .fetch_watermarks(&topic, plan.partition as i32, ASK)
+        .map_err(|e| failed(&format!("the ends of {topic}"), &e))?;
+    let (store, mut place) = open(&plan, high as u64)?;
+    let started = monotonic();
+    let from = place.as_ref().map_or(low as u64, |p| p.offset.max(low as u64));
+    let wanted = changelog::put_position(&next, plan.config.fingerprint);
+    let mut replay = Replay { batch: StateBatch::default(), keys: 0, told: monotonic() };
+    if !is_whole(place.as_ref(), &wanted) || from < high as u64 {
+        let mut assignment = TopicPartitionList::new();
+        assignment
+            .add_partition_offset(&topic, plan.partition as i32, Offset::Offset(from as i64))
+            .and_then(|()| consumer.assign(&assignment))
+            .map_err(|e| failed("assigning the changelog", &e))?;
+        let patience = plan.config.transaction_timeout * 2 + Duration::from_secs(10);
+        let mut at_end: Option<Instant> = None;
+        loop {
+            if plan.cancel.load(Ordering::Acquire) {
+                return Ok(None);
+            }
+            match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => {
+                    at_end = None;
+                    replay.apply(&plan, &store, &mut place, &message)?;
+                    replay.tell(&plan, message.offset() as u64, from, high as u64);
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => {
+                    replay.write(&store, place.as_ref())?;
+                    if is_whole(place.as_ref(), &wanted) {
+                        break;
+                    }
+                    at_end.get_or_insert_with(monotonic);
+                }
+                Some(Err(e)) if is_final(&e) => return Err(failed(&format!("reading {topic}"), &e)),
+                Some(Err(_)) | None => {}
+            }
+            if at_end.is_some_and(|since| since.elapsed() > patience) {
+                return Err(disagree(&plan, place.as_ref(), &next));
+            }
+        }
+    }
+    tracing::info!(
+        partition = plan.partition,
+        keys = replay.keys,
+        milliseconds = started.elapsed().as_millis() as u64,
+        "changelog applied"
+    );
+    Ok(Some(Restored { store, next }))
+}
+
+/// The committed next offset of each input of a partition.
+///
+/// # Errors
+/// The coordinator does not answer, or nothing was ever committed.
+pub(super) fn committed(
+    consumer: &impl AnyConsumer,
+    config: &KafkaConfig,
+    partition: u32,
+    timeout: Duration,
+) -> Result<Vec<(Topic, u64)>, LogError> {
+    let mut list = TopicPartitionList::new();
+    for topic in Topic::INPUTS {
+        list.add_partition(&config.topic(topic), partition as i32);
+    }
+    let answer = consumer.committed(list, timeout).map_err(|e| failed("the committed offsets", &e))?;
+    Topic::INPUTS
+        .into_iter()
+        .map(|topic| match answer.find_partition(&config.topic(topic), partition as i32).map(|e| e.offset()) {
+            Some(Offset::Offset(offset)) => Ok((topic, offset as u64)),
+            _ => Err(stopped(format!(
+                "{}: partition {partition} has no committed offset of group {}; run `tollgate topics create`",
+                config.topic(topic),
+                config.app
+            ))),
+        })
+        .collect()
+}
+
+/// Consumers of every context answer what is committed.
+pub(super) trait AnyConsumer {
+    fn committed(&self, list: TopicPartitionList, timeout: Duration) -> Result<TopicPartitionList, KafkaError>;
+}
+
+impl<C: rdkafka::consumer::ConsumerContext> AnyConsumer for BaseConsumer<C> {
+    fn committed(&self, list: TopicPartitionList, timeout: Duration) -> Result<TopicPartitionList, KafkaError> {
+        self.committed_offsets(list, timeout)
+    }
+}
+
+/// Whether a store at this place belongs to the committed offsets.
+fn is_whole(place: Option<&Place>, wanted: &[u8]) -> bool {
+    // Before the first transaction there is no position record: only an empty changelog may go without.
+    place.is_none_or(|p| p.inputs.is_empty() || p.inputs == wanted)
+}
+
+/// Opens the local store, or an empty one where what lies there is of no use.
+fn open(plan: &Plan, high: u64) -> Result<(Store, Option<Place>), LogError> {
+    let store = match &plan.store {
+        Some(store) => store.clone(),
+        None => open_locked(plan)?,
+    };
+    let place = Place::of(&store)?;
+    let useless = match &place {
+        Some(p) if p.cluster != plan.cluster => Some("it belongs to another Kafka cluster"),
+        Some(p) if p.offset > high => Some("it is ahead of the changelog, so it belongs to another one"),
+        Some(p) if p.at_ms.saturating_add(STORE_AGE_MAX_MS) < clock::now().0 => {
+            Some("it is older than the changelog remembers removals")
+        }
+        Some(_) => None,
+        None if store.scan_prefix(Space::Entities, &[]).next().is_some() => Some("it does not say its place"),
+        None => None,
+    };
+    let Some(why) = useless else { return Ok((store, place)) };
+    tracing::warn!(partition = plan.partition, directory = %plan.directory.display(), why, "the local store is made anew");
+    if plan.store.is_some() {
+        return Err(stopped(format!("the store of partition {} cannot be used while open: {why}", plan.partition)));
+    }
+    drop(store);
+    std::fs::remove_dir_all(&plan.directory)
+        .map_err(|e| stopped(format!("{} cannot be removed: {e}", plan.directory.display())))?;
+    Ok((Store::open(&plan.directory, &plan.options)?, None))
+}
+
+/// A partition that comes back may still be held by the thread that lost it.
+fn open_locked(plan: &Plan) -> Result<Store, LogError> {
+    let started = monotonic();
+    loop {
+        match Store::open(&plan.directory, &plan.options) {
+            Err(StoreError::Locked { .. }) if started.elapsed() < LOCKED_MOST => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(e @ StoreError::Open { .. }) => {
+                // Kafka has everything: a damaged cache is no reason to stop.
+                tracing::warn!(partition = plan.partition, error = %e, "the local store is damaged and made anew");
+                std::fs::remove_dir_all(&plan.directory).map_err(|_| LogError::from(e))?;
+                return Ok(Store::open(&plan.directory, &plan.options)?);
+            }
+            other => return Ok(other?),
+        }
+    }
+}
+
+/// Changelog records on their way into the store.
+struct Replay {
+    batch: StateBatch,
+    keys: u64,
+    told: Instant,
+}
+
+impl Replay {
+    fn apply(
+        &mut self,
+        plan: &Plan,
+        store: &Store,
+        place: &mut Option<Place>,
+        message: &rdkafka::message::BorrowedMessage<'_>,
+    ) -> Result<(), LogError> {
+        let offset = message.offset() as u64;
+        let damaged = |e| stopped(format!("{} at offset {offset}: {e}", message.topic()));
+        let entry = changelog::entry(message.key().unwrap_or_default()).map_err(damaged)?;
+        let place = place.get_or_insert_with(|| Place {
+            offset: 0,
+            at_ms: 0,
+            inputs: Vec::new(),
+            cluster: plan.cluster.clone(),
+        });
+        match (entry, message.payload()) {
+            (Entry::Entity(space, key), Some(value)) => self.batch.put(space, key, value),
+            (Entry::Entity(space, key), None) => self.batch.delete(space, key),
+            (Entry::Position, value) => {
+                let value = value.unwrap_or_default();
+                let (fingerprint, _) = changelog::position(value).map_err(damaged)?;
+                if fingerprint != plan.config.fingerprint {
+                    return Err(stopped(format!(
+                        "{}: partition {} was written with another hash key; give every process the same file",
+                        message.topic(),
+                        plan.partition
+                    )));
+                }
+                place.inputs = value.to_vec();
+            }
+        }
+        place.offset = offset + 1;
+        self.keys += 1;
+        if self.batch.bytes() >= APPLY_BYTES {
+            self.write(store, Some(place))?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, store: &Store, place: Option<&Place>) -> Result<(), LogError> {
+        let Some(place) = place else { return Ok(()) };
+        let mut batch = std::mem::take(&mut self.batch);
+        Place { at_ms: clock::now().0, ..place.clone() }.put(&mut batch);
+        Ok(store.write_unsynced(batch)?)
+    }
+
+    fn tell(&mut self, plan: &Plan, at: u64, from: u64, to: u64) {
+        if self.told.elapsed() < TELL {
+            return;
+        }
+        self.told = monotonic();
+        let percent = (at - from) * 100 / (to.saturating_sub(from)).max(1);
+        tracing::info!(partition = plan.partition, keys = self.keys, percent, "restoring");
+    }
+}
+
+/// Errors after which polling on is of no use.
+pub(super) fn is_final(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    match error {
+        KafkaError::MessageConsumptionFatal(_) => true,
+        KafkaError::MessageConsumption(code) => matches!(
+            code,
+            Code::OffsetOutOfRange
+                | Code::AutoOffsetReset
+                | Code::UnknownTopicOrPartition
+                | Code::UnknownPartition
+                | Code::UnknownTopic
+                | Code::TopicAuthorizationFailed
+                | Code::GroupAuthorizationFailed
+                | Code::Authentication
+                | Code::SaslAuthenticationFailed
+                | Code::Fatal
+                | Code::FencedInstanceId
+        ),
+        _ => false,
+    }
+}
+
+fn disagree(plan: &Plan, place: Option<&Place>, next: &[(Topic, u64)]) -> LogError {
+    let had = place.and_then(|p| changelog::position(&p.inputs).ok()).map(|(_, had)| had).unwrap_or_default();
+    let differing: Vec<String> = next
+        .iter()
+        .filter_map(|(topic, offset)| {
+            let state = had.iter().find(|(t, _)| t == topic).map_or(0, |(_, o)| *o);
+            (state != *offset).then(|| format!("{} state {state}, committed {offset}", topic.name()))
+        })
+        .collect();
+    stopped(format!(
+        "partition {}: the state belongs to other offsets than group {} has committed ({}); offsets were reset or \
+         the changelog was changed by hand: set the group's offsets back to the state's",
+        plan.partition,
+        plan.config.app,
+        differing.join("; ")
+    ))
+}
+
+pub(super) fn failed(what: &str, error: &KafkaError) -> LogError {
+    stopped(format!("{what}: {error}; is the broker there, and may this user read?"))
+}
+
+pub(super) fn stopped(reason: String) -> LogError {
+    LogError::Stopped { reason: reason.into() }
+}

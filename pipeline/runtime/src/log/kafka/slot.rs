@@ -1,0 +1,497 @@
+//! The shard loop's side of Kafka: which partitions are ours, their inputs, and the commit.
+//!
+//! Two consumers. The group's own has all four inputs, with bulk paused: what it hands over (commands, events, the
+//! priority lane) is never behind bulk in a queue. Bulk has a consumer of its own, assigned by hand, that never
+//! commits. Offsets of all four leave in the transaction.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::changelog;
+use super::config::KafkaConfig;
+use super::restore::{self, Place, Plan, Restored, committed, failed, stopped};
+use super::transaction::Transactions;
+use crate::clock::{self, monotonic};
+use crate::log::{Commit, Log, LogError, Ownership, ReadLimit, Record, Topic};
+use crate::store::{Store, StoreOptions};
+
+/// Bulk records held at most, over all partitions; and as many of the other inputs.
+const HELD_RECORDS: usize = 20_000;
+/// Bytes of them.
+const HELD_BYTES: usize = 32 << 20;
+/// Bulk is looked for at least so often while the other inputs are quiet.
+const BULK_EVERY: Duration = Duration::from_millis(4);
+/// Records taken from a client's queue in one go.
+const DRAIN: usize = 5_000;
+/// Bound on one question to the broker.
+const ASK: Duration = Duration::from_secs(15);
+
+/// The log of one slot.
+pub struct KafkaLog {
+    config: KafkaConfig,
+    directory: PathBuf,
+    options: StoreOptions,
+    cluster: String,
+    group: BaseConsumer<Assignments>,
+    bulk: BaseConsumer,
+    transactions: Transactions,
+    served: BTreeMap<u32, Served>,
+    restoring: BTreeMap<u32, Restoring>,
+    /// False while the group divides the partitions anew: nothing may be decided then.
+    serving: bool,
+    held: Held,
+    stores: Arc<ServedStores>,
+}
+
+/// The stores of the partitions decided for in this process, for reading beside the shards.
+#[derive(Default)]
+pub struct ServedStores(RwLock<BTreeMap<u32, Store>>);
+
+impl ServedStores {
+    /// The store of a partition, if it is decided for here.
+    #[must_use]
+    pub fn get(&self, partition: u32) -> Option<Store> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&partition).cloned()
+    }
+
+    fn set(&self, partition: u32, store: Option<Store>) {
+        let mut stores = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match store {
+            Some(store) => drop(stores.insert(partition, store)),
+            None => drop(stores.remove(&partition)),
+        }
+    }
+}
+
+/// A partition decided for here.
+struct Served {
+    store: Store,
+    next: Vec<(Topic, u64)>,
+    /// Records read ahead, in [`Topic::INPUTS`] order.
+    ahead: [VecDeque<Record>; Topic::INPUTS.len()],
+    /// Whether its inputs flow: from its first read on.
+    flowing: bool,
+}
+
+struct Restoring {
+    thread: JoinHandle<Result<Option<Restored>, LogError>>,
+    cancel: Arc<AtomicBool>,
+}
+
+/// What is read ahead, for the bound.
+#[derive(Default)]
+struct Held {
+    bulk: usize,
+    others: usize,
+    bytes: usize,
+}
+
+/// What the group told, in order.
+#[derive(Default)]
+struct Assignments {
+    news: Mutex<Vec<News>>,
+}
+
+enum News {
+    Assigned(BTreeSet<u32>),
+    Revoked,
+    Failed(String),
+}
+
+impl ClientContext for Assignments {}
+
+impl ConsumerContext for Assignments {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Revoke(_) => self.push(News::Revoked),
+            Rebalance::Error(e) => self.push(News::Failed(e.to_string())),
+            Rebalance::Assign(_) => {}
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let Rebalance::Assign(list) = rebalance else { return };
+        // Nothing flows before the state is there, and bulk never does here.
+        if let Err(e) = consumer.pause(list) {
+            return self.push(News::Failed(format!("pausing: {e}")));
+        }
+        let mut partitions: BTreeMap<u32, usize> = BTreeMap::new();
+        for element in list.elements() {
+            *partitions.entry(element.partition() as u32).or_default() += 1;
+        }
+        if partitions.values().any(|topics| *topics != Topic::INPUTS.len()) {
+            return self.push(News::Failed(
+                "the input topics were not assigned together; they must have the same number of partitions".to_owned(),
+            ));
+        }
+        self.push(News::Assigned(partitions.into_keys().collect()));
+    }
+}
+
+impl Assignments {
+    fn push(&self, news: News) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).push(news);
+    }
+
+    fn take(&self) -> Vec<News> {
+        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn has_news(&self) -> bool {
+        !self.news.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
+impl KafkaLog {
+    /// Connects, fences a predecessor of the same slot, and joins the group. `directory` holds one store per
+    /// partition.
+    ///
+    /// # Errors
+    /// The broker cannot be reached or refuses.
+    pub fn open(config: KafkaConfig, directory: PathBuf, options: StoreOptions) -> Result<Self, LogError> {
+        let transactions = Transactions::open(&config)?;
+        let mut client = config.consumer("shards", &config.app);
+        client
+            .set("group.instance.id", format!("{}-{}", config.app, config.slot))
+            .set("partition.assignment.strategy", "range")
+            .set("session.timeout.ms", config.session_timeout.as_millis().to_string())
+            .set("heartbeat.interval.ms", (config.session_timeout.as_millis() / 5).to_string());
+        let group: BaseConsumer<Assignments> =
+            client.create_with_context(Assignments::default()).map_err(|e| failed("the group's consumer", &e))?;
+        let cluster = group
+            .client()
+            .fetch_cluster_id(ASK)
+            .ok_or_else(|| stopped(format!("no broker answers at {}; is it there?", config.brokers)))?;
+        let bulk = config.consumer("bulk", &config.app).create().map_err(|e| failed("the consumer for bulk", &e))?;
+        let names: Vec<String> = Topic::INPUTS.iter().map(|t| config.topic(*t)).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        group.subscribe(&names).map_err(|e| failed("joining the group", &e))?;
+        Ok(Self {
+            config,
+            directory,
+            options,
+            cluster,
+            group,
+            bulk,
+            transactions,
+            served: BTreeMap::new(),
+            restoring: BTreeMap::new(),
+            serving: false,
+            held: Held::default(),
+            stores: Arc::default(),
+        })
+    }
+
+    /// The stores of what is served, kept up to date.
+    #[must_use]
+    pub fn stores(&self) -> Arc<ServedStores> {
+        Arc::clone(&self.stores)
+    }
+
+    /// Deals with what the group told since the last call.
+    fn follow_group(&mut self, changes: &mut Vec<Ownership>) -> Result<(), LogError> {
+        for news in self.group.context().take() {
+            match news {
+                News::Revoked => self.suspend()?,
+                News::Assigned(partitions) => self.assign(&partitions, changes)?,
+                News::Failed(reason) => return Err(stopped(format!("the consumer group: {reason}"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// The partitions are being divided anew. States stay: often the same partitions come back.
+    fn suspend(&mut self) -> Result<(), LogError> {
+        self.serving = false;
+        self.bulk.unassign().map_err(|e| failed("giving bulk back", &e))?;
+        for served in self.served.values_mut() {
+            served.ahead = Default::default();
+            served.flowing = false;
+        }
+        self.held = Held::default();
+        Ok(())
+    }
+
+    fn assign(&mut self, partitions: &BTreeSet<u32>, changes: &mut Vec<Ownership>) -> Result<(), LogError> {
+        for (_, restoring) in std::mem::take(&mut self.restoring) {
+            restoring.cancel.store(true, Ordering::Release);
+        }
+        let lost: Vec<u32> = self.served.keys().copied().filter(|p| !partitions.contains(p)).collect();
+        for partition in lost {
+            self.served.remove(&partition);
+            self.stores.set(partition, None);
+            changes.push(Ownership::Lost { partition });
+        }
+        for &partition in partitions {
+            let Some(served) = self.served.get(&partition) else {
+                self.restore(partition, None)?;
+                continue;
+            };
+            // Nobody else decided for it meanwhile: go on.
+            if committed(&self.group, &self.config, partition, ASK)? == served.next {
+                continue;
+            }
+            let store = self.served.remove(&partition).map(|s| s.store);
+            changes.push(Ownership::Lost { partition });
+            self.restore(partition, store)?;
+        }
+        self.serving = true;
+        tracing::info!(partitions = partitions.len(), "partitions assigned");
+        Ok(())
+    }
+
+    fn restore(&mut self, partition: u32, store: Option<Store>) -> Result<(), LogError> {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let plan = Plan {
+            config: self.config.clone(),
+            partition,
+            directory: self.directory.join(format!("partition-{partition}")),
+            options: self.options.clone(),
+            cluster: self.cluster.clone(),
+            store,
+            cancel: Arc::clone(&cancel),
+        };
+        let thread = std::thread::Builder::new()
+            .name(format!("restore-{partition}"))
+            .spawn(move || restore::run(plan))
+            .map_err(|e| stopped(format!("a thread cannot be started: {e}")))?;
+        self.restoring.insert(partition, Restoring { thread, cancel });
+        Ok(())
+    }
+
+    /// Hands over the partitions whose state is there.
+    fn finish_restores(&mut self, changes: &mut Vec<Ownership>) -> Result<(), LogError> {
+        let done: Vec<u32> =
+            self.restoring.iter().filter(|(_, r)| r.thread.is_finished()).map(|(partition, _)| *partition).collect();
+        for partition in done {
+            let Some(restoring) = self.restoring.remove(&partition) else { continue };
+            let restored = restoring
+                .thread
+                .join()
+                .map_err(|_| stopped(format!("restoring partition {partition} panicked; see the log")))??;
+            let Some(Restored { store, next }) = restored else { continue };
+            changes.push(Ownership::Gained { partition, next: next.clone(), store: store.clone() });
+            self.stores.set(partition, Some(store.clone()));
+            self.served.insert(partition, Served { store, next, ahead: Default::default(), flowing: false });
+        }
+        Ok(())
+    }
+
+    /// Lets a partition's inputs flow.
+    fn flow(&mut self, partition: u32) -> Result<(), LogError> {
+        let Some(served) = self.served.get_mut(&partition) else { return Ok(()) };
+        let mut resumed = TopicPartitionList::new();
+        let mut bulk = TopicPartitionList::new();
+        for (topic, next) in &served.next {
+            let name = self.config.topic(*topic);
+            if *topic == Topic::Requests {
+                bulk.add_partition_offset(&name, partition as i32, Offset::Offset(*next as i64))
+                    .map_err(|e| failed("assigning bulk", &e))?;
+            } else {
+                resumed.add_partition(&name, partition as i32);
+            }
+        }
+        self.group.resume(&resumed).map_err(|e| failed("letting inputs flow", &e))?;
+        self.bulk.incremental_assign(&bulk).map_err(|e| failed("assigning bulk", &e))?;
+        served.flowing = true;
+        Ok(())
+    }
+
+    /// Takes what the clients have, waiting for at most `timeout` when they have nothing.
+    fn poll(&mut self, timeout: Duration) -> Result<(), LogError> {
+        let mut took = 0;
+        // The group's consumer is polled in any case: its callbacks run inside.
+        loop {
+            match self.group.poll(Duration::ZERO) {
+                None => break,
+                Some(message) => take(&mut self.served, &mut self.held, &self.config, message)?,
+            }
+            took += 1;
+            if took >= DRAIN || self.held.others >= HELD_RECORDS || self.held.bytes >= HELD_BYTES {
+                break;
+            }
+        }
+        while self.held.bulk < HELD_RECORDS && self.held.bytes < HELD_BYTES && took < 2 * DRAIN {
+            match self.bulk.poll(Duration::ZERO) {
+                None => break,
+                Some(message) => take(&mut self.served, &mut self.held, &self.config, message)?,
+            }
+            took += 1;
+        }
+        if took == 0
+            && !timeout.is_zero()
+            && let Some(message) = self.group.poll(timeout.min(BULK_EVERY))
+        {
+            take(&mut self.served, &mut self.held, &self.config, message)?;
+        }
+        Ok(())
+    }
+
+    fn has(&self, partition: u32, topic: Topic, from: u64) -> bool {
+        let ahead = self.served.get(&partition).and_then(|s| s.ahead[place(topic)].back());
+        ahead.is_some_and(|r| r.offset >= from)
+    }
+}
+
+/// Place of an input in [`Topic::INPUTS`].
+fn place(topic: Topic) -> usize {
+    Topic::INPUTS.iter().position(|t| *t == topic).unwrap_or_default()
+}
+
+/// Puts a message where it is read from, or says why there are none.
+fn take(
+    served: &mut BTreeMap<u32, Served>,
+    held: &mut Held,
+    config: &KafkaConfig,
+    message: Result<BorrowedMessage<'_>, KafkaError>,
+) -> Result<(), LogError> {
+    let message = match message {
+        Ok(message) => message,
+        Err(e) if restore::is_final(&e) => {
+            return Err(stopped(format!(
+                "reading the inputs: {e}; records that were not read may have been deleted, or rights withdrawn"
+            )));
+        }
+        Err(e) => {
+            tracing::debug!(error = %e, "the Kafka client tries again");
+            return Ok(());
+        }
+    };
+    let topic = message.topic().strip_prefix(config.prefix.as_str()).and_then(Topic::from_name);
+    let (Some(topic), Some(served)) = (topic, served.get_mut(&(message.partition() as u32))) else { return Ok(()) };
+    let offset = message.offset() as u64;
+    let ahead = &mut served.ahead[place(topic)];
+    let wanted = served.next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, next)| *next);
+    if !served.flowing || offset < wanted || ahead.back().is_some_and(|last| last.offset >= offset) {
+        return Ok(());
+    }
+    let record = Record {
+        offset,
+        key: Bytes::copy_from_slice(message.key().unwrap_or_default()),
+        value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
+        time_ms: message.timestamp().to_millis().map_or(0, |t| t.max(0) as u64),
+        headers: message.headers().map_or_else(Vec::new, |headers| {
+            let owned = |h: rdkafka::message::Header<'_, &[u8]>| {
+                (h.key.to_owned(), Bytes::copy_from_slice(h.value.unwrap_or_default()))
+            };
+            headers.iter().map(owned).collect()
+        }),
+    };
+    held.bytes += record.bytes();
+    if topic == Topic::Requests {
+        held.bulk += 1;
+    } else {
+        held.others += 1;
+    }
+    ahead.push_back(record);
+    Ok(())
+}
+
+impl Log for KafkaLog {
+    fn ownership(&mut self) -> Result<Vec<Ownership>, LogError> {
+        let mut changes = Vec::new();
+        self.follow_group(&mut changes)?;
+        self.finish_restores(&mut changes)?;
+        Ok(changes)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.serving && self.restoring.is_empty()
+    }
+
+    fn is_serving(&self) -> bool {
+        self.serving
+    }
+
+    fn read(&mut self, topic: Topic, partition: u32, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError> {
+        if !self.serving {
+            return Ok(Vec::new());
+        }
+        if self.served.get(&partition).ok_or(LogError::NoPartition { partition })?.flowing {
+            self.poll(Duration::ZERO)?;
+        } else {
+            self.flow(partition)?;
+        }
+        let served = self.served.get_mut(&partition).ok_or(LogError::NoPartition { partition })?;
+        let ahead = &mut served.ahead[place(topic)];
+        while let Some(first) = ahead.front()
+            && first.offset < from
+        {
+            self.held.bytes = self.held.bytes.saturating_sub(first.bytes());
+            let held = if topic == Topic::Requests { &mut self.held.bulk } else { &mut self.held.others };
+            *held = held.saturating_sub(1);
+            ahead.pop_front();
+        }
+        let mut bytes = 0;
+        let mut records = Vec::with_capacity(ahead.len().min(limit.records));
+        for record in ahead.iter().take(limit.records) {
+            bytes += record.bytes();
+            if bytes > limit.bytes && !records.is_empty() {
+                break;
+            }
+            records.push(record.clone());
+        }
+        Ok(records)
+    }
+
+    fn wait(&mut self, next: &[(u32, Topic, u64)], timeout: Duration) -> Result<bool, LogError> {
+        let until: Instant = monotonic() + timeout;
+        loop {
+            self.poll(until.saturating_duration_since(monotonic()))?;
+            if self.group.context().has_news() || next.iter().any(|(p, topic, from)| self.has(*p, *topic, *from)) {
+                return Ok(true);
+            }
+            if self.restoring.values().any(|r| r.thread.is_finished()) {
+                return Ok(true);
+            }
+            if monotonic() >= until {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn commit(&mut self, commits: Vec<(u32, Commit)>) -> Result<(), LogError> {
+        if !self.serving || self.group.context().has_news() {
+            return Err(LogError::Aborted { reason: "the partitions are being divided anew".into() });
+        }
+        for (partition, commit) in &commits {
+            if commit.next_offsets.is_empty() {
+                return Err(LogError::BadCommit { detail: "no input offsets: such a batch is not fenced".to_owned() });
+            }
+            if !self.served.contains_key(partition) {
+                return Err(LogError::NoPartition { partition: *partition });
+            }
+        }
+        // Taken anew for each transaction: an old generation is what fences us.
+        let Some(metadata) = self.group.group_metadata() else {
+            return Err(LogError::Aborted { reason: "not a member of the group".into() });
+        };
+        let ends = self.transactions.commit(&commits, &metadata)?;
+        let at_ms = clock::now().0;
+        for (partition, commit) in commits {
+            let Some(served) = self.served.get_mut(&partition) else { continue };
+            let mut state = commit.state;
+            let place = Place {
+                offset: ends.get(&partition).copied().unwrap_or_default(),
+                at_ms,
+                inputs: changelog::put_position(&commit.next_offsets, self.config.fingerprint),
+                cluster: self.cluster.clone(),
+            };
+            place.put(&mut state);
+            served.store.write_unsynced(state)?;
+            served.next = commit.next_offsets;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,307 @@
+//! Reads one topic from positions that the reader keeps itself: projections, the registry, people.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers as _, Message};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::config::KafkaConfig;
+use super::context::Reports;
+use crate::clock::monotonic;
+use crate::log::{Headers, LogError, ReadLimit, Record, Topic};
+
+/// How long the brokers have to tell the ends of the partitions.
+const WATERMARKS: Duration = Duration::from_secs(10);
+
+/// A reader of some partitions of one topic, in no consumer group: it sees committed records only, and nothing of it
+/// is kept in Kafka. One thread at a time; `read` waits, nothing else is needed to keep it alive.
+///
+/// While no broker answers it returns nothing and goes on when one does. After any other error it has stopped and
+/// says so at every call: open another from [`KafkaTail::positions`].
+pub struct KafkaTail {
+    consumer: BaseConsumer<Reports>,
+    topic: Topic,
+    name: String,
+    partitions: Vec<Partition>,
+    /// Taken from the client but beyond the last read's limit.
+    held: Option<(u32, Record)>,
+    stopped: Option<LogError>,
+}
+
+struct Partition {
+    number: u32,
+    next: u64,
+    /// Nothing committed was behind `next` when the broker was last asked.
+    at_end: bool,
+}
+
+enum Polled {
+    Record(u32, Record),
+    CaughtUp,
+    Nothing,
+}
+
+impl KafkaTail {
+    /// Begins at the given offsets, which are the next to be read. Blocks for at most about 10 s.
+    ///
+    /// # Errors
+    /// A position is below what is kept ([`LogError::Trimmed`]) or beyond the end ([`LogError::BeyondEnd`]), a
+    /// partition does not exist, or the brokers do not answer ([`LogError::Stopped`]).
+    pub fn open(config: &KafkaConfig, topic: Topic, positions: &[(u32, u64)]) -> Result<Self, LogError> {
+        let tail = Self::unassigned(config, topic, positions)?;
+        tail.check_positions()?;
+        tail.assigned()
+    }
+
+    /// Opens every partition of a topic at the first offset kept. Blocks for at most about 10 s.
+    ///
+    /// # Errors
+    /// The topic does not exist or the brokers do not answer.
+    pub fn open_from_start(config: &KafkaConfig, topic: Topic, partitions: u32) -> Result<Self, LogError> {
+        let all: Vec<(u32, u64)> = (0..partitions).map(|number| (number, 0)).collect();
+        let mut tail = Self::unassigned(config, topic, &all)?;
+        let low = tail.watermarks()?;
+        for (partition, (_, low, _)) in tail.partitions.iter_mut().zip(low) {
+            partition.next = low;
+        }
+        tail.assigned()
+    }
+
+    fn unassigned(config: &KafkaConfig, topic: Topic, positions: &[(u32, u64)]) -> Result<Self, LogError> {
+        let name = config.topic(topic);
+        let mut client = config.consumer("tail", &format!("{}.tail", config.app));
+        client.set("enable.partition.eof", "true");
+        let consumer = client
+            .create_with_context(Reports::default())
+            .map_err(|e| stopped(format!("the consumer of {name} cannot start: {e}")))?;
+        let partitions = positions.iter().map(|&(number, next)| Partition { number, next, at_end: false }).collect();
+        Ok(Self { consumer, topic, name, partitions, held: None, stopped: None })
+    }
+
+    fn assigned(self) -> Result<Self, LogError> {
+        let mut list = TopicPartitionList::with_capacity(self.partitions.len());
+        for partition in &self.partitions {
+            list.add_partition_offset(&self.name, partition.number as i32, Offset::Offset(partition.next as i64))
+                .map_err(|e| self.failure(&e))?;
+        }
+        self.consumer.assign(&list).map_err(|e| self.failure(&e))?;
+        Ok(self)
+    }
+
+    /// Records of all partitions as they come, ascending within each; offsets have holes. Waits for the first of
+    /// them at most `timeout`; empty when there was none, or earlier when the end was reached (see
+    /// [`KafkaTail::is_caught_up`]), which is told once. A record without a value (a deletion in a compacted
+    /// topic) has an empty one.
+    ///
+    /// # Errors
+    /// The position was trimmed away meanwhile, or the consumer has stopped.
+    pub fn read(&mut self, limit: ReadLimit, timeout: Duration) -> Result<Vec<(u32, Record)>, LogError> {
+        if let Some(error) = &self.stopped {
+            return Err(error.clone());
+        }
+        let deadline = monotonic() + timeout;
+        let mut records: Vec<(u32, Record)> = Vec::new();
+        let mut bytes = 0;
+        while records.len() < limit.records {
+            let wait =
+                if records.is_empty() { deadline.saturating_duration_since(monotonic()) } else { Duration::ZERO };
+            let (partition, record) = match self.held.take() {
+                Some(held) => held,
+                None => match self.poll(wait) {
+                    Ok(Polled::Record(partition, record)) => (partition, record),
+                    Ok(Polled::Nothing) if records.is_empty() && monotonic() < deadline => continue,
+                    Ok(Polled::Nothing | Polled::CaughtUp) => break,
+                    Err(error) => {
+                        self.stopped = Some(error.clone());
+                        // What came before is whole; the next call tells the error.
+                        if records.is_empty() {
+                            return Err(error);
+                        }
+                        break;
+                    }
+                },
+            };
+            bytes += record.bytes();
+            if bytes > limit.bytes && !records.is_empty() {
+                self.held = Some((partition, record));
+                break;
+            }
+            self.advance(partition, record.offset + 1);
+            records.push((partition, record));
+        }
+        Ok(records)
+    }
+
+    /// Next offset of every partition: where to open another reader.
+    #[must_use]
+    pub fn positions(&self) -> Vec<(u32, u64)> {
+        self.partitions.iter().map(|p| (p.number, p.next)).collect()
+    }
+
+    /// True when everything that was committed when the brokers were last asked has been read. The end cannot be
+    /// seen from positions, since transactions end in offsets without records.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.held.is_none() && self.partitions.iter().all(|p| p.at_end)
+    }
+
+    /// The end of every partition as a reader sees it: behind the last record that is not in an open transaction.
+    ///
+    /// # Errors
+    /// The brokers do not answer within 10 s, or a partition does not exist.
+    pub fn ends(&self) -> Result<Vec<(u32, u64)>, LogError> {
+        Ok(self.watermarks()?.into_iter().map(|(partition, _, end)| (partition, end)).collect())
+    }
+
+    /// The first offset kept of every partition.
+    ///
+    /// # Errors
+    /// As [`KafkaTail::ends`].
+    pub fn low(&self) -> Result<Vec<(u32, u64)>, LogError> {
+        Ok(self.watermarks()?.into_iter().map(|(partition, low, _)| (partition, low)).collect())
+    }
+
+    fn poll(&mut self, wait: Duration) -> Result<Polled, LogError> {
+        match self.consumer.poll(wait).map(|result| result.map(|message| convert(&message))) {
+            Some(Ok((partition, record))) => return Ok(Polled::Record(partition, record)),
+            Some(Err(KafkaError::PartitionEOF(number))) => {
+                if let Some(partition) = self.partitions.iter_mut().find(|p| p.number == number as u32) {
+                    partition.at_end = true;
+                }
+                return Ok(if self.is_caught_up() { Polled::CaughtUp } else { Polled::Nothing });
+            }
+            Some(Err(error)) if !is_passing(&error) => {
+                // The position is gone or was never there: say which.
+                if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) {
+                    self.check_positions()?;
+                }
+                return Err(self.failure(&error));
+            }
+            Some(Err(_)) | None => {}
+        }
+        // Reported once by poll at most, and then the client is silent for ever.
+        match self.consumer.client().fatal_error() {
+            Some((code, words)) => Err(stopped(format!("the consumer of {} has failed: {code}: {words}", self.name))),
+            None => Ok(Polled::Nothing),
+        }
+    }
+
+    fn advance(&mut self, number: u32, next: u64) {
+        if let Some(partition) = self.partitions.iter_mut().find(|p| p.number == number) {
+            partition.next = next;
+            partition.at_end = false;
+        }
+    }
+
+    fn check_positions(&self) -> Result<(), LogError> {
+        for (partition, (_, low, end)) in self.partitions.iter().zip(self.watermarks()?) {
+            let wanted = partition.next;
+            if wanted < low {
+                return Err(LogError::Trimmed { topic: self.topic, wanted, first: low });
+            }
+            if wanted > end {
+                return Err(LogError::BeyondEnd { topic: self.topic, wanted, next: end });
+            }
+        }
+        Ok(())
+    }
+
+    /// Partition, first offset and end of each.
+    fn watermarks(&self) -> Result<Vec<(u32, u64, u64)>, LogError> {
+        let deadline = monotonic() + WATERMARKS;
+        self.partitions.iter().map(|p| self.watermark(p.number, deadline)).collect()
+    }
+
+    fn watermark(&self, partition: u32, deadline: Instant) -> Result<(u32, u64, u64), LogError> {
+        loop {
+            let left = deadline.saturating_duration_since(monotonic()).max(Duration::from_millis(1));
+            match self.consumer.fetch_watermarks(&self.name, partition as i32, left) {
+                Ok((low, end)) => return Ok((partition, low.max(0) as u64, end.max(0) as u64)),
+                // A new topic has no leader for a moment.
+                Err(_) if monotonic() < deadline => thread::sleep(Duration::from_millis(50)),
+                Err(error) => {
+                    return Err(stopped(format!(
+                        "the offsets of {}, partition {partition}, cannot be read: {error}; check that the topic has this partition and that the brokers run",
+                        self.name
+                    )));
+                }
+            }
+        }
+    }
+
+    fn failure(&self, error: &KafkaError) -> LogError {
+        let words = self.consumer.client().context().last().map_or_else(String::new, |words| format!(" ({words})"));
+        stopped(format!("the consumer of {} has failed: {error}{words}", self.name))
+    }
+}
+
+fn stopped(reason: String) -> LogError {
+    LogError::Stopped { reason: Arc::from(reason) }
+}
+
+/// Errors after which the client goes on by itself: no connection, or the coordinator of the group, which a reader
+/// without a group does not need.
+fn is_passing(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as E;
+    !matches!(error, KafkaError::MessageConsumptionFatal(_))
+        && matches!(
+            error.rdkafka_error_code(),
+            Some(
+                E::AllBrokersDown
+                    | E::BrokerTransportFailure
+                    | E::Resolve
+                    | E::OperationTimedOut
+                    | E::TimedOutQueue
+                    | E::RequestTimedOut
+                    | E::LeaderNotAvailable
+                    | E::NotLeaderForPartition
+                    | E::WaitingForCoordinator
+                    | E::CoordinatorNotAvailable
+                    | E::CoordinatorLoadInProgress
+                    | E::NotCoordinator
+                    | E::GroupAuthorizationFailed
+            )
+        )
+}
+
+/// A record of ours out of one of the client's.
+pub(super) fn convert(message: &BorrowedMessage<'_>) -> (u32, Record) {
+    let bytes = |part: Option<&[u8]>| part.map_or_else(Bytes::new, Bytes::copy_from_slice);
+    let headers: Headers = message
+        .headers()
+        .map(|headers| headers.iter().map(|header| (header.key.to_owned(), bytes(header.value))).collect())
+        .unwrap_or_default();
+    let record = Record {
+        offset: message.offset().max(0) as u64,
+        key: bytes(message.key()),
+        value: bytes(message.payload()),
+        time_ms: message.timestamp().to_millis().unwrap_or(0).max(0) as u64,
+        headers,
+    };
+    (message.partition() as u32, record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lost_connections_pass() {
+        let lost = KafkaError::MessageConsumption(RDKafkaErrorCode::AllBrokersDown);
+        assert!(is_passing(&lost));
+        for error in [
+            KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::AllBrokersDown),
+            KafkaError::MessageConsumption(RDKafkaErrorCode::UnknownTopicOrPartition),
+            KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset),
+            KafkaError::MessageConsumption(RDKafkaErrorCode::TopicAuthorizationFailed),
+            KafkaError::MessageConsumption(RDKafkaErrorCode::Authentication),
+        ] {
+            assert!(!is_passing(&error), "{error}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Why the topics cannot be used, each with its remedy.
+
+use std::fmt;
+
+/// The topics cannot be created, checked or used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopicsError {
+    /// A client property is unknown, has a value that it cannot have, or may not be set.
+    #[error("kafka properties: {detail}; correct or remove it")]
+    Properties {
+        /// Property, value and what is wrong with it.
+        detail: String,
+    },
+    /// No broker answered in time.
+    #[error(
+        "no Kafka broker of {brokers} answered within {seconds} s ({reason}); check the addresses, that the brokers run, and security.protocol"
+    )]
+    Unreachable {
+        /// Addresses tried.
+        brokers: String,
+        /// How long it was tried.
+        seconds: u64,
+        /// The client's last error.
+        reason: String,
+    },
+    /// The broker refuses the credentials, or TLS cannot be agreed on.
+    #[error("Kafka at {brokers} refuses the connection: {reason}; check the sasl.* and ssl.* properties")]
+    Authentication {
+        /// Addresses tried.
+        brokers: String,
+        /// The client's or broker's words.
+        reason: String,
+    },
+    /// A broker is older than 4.0: it does not verify transactions itself, so one can hang and stop readers.
+    #[error("Kafka at {brokers} is older than 4.0 ({found}); upgrade the brokers and finalize transaction.version 2")]
+    TooOld {
+        /// Addresses tried.
+        brokers: String,
+        /// What told.
+        found: String,
+    },
+    /// The broker refused one call or did not complete it in time.
+    #[error("cannot {action}: {reason}")]
+    Refused {
+        /// What was asked.
+        action: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Topics are not as they must be.
+    #[error("{0}")]
+    Faults(Faults),
+    /// The changelog has state, but the positions that belong to it are gone. Beginning anew would decide and
+    /// charge everything kept a second time.
+    #[error(
+        "{topic}: partitions {partitions:?} have state but group {group} has no position there (Kafka drops positions of a group that was away for longer than offsets.retention.minutes); set the group's offsets to the input positions recorded in {topic}, then start again"
+    )]
+    PositionsLost {
+        /// Consumer group of the shards.
+        group: String,
+        /// The changelog.
+        topic: String,
+        /// Partitions without a position.
+        partitions: Vec<u32>,
+    },
+}
+
+/// Everything found wrong, at least one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults(pub Vec<TopicFault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, fault) in self.0.iter().enumerate() {
+            write!(f, "{}{fault}", if i == 0 { "" } else { "\n" })?;
+        }
+        Ok(())
+    }
+}
+
+/// One thing wrong with one topic.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TopicFault {
+    /// There is no such topic, or it may not be seen.
+    #[error("topic {topic} is missing; create the topics, or allow this user to describe it")]
+    Missing {
+        /// Name in Kafka.
+        topic: String,
+    },
+    /// Co-partitioned topics differ.
+    #[error(
+        "topic {topic} has {have} partitions instead of {want}; delete it if it is unused and create it again, or copy everything to a new prefix"
+    )]
+    Partitions {
+        /// Name in Kafka.
+        topic: String,
+        /// Partitions it has.
+        have: u32,
+        /// Partitions it must have.
+        want: u32,
+    },
+    /// Records would be deleted that are needed, or kept for ever.
+    #[error("topic {topic} has cleanup.policy={have}; set it to {want}")]
+    CleanupPolicy {
+        /// Name in Kafka.
+        topic: String,
+        /// As it is.
+        have: String,
+        /// As it must be.
+        want: &'static str,
+    },
+    /// Large records would be refused.
+    #[error("topic {topic} has max.message.bytes={have}; set it to {want} or more")]
+    MaxMessageBytes {
+        /// Name in Kafka.
+        topic: String,
+        /// As it is, bytes.
+        have: u64,
+        /// Least value, bytes.
+        want: u64,
+    },
+    /// A reader would not know where to begin, and guessing loses or doubles charges.
+    #[error(
+        "group {group} has no position in partitions {partitions:?} of topic {topic}; create the topics again, which sets those of new partitions"
+    )]
+    NoPosition {
+        /// Consumer group.
+        group: String,
+        /// Name in Kafka.
+        topic: String,
+        /// Partitions without one.
+        partitions: Vec<u32>,
+    },
+}

@@ -1,0 +1,248 @@
+//! One transaction: outputs, changelog and input offsets, all or nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{Header, Message as _, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+
+use super::changelog;
+use super::config::KafkaConfig;
+use super::flush::flush;
+use crate::clock::monotonic;
+use crate::log::{Commit, LogError, NewRecord, Topic};
+
+/// Longest wait for the coordinator when the producer starts: it first ends what its predecessor left open.
+const INIT_MOST: Duration = Duration::from_secs(60);
+/// Pause between two tries of a call that may be repeated.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// The transactional producer of one slot.
+pub(super) struct Transactions {
+    producer: ThreadedProducer<Deliveries>,
+    /// Names in Kafka, in [`Topic::ALL`] order, and the changelog's.
+    names: Vec<String>,
+    state: String,
+    timeout: Duration,
+    fingerprint: [u8; 8],
+    key: Vec<u8>,
+}
+
+/// Hears where records landed.
+#[derive(Default)]
+struct Deliveries {
+    /// The offset after the position record, by partition.
+    ends: Mutex<BTreeMap<u32, u64>>,
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    /// Partition + 1 for a position record, 0 for all others.
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        if let (Ok(message), Some(partition)) = (result, opaque.checked_sub(1)) {
+            let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            ends.insert(partition as u32, message.offset() as u64 + 1);
+        }
+    }
+}
+
+/// How a step of a transaction failed.
+enum Failure {
+    /// Nothing counts; the transaction is to be aborted.
+    Abort(String),
+    /// This producer is at its end: fenced, or a state it cannot leave.
+    Fatal(String),
+}
+
+impl Transactions {
+    /// Connects and fences whoever used the same slot before.
+    ///
+    /// # Errors
+    /// The broker cannot be reached or refuses.
+    pub(super) fn open(config: &KafkaConfig) -> Result<Self, LogError> {
+        let mut client = config.producer("shards");
+        let timeout = config.transaction_timeout;
+        client
+            .set("transactional.id", format!("{}-{}", config.app, config.slot))
+            .set("transaction.timeout.ms", timeout.as_millis().to_string())
+            .set("message.timeout.ms", (timeout.as_millis() * 4 / 5).to_string());
+        let producer: ThreadedProducer<Deliveries> = client
+            .create_with_context(Deliveries::default())
+            .map_err(|e| stopped(format!("the Kafka producer cannot be made: {e}; check [kafka] properties")))?;
+        let this = Self {
+            producer,
+            names: Topic::ALL.iter().map(|t| config.topic(*t)).collect(),
+            state: config.state_topic(),
+            timeout,
+            fingerprint: config.fingerprint,
+            key: Vec::new(),
+        };
+        match this.step(INIT_MOST, |left| this.producer.init_transactions(left)) {
+            Ok(()) => Ok(this),
+            Err(Failure::Abort(e) | Failure::Fatal(e)) => Err(stopped(format!(
+                "transactions cannot be started at {}: {e}; is the broker there, and may this user write transactions?",
+                config.brokers
+            ))),
+        }
+    }
+
+    /// Writes the batch of several partitions in one transaction. Returns, for each, the changelog offset after it.
+    ///
+    /// # Errors
+    /// [`LogError::Aborted`] when nothing of it counts, [`LogError::Stopped`] when this process is at its end.
+    pub(super) fn commit(
+        &mut self,
+        commits: &[(u32, Commit)],
+        group: &ConsumerGroupMetadata,
+    ) -> Result<BTreeMap<u32, u64>, LogError> {
+        match self.try_commit(commits, group) {
+            Ok(ends) => Ok(ends),
+            Err(Failure::Fatal(reason)) => Err(fatal(&reason)),
+            Err(Failure::Abort(reason)) => {
+                match self.step(self.timeout, |left| self.producer.abort_transaction(left)) {
+                    Ok(()) => Err(LogError::Aborted { reason: reason.into() }),
+                    Err(Failure::Abort(e) | Failure::Fatal(e)) => Err(fatal(&format!("{reason}; then: {e}"))),
+                }
+            }
+        }
+    }
+
+    fn try_commit(
+        &mut self,
+        commits: &[(u32, Commit)],
+        group: &ConsumerGroupMetadata,
+    ) -> Result<BTreeMap<u32, u64>, Failure> {
+        self.ends().clear();
+        self.step(self.timeout, |_| self.producer.begin_transaction())?;
+        let mut offsets = TopicPartitionList::new();
+        for (partition, commit) in commits {
+            for (topic, record) in &commit.outputs {
+                let to = if matches!(topic, Topic::Registry | Topic::DeadLetters) { 0 } else { *partition };
+                self.output(*topic, to, record)?;
+            }
+            self.changelog(*partition, commit)?;
+            for (topic, next) in &commit.next_offsets {
+                let next = Offset::Offset(*next as i64);
+                offsets
+                    .add_partition_offset(&self.names[topic.index()], *partition as i32, next)
+                    .map_err(|e| Failure::Abort(e.to_string()))?;
+            }
+        }
+        self.step(self.timeout, |left| self.producer.send_offsets_to_transaction(&offsets, group, left))?;
+        flush(&self.producer, self.timeout)
+            .map_err(|e| Failure::Abort(format!("records were not acknowledged: {e}")))?;
+        self.step(self.timeout, |left| self.producer.commit_transaction(left))?;
+        let ends = std::mem::take(&mut *self.ends());
+        if commits.iter().any(|(partition, _)| !ends.contains_key(partition)) {
+            return Err(Failure::Fatal("the changelog's acknowledgement is missing".to_owned()));
+        }
+        Ok(ends)
+    }
+
+    fn output(&self, topic: Topic, partition: u32, record: &NewRecord) -> Result<(), Failure> {
+        let mut headers = (!record.headers.is_empty()).then(|| OwnedHeaders::new_with_capacity(record.headers.len()));
+        for (name, value) in &record.headers {
+            headers = headers.map(|h| h.insert(Header { key: name, value: Some(&value[..]) }));
+        }
+        self.send(BaseRecord {
+            topic: &self.names[topic.index()],
+            partition: Some(partition as i32),
+            payload: Some(&record.value[..]),
+            key: Some(&record.key[..]),
+            timestamp: Some(record.time_ms as i64),
+            headers,
+            delivery_opaque: 0,
+        })
+    }
+
+    fn changelog(&mut self, partition: u32, commit: &Commit) -> Result<(), Failure> {
+        let mut key = std::mem::take(&mut self.key);
+        for (space, k, value) in commit.state.iter() {
+            self.send(entry(&self.state, partition, changelog::put_key(&mut key, space, k), value, 0))?;
+        }
+        let position = changelog::put_position(&commit.next_offsets, self.fingerprint);
+        let opaque = partition as usize + 1;
+        self.send(entry(&self.state, partition, &changelog::POSITION_KEY, Some(&position), opaque))?;
+        self.key = key;
+        Ok(())
+    }
+
+    /// Hands a record to the client; waits while its queue is full.
+    fn send(&self, record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Failure> {
+        let mut record = record;
+        let started = monotonic();
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    if started.elapsed() > self.timeout {
+                        return Err(Failure::Abort("the producer's queue stays full".to_owned()));
+                    }
+                    record = back;
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), back)) => {
+                    let bytes = back.payload.map_or(0, <[u8]>::len);
+                    return Err(Failure::Fatal(format!("a record of {bytes} bytes for {} is too large", back.topic)));
+                }
+                Err((error, _)) => return Err(self.classify(&error)),
+            }
+        }
+    }
+
+    /// Repeats a call while Kafka says that it may be.
+    fn step(&self, most: Duration, mut call: impl FnMut(Duration) -> KafkaResult<()>) -> Result<(), Failure> {
+        let until: Instant = monotonic() + most;
+        loop {
+            let left = until.saturating_duration_since(monotonic());
+            match call(left.max(Duration::from_millis(1))) {
+                Ok(()) => return Ok(()),
+                Err(KafkaError::Transaction(e)) if e.is_retriable() && !left.is_zero() => std::thread::sleep(RETRY),
+                Err(error) => return Err(self.classify(&error)),
+            }
+        }
+    }
+
+    fn classify(&self, error: &KafkaError) -> Failure {
+        if let Some((code, reason)) = self.producer.client().fatal_error() {
+            return Failure::Fatal(format!("{code}: {reason}"));
+        }
+        match error {
+            KafkaError::Transaction(e) if e.txn_requires_abort() => Failure::Abort(e.to_string()),
+            // A record was refused while the transaction is open: it will have to be aborted.
+            KafkaError::MessageProduction(code) => Failure::Abort(code.to_string()),
+            error => Failure::Fatal(error.to_string()),
+        }
+    }
+
+    fn ends(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, u64>> {
+        self.producer.context().ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A changelog record; without payload it removes its key.
+fn entry<'a>(
+    topic: &'a str,
+    partition: u32,
+    key: &'a [u8],
+    payload: Option<&'a [u8]>,
+    delivery_opaque: usize,
+) -> BaseRecord<'a, [u8], [u8], usize> {
+    let (partition, key) = (Some(partition as i32), Some(key));
+    BaseRecord { topic, partition, payload, key, timestamp: None, headers: None, delivery_opaque }
+}
+
+fn stopped(reason: String) -> LogError {
+    LogError::Stopped { reason: reason.into() }
+}
+
+fn fatal(reason: &str) -> LogError {
+    stopped(format!("this process may not write for its partitions any more ({reason}); start it again"))
+}

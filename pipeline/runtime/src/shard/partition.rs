@@ -1,0 +1,371 @@
+//! One partition's shard: its engine over its store. It decides batches and knows nothing of the log they come from.
+
+use super::ShardOptions;
+use super::sink::Outputs;
+use super::tables::{BatchWrites, EngineStore, LoadError, load};
+use crate::clock::{Clock, monotonic};
+use crate::log::{Commit, NewRecord, Record, Topic};
+use crate::registry::SharedRegistry;
+use crate::store::{StateBatch, Store};
+use bytes::Bytes;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tollgate_core::engine::{EngineConfig, EngineError, Rejected};
+use tollgate_core::{Engine, snapshot};
+use tollgate_metrics::Metrics;
+use tollgate_quality::{Limit, Score};
+use tollgate_wire::DeadLetterReason;
+use tollgate_wire::command::AccountSpec;
+use tollgate_wire::order::Callback;
+
+/// What the shards of a process share.
+#[derive(Clone)]
+pub struct ShardParts {
+    /// What the engine is set up with.
+    pub engine: EngineConfig,
+    /// Bounds.
+    pub options: ShardOptions,
+    /// For `now`.
+    pub clock: Clock,
+    /// Learns of accounts.
+    pub registry: SharedRegistry,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Why a shard cannot decide.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// The state cannot be loaded.
+    #[error("loading the state: {0}")]
+    Load(#[from] LoadError),
+    /// The engine cannot go on.
+    #[error("deciding: {0}")]
+    Engine(#[from] EngineError),
+}
+
+/// One partition's shard.
+pub(super) struct Shard {
+    pub(super) partition: u32,
+    /// Next offset of each input.
+    pub(super) next: Vec<(Topic, u64)>,
+    parts: ShardParts,
+    store: Store,
+    engine: Engine,
+    out: Outputs,
+    /// After a panic: records to decide one to a batch, so that the culprit is found and set aside.
+    careful: usize,
+    last_snapshot: Instant,
+    swept_from: [u8; 8],
+    snapshots: u64,
+    /// The batch that was handed out and is not known to be durable.
+    pending: Option<Pending>,
+}
+
+/// A batch between decision and commit.
+struct Pending {
+    next: Vec<(Topic, u64)>,
+    records: usize,
+    newest: Vec<(Topic, u64)>,
+}
+
+impl Shard {
+    /// Loads the state from the store.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) fn open(
+        partition: u32,
+        next: Vec<(Topic, u64)>,
+        store: Store,
+        parts: &ShardParts,
+    ) -> Result<Self, DecideError> {
+        let mut engine = parts.engine.clone();
+        engine.partition.number = partition;
+        let mut shard = Self {
+            partition,
+            next,
+            store,
+            engine: Engine::new(engine),
+            out: Outputs::new(&parts.metrics),
+            parts: parts.clone(),
+            careful: 0,
+            last_snapshot: monotonic(),
+            swept_from: [0; 8],
+            snapshots: 0,
+            pending: None,
+        };
+        shard.reload()?;
+        Ok(shard)
+    }
+
+    /// Builds the resident state from the store.
+    fn reload(&mut self) -> Result<(), DecideError> {
+        let started = monotonic();
+        let config = self.engine.config().clone();
+        self.engine = Engine::new(config);
+        self.engine.clock(self.parts.clock.now().0);
+        let n = load(&mut self.engine, &self.store, &mut |n| tracing::info!(records = n, "loading state"))?;
+        self.engine.clock(self.parts.clock.now().0);
+        self.engine.loaded();
+        for account in self.engine.state().accounts() {
+            self.register(&account.spec.clone());
+        }
+        self.parts.metrics.restored(started.elapsed());
+        tracing::info!(
+            partition = self.partition,
+            records = n,
+            milliseconds = started.elapsed().as_millis() as u64,
+            "state loaded"
+        );
+        Ok(())
+    }
+
+    /// Attempts without a result when the state was loaded, with their accounts.
+    pub(super) fn take_ordered(&mut self) -> Vec<(String, Callback)> {
+        self.engine.take_ordered()
+    }
+
+    fn register(&self, spec: &AccountSpec) {
+        if let Err(conflict) = self.parts.registry.apply(spec.clone()) {
+            tracing::error!(%conflict, "registry entry not applied");
+        }
+    }
+
+    /// How many records it wants next: one while it looks for a culprit.
+    pub(super) fn records_max(&self) -> usize {
+        if self.careful > 0 { 1 } else { self.parts.options.batch_records_max }
+    }
+
+    /// Whether something is to be done without any input.
+    pub(super) fn is_due(&self) -> bool {
+        let now = self.parts.clock.now().0;
+        self.engine.next_due_ms().is_some_and(|d| d <= now) || self.snapshot_is_due()
+    }
+
+    fn snapshot_is_due(&self) -> bool {
+        self.last_snapshot.elapsed() >= self.parts.options.snapshot_every
+    }
+
+    /// How long nothing can be due.
+    pub(super) fn idle(&self) -> Duration {
+        let now = self.parts.clock.now().0;
+        let until_due = self.engine.next_due_ms().map_or(u64::MAX, |d| d.saturating_sub(now).max(1));
+        let until_snapshot = self.parts.options.snapshot_every.saturating_sub(self.last_snapshot.elapsed());
+        Duration::from_millis(until_due.min(1_000)).min(until_snapshot.max(Duration::from_millis(1)))
+    }
+
+    /// Decides one batch. `None` when nothing came of it, or a record made the engine panic: then the state was
+    /// loaded again and the batch is repeated one record at a time. A batch handed out is ended by
+    /// [`Shard::committed`] or [`Shard::aborted`].
+    ///
+    /// # Errors
+    /// The store cannot be read, or the engine found its state damaged.
+    pub(super) fn decide(&mut self, inputs: &[(Topic, Record)]) -> Result<Option<Commit>, DecideError> {
+        self.engine.clock(self.parts.clock.now().0);
+        self.out.now_ms = self.engine.now_ms();
+        let started = monotonic();
+        let mut state = StateBatch::with_capacity(inputs.len() * 4);
+        match catch_unwind(AssertUnwindSafe(|| self.decide_each(inputs, &mut state))) {
+            Ok(result) => result?,
+            Err(_) => return self.after_panic(inputs),
+        }
+        if !inputs.is_empty() {
+            let each = started.elapsed() / inputs.len() as u32;
+            self.out.metrics.decided_in(each);
+        }
+        self.careful = self.careful.saturating_sub(inputs.len());
+        if self.snapshot_is_due() {
+            self.snapshots();
+        }
+        if self.engine.has_changes() {
+            self.engine.commit(&mut BatchWrites(&mut state));
+        }
+        if inputs.is_empty() && state.is_empty() && self.out.records.is_empty() {
+            self.engine.committed();
+            return Ok(None);
+        }
+        Ok(Some(self.hand_out(inputs, state)))
+    }
+
+    fn hand_out(&mut self, inputs: &[(Topic, Record)], state: StateBatch) -> Commit {
+        let mut next = self.next.clone();
+        let mut newest: Vec<(Topic, u64)> = Vec::new();
+        for (topic, record) in inputs {
+            if let Some(n) = next.iter_mut().find(|(t, _)| t == topic) {
+                n.1 = record.offset + 1;
+            }
+            match newest.iter_mut().find(|(t, _)| t == topic) {
+                Some(n) => n.1 = record.time_ms,
+                None => newest.push((*topic, record.time_ms)),
+            }
+        }
+        let outputs = std::mem::take(&mut self.out.records);
+        self.pending = Some(Pending { next: next.clone(), records: inputs.len(), newest });
+        Commit { next_offsets: next, outputs, state }
+    }
+
+    /// The batch handed out is durable; `took` is how long that took.
+    pub(super) fn committed(&mut self, took: Duration) {
+        let Some(pending) = self.pending.take() else { return };
+        self.engine.committed();
+        self.next = pending.next;
+        for json in std::mem::take(&mut self.out.registry) {
+            match serde_json::from_slice::<AccountSpec>(&json) {
+                Ok(spec) => self.register(&spec),
+                Err(e) => tracing::error!(%e, "registry entry not readable"),
+            }
+        }
+        self.out.metrics.flush(pending.records as u64, took);
+        self.lag(&pending.newest);
+    }
+
+    /// Nothing of the batch handed out counts: everything it changed is undone.
+    ///
+    /// # Errors
+    /// The state had to be loaded again and cannot be.
+    pub(super) fn aborted(&mut self) -> Result<(), DecideError> {
+        self.out.discard();
+        if self.pending.take().is_some() && !self.engine.abort() {
+            self.reload()?;
+        }
+        Ok(())
+    }
+
+    fn decide_each(&mut self, inputs: &[(Topic, Record)], state: &mut StateBatch) -> Result<(), DecideError> {
+        let store = self.store.clone();
+        let source = EngineStore(&store);
+        for (topic, record) in inputs {
+            self.out.input_ms = record.time_ms.max(1);
+            let handled = match topic {
+                Topic::Commands => self.engine.command(&record.value, &mut self.out)?,
+                Topic::Events => self.engine.events(&record.value, &source, &mut self.out)?,
+                Topic::Requests | Topic::RequestsPriority => {
+                    let priority = *topic == Topic::RequestsPriority;
+                    let lane = if priority { tollgate_metrics::Lane::Priority } else { tollgate_metrics::Lane::Bulk };
+                    self.out.metrics.request(lane);
+                    self.engine.request(&record.value, priority, &source, &mut self.out)?
+                }
+                _ => Ok(()),
+            };
+            if let Err(rejected) = handled {
+                self.dead_letter(*topic, record, &rejected);
+            }
+        }
+        self.out.input_ms = 0;
+        self.engine.tick(self.parts.options.ticks_max, &source, &mut self.out)?;
+        self.sweep(state)
+    }
+
+    /// Sets a record aside with its original bytes.
+    fn dead_letter(&mut self, topic: Topic, record: &Record, why: &Rejected) {
+        let reason = self.parts.metrics.reason(why.reason.as_str());
+        self.out.metrics.dead_letter(reason);
+        let header = |name: &str, value: String| (name.to_owned(), Bytes::from(value));
+        self.out.records.push((
+            Topic::DeadLetters,
+            NewRecord {
+                key: record.key.clone(),
+                value: record.value.clone(),
+                time_ms: self.out.now_ms,
+                headers: vec![
+                    header("topic", topic.name().to_owned()),
+                    header("partition", self.partition.to_string()),
+                    header("offset", record.offset.to_string()),
+                    header("reason", why.reason.as_str().to_owned()),
+                    header("detail", why.detail.clone()),
+                ],
+            },
+        ));
+    }
+
+    /// A record made the engine panic: the culprit, found alone in its batch, is set aside. Never a crash loop.
+    fn after_panic(&mut self, inputs: &[(Topic, Record)]) -> Result<Option<Commit>, DecideError> {
+        self.out.discard();
+        self.reload()?;
+        let [(topic, record)] = inputs else {
+            tracing::error!(records = inputs.len(), "the engine panicked; deciding this batch one record at a time");
+            self.careful = inputs.len().max(1);
+            return Ok(None);
+        };
+        tracing::error!(topic = topic.name(), offset = record.offset, "the engine panicked on a record; set aside");
+        let why = Rejected {
+            reason: DeadLetterReason::Internal,
+            detail: "the engine could not decide it; report it with this record".to_owned(),
+        };
+        self.dead_letter(*topic, record, &why);
+        self.careful = self.careful.saturating_sub(1);
+        Ok(Some(self.hand_out(inputs, StateBatch::default())))
+    }
+
+    /// Snapshots of the accounts that changed, and their gauges.
+    fn snapshots(&mut self) {
+        self.last_snapshot = monotonic();
+        let now = self.engine.now_ms();
+        // Quotas age without any message: all accounts now and then, the changed ones each time.
+        self.snapshots += 1;
+        if self.snapshots.is_multiple_of(10) {
+            self.engine.touch_all();
+        }
+        for ix in self.engine.take_touched() {
+            let s = snapshot::account(self.engine.state(), ix, now);
+            if let Ok(json) = serde_json::to_vec(&s) {
+                let record = NewRecord::new(Bytes::copy_from_slice(s.account.as_bytes()), json, now);
+                self.out.records.push((Topic::Snapshots, record));
+            }
+            use tollgate_metrics::{QualityLevel, QuotaState};
+            let m = &self.parts.metrics;
+            m.set_quota_users(&s.account, QuotaState::Used, s.quota_used.into());
+            if let Limit::Users(limit) = s.limit {
+                m.set_quota_users(&s.account, QuotaState::Limit, limit.into());
+            }
+            for sender in &s.senders {
+                let level = match sender.quality {
+                    Score::Green => QualityLevel::Green,
+                    Score::Yellow => QualityLevel::Yellow,
+                    Score::Red => QualityLevel::Red,
+                    Score::Unknown => QualityLevel::Unknown,
+                };
+                m.set_quality(&s.account, &sender.id, level);
+                m.set_throughput_limit(&sender.id, sender.throughput_now);
+                m.set_in_flight_orders(&sender.id, sender.in_flight.into());
+            }
+        }
+    }
+
+    /// Forgets ended messages after their time, a few with each snapshot. Comes before what the batch writes, so
+    /// that a message which the batch touched stays.
+    fn sweep(&mut self, state: &mut StateBatch) -> Result<(), DecideError> {
+        if !self.snapshot_is_due() {
+            return Ok(());
+        }
+        let mut seen = 0;
+        let mut last = None;
+        for item in self.store.scan_range(crate::store::Space::Closed, &self.swept_from, None).take(500) {
+            let (key, value) = item.map_err(LoadError::from)?;
+            seen += 1;
+            last = <[u8; 8]>::try_from(&*key).ok();
+            let swept = self.engine.sweep(&value, &mut BatchWrites(state)).map_err(EngineError::from)?;
+            if !swept {
+                break;
+            }
+        }
+        self.swept_from = match last {
+            Some(key) if seen == 500 => (u64::from_be_bytes(key) + 1).to_be_bytes(),
+            _ => [0; 8],
+        };
+        Ok(())
+    }
+
+    fn lag(&self, newest: &[(Topic, u64)]) {
+        let now = self.parts.clock.now().0;
+        for topic in Topic::INPUTS {
+            let newest = newest.iter().find(|(t, _)| *t == topic).map(|(_, time_ms)| *time_ms);
+            let lag = newest.map_or(0, |t| now.saturating_sub(t));
+            if let Some(label) = tollgate_metrics::Topic::parse(topic.name()) {
+                self.parts.metrics.set_log_lag(label, self.partition as i32, Duration::from_millis(lag));
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The shard loop on a real broker: exactly once, across restarts, lost disks and aborted transactions.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::Message as _;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{Offset, TopicPartitionList};
+use tollgate_core::EngineConfig;
+use tollgate_core::hashing::HashKey;
+use tollgate_core::life::Times;
+use tollgate_metrics::{Limits, Metrics};
+use tollgate_rate_card::RateCards;
+use tollgate_runtime::clock::Clock;
+use tollgate_runtime::log::Topic;
+use tollgate_runtime::log::kafka::{self, KafkaConfig, KafkaLog, partition_of};
+use tollgate_runtime::registry::{Registry, SharedRegistry};
+use tollgate_runtime::shard::{ShardError, ShardOptions, ShardParts, Shards, Status};
+use tollgate_runtime::store::StoreOptions;
+use tollgate_wire::partition::Partition;
+
+const PARTITIONS: u32 = 4;
+const ACCOUNTS: [&str; 6] = ["acme", "bolt", "core", "dune", "echo", "flow"];
+
+fn config() -> KafkaConfig {
+    let bootstrap = std::env::var("KAFKA_BOOTSTRAP").expect("KAFKA_BOOTSTRAP");
+    let prefix = format!("t{}.", Clock::system().now().0);
+    KafkaConfig { brokers: bootstrap, prefix: prefix.clone(), app: prefix, ..KafkaConfig::default() }
+}
+
+/// A worker: one slot on its own directory.
+struct Worker {
+    status: Arc<Status>,
+    thread: std::thread::JoinHandle<Result<(), ShardError>>,
+}
+
+impl Worker {
+    fn start(config: &KafkaConfig, slot: &str, directory: &Path) -> Self {
+        let config = KafkaConfig { slot: slot.to_owned(), ..config.clone() };
+        let status = Arc::new(Status::default());
+        let engine = EngineConfig {
+            rates: Arc::new(RateCards::embedded().unwrap()),
+            hash_key: HashKey([3; 16]),
+            times: Times::default(),
+            recent_most: 200_000,
+            partition: Partition { number: 0, of: PARTITIONS },
+        };
+        let options = ShardOptions {
+            commit_every_min: Duration::from_millis(20),
+            commit_every_max: Duration::from_millis(100),
+            ..ShardOptions::default()
+        };
+        let parts = ShardParts {
+            engine,
+            options,
+            clock: Clock::system(),
+            registry: SharedRegistry::new(Registry::default()),
+            metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
+        };
+        let log = KafkaLog::open(config, directory.to_owned(), StoreOptions::default()).unwrap();
+        let shards = Shards::open(log, parts, Arc::clone(&status)).unwrap();
+        let thread = std::thread::spawn(move || shards.run());
+        Self { status, thread }
+    }
+
+    fn wait_ready(&self) {
+        let started = Instant::now();
+        while !self.status.ready.load(Ordering::Acquire) {
+            assert!(!self.thread.is_finished(), "the worker ended");
+            assert!(started.elapsed() < Duration::from_secs(60), "never ready");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn stop(self) {
+        self.status.stop.store(true, Ordering::Release);
+        self.thread.join().unwrap().unwrap();
+    }
+}
+
+fn producer(config: &KafkaConfig) -> BaseProducer {
+    config.producer("test").create().unwrap()
+}
+
+fn send(producer: &BaseProducer, config: &KafkaConfig, topic: Topic, account: &str, value: &str) {
+    let name = config.topic(topic);
+    let partition = partition_of(account.as_bytes(), PARTITIONS) as i32;
+    loop {
+        let record = BaseRecord::to(&name).partition(partition).key(account).payload(value);
+        match producer.send(record) {
+            Ok(()) => return,
+            Err(_) => drop(producer.poll(Duration::from_millis(5))),
+        }
+    }
+}
+
+/// Everything committed in a topic, by partition.
+fn committed(config: &KafkaConfig, topic: &str) -> BTreeMap<i32, Vec<Vec<u8>>> {
+    let mut client = config.consumer("check", "check");
+    client.set("enable.partition.eof", "true");
+    let consumer: BaseConsumer = client.create().unwrap();
+    let mut list = TopicPartitionList::new();
+    for p in 0..PARTITIONS as i32 {
+        list.add_partition_offset(topic, p, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    let mut out: BTreeMap<i32, Vec<Vec<u8>>> = BTreeMap::new();
+    let mut ends = 0;
+    while ends < PARTITIONS {
+        match consumer.poll(Duration::from_secs(20)).expect("an end within 20 s") {
+            Ok(m) => out.entry(m.partition()).or_default().push(m.payload().unwrap_or_default().to_vec()),
+            Err(rdkafka::error::KafkaError::PartitionEOF(_)) => ends += 1,
+            Err(e) => panic!("{e}"),
+        }
+    }
+    out
+}
+
+fn account_json(account: &str) -> String {
+    format!(
+        r#"{{"command":"apply_account","spec":{{"account":"{account}","limit":"UNLIMITED","policy":{{"in_flight":4000000000}},
+        "wabas":[{{"id":"w-{account}","currency":"USD","time_zone":"UTC","senders":[{{"id":"s-{account}","throughput":4000000000,"quality":"GREEN"}}],
+        "templates":[{{"name":"news","language":"en_US","category":"marketing","body":["1","2"]}}]}}]}}}}"#
+    )
+}
+
+fn request_json(account: &str, i: usize) -> String {
+    format!(
+        r#"{{"id":"01JD3Y7Q{i:012}","account":"{account}","to":"+5511{:09}","campaign":"black-friday-2026","purpose":"marketing","content":[{{"template":{{"name":"news","language":["en_US","pt_BR"],"components":{{"body":["Ana Maria","42"]}}}}}}],"expires_at":"2027-11-27T21:00:00-03:00"}}"#,
+        900_000_000 + i
+    )
+}
+
+fn consent_json(account: &str, i: usize) -> String {
+    format!(
+        r#"{{"command":"set_consent","account":"{account}","consent":{{"to":"+5511{:09}","category":"marketing","state":"opt_in","source":"test"}}}}"#,
+        900_000_000 + i
+    )
+}
+
+/// Orders by request id.
+fn orders(config: &KafkaConfig) -> BTreeMap<String, usize> {
+    let mut orders = BTreeMap::new();
+    for record in committed(config, &config.topic(Topic::Dispatch)).values().flatten() {
+        let order: serde_json::Value = serde_json::from_slice(record).unwrap();
+        *orders.entry(order["to"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    orders
+}
+
+fn wait_for_orders(config: &KafkaConfig, count: usize) {
+    let started = Instant::now();
+    loop {
+        let orders = orders(config);
+        if orders.len() >= count {
+            assert!(orders.values().all(|n| *n == 1), "an order twice");
+            assert_eq!(orders.len(), count);
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(120), "{} of {count} orders", orders.len());
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+#[test]
+fn each_request_once_across_restarts_and_lost_disks() {
+    let config = config();
+    kafka::create(&config, PARTITIONS, 1).unwrap();
+    assert_eq!(kafka::check(&config).unwrap(), PARTITIONS);
+    let producer = producer(&config);
+    let count = 20_000;
+    for account in ACCOUNTS {
+        send(&producer, &config, Topic::Commands, account, &account_json(account));
+    }
+    for i in 0..count {
+        let account = ACCOUNTS[i % ACCOUNTS.len()];
+        send(&producer, &config, Topic::Commands, account, &consent_json(account, i));
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+    let first = tempfile::tempdir().unwrap();
+    let worker = Worker::start(&config, "0", first.path());
+    worker.wait_ready();
+    std::thread::sleep(Duration::from_secs(2));
+    let started = Instant::now();
+    for i in 0..count / 2 {
+        let account = ACCOUNTS[i % ACCOUNTS.len()];
+        send(&producer, &config, Topic::Requests, account, &request_json(account, i));
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+    wait_for_orders(&config, count / 2);
+    println!("{} requests in {:?}", count / 2, started.elapsed());
+    worker.stop();
+    // Again on the same disk, then on an empty one, each with the same requests again and new ones.
+    for (round, directory) in
+        [first.path().to_owned(), tempfile::tempdir().unwrap().path().to_owned()].iter().enumerate()
+    {
+        for i in 0..count / 2 + (round + 1) * count / 4 {
+            let account = ACCOUNTS[i % ACCOUNTS.len()];
+            send(&producer, &config, Topic::Requests, account, &request_json(account, i));
+        }
+        producer.flush(Duration::from_secs(30)).unwrap();
+        let started = Instant::now();
+        let worker = Worker::start(&config, "0", directory);
+        worker.wait_ready();
+        println!("ready after {:?}", started.elapsed());
+        wait_for_orders(&config, count / 2 + (round + 1) * count / 4);
+        worker.stop();
+    }
+}
