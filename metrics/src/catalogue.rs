@@ -162,7 +162,7 @@ catalogue! {
         => "Time to decide one record.";
     RequestToOrderSeconds: Histogram "tollgate_request_to_order_seconds" Seconds [LANE] WAIT_BUCKETS
         => "Time from a request to the order to send it, waiting included.";
-    ParkedMessages: Gauge "tollgate_parked_messages" Messages [bounded("lot", "resources waited for")]
+    ParkedMessages: Gauge "tollgate_parked_messages" Messages [bounded("lot", "reasons that queues wait for now")]
         => "Messages in the waiting room.";
     QuotaUsers: Gauge "tollgate_quota_users" Users [ACCOUNT, closed("state", QuotaState::NAMES)]
         => "Unique users of the moving 24 hours; `other` is a sum.";

@@ -20,10 +20,9 @@ impl Metrics {
         }
     }
 
-    /// Resolves the resource that a lot waits for (not its campaign); do it once
-    /// and keep it.
-    pub fn lot(&self, resource: &str) -> Lot {
-        Lot(self.lots.intern(resource))
+    /// Resolves the reason that a lot waits for; do it once and keep it.
+    pub fn lot(&self, reason: &str) -> Lot {
+        Lot(self.lots.intern(reason))
     }
 
     /// Resolves an ISO 4217 code; do it once and keep it.

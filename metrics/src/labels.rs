@@ -37,6 +37,7 @@ closed_list! {
         Held = "held", Sent = "sent", Delivered = "delivered", Read = "read", Failed = "failed",
         Refused = "refused", Expired = "expired", Cancelled = "cancelled",
         Undelivered = "undelivered", InDoubt = "in_doubt", Unknown = "unknown",
+        Duplicate = "duplicate",
     }
 }
 

@@ -12,15 +12,15 @@ use crate::amounts::ChargedAmounts;
 use crate::bounded::{BoundedSet, Interner, Reason, is_code, is_currency, is_name, lock};
 use crate::catalogue::Metric;
 use crate::gauges::{BoundedGauge, Together};
-use crate::labels::Outcome;
+use crate::labels::{InDoubtResolution, Lane, MismatchKind, Outcome};
 
 /// `Content-Type` of what [`Metrics::encode`] returns.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
 
 /// Distinct reasons of decisions and dead letters, `other` included.
 const REASONS_MAX: usize = 128;
-/// Distinct resources that messages are parked for, `other` included.
-const LOTS_MAX: usize = 32;
+/// Distinct reasons that messages are parked for, `other` included.
+const LOTS_MAX: usize = 64;
 /// Distinct currencies, `other` included. The platform bills in 16.
 const CURRENCIES_MAX: usize = 33;
 /// Distinct platform error codes, `other` included. About 70 are documented.
@@ -116,11 +116,19 @@ impl Metrics {
         build.int_gauge(Metric::BuildInfo)?.with_label_values(&[version]).set(1);
         let budget_amount =
             if limits.budgets { build.gauge(Metric::BudgetAmount)? } else { unregistered_gauge(Metric::BudgetAmount)? };
+        // Short closed lists show their zeros: what never happened is told from what is not measured.
+        let (requests, in_doubt) = (build.counter(Metric::Requests)?, build.counter(Metric::InDoubt)?);
+        let charge_mismatch = build.counter(Metric::ChargeMismatch)?;
+        for (counter, names) in
+            [(&requests, Lane::NAMES), (&in_doubt, InDoubtResolution::NAMES), (&charge_mismatch, MismatchKind::NAMES)]
+        {
+            names.iter().for_each(|name| drop(counter.with_label_values(&[*name])));
+        }
         #[cfg(target_os = "linux")]
         register(&registry, "process_*", prometheus::process_collector::ProcessCollector::for_self())?;
 
         Ok(Self {
-            requests: build.counter(Metric::Requests)?,
+            requests,
             decisions: build.counter(Metric::Decisions)?,
             decision_seconds: build.histogram(Metric::DecisionSeconds)?,
             request_to_order_seconds: build.histograms(Metric::RequestToOrderSeconds)?,
@@ -132,11 +140,11 @@ impl Metrics {
             dispatch_seconds: build.histograms(Metric::DispatchSeconds)?,
             dispatch_by_outcome: Default::default(),
             platform_errors: build.counter(Metric::PlatformErrors)?,
-            in_doubt: build.counter(Metric::InDoubt)?,
+            in_doubt,
             webhooks: build.counter(Metric::Webhooks)?,
             charges: build.counter(Metric::Charges)?,
             charged_amount: ChargedAmounts::new(build.float_counter(Metric::ChargedAmount)?, &currencies),
-            charge_mismatch: build.counter(Metric::ChargeMismatch)?,
+            charge_mismatch,
             budget_amount: BoundedGauge::new(budget_amount, Together::Sum),
             log_lag: BoundedGauge::new(build.gauge(Metric::LogLagSeconds)?, Together::Max),
             batch_commit_seconds: build.histogram(Metric::BatchCommitSeconds)?,

@@ -30,7 +30,7 @@ pub struct ShardMetrics {
     charged: LocalAmounts,
     decision_seconds: LocalHistogram,
     request_to_order_seconds: [LocalHistogram; Lane::ALL.len()],
-    parked_in_batch: Vec<i64>,
+    parked: Vec<i64>,
     parked_flushed: Vec<i64>,
 }
 
@@ -50,7 +50,7 @@ impl ShardMetrics {
             decision_seconds: shared.decision_seconds.local(),
             request_to_order_seconds: [Lane::Priority, Lane::Bulk]
                 .map(|lane| shared.request_to_order_seconds.with_label_values(&[lane.as_str()]).local()),
-            parked_in_batch: vec![0; shared.lots.max()],
+            parked: vec![0; shared.lots.max()],
             parked_flushed: vec![0; shared.lots.max()],
             shared: Arc::clone(shared),
         }
@@ -81,12 +81,14 @@ impl ShardMetrics {
         self.request_to_order_seconds[lane as usize].observe(waited.as_secs_f64());
     }
 
-    /// Messages that entered (above zero) or left (below zero) lots of this
-    /// resource. After a restore, give the count found.
-    #[inline]
-    pub fn parked(&mut self, lot: Lot, change: i64) {
-        if let Some(cell) = self.parked_in_batch.get_mut(usize::from(lot.0)) {
-            *cell += change;
+    /// Sets the messages that wait in this shard, by what they wait for; what
+    /// is not given has none. A label may be given more than once.
+    pub fn set_parked(&mut self, lots: impl IntoIterator<Item = (Lot, u64)>) {
+        self.parked.fill(0);
+        for (lot, messages) in lots {
+            if let Some(cell) = self.parked.get_mut(usize::from(lot.0)) {
+                *cell += i64::try_from(messages).unwrap_or(i64::MAX);
+            }
         }
     }
 
@@ -148,11 +150,10 @@ impl ShardMetrics {
         self.charged.flush(&shared.charged_amount, &shared.currencies);
         self.decision_seconds.flush();
         self.request_to_order_seconds.iter().for_each(LocalHistogram::flush);
-        for (index, cell) in self.parked_in_batch.iter_mut().enumerate() {
-            let change = std::mem::take(cell);
-            if change != 0 {
-                self.parked_flushed[index] += change;
-                add_parked(shared, index, change);
+        for (index, (now, flushed)) in self.parked.iter().zip(&mut self.parked_flushed).enumerate() {
+            if now != flushed {
+                add_parked(shared, index, now - *flushed);
+                *flushed = *now;
             }
         }
     }
@@ -173,7 +174,7 @@ impl ShardMetrics {
         self.charged.discard();
         self.decision_seconds.clear();
         self.request_to_order_seconds.iter().for_each(LocalHistogram::clear);
-        self.parked_in_batch.fill(0);
+        self.parked.clone_from(&self.parked_flushed);
     }
 }
 

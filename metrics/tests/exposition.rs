@@ -17,6 +17,11 @@ fn metrics(limits: Limits) -> Arc<Metrics> {
 }
 
 /// The sample lines of one metric, sorted as the format does.
+/// The samples that are not zero.
+fn counted(metrics: &Metrics, name: &str) -> Vec<String> {
+    samples(metrics, name).into_iter().filter(|sample| !sample.ends_with(" 0")).collect()
+}
+
 fn samples(metrics: &Metrics, name: &str) -> Vec<String> {
     let text = String::from_utf8(metrics.encode().unwrap()).unwrap();
     let prefix = format!("tollgate_{name}");
@@ -40,11 +45,11 @@ fn a_batch_is_seen_after_flush_only() {
     shard.dead_letter(metrics.reason("unknown_field"));
     shard.decided_in(Duration::from_micros(2));
     shard.ordered_after(Lane::Bulk, Duration::from_secs(3));
-    assert!(samples(&metrics, "requests_total").is_empty());
+    assert_eq!(samples(&metrics, "requests_total"), ["{lane=\"bulk\"} 0", "{lane=\"priority\"} 0"]);
     assert_eq!(samples(&metrics, "decision_seconds_count"), [" 0"]);
 
     shard.flush(2, Duration::from_millis(4));
-    assert_eq!(samples(&metrics, "requests_total"), ["{lane=\"bulk\"} 2"]);
+    assert_eq!(counted(&metrics, "requests_total"), ["{lane=\"bulk\"} 2"]);
     assert_eq!(
         samples(&metrics, "decisions_total"),
         [
@@ -54,9 +59,9 @@ fn a_batch_is_seen_after_flush_only() {
         ]
     );
     assert_eq!(samples(&metrics, "platform_errors_total"), ["{code=\"131049\"} 1"]);
-    assert_eq!(samples(&metrics, "in_doubt_total"), ["{resolution=\"retried\"} 1"]);
+    assert_eq!(counted(&metrics, "in_doubt_total"), ["{resolution=\"retried\"} 1"]);
     assert_eq!(samples(&metrics, "charges_total"), ["{category=\"utility\",pricing_type=\"free_allowance\"} 1"]);
-    assert_eq!(samples(&metrics, "charge_mismatch_total"), ["{kind=\"pricing_type\"} 1"]);
+    assert_eq!(counted(&metrics, "charge_mismatch_total"), ["{kind=\"pricing_type\"} 1"]);
     assert_eq!(samples(&metrics, "dead_letters_total"), ["{reason=\"unknown_field\"} 1"]);
     assert_eq!(samples(&metrics, "decision_seconds_count"), [" 1"]);
     assert_eq!(samples(&metrics, "batch_records_sum"), [" 2"]);
@@ -72,7 +77,7 @@ fn an_aborted_batch_leaves_no_trace() {
         shard.request(Lane::Priority);
         shard.decided_in(Duration::from_micros(2));
         shard.platform_error(4);
-        shard.parked(metrics.lot("quota"), 5);
+        shard.set_parked([(metrics.lot("quota"), 5)]);
         shard.charged_amount(metrics.currency("EUR"), Category::Utility, Decimal::ONE);
     };
     record(&mut shard);
@@ -81,7 +86,7 @@ fn an_aborted_batch_leaves_no_trace() {
     shard.flush(1, Duration::ZERO);
     record(&mut shard);
     drop(shard);
-    assert_eq!(samples(&metrics, "requests_total"), ["{lane=\"priority\"} 1"]);
+    assert_eq!(samples(&metrics, "requests_total"), ["{lane=\"bulk\"} 0", "{lane=\"priority\"} 1"]);
     assert_eq!(samples(&metrics, "decision_seconds_count"), [" 1"]);
     assert_eq!(samples(&metrics, "platform_errors_total"), ["{code=\"4\"} 1"]);
     assert_eq!(samples(&metrics, "charged_amount_total").len(), 1);
@@ -93,14 +98,29 @@ fn parked_messages_of_a_moved_shard_are_taken_out() {
     let metrics = metrics(Limits::default());
     let lot = metrics.lot("quota");
     let (mut stays, mut moves) = (ShardMetrics::new(&metrics), ShardMetrics::new(&metrics));
-    stays.parked(lot, 7);
+    stays.set_parked([(lot, 7)]);
     stays.flush(0, Duration::ZERO);
-    moves.parked(lot, 5);
-    moves.parked(lot, -2);
+    moves.set_parked([(lot, 5)]);
+    moves.flush(0, Duration::ZERO);
+    moves.set_parked([(lot, 1), (lot, 2)]);
+    moves.flush(0, Duration::ZERO);
+    moves.set_parked([(lot, 100)]);
+    moves.discard();
     moves.flush(0, Duration::ZERO);
     assert_eq!(samples(&metrics, "parked_messages"), ["{lot=\"quota\"} 10"]);
     drop(moves);
     assert_eq!(samples(&metrics, "parked_messages"), ["{lot=\"quota\"} 7"]);
+    stays.set_parked([]);
+    stays.flush(0, Duration::ZERO);
+    assert_eq!(samples(&metrics, "parked_messages"), ["{lot=\"quota\"} 0"]);
+}
+
+#[test]
+fn what_never_happened_is_a_zero() {
+    let metrics = metrics(Limits::default());
+    assert_eq!(samples(&metrics, "in_doubt_total").len(), 4);
+    assert_eq!(samples(&metrics, "charge_mismatch_total").len(), 5);
+    assert_eq!(samples(&metrics, "requests_total"), ["{lane=\"bulk\"} 0", "{lane=\"priority\"} 0"]);
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn new_request(
         return;
     };
     if let Some(uid) = duplicate {
-        let mut o = OutcomeFx::new(uid, 0, now_ms, OutcomeKind::Refused);
+        let mut o = OutcomeFx::new(uid, 0, now_ms, OutcomeKind::Duplicate);
         o.reason = Some(Reason::Duplicate);
         out.effects.push(Effect::Outcome(Box::new(o)));
         return;
@@ -334,7 +334,8 @@ fn settle(
         Admitted::Parked { gate, reason, resource, until_ms } => {
             told.stopped = Some(gate);
             told.reason = Some(reason);
-            told.retry_ms = if until_ms == u64::MAX { 0 } else { until_ms };
+            // A queue that is joined may be due already: its turn comes, but not in the past.
+            told.retry_ms = if until_ms == u64::MAX { 0 } else { until_ms.max(now_ms) };
             if raw.is_some() && waiting_room_is_full(c) {
                 told.reason = Some(Reason::WaitingRoomFull);
                 // Where only an event frees what the others wait for, a minute is as good as any answer.
@@ -363,7 +364,7 @@ fn settle(
     }
 }
 
-/// Parks a message; tells people once per reason, at most hourly.
+/// Parks a message; tells people of each new reason and queue, and of the same at most hourly.
 #[expect(clippy::too_many_arguments, reason = "one place where a park is written")]
 fn park(
     message: &mut Message,
@@ -377,7 +378,8 @@ fn park(
 ) {
     let now_s = (now_ms / 1000) as u32;
     let before = message.park.filter(|_| message.state == MessageState::Parked);
-    let tell = before.is_none_or(|p| p.reason != reason || now_s.saturating_sub(p.told_s) >= 3600);
+    let same = |p: Park| p.reason == reason && p.resource == resource;
+    let tell = before.is_none_or(|p| !same(p) || now_s.saturating_sub(p.told_s) >= 3600);
     message.state = MessageState::Parked;
     let told_s = if tell { now_s } else { before.map_or(now_s, |p| p.told_s) };
     message.park = Some(Park { reason, resource, until_ms, told_s });

@@ -2,13 +2,16 @@
 
 use crate::effect::{Booking, OutcomeFx};
 use crate::hashing::HashKey;
+use crate::lots::Resource;
 use crate::record::{Message, MessageState};
-use crate::state::State;
+use crate::state::{State, lot_of};
 use rust_decimal::Decimal;
 use std::fmt::Write as _;
+use tollgate_quality::Limit;
 use tollgate_rate_card::{
     BandBasis, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
 };
+use tollgate_wire::command::TemplateStatus;
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, Origin};
 use tollgate_wire::order::{Order, OrderContent, OrderTemplate};
 use tollgate_wire::outcome::{Amount, Charge, Chosen, Gates, Outcome, OutcomeKind, ReasonText};
@@ -19,7 +22,13 @@ use tollgate_wire::{Reason, Text, Time};
 ///
 /// # Errors
 /// Only if serialising fails, which plain data does not.
-pub fn outcome(state: &State, o: &OutcomeFx, m: &Message, out: &mut Vec<u8>) -> serde_json::Result<()> {
+pub fn outcome(
+    state: &State,
+    rates: &RateCards,
+    o: &OutcomeFx,
+    m: &Message,
+    out: &mut Vec<u8>,
+) -> serde_json::Result<()> {
     let account = state.account_at(m.account);
     let attempt = m.position(o.attempt).map(|n| &m.attempts[n]);
     let sender_known = !matches!(m.state, MessageState::Refused) || attempt.is_some();
@@ -54,11 +63,12 @@ pub fn outcome(state: &State, o: &OutcomeFx, m: &Message, out: &mut Vec<u8>) -> 
         Reason::Platform if o.code != 0 => ReasonText::Platform(o.code),
         r => ReasonText::Known(r),
     });
-    let mut detail = String::new();
+    let mut detail = about(state, rates, o, m);
     for (alternative, why) in o.rejections.iter().filter(|_| o.rejections.len() > 1 || o.kind == OutcomeKind::Admitted)
     {
         let _ = write!(detail, "{}content[{alternative}]: {why}", if detail.is_empty() { "" } else { "; " });
     }
+    let lot = lot_of(m).filter(|_| o.kind != OutcomeKind::Duplicate).map(|key| key.name());
     let to = state.user_text(m.user);
     let record = Outcome {
         id: (&*m.tail.id).into(),
@@ -78,9 +88,14 @@ pub fn outcome(state: &State, o: &OutcomeFx, m: &Message, out: &mut Vec<u8>) -> 
             window_until: (t.window_until_s != 0).then(|| Time::from_secs(t.window_until_s)),
             quota_used: t.quota_used,
             quota_ceiling: t.quota_ceiling,
+            quota_limit: match account.spec.limit {
+                Limit::Users(limit) if t.quota_ceiling.is_some_and(|ceiling| ceiling != limit) => Some(limit),
+                _ => None,
+            },
             quota_use: t.quota_use.map(|q| q.as_str().into()),
         }),
         retry_at: (o.retry_ms != 0).then_some(Time(o.retry_ms)),
+        lot: lot.as_deref().map(Text::from),
         wamid: o.wamid.as_deref().map(Text::from),
         content,
         estimate: o.estimate.map(|amount| Amount { amount, currency: currency.into() }),
@@ -88,6 +103,22 @@ pub fn outcome(state: &State, o: &OutcomeFx, m: &Message, out: &mut Vec<u8>) -> 
         metadata: m.tail.metadata.as_deref(),
     };
     serde_json::to_writer(out, &record)
+}
+
+/// Names what a reason is about: the template, the country.
+fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message) -> String {
+    match (o.reason, m.park.map(|p| p.resource)) {
+        (Some(Reason::TemplatePaused), Some(Resource::Template(t))) => {
+            let t = &state.template_at(t).spec;
+            let what = if t.status == TemplateStatus::Pending { "in review" } else { "paused" };
+            format!("template {} in {} is {what}", t.name, t.language)
+        }
+        (Some(Reason::CountryBarred), _) => {
+            let country = m.user.digits().and_then(|digits| rates.map().lookup(digits));
+            country.map_or_else(String::new, |country| format!("country {country}"))
+        }
+        _ => String::new(),
+    }
 }
 
 /// Writes an order.

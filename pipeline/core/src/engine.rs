@@ -594,7 +594,7 @@ impl Engine {
             }
             Effect::Outcome(o) => {
                 let Some(m) = state.message(o.uid) else { return };
-                if emit::outcome(state, o, m, &mut self.json).is_err() {
+                if emit::outcome(state, &self.config.rates, o, m, &mut self.json).is_err() {
                     return;
                 }
                 sink.effect(state, effect, &state.account_at(m.account).spec.account, &self.json);
@@ -822,13 +822,14 @@ impl Engine {
                 out.write(Table::Wamids, &hash.to_be_bytes(), Some(&value));
             }
         }
-        for (n, p) in self.proofs.iter().enumerate() {
-            let mut key = Vec::with_capacity(24);
+        for p in &self.proofs {
+            // The key is of the content: the same consent said again is the same proof, without looking for it.
+            let proof = codec::put_proof(p);
+            let mut key = Vec::with_capacity(32);
             key.extend_from_slice(&p.contact.to_be_bytes());
             key.extend_from_slice(&p.at_ms.to_be_bytes());
-            key.extend_from_slice(&self.now_ms.to_be_bytes());
-            key.extend_from_slice(&(n as u32).to_be_bytes());
-            out.write(Table::Proofs, &key, Some(&codec::put_proof(p)));
+            key.extend_from_slice(&self.config.hash_key.hash(&[b"proof", &proof]).to_be_bytes());
+            out.write(Table::Proofs, &key, Some(&proof));
         }
         let mut meta = [0; 16];
         meta[..8].copy_from_slice(&self.state.next_uid().to_be_bytes());

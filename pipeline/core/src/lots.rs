@@ -68,6 +68,25 @@ impl LotKey {
         }
     }
 
+    /// The lot's name outside the shard: opaque, short, and the same for as long as the lot exists.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let (kind, of) = match self.resource {
+            Resource::Own => ("own", 0),
+            Resource::Campaign(c) => ("campaign", c.0),
+            Resource::Sender(s) => ("sender", u32::from(s.0)),
+            Resource::Template(t) => ("template", t.0),
+            Resource::Pacing(s) => ("pacing", u32::from(s.0)),
+            Resource::Quota(a) => ("quota", a.0.into()),
+            Resource::NumberQuota(s) => ("number", u32::from(s.0)),
+            Resource::Budget(c) => ("budget", c.0),
+            Resource::Throughput(s) => ("throughput", u32::from(s.0)),
+            Resource::InFlight(s) => ("calls", u32::from(s.0)),
+        };
+        let lane = if self.priority { "p" } else { "b" };
+        format!("{kind}{of}-{}{lane}-{}-{}", self.class, self.campaign.0, self.sender.0)
+    }
+
     /// Name of the class.
     #[must_use]
     pub fn class_name(&self) -> &'static str {
@@ -82,8 +101,10 @@ pub struct Lot {
     pub members: BTreeSet<Uid>,
     /// What its head waits for, in the words told to people: first what it came for, then what refused it last.
     pub reason: Option<Reason>,
-    /// What the head waits for now, while closed.
+    /// What the head waits for while closed, or waited for last.
     waits_for: Option<Resource>,
+    /// Of a lot whose members wait for times of their own: when each may go.
+    times: BTreeSet<(u64, Uid)>,
     /// When it opens by itself; `u64::MAX` = only by `waits_for`.
     opens_ms: u64,
     open: bool,
@@ -92,13 +113,20 @@ pub struct Lot {
 }
 
 impl Lot {
-    /// When it opens by itself, if time alone decides.
+    /// When it opens by itself, if time alone decides; of members with times of their own, when the first may go.
     #[must_use]
     pub fn opens_ms(&self) -> Option<u64> {
-        (self.opens_ms != u64::MAX && !self.open).then_some(self.opens_ms)
+        let opens_ms = self.times.first().map_or(self.opens_ms, |first| first.0);
+        (opens_ms != u64::MAX && !self.open).then_some(opens_ms)
     }
 
-    /// What its head waits for now.
+    /// When the last member may go, where members have times of their own.
+    #[must_use]
+    pub fn last_own_ms(&self) -> Option<u64> {
+        self.times.last().map(|last| last.0).filter(|at| *at != u64::MAX)
+    }
+
+    /// What its head waits for now, or waited for until the lot was opened.
     #[must_use]
     pub fn waits_for(&self) -> Option<Resource> {
         self.waits_for
@@ -153,7 +181,7 @@ pub struct Parked {
 }
 
 impl Lots {
-    /// A message joins its lot. `opens_ms` counts only when the lot was empty.
+    /// A message joins its lot. `opens_ms` is its own time; of a shared lot it counts only when the lot was empty.
     pub(crate) fn join(&mut self, key: LotKey, uid: Uid, bytes: u32, reason: Reason, opens_ms: u64) {
         let p = self.parked.entry(key.account).or_default();
         p.messages += 1;
@@ -164,6 +192,9 @@ impl Lots {
         let fresh = lot.members.is_empty();
         let new_head = lot.members.first().is_some_and(|first| uid < *first);
         lot.members.insert(uid);
+        if key.resource == Resource::Own {
+            lot.times.insert((opens_ms, uid));
+        }
         if fresh {
             lot.reason = Some(reason);
         }
@@ -174,8 +205,8 @@ impl Lots {
         }
     }
 
-    /// A message leaves its lot.
-    pub(crate) fn leave(&mut self, key: LotKey, uid: Uid, bytes: u32) {
+    /// A message leaves its lot; `opens_ms` as it joined.
+    pub(crate) fn leave(&mut self, key: LotKey, uid: Uid, bytes: u32, opens_ms: u64) {
         if let Some(p) = self.parked.get_mut(&key.account) {
             p.messages = p.messages.saturating_sub(1);
             p.bytes = p.bytes.saturating_sub(u64::from(bytes));
@@ -183,6 +214,7 @@ impl Lots {
         let Some(lot) = self.lots.get_mut(&key) else { return };
         let was_head = lot.members.first() == Some(&uid);
         lot.members.remove(&uid);
+        lot.times.remove(&(opens_ms, uid));
         if lot.members.is_empty() {
             let (waits_for, opens_ms, served) = (lot.waits_for, lot.opens_ms, lot.served);
             if let Some(r) = waits_for {
@@ -234,7 +266,7 @@ impl Lots {
         lot.open = true;
         lot.served = lot.served.max(front.saturating_sub(BEHIND_MOST));
         let served = lot.served;
-        if let Some(r) = lot.waits_for.take() {
+        if let Some(r) = lot.waits_for {
             self.waiters.remove(&(r, key));
         }
         self.alarms.remove(&(lot.opens_ms, key));

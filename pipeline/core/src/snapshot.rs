@@ -63,7 +63,8 @@ fn sender<'a>(state: &'a State, a: &'a Account, s: &'a Sender, now_ms: u64) -> S
         throughput_now: effective_throughput(a, s, &live, now_ms).get(),
         in_flight: state.in_flight(s.ix),
         in_flight_limit: in_flight_limit(a, s),
-        quota_used: state.sender_quota(s.ix).count((now_ms / 1000) as u32),
+        quota_used: (a.spec.limit_scope == LimitScope::Number)
+            .then(|| state.sender_quota(s.ix).count((now_ms / 1000) as u32)),
         next_pacing_token,
         blocked: s.spec.blocked || s.removed,
     }
@@ -93,10 +94,16 @@ fn lot<'a>(state: &'a State, a: &'a Account, key: &LotKey, lot: &Lot, now_ms: u6
         | Resource::InFlight(s) => state.sender_at(s).spec.id.as_str().into(),
         Resource::Template(t) => state.template_at(t).spec.name.as_str().into(),
     };
+    let language = match waits_for {
+        Resource::Template(t) => Some(state.template_at(t).spec.language.as_str().into()),
+        _ => None,
+    };
     let messages = lot.members.len() as u64;
     LotSnapshot {
+        lot: key.name().into(),
         reason: lot.reason.unwrap_or(Reason::Internal),
         resource,
+        language,
         priority: key.priority,
         class: key.class_name().into(),
         campaign: state.campaign_at(key.campaign).map(|c| c.spec.name.as_str().into()),
@@ -104,23 +111,18 @@ fn lot<'a>(state: &'a State, a: &'a Account, key: &LotKey, lot: &Lot, now_ms: u6
         sender: if a.senders.contains(&key.sender) { state.sender_at(key.sender).spec.id.as_str() } else { "" }.into(),
         messages,
         opens_at: lot.opens_ms().map(Time),
-        done_by: done_by_ms(state, a, key, waits_for, messages, now_ms).map(Time),
+        done_by: done_by_ms(state, a, key, lot, waits_for, now_ms).map(Time),
     }
 }
 
 /// When the last message of a lot will have gone, if it alone uses the resource from now on. `None` where a
 /// person decides (a pause, a budget, a template).
-fn done_by_ms(
-    state: &State,
-    a: &Account,
-    key: &LotKey,
-    waits_for: Resource,
-    messages: u64,
-    now_ms: u64,
-) -> Option<u64> {
+fn done_by_ms(state: &State, a: &Account, key: &LotKey, lot: &Lot, waits_for: Resource, now_ms: u64) -> Option<u64> {
+    let messages = lot.members.len() as u64;
     let class = if key.class == 3 { CategoryClass::Marketing } else { CategoryClass::Utility };
     let now_s = (now_ms / 1000) as u32;
     match waits_for {
+        Resource::Own => lot.last_own_ms(),
         Resource::Throughput(s) | Resource::InFlight(s) => {
             let s = state.sender_at(s);
             let rate = effective_throughput(a, s, &state.live(s.ix), now_ms);
@@ -139,7 +141,7 @@ fn done_by_ms(
             }
         }
         Resource::Quota(_) | Resource::NumberQuota(_) => {
-            let count = match key.resource {
+            let count = match waits_for {
                 Resource::NumberQuota(s) => state.sender_quota(s),
                 _ => state.account_quota(a.ix),
             };

@@ -378,8 +378,8 @@ impl State {
         if let Some(t) = m.timer_ms() {
             self.timers.remove(&(t, m.uid));
         }
-        if let Some(key) = lot_of(m) {
-            self.lots.leave(key, m.uid, m.body_bytes);
+        if let (Some(key), Some(p)) = (lot_of(m), m.park) {
+            self.lots.leave(key, m.uid, m.body_bytes, p.until_ms);
         }
         for a in &m.attempts {
             if a.slot {

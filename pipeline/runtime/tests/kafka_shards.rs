@@ -1,6 +1,9 @@
 //! The shard loop on a real broker: exactly once, across restarts, lost disks and aborted transactions.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+mod broker;
+
+use broker::Broker;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,17 +24,11 @@ use tollgate_runtime::log::Topic;
 use tollgate_runtime::log::kafka::{self, KafkaConfig, KafkaLog, partition_of};
 use tollgate_runtime::registry::{Registry, SharedRegistry};
 use tollgate_runtime::shard::{ShardError, ShardOptions, ShardParts, Shards, Status};
-use tollgate_runtime::store::StoreOptions;
+use tollgate_runtime::store::{Space, Store, StoreOptions};
 use tollgate_wire::partition::Partition;
 
 const PARTITIONS: u32 = 4;
 const ACCOUNTS: [&str; 6] = ["acme", "bolt", "core", "dune", "echo", "flow"];
-
-fn config() -> KafkaConfig {
-    let bootstrap = std::env::var("KAFKA_BOOTSTRAP").expect("KAFKA_BOOTSTRAP");
-    let prefix = format!("t{}.", Clock::system().now().0);
-    KafkaConfig { brokers: bootstrap, prefix: prefix.clone(), app: prefix, ..KafkaConfig::default() }
-}
 
 /// A worker: one slot on its own directory.
 struct Worker {
@@ -94,7 +91,9 @@ fn send(producer: &BaseProducer, config: &KafkaConfig, topic: Topic, account: &s
         let record = BaseRecord::to(&name).partition(partition).key(account).payload(value);
         match producer.send(record) {
             Ok(()) => return,
-            Err(_) => drop(producer.poll(Duration::from_millis(5))),
+            Err(_) => {
+                producer.poll(Duration::from_millis(5));
+            }
         }
     }
 }
@@ -169,11 +168,11 @@ fn wait_for_orders(config: &KafkaConfig, count: usize) {
 
 #[test]
 fn each_request_once_across_restarts_and_lost_disks() {
-    let config = config();
+    let config = Broker::shared().config();
     kafka::create(&config, PARTITIONS, 1).unwrap();
     assert_eq!(kafka::check(&config).unwrap(), PARTITIONS);
     let producer = producer(&config);
-    let count = 20_000;
+    let count = 8_000;
     for account in ACCOUNTS {
         send(&producer, &config, Topic::Commands, account, &account_json(account));
     }
@@ -196,10 +195,10 @@ fn each_request_once_across_restarts_and_lost_disks() {
     println!("{} requests in {:?}", count / 2, started.elapsed());
     worker.stop();
     // Again on the same disk, then on an empty one, each with the same requests again and new ones.
-    for (round, directory) in
-        [first.path().to_owned(), tempfile::tempdir().unwrap().path().to_owned()].iter().enumerate()
-    {
-        for i in 0..count / 2 + (round + 1) * count / 4 {
+    let second = tempfile::tempdir().unwrap();
+    for (round, directory) in [first.path(), second.path()].into_iter().enumerate() {
+        let all = count / 2 + (round + 1) * count / 4;
+        for i in 0..all {
             let account = ACCOUNTS[i % ACCOUNTS.len()];
             send(&producer, &config, Topic::Requests, account, &request_json(account, i));
         }
@@ -208,7 +207,29 @@ fn each_request_once_across_restarts_and_lost_disks() {
         let worker = Worker::start(&config, "0", directory);
         worker.wait_ready();
         println!("ready after {:?}", started.elapsed());
-        wait_for_orders(&config, count / 2 + (round + 1) * count / 4);
+        wait_for_orders(&config, all);
+        // The duplicates behind the last order are decided too.
+        std::thread::sleep(Duration::from_secs(2));
         worker.stop();
     }
+    // A store built from the changelog alone is the one that the decisions made.
+    let third = tempfile::tempdir().unwrap();
+    let worker = Worker::start(&config, "0", third.path());
+    worker.wait_ready();
+    worker.stop();
+    for partition in 0..PARTITIONS {
+        let [made, built] = [second.path(), third.path()].map(|directory| contents(directory, partition));
+        assert!(made == built, "partition {partition}: {} and {} keys", made.len(), built.len());
+        assert!(!made.is_empty());
+    }
+}
+
+/// Everything in a partition's store but its own place.
+fn contents(directory: &Path, partition: u32) -> BTreeMap<(Space, Vec<u8>), Vec<u8>> {
+    let store = Store::open(&directory.join(format!("partition-{partition}")), &StoreOptions::default()).unwrap();
+    let spaces = Space::ALL.into_iter().filter(|space| *space != Space::Meta);
+    spaces
+        .flat_map(|space| store.scan_prefix(space, &[]).map(move |entry| (space, entry.unwrap())))
+        .map(|(space, (key, value))| ((space, key.to_vec()), value.to_vec()))
+        .collect()
 }

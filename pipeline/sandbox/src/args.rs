@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use crate::config::SandboxConfig;
 use crate::config::webhook::AppSecret;
+use crate::error::SandboxError;
 use crate::server::Sandbox;
 
 /// Time between two progress lines.
@@ -61,7 +62,12 @@ impl SandboxArgs {
                 let text = read(path)?;
                 let json = path.extension().is_some_and(|extension| extension == "json");
                 let parsed = if json { SandboxConfig::from_json(&text) } else { SandboxConfig::from_toml(&text) };
-                parsed.with_context(|| path.display().to_string())?
+                parsed.map_err(|error| match error {
+                    SandboxError::Parse { line, problem } => {
+                        anyhow!("{}:{line}: {problem}; --print-config shows every key", path.display())
+                    }
+                    other => other.into(),
+                })?
             }
         };
         if let Some(listen) = self.listen {

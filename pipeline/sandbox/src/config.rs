@@ -100,7 +100,11 @@ impl SandboxConfig {
     /// # Errors
     /// [`SandboxError::Parse`] with line and key for malformed text or an unknown key.
     pub fn from_toml(text: &str) -> Result<Self, SandboxError> {
-        toml::from_str(text).map_err(|error| SandboxError::Parse(error.to_string()))
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or(text);
+            let line = before.matches('\n').count() + 1;
+            SandboxError::Parse { line, problem: error.message().replace('\n', ", ") }
+        })
     }
 
     /// Reads JSON.
@@ -108,7 +112,11 @@ impl SandboxConfig {
     /// # Errors
     /// [`SandboxError::Parse`] with line and column for malformed text or an unknown key.
     pub fn from_json(text: &str) -> Result<Self, SandboxError> {
-        serde_json::from_str(text).map_err(|error| SandboxError::Parse(error.to_string()))
+        serde_json::from_str(text).map_err(|error| {
+            let message = error.to_string();
+            let problem = message.rsplit_once(" at line ").map_or(message.as_str(), |(problem, _)| problem);
+            SandboxError::Parse { line: error.line().max(1), problem: problem.to_owned() }
+        })
     }
 }
 
@@ -132,5 +140,7 @@ mod tests {
         assert!(error.to_string().contains("sed"), "{error}");
         let error = SandboxConfig::from_json(r#"{"rates":{"silense":0.1}}"#).expect_err("unknown");
         assert!(error.to_string().contains("silense"), "{error}");
+        let error = SandboxConfig::from_toml("seed = 3\n\n[rates]\nsilense = 0.1\n").expect_err("unknown key");
+        assert!(error.to_string().starts_with("sandbox configuration, line 4: unknown field `silense`"), "{error}");
     }
 }

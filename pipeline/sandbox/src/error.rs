@@ -17,8 +17,13 @@ pub enum SandboxError {
         remedy: &'static str,
     },
     /// The file is not valid TOML or JSON, or has an unknown key.
-    #[error("sandbox configuration: {0}")]
-    Parse(String),
+    #[error("sandbox configuration, line {line}: {problem}; --print-config shows every key")]
+    Parse {
+        /// Line of the text, from 1.
+        line: usize,
+        /// What is wrong, with the key.
+        problem: String,
+    },
     /// The listen address could not be bound.
     #[error("cannot listen on {address}: {source}; choose a free address with --listen")]
     Listen {

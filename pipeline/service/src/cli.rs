@@ -7,7 +7,7 @@ use tollgate_sandbox::SandboxArgs;
 
 use crate::commands::{
     accounts, billing, campaigns, check_config, config, consents, dead_letters, enqueue, explain, lots, outcomes,
-    rates, senders, serve, token,
+    rates, senders, serve, token, topics,
 };
 use crate::demo::DemoArgs;
 
@@ -22,7 +22,7 @@ use crate::demo::DemoArgs;
         tollgate accounts apply accounts.toml\n  \
         tollgate enqueue people.csv --account acme --template order_shipped --language pt_BR --map name=1\n  \
         tollgate billing export --month 2026-10\n\n\
-        Exit codes: 0 done, 1 failed, 2 wrong use, 3 differences found (checks)"
+        Exit codes: 0 done, 1 failed, 2 wrong use, 3 differences found (checks, configuration)"
 )]
 pub struct Cli {
     /// Print data as JSON, for machines
@@ -36,41 +36,25 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What to do.
+/// What to do. The words about each are those of its arguments: a line here would hide their further paragraphs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the service: API, webhooks, sending, billing
     Serve(serve::ServeArgs),
-    /// Send a generated campaign set through the whole service, against a sandbox, in under a minute
     Demo(DemoArgs),
-    /// Play the WhatsApp Cloud API on this machine
     Sandbox(SandboxArgs),
-    /// Create, change and show accounts
     Accounts(accounts::AccountsArgs),
-    /// Show business phone numbers: quality, throughput, what is in flight
     Senders(senders::SendersArgs),
-    /// Show what waits, for what, and until when
     Lots(lots::LotsArgs),
-    /// Show and control campaigns
     Campaigns(campaigns::CampaignsArgs),
-    /// Send the rows of a CSV or JSON Lines file
     Enqueue(Box<enqueue::EnqueueArgs>),
-    /// Record opt-ins and opt-outs
     Consents(consents::ConsentsArgs),
-    /// Export what a month cost
     Billing(billing::BillingArgs),
-    /// Show and check rate cards
     Rates(rates::RatesArgs),
-    /// Tell why a message is where it is, and why it cost what it did
     Explain(explain::ExplainArgs),
-    /// Show records that were set aside because they could not be read
     DeadLetters(dead_letters::DeadLettersArgs),
-    /// Follow what became of an account's messages
     Outcomes(outcomes::OutcomesArgs),
-    /// Make API tokens
+    Topics(topics::TopicsArgs),
     Token(token::TokenArgs),
-    /// Check the configuration and the rate cards without starting anything
     CheckConfig(check_config::CheckConfigArgs),
-    /// Print the configuration's manual
     Config(config::ConfigCommandArgs),
 }

@@ -1,7 +1,10 @@
-//! Exit codes: 0 done, 1 failed, 2 wrong use, 3 differences found. Errors are one line on stderr.
+//! Exit codes: 0 done, 1 failed, 2 wrong use, 3 differences found, the configuration's own faults among them. Errors
+//! are one line on stderr.
 
 use std::io;
 use std::process::ExitCode;
+
+use crate::config::Faults;
 
 /// A check that did its work and found something wrong.
 pub const DIFFERENCES: u8 = 3;
@@ -25,7 +28,14 @@ pub fn code(result: anyhow::Result<ExitCode>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!("tollgate: {}", one_line(&error));
-    if error.downcast_ref::<WrongUse>().is_some() { ExitCode::from(2) } else { ExitCode::FAILURE }
+    if error.downcast_ref::<WrongUse>().is_some() {
+        ExitCode::from(2)
+    } else if error.downcast_ref::<Faults>().is_some() {
+        // As check-config, so that a supervisor does not start it again and again.
+        ExitCode::from(DIFFERENCES)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// The error with its causes on one line; a cause that the text above it repeats is left out.

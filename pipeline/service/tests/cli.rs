@@ -3,6 +3,8 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use tollgate_runtime::ledger::{Options, Writer};
+use tollgate_runtime::node::LEDGER_FILE;
 
 /// An address where nobody listens: port 9 is the discard service's, and below 1024.
 const NOBODY: &str = "http://127.0.0.1:9";
@@ -28,8 +30,8 @@ const TABLE: &str = r#"
     check-config                                                → 0
     check-config --config bad.toml                              → 3 bad.toml:2: gateway.apy is not a known key; did you mean gateway.api?
     check-config --config none.toml                             → 3 none.toml: cannot be read
-    serve --config bad.toml                                     → 1 did you mean gateway.api?
-    serve --config kafka.toml                                   → 1 kafka.toml:2: log.kind = "kafka": this build has no Kafka log
+    serve --config bad.toml                                     → 3 did you mean gateway.api?
+    serve --roles shards                                        → 1 --roles needs log.kind = "kafka"
     config default                                              → 0
     nonsense                                                    → 2 unrecognized subcommand
     enqueue                                                     → 2 required
@@ -40,6 +42,8 @@ const TABLE: &str = r#"
     enqueue people.csv --account acme --template t --language en --map nam=1 → 1 people.csv:1: there is no column "nam" for --map; did you mean name?
     enqueue people.csv --account acme --template t --language en --to-column phone → 1 there is no column "phone" for --to-column
     enqueue empty.csv --account acme --template t --language en → 1 empty.csv: the file is empty
+    enqueue empty.jsonl                                         → 1 empty.jsonl: the file is empty; write one request a line
+    enqueue semicolons.csv --account acme --template t --language en → 1 semicolons.csv:1: the header is one cell, "to;name"; give --delimiter ';'
     enqueue none.csv --account acme --template t --language en  → 1 none.csv cannot be read
     enqueue people.csv --account acme --template t --language en --url URL → 1 no service answers at URL; start one with `tollgate serve` or `tollgate demo`
     enqueue people.jsonl --map a=1                              → 2 --map is for CSV
@@ -55,22 +59,40 @@ const TABLE: &str = r#"
     accounts show acme --url URL --token-file none.token        → 1 --token-file none.token cannot be read
     consents import consents.csv --account acme --url URL       → 1 no service answers
     consents import people.csv --account acme --url URL         → 1 people.csv:1: column "name" is not known
+    consents import semicolons.csv --account acme --url URL     → 1 semicolons.csv:1: the header is one cell, divided by ';'
+    consents import said_yes.csv --account acme --url URL       → 1 said_yes.csv:2: state = "yes": use opt_in or opt_out
+    consents import sometime.csv --account acme --url URL       → 1 sometime.csv:2: at = "yesterday": 
+    consents import bad_number.csv --account acme --url URL     → 1 bad_number.csv:2: to: 
+    consents import no_state.csv --account acme --url URL       → 1 no_state.csv:2: state: the field is missing; add it
     billing export --month 2026-13                              → 2 write YYYY-MM
     billing export --month 2026-10                              → 1 ledger.db
+    billing export --month 2026-10 --config ledger.toml --account nobody --out nobody.csv → 1 --account = "nobody": there is no such account
+    billing export --month 2026-10 --config ledger.toml --out people.csv → 1 people.csv is there, without the manifest
+    billing export --month 2026-10 --config ledger.toml         → 0
+    billing export --month 2026-10 --config ledger.toml         → 0
+    billing export --month 2026-10 --config ledger.toml --format detail --out billing_2026-10_summary.csv → 1 is the export of 2026-10 summary, all accounts
+    billing export --month 2026-10 --config newer.toml --out newer.csv → 1 has format 2
+    billing export --month 2999-01 --config ledger.toml         → 0 2999-01 has not begun yet
     billing export --month 2026-10 --with-recipients            → 2 --with-recipients needs --format detail
     billing export --month 2026-10 --url URL                    → 1 no service answers
-    --config bad.toml serve                                     → 1 did you mean gateway.api?
+    --config bad.toml serve                                     → 3 did you mean gateway.api?
     rates list                                                  → 0
     rates check                                                 → 0
     rates check bad_card.csv                                    → 3 bad_card.csv:
     rates check none.csv                                        → 1 none.csv cannot be read
     campaigns pause acme x --url URL                            → 1 no service answers
+    campaigns start acme x --budget abc                         → 2 write an amount of 0 or more with a point before the decimals, such as 2500.00
+    campaigns start acme x --budget -1                          → 2 write an amount of 0 or more
     campaigns start acme x --hours 9-21                         → 2 --time-zone
     explain acme x --url URL                                    → 1 no service answers
     outcomes acme --follow --url URL                            → 1 no service answers
     senders --url URL                                           → 1 no service answers
     lots acme --url URL                                         → 1 no service answers
     dead-letters list --url URL                                 → 1 no service answers
+    dead-letters list --limit 0                                 → 2 --limit
+    dead-letters show 3 --url URL                               → 1 no service answers
+    dead-letters show 3 --bytes --json                          → 2 leave --json out
+    sandbox --config sandbox.toml                               → 1 sandbox.toml:2: unknown field `sed`
     token new --role emperor                                    → 2 invalid value
     token new --role admin                                      → 0
 "#;
@@ -81,10 +103,18 @@ fn files(directory: &Path) {
     let waba = "[[account.wabas]]\nid = \"w1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\nsenders = []\n";
     let files = [
         ("bad.toml", "[gateway]\napy = \"127.0.0.1:1\"\n".to_owned()),
-        ("kafka.toml", "[log]\nkind = \"kafka\"\n".to_owned()),
         ("people.csv", "to,name\n+5511987654321,Ana\n".to_owned()),
         ("people.jsonl", "{}\n".to_owned()),
         ("empty.csv", String::new()),
+        ("empty.jsonl", "\n\n".to_owned()),
+        ("semicolons.csv", "to;name\n+5511987654321;Ana\n".to_owned()),
+        ("said_yes.csv", "to,state\n+5511987654321,yes\n".to_owned()),
+        ("sometime.csv", "to,state,at\n+5511987654321,opt_in,yesterday\n".to_owned()),
+        ("bad_number.csv", "to,state\n+55,opt_in\n".to_owned()),
+        ("no_state.csv", "to,state\n+5511987654321,\n".to_owned()),
+        ("ledger.toml", "data_dir = \"ledger\"\n".to_owned()),
+        ("newer.toml", "data_dir = \"newer\"\n".to_owned()),
+        ("sandbox.toml", "seed = 1\nsed = 3\n".to_owned()),
         ("consents.csv", "to,state\n+5511987654321,opt_in\n".to_owned()),
         ("good.toml", format!("{GOOD}{waba}")),
         ("typo.toml", format!("[[account]]\naccount = \"acme\"\nlimt = 1000\n{waba}")),
@@ -103,6 +133,13 @@ fn files(directory: &Path) {
     for (name, text) in files {
         std::fs::write(directory.join(name), text).unwrap();
     }
+    // A ledger of a service that was never used.
+    std::fs::create_dir(directory.join("ledger")).unwrap();
+    drop(Writer::open(&directory.join("ledger").join(LEDGER_FILE), Options::default()).unwrap());
+    // One of a newer release, which `serve` refuses.
+    std::fs::create_dir(directory.join("newer")).unwrap();
+    drop(Writer::open(&directory.join("newer").join(LEDGER_FILE), Options::default()).unwrap());
+    std::fs::write(directory.join("newer").join("FORMAT"), "tollgate-data 2\n").unwrap();
 }
 
 #[test]
@@ -121,6 +158,20 @@ fn exit_codes_and_errors() {
             assert_eq!(errors.lines().count(), 1, "{row}: one line\n{errors}");
         }
     }
+}
+
+#[test]
+fn many_bad_rows_are_counted_and_some_are_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("bad.csv"), format!("to\n{}", "5511987654321\n".repeat(25))).unwrap();
+    let arguments = ["enqueue", "bad.csv", "--account", "acme", "--template", "t", "--language", "en", "--url", NOBODY];
+    let output = tollgate(directory.path(), &arguments);
+    let errors = stderr(&output);
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 21), "{errors}");
+    assert!(errors.contains("bad.csv:21: ") && !errors.contains("bad.csv:22: "), "{errors}");
+    assert!(errors.ends_with("bad.csv: and 5 more; --json lists the first 1000\n"), "{errors}");
+    let told = stdout(&output);
+    assert!(told.contains("bad.csv: 0 accepted, 25 bad\n  of the bad ones none is kept as a dead letter"), "{told}");
 }
 
 #[test]

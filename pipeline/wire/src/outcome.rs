@@ -40,6 +40,8 @@ names! {
         InDoubt = "in_doubt",
         /// Closed without ever learning the result; a late status still moves it.
         Unknown = "unknown",
+        /// A request repeated the id of this message: nothing was done, and the message is where it was.
+        Duplicate = "duplicate",
     }
 }
 
@@ -78,9 +80,13 @@ pub struct Outcome<'a> {
     /// What the gates saw.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub gates: Option<Gates<'a>>,
-    /// When the next try is due, if known.
+    /// When the next try is due, if known; never before `at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Time>,
+    /// While it waits: the queue it is in, by the name that the account's snapshot gives it. What the queue waits for
+    /// may change without another outcome.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<Text<'a>>,
     /// The platform's message id.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub wamid: Option<Text<'a>>,
@@ -158,6 +164,10 @@ pub struct Gates<'a> {
     /// The ceiling for this category; absent = unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_ceiling: Option<u32>,
+    /// The account's limit where the ceiling lies below it: headroom and what is reserved for other categories is
+    /// kept free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_limit: Option<u32>,
     /// `free` (inside the window), `counted` (already counted), `token` (took one).
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub quota_use: Option<Text<'a>>,

@@ -65,8 +65,9 @@ pub struct SenderSnapshot<'a> {
     pub in_flight: u32,
     /// Most attempts without a result.
     pub in_flight_limit: u32,
-    /// Unique users counted for this number (number scope only).
-    pub quota_used: u32,
+    /// Unique users counted for this number; absent where the whole portfolio shares the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_used: Option<u32>,
     /// When pacing gives the next marketing token; absent = now or not paced.
     #[serde(default)]
     pub next_pacing_token: Option<Time>,
@@ -122,11 +123,17 @@ pub struct CampaignCounts {
 /// One queue of waiting messages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LotSnapshot<'a> {
+    /// Its name, opaque and the same for as long as it exists: `parked` outcomes carry it.
+    #[serde(borrow, default)]
+    pub lot: Text<'a>,
     /// What they wait for.
     pub reason: Reason,
     /// Which one: sender, template, campaign …; empty for the account.
     #[serde(borrow)]
     pub resource: Text<'a>,
+    /// Language of the template waited for.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Text<'a>>,
     /// On the priority lane.
     pub priority: bool,
     /// `marketing`, `utility`, `authentication`, `service`.

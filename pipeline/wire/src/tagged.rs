@@ -50,10 +50,7 @@ impl<'de, T: Tagged<'de>> de::Visitor<'de> for V<T> {
             while let Some((key, value)) = map.next_entry()? {
                 rest.insert(key, value);
             }
-            return T::read(tag, Value::Object(rest)).map_err(|e| {
-                let hint = "when it is the first field, errors name their place";
-                de::Error::custom(format_args!("{e} (`{}`: {hint})", T::TAG))
-            });
+            return T::read(tag, Value::Object(rest)).map_err(de::Error::custom);
         }
         Err(de::Error::missing_field(T::TAG))
     }

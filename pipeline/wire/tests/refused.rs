@@ -225,7 +225,7 @@ fn commands() {
         (r#"{"command":"set_consent","account":"acme","consent":{"to":"+55119876","state":"opt_in","source":1}}"#.to_owned(), "malformed | consent.source: the integer \"1\" does not fit; write a string"),
         (r#"{"command":"set_consent","account":"acme","consent":{"to":"+55 11987654321","state":"opt_in"}}"#.to_owned(), "malformed | consent.to: phone number with the digits 551… has a character at position 3 that is no digit: write `+` and digits only; correct it"),
         (r#"{"command":"put_template","account":"acme","waba":"1","template":{"name":"A","language":"en","category":"utility"}}"#.to_owned(), "malformed | template.name: \"A\" has a character that is not allowed; use 1 to 512 of a-z, 0-9 and _"),
-        (r#"{"account":"acme","spec":{"name":7},"command":"put_campaign"}"#.to_owned(), "malformed | the integer \"7\" does not fit; write a string (`command`: when it is the first field, errors name their place)"),
+        (r#"{"account":"acme","spec":{"name":7},"command":"put_campaign"}"#.to_owned(), "malformed | spec.name: the integer \"7\" does not fit; write a string"),
     ] {
         let error = command::parse(body.as_bytes()).expect_err(&body);
         assert_eq!(told(&error), expected, "{body}");

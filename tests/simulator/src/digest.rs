@@ -71,10 +71,11 @@ fn digest(e: &Engine, now_ms: u64) -> Vec<String> {
     let mut facts = vec![format!("next uid {}, next due {:?}", state.next_uid(), e.next_due_ms())];
     for account in state.accounts() {
         let mut snapshot = serde_json::to_value(snapshot::account(state, account.ix, now_ms)).expect("plain data");
-        // Which reason a lot of mixed reasons shows, and which of its wakes came first, is not state.
-        if let Some(lots) = snapshot["lots"].as_array_mut() {
-            for lot in lots {
-                lot["reason"] = serde_json::Value::Null;
+        // Which reason a lot of mixed reasons shows, which of its wakes came first, and what an open one waited for
+        // last is not state.
+        for lot in snapshot["lots"].as_array_mut().into_iter().flatten() {
+            for field in ["reason", "resource", "language", "done_by"] {
+                lot[field] = serde_json::Value::Null;
             }
         }
         for campaign in snapshot["campaigns"].as_array_mut().into_iter().flatten() {

@@ -31,6 +31,17 @@ impl Role {
             _ => None,
         }
     }
+
+    /// Its name in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Enqueue => "enqueue",
+            Self::Finance => "finance",
+            Self::Operate => "operate",
+            Self::Admin => "admin",
+        }
+    }
 }
 
 /// What a route does.
@@ -56,11 +67,13 @@ pub enum Action {
     Billing,
     /// List records that were set aside.
     ReadDeadLetters,
+    /// Read their original bytes: phone numbers and one-time codes may be in them.
+    ReadDeadLetterBytes,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Enqueue,
         Self::ReadMessages,
         Self::ControlCampaigns,
@@ -71,6 +84,7 @@ impl Action {
         Self::ReadAccounts,
         Self::Billing,
         Self::ReadDeadLetters,
+        Self::ReadDeadLetterBytes,
     ];
 
     /// Whether the role allows the action.
@@ -82,7 +96,7 @@ impl Action {
             Self::ReadMessages | Self::WriteConsents | Self::ReadConsents => matches!(role, Enqueue | Operate | Admin),
             Self::ControlCampaigns | Self::ReadDeadLetters => matches!(role, Operate | Admin),
             Self::ReadState => matches!(role, Enqueue | Finance | Operate | Admin),
-            Self::WriteAccounts => matches!(role, Admin),
+            Self::WriteAccounts | Self::ReadDeadLetterBytes => matches!(role, Admin),
             Self::ReadAccounts => matches!(role, Finance | Operate | Admin),
             Self::Billing => matches!(role, Finance | Admin),
         }
@@ -119,7 +133,7 @@ impl Access {
         if action.allowed_to(caller.role) {
             Ok(caller)
         } else {
-            Err(Problem::forbidden(format!("a token of this role ({:?}) may not do this", caller.role)))
+            Err(Problem::forbidden(format!("a token of role `{}` may not do this", caller.role.as_str())))
         }
     }
 
@@ -182,6 +196,7 @@ mod tests {
         ReadAccounts             finance operate admin
         Billing                  finance         admin
         ReadDeadLetters                  operate admin
+        ReadDeadLetterBytes                      admin
     ";
 
     #[test]
@@ -231,5 +246,8 @@ mod tests {
         assert_eq!(try_as("Bearer s3cret", "other"), Err("forbidden"));
         assert_eq!(try_as("Bearer s3cre", "acme"), Err("unauthorized"));
         assert_eq!(try_as("Basic s3cret", "acme"), Err("unauthorized"));
+        let refused = access.account(&headers(&[("authorization", "Bearer s3cret")]), Action::Billing, "acme");
+        let told = refused.expect_err("enqueue tokens see no bills").line();
+        assert!(told.contains("a token of role `enqueue` may not do this"), "{told}");
     }
 }

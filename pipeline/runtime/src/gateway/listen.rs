@@ -1,7 +1,7 @@
 //! One socket: bounded connections, bounded headers and waits, and a shutdown that lets requests finish.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -29,9 +30,58 @@ const HEAD_BYTES_MAX: usize = 32 << 10;
 pub(super) struct Listener {
     pub(super) configured: SocketAddr,
     pub(super) address: SocketAddr,
+    pub(super) routes: Routes,
     socket: TcpListener,
-    router: Router,
     limits: HttpLimits,
+}
+
+/// What a socket serves. More may come while it serves: metrics and health answer before the rest is there.
+#[derive(Clone, Debug)]
+pub(super) struct Routes {
+    shown: Arc<RwLock<Shown>>,
+    timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Shown {
+    routes: Router,
+    /// The same with what every answer has.
+    service: Router,
+}
+
+impl Routes {
+    fn new(routes: Router, timeout: Duration) -> Self {
+        let service = whole(routes.clone(), timeout, Problem::starting);
+        Self { shown: Arc::new(RwLock::new(Shown { routes, service })), timeout }
+    }
+
+    /// Serves further routes on the same socket, from the next request on; more may follow.
+    pub(super) fn add(&self, more: Router) {
+        self.grow(more, Problem::starting);
+    }
+
+    /// No more routes will follow: another path is wrong, not early.
+    pub(super) fn complete(&self) {
+        self.grow(Router::new(), Problem::unknown_path);
+    }
+
+    fn grow(&self, more: Router, elsewhere: fn() -> Problem) {
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        shown.routes = std::mem::take(&mut shown.routes).merge(more);
+        shown.service = whole(shown.routes.clone(), self.timeout, elsewhere);
+    }
+
+    fn service(&self) -> Router {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).service.clone()
+    }
+}
+
+/// Fallbacks here and not in each router: listeners that share a socket are merged, and only one fallback can be.
+fn whole(routes: Router, timeout: Duration, elsewhere: fn() -> Problem) -> Router {
+    routes
+        .fallback(async move || elsewhere())
+        .method_not_allowed_fallback(async || Problem::unknown_method())
+        .layer(from_fn(move |request, next| answer_within(timeout, request, next)))
 }
 
 impl Listener {
@@ -44,19 +94,13 @@ impl Listener {
         let failed = |source| GatewayError::Bind { key, address, source };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
-        Ok(Self { configured: address, address: bound, socket, router, limits })
-    }
-
-    /// Serves further routes on the same socket.
-    pub(super) fn add(&mut self, router: Router) {
-        self.router = std::mem::take(&mut self.router).merge(router);
+        let routes = Routes::new(router, limits.request_timeout);
+        Ok(Self { configured: address, address: bound, routes, socket, limits })
     }
 
     /// Serves until the shutdown; see [`super::Gateway::serve`].
     pub(super) async fn serve(self, mut shutdown: watch::Receiver<bool>) {
         let limits = self.limits;
-        let timeout = limits.request_timeout;
-        let router = self.router.layer(from_fn(move |request, next| answer_within(timeout, request, next)));
         let places = Arc::new(Semaphore::new(limits.connections_max.max(1)));
         let mut connections = JoinSet::new();
         loop {
@@ -67,7 +111,7 @@ impl Listener {
                 accepted = accept(&self.socket, &places) => accepted,
             };
             let (stream, place) = accepted;
-            connections.spawn(connection(stream, place, router.clone(), limits, shutdown.clone()));
+            connections.spawn(connection(stream, place, self.routes.clone(), limits, shutdown.clone()));
         }
         drop(self.socket);
         let finished = async { while connections.join_next().await.is_some() {} };
@@ -96,7 +140,7 @@ async fn accept(socket: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, Ow
 async fn connection(
     stream: TcpStream,
     place: OwnedSemaphorePermit,
-    router: Router,
+    routes: Routes,
     limits: HttpLimits,
     mut shutdown: watch::Receiver<bool>,
 ) {
@@ -108,7 +152,7 @@ async fn connection(
         .header_read_timeout(limits.header_timeout)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(io, TowerToHyperService::new(router));
+        .serve_connection(io, service_fn(move |request| TowerToHyperService::new(routes.service()).call(request)));
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

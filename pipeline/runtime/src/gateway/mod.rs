@@ -26,7 +26,7 @@ use tollgate_metrics::Metrics;
 pub use access::{Action, Role};
 pub use config::{AppSecrets, GatewayConfig, GatewayError, HttpLimits};
 pub use health::Readiness;
-pub use reads::{BillingQuery, FeedPage, ReadError, Reads, ViewJson};
+pub use reads::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, ViewJson};
 pub use token::{TokenSpec, hash_token};
 
 use crate::clock::Clock;
@@ -44,22 +44,32 @@ pub struct GatewayParts {
     pub registry: SharedRegistry,
     /// For the time of records.
     pub clock: Clock,
-    /// Metrics, exposed and counted.
+    /// Counted; shown by [`Gateway::start`].
     pub metrics: Arc<Metrics>,
-    /// Whether the process is ready; the text says what it waits for.
-    pub readiness: Readiness,
     /// Served on the API's listener besides the API: the console. Empty if there is none.
     pub beside_api: Router,
 }
 
-/// The gateway with its sockets bound.
+/// The gateway: metrics and health first, API and webhooks once there is something behind them.
 #[derive(Debug)]
 pub struct Gateway {
+    health: Health,
+    /// Bound, not accepting yet.
     listeners: Vec<listen::Listener>,
+    serving: JoinSet<()>,
     addresses: Addresses,
+    shutdown: watch::Receiver<bool>,
 }
 
-/// Where the gateway listens; ports are the real ones when 0 was configured.
+/// The listener of metrics and health.
+#[derive(Debug)]
+struct Health {
+    configured: SocketAddr,
+    routes: listen::Routes,
+}
+
+/// Where the gateway listens; ports are the real ones when 0 was configured. Without API and webhooks, their
+/// addresses are shown as that of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// API and console.
@@ -71,13 +81,34 @@ pub struct Addresses {
 }
 
 impl Gateway {
-    /// Checks the configuration and binds the sockets; nothing is accepted yet. Listeners with the same configured
-    /// address (and a port other than 0) share one socket.
+    /// Binds the listener of metrics and health and answers there from now on, so that whoever watches the process
+    /// sees it live while the rest is being opened. Everything ends when `shutdown` becomes true or its sender is gone.
+    ///
+    /// # Errors
+    /// The address is in use or not available.
+    pub async fn start(
+        config: &GatewayConfig,
+        metrics: Arc<Metrics>,
+        readiness: Readiness,
+        shutdown: watch::Receiver<bool>,
+    ) -> Result<Self, GatewayError> {
+        let router = health::router(metrics, readiness);
+        let listener = listen::Listener::bind("gateway.metrics", config.metrics, router, config.limits).await?;
+        let health = Health { configured: listener.configured, routes: listener.routes.clone() };
+        let at = listener.address;
+        let mut serving = JoinSet::new();
+        serving.spawn(listener.serve(shutdown.clone()));
+        let addresses = Addresses { api: at, webhooks: at, metrics: at };
+        Ok(Self { health, listeners: Vec::new(), serving, addresses, shutdown })
+    }
+
+    /// Checks the configuration and binds API and webhooks; nothing is accepted yet. Listeners with the same
+    /// configured address (and a port other than 0) share one socket; what shares that of metrics is served at once.
     ///
     /// # Errors
     /// An address is in use or not available, a token's hash is malformed, or the API would be open to the network
     /// without any token.
-    pub async fn bind(config: GatewayConfig, parts: GatewayParts) -> Result<Self, GatewayError> {
+    pub async fn bind(&mut self, config: GatewayConfig, parts: GatewayParts) -> Result<(), GatewayError> {
         let tokens = config.check()?;
         if tokens.is_empty() {
             tracing::warn!(
@@ -88,46 +119,24 @@ impl Gateway {
         let routers = [
             ("gateway.api", config.api, api::router(&config, tokens, &parts)),
             ("gateway.webhooks", config.webhooks, webhooks::router(&config, &parts)),
-            (
-                "gateway.metrics",
-                config.metrics,
-                health::router(Arc::clone(&parts.metrics), Arc::clone(&parts.readiness)),
-            ),
         ];
-        let mut listeners: Vec<listen::Listener> = Vec::new();
         let mut bound = Vec::new();
         for (key, address, router) in routers {
-            let shared = listeners.iter_mut().find(|have| have.configured == address && address.port() != 0);
-            match shared {
-                Some(listener) => {
-                    listener.add(router);
-                    bound.push(listener.address);
-                }
-                None => {
-                    let listener = listen::Listener::bind(key, address, router, config.limits).await?;
-                    bound.push(listener.address);
-                    listeners.push(listener);
-                }
+            let same = |have: SocketAddr| have == address && address.port() != 0;
+            if same(self.health.configured) {
+                self.health.routes.add(router);
+                bound.push(self.addresses.metrics);
+            } else if let Some(listener) = self.listeners.iter().find(|have| same(have.configured)) {
+                listener.routes.add(router);
+                bound.push(listener.address);
+            } else {
+                let listener = listen::Listener::bind(key, address, router, config.limits).await?;
+                bound.push(listener.address);
+                self.listeners.push(listener);
             }
         }
-        let addresses = Addresses { api: bound[0], webhooks: bound[1], metrics: bound[2] };
-        Ok(Self { listeners, addresses })
-    }
-
-    /// Binds the metrics listener alone, for a process without API and webhooks; their addresses are shown as its own.
-    ///
-    /// # Errors
-    /// The address is in use or not available.
-    pub async fn bind_health(
-        config: &GatewayConfig,
-        metrics: Arc<Metrics>,
-        readiness: Readiness,
-    ) -> Result<Self, GatewayError> {
-        let router = health::router(metrics, readiness);
-        let listener = listen::Listener::bind("gateway.metrics", config.metrics, router, config.limits).await?;
-        let address = listener.address;
-        let addresses = Addresses { api: address, webhooks: address, metrics: address };
-        Ok(Self { listeners: vec![listener], addresses })
+        (self.addresses.api, self.addresses.webhooks) = (bound[0], bound[1]);
+        Ok(())
     }
 
     /// Where it listens.
@@ -136,14 +145,15 @@ impl Gateway {
         self.addresses
     }
 
-    /// Serves until `shutdown` becomes true or its sender is gone; then accepts nothing more and lets requests in
-    /// flight finish within [`HttpLimits::shutdown`].
-    pub async fn serve(self, shutdown: watch::Receiver<bool>) {
-        let mut listeners = JoinSet::new();
+    /// Serves all of it until the shutdown; then accepts nothing more and lets requests in flight finish within
+    /// [`HttpLimits::shutdown`].
+    pub async fn serve(mut self) {
+        self.health.routes.complete();
         for listener in self.listeners {
-            listeners.spawn(listener.serve(shutdown.clone()));
+            listener.routes.complete();
+            self.serving.spawn(listener.serve(self.shutdown.clone()));
         }
-        listeners.join_all().await;
+        self.serving.join_all().await;
     }
 }
 

@@ -79,6 +79,17 @@ impl Problem {
         self.0.code
     }
 
+    /// Field, value, what is wrong and what would help, on one line.
+    pub(super) fn line(&self) -> String {
+        let place = match (&self.0.field, &self.0.value) {
+            (Some(field), Some(value)) => format!("{field} = {value:?}: "),
+            (Some(field), None) => format!("{field}: "),
+            (None, _) => String::new(),
+        };
+        let remedy = self.0.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+        format!("{place}{}{remedy}", self.0.detail)
+    }
+
     pub(super) fn unauthorized(detail: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", detail)
             .remedy("send `Authorization: Bearer <token>` with a configured token")
@@ -98,6 +109,24 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
             .field(field, value)
             .remedy("views follow within about a second; check the spelling")
+    }
+
+    /// The path is not repeated: a phone number may be in it.
+    pub(super) fn unknown_path() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown_path", "there is no such address here")
+            .remedy("check the path and the listener: API, webhooks and metrics may have a port each")
+    }
+
+    pub(super) fn unknown_method() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "unknown_method", "the address does not take this method")
+            .remedy("use one of those in the header `allow`")
+    }
+
+    /// A path of a socket whose routes are not all there yet.
+    pub(super) fn starting() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "starting", "the service is starting")
+            .remedy("try again when /readyz answers 200")
+            .retry_after(1)
     }
 
     pub(super) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {

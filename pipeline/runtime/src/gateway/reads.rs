@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use serde_json::value::RawValue;
 use tollgate_wire::Time;
 
@@ -30,6 +31,17 @@ pub struct BillingQuery {
     pub view: Option<String>,
     /// One account, or all.
     pub account: Option<String>,
+    /// Name of the file in the manifest.
+    pub file: String,
+}
+
+/// A record that was set aside.
+#[derive(Debug)]
+pub struct DeadLetterRead {
+    /// Place, time, headers and size.
+    pub view: ViewJson,
+    /// The original bytes.
+    pub bytes: Bytes,
 }
 
 /// Why a view cannot be read.
@@ -109,15 +121,21 @@ pub trait Reads: Send + Sync + 'static {
     /// See [`ReadError`].
     fn waiting(&self, account: &str) -> Result<Option<(u64, u64)>, ReadError>;
 
-    /// Writes a month's export. An error after the first byte cuts the answer.
+    /// Writes a month's export and answers its manifest, JSON. An error after the first byte cuts the answer.
     ///
     /// # Errors
     /// See [`ReadError`]; a failing `out` (the client has gone) is [`ReadError::Failed`].
-    fn billing(&self, query: &BillingQuery, out: &mut dyn io::Write) -> Result<(), ReadError>;
+    fn billing(&self, query: &BillingQuery, out: &mut dyn io::Write) -> Result<String, ReadError>;
 
     /// Records that were set aside, after a place among them, at most `max`: headers and sizes, not their bytes.
     ///
     /// # Errors
     /// See [`ReadError`].
     fn dead_letters(&self, after: Option<u64>, max: usize) -> Result<ViewJson, ReadError>;
+
+    /// The record at a place among them.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn dead_letter(&self, offset: u64) -> Result<Option<DeadLetterRead>, ReadError>;
 }

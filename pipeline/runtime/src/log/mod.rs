@@ -73,6 +73,11 @@ pub trait Log {
     /// `true` when every partition meant for this process has been handed over.
     fn is_settled(&self) -> bool;
 
+    /// Partitions meant for this process whose state is being brought here; none where it always is.
+    fn restoring(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
     /// `false` while ownership is being settled: nothing may be decided then, not even by timers.
     fn is_serving(&self) -> bool;
 

@@ -1,9 +1,10 @@
 //! A node: the parts of the service that one process is.
 //!
-//! `embedded` all of them over the embedded log · `kafka` those of its roles over Kafka · `hash_key` the deployment's
-//! secret · `project` log into ledger and views, from `sources` · `views` what the API reads, `live` what of it is
+//! `begin` what every node begins with, health first · `embedded` all parts over the embedded log · `kafka` those of
+//! its roles over Kafka · `hash_key` the deployment's secret · `project` log into ledger and views, from `sources` · `views` what the API reads, `live` what of it is
 //! not in the views · this file stops them in the opposite order of their start.
 
+mod begin;
 mod embedded;
 mod hash_key;
 mod kafka;

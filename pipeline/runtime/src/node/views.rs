@@ -2,10 +2,11 @@
 
 use super::live::Live;
 use crate::export::{Format, Request, write_csv};
-use crate::gateway::{BillingQuery, FeedPage, ReadError, Reads, ViewJson};
-use crate::ledger::{LedgerError, Options, Reader};
-use crate::log::ReadLimit;
+use crate::gateway::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, ViewJson};
+use crate::ledger::{LedgerError, Options, Reader, Stream};
+use crate::log::{ReadLimit, Record};
 use crate::store::{Space, Store};
+use crate::views::OptOutView;
 use serde::Serialize;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,8 +15,9 @@ use tollgate_core::codec;
 use tollgate_core::ids::{ContactKey, User};
 use tollgate_core::record::{Account, Consent, Contact};
 use tollgate_rate_card::YearMonth;
-use tollgate_wire::Time;
+use tollgate_wire::command::ConsentState;
 use tollgate_wire::request::parse_e164;
+use tollgate_wire::{Reason, Time};
 
 /// Connections kept for reuse at most; more readers at once open their own.
 const POOLED_MAX: usize = 8;
@@ -47,7 +49,7 @@ struct ConsentLine {
 #[derive(Serialize)]
 struct ProofLine {
     category: &'static str,
-    state: tollgate_wire::command::ConsentState,
+    state: ConsentState,
     source: String,
     at: Time,
     text_version: String,
@@ -73,6 +75,18 @@ pub struct DeadLetter {
     pub headers: Vec<(String, String)>,
     /// Bytes of the record.
     pub bytes: usize,
+}
+
+impl DeadLetter {
+    fn of(record: &Record) -> Self {
+        let text = |(name, value): &(String, bytes::Bytes)| (name.clone(), String::from_utf8_lossy(value).into_owned());
+        Self {
+            offset: record.offset,
+            at: Time(record.time_ms),
+            headers: record.headers.iter().map(text).collect(),
+            bytes: record.value.len(),
+        }
+    }
 }
 
 impl ViewReads {
@@ -102,6 +116,16 @@ impl ViewReads {
         self.with(|r| f(r).map_err(failed)?.map(|v| json(&v)).transpose())
     }
 
+    /// The person's newest no.
+    fn opt_out(&self, account: &str, to: &str) -> Result<Option<OptOutView>, ReadError> {
+        let store = self.live.store(account)?;
+        let Some(stored) = Self::stored_account(&store, account)? else { return Ok(None) };
+        let Some(user) = parse_e164(to).ok().and_then(User::from_digits) else { return Ok(None) };
+        let noes = proofs(&store, ContactKey::new(stored.ix, user))?.into_iter();
+        let newest = noes.filter(|p| p.state == ConsentState::OptOut).max_by_key(|p| p.at);
+        Ok(newest.map(|p| OptOutView { category: p.category.to_owned(), at: p.at, source: p.source }))
+    }
+
     fn stored_account(store: &Store, id: &str) -> Result<Option<Account>, ReadError> {
         for item in store.scan_prefix(Space::Entities, &[tollgate_core::engine::ACCOUNT_PREFIX]) {
             let (_, value) = item.map_err(failed)?;
@@ -122,11 +146,33 @@ fn json<T: Serialize>(v: &T) -> Result<ViewJson, ReadError> {
     serde_json::to_vec(v).map_err(failed)
 }
 
+/// What is on record of a person's consents.
+fn proofs(store: &Store, key: ContactKey) -> Result<Vec<ProofLine>, ReadError> {
+    let items = store.scan_prefix(Space::Proofs, &key.0.to_be_bytes()).take(1000);
+    let line = |item: crate::store::ScanItem| {
+        let (_, value) = item.map_err(failed)?;
+        let p = codec::proof(&value).map_err(failed)?;
+        Ok(ProofLine {
+            category: CATEGORIES[usize::from(p.category.min(4))],
+            state: p.state,
+            source: p.source,
+            at: Time(p.at_ms),
+            text_version: p.text_version,
+        })
+    };
+    items.map(line).collect()
+}
+
 const CATEGORIES: [&str; 5] = ["marketing", "utility", "authentication", "service", "all"];
 
 impl Reads for ViewReads {
     fn message(&self, account: &str, id: &str) -> Result<Option<ViewJson>, ReadError> {
-        self.view(|r| r.message(account, id))
+        let Some(mut view) = self.with(|r| r.message(account, id).map_err(failed))? else { return Ok(None) };
+        if view.reason.as_deref() == Some(Reason::OptedOut.as_str()) {
+            // Where another process decides for the account, the message is shown without it.
+            view.opt_out = self.opt_out(account, &view.to).ok().flatten();
+        }
+        json(&view).map(Some)
     }
 
     fn account(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
@@ -162,18 +208,7 @@ impl Reads for ViewReads {
             Some(v) => codec::contact(&v).map_err(failed)?,
             None => Contact::default(),
         };
-        let mut proofs = Vec::new();
-        for item in store.scan_prefix(Space::Proofs, &key.0.to_be_bytes()).take(1000) {
-            let (_, value) = item.map_err(failed)?;
-            let p = codec::proof(&value).map_err(failed)?;
-            proofs.push(ProofLine {
-                category: CATEGORIES[usize::from(p.category.min(4))],
-                state: p.state,
-                source: p.source,
-                at: Time(p.at_ms),
-                text_version: p.text_version,
-            });
-        }
+        let proofs = proofs(&store, key)?;
         let state = |c: Consent| match c {
             Consent::None => "none",
             Consent::In => "opt_in",
@@ -211,7 +246,7 @@ impl Reads for ViewReads {
         self.with(|r| Ok(r.account(account).map_err(failed)?.map(|a| (a.parked_messages, a.parked_bytes))))
     }
 
-    fn billing(&self, query: &BillingQuery, out: &mut dyn io::Write) -> Result<(), ReadError> {
+    fn billing(&self, query: &BillingQuery, out: &mut dyn io::Write) -> Result<String, ReadError> {
         let bad = |field, value: &str, remedy| ReadError::BadQuery { field, value: value.to_owned(), remedy };
         let month: YearMonth =
             query.month.parse().map_err(|_| bad("month", &query.month, "write YYYY-MM, such as 2026-10"))?;
@@ -226,28 +261,24 @@ impl Reads for ViewReads {
                 account: query.account.clone(),
                 format,
                 with_recipients: false,
-                as_of: crate::clock::now(),
+                as_of: r.as_of(Stream::Ledger).map_err(failed)?,
             };
-            write_csv(r, &request, "export.csv", out, &mut |_, _| {}).map(|_| ()).map_err(failed)
+            let manifest = write_csv(r, &request, &query.file, out, &mut |_, _| {}).map_err(failed)?;
+            Ok(manifest.to_json())
         })
     }
 
     fn dead_letters(&self, after: Option<u64>, max: usize) -> Result<ViewJson, ReadError> {
         let records = self.live.dead_letters(after, ReadLimit { records: max, bytes: 8 << 20 })?;
-        let items: Vec<DeadLetter> = records
-            .iter()
-            .map(|r| DeadLetter {
-                offset: r.offset,
-                at: Time(r.time_ms),
-                headers: r
-                    .headers
-                    .iter()
-                    .map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned()))
-                    .collect(),
-                bytes: r.value.len(),
-            })
-            .collect();
+        let items: Vec<DeadLetter> = records.iter().map(DeadLetter::of).collect();
         let next = records.last().map_or(after.unwrap_or(0), |r| r.offset);
         json(&DeadLetterPage { next, items })
+    }
+
+    fn dead_letter(&self, offset: u64) -> Result<Option<DeadLetterRead>, ReadError> {
+        let limit = ReadLimit { records: 1, bytes: 8 << 20 };
+        let found = self.live.dead_letters(offset.checked_sub(1), limit)?;
+        let found = found.into_iter().find(|record| record.offset == offset);
+        found.map(|r| Ok(DeadLetterRead { view: json(&DeadLetter::of(&r))?, bytes: r.value })).transpose()
     }
 }

@@ -1,13 +1,17 @@
 //! The shard loop: one thread that reads inputs, lets the engine decide, and commits offsets, outputs and state
 //! as one atomic batch. Nothing leaves before that batch is durable.
 //!
-//! `run` the loop over a log · `partition` one partition's shard · `tables` engine tables on store spaces, loading · `sink` effects into outputs and metrics.
+//! `run` the loop over a log · `partition` one partition's shard · `tables` engine tables on store spaces, loading ·
+//! `sink` effects into outputs and metrics · `gauges` snapshots into metrics · `status` what others see of it.
 
+mod gauges;
 mod partition;
 mod run;
 mod sink;
+mod status;
 mod tables;
 
 pub use partition::{DecideError, ShardParts};
-pub use run::{ShardError, ShardOptions, Shards, Status};
+pub use run::{ShardError, ShardOptions, Shards};
+pub use status::Status;
 pub use tables::{EngineStore, load};

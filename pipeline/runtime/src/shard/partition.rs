@@ -1,8 +1,8 @@
 //! One partition's shard: its engine over its store. It decides batches and knows nothing of the log they come from.
 
-use super::ShardOptions;
 use super::sink::Outputs;
 use super::tables::{BatchWrites, EngineStore, LoadError, load};
+use super::{ShardOptions, Status, gauges};
 use crate::clock::{Clock, monotonic};
 use crate::log::{Commit, NewRecord, Record, Topic};
 use crate::registry::SharedRegistry;
@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use tollgate_core::engine::{EngineConfig, EngineError, Rejected};
 use tollgate_core::{Engine, snapshot};
 use tollgate_metrics::Metrics;
-use tollgate_quality::{Limit, Score};
 use tollgate_wire::DeadLetterReason;
 use tollgate_wire::command::AccountSpec;
 use tollgate_wire::order::Callback;
@@ -51,6 +50,7 @@ pub(super) struct Shard {
     /// Next offset of each input.
     pub(super) next: Vec<(Topic, u64)>,
     parts: ShardParts,
+    status: Arc<Status>,
     store: Store,
     engine: Engine,
     out: Outputs,
@@ -80,6 +80,7 @@ impl Shard {
         next: Vec<(Topic, u64)>,
         store: Store,
         parts: &ShardParts,
+        status: &Arc<Status>,
     ) -> Result<Self, DecideError> {
         let mut engine = parts.engine.clone();
         engine.partition.number = partition;
@@ -90,6 +91,7 @@ impl Shard {
             engine: Engine::new(engine),
             out: Outputs::new(&parts.metrics),
             parts: parts.clone(),
+            status: Arc::clone(status),
             careful: 0,
             last_snapshot: monotonic(),
             swept_from: [0; 8],
@@ -106,12 +108,13 @@ impl Shard {
         let config = self.engine.config().clone();
         self.engine = Engine::new(config);
         self.engine.clock(self.parts.clock.now().0);
-        let n = load(&mut self.engine, &self.store, &mut |n| tracing::info!(records = n, "loading state"))?;
+        let n = load(&mut self.engine, &self.store, &mut |n| self.status.loading(self.partition, n))?;
         self.engine.clock(self.parts.clock.now().0);
         self.engine.loaded();
         for account in self.engine.state().accounts() {
             self.register(&account.spec.clone());
         }
+        self.status.loaded(self.partition);
         self.parts.metrics.restored(started.elapsed());
         tracing::info!(
             partition = self.partition,
@@ -314,24 +317,23 @@ impl Shard {
                 let record = NewRecord::new(Bytes::copy_from_slice(s.account.as_bytes()), json, now);
                 self.out.records.push((Topic::Snapshots, record));
             }
-            use tollgate_metrics::{QualityLevel, QuotaState};
-            let m = &self.parts.metrics;
-            m.set_quota_users(&s.account, QuotaState::Used, s.quota_used.into());
-            if let Limit::Users(limit) = s.limit {
-                m.set_quota_users(&s.account, QuotaState::Limit, limit.into());
-            }
-            for sender in &s.senders {
-                let level = match sender.quality {
-                    Score::Green => QualityLevel::Green,
-                    Score::Yellow => QualityLevel::Yellow,
-                    Score::Red => QualityLevel::Red,
-                    Score::Unknown => QualityLevel::Unknown,
-                };
-                m.set_quality(&s.account, &sender.id, level);
-                m.set_throughput_limit(&sender.id, sender.throughput_now);
-                m.set_in_flight_orders(&sender.id, sender.in_flight.into());
-            }
+            gauges::set(&self.parts.metrics, &s);
         }
+        self.out.parked(self.engine.state().lots());
+    }
+
+    /// A last look at every account, so that the views show where everything stood. `None` when there is none.
+    pub(super) fn last_snapshots(&mut self) -> Option<Commit> {
+        self.engine.clock(self.parts.clock.now().0);
+        self.out.now_ms = self.engine.now_ms();
+        self.engine.touch_all();
+        self.snapshots();
+        (!self.out.records.is_empty()).then(|| self.hand_out(&[], StateBatch::default()))
+    }
+
+    /// Takes what this process does not decide for any more out of the metrics.
+    pub(super) fn forget_gauges(&self) {
+        gauges::forget(&self.parts.metrics, self.engine.state(), self.partition);
     }
 
     /// Forgets ended messages after their time, a few with each snapshot. Comes before what the batch writes, so

@@ -1,10 +1,11 @@
 //! The loop over a log: reads, has each shard decide, commits all of it at once.
 
+use super::Status;
 use super::partition::{DecideError, Shard, ShardParts};
 use crate::clock::monotonic;
 use crate::log::{Log, LogError, Ownership, ReadLimit, Record, Topic};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tollgate_wire::order::Callback;
@@ -56,15 +57,6 @@ pub enum ShardError {
     Thread(std::io::Error),
 }
 
-/// What others see of a running loop.
-#[derive(Debug, Default)]
-pub struct Status {
-    /// Every partition served here is loaded and deciding.
-    pub ready: AtomicBool,
-    /// Asked to end.
-    pub stop: AtomicBool,
-}
-
 /// The shards of the partitions that a log has given to this process.
 pub struct Shards<L: Log> {
     log: L,
@@ -76,10 +68,15 @@ pub struct Shards<L: Log> {
     last_commit: Instant,
     /// The shard that reads first, so that none always gets what the others leave.
     first: usize,
+    /// Batches undone in a row.
+    undone: u32,
 }
 
 /// The records of one batch, by place of their shard.
 type Inputs = Vec<(usize, Vec<(Topic, Record)>)>;
+
+/// Positions of which a record at or after is worth waking for.
+type News = Vec<(u32, Topic, u64)>;
 
 impl<L: Log> Shards<L> {
     /// Loads the state of every partition that the log has at once.
@@ -87,8 +84,16 @@ impl<L: Log> Shards<L> {
     /// # Errors
     /// A store cannot be read, or the log stopped.
     pub fn open(log: L, parts: ShardParts, status: Arc<Status>) -> Result<Self, ShardError> {
-        let mut shards =
-            Self { log, parts, shards: Vec::new(), loading: Vec::new(), status, last_commit: monotonic(), first: 0 };
+        let mut shards = Self {
+            log,
+            parts,
+            shards: Vec::new(),
+            loading: Vec::new(),
+            status,
+            last_commit: monotonic(),
+            first: 0,
+            undone: 0,
+        };
         shards.follow()?;
         while !shards.loading.is_empty() {
             std::thread::sleep(Duration::from_millis(5));
@@ -120,7 +125,21 @@ impl<L: Log> Shards<L> {
             }
         }
         self.status.ready.store(false, Ordering::Release);
-        Ok(())
+        self.last_snapshots()
+    }
+
+    /// Shows the views where everything stood at the end.
+    fn last_snapshots(&mut self) -> Result<(), ShardError> {
+        if !self.log.is_serving() {
+            return Ok(());
+        }
+        let last = self.shards.iter_mut().filter_map(|s| s.last_snapshots().map(|commit| (s.partition, commit)));
+        let commits: Vec<_> = last.collect();
+        match if commits.is_empty() { Ok(()) } else { self.log.commit(commits) } {
+            // Nothing is lost: the views show what they had.
+            Err(LogError::Aborted { .. }) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Takes over the partitions that the log has given and drops those that it has taken away.
@@ -128,14 +147,17 @@ impl<L: Log> Shards<L> {
         for change in self.log.ownership()? {
             match change {
                 Ownership::Gained { partition, next, store } => {
-                    let parts = self.parts.clone();
-                    let load = move || Shard::open(partition, next, store, &parts);
+                    let (parts, status) = (self.parts.clone(), Arc::clone(&self.status));
+                    status.loading(partition, 0);
+                    let load = move || Shard::open(partition, next, store, &parts, &status);
                     let thread = std::thread::Builder::new().name(format!("load-{partition}")).spawn(load);
                     self.loading.push((partition, thread.map_err(ShardError::Thread)?));
                 }
                 Ownership::Lost { partition } => {
+                    self.shards.iter().filter(|s| s.partition == partition).for_each(Shard::forget_gauges);
                     self.shards.retain(|s| s.partition != partition);
                     self.loading.retain(|(p, _)| *p != partition);
+                    self.status.loaded(partition);
                 }
             }
         }
@@ -147,12 +169,16 @@ impl<L: Log> Shards<L> {
             self.shards.push(shard);
             self.shards.sort_by_key(|s| s.partition);
         }
-        self.status.ready.store(self.loading.is_empty() && self.log.is_settled(), Ordering::Release);
+        let ready = self.loading.is_empty() && self.log.is_settled();
+        if !ready {
+            self.status.restoring(self.log.restoring());
+        }
+        self.status.ready.store(ready, Ordering::Release);
         Ok(())
     }
 
     /// What to wait for before the batch is decided, and how long; `None` when it is time.
-    fn pause(&self, inputs: &Inputs) -> Option<(Vec<(u32, Topic, u64)>, Duration)> {
+    fn pause(&self, inputs: &Inputs) -> Option<(News, Duration)> {
         let nothing = inputs.iter().all(|(_, records)| records.is_empty());
         let positions = || self.shards.iter().flat_map(|s| s.next.iter().map(|(topic, n)| (s.partition, *topic, *n)));
         if nothing && !self.shards.iter().any(Shard::is_due) {
@@ -212,12 +238,19 @@ impl<L: Log> Shards<L> {
         let result = self.log.commit(commits);
         self.last_commit = monotonic();
         match result {
-            Ok(()) => self.shards.iter_mut().for_each(|s| s.committed(started.elapsed())),
+            Ok(()) => {
+                self.undone = 0;
+                self.shards.iter_mut().for_each(|s| s.committed(started.elapsed()));
+            }
             Err(LogError::Aborted { reason }) => {
                 tracing::warn!(%reason, "a batch was undone and will be decided again");
                 for shard in &mut self.shards {
                     shard.aborted()?;
                 }
+                // Waiting is also what lets the log learn of a new division of the partitions.
+                self.undone = (self.undone + 1).min(UNDONE_MOST);
+                self.log.wait(&[], UNDONE_WAIT * self.undone)?;
+                return Ok(());
             }
             Err(error) => return Err(error.into()),
         }
@@ -225,6 +258,10 @@ impl<L: Log> Shards<L> {
     }
 }
 
+/// Pause after a batch that was undone, times how many were in a row.
+const UNDONE_WAIT: Duration = Duration::from_millis(10);
+/// Most that counts of them.
+const UNDONE_MOST: u32 = 50;
 /// Longest wait while no partition is served here.
 const IDLE_MAX: Duration = Duration::from_millis(200);
 

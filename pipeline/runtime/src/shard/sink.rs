@@ -8,6 +8,7 @@ use tollgate_core::Effect;
 use tollgate_core::State;
 use tollgate_core::effect::{Booking, OutcomeFx};
 use tollgate_core::engine::Sink;
+use tollgate_core::lots::{Lot, Lots};
 use tollgate_metrics as m;
 use tollgate_rate_card::{Category, PricingType, Rated};
 use tollgate_wire::Reason;
@@ -52,6 +53,13 @@ impl Outputs {
         self.records.clear();
         self.registry.clear();
         self.metrics.discard();
+    }
+
+    /// Messages that wait, by what their queues wait for now.
+    pub fn parked(&mut self, lots: &Lots) {
+        let Self { metrics, shared, .. } = self;
+        let of = |lot: &Lot| shared.lot(lot.reason.unwrap_or(Reason::Internal).as_str());
+        metrics.set_parked(lots.iter().map(|(_, lot)| (of(lot), lot.members.len() as u64)));
     }
 
     pub fn push(&mut self, topic: Topic, key: &[u8], value: &[u8]) {
@@ -142,6 +150,7 @@ fn outcome_label(kind: OutcomeKind) -> m::Outcome {
         K::Undelivered => m::Outcome::Undelivered,
         K::InDoubt => m::Outcome::InDoubt,
         K::Unknown => m::Outcome::Unknown,
+        K::Duplicate => m::Outcome::Duplicate,
     }
 }
 

@@ -72,7 +72,7 @@ pub fn load(engine: &mut Engine, store: &Store, progress: &mut dyn FnMut(u64)) -
                 .load(table, &key, &value)
                 .map_err(|source| LoadError::Codec { space: space(table).name(), source })?;
             n += 1;
-            if n % 1_000_000 == 0 {
+            if n % 10_000 == 0 {
                 progress(n);
             }
         }

@@ -25,15 +25,9 @@ impl DataDirectory {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(path).map_err(StoreError::not_writable(path))?;
         let lock = take_lock(path)?;
-        match read_format(path)? {
-            None => {
-                refuse_foreign_files(path)?;
-                write_format(path)?;
-            }
-            Some(found) if found > FORMAT => {
-                return Err(StoreError::NewerFormat { path: path.to_owned(), found, supported: FORMAT });
-            }
-            Some(_) => {}
+        if check_format(path)?.is_none() {
+            refuse_foreign_files(path)?;
+            write_format(path)?;
         }
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -85,6 +79,20 @@ fn take_lock(path: &Path) -> Result<File, StoreError> {
     };
     write_holder(&mut file).map_err(StoreError::not_writable(&lock_path))?;
     Ok(file)
+}
+
+/// Checks that this release reads a data directory; nothing is locked or written. `None` when it has no format
+/// marker: it is new, or the log is in Kafka.
+///
+/// # Errors
+/// It is of a newer format, not ours, or cannot be read.
+pub fn check_format(path: &Path) -> Result<Option<u32>, StoreError> {
+    match read_format(path)? {
+        Some(found) if found > FORMAT => {
+            Err(StoreError::NewerFormat { path: path.to_owned(), found, supported: FORMAT })
+        }
+        format => Ok(format),
+    }
 }
 
 fn read_format(path: &Path) -> Result<Option<u32>, StoreError> {

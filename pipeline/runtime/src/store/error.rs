@@ -63,7 +63,7 @@ pub enum StoreError {
         detail: String,
     },
     /// A write failed; the database accepts no further write until it is opened again.
-    #[error("writing: {detail}; nothing more is written until the service is restarted")]
+    #[error("nothing more can be written: {detail}")]
     Write {
         /// The engine's answer.
         detail: String,

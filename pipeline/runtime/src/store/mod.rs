@@ -21,7 +21,7 @@ use std::sync::Arc;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 pub use batch::StateBatch;
-pub use directory::FORMAT;
+pub use directory::{FORMAT, check_format};
 pub use error::StoreError;
 /// Bytes of a stored key or value; cheap to clone, dereferences to `[u8]`.
 pub use fjall::Slice as StoredBytes;

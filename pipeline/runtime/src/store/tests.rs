@@ -33,6 +33,7 @@ fn a_newer_format_is_refused_with_both_versions_and_the_remedy() {
     let directory = tempfile::tempdir().unwrap();
     drop(Store::open(directory.path(), &StoreOptions::default()).unwrap());
     fs::write(directory.path().join("FORMAT"), "tollgate-data 2\n").unwrap();
+    assert!(matches!(super::check_format(directory.path()), Err(StoreError::NewerFormat { found: 2, .. })));
     let text = refusal(directory.path());
     assert!(text.contains("has format 2") && text.contains("up to format 1"), "{text}");
     assert!(text.contains("newer release") && text.contains("backup"), "{text}");

@@ -31,6 +31,8 @@ pub(super) struct Body<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_at: Option<Time>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    lot: Option<Text<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     wamid: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     content: Option<Chosen<'a>>,
@@ -59,6 +61,7 @@ impl<'a> Body<'a> {
             detail: o.detail.clone(),
             gates: o.gates.clone(),
             retry_at: o.retry_at,
+            lot: o.lot.clone(),
             wamid: o.wamid.clone(),
             content: o.content.clone(),
             estimate: o.estimate.clone(),
@@ -93,6 +96,7 @@ impl<'a> Body<'a> {
             detail: self.detail,
             gates: self.gates,
             retry_at: self.retry_at,
+            lot: self.lot,
             wamid: self.wamid,
             content: self.content,
             estimate: self.estimate,
@@ -119,6 +123,9 @@ pub struct GatesView {
     /// The ceiling for this category; absent = unlimited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_ceiling: Option<u32>,
+    /// The account's limit, where the ceiling lies below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_limit: Option<u32>,
     /// `free`, `counted` or `token`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_use: Option<String>,

@@ -13,7 +13,8 @@ pub struct OutcomeCounts {
     pub counts: Vec<OutcomeCount>,
 }
 
-/// Messages in one state. Repeated requests count as `refused`, `duplicate` beside the message they repeat.
+/// Messages in one state. Repeated requests count as `duplicate` beside the message they repeat. The reason of
+/// `parked` is what the messages were told when they came; what they wait for now is with the account's lots.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutcomeCount {
     /// Where they are.

@@ -5,6 +5,7 @@ use crate::ledger::fixed;
 use rust_decimal::Decimal;
 use std::fmt::Write;
 use tollgate_rate_card::{ENTRY_DECIMALS, round_amount};
+use tollgate_wire::outcome::OutcomeKind;
 
 /// The gates of admission in their order, and what passing each one means.
 pub const GATES: [(&str, &str); 11] = [
@@ -14,7 +15,7 @@ pub const GATES: [(&str, &str); 11] = [
     ("recipient", "valid, country and market known, not known to be off the platform"),
     ("content", "an alternative is legal, approved, consented to and priced"),
     ("choice", "chosen among the alternatives left"),
-    ("quality", "pacing allows this sender and category"),
+    ("pacing", "the sender's quality lets this category go"),
     ("quota", "a unique user may be reached"),
     ("frequency", "the person's marketing cap allows it"),
     ("budget", "the worst-case price fits"),
@@ -39,19 +40,59 @@ macro_rules! line {
 
 fn head(out: &mut String, view: &MessageView) {
     line!(out, "Message {} of account {}, as of {}", view.id, view.account, view.as_of);
-    let reason = view.reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
+    let reason = view.reason.as_ref().filter(|reason| *reason != view.outcome.as_str());
+    let reason = reason.map(|r| format!(" ({r})")).unwrap_or_default();
     line!(out, "  state      {}{reason} since {}, attempt {}", view.outcome, view.at, view.attempt);
     if let Some(detail) = &view.detail {
         line!(out, "  detail     {detail}");
     }
-    if let Some(at) = view.retry_at {
-        line!(out, "  next try   {at}");
-    }
+    waits(out, view);
     line!(out, "  to         {}", view.to);
     line!(out, "  sender     {}", view.sender.as_deref().unwrap_or("not chosen yet"));
     line!(out, "  campaign   {}", view.campaign.as_deref().unwrap_or("none"));
     if let Some(wamid) = &view.wamid {
         line!(out, "  wamid      {wamid}");
+    }
+}
+
+/// What it waits for now: its queue's words, or its own.
+fn waits(out: &mut String, view: &MessageView) {
+    match &view.waits {
+        Some(waits) if waits.is_own() => line!(out, "  waits for  {}", own(view)),
+        Some(waits) => line!(out, "  waits for  {}", waits.words()),
+        None if view.outcome == OutcomeKind::Parked => {
+            line!(
+                out,
+                "  waits for  its queue is not in the account's last snapshot; snapshots follow within a second or two"
+            );
+        }
+        None => {}
+    }
+    if let Some(at) = view.retry_at {
+        line!(out, "  next try   {at}");
+    }
+    let Some(waits) = view.waits.as_ref().filter(|waits| !waits.is_own()) else { return };
+    let done = waits.lot.done_by.filter(|at| *at > waits.account.as_of);
+    let done = done.map(|at| format!(", all gone by about {at}")).unwrap_or_default();
+    let messages = match waits.lot.messages {
+        1 => "it waits alone".to_owned(),
+        n => format!("{} others wait in it", n - 1),
+    };
+    line!(out, "  queue      {messages}{done}, as of {}", waits.account.as_of);
+}
+
+/// What a message with a time of its own waits for.
+fn own(view: &MessageView) -> String {
+    let what = match view.reason.as_deref() {
+        Some("scheduled") => "its time: it is not to leave before",
+        Some("frequency_capped") => "the person's next place under the marketing cap",
+        Some("pair_rate") => "the next message to this person: after a burst, one every 6 seconds",
+        Some("backoff") => "the next attempt",
+        _ => "its own time",
+    };
+    match view.retry_at {
+        Some(_) => what.to_owned(),
+        None => format!("{what}; that has come, it is looked at again"),
     }
 }
 
@@ -102,7 +143,7 @@ fn saw(gate: &str, view: &MessageView, m: &MoveView) -> Option<String> {
     }
 }
 
-/// What stopped it: reason, what the gate saw, what would help.
+/// What stopped it: reason, what the gate saw, what it is about.
 fn stopped(gate: &str, view: &MessageView, m: &MoveView) -> String {
     let reported = m.gates.as_ref().and_then(|g| g.stopped.as_deref());
     let mut text = m.reason.clone().unwrap_or_else(|| m.outcome.to_string());
@@ -115,8 +156,8 @@ fn stopped(gate: &str, view: &MessageView, m: &MoveView) -> String {
     if let Some(detail) = &m.detail {
         let _ = write!(text, "; {detail}");
     }
-    if let Some(at) = m.retry_at {
-        let _ = write!(text, "; next try {at}");
+    if let Some(no) = view.opt_out.as_ref().filter(|_| m.reason.as_deref() == Some("opted_out")) {
+        let _ = write!(text, "; no to {} on {}, by {}", no.category, no.at, no.source);
     }
     text
 }
@@ -138,7 +179,9 @@ fn quota(m: &MoveView) -> Option<String> {
     };
     let used = gates.quota_used?;
     let ceiling = gates.quota_ceiling.map_or("unlimited".to_owned(), |c| c.to_string());
-    Some(format!("{token}; {used} of {ceiling} unique users counted in 24 h"))
+    let kept =
+        gates.quota_limit.map(|limit| format!("; the limit is {limit}, the rest is kept free")).unwrap_or_default();
+    Some(format!("{token}; {used} of {ceiling} unique users counted in 24 h{kept}"))
 }
 
 fn moves(out: &mut String, view: &MessageView) {
@@ -148,13 +191,13 @@ fn moves(out: &mut String, view: &MessageView) {
     }
     for m in &view.moves {
         let mut more = String::new();
-        if let Some(reason) = &m.reason {
+        if let Some(reason) = m.reason.as_ref().filter(|reason| *reason != m.outcome.as_str()) {
             let _ = write!(more, " ({reason})");
         }
         if let Some(detail) = &m.detail {
             let _ = write!(more, ": {detail}");
         }
-        if let Some(at) = m.retry_at {
+        if let Some(at) = m.retry_at.filter(|at| *at > view.as_of) {
             let _ = write!(more, "; next try {at}");
         }
         if let Some(charge) = &m.charge {

@@ -42,7 +42,7 @@ pub(super) fn life(id: &str, uid: u64) -> Vec<Vec<u8>> {
             0,
             "parked",
             json!({"attempt": 0, "reason": "quota", "detail": "limit 250 reached", "gates": trace(7, Some("quota")),
-                   "retry_at": at(60)}),
+                   "retry_at": at(60), "lot": "quota0-1b-1-0"}),
         ),
         outcome(
             id,
@@ -53,7 +53,7 @@ pub(super) fn life(id: &str, uid: u64) -> Vec<Vec<u8>> {
                    "estimate": {"amount": "0.0068", "currency": "USD"}}),
         ),
         outcome(id, uid, 61, "accepted", json!({"wamid": "wamid.1"})),
-        outcome(id, uid + 1_000, 62, "refused", json!({"attempt": 0, "reason": "duplicate", "metadata": {"crm": "2"}})),
+        outcome(id, uid, 62, "duplicate", json!({"attempt": 0, "reason": "duplicate", "metadata": {"crm": "2"}})),
         outcome(
             id,
             uid,
@@ -78,8 +78,13 @@ pub(super) fn snapshot(seconds: u64, parked: u64) -> Vec<u8> {
             "blocked": false}],
         "campaigns": [{"spec": {"name": "black-friday-2026", "budget": "100.00"}, "state": "running",
             "currency": "USD", "reserved": "0.0136", "spent": "0.0204", "counts": counts}],
-        "lots": [{"reason": "quota", "resource": "", "priority": false, "class": "utility",
-            "campaign": "black-friday-2026", "messages": parked, "opens_at": at(60)}],
+        "lots": [
+            {"lot": "quota0-1b-1-0", "reason": "quota", "resource": "", "priority": false, "class": "utility",
+             "campaign": "black-friday-2026", "messages": parked, "opens_at": at(4_000), "done_by": at(9_000)},
+            {"lot": "pacing0-3b-1-0", "reason": "budget", "resource": "black-friday-2026", "priority": false,
+             "class": "marketing", "campaign": "black-friday-2026", "messages": 1, "opens_at": at(30)},
+            {"lot": "own0-3b-1-0", "reason": "frequency_capped", "resource": "", "priority": false,
+             "class": "marketing", "campaign": "black-friday-2026", "messages": 2, "opens_at": at(5_000)}],
     });
     serde_json::to_vec(&snapshot).expect("into memory")
 }

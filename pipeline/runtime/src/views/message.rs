@@ -1,6 +1,8 @@
 //! One message: where it is, how it got there, what it cost.
 
 use super::body::{AmountView, ChargeView, ChosenView, GatesView};
+use super::snapshots::snapshot;
+use super::waits::WaitView;
 use crate::ledger::{LedgerError, Reader, Stream, as_of, named, of_message};
 use rusqlite::{Connection, OptionalExtension};
 use rust_decimal::Decimal;
@@ -33,7 +35,7 @@ pub struct MessageView {
     pub metadata: Option<Box<RawValue>>,
     /// Where it is.
     pub outcome: OutcomeKind,
-    /// Why.
+    /// Why. Of a message that waits: what its queue waits for now, which may not be what it was parked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Since when, or the time of the last move into the same state.
@@ -43,9 +45,15 @@ pub struct MessageView {
     /// For people, from the last move.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// When the next try is due, from the last move.
+    /// When the next try is due, if known: from its queue while it waits. Never in the past.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Time>,
+    /// While it waits: its queue as the account's last snapshot has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits: Option<WaitView>,
+    /// Of a message refused as `opted_out`: when the person said no, and how it came. Given by who reads consents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opt_out: Option<OptOutView>,
     /// Sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
@@ -64,7 +72,8 @@ pub struct MessageView {
     /// What was booked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<ChargeView>,
-    /// Every move that is still kept, oldest first; repeated requests (`refused`, `duplicate`) among them.
+    /// Every move that is still kept, oldest first by whole seconds, in which the platform counts; repeated requests
+    /// (`duplicate`) among them.
     pub moves: Vec<MoveView>,
     /// Its ledger entries by booking time.
     pub ledger: Vec<PriceLine>,
@@ -89,6 +98,9 @@ pub struct MoveView {
     /// When the next try is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_at: Option<Time>,
+    /// Queue that it joined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
     /// Sender.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
@@ -109,12 +121,15 @@ pub struct MoveView {
     pub charge: Option<ChargeView>,
 }
 
-impl MoveView {
-    /// A repeated request, which says nothing about the message.
-    #[must_use]
-    pub fn is_duplicate(&self) -> bool {
-        self.outcome == OutcomeKind::Refused && self.reason.as_deref() == Some("duplicate")
-    }
+/// A person's no.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OptOutView {
+    /// Category, or `all`.
+    pub category: String,
+    /// When.
+    pub at: Time,
+    /// How it came, as recorded.
+    pub source: String,
 }
 
 /// What the ledger says of a message's price: one entry. Fields as on the ledger entry.
@@ -214,6 +229,8 @@ impl Reader {
             view.as_of = as_of(conn, Stream::Outcomes)?;
             view.moves = moves(conn, last_move)?;
             fold(&mut view);
+            waits(conn, &mut view)?;
+            view.moves.sort_by_key(|m| m.at.secs());
             of_message(conn, account, view.message_uid, &mut |entry| {
                 view.ledger.push(entry.into());
                 ControlFlow::Continue(())
@@ -246,6 +263,8 @@ fn row(conn: &Connection, account: &str, id: &str) -> Result<Option<(MessageView
                 attempt: 0,
                 detail: None,
                 retry_at: None,
+                waits: None,
+                opt_out: None,
                 sender: None,
                 gates: None,
                 content: None,
@@ -289,7 +308,7 @@ fn moves(conn: &Connection, last_move: i64) -> Result<Vec<MoveView>, LedgerError
 fn fold(view: &mut MessageView) {
     let mut last = None;
     for m in &view.moves {
-        if m.is_duplicate() && view.moves.len() > 1 {
+        if m.outcome == OutcomeKind::Duplicate && view.moves.len() > 1 {
             continue;
         }
         last = Some(m);
@@ -305,6 +324,26 @@ fn fold(view: &mut MessageView) {
         view.detail.clone_from(&m.detail);
         view.retry_at = m.retry_at;
     }
+}
+
+/// A message that waits is told what its queue waits for now, and no time that has passed.
+fn waits(conn: &Connection, view: &mut MessageView) -> Result<(), LedgerError> {
+    let told = view.moves.iter().rev().find(|m| m.outcome != OutcomeKind::Duplicate);
+    if let Some(lot) = told.and_then(|m| m.lot.as_deref()) {
+        view.waits = snapshot(conn, &view.account)?.and_then(|snapshot| snapshot.waits_of(lot));
+    }
+    let mut now = view.as_of;
+    if let Some(waits) = &view.waits {
+        now = now.max(waits.account.as_of);
+        if !waits.is_own() {
+            view.retry_at = waits.lot.opens_at;
+            if view.outcome == OutcomeKind::Parked {
+                view.reason = Some(waits.lot.reason.to_string());
+            }
+        }
+    }
+    view.retry_at = view.retry_at.filter(|at| *at > now);
+    Ok(())
 }
 
 fn keep<T: Clone>(now: &mut Option<T>, said: &Option<T>) {

@@ -3,7 +3,7 @@
 //!
 //! Written by [`Writer`](crate::ledger::Writer): `ingest_outcomes`, `ingest_snapshots`, `prune_moves`.
 //! Read by [`Reader`](crate::ledger::Reader): `message`, `feed`, `outcome_counts`, `accounts`, `campaigns`,
-//! `campaign`, `senders`, `lots`. [`bill`] sums a month from any ledger.
+//! `campaign`, `senders`, `lots`, `waits`. [`bill`] sums a month from any ledger.
 
 mod bill;
 mod body;
@@ -17,6 +17,7 @@ mod outcome_ingest;
 mod retention;
 mod snapshot_ingest;
 mod snapshots;
+mod waits;
 
 #[cfg(test)]
 mod fixture;
@@ -28,8 +29,9 @@ pub use body::{AmountView, ChargeView, ChosenView, GatesView};
 pub use counts::{OutcomeCount, OutcomeCounts};
 pub use explain::{GATES, explain};
 pub use feed::{Feed, FeedItem};
-pub use message::{MessageView, MoveView, PriceLine};
+pub use message::{MessageView, MoveView, OptOutView, PriceLine};
 pub use retention::Pruned;
 pub use snapshots::{AccountView, CampaignView, Listing, LotView, SenderView};
+pub use waits::WaitView;
 
 pub(crate) use names::Names;

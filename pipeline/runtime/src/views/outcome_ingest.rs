@@ -6,8 +6,8 @@ use crate::ledger::{Accounts, Ingested, LedgerError, Record, Refusal, Stream, Wr
 use crate::views::Names;
 use rusqlite::{CachedStatement, Transaction, params};
 use serde_json::value::RawValue;
-use tollgate_wire::outcome::{Outcome, OutcomeKind, ReasonText};
-use tollgate_wire::{Reason, Time};
+use tollgate_wire::Time;
+use tollgate_wire::outcome::{Outcome, OutcomeKind};
 
 impl Writer {
     /// Projects a batch of the `outcomes` topic that was read at `read_at`, in one transaction with the
@@ -80,7 +80,7 @@ impl<'t> Projection<'t> {
         };
         // A request that repeats an id says nothing about the message that has it: it is counted and kept in
         // the history, and the message stays where it is.
-        let repeats = is_duplicate(&o);
+        let repeats = o.outcome == OutcomeKind::Duplicate;
         let found = self.find(account, campaign, &o, repeats)?;
         if let (0, Some(row)) = (campaign, found) {
             campaign = row.campaign;
@@ -152,9 +152,4 @@ impl<'t> Projection<'t> {
 
 fn write_body(out: &mut Vec<u8>, body: &Body<'_>) {
     serde_json::to_writer(out, body).expect("strings, numbers and checked JSON into memory cannot fail");
-}
-
-/// A refusal of a request whose id was seen before.
-pub(super) fn is_duplicate(o: &Outcome<'_>) -> bool {
-    o.outcome == OutcomeKind::Refused && o.reason == Some(ReasonText::Known(Reason::Duplicate))
 }

@@ -93,5 +93,6 @@ fn has_ended(outcome: OutcomeKind) -> bool {
         K::Delivered | K::Read | K::Failed | K::Refused | K::Expired | K::Cancelled | K::Undelivered | K::Unknown => {
             true
         }
+        K::Duplicate => true,
     }
 }

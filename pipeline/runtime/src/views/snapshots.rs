@@ -1,7 +1,7 @@
 //! The live state of accounts, senders, campaigns and lots, as the last snapshot had it.
 
 use crate::ledger::{LedgerError, Reader};
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tollgate_quality::{Limit, Score};
@@ -23,9 +23,9 @@ pub(super) struct Snapshot {
     quota_next_return: Option<Time>,
     parked_messages: u64,
     parked_bytes: u64,
-    senders: Vec<SenderView>,
-    campaigns: Vec<CampaignView>,
-    lots: Vec<LotView>,
+    pub(super) senders: Vec<SenderView>,
+    pub(super) campaigns: Vec<CampaignView>,
+    pub(super) lots: Vec<LotView>,
 }
 
 /// A list with the time it holds for.
@@ -38,7 +38,7 @@ pub struct Listing<T> {
 }
 
 /// An account.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccountView {
     /// When the snapshot was taken, on the engine's clock.
     pub as_of: Time,
@@ -55,7 +55,7 @@ pub struct AccountView {
     /// Unique users counted in the moving 24 h.
     pub quota_used: u32,
     /// When the next counted user ages out.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_next_return: Option<Time>,
     /// Messages waiting.
     pub parked_messages: u64,
@@ -86,8 +86,9 @@ pub struct SenderView {
     pub in_flight: u32,
     /// Most attempts without a result.
     pub in_flight_limit: u32,
-    /// Unique users counted for this number (number scope only).
-    pub quota_used: u32,
+    /// Unique users counted for this number; absent where the whole portfolio shares the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota_used: Option<u32>,
     /// When pacing gives the next marketing token; absent = now or not paced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_pacing_token: Option<Time>,
@@ -118,10 +119,16 @@ pub struct CampaignView {
 /// A queue of waiting messages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LotView {
+    /// Its name, as `parked` outcomes carry it.
+    #[serde(default)]
+    pub lot: String,
     /// What they wait for.
     pub reason: Reason,
     /// Which one: sender, template, campaign …; empty for the account.
     pub resource: String,
+    /// Language of the template waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// On the priority lane.
     pub priority: bool,
     /// `marketing`, `utility`, `authentication`, `service`.
@@ -183,15 +190,18 @@ impl Reader {
         Ok(self.snapshot(account)?.map(|s| Listing { as_of: s.as_of, items: s.lots }))
     }
 
-    fn snapshot(&self, account: &str) -> Result<Option<Snapshot>, LedgerError> {
-        self.read(|conn| {
-            let body: Option<String> = conn
-                .prepare_cached("SELECT body FROM snapshots WHERE account = (SELECT ix FROM accounts WHERE name = ?1)")?
-                .query_row([account], |r| r.get(0))
-                .optional()?;
-            body.as_deref().map(parse).transpose()
-        })
+    pub(super) fn snapshot(&self, account: &str) -> Result<Option<Snapshot>, LedgerError> {
+        self.read(|conn| snapshot(conn, account))
     }
+}
+
+/// The account's newest snapshot.
+pub(super) fn snapshot(conn: &Connection, account: &str) -> Result<Option<Snapshot>, LedgerError> {
+    let body: Option<String> = conn
+        .prepare_cached("SELECT body FROM snapshots WHERE account = (SELECT ix FROM accounts WHERE name = ?1)")?
+        .query_row([account], |r| r.get(0))
+        .optional()?;
+    body.as_deref().map(parse).transpose()
 }
 
 fn parse(body: &str) -> Result<Snapshot, LedgerError> {

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::fixture::{at, life, outcome, snapshot};
-use super::{bill, explain};
+use super::{MessageView, OptOutView, bill, explain};
 use crate::ledger::fixture::{READ_AT, T0, charge, cpu, dec, golden, json as bytes, month_in, reader, records, writer};
 use crate::ledger::{Ingested, LedgerError, LedgerStore, Reader, Stream};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn a_message_is_where_its_newest_move_put_it() {
     let read = || reader(dir.path()).message("acme", "m1").unwrap().unwrap();
     let parked = read();
     assert_eq!((parked.outcome, parked.reason.as_deref(), parked.attempt), (OutcomeKind::Parked, Some("quota"), 0));
-    assert_eq!(parked.retry_at.unwrap().to_string(), at(60));
+    assert_eq!(parked.retry_at, None, "the time it was told has passed");
     ingest(dir.path(), &moves, 0);
     let view = read();
     assert_eq!((view.outcome, view.reason.as_deref(), view.attempt), (OutcomeKind::Read, None, 1));
@@ -37,7 +37,7 @@ fn a_message_is_where_its_newest_move_put_it() {
     assert_eq!(view.content.unwrap().template.as_deref(), Some("order_shipped"));
     assert_eq!(view.metadata.unwrap().get(), r#"{"crm":"881-2"}"#);
     let kinds: Vec<_> = view.moves.iter().map(|m| m.outcome.as_str()).collect();
-    assert_eq!(kinds, ["parked", "admitted", "accepted", "refused", "delivered", "read"]);
+    assert_eq!(kinds, ["parked", "admitted", "accepted", "duplicate", "delivered", "read"]);
     assert!(reader(dir.path()).message("acme", "m2").unwrap().is_none());
     assert!(reader(dir.path()).message("nobody", "m1").unwrap().is_none());
 }
@@ -49,9 +49,9 @@ fn a_repeated_request_is_counted_and_moves_nothing() {
     ingest(dir.path(), &moves[..4], 0);
     let view = reader(dir.path()).message("acme", "m1").unwrap().unwrap();
     assert_eq!((view.outcome, view.message_uid, view.at.to_string()), (OutcomeKind::Accepted, 7, at(61)));
-    assert_eq!(counts(&reader(dir.path()), None), ["accepted - 1", "refused duplicate 1"]);
+    assert_eq!(counts(&reader(dir.path()), None), ["accepted - 1", "duplicate duplicate 1"]);
     ingest(dir.path(), &moves, 0);
-    assert_eq!(counts(&reader(dir.path()), Some("black-friday-2026")), ["read - 1", "refused duplicate 1"]);
+    assert_eq!(counts(&reader(dir.path()), Some("black-friday-2026")), ["duplicate duplicate 1", "read - 1"]);
     assert!(counts(&reader(dir.path()), Some("other")).is_empty());
 }
 
@@ -64,7 +64,7 @@ fn an_id_used_again_is_another_message() {
     ingest(dir.path(), &moves, 0);
     let view = reader(dir.path()).message("acme", "m1").unwrap().unwrap();
     assert_eq!((view.outcome, view.message_uid, view.moves.len()), (OutcomeKind::Parked, 70, 1));
-    assert_eq!(counts(&reader(dir.path()), None), ["delivered - 1", "parked budget 1", "refused duplicate 1"]);
+    assert_eq!(counts(&reader(dir.path()), None), ["delivered - 1", "duplicate duplicate 1", "parked budget 1"]);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn another_log_is_noticed_and_nothing_is_written() {
     let error = writer(dir.path()).ingest_outcomes(&elsewhere, READ_AT).unwrap_err();
     assert!(matches!(error, LedgerError::OtherLog { offset: 0, .. }), "{error}");
     assert!(reader(dir.path()).message("acme", "m2").unwrap().is_none());
-    assert_eq!(counts(&reader(dir.path()), None), ["read - 1", "refused duplicate 1"]);
+    assert_eq!(counts(&reader(dir.path()), None), ["duplicate duplicate 1", "read - 1"]);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted() {
     assert!(reader.message("acme", "old").unwrap().is_none());
     assert_eq!(reader.message("acme", "new").unwrap().unwrap().moves.len(), 6);
     assert_eq!(reader.feed("acme", 0, 100).unwrap().items.len(), 6);
-    assert_eq!(counts(&reader, None), ["read - 2", "refused duplicate 2"]);
+    assert_eq!(counts(&reader, None), ["duplicate duplicate 2", "read - 2"]);
 }
 
 #[test]
@@ -194,12 +194,85 @@ fn explain_tells_a_delivered_message() {
     golden("explain_delivered.txt", &explain(&view));
 }
 
+/// A message that was parked as `told` and joined `lot`, once the account's snapshot is there.
+fn waiting(told: &str, lot: &str, retry_s: u64) -> MessageView {
+    let dir = tempfile::tempdir().unwrap();
+    let more = json!({"attempt": 0, "reason": told, "retry_at": at(retry_s), "lot": lot,
+        "gates": {"passed": 6, "stopped": "pacing"}});
+    ingest(dir.path(), &[outcome("m1", 1, 0, "parked", more)], 0);
+    writer(dir.path()).ingest_snapshots(&records(&[snapshot(2, 7)], 0), READ_AT).unwrap();
+    reader(dir.path()).message("acme", "m1").unwrap().unwrap()
+}
+
+#[test]
+fn a_waiting_message_is_told_what_its_queue_waits_for_now() {
+    let view = waiting("pacing", "pacing0-3b-1-0", 60);
+    assert_eq!((view.outcome, view.reason.as_deref()), (OutcomeKind::Parked, Some("budget")));
+    assert_eq!(view.retry_at, None, "the queue's own time has passed too");
+    assert_eq!(view.moves[0].reason.as_deref(), Some("pacing"), "what it was told stays in its history");
+    golden("explain_waiting_for_budget.txt", &explain(&view));
+    let own = waiting("pair_rate", "own0-3b-1-0", 6_000);
+    assert_eq!(own.reason.as_deref(), Some("pair_rate"), "each of such a queue has a reason of its own");
+    assert_eq!(own.retry_at.unwrap().to_string(), at(6_000));
+    let gone = waiting("pacing", "pacing9-3b-1-0", 60);
+    assert_eq!((gone.reason.as_deref(), gone.waits, gone.retry_at), (Some("pacing"), None, None));
+    let dir = tempfile::tempdir().unwrap();
+    ingest(dir.path(), &life("m2", 2), 0);
+    writer(dir.path()).ingest_snapshots(&records(&[snapshot(2, 7)], 0), READ_AT).unwrap();
+    assert_eq!(reader(dir.path()).message("acme", "m2").unwrap().unwrap().waits, None, "it has left its queue");
+}
+
 #[test]
 fn explain_tells_a_waiting_message() {
     let dir = tempfile::tempdir().unwrap();
     ingest(dir.path(), &life("m1", 1)[..1], 0);
+    writer(dir.path()).ingest_snapshots(&records(&[snapshot(2, 7)], 0), READ_AT).unwrap();
     let view = reader(dir.path()).message("acme", "m1").unwrap().unwrap();
     golden("explain_waiting_for_quota.txt", &explain(&view));
+}
+
+#[test]
+fn explain_names_what_a_refusal_is_about() {
+    let dir = tempfile::tempdir().unwrap();
+    let gates = json!({"passed": 4, "stopped": "content", "quota_used": 3, "quota_ceiling": 900, "quota_limit": 1000});
+    let of = |id: &str, uid, reason: &str, more: Value| {
+        let mut fields = json!({"attempt": 0, "reason": reason, "gates": gates});
+        fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        outcome(id, uid, 5, "refused", fields)
+    };
+    let values =
+        [of("barred", 1, "country_barred", json!({"detail": "country US"})), of("no", 2, "opted_out", json!({}))];
+    ingest(dir.path(), &values, 0);
+    let read = |id: &str| reader(dir.path()).message("acme", id).unwrap().unwrap();
+    assert!(explain(&read("barred")).contains("stop  country_barred; customer service window closed; country US\n"));
+    let mut no = read("no");
+    let source = "whatsapp stop word".to_owned();
+    no.opt_out = Some(OptOutView { category: "marketing".to_owned(), at: Time(T0), source });
+    let text = explain(&no);
+    assert!(text.contains(&format!("; no to marketing on {}, by whatsapp stop word\n", at(0))), "{text}");
+    let mut admitted = read("no");
+    admitted.moves[0].gates.as_mut().unwrap().passed = 11;
+    let text = explain(&admitted);
+    assert!(
+        text.contains("3 of 900 unique users counted in 24 h; the limit is 1000, the rest is kept free\n"),
+        "{text}"
+    );
+}
+
+/// The platform counts in whole seconds: its statuses may come after what they precede.
+#[test]
+fn moves_are_in_the_order_of_their_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let moves = [
+        outcome("m", 1, 0, "accepted", json!({"at": Time(T0 + 900).to_string()})),
+        outcome("m", 1, 0, "sent", json!({})),
+        outcome("m", 1, 40, "read", json!({})),
+        outcome("m", 1, 20, "delivered", json!({})),
+    ];
+    ingest(dir.path(), &moves, 0);
+    let view = reader(dir.path()).message("acme", "m").unwrap().unwrap();
+    let kinds: Vec<_> = view.moves.iter().map(|m| m.outcome.as_str()).collect();
+    assert_eq!(kinds, ["accepted", "sent", "delivered", "read"]);
 }
 
 #[test]

@@ -26,6 +26,8 @@ struct Own {
 /// Every test file uses a part of this; naming all of it keeps the rest from counting as dead.
 const _: [fn(&Broker); 4] = [Broker::kill, Broker::start_again, Broker::pause, Broker::resume];
 const _: [fn() -> Broker; 2] = [Broker::start, Broker::shared];
+const _: fn(&Broker) -> &str = Broker::bootstrap;
+const _: fn(&Broker) -> KafkaConfig = Broker::config;
 
 impl Broker {
     /// A broker for one test, which may stop and start it.

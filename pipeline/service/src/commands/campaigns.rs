@@ -4,10 +4,12 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use serde_json::json;
 use tollgate_runtime::views::{CampaignView, LotView};
 use tollgate_wire::command::{CampaignSpec, SendingHours};
 
+use super::lots::{of, together};
 use crate::client::{Api, ClientArgs, JSON, Listing, path};
 use crate::exit::WrongUse;
 use crate::output::{self, Table};
@@ -67,7 +69,7 @@ struct StartArgs {
     #[command(flatten)]
     named: Named,
     /// Budget in the currency of the account's WABAs
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", value_parser = amount, allow_negative_numbers = true)]
     budget: Option<Decimal>,
     /// Weight among the account's campaigns that wait for the same thing
     #[arg(long, value_name = "NUMBER")]
@@ -81,6 +83,14 @@ struct StartArgs {
     /// Cost centre for exports
     #[arg(long, value_name = "TEXT")]
     cost_center: Option<String>,
+}
+
+/// What the service says of a control that it took.
+#[derive(Deserialize)]
+struct Accepted {
+    /// It cannot say that there is such a campaign.
+    #[serde(default)]
+    warning: Option<String>,
 }
 
 /// Runs it.
@@ -111,7 +121,7 @@ async fn list(account: &str, client: &ClientArgs, json: bool) -> anyhow::Result<
         "requested",
         "waiting",
         "on the way",
-        "delivered",
+        NOT_READ,
         "read",
         "failed",
         "refused",
@@ -121,7 +131,7 @@ async fn list(account: &str, client: &ClientArgs, json: bool) -> anyhow::Result<
     let list: Listing<CampaignView> = answer.json()?;
     for c in list.items {
         let n = &c.counts;
-        let counts = [n.requested, n.parked, n.on_the_way, n.delivered + n.read, n.read, n.failed, n.refused];
+        let counts = [n.requested, n.parked, n.on_the_way, n.delivered, n.read, n.failed, n.refused];
         let mut row = vec![c.spec.name.clone(), c.state.clone()];
         row.extend(counts.map(|count| count.to_string()));
         row.extend([money(&c, c.spent), c.spec.budget.map_or_else(|| "-".to_owned(), |budget| money(&c, budget))]);
@@ -137,16 +147,19 @@ async fn show(named: &Named, json: bool) -> anyhow::Result<()> {
     }
     let c: CampaignView = answer.json()?;
     output::line(format_args!("Campaign {} of account {}, as of {}", c.spec.name, named.account, c.as_of))?;
-    output::line(format_args!("  state        {}", c.state))?;
-    output::line(format_args!("  budget       {}", c.spec.budget.map_or_else(|| "none".to_owned(), |b| money(&c, b))))?;
-    output::line(format_args!("  reserved     {}", money(&c, c.reserved)))?;
-    output::line(format_args!("  spent        {}", money(&c, c.spent)))?;
-    output::line(format_args!("  weight       {}", c.spec.weight))?;
+    output::line(format_args!("  state             {}", c.state))?;
+    output::line(format_args!(
+        "  budget            {}",
+        c.spec.budget.map_or_else(|| "none".to_owned(), |b| money(&c, b))
+    ))?;
+    output::line(format_args!("  reserved          {}", money(&c, c.reserved)))?;
+    output::line(format_args!("  spent             {}", money(&c, c.spent)))?;
+    output::line(format_args!("  weight            {}", c.spec.weight))?;
     if let Some(hours) = &c.spec.hours {
-        output::line(format_args!("  hours        {} to {} in {}", hours.from, hours.to, hours.time_zone))?;
+        output::line(format_args!("  hours             {} to {} in {}", hours.from, hours.to, hours.time_zone))?;
     }
     for (name, count) in counts(&c) {
-        output::line(format_args!("  {name:<12} {count}"))?;
+        output::line(format_args!("  {name:<17} {count}"))?;
     }
     Ok(())
 }
@@ -169,6 +182,11 @@ async fn start(args: &StartArgs, json: bool) -> anyhow::Result<()> {
     control(named, "start", json).await
 }
 
+fn amount(text: &str) -> Result<Decimal, String> {
+    let amount: Option<Decimal> = text.parse().ok().filter(|amount: &Decimal| !amount.is_sign_negative());
+    amount.ok_or_else(|| "write an amount of 0 or more with a point before the decimals, such as 2500.00".to_owned())
+}
+
 fn hours(hours: Option<&str>, time_zone: Option<&str>) -> Result<Option<SendingHours>, WrongUse> {
     let (Some(hours), Some(time_zone)) = (hours, time_zone) else { return Ok(None) };
     let parsed =
@@ -182,6 +200,10 @@ fn hours(hours: Option<&str>, time_zone: Option<&str>) -> Result<Option<SendingH
 async fn control(named: &Named, verb: &str, json: bool) -> anyhow::Result<()> {
     let address = format!("{}:{verb}", path(&["campaigns", &named.account, &named.campaign]));
     let answer = Api::new(&named.client)?.post(&address, JSON, bytes::Bytes::new()).await?.ok()?;
+    let accepted: Accepted = answer.json()?;
+    if let Some(warning) = accepted.warning {
+        eprintln!("tollgate: {}: {warning}", named.campaign);
+    }
     if json {
         return Ok(output::json(&answer.body)?);
     }
@@ -205,17 +227,18 @@ async fn report(named: &Named, json: bool) -> anyhow::Result<()> {
         c.spec.name, named.account, c.state, c.as_of
     ))?;
     for (name, count) in counts(&c) {
-        output::line(format_args!("  {name:<12} {count:>10}  {}", share(count, c.counts.requested)))?;
+        output::line(format_args!("  {name:<17} {count:>10}  {}", share(count, c.counts.requested)))?;
     }
     let budget = c.spec.budget.map_or_else(|| "no budget".to_owned(), |budget| format!("budget {}", money(&c, budget)));
     output::line(format_args!(
-        "  cost         {} spent, {} reserved, {budget}",
+        "  cost              {} spent, {} reserved, {budget}",
         money(&c, c.spent),
         money(&c, c.reserved)
     ))?;
-    for lot in &lots {
+    for lot in together(lots) {
         let until = lot.done_by.or(lot.opens_at).map(|at| format!(" until about {at}")).unwrap_or_default();
-        output::line(format_args!("  {} wait for {} {}{until}", lot.messages, lot.reason.as_str(), lot.resource))?;
+        let (of, reason) = (of(&lot), lot.reason.as_str());
+        output::line(format_args!("  {} of number {} wait for {reason} {of}{until}", lot.messages, lot.sender))?;
     }
     match done_by {
         Some(at) => output::line(format_args!("  done by about {at}"))?,
@@ -231,7 +254,7 @@ fn counts(c: &CampaignView) -> [(&'static str, u64); 10] {
         ("requested", n.requested),
         ("waiting", n.parked),
         ("on the way", n.on_the_way),
-        ("delivered", n.delivered),
+        (NOT_READ, n.delivered),
         ("read", n.read),
         ("failed", n.failed),
         ("refused", n.refused),
@@ -240,6 +263,9 @@ fn counts(c: &CampaignView) -> [(&'static str, u64); 10] {
         ("undelivered", n.undelivered),
     ]
 }
+
+/// Delivered and not read: everywhere here, as in the service's answers, a message is counted where it is now, once.
+const NOT_READ: &str = "delivered, unread";
 
 /// A share in tenths of a percent, rounded down, without floats.
 fn share(part: u64, whole: u64) -> String {

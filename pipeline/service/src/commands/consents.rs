@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, json};
 use tollgate_wire::command;
 
+use super::enqueue::other_delimiter;
 use crate::client::{Api, ClientArgs};
 use crate::config::nearest;
 use crate::output;
@@ -20,6 +21,8 @@ const COLUMNS: [&str; 6] = ["to", "category", "state", "source", "at", "text_ver
 const GIVE_UP: Duration = Duration::from_secs(120);
 
 /// Record opt-ins and opt-outs.
+///
+/// `import` takes a CSV with the columns to, state, and as far as there are category, source, at, text_version.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tollgate consents import consents.csv --account acme")]
 pub struct ConsentsArgs {
@@ -29,15 +32,17 @@ pub struct ConsentsArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConsentsCommand {
-    /// Record the consents of a CSV file; importing it again changes nothing
     Import(ImportArgs),
 }
 
-/// Record the consents of a CSV file; importing it again changes nothing.
+/// Record the consents of a CSV file.
 ///
 /// Columns: to (E.164), state (opt_in or opt_out), and as far as there are: category (marketing, utility,
 /// authentication, service; empty for all), source, at (RFC 3339), text_version. A bad row is reported with its line
 /// and does not stop the others; then the exit code is 1.
+///
+/// The same row again, with its `at`, adds no proof. A row without `at` holds from the time of its import: each import
+/// adds a proof then.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate consents import consents.csv --account acme\n  \
@@ -63,8 +68,8 @@ pub async fn run(args: &ConsentsArgs, json: bool) -> anyhow::Result<ExitCode> {
     let rows = Consents::open(&args.file, &args.account)?;
     let bytes = std::fs::metadata(&args.file).map_or(0, |meta| meta.len());
     let api = Api::new(&args.client)?;
-    let upload =
-        Upload { api: &api, path: "/v1/consents:batch", file: &file, give_up: GIVE_UP, bar: output::bar(bytes, true) };
+    let (path, bar) = ("/v1/consents:batch", output::bar(bytes, true));
+    let upload = Upload { api: &api, path, file: &file, one_account: true, give_up: GIVE_UP, bar };
     let (report, result) = upload.run(rows, |_| {}).await;
     if result.is_ok() || report.accepted > 0 {
         print(&file, &report, json)?;
@@ -100,6 +105,9 @@ impl Consents {
             let first = first.to_owned();
             header = std::iter::once(first.as_str()).chain(header.iter().skip(1)).collect();
         }
+        if let Some(sign) = other_delimiter(&header) {
+            return Err(anyhow!("{name}:1: the header is one cell, divided by {sign:?}; divide the cells by commas"));
+        }
         for column in &header {
             if !COLUMNS.contains(&column) {
                 let meant = nearest(column, COLUMNS)
@@ -122,7 +130,17 @@ impl Consents {
         let command = json!({ "command": "set_consent", "account": self.account, "consent": fields });
         command::parse(command.to_string().as_bytes()).map_err(|error| {
             let field = error.field.strip_prefix("consent.").unwrap_or(&error.field);
-            format!("{field}: {}; {}", error.problem, error.remedy)
+            let value = fields.get(field).and_then(serde_json::Value::as_str);
+            match (field, value) {
+                ("", _) => format!("{}; {}", error.problem, error.remedy),
+                // What may stand there says everything.
+                ("state" | "category", Some(value)) => format!("{field} = {value:?}: {}", error.remedy),
+                ("source" | "at" | "text_version", Some(value)) => {
+                    format!("{field} = {value:?}: {}; {}", error.problem, error.remedy)
+                }
+                // A phone number is not repeated.
+                _ => format!("{field}: {}; {}", error.problem, error.remedy),
+            }
         })?;
         fields.insert("account".to_owned(), self.account.clone().into());
         Ok(serde_json::Value::from(fields).to_string().into_bytes())

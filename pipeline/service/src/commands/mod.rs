@@ -15,6 +15,7 @@ pub mod rates;
 pub mod senders;
 pub mod serve;
 pub mod token;
+pub mod topics;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::DeadLetters(args) => wait(dead_letters::run(&args, json)),
         Command::Outcomes(args) => wait(outcomes::run(&args, json)),
         Command::Token(args) => token::run(&args, json),
+        Command::Topics(args) => topics::run(args, config, json),
         Command::CheckConfig(args) => check_config::run(args, config, json),
         Command::Config(args) => config::run(&args),
     }

@@ -49,7 +49,7 @@ pub async fn run(args: &SendersArgs, json: bool) -> anyhow::Result<ExitCode> {
                 format!("{:?}", s.quality).to_uppercase(),
                 format!("{}/{}", s.throughput_now, s.throughput),
                 format!("{}/{}", s.in_flight, s.in_flight_limit),
-                s.quota_used.to_string(),
+                s.quota_used.map_or_else(|| "-".to_owned(), |users| users.to_string()),
                 if s.blocked { "blocked" } else { "active" }.to_owned(),
             ]);
         }

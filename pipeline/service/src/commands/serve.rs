@@ -90,9 +90,38 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         _ = terminate.recv() => return Err(anyhow!("ended by a second signal; what is durable goes on at the next start")),
     };
     if let Some(why) = failure {
-        return Err(anyhow!("{why}; start it again: it goes on from the last durable batch"));
+        return Err(anyhow!(stopped_by(&why)));
     }
     stopped?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why it ended, and what to do first: a restart before the cause is gone ends in the same place.
+fn stopped_by(why: &str) -> String {
+    let lower = why.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
+    let first = if says(&["free space", "free some space"]) {
+        "start it again after that, not before"
+    } else if says(&["no space left", "quota exceeded"]) {
+        "free some space, then start it again"
+    } else {
+        "once that is put right, start it again"
+    };
+    format!("{}; {first}: it goes on from the last durable batch", why.trim_end_matches(['.', ';', ' ']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stopped_by;
+
+    #[test]
+    fn a_full_disk_is_freed_before_the_restart() {
+        let told = stopped_by("the log: nothing more can be written: the disk is full (No space left); free space");
+        assert!(told.contains("; free space; start it again after that, not before: it goes on"), "{told}");
+        let told = stopped_by("the log: No space left on device (os error 28)");
+        assert!(told.contains("; free some space, then start it again: it goes on"), "{told}");
+        let told = stopped_by("the shard ended");
+        assert!(!told.contains("space") && told.contains("once that is put right, start it again"), "{told}");
+    }
 }

@@ -116,8 +116,8 @@ async fn perform(args: &DemoArgs, json: bool) -> anyhow::Result<(Option<Stage>, 
     progress.phase("writing the bill", 1);
     let mut report = block_in_place(|| -> anyhow::Result<Report> {
         let months = exports::months(began, clock::now())?;
-        let (outcomes, duplicates) = report::outcomes(&watch)?;
         let (accounts, parked) = report::accounts(&watch, &platform)?;
+        let (outcomes, duplicates) = report::outcomes(&watch, &parked)?;
         let (bill, totals) = report::bill_of(&watch, &months)?;
         let exports = exports::write(&watch, &months, &args.data_dir.join("exports"))?;
         let decided: u64 = outcomes.iter().map(|line| line.messages).sum();

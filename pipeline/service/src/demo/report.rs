@@ -10,8 +10,9 @@ use std::ops::ControlFlow;
 use tollgate_quality::{Limit, Score};
 use tollgate_rate_card::YearMonth;
 use tollgate_runtime::ledger::{LedgerReader, Stream};
-use tollgate_runtime::views::{BillLine, OutcomeCount, bill};
+use tollgate_runtime::views::{BillLine, OutcomeCount, WaitView, bill};
 use tollgate_sandbox::{SandboxStats, ViolationRule};
+use tollgate_wire::outcome::OutcomeKind;
 use tollgate_wire::{Reason, Time};
 
 /// All of it.
@@ -80,14 +81,18 @@ pub(super) struct SenderLine {
     pub(super) next_marketing: Option<Time>,
 }
 
-/// Messages that wait for one thing.
+/// Messages of one number and campaign that wait for one thing, of however many queues.
 #[derive(Debug, Serialize)]
 pub(super) struct ParkedLine {
     pub(super) account: String,
     pub(super) reason: Reason,
     pub(super) class: String,
     pub(super) resource: String,
+    pub(super) language: Option<String>,
     pub(super) campaign: Option<String>,
+    pub(super) sender: String,
+    /// What would free them, in words.
+    pub(super) waits_for: String,
     pub(super) messages: u64,
     pub(super) opens_at: Option<Time>,
     pub(super) done_by: Option<Time>,
@@ -124,12 +129,41 @@ pub(super) struct Export {
     pub(super) sha256: String,
 }
 
-/// Where the messages are, without the repeated requests, and how many those are.
-pub(super) fn outcomes(watch: &Watch) -> anyhow::Result<(Vec<OutcomeCount>, u64)> {
+/// Where the messages are, without the repeated requests, and how many those are. What waits is told by its queues:
+/// the views have the reason that each message came for, its queue has what it waits for now.
+pub(super) fn outcomes(watch: &Watch, parked: &[ParkedLine]) -> anyhow::Result<(Vec<OutcomeCount>, u64)> {
     let counts = watch.reader.outcome_counts(None, None)?.counts;
-    let repeated = |count: &OutcomeCount| count.reason.as_deref() == Some("duplicate");
+    let repeated = |count: &OutcomeCount| count.outcome == OutcomeKind::Duplicate.as_str();
     let duplicates = counts.iter().filter(|count| repeated(count)).map(|count| count.messages).sum();
-    Ok((counts.into_iter().filter(|count| !repeated(count)).collect(), duplicates))
+    Ok((by_queue(counts.into_iter().filter(|count| !repeated(count)).collect(), parked), duplicates))
+}
+
+/// Puts what the queues hold in the place of what the messages were told when they came. Messages that did not leave
+/// are in a queue again. Where the two sides are not of one moment, which only a running service shows, the messages
+/// that wait are counted together.
+fn by_queue(mut counts: Vec<OutcomeCount>, parked: &[ParkedLine]) -> Vec<OutcomeCount> {
+    let is = |count: &OutcomeCount, kind: OutcomeKind| count.outcome == kind.as_str();
+    let told: u64 = counts.iter().filter(|c| is(c, OutcomeKind::Parked)).map(|c| c.messages).sum();
+    let queued: u64 = parked.iter().map(|line| line.messages).sum();
+    let again: u64 = counts.iter().filter(|c| is(c, OutcomeKind::NotSent)).map(|c| c.messages).sum();
+    let row = |reason: Option<&str>, messages| OutcomeCount {
+        outcome: OutcomeKind::Parked.to_string(),
+        reason: reason.map(str::to_owned),
+        messages,
+    };
+    let mut rows: Vec<OutcomeCount> = if queued == told + again {
+        counts.retain(|c| !is(c, OutcomeKind::NotSent));
+        let mut by_reason: BTreeMap<&str, u64> = BTreeMap::new();
+        parked.iter().for_each(|line| *by_reason.entry(line.reason.as_str()).or_default() += line.messages);
+        by_reason.into_iter().map(|(reason, messages)| row(Some(reason), messages)).collect()
+    } else {
+        vec![row(None, told)]
+    };
+    rows.retain(|row| row.messages > 0);
+    let at = counts.iter().position(|c| is(c, OutcomeKind::Parked)).unwrap_or(counts.len());
+    counts.retain(|c| !is(c, OutcomeKind::Parked));
+    counts.splice(at..at, rows);
+    counts
 }
 
 /// Accounts with their numbers, and what waits.
@@ -138,7 +172,7 @@ pub(super) fn accounts(watch: &Watch, platform: &SandboxStats) -> anyhow::Result
     for account in &ACCOUNTS {
         let Some(view) = watch.reader.account(account.id)? else { continue };
         let senders = watch.reader.senders(account.id)?.map_or_else(Vec::new, |list| list.items);
-        let lots = watch.reader.lots(account.id)?.map_or_else(Vec::new, |list| list.items);
+        let waits = watch.reader.waits(account.id)?.unwrap_or_default();
         lines.push(AccountLine {
             account: view.account,
             name: view.name,
@@ -158,18 +192,38 @@ pub(super) fn accounts(watch: &Watch, platform: &SandboxStats) -> anyhow::Result
                 })
                 .collect(),
         });
-        parked.extend(lots.into_iter().map(|lot| ParkedLine {
-            account: account.id.to_owned(),
-            reason: lot.reason,
-            class: lot.class,
-            resource: lot.resource,
-            campaign: lot.campaign,
-            messages: lot.messages,
-            opens_at: lot.opens_at,
-            done_by: lot.done_by,
-        }));
+        waits.into_iter().for_each(|wait| add(&mut parked, account.id, wait));
     }
     Ok((lines, parked))
+}
+
+/// Adds a queue to the line that says the same.
+fn add(lines: &mut Vec<ParkedLine>, account: &str, wait: WaitView) {
+    let waits_for = wait.words();
+    let lot = wait.lot;
+    let same = |line: &&mut ParkedLine| {
+        (&line.account[..], &line.class, &line.campaign, &line.sender, &line.waits_for)
+            == (account, &lot.class, &lot.campaign, &lot.sender, &waits_for)
+    };
+    if let Some(line) = lines.iter_mut().find(same) {
+        line.messages += lot.messages;
+        line.opens_at = line.opens_at.min(lot.opens_at).or(line.opens_at).or(lot.opens_at);
+        line.done_by = line.done_by.and_then(|at| Some(at.max(lot.done_by?)));
+        return;
+    }
+    lines.push(ParkedLine {
+        account: account.to_owned(),
+        reason: lot.reason,
+        class: lot.class,
+        resource: lot.resource,
+        language: lot.language,
+        campaign: lot.campaign,
+        sender: lot.sender,
+        waits_for,
+        messages: lot.messages,
+        opens_at: lot.opens_at,
+        done_by: lot.done_by,
+    });
 }
 
 /// The bill of the months.

@@ -78,7 +78,8 @@ impl Seen {
             "delivered" | "read" => self.delivered += n,
             _ => {}
         }
-        let before_an_order = matches!(count.outcome.as_str(), "parked" | "refused" | "expired" | "cancelled");
+        let before_an_order =
+            matches!(count.outcome.as_str(), "parked" | "refused" | "expired" | "cancelled" | "duplicate");
         self.ordered += if before_an_order { 0 } else { n };
     }
 }

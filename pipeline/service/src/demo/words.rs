@@ -1,14 +1,14 @@
 //! The report for people.
 
-use super::report::{ParkedLine, Report};
+use super::report::Report;
 use super::table::{Table, count};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use tollgate_quality::{Limit, Score};
+use tollgate_quality::Limit;
 use tollgate_runtime::views::BillLine;
 use tollgate_sandbox::ViolationRule;
-use tollgate_wire::{Reason, Time};
+use tollgate_wire::Time;
 
 /// Countries that have a line of their own in the bill.
 const COUNTRIES_SHOWN: usize = 24;
@@ -97,7 +97,7 @@ fn accounts(report: &Report) -> String {
 }
 
 fn parked(report: &Report) -> String {
-    let mut table = Table::new(&["account", "what", ">messages", "waits for", "next at", "all gone by"]);
+    let mut table = Table::new(&["account", "what", "number", ">messages", "waits for", "next at", "all gone by"]);
     for line in &report.parked {
         let at = |at: Option<Time>| at.map_or_else(|| "-".to_owned(), |at| when(at, report.as_of));
         let mut what = line.class.clone();
@@ -107,41 +107,14 @@ fn parked(report: &Report) -> String {
         table.row([
             line.account.clone(),
             what,
+            line.sender.clone(),
             count(line.messages),
-            why(line, report),
+            line.waits_for.clone(),
             at(line.opens_at),
             at(line.done_by),
         ]);
     }
     table.text()
-}
-
-/// What would free the messages, in plain words.
-fn why(line: &ParkedLine, report: &Report) -> String {
-    let resource = &line.resource;
-    let quality = || {
-        let senders = report.accounts.iter().flat_map(|account| &account.senders);
-        senders
-            .filter(|sender| &sender.sender == resource)
-            .map(|sender| sender.quality)
-            .next()
-            .unwrap_or(Score::Unknown)
-    };
-    match line.reason {
-        Reason::Pacing => format!("its turn: number {resource} is {}", quality()),
-        Reason::Quota => "a place in the 24-hour limit".to_owned(),
-        Reason::Budget => format!("budget of {resource} to be raised"),
-        Reason::TemplatePaused => format!("template {resource} to be unpaused"),
-        Reason::CampaignPaused => format!("campaign {resource} to be resumed"),
-        Reason::SendingHours => format!("sending hours of {resource}"),
-        // One queue for all that wait for a time of their own.
-        Reason::Scheduled | Reason::FrequencyCapped | Reason::PairRate | Reason::Backoff => {
-            "each for its own time".to_owned()
-        }
-        Reason::Throughput => format!("throughput of number {resource}"),
-        Reason::InFlight => format!("answers to number {resource}"),
-        other => other.to_string(),
-    }
 }
 
 fn bill(report: &Report) -> String {

@@ -1,6 +1,7 @@
 //! One request of many lines, sent until every line is taken or refused for good.
 //!
-//! Sending again is safe: each line has an id, and the service takes an id once.
+//! Sending again is safe: each line has an id, and the service takes an id once. Line numbers are those of the file on
+//! both sides: `first_line` says where the body begins in it, and lines that are not sent are left empty.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,8 +17,10 @@ use crate::client::{Answer, Api, CallError, NDJSON, Problem};
 const WAIT: Duration = Duration::from_millis(500);
 /// Longest wait between two tries.
 const WAIT_MAX: Duration = Duration::from_secs(30);
-/// What refuses every line in the same way: nothing is gained by sending the rest of the file.
-const FATAL: [&str; 3] = ["unknown_account", "forbidden", "unauthorized"];
+/// What refuses every line of a file for one account: nothing is gained by sending the rest.
+const OF_THE_ACCOUNT: [&str; 2] = ["unknown_account", "forbidden"];
+/// Empty lines of one body at most; beyond them its lines count from 1.
+const EMPTY_MAX: u64 = 1 << 20;
 
 #[derive(Default)]
 pub(super) struct Batch {
@@ -30,11 +33,13 @@ pub(super) struct Batch {
 pub(super) struct Sent {
     pub(super) accepted: u64,
     pub(super) refused: Vec<BadRow>,
+    pub(super) dead_letters: u64,
 }
 
 pub(super) struct Sender {
     pub(super) api: Api,
     pub(super) path: String,
+    pub(super) one_account: bool,
     pub(super) give_up: Duration,
     /// The service has answered once: from then on an absence may be a restart.
     pub(super) reached: AtomicBool,
@@ -43,12 +48,14 @@ pub(super) struct Sender {
 #[derive(Deserialize)]
 struct Lines {
     accepted: u64,
+    #[serde(default)]
+    dead_letters: u64,
     results: Vec<LineResult>,
 }
 
 #[derive(Deserialize)]
 struct LineResult {
-    line: usize,
+    line: u64,
     #[serde(default)]
     error: Option<Problem>,
 }
@@ -95,7 +102,10 @@ impl Sender {
     }
 
     async fn once(&self, rows: Vec<Row>, sent: &mut Sent) -> anyhow::Result<Try> {
-        let answer = match self.api.post(&self.path, NDJSON, body(&rows)).await {
+        let body = Body::of(&rows);
+        let sign = if self.path.contains('?') { '&' } else { '?' };
+        let path = format!("{}{sign}first_line={}", self.path, body.first_line);
+        let answer = match self.api.post(&path, NDJSON, body.bytes).await {
             Ok(answer) => answer,
             Err(error @ (CallError::NobodyThere { .. } | CallError::Cut { .. })) => {
                 return Ok(Try::Failed(error.into(), None));
@@ -104,41 +114,112 @@ impl Sender {
         self.reached.store(true, Ordering::Relaxed);
         let asked = answer.retry_after_s().map(Duration::from_secs);
         match (answer.status, lines(&answer)) {
-            (202 | 422, Some(lines)) => settle(&rows, lines, sent, asked),
+            (202 | 422, Some(lines)) => self.settle(&rows, body.dense, lines, sent, asked),
             (429, _) => Ok(Try::Answered { again: rows, wait: asked.or(Some(WAIT_MAX)) }),
             (408 | 500.., _) => Ok(Try::Failed(answer.refusal(), asked)),
             _ => Err(answer.refusal()),
         }
     }
-}
 
-/// Sorts the lines by what the service said of each.
-fn settle(rows: &[Row], lines: Lines, sent: &mut Sent, asked: Option<Duration>) -> anyhow::Result<Try> {
-    sent.accepted += lines.accepted;
-    let mut again = Vec::new();
-    for (line, problem) in lines.results.into_iter().filter_map(|result| Some((result.line, result.error?))) {
-        let Some(row) = line.checked_sub(1).and_then(|at| rows.get(at)) else { continue };
-        if FATAL.contains(&problem.code.as_str()) {
-            return Err(problem.into());
+    /// Sorts the lines by what the service said of each.
+    fn settle(
+        &self,
+        rows: &[Row],
+        dense: bool,
+        lines: Lines,
+        sent: &mut Sent,
+        asked: Option<Duration>,
+    ) -> anyhow::Result<Try> {
+        sent.accepted += lines.accepted;
+        sent.dead_letters += lines.dead_letters;
+        let mut again = Vec::new();
+        for (line, problem) in lines.results.into_iter().filter_map(|result| Some((result.line, result.error?))) {
+            let at = match dense {
+                true => usize::try_from(line).ok().and_then(|line| line.checked_sub(1)),
+                false => rows.binary_search_by_key(&line, |row| row.line).ok(),
+            };
+            let Some(row) = at.and_then(|at| rows.get(at)) else { continue };
+            if self.one_account && OF_THE_ACCOUNT.contains(&problem.code.as_str()) {
+                return Err(problem.into());
+            }
+            if problem.status == 429 || problem.status == 503 {
+                again.push(row.clone());
+            } else {
+                sent.refused.push(BadRow { line: row.line, problem: problem.to_string() });
+            }
         }
-        if problem.status == 429 || problem.status == 503 {
-            again.push(row.clone());
-        } else {
-            sent.refused.push(BadRow { line: row.line, problem: problem.to_string() });
-        }
+        Ok(Try::Answered { again, wait: asked })
     }
-    Ok(Try::Answered { again, wait: asked })
 }
 
 fn lines(answer: &Answer) -> Option<Lines> {
     serde_json::from_slice(&answer.body).ok()
 }
 
-fn body(rows: &[Row]) -> Bytes {
-    let mut body = Vec::with_capacity(rows.iter().map(|row| row.json.len() + 1).sum());
-    for row in rows {
-        body.extend_from_slice(&row.json);
-        body.push(b'\n');
+/// Rows as a body.
+struct Body {
+    bytes: Bytes,
+    /// Number of the body's first line.
+    first_line: u64,
+    /// The rows follow one another, counted from 1, because they lie too far apart in the file.
+    dense: bool,
+}
+
+impl Body {
+    /// Of rows in the order of the file, at least one.
+    fn of(rows: &[Row]) -> Self {
+        let ends = rows.first().zip(rows.last()).map_or((1, 1), |(first, last)| (first.line, last.line));
+        let dense = ends.0 == 0 || ends.1 - ends.0 > EMPTY_MAX;
+        let mut bytes = Vec::with_capacity(rows.iter().map(|row| row.json.len() + 1).sum());
+        let mut next = ends.0;
+        for row in rows {
+            let empty = if dense { 0 } else { row.line.saturating_sub(next) };
+            bytes.extend(std::iter::repeat_n(b'\n', empty as usize));
+            bytes.extend_from_slice(&row.json);
+            bytes.push(b'\n');
+            next = row.line + 1;
+        }
+        Self { bytes: bytes.into(), first_line: if dense { 1 } else { ends.0 }, dense }
     }
-    body.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(line: u64) -> Row {
+        Row { line, json: line.to_string().into_bytes(), mark: Mark::default() }
+    }
+
+    #[test]
+    fn a_body_keeps_the_lines_of_the_file() {
+        let body = Body::of(&[row(12_344), row(12_345), row(12_348)]);
+        assert_eq!((&body.bytes[..], body.first_line, body.dense), (&b"12344\n12345\n\n\n12348\n"[..], 12_344, false));
+        let far = Body::of(&[row(2), row(3_000_000)]);
+        assert_eq!((&far.bytes[..], far.first_line, far.dense), (&b"2\n3000000\n"[..], 1, true));
+    }
+
+    /// What a sender makes of an answer about lines 10 and 12.
+    fn settled(one_account: bool, results: &str) -> (anyhow::Result<Try>, Sent) {
+        let api = Api::new(&crate::client::ClientArgs::default()).expect("the default address");
+        let (path, give_up) = ("/v1/messages:batch".to_owned(), Duration::ZERO);
+        let sender = Sender { api, path, one_account, give_up, reached: AtomicBool::new(true) };
+        let lines = format!(r#"{{"accepted":1,"refused":1,"dead_letters":1,"results":[{results}]}}"#);
+        let lines = serde_json::from_str(&lines).expect("an answer");
+        let mut sent = Sent::default();
+        (sender.settle(&[row(10), row(12)], false, lines, &mut sent, None), sent)
+    }
+
+    #[test]
+    fn an_unknown_account_ends_a_file_for_one_account_only() {
+        let stranger = r#"{"line":12,"error":{"status":404,"code":"unknown_account","detail":"it is not known",
+            "field":"account","value":"nobody"}}"#;
+        let (result, sent) = settled(false, stranger);
+        assert!(matches!(result, Ok(Try::Answered { again, .. }) if again.is_empty()));
+        assert_eq!((sent.accepted, sent.dead_letters, sent.refused[0].line), (1, 1, 12));
+        assert!(sent.refused[0].problem.starts_with("unknown_account: account = \"nobody\": "), "{:?}", sent.refused);
+        assert!(settled(true, stranger).0.is_err());
+        let full = r#"{"line":10,"error":{"status":429,"code":"waiting_room_full","detail":"d"}}"#;
+        assert!(matches!(settled(true, full).0, Ok(Try::Answered { again, .. }) if again[0].line == 10));
+    }
 }

@@ -23,8 +23,10 @@ const BATCH_ROWS_MAX: usize = 2_000;
 const BATCH_BYTES_MAX: usize = 4 << 20;
 /// Requests at once.
 const IN_FLIGHT_MAX: usize = 4;
-/// Refused rows that the report keeps; all are counted, and shown as they come.
+/// Refused rows that the report keeps; all are counted.
 const REFUSED_KEPT: usize = 1_000;
+/// Refused rows that are shown as they come.
+const REFUSED_SHOWN: u64 = 20;
 
 /// A row that can be sent.
 #[derive(Clone, Debug)]
@@ -75,6 +77,8 @@ pub struct Report {
     pub bad: u64,
     /// The first of them.
     pub bad_rows: Vec<BadRow>,
+    /// Those of them that the service keeps in dead-letters.
+    pub dead_letters: u64,
 }
 
 /// Where rows go.
@@ -85,6 +89,8 @@ pub struct Upload<'a> {
     pub path: &'a str,
     /// Name of the file for messages.
     pub file: &'a str,
+    /// Every row is for the same account: what is wrong with it ends the upload.
+    pub one_account: bool,
     /// How long the service may be unreachable in the middle.
     pub give_up: Duration,
     /// Shows bytes of the file.
@@ -109,6 +115,7 @@ impl Upload<'_> {
         let sender = Arc::new(Sender {
             api: self.api.clone(),
             path: self.path.to_owned(),
+            one_account: self.one_account,
             give_up: self.give_up,
             reached: AtomicBool::new(false),
         });
@@ -132,6 +139,7 @@ impl Upload<'_> {
             match sent {
                 Ok(sent) => {
                     report.accepted += sent.accepted;
+                    report.dead_letters += sent.dead_letters;
                     for bad in sent.refused {
                         self.bad(&mut report, bad);
                     }
@@ -147,6 +155,10 @@ impl Upload<'_> {
             }
         }
         self.bar.finish_and_clear();
+        if report.bad > REFUSED_SHOWN {
+            let more = report.bad - REFUSED_SHOWN;
+            eprintln!("{}: and {more} more; --json lists the first {REFUSED_KEPT}", self.file);
+        }
         (report, result)
     }
 
@@ -176,7 +188,9 @@ impl Upload<'_> {
     }
 
     fn bad(&self, report: &mut Report, bad: BadRow) {
-        self.bar.suspend(|| eprintln!("{}:{}: {}", self.file, bad.line, bad.problem));
+        if report.bad < REFUSED_SHOWN {
+            self.bar.suspend(|| eprintln!("{}:{}: {}", self.file, bad.line, bad.problem));
+        }
         report.bad += 1;
         if report.bad_rows.len() < REFUSED_KEPT {
             report.bad_rows.push(bad);

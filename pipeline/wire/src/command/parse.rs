@@ -1,7 +1,7 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
 use super::{AccountSpec, CampaignSpec, Command, ConsentSpec, Policy, SendingHours, TemplateSpec, WabaSpec};
-use crate::input::{InputError, read, shown};
+use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
 use crate::request::parse_e164;
 use jiff::tz::TimeZoneDatabase;
@@ -17,7 +17,7 @@ pub const MAX_MARKETING_CAP: u8 = 4;
 /// # Errors
 /// [`InputError`] with the reason for the dead letter, the field and the remedy.
 pub fn parse(bytes: &[u8]) -> Result<Command, InputError> {
-    let command: Command = read(bytes, MAX_BYTES)?;
+    let command: Command = read_tagged(bytes, MAX_BYTES)?;
     check(&command)?;
     Ok(command)
 }

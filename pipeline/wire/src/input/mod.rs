@@ -7,8 +7,12 @@ mod explain;
 mod place;
 mod show;
 
-use crate::DeadLetterReason;
+use crate::tagged::Tagged;
+use crate::{DeadLetterReason, Text};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 pub(crate) use show::shown;
 
@@ -52,13 +56,40 @@ impl std::fmt::Display for Prefix<'_> {
 
 /// Reads one JSON record of at most `max_bytes`. UTF-8 is checked once for the whole record, which is
 /// cheaper than once for each string.
-pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], max_bytes: usize) -> Result<T, InputError> {
+///
+/// # Errors
+/// [`InputError`] with the reason for the dead letter, the field and the remedy.
+pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], max_bytes: usize) -> Result<T, InputError> {
     let text = utf8(bytes, max_bytes)?;
     // The derived readers would also take a list of the fields' values in order.
     if !matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{') | None) {
         return Err(InputError::invalid("", "the record is no JSON object", "write one JSON object"));
     }
     serde_json::from_str(text).map_err(|e| explain::explain(text, &e))
+}
+
+/// As [`read`], for a record that a field of its own tells apart. Where that field is not the first, the reading is
+/// buffered and an error has no place: then the record is read again with it in front, for the error alone.
+pub(crate) fn read_tagged<T>(bytes: &[u8], max_bytes: usize) -> Result<T, InputError>
+where
+    T: DeserializeOwned + for<'de> Tagged<'de>,
+{
+    read(bytes, max_bytes).map_err(|error| {
+        let again = error.field.is_empty().then(|| tag_first(bytes, <T as Tagged<'_>>::TAG)).flatten();
+        again.and_then(|text| read::<T>(text.as_bytes(), usize::MAX).err()).unwrap_or(error)
+    })
+}
+
+/// The same object with one field in front; `None` if it is no object or has no such field.
+fn tag_first(bytes: &[u8], tag: &str) -> Option<String> {
+    let mut fields: BTreeMap<Text<'_>, &RawValue> = serde_json::from_slice(bytes).ok()?;
+    let value = fields.remove(&Text::from(tag))?;
+    let mut text = format!("{{\"{tag}\":{value}");
+    for (name, value) in fields {
+        text.push_str(&format!(",{}:{value}", serde_json::to_string(&name).ok()?));
+    }
+    text.push('}');
+    Some(text)
 }
 
 fn utf8(bytes: &[u8], max_bytes: usize) -> Result<&str, InputError> {

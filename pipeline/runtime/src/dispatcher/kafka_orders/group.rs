@@ -7,6 +7,7 @@ use std::time::Duration;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
@@ -51,6 +52,8 @@ pub(super) enum End {
     Stop,
     /// A new client is to take its place.
     Again(String),
+    /// Another client has this member's name in the group.
+    Fenced,
     /// For good.
     Failed(LogError),
 }
@@ -168,7 +171,7 @@ impl ConsumerContext for Group {
         self.shared.lock().offered.revoke();
         let is_assignment = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         let done = if is_assignment && !self.closing.load(Ordering::Acquire) {
-            let numbers: Vec<i32> = partitions.elements().iter().map(|element| element.partition()).collect();
+            let numbers: Vec<i32> = partitions.elements().iter().map(TopicPartitionListElem::partition).collect();
             tracing::info!(topic = self.topic, partitions = ?numbers, "partitions of orders are assigned");
             self.restore(consumer, partitions).and_then(|positions| {
                 consumer.assign(&positions).map_err(|error| End::Again(format!("cannot assign partitions: {error}")))

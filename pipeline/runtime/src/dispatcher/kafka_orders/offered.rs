@@ -102,8 +102,8 @@ impl Offered {
         }
     }
 
-    /// Partitions from which nothing more should be read for now, each told once.
-    pub(super) fn to_pause(&mut self) -> Vec<i32> {
+    /// Partitions from which nothing more is to be read for now, each told once.
+    pub(super) fn pausing(&mut self) -> Vec<i32> {
         let full = self.bytes >= BYTES_MAX;
         let found = self.partitions.iter_mut().filter(|(_, p)| !p.paused && (full || !p.beyond.is_empty()));
         found.map(|(&number, partition)| (number, partition.paused = true).0).collect()
@@ -111,7 +111,7 @@ impl Offered {
 
     /// Paused partitions that have room again, each told once. Only when half of the room is free: what the client
     /// has read ahead is thrown away by each pause.
-    pub(super) fn to_resume(&mut self) -> Vec<i32> {
+    pub(super) fn resuming(&mut self) -> Vec<i32> {
         if self.bytes > BYTES_MAX / 2 {
             return Vec::new();
         }
@@ -278,12 +278,12 @@ mod tests {
         for (partition, offset) in [(0, 0), (0, WINDOW - 1), (1, 0), (0, WINDOW), (0, WINDOW + 1)] {
             offered.deliver(order(partition, offset, 1));
         }
-        assert_eq!((offered.to_pause(), offered.to_pause()), (vec![0], vec![]));
-        assert_eq!((pending(&offered, 0), offered.to_resume()), (vec![0, 1, 2], vec![]));
+        assert_eq!((offered.pausing(), offered.pausing()), (vec![0], vec![]));
+        assert_eq!((pending(&offered, 0), offered.resuming()), (vec![0, 1, 2], vec![]));
         let taken = offered.mark(vec![0]);
         offered.settle(taken.iter());
-        assert_eq!((pending(&offered, 0), offered.to_resume()), (vec![1, 2, 3, 4], vec![0]));
-        assert!(offered.to_resume().is_empty());
+        assert_eq!((pending(&offered, 0), offered.resuming()), (vec![1, 2, 3, 4], vec![0]));
+        assert!(offered.resuming().is_empty());
     }
 
     #[test]
@@ -292,13 +292,13 @@ mod tests {
         for offset in 0..4 {
             offered.deliver(order(0, offset, BYTES_MAX / 4));
         }
-        assert_eq!(offered.to_pause(), [0, 1]);
+        assert_eq!(offered.pausing(), [0, 1]);
         let taken = offered.mark(vec![0, 1]);
         offered.settle(taken.iter());
-        assert!(offered.to_resume().is_empty());
+        assert!(offered.resuming().is_empty());
         let taken = offered.mark(vec![2]);
         offered.settle(taken.iter());
-        assert_eq!(offered.to_resume(), [0, 1]);
+        assert_eq!(offered.resuming(), [0, 1]);
     }
 
     #[test]

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
-use tokio::sync::oneshot;
 
 use super::group::{End, Group, Settings};
 use super::offered::Order;
-use super::{Shared, stopped};
+use super::{Request, Shared, stopped};
 use crate::clock;
 use crate::log::LogError;
 
@@ -23,6 +22,8 @@ const READ_MAX: usize = 1_000;
 const REST: Duration = Duration::from_millis(100);
 /// Before a new client.
 const RETRY: Duration = Duration::from_millis(500);
+/// How long after a replacement the successor may be fenced by what its predecessor had sent.
+const EXCUSED: Duration = Duration::from_secs(60);
 /// A commit that took longer may have been sent twice. Usual are a few milliseconds.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -58,18 +59,45 @@ impl Run {
 
     pub(super) fn run(self) {
         let _farewell = Farewell(Arc::clone(&self.shared));
+        let mut replaced: Option<Instant> = None;
         while !self.shared.is_stopping() {
-            match self.client() {
+            let fenced = match self.client() {
                 End::Stop => return,
-                End::Failed(error) => {
-                    tracing::error!(%error, "orders can no longer be taken");
-                    return self.shared.stop(error);
-                }
+                End::Failed(error) => return self.fail(error),
+                End::Fenced => true,
                 End::Again(reason) => {
                     tracing::warn!(reason, "the reader of orders starts over with a new client");
-                    thread::park_timeout(RETRY);
+                    false
                 }
+            };
+            // What a former client of ours had sent may have been carried out last. Excused once, so that two
+            // processes under one name do not fence each other for ever.
+            if fenced && replaced.take().is_none_or(|at| at.elapsed() > EXCUSED) {
+                return self.fail(stopped(
+                    "another process took over this slot's place in the group of dispatchers; end this one",
+                ));
             }
+            if !fenced {
+                replaced = Some(clock::monotonic());
+            }
+            self.rest();
+        }
+    }
+
+    fn fail(&self, error: LogError) {
+        tracing::error!(%error, "orders can no longer be taken");
+        self.shared.stop(error);
+    }
+
+    /// Lets the brokers carry out what is still under way before a new client joins.
+    fn rest(&self) {
+        let until = clock::monotonic() + RETRY;
+        while let Some(left) = until.checked_duration_since(clock::monotonic()).filter(|left| !left.is_zero()) {
+            if self.shared.is_stopping() {
+                return;
+            }
+            // Takes that come in wake it up; they wait for the next client.
+            thread::park_timeout(left);
         }
     }
 
@@ -130,16 +158,17 @@ impl Run {
                 break;
             }
         }
-        // Told once only, perhaps to somebody else.
-        if let Some((code, reason)) = consumer.client().fatal_error() {
-            return Err(End::Failed(fatal(code, &reason)));
+        // Asked for each time: it is told once only, perhaps to somebody else.
+        if let Some(end) = fatal(consumer) {
+            return Err(end);
         }
         Ok(quiet == 2)
     }
 
     fn report(&self, error: &KafkaError) -> Result<(), End> {
         match (error, error.rdkafka_error_code()) {
-            (KafkaError::MessageConsumptionFatal(code), _) => Err(End::Failed(fatal(*code, &error.to_string()))),
+            // Its cause is asked for next.
+            (KafkaError::MessageConsumptionFatal(_), _) => Ok(()),
             (_, Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::PollExceeded)) => {
                 Err(End::Again(error.to_string()))
             }
@@ -153,29 +182,29 @@ impl Run {
 
     /// One commit for all takes that wait; each is answered with what is durable of it.
     fn commit_takes(&self, consumer: &BaseConsumer<Group>) -> Result<(), End> {
-        let mut takes: Vec<(Vec<u64>, oneshot::Sender<Result<Vec<u64>, LogError>>)> = Vec::new();
         let mut state = self.shared.lock();
-        if state.requests.is_empty() {
+        let mut takes = std::mem::take(&mut state.requests);
+        if takes.is_empty() {
             return Ok(());
         }
-        for request in std::mem::take(&mut state.requests) {
-            takes.push((state.offered.mark(request.numbers), request.reply));
+        for take in &mut takes {
+            take.numbers = state.offered.mark(std::mem::take(&mut take.numbers));
         }
-        let commits = state.offered.commits(takes.iter().flat_map(|(numbers, _)| numbers));
+        let commits = state.offered.commits(takes.iter().flat_map(|take| &take.numbers));
         drop(state);
         let started = clock::monotonic();
         let fate = if commits.is_empty() { Fate::Durable } else { self.commit(consumer, &commits) };
         let took = started.elapsed();
 
         let mut state = self.shared.lock();
-        let numbers = takes.iter().flat_map(|(numbers, _)| numbers);
+        let numbers = takes.iter().flat_map(|take| &take.numbers);
         match &fate {
             Fate::Durable => state.offered.settle(numbers),
             Fate::Refused => state.offered.put_back(numbers),
             Fate::Unknown(_) => state.offered.revoke(),
         }
         drop(state);
-        for (numbers, reply) in takes {
+        for Request { numbers, reply } in takes {
             let answer = match &fate {
                 Fate::Durable => Ok(numbers),
                 Fate::Unknown(End::Failed(error)) => Err(error.clone()),
@@ -215,17 +244,17 @@ impl Run {
                 tracing::info!(%error, "a take is refused, its orders may be another member's by now");
                 Fate::Refused
             }
-            Some(code @ (RDKafkaErrorCode::Fatal | RDKafkaErrorCode::FencedInstanceId)) => {
-                Fate::Unknown(End::Failed(fatal(code, &error.to_string())))
-            }
             Some(code) if forbids(code) => Fate::Unknown(End::Failed(self.forbidden(code))),
-            _ => Fate::Unknown(End::Again(format!("it is not known whether a commit was carried out: {error}"))),
+            _ => {
+                let again = || End::Again(format!("it is not known whether a commit was carried out: {error}"));
+                Fate::Unknown(fatal(consumer).unwrap_or_else(again))
+            }
         }
     }
 
     fn pause_and_resume(&self, consumer: &BaseConsumer<Group>) -> Result<(), End> {
         let mut state = self.shared.lock();
-        let (pause, resume) = (state.offered.to_pause(), state.offered.to_resume());
+        let (pause, resume) = (state.offered.pausing(), state.offered.resuming());
         drop(state);
         let list = |partitions: &[i32]| {
             let mut list = TopicPartitionList::with_capacity(partitions.len());
@@ -264,11 +293,13 @@ fn forbids(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-fn fatal(code: RDKafkaErrorCode, reason: &str) -> LogError {
-    if code == RDKafkaErrorCode::FencedInstanceId || reason.contains("fenced") {
-        return stopped("another process took over this slot's place in the group of dispatchers; end this one");
-    }
-    stopped(format!("the client is out of use: {reason}"))
+/// Why the client is out of use, if it is.
+fn fatal(consumer: &BaseConsumer<Group>) -> Option<End> {
+    let (code, reason) = consumer.client().fatal_error()?;
+    Some(match code {
+        RDKafkaErrorCode::FencedInstanceId => End::Fenced,
+        _ => End::Failed(stopped(format!("the kafka client is out of use: {reason}"))),
+    })
 }
 
 fn order(message: &BorrowedMessage<'_>) -> Order {

@@ -20,10 +20,15 @@ pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
 /// Most lines that are not empty.
 const LINES_MAX: usize = 20_000;
 
+/// Longest `file`, in bytes: what file systems allow.
+const FILE_BYTES_MAX: usize = 255;
+
 #[derive(Serialize)]
 struct Answer {
     accepted: usize,
     refused: usize,
+    /// Those of the refused whose bytes were kept in dead-letters.
+    dead_letters: usize,
     results: Vec<LineResult>,
 }
 
@@ -34,7 +39,16 @@ enum LineResult {
     Refused { line: usize, error: Problem },
 }
 
-/// `POST /v1/messages:batch[?lane=priority]`: 202 when a line was accepted, 422 when none was.
+/// Where the body comes from, as its sender says.
+struct Origin {
+    /// The file's name, if there is a file.
+    file: Option<String>,
+    /// Number of the body's first line in it.
+    first_line: usize,
+}
+
+/// `POST /v1/messages:batch[?lane=priority][&first_line=N][&file=NAME]`: 202 when a line was accepted, 422 when none
+/// was. Answers and dead letters count lines from `first_line` (1), and dead letters name the file.
 pub(super) async fn enqueue(
     State(api): Shared,
     RawQuery(query): RawQuery,
@@ -43,11 +57,14 @@ pub(super) async fn enqueue(
 ) -> Result<Response, Problem> {
     let caller = api.access.caller(&headers, Action::Enqueue)?;
     require_content_type(&headers, NDJSON)?;
-    let lane = Lane::from_query(&Query::parse(query.as_deref(), &["lane"])?)?;
+    let query = Query::parse(query.as_deref(), &["lane", "first_line", "file"])?;
+    let lane = Lane::from_query(&query)?;
+    let origin = Origin { file: file_name(&query)?, first_line: first_line(&query)? };
     let body = api.body(body, BODY_BYTES_MAX).await?;
-    let lines = lines(&body.bytes)?;
-    let mut answer = Answer { accepted: 0, refused: 0, results: Vec::with_capacity(lines.len()) };
+    let lines = lines(&body.bytes, origin.first_line)?;
+    let mut answer = Answer { accepted: 0, refused: 0, dead_letters: 0, results: Vec::with_capacity(lines.len()) };
     let mut records = Vec::with_capacity(lines.len());
+    let mut set_aside = Vec::new();
     for (number, line) in lines {
         match accept(&api, &caller, lane, line.clone()) {
             Ok((record, id)) => {
@@ -57,20 +74,44 @@ pub(super) async fn enqueue(
             }
             Err(problem) => {
                 answer.refused += 1;
-                records.extend(dead_letter(&api, number, line, problem.code()));
+                if let Some(letter) = dead_letter(&api, &origin, number, line, &problem) {
+                    answer.dead_letters += 1;
+                    set_aside.push(api.metrics.reason(problem.code()));
+                    records.push(letter);
+                }
                 answer.results.push(LineResult::Refused { line: number, error: problem });
             }
         }
     }
     if !records.is_empty() {
         api.inbox.append(records).await?;
+        set_aside.into_iter().for_each(|reason| api.metrics.dead_letter(reason));
     }
     let status = if answer.accepted > 0 { StatusCode::ACCEPTED } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(json(status, serde_json::to_vec(&answer).expect("an answer has text and numbers only")))
 }
 
-/// The lines that are not empty, with their numbers from 1; they share the body's memory.
-pub(super) fn lines(body: &Bytes) -> Result<Vec<(usize, Bytes)>, Problem> {
+/// The number that the body's first line counts as.
+pub(super) fn first_line(query: &Query) -> Result<usize, Problem> {
+    match query.number("first_line")? {
+        None => Ok(1),
+        Some(line @ 1..=0xFFFF_FFFF) => Ok(line as usize),
+        Some(other) => Err(Problem::bad_query("first_line", &other.to_string(), "lines count from 1")),
+    }
+}
+
+fn file_name(query: &Query) -> Result<Option<String>, Problem> {
+    let good = |name: &str| !name.is_empty() && name.len() <= FILE_BYTES_MAX && !name.contains(char::is_control);
+    match query.get("file") {
+        Some(name) if !good(name) => {
+            Err(Problem::bad_query("file", name, "write 1 to 255 bytes without control characters"))
+        }
+        name => Ok(name.map(str::to_owned)),
+    }
+}
+
+/// The lines that are not empty, with their numbers from `first`; they share the body's memory.
+pub(super) fn lines(body: &Bytes, first: usize) -> Result<Vec<(usize, Bytes)>, Problem> {
     let mut lines = Vec::new();
     for (i, line) in body.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();
@@ -81,14 +122,20 @@ pub(super) fn lines(body: &Bytes) -> Result<Vec<(usize, Bytes)>, Problem> {
             return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the batch has too many lines")
                 .remedy(format!("send at most {LINES_MAX} lines at a time")));
         }
-        lines.push((i + 1, body.slice_ref(line)));
+        lines.push((first + i, body.slice_ref(line)));
     }
     Ok(lines)
 }
 
 /// The bad line as people will see it. Not for what is the caller's to settle: a foreign account, a full room.
-fn dead_letter(api: &Api, number: usize, line: Bytes, code: &'static str) -> Option<(Topic, NewRecord)> {
-    let reason: DeadLetterReason = code.parse().ok()?;
+fn dead_letter(
+    api: &Api,
+    origin: &Origin,
+    number: usize,
+    line: Bytes,
+    problem: &Problem,
+) -> Option<(Topic, NewRecord)> {
+    let reason: DeadLetterReason = problem.code().parse().ok()?;
     let key = account_of(&line).unwrap_or_default();
     let mut record = NewRecord::new(key, line, api.clock.now().0);
     record.headers = vec![
@@ -96,7 +143,9 @@ fn dead_letter(api: &Api, number: usize, line: Bytes, code: &'static str) -> Opt
         ("source".to_owned(), Bytes::from_static(b"/v1/messages:batch")),
         ("line".to_owned(), Bytes::from(number.to_string())),
         ("reason".to_owned(), Bytes::from_static(reason.as_str().as_bytes())),
+        ("detail".to_owned(), Bytes::from(problem.line())),
     ];
+    record.headers.extend(origin.file.as_ref().map(|file| ("file".to_owned(), Bytes::from(file.clone()))));
     Some((Topic::DeadLetters, record))
 }
 

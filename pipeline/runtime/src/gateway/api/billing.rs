@@ -1,6 +1,6 @@
 //! The billing exports, streamed while they are written.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -25,7 +25,14 @@ const CHUNKS: usize = 4;
 
 type Piece = Result<Bytes, ReadError>;
 
-/// `GET /v1/billing/{month}.csv?format=summary|detail|focus[&view=provider|customer][&account=A]`.
+/// Stands between the CSV and its manifest where both were asked for: no JSON text has it, so the last one divides.
+const DIVIDER: u8 = 0;
+/// Longest name of a file in a manifest, in bytes.
+const FILE_BYTES_MAX: usize = 255;
+
+/// `GET /v1/billing/{month}.csv?format=summary|detail|focus[&view=provider|customer][&account=A][&manifest=NAME]`.
+/// With `manifest` the body goes on after the CSV: a NUL byte and the manifest, JSON, of a file of that name. Both
+/// are of one moment, which two calls could not promise.
 pub(super) async fn export(
     State(api): Shared,
     Path(file): Path<String>,
@@ -33,7 +40,7 @@ pub(super) async fn export(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let caller = api.access.caller(&headers, Action::Billing)?;
-    let query = billing_query(&file, query.as_deref())?;
+    let (query, with_manifest) = billing_query(&file, query.as_deref())?;
     match (&query.account, &caller.accounts) {
         (Some(account), _) => {
             caller.account(account)?;
@@ -48,26 +55,38 @@ pub(super) async fn export(
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "other exports are running");
         return Err(problem.remedy("try again when they are done").retry_after(10));
     };
-    let disposition = format!("attachment; filename=\"{}_{}.csv\"", query.month, query.format);
+    // The scope is in the name, so that one download is not taken for another.
+    let account = query.account.as_ref().map(|account| format!("{account}_")).unwrap_or_default();
+    let disposition = format!("attachment; filename=\"{}_{account}{}.csv\"", query.month, query.format);
+    let content_type = match with_manifest {
+        true => "application/octet-stream",
+        false => "text/csv; charset=utf-8; header=present",
+    };
     let (pieces, mut written) = mpsc::channel(CHUNKS);
     let reads = Arc::clone(&api.reads);
     tokio::task::spawn_blocking(move || {
         let mut out = Chunks { pieces, chunk: Vec::with_capacity(CHUNK) };
-        let result = reads.billing(&query, &mut out);
+        let result = reads.billing(&query, &mut out).and_then(|manifest| match with_manifest {
+            true => {
+                out.write_all(&[&[DIVIDER], manifest.as_bytes()].concat()).map_err(|e| ReadError::Failed(e.to_string()))
+            }
+            false => Ok(()),
+        });
         out.end(result);
         drop(turn);
     });
     // The first piece decides the status: what is wrong with the question shows before anything is written.
     let first = written.recv().await.transpose()?;
     let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present")),
+        (CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (CONTENT_DISPOSITION, HeaderValue::from_str(&disposition).expect("checked month and format")),
     ];
     Ok((headers, Body::new(Stream { first, written })).into_response())
 }
 
-fn billing_query(file: &str, query: Option<&str>) -> Result<BillingQuery, Problem> {
-    let query = Query::parse(query, &["format", "view", "account"])?;
+/// What is asked for, and whether the manifest is.
+fn billing_query(file: &str, query: Option<&str>) -> Result<(BillingQuery, bool), Problem> {
+    let query = Query::parse(query, &["format", "view", "account", "manifest"])?;
     let month = file.strip_suffix(".csv").filter(|month| is_month(month)).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such export")
             .field("month", file)
@@ -80,12 +99,18 @@ fn billing_query(file: &str, query: Option<&str>) -> Result<BillingQuery, Proble
     if let Some(view) = query.get("view").filter(|view| !["provider", "customer"].contains(view)) {
         return Err(Problem::bad_query("view", view, "write provider or customer"));
     }
-    Ok(BillingQuery {
+    let named = query.get("manifest");
+    if let Some(name) = named.filter(|name| name.is_empty() || name.len() > FILE_BYTES_MAX) {
+        return Err(Problem::bad_query("manifest", name, "write the file's name, 1 to 255 bytes"));
+    }
+    let query = BillingQuery {
         month: month.to_owned(),
         format: format.to_owned(),
         view: query.get("view").map(str::to_owned),
         account: query.get("account").map(str::to_owned),
-    })
+        file: named.unwrap_or(file).to_owned(),
+    };
+    Ok((query, named.is_some()))
 }
 
 /// `YYYY-MM`.

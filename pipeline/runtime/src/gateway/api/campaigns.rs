@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde_json::json;
 use tollgate_wire::command::{CampaignAction, CampaignSpec, Command};
 
+use super::campaign_exists::check;
 use super::{Api, JSON, Shared, found, parse_json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
@@ -71,7 +72,14 @@ pub(super) async fn put_or_control(
         }
     };
     api.known(&account)?;
-    let answer = json!({ "account": account, "campaign": campaign, "action": action });
+    let unseen = check(&api, &account, campaign, action).await?;
+    let mut answer = json!({ "account": account, "campaign": campaign, "action": action });
+    if let Some(warning) = unseen {
+        answer["warning"] = warning.into();
+    }
+    if action == CampaignAction::Start {
+        api.campaigns.remember(&account, campaign);
+    }
     let command = Command::ControlCampaign { account, campaign: campaign.to_owned(), action };
     api.command(&command, &answer).await
 }
@@ -95,6 +103,7 @@ async fn put_spec(
         let problem = Problem::malformed("the name cannot stand in a path");
         return Err(problem.field("name", &spec.name).remedy("leave out / and :"));
     }
+    api.campaigns.remember(&account, &spec.name);
     let answer = json!({ "account": account, "campaign": spec.name });
     api.command(&Command::PutCampaign { account, spec }, &answer).await
 }

@@ -1,7 +1,7 @@
 //! Many consents as NDJSON, for an import: one durable append. A bad line never stops the others; the answer names it.
 
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,9 @@ use tollgate_rate_card::Category;
 use tollgate_wire::Time;
 use tollgate_wire::command::{self, Command, ConsentSpec, ConsentState};
 
-use super::batch::{BODY_BYTES_MAX, lines};
+use super::batch::{BODY_BYTES_MAX, first_line, lines};
 use super::consents::check_person;
-use super::{Api, NDJSON, Shared, json, parse_json, require_content_type};
+use super::{Api, NDJSON, Query, Shared, json, parse_json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
 use crate::gateway::token::Caller;
@@ -48,12 +48,19 @@ struct Refused {
     error: Problem,
 }
 
-/// `POST /v1/consents:batch`: 202 when a line was accepted, 422 when none was.
-pub(super) async fn record(State(api): Shared, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+/// `POST /v1/consents:batch[?first_line=N]`: 202 when a line was accepted, 422 when none was. The answer counts lines
+/// from `first_line` (1).
+pub(super) async fn record(
+    State(api): Shared,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let caller = api.access.caller(&headers, Action::WriteConsents)?;
     require_content_type(&headers, NDJSON)?;
+    let first_line = first_line(&Query::parse(query.as_deref(), &["first_line"])?)?;
     let body = api.body(body, BODY_BYTES_MAX).await?;
-    let lines = lines(&body.bytes)?;
+    let lines = lines(&body.bytes, first_line)?;
     let mut answer = Answer { accepted: 0, refused: 0, results: Vec::new() };
     let mut records = Vec::with_capacity(lines.len());
     for (line, bytes) in lines {

@@ -3,9 +3,11 @@
 mod accounts;
 mod batch;
 mod billing;
+mod campaign_exists;
 mod campaigns;
 mod consents;
 mod consents_batch;
+mod dead_letters;
 mod messages;
 mod outcomes;
 mod state;
@@ -20,8 +22,10 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use tokio::sync::Semaphore;
+use tollgate_metrics::Metrics;
 use tollgate_wire::command::{self, Command};
 
+use self::campaign_exists::Written;
 use self::waiting_room::WaitingRoom;
 use super::access::Access;
 use super::body::{BodyBudget, Held};
@@ -48,8 +52,11 @@ pub(super) struct Api {
     reads: Arc<dyn Reads>,
     registry: SharedRegistry,
     clock: Clock,
+    metrics: Arc<Metrics>,
     bodies: BodyBudget,
     waiting_room: WaitingRoom,
+    /// Campaigns that were created here and may not be in the views yet.
+    campaigns: Written,
     reading: Arc<Semaphore>,
     exporting: Arc<Semaphore>,
     polling: Arc<Semaphore>,
@@ -64,8 +71,10 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         reads: Arc::clone(&parts.reads),
         registry: parts.registry.clone(),
         clock: parts.clock.clone(),
+        metrics: Arc::clone(&parts.metrics),
         bodies: BodyBudget::new(config.limits.body_bytes_max),
         waiting_room: WaitingRoom::default(),
+        campaigns: Written::default(),
         reading: Arc::new(Semaphore::new(READS_MAX)),
         exporting: Arc::new(Semaphore::new(EXPORTS_MAX)),
         polling: Arc::new(Semaphore::new(LONG_POLLS_MAX)),
@@ -85,7 +94,8 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         .route("/v1/outcomes", get(outcomes::feed))
         .route("/v1/billing/{file}", get(billing::export))
         .route("/v1/accounts", get(state::accounts))
-        .route("/v1/dead-letters", get(state::dead_letters))
+        .route("/v1/dead-letters", get(dead_letters::list))
+        .route("/v1/dead-letters/{offset}", get(dead_letters::read))
         .route("/v1/lots/{account}", get(state::lots))
         .route("/v1/senders/{account}", get(state::senders))
         .with_state(Arc::new(api))
@@ -181,10 +191,9 @@ impl Query {
     }
 }
 
-/// A JSON body that is not a record of a topic, with the field of its fault.
+/// A JSON body that is not a record of a topic, with the field of its fault. Its size was bounded when it was read.
 fn parse_json<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Problem::malformed(error.to_string()).remedy("correct the field at that line and column"))
+    Ok(tollgate_wire::input::read(bytes, usize::MAX)?)
 }
 
 /// Without tokens the browser of this machine must not be able to write from a foreign page: a JSON content type makes

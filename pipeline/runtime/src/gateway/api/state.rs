@@ -1,10 +1,10 @@
-//! Live state of accounts, senders and queues as the last snapshot had it, and what was set aside.
+//! Live state of accounts, senders and queues as the last snapshot had it.
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use super::{Query, Shared, found, json};
+use super::{Shared, found, json};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
 
@@ -32,9 +32,6 @@ pub(super) async fn senders(
     found(view, "account", "account", &account)
 }
 
-/// Dead letters of one answer at most.
-const DEAD_LETTERS_MAX: u64 = 1_000;
-
 /// `GET /v1/accounts`: the live state of every account that the caller may see.
 pub(super) async fn accounts(State(api): Shared, headers: HeaderMap) -> Result<Response, Problem> {
     let caller = api.access.caller(&headers, Action::ReadState)?;
@@ -52,18 +49,4 @@ pub(super) async fn accounts(State(api): Shared, headers: HeaderMap) -> Result<R
     }
     body.extend_from_slice(b"]}");
     Ok(json(StatusCode::OK, body))
-}
-
-/// `GET /v1/dead-letters[?after=OFFSET][&limit=N]`: headers and sizes of records that were set aside, of all accounts.
-pub(super) async fn dead_letters(
-    State(api): Shared,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    api.access.caller(&headers, Action::ReadDeadLetters)?.every_account()?;
-    let query = Query::parse(query.as_deref(), &["after", "limit"])?;
-    let after = query.number("after")?;
-    let limit = query.number("limit")?.unwrap_or(DEAD_LETTERS_MAX).clamp(1, DEAD_LETTERS_MAX) as usize;
-    let view = api.view(move |reads| reads.dead_letters(after, limit)).await?;
-    Ok(json(StatusCode::OK, view))
 }

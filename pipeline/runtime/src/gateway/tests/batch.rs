@@ -44,6 +44,34 @@ async fn good_lines_are_taken_and_bad_ones_told_and_kept() {
 }
 
 #[tokio::test]
+async fn an_unknown_account_is_the_fault_of_its_line_alone() {
+    let world = World::new().await;
+    let mut stranger = request("m2", "utility");
+    stranger["account"] = json!("nobody");
+    let lines = [request("m1", "utility"), stranger.clone(), request("m3", "utility")];
+    let body = lines.map(|line| line.to_string()).join("\n");
+    let path = format!("{PATH}?first_line=12345&file=mix%20up.jsonl");
+    let answer = world.api("everything", Method::POST, &path, body).await;
+    let told = answer.json();
+    assert_eq!((answer.status.as_u16(), &told["accepted"]), (202, &json!(2)), "{told}");
+    assert_eq!((&told["refused"], &told["dead_letters"]), (&json!(1), &json!(1)), "{told}");
+    let refused = &told["results"][1];
+    assert_eq!((&refused["line"], &refused["error"]["code"]), (&json!(12346), &json!("unknown_account")));
+    assert_eq!((&refused["error"]["field"], &refused["error"]["value"]), (&json!("account"), &json!("nobody")));
+    assert_eq!(world.inbox.of(Topic::DeadLetters), [("nobody".to_owned(), stranger.to_string())]);
+    let headers = world.inbox.headers_of(Topic::DeadLetters).remove(0);
+    let counted = world.call(&format!("http://{}/metrics", world.at.metrics), Method::GET, &[], "").await.text;
+    assert!(counted.contains("tollgate_dead_letters_total{reason=\"unknown_account\"} 1\n"), "{counted}");
+    let header = |name: &str| headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
+    assert_eq!((header("file"), header("line")), (Some("mix up.jsonl"), Some("12346")), "of the upload");
+    assert!(header("detail").unwrap().starts_with("account = \"nobody\": "), "{headers:?}");
+    for bad in ["first_line=0", "first_line=x", "file=", "file=a%0Ab"] {
+        let answer = world.api("everything", Method::POST, &format!("{PATH}?{bad}"), "1").await;
+        assert_eq!(answer.json()["code"], "bad_query", "{bad}");
+    }
+}
+
+#[tokio::test]
 async fn a_batch_without_a_good_line_is_refused_but_kept() {
     let world = World::new().await;
     let answer = world.api("enqueue", Method::POST, PATH, "1\n2\n").await;
@@ -89,7 +117,7 @@ async fn consents_in_a_batch_are_one_append_and_bad_lines_are_told() {
         .iter()
         .map(|result| (result["line"].as_u64().unwrap(), result["error"]["code"].as_str().unwrap()))
         .collect();
-    assert_eq!(told, [(2, "forbidden"), (3, "malformed"), (4, "malformed")]);
+    assert_eq!(told, [(2, "forbidden"), (3, "unknown_field"), (4, "malformed")]);
     assert_eq!(world.inbox.appends(), 1, "one durable append");
     let commands: Vec<serde_json::Value> =
         world.inbox.of(Topic::Commands).iter().map(|(_, value)| serde_json::from_str(value).unwrap()).collect();
@@ -99,6 +127,10 @@ async fn consents_in_a_batch_are_one_append_and_bad_lines_are_told() {
         (&commands[1]["consent"]["state"], &commands[1]["consent"]["category"]),
         (&json!("opt_out"), &json!("marketing"))
     );
-    let none = world.api("operate", Method::POST, path, "1\n").await;
+    let mut yes = consent("acme", "+5511987654321");
+    yes["state"] = json!("yes");
+    let none = world.api("operate", Method::POST, &format!("{path}?first_line=40"), format!("\n{yes}")).await;
     assert_eq!(none.status, 422, "{}", none.text);
+    let told = &none.json()["results"][0];
+    assert_eq!((&told["line"], &told["error"]["field"]), (&json!(41), &json!("state")), "{told}");
 }

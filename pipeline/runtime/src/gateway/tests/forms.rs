@@ -1,11 +1,13 @@
 //! What the other routes take and give.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::Method;
 use serde_json::{Value, json};
 
 use super::world::{Answer, NOW, World, account};
+use crate::gateway::{GatewayConfig, TokenSpec};
 use crate::log::Topic;
 
 fn commands(world: &World) -> Vec<Value> {
@@ -33,7 +35,7 @@ async fn campaigns_become_commands() {
         ("/v1/campaigns/acme/spring:stop", String::new(), 404, "unknown_action"),
         ("/v1/campaigns/acme/autumn", spec.to_string(), 422, "malformed"),
         ("/v1/campaigns/acme", json!({ "name": "a:b" }).to_string(), 422, "malformed"),
-        ("/v1/campaigns/acme", json!({ "name": "a", "bugdet": 1 }).to_string(), 422, "malformed"),
+        ("/v1/campaigns/acme", json!({ "name": "a", "bugdet": 1 }).to_string(), 422, "unknown_field"),
         (
             "/v1/campaigns/acme",
             json!({ "name": "a", "hours": { "from": 9, "to": 9, "time_zone": "UTC" } }).to_string(),
@@ -46,6 +48,59 @@ async fn campaigns_become_commands() {
         assert_eq!((have, have_code.as_str()), (status, code), "{path} {}", answer.text);
     }
     assert_eq!(world.inbox.of(Topic::Commands).len(), 2);
+}
+
+#[tokio::test]
+async fn only_campaigns_that_exist_and_go_on_are_controlled() {
+    let world = World::new().await;
+    let control =
+        async |path: &str| world.api("operate", Method::POST, &format!("/v1/campaigns/acme/{path}"), "").await;
+    let typo = control("oders:pause").await;
+    assert_eq!(refused(&typo), (404, "not_found".to_owned(), "campaign".to_owned()));
+    assert_eq!(typo.json()["remedy"], "did you mean orders?");
+    for verb in ["resume", "pause", "start"] {
+        assert_eq!(refused(&control(&format!("over:{verb}")).await).0, 409, "{verb} after cancel");
+    }
+    assert_eq!(control("over:cancel").await.status, 202, "again is no fault");
+    assert_eq!(control("orders:resume").await.status, 202);
+    assert_eq!(control("new:start").await.status, 202, "creates it");
+    assert_eq!(control("new:pause").await.status, 202, "created a moment ago, not in the views yet");
+    world.api("operate", Method::POST, "/v1/campaigns/acme", json!({ "name": "put" }).to_string()).await;
+    assert_eq!(control("put:cancel").await.status, 202);
+    world.reads.snapshot_age_ms.store(16_000, Ordering::Relaxed);
+    let unknown = control("elsewhere:pause").await;
+    assert_eq!(unknown.status, 202, "the views stand still: nothing can be said, so it is taken");
+    assert!(unknown.json()["warning"].as_str().unwrap().contains("dead-letters"), "{}", unknown.text);
+    world.reads.snapshot_age_ms.store(5_000, Ordering::Relaxed);
+    assert_eq!(control("elsewhere:pause").await.status, 404);
+    assert_eq!(commands(&world).len(), 7);
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_shown_and_its_bytes_only_to_an_admin() {
+    let specs = super::world::tokens().into_iter().map(|token| TokenSpec { accounts: Vec::new(), ..token }).collect();
+    let world = World::with(GatewayConfig { tokens: specs, ..super::world::config() }).await;
+    let get =
+        async |token: &str, path: &str| world.api(token, Method::GET, &format!("/v1/dead-letters{path}"), "").await;
+    assert_eq!(get("operate", "/7").await.json(), json!({ "offset": 7, "bytes": 3 }));
+    assert_eq!(refused(&get("operate", "/7?bytes=true").await).1, "forbidden");
+    let bytes = get("admin", "/7?bytes=true").await;
+    assert_eq!((bytes.text.as_str(), bytes.header("x-content-type-options")), ("{x\0", "nosniff"));
+    assert_eq!(refused(&get("operate", "/8").await), (404, "not_found".to_owned(), "offset".to_owned()));
+    assert_eq!(refused(&get("operate", "/x").await).0, 404);
+    assert_eq!(refused(&get("operate", "?limit=0").await), (400, "bad_query".to_owned(), "limit".to_owned()));
+    assert_eq!(get("operate", "?limit=1").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_unknown_address_is_a_problem_too() {
+    let world = World::new().await;
+    let unknown = world.api("operate", Method::GET, "/v1/campaings/acme", "").await;
+    assert_eq!(unknown.header("content-type"), "application/problem+json");
+    assert_eq!(refused(&unknown).1, "unknown_path");
+    let method = world.api("operate", Method::DELETE, "/v1/campaigns/acme", "").await;
+    assert_eq!((refused(&method).0, refused(&method).1.as_str()), (405, "unknown_method"));
+    assert!(method.header("allow").contains("GET"), "{:?}", method.headers);
 }
 
 #[tokio::test]
@@ -128,9 +183,12 @@ async fn bills_are_streamed_and_bad_questions_refused_before_the_first_byte() {
     let world = World::new().await;
     let path = "/v1/billing/2026-10.csv?format=focus&view=customer&account=acme";
     let bill = world.api("finance", Method::GET, path, "").await;
-    assert_eq!(bill.header("content-disposition"), "attachment; filename=\"2026-10_focus.csv\"");
+    assert_eq!(bill.header("content-disposition"), "attachment; filename=\"2026-10_acme_focus.csv\"");
     assert_eq!(bill.text.lines().count(), 10_000);
     assert!(bill.text.starts_with("2026-10,focus,Some(\"customer\"),Some(\"acme\")\n"));
+    let both = world.api("finance", Method::GET, &format!("{path}&manifest=mine.csv"), "").await;
+    let (csv, manifest) = both.text.rsplit_once('\0').expect("CSV, NUL, manifest");
+    assert_eq!((csv, manifest), (bill.text.as_str(), r#"{"file":"mine.csv"}"#));
     for (path, status, field) in [
         ("/v1/billing/1999-01.csv?account=acme", 400, "month"),
         ("/v1/billing/2026-13.csv?account=acme", 404, "month"),

@@ -8,12 +8,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::world::{World, config, request};
-use crate::gateway::{Gateway, GatewayConfig, GatewayError, HttpLimits, TokenSpec};
+use crate::gateway::{GatewayConfig, GatewayError, HttpLimits, TokenSpec};
 use crate::log::Topic;
 
 async fn refused(config: GatewayConfig) -> GatewayError {
     let world = World::new().await;
-    Gateway::bind(config, world.parts()).await.map(|_| ()).unwrap_err()
+    let mut gateway = world.second(&config).await;
+    gateway.bind(config, world.parts()).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -44,6 +45,33 @@ async fn listeners_may_share_an_address() {
     assert_eq!(world.call(&url, Method::GET, &[], "").await.text, "ok\n");
     assert_eq!(world.api("admin", Method::GET, "/v1/lots/acme", "").await.status, 200);
     assert_eq!(world.api("", Method::GET, "/console", "").await.text, "console");
+}
+
+#[tokio::test]
+async fn health_answers_before_there_is_anything_else() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let world = World::new().await;
+    let config = GatewayConfig { api: address, metrics: address, ..config() };
+    let mut gateway = world.second(&config).await;
+    let get = |path: &str| {
+        let url = format!("http://{address}{path}");
+        let world = &world;
+        async move { world.call(&url, Method::GET, &[], "").await }
+    };
+    assert_eq!(get("/healthz").await.status, 200);
+    assert_eq!(get("/metrics").await.status, 200);
+    assert_eq!(get("/readyz").await.text, "not ready: restoring\n");
+    let early = get("/v1/lots/acme").await;
+    assert_eq!((early.status.as_u16(), &early.json()["code"]), (503, &serde_json::json!("starting")));
+    gateway.bind(config, world.parts()).await.unwrap();
+    assert_eq!(gateway.addresses().api, address, "one socket");
+    assert_eq!(get("/v1/lots/acme").await.status, 401, "from the next request on");
+    tokio::spawn(gateway.serve());
+    tokio::task::yield_now().await;
+    while get("/elsewhere").await.status != 404 {}
+    assert_eq!(get("/healthz").await.status, 200);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use hyper::Method;
 use super::webhook::{entry, envelope, signature};
 use super::world::{World, config};
 use crate::clock;
-use crate::gateway::{Gateway, GatewayParts};
+use crate::gateway::GatewayParts;
 use crate::log::embedded::{EmbeddedLog, EmbeddedOptions};
 
 async fn measure(world: &World, url: &str, events: usize, clients: usize, posts: usize) {
@@ -40,10 +40,10 @@ async fn webhook_events_per_second() {
     let directory = tempfile::tempdir().unwrap();
     let log = EmbeddedLog::open(directory.path(), &EmbeddedOptions::default()).unwrap();
     let parts = GatewayParts { inbox: Arc::new(log), ..world.parts() };
-    let gateway = Gateway::bind(config(), parts).await.unwrap();
+    let mut gateway = world.second(&config()).await;
+    gateway.bind(config(), parts).await.unwrap();
     let url = format!("http://{}/webhooks/whatsapp/default", gateway.addresses().webhooks);
-    let (_stop, stopping) = tokio::sync::watch::channel(false);
-    tokio::spawn(gateway.serve(stopping));
+    tokio::spawn(gateway.serve());
     for (events, clients, posts) in [(1, 64, 200), (20, 64, 100), (500, 16, 20)] {
         measure(&world, &url, events, clients, posts).await;
     }

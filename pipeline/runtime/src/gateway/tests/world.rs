@@ -1,6 +1,6 @@
 //! A gateway on loopback with an inbox in memory and canned views, and a small client.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ use tollgate_wire::Time;
 
 use crate::clock::Clock;
 use crate::gateway::{
-    Addresses, AppSecrets, BillingQuery, FeedPage, Gateway, GatewayConfig, GatewayParts, HttpLimits, ReadError, Reads,
-    Role, TokenSpec, ViewJson, hash_token,
+    Addresses, AppSecrets, BillingQuery, DeadLetterRead, FeedPage, Gateway, GatewayConfig, GatewayParts, HttpLimits,
+    ReadError, Reads, Role, TokenSpec, ViewJson, hash_token,
 };
 use crate::inbox::fake::FakeInbox;
 use crate::registry::{Registry, SharedRegistry};
@@ -34,6 +34,7 @@ pub(super) const NOW: Time = Time(1_795_000_000_000);
 pub(super) struct FakeReads {
     pub(super) outcomes: Mutex<Vec<(u64, String)>>,
     pub(super) waiting: Mutex<Option<(u64, u64)>>,
+    pub(super) snapshot_age_ms: AtomicU64,
 }
 
 fn view(known: bool, what: &str) -> Result<Option<ViewJson>, ReadError> {
@@ -48,7 +49,11 @@ impl Reads for FakeReads {
         view(account == "acme", "account")
     }
     fn campaigns(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
-        view(account == "acme", "campaigns")
+        let campaign = |name: &str, state: &str| json!({ "spec": { "name": name }, "state": state });
+        let items = [campaign("spring", "running"), campaign("orders", "paused"), campaign("over", "cancelled")];
+        let as_of = Time(NOW.0 - self.snapshot_age_ms.load(Ordering::Relaxed));
+        let view = json!({ "as_of": as_of, "what": "campaigns", "items": items });
+        Ok((account == "acme").then(|| view.to_string().into_bytes()))
     }
     fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme" && campaign == "spring", "campaign")
@@ -74,18 +79,23 @@ impl Reads for FakeReads {
     fn waiting(&self, _: &str) -> Result<Option<(u64, u64)>, ReadError> {
         Ok(*self.waiting.lock().unwrap())
     }
-    fn billing(&self, query: &BillingQuery, out: &mut dyn std::io::Write) -> Result<(), ReadError> {
+    fn billing(&self, query: &BillingQuery, out: &mut dyn std::io::Write) -> Result<String, ReadError> {
         if query.month == "1999-01" {
             return Err(ReadError::BadQuery { field: "month", value: query.month.clone(), remedy: "it has no bills" });
         }
         let row = format!("{},{},{:?},{:?}\n", query.month, query.format, query.view, query.account);
         (0..10_000)
             .try_for_each(|_| out.write_all(row.as_bytes()))
-            .map_err(|error| ReadError::Failed(error.to_string()))
+            .map_err(|error| ReadError::Failed(error.to_string()))?;
+        Ok(json!({ "file": query.file }).to_string())
     }
 
     fn dead_letters(&self, _: Option<u64>, _: usize) -> Result<ViewJson, ReadError> {
         Ok(br#"{"next":0,"items":[]}"#.to_vec())
+    }
+    fn dead_letter(&self, offset: u64) -> Result<Option<DeadLetterRead>, ReadError> {
+        let view = json!({ "offset": offset, "bytes": 3 }).to_string().into_bytes();
+        Ok((offset == 7).then(|| DeadLetterRead { view, bytes: Bytes::from_static(b"{x\0") }))
     }
 }
 
@@ -181,18 +191,25 @@ impl World {
             registry: registry.clone(),
             clock: clock.clone(),
             metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
-            readiness: Arc::new(move || match is_ready.load(Ordering::Relaxed) {
-                true => Ok(()),
-                false => Err("restoring".to_owned()),
-            }),
             beside_api: Router::new().route("/console", axum::routing::get(|| async { "console" })),
         };
-        let gateway = Gateway::bind(config, parts.clone()).await.unwrap();
-        let at = gateway.addresses();
+        let readiness = Arc::new(move || match is_ready.load(Ordering::Relaxed) {
+            true => Ok(()),
+            false => Err("restoring".to_owned()),
+        });
         let (stop, stopping) = watch::channel(false);
-        let serving = tokio::spawn(gateway.serve(stopping));
+        let mut gateway = Gateway::start(&config, Arc::clone(&parts.metrics), readiness, stopping).await.unwrap();
+        gateway.bind(config, parts.clone()).await.unwrap();
+        let at = gateway.addresses();
+        let serving = tokio::spawn(gateway.serve());
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { at, inbox, reads, registry, clock, ready, stop, serving, parts, client }
+    }
+
+    /// Another gateway, with metrics and health alone so far; stops with this one.
+    pub(super) async fn second(&self, config: &GatewayConfig) -> Gateway {
+        let metrics = Arc::clone(&self.parts.metrics);
+        Gateway::start(config, metrics, Arc::new(|| Err("restoring".to_owned())), self.stop.subscribe()).await.unwrap()
     }
 
     /// What the gateway was given.

@@ -1,6 +1,7 @@
 //! A short connection for looking at the cluster and setting it up. Every call is bounded by one deadline.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -104,7 +105,7 @@ impl<'a> Cluster<'a> {
     }
 
     /// An error of one call, in words.
-    pub(super) fn refused(&self, action: impl Into<String>, error: impl ToString) -> TopicsError {
+    pub(super) fn refused(&self, action: impl Into<String>, error: &dyn fmt::Display) -> TopicsError {
         self.drain();
         let mut reason = error.to_string();
         if let Some(last) = self.consumer.client().context().last() {
@@ -128,7 +129,7 @@ impl<'a> Cluster<'a> {
     pub(super) fn topics(&self) -> Result<BTreeMap<String, u32>, TopicsError> {
         // Of all topics, not of those named: naming one may create it.
         let metadata =
-            self.consumer.fetch_metadata(None, self.left()).map_err(|e| self.refused("list the topics", e))?;
+            self.consumer.fetch_metadata(None, self.left()).map_err(|e| self.refused("list the topics", &e))?;
         let existing = metadata.topics().iter().filter(|t| t.error().is_none());
         Ok(existing.map(|t| (t.name().to_owned(), t.partitions().len() as u32)).collect())
     }
@@ -138,7 +139,7 @@ impl<'a> Cluster<'a> {
         let (low, high) = self
             .consumer
             .fetch_watermarks(topic, partition as i32, self.left())
-            .map_err(|e| self.refused(format!("ask for the offsets of {topic}, partition {partition}"), e))?;
+            .map_err(|e| self.refused(format!("ask for the offsets of {topic}, partition {partition}"), &e))?;
         Ok((low.max(0) as u64, high.max(0) as u64))
     }
 
@@ -180,10 +181,10 @@ impl Group<'_> {
         let list = self
             .consumer
             .committed_offsets(list, self.cluster.left())
-            .map_err(|e| self.cluster.refused(action(), e))?;
+            .map_err(|e| self.cluster.refused(action(), &e))?;
         let mut found = Positions::new();
         for element in list.elements() {
-            element.error().map_err(|e| self.cluster.refused(action(), e))?;
+            element.error().map_err(|e| self.cluster.refused(action(), &e))?;
             if let Offset::Offset(offset) = element.offset() {
                 found.insert((element.topic().to_owned(), element.partition() as u32), offset as u64);
             }
@@ -197,7 +198,7 @@ impl Group<'_> {
         let mut list = TopicPartitionList::with_capacity(positions.len());
         for ((topic, partition), offset) in positions {
             list.add_partition_offset(topic, *partition as i32, Offset::Offset(*offset as i64))
-                .map_err(|e| self.cluster.refused(action(), e))?;
+                .map_err(|e| self.cluster.refused(action(), &e))?;
         }
         while let Err(error) = self.consumer.commit(&list, CommitMode::Sync) {
             let passing = matches!(
@@ -211,7 +212,7 @@ impl Group<'_> {
                 )
             );
             if !passing || !self.cluster.pause() {
-                return Err(self.cluster.refused(action(), error));
+                return Err(self.cluster.refused(action(), &error));
             }
         }
         Ok(())

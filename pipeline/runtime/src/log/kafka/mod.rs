@@ -1,11 +1,14 @@
 //! The log in Apache Kafka: topics, transactions, the changelog and what is rebuilt from it.
 //!
-//! `config` client settings · `flush` the one C call.
+//! `config` client settings · `flush` the one C call · `topic_plan` how each topic is set up · `topics` creates
+//! and checks them over a `cluster` connection · `inbox` what comes from outside · `tail` readers with positions of their
+//! own · `registry` who owns which number · `context` what the clients report.
 
 mod changelog;
 mod cluster;
 mod config;
 mod context;
+mod crash_point;
 mod flush;
 mod inbox;
 mod registry;

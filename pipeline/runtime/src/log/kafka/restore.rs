@@ -13,14 +13,16 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::changelog::{self, Entry};
 use super::config::KafkaConfig;
+use super::crash_point::crash_point;
+use super::topic_plan::TOMBSTONE_DAYS;
 use crate::clock::{self, monotonic};
 use crate::log::{LogError, Topic};
 use crate::store::{Space, StateBatch, Store, StoreError, StoreOptions};
 
 /// Where the store keeps its place in the changelog.
 const PLACE_KEY: &[u8] = b"changelog";
-/// A store left alone for longer is made anew: the changelog forgets removals a day after them.
-const STORE_AGE_MAX_MS: u64 = 20 * 3_600_000;
+/// A store left alone for longer is made anew: the changelog forgets removals some days after them.
+const STORE_AGE_MAX_MS: u64 = (TOMBSTONE_DAYS - 1) * 86_400_000;
 /// Bound on one question to the broker.
 const ASK: Duration = Duration::from_secs(30);
 /// Bytes applied to the store at once.
@@ -96,7 +98,7 @@ impl Place {
 ///
 /// # Errors
 /// Kafka or the disk failed, or changelog and committed offsets do not belong together.
-pub(super) fn run(plan: Plan) -> Result<Option<Restored>, LogError> {
+pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
     let mut client = plan.config.consumer(&format!("restore-{}", plan.partition), &plan.config.app);
     client.set("enable.partition.eof", "true").set("queued.min.messages", "100000");
     let consumer: BaseConsumer = client.create().map_err(|e| failed("a consumer for the changelog", &e))?;
@@ -107,7 +109,7 @@ pub(super) fn run(plan: Plan) -> Result<Option<Restored>, LogError> {
     let (low, high) = consumer
         .fetch_watermarks(&topic, plan.partition as i32, ASK)
         .map_err(|e| failed(&format!("the ends of {topic}"), &e))?;
-    let (store, mut place) = open(&plan, high as u64)?;
+    let (store, mut place) = open(plan, high as u64)?;
     let started = monotonic();
     let from = place.as_ref().map_or(low as u64, |p| p.offset.max(low as u64));
     let wanted = changelog::put_position(&next, plan.config.fingerprint);
@@ -127,8 +129,8 @@ pub(super) fn run(plan: Plan) -> Result<Option<Restored>, LogError> {
             match consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) => {
                     at_end = None;
-                    replay.apply(&plan, &store, &mut place, &message)?;
-                    replay.tell(&plan, message.offset() as u64, from, high as u64);
+                    replay.apply(plan, &store, &mut place, &message)?;
+                    replay.tell(plan, message.offset() as u64, from, high as u64);
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => {
                     replay.write(&store, place.as_ref())?;
@@ -141,7 +143,7 @@ pub(super) fn run(plan: Plan) -> Result<Option<Restored>, LogError> {
                 Some(Err(_)) | None => {}
             }
             if at_end.is_some_and(|since| since.elapsed() > patience) {
-                return Err(disagree(&plan, place.as_ref(), &next));
+                return Err(disagree(plan, place.as_ref(), &next));
             }
         }
     }
@@ -298,7 +300,9 @@ impl Replay {
         let Some(place) = place else { return Ok(()) };
         let mut batch = std::mem::take(&mut self.batch);
         Place { at_ms: clock::now().0, ..place.clone() }.put(&mut batch);
-        Ok(store.write_unsynced(batch)?)
+        store.write_unsynced(batch)?;
+        crash_point("restoring");
+        Ok(())
     }
 
     fn tell(&mut self, plan: &Plan, at: u64, from: u64, to: u64) {

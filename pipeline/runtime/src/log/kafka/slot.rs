@@ -20,6 +20,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::changelog;
 use super::config::KafkaConfig;
+use super::crash_point::crash_point;
 use super::restore::{self, Place, Plan, Restored, committed, failed, stopped};
 use super::transaction::Transactions;
 use crate::clock::{self, monotonic};
@@ -82,7 +83,54 @@ struct Served {
     ahead: [VecDeque<Record>; Topic::INPUTS.len()],
     /// Whether its inputs flow: from its first read on.
     flowing: bool,
+    fence: Fence,
 }
+
+/// Requests wait until the commands and events that were there before are decided: after a standstill an opt-out
+/// must not lie unread behind a request that came later.
+struct Fence {
+    /// Ends of the topics when the inputs began to flow; empty when they are reached.
+    ends: Vec<(Topic, u64)>,
+    /// When the last of those records came.
+    moved: Instant,
+}
+
+impl Fence {
+    fn none() -> Self {
+        Self { ends: Vec::new(), moved: monotonic() }
+    }
+}
+
+impl Served {
+    fn new(store: Store, next: Vec<(Topic, u64)>) -> Self {
+        Self { store, next, ahead: Default::default(), flowing: false, fence: Fence::none() }
+    }
+
+    /// Whether requests may be read.
+    fn requests_may_flow(&mut self) -> bool {
+        if self.fence.ends.is_empty() {
+            return true;
+        }
+        let next = &self.next;
+        self.fence.ends.retain(|(topic, end)| next.iter().any(|(t, n)| t == topic && n < end));
+        let ahead = FENCED.iter().any(|topic| !self.ahead[place(*topic)].is_empty());
+        if ahead {
+            self.fence.moved = monotonic();
+        }
+        // An end may be the marker of a transaction, which no reader ever reaches.
+        if self.fence.moved.elapsed() > FENCE_QUIET {
+            self.fence.ends.clear();
+        }
+        self.fence.ends.is_empty()
+    }
+}
+
+/// What requests wait for at the start.
+const FENCED: [Topic; 2] = [Topic::Commands, Topic::Events];
+/// Nothing of it came for so long: everything there was has come.
+const FENCE_QUIET: Duration = Duration::from_secs(1);
+/// Bound on asking for the ends.
+const FENCE_ASK: Duration = Duration::from_secs(3);
 
 struct Restoring {
     thread: JoinHandle<Result<Option<Restored>, LogError>>,
@@ -214,6 +262,7 @@ impl KafkaLog {
     /// The partitions are being divided anew. States stay: often the same partitions come back.
     fn suspend(&mut self) -> Result<(), LogError> {
         self.serving = false;
+        tracing::info!("partitions are being divided anew");
         self.bulk.unassign().map_err(|e| failed("giving bulk back", &e))?;
         for served in self.served.values_mut() {
             served.ahead = Default::default();
@@ -247,7 +296,7 @@ impl KafkaLog {
             self.restore(partition, store)?;
         }
         self.serving = true;
-        tracing::info!(partitions = partitions.len(), "partitions assigned");
+        tracing::info!(?partitions, "partitions assigned");
         Ok(())
     }
 
@@ -264,7 +313,7 @@ impl KafkaLog {
         };
         let thread = std::thread::Builder::new()
             .name(format!("restore-{partition}"))
-            .spawn(move || restore::run(plan))
+            .spawn(move || restore::run(&plan))
             .map_err(|e| stopped(format!("a thread cannot be started: {e}")))?;
         self.restoring.insert(partition, Restoring { thread, cancel });
         Ok(())
@@ -283,7 +332,7 @@ impl KafkaLog {
             let Some(Restored { store, next }) = restored else { continue };
             changes.push(Ownership::Gained { partition, next: next.clone(), store: store.clone() });
             self.stores.set(partition, Some(store.clone()));
-            self.served.insert(partition, Served { store, next, ahead: Default::default(), flowing: false });
+            self.served.insert(partition, Served::new(store, next));
         }
         Ok(())
     }
@@ -302,9 +351,21 @@ impl KafkaLog {
                 resumed.add_partition(&name, partition as i32);
             }
         }
+        let mut ends = Vec::with_capacity(FENCED.len());
+        for topic in FENCED {
+            match self.group.fetch_watermarks(&self.config.topic(topic), partition as i32, FENCE_ASK) {
+                Ok((_, end)) => ends.push((topic, end.max(0) as u64)),
+                Err(e) => {
+                    tracing::warn!(partition, error = %e, "the inputs cannot flow yet");
+                    return Ok(());
+                }
+            }
+        }
+        served.fence = Fence { ends, moved: monotonic() };
         self.group.resume(&resumed).map_err(|e| failed("letting inputs flow", &e))?;
         self.bulk.incremental_assign(&bulk).map_err(|e| failed("assigning bulk", &e))?;
         served.flowing = true;
+        tracing::info!(partition, next = ?served.next, "inputs flow");
         Ok(())
     }
 
@@ -381,12 +442,7 @@ fn take(
         key: Bytes::copy_from_slice(message.key().unwrap_or_default()),
         value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
         time_ms: message.timestamp().to_millis().map_or(0, |t| t.max(0) as u64),
-        headers: message.headers().map_or_else(Vec::new, |headers| {
-            let owned = |h: rdkafka::message::Header<'_, &[u8]>| {
-                (h.key.to_owned(), Bytes::copy_from_slice(h.value.unwrap_or_default()))
-            };
-            headers.iter().map(owned).collect()
-        }),
+        headers: headers(&message),
     };
     held.bytes += record.bytes();
     if topic == Topic::Requests {
@@ -396,6 +452,19 @@ fn take(
     }
     ahead.push_back(record);
     Ok(())
+}
+
+/// The headers of a record, without those whose names are no text: the library panics on such a name, and a producer
+/// outside must not end this process by one.
+fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Bytes)> {
+    let Some(headers) = message.headers() else { return Vec::new() };
+    let read = std::panic::AssertUnwindSafe(|| {
+        let owned = |h: rdkafka::message::Header<'_, &[u8]>| {
+            (h.key.to_owned(), Bytes::copy_from_slice(h.value.unwrap_or_default()))
+        };
+        headers.iter().map(owned).collect()
+    });
+    std::panic::catch_unwind(read).unwrap_or_default()
 }
 
 impl Log for KafkaLog {
@@ -424,6 +493,10 @@ impl Log for KafkaLog {
             self.flow(partition)?;
         }
         let served = self.served.get_mut(&partition).ok_or(LogError::NoPartition { partition })?;
+        let fenced = matches!(topic, Topic::Requests | Topic::RequestsPriority);
+        if fenced && !served.requests_may_flow() {
+            return Ok(Vec::new());
+        }
         let ahead = &mut served.ahead[place(topic)];
         while let Some(first) = ahead.front()
             && first.offset < from
@@ -489,7 +562,9 @@ impl Log for KafkaLog {
                 cluster: self.cluster.clone(),
             };
             place.put(&mut state);
+            crash_point("before_store");
             served.store.write_unsynced(state)?;
+            crash_point("after_store");
             served.next = commit.next_offsets;
         }
         Ok(())

@@ -151,14 +151,14 @@ fn create_topics(cluster: &Cluster<'_>, specs: &[&TopicSpec]) -> Result<(), Topi
         .collect();
     let results = cluster
         .admin(|admin, options| block_on(admin.create_topics(&topics, options)))?
-        .map_err(|e| cluster.refused("create topics", reason(code(&e), &e.to_string())))?;
+        .map_err(|e| cluster.refused("create topics", &reason(code(&e), &e.to_string())))?;
     for result in results {
         match result {
             // Somebody else was faster; the check will tell whether it is what we would have created.
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((name, error)) => {
                 let reason = reason(Some(error), &error.to_string());
-                return Err(cluster.refused(format!("create topic {name}"), reason));
+                return Err(cluster.refused(format!("create topic {name}"), &reason));
             }
         }
     }
@@ -168,7 +168,7 @@ fn create_topics(cluster: &Cluster<'_>, specs: &[&TopicSpec]) -> Result<(), Topi
         match specs.iter().find(|spec| !known.contains_key(&spec.name)) {
             None => return Ok(()),
             Some(_) if cluster.pause() => {}
-            Some(spec) => return Err(cluster.refused("wait for topics", format!("{} did not appear", spec.name))),
+            Some(spec) => return Err(cluster.refused("wait for topics", &format!("{} did not appear", spec.name))),
         }
     }
 }
@@ -194,8 +194,8 @@ fn describe(cluster: &Cluster<'_>, specs: &[&TopicSpec]) -> Result<Vec<ConfigRes
     let action = "read the settings of the topics";
     let results = cluster
         .admin(|admin, options| block_on(admin.describe_configs(&names, options)))?
-        .map_err(|e| cluster.refused(action, reason(code(&e), &e.to_string())))?;
-    let refused = |e: RDKafkaErrorCode| cluster.refused(action, reason(Some(e), &e.to_string()));
+        .map_err(|e| cluster.refused(action, &reason(code(&e), &e.to_string())))?;
+    let refused = |e: RDKafkaErrorCode| cluster.refused(action, &reason(Some(e), &e.to_string()));
     results.into_iter().map(|result| result.map_err(refused)).collect()
 }
 

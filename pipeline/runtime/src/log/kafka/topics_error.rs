@@ -13,7 +13,7 @@ pub enum TopicsError {
     },
     /// No broker answered in time.
     #[error(
-        "no Kafka broker of {brokers} answered within {seconds} s ({reason}); check the addresses, that the brokers run, and security.protocol"
+        "no Kafka broker of {brokers} answered within {seconds} s ({reason}); check the addresses, that the brokers run, and the property security.protocol"
     )]
     Unreachable {
         /// Addresses tried.
@@ -24,7 +24,9 @@ pub enum TopicsError {
         reason: String,
     },
     /// The broker refuses the credentials, or TLS cannot be agreed on.
-    #[error("Kafka at {brokers} refuses the connection: {reason}; check the sasl.* and ssl.* properties")]
+    #[error(
+        "Kafka at {brokers} refuses the connection: {reason}; check the properties security.protocol, sasl.* and ssl.*"
+    )]
     Authentication {
         /// Addresses tried.
         brokers: String,

@@ -12,6 +12,7 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::changelog;
 use super::config::KafkaConfig;
+use super::crash_point::crash_point;
 use super::flush::flush;
 use crate::clock::monotonic;
 use crate::log::{Commit, LogError, NewRecord, Topic};
@@ -135,10 +136,14 @@ impl Transactions {
                     .map_err(|e| Failure::Abort(e.to_string()))?;
             }
         }
+        crash_point("after_produce");
         self.step(self.timeout, |left| self.producer.send_offsets_to_transaction(&offsets, group, left))?;
+        crash_point("after_offsets");
         flush(&self.producer, self.timeout)
             .map_err(|e| Failure::Abort(format!("records were not acknowledged: {e}")))?;
+        crash_point("before_commit");
         self.step(self.timeout, |left| self.producer.commit_transaction(left))?;
+        crash_point("after_commit");
         let ends = std::mem::take(&mut *self.ends());
         if commits.iter().any(|(partition, _)| !ends.contains_key(partition)) {
             return Err(Failure::Fatal("the changelog's acknowledgement is missing".to_owned()));

@@ -22,7 +22,6 @@ pub struct AccountsArgs {
 
 #[derive(Debug, Subcommand)]
 enum AccountsCommand {
-    /// Create or change the accounts of a file; nothing is applied if the file is malformed
     Apply(apply::ApplyArgs),
     /// List all accounts
     #[command(after_help = "Examples:\n  tollgate accounts list\n  tollgate accounts list --json")]

@@ -38,7 +38,14 @@ impl CsvRows {
         }
         // Spreadsheets put a byte order mark before the first name.
         let header: StringRecord = header.iter().map(|column| column.trim_start_matches('\u{feff}').trim()).collect();
-        let columns = mapping.columns(&header).map_err(|problem| anyhow!("{name}:1: {problem}"))?;
+        let columns = mapping.columns(&header).map_err(|problem| match other_delimiter(&header) {
+            Some(sign) => anyhow!(
+                "{name}:1: the header is one cell, {:?}; give --delimiter '{}' if that is what divides it",
+                &header[0],
+                sign.escape_default()
+            ),
+            None => anyhow!("{name}:1: {problem}"),
+        })?;
         Ok(Self { reader, mapping, columns, cells: header.len(), rows: 0, ids })
     }
 
@@ -61,6 +68,12 @@ impl CsvRows {
         };
         self.mapping.request(&self.columns, &row, &id)
     }
+}
+
+/// What probably divides a header that was read as one cell.
+pub(in crate::commands) fn other_delimiter(header: &StringRecord) -> Option<char> {
+    let only = header.get(0).filter(|_| header.len() == 1)?;
+    [';', '\t', '|', ','].into_iter().find(|sign| only.contains(*sign))
 }
 
 impl Iterator for CsvRows {

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use serde_json::value::RawValue;
 use tollgate_wire::request::MAX_BYTES;
 
@@ -25,6 +25,7 @@ pub(super) struct JsonLines {
     line: u64,
     bytes: u64,
     rows: u64,
+    ended: bool,
     pub(super) ids: Ids,
 }
 
@@ -37,7 +38,17 @@ impl JsonLines {
     ) -> anyhow::Result<Self> {
         let name = path.display().to_string();
         let file = File::open(path).with_context(|| format!("{name} cannot be read"))?;
-        Ok(Self { reader: BufReader::new(file), name, account, campaign, line: 0, bytes: 0, rows: 0, ids })
+        Ok(Self {
+            reader: BufReader::new(file),
+            name,
+            account,
+            campaign,
+            line: 0,
+            bytes: 0,
+            rows: 0,
+            ended: false,
+            ids,
+        })
     }
 
     /// The next line that is not empty; the flag says that it is too long and was cut.
@@ -94,6 +105,11 @@ impl Iterator for JsonLines {
     fn next(&mut self) -> Option<Self::Item> {
         let (line, long) = match self.read() {
             Ok(Some(read)) => read,
+            // As with a CSV file; once, since the reader may ask again.
+            Ok(None) if self.rows == 0 && !self.ended => {
+                self.ended = true;
+                return Some(Err(anyhow!("{}: the file is empty; write one request a line", self.name)));
+            }
             Ok(None) => return None,
             Err(error) => return Some(Err(anyhow::Error::new(error).context(format!("{} cannot be read", self.name)))),
         };

@@ -19,10 +19,11 @@ use serde_json::json;
 use tollgate_wire::Time;
 use tollgate_wire::request::Purpose;
 
-use crate::client::{Api, ClientArgs};
+use crate::client::{Api, ClientArgs, encode};
 use crate::exit::{WrongUse, one_line};
 use crate::output;
 use crate::upload::{Item, Mark, Report, Upload};
+pub(super) use csv_rows::other_delimiter;
 use ids::Ids;
 use mapping::Mapping;
 use resume::Resume;
@@ -34,7 +35,8 @@ use resume::Resume;
 ///
 /// Run it again after an interruption: it goes on where it was (FILE.progress), and nobody gets a message twice, since
 /// every row has a stable id: that of the id column, or a hash of file name, account, campaign, template and the
-/// row. Bad rows are reported with their line and do not stop the others; then the exit code is 1.
+/// row. Bad rows are reported with their line and do not stop the others; then the exit code is 1. What the service
+/// could not read, or not give to an account, it keeps with its line: see `tollgate dead-letters list`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate enqueue people.csv --account acme --template order_shipped --language pt_BR,en_US --map name=1 --map order=2\n  \
@@ -156,9 +158,12 @@ pub async fn run(args: &EnqueueArgs, json: bool) -> anyhow::Result<ExitCode> {
         skipped = Some(0);
     }
     let bytes = std::fs::metadata(&args.file).map_or(0, |meta| meta.len());
-    let path = if args.priority { "/v1/messages:batch?lane=priority" } else { "/v1/messages:batch" };
+    let lane = if args.priority { "&lane=priority" } else { "" };
+    let name = args.file.file_name().map(|name| name.to_string_lossy().replace(char::is_control, "?"));
+    let path = format!("/v1/messages:batch?file={}{lane}", encode(&name.unwrap_or_default()));
     let give_up = Duration::from_secs(args.give_up_after);
-    let upload = Upload { api: &api, path, file: &file, give_up, bar: output::bar(bytes, true) };
+    let one_account = matches!(rows, Rows::Csv(_));
+    let upload = Upload { api: &api, path: &path, file: &file, one_account, give_up, bar: output::bar(bytes, true) };
     let (report, result) = upload.run(&mut rows, |mark| resume.acknowledged(mark)).await;
     let begun = report.accepted > 0;
     let earlier = Earlier { rows: skipped.unwrap_or(0), bad: resume.bad() };
@@ -248,15 +253,27 @@ fn print(file: &str, report: &Report, earlier: &Earlier, duplicates: u64, json: 
     if json {
         return output::line(json!({
             "file": file, "accepted": report.accepted, "duplicates": duplicates, "skipped": earlier.rows,
-            "bad": report.bad, "bad_rows": report.bad_rows, "skipped_bad": earlier.bad,
+            "bad": report.bad, "bad_rows": report.bad_rows, "dead_letters": report.dead_letters,
+            "skipped_bad": earlier.bad,
         }));
     }
     output::line(format_args!("{file}: {} accepted, {} bad", report.accepted, report.bad))?;
+    if report.bad > 0 {
+        let (kept, not_sent) = (report.dead_letters, report.bad.saturating_sub(report.dead_letters));
+        let kept = match kept {
+            0 => "none is kept as a dead letter".to_owned(),
+            kept => format!("{kept} are kept as dead letters (see `tollgate dead-letters list`)"),
+        };
+        output::line(format_args!("  of the bad ones {kept}, {not_sent} are in the file alone"))?;
+    }
     if duplicates > 0 {
         output::line(format_args!("  {duplicates} repeat an id of the file: the service takes each id once"))?;
     }
     if earlier.rows > 0 {
-        let bad = if earlier.bad > 0 { format!(", {} of them bad", earlier.bad) } else { String::new() };
+        let bad = match earlier.bad {
+            0 => String::new(),
+            bad => format!(", {bad} of them bad; --restart sends all again under their ids"),
+        };
         output::line(format_args!("  {} skipped: acknowledged in an earlier run{bad}", earlier.rows))?;
     }
     Ok(())

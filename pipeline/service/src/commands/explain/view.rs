@@ -3,7 +3,9 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use tollgate_runtime::views::{AmountView, ChargeView, ChosenView, GatesView, MessageView, MoveView, PriceLine};
+use tollgate_runtime::views::{
+    AmountView, ChargeView, ChosenView, GatesView, MessageView, MoveView, OptOutView, PriceLine, WaitView,
+};
 use tollgate_wire::Time;
 use tollgate_wire::outcome::OutcomeKind;
 
@@ -27,6 +29,8 @@ struct MessageFields {
     attempt: u8,
     detail: Option<String>,
     retry_at: Option<Time>,
+    waits: Option<WaitView>,
+    opt_out: Option<OptOutView>,
     sender: Option<String>,
     gates: Option<GatesView>,
     content: Option<ChosenView>,

@@ -1,20 +1,25 @@
 //! `tollgate billing export`: a month as CSV, from the ledger's file or through the service.
+//!
+//! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service.
 
-use std::fs::File;
-use std::io::Write as _;
+mod scope;
+mod through_http;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::json;
 use tollgate_rate_card::YearMonth;
+use tollgate_runtime::clock;
 use tollgate_runtime::export::{Format, Request, export, write_csv};
 use tollgate_runtime::ledger::{Options, Reader, Stream};
 use tollgate_runtime::node::LEDGER_FILE;
+use tollgate_runtime::store::check_format;
+use tollgate_wire::Time;
 
+use self::scope::Scope;
 use super::wait;
-use crate::client::{Api, ClientArgs, encode, path};
+use crate::client::ClientArgs;
 use crate::config::ConfigArgs;
 use crate::exit::WrongUse;
 use crate::output;
@@ -29,14 +34,13 @@ pub struct BillingArgs {
 
 #[derive(Debug, Subcommand)]
 enum BillingCommand {
-    /// Write a month's CSV and its manifest
     Export(ExportArgs),
 }
 
 /// Write a month's CSV and its manifest.
 ///
-/// Reads the ledger in data_dir, while the service runs or not; with --url it asks the service instead, which gives no
-/// manifest. The CSV is replaced whole or not at all.
+/// Reads the ledger in data_dir, while the service runs or not; with --url it asks the service instead. An export is
+/// replaced whole or not at all, and only by one of the same month, account and format.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate billing export --month 2026-10\n  \
@@ -53,7 +57,8 @@ struct ExportArgs {
     /// Rows: sums, or every ledger entry
     #[arg(long, value_enum, default_value_t = FormatName::Summary)]
     format: FormatName,
-    /// File to write, `-` for stdout without a manifest [default: billing_MONTH_FORMAT.csv]
+    /// File to write, `-` for stdout without a manifest [default: billing_MONTH_FORMAT.csv, with --account
+    /// billing_MONTH_ACCOUNT_FORMAT.csv]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     /// Add recipient and wamid to the detail, where they were not erased
@@ -93,10 +98,16 @@ pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Re
     if args.with_recipients && args.format != FormatName::Detail {
         return Err(WrongUse("--with-recipients needs --format detail: sums have no recipients".to_owned()).into());
     }
-    let name = format!("billing_{}_{}.csv", args.month, args.format.format().as_str());
-    let out = args.out.clone().unwrap_or_else(|| name.into());
+    let scope = Scope::of(&args);
+    let out = args.out.clone().unwrap_or_else(|| scope.default_name().into());
+    if !is_stdout(&out) {
+        scope.may_replace(&out)?;
+    }
+    if let Some(note) = scope::future(args.month, clock::now()) {
+        eprintln!("tollgate: {note}");
+    }
     if args.client.url.is_some() {
-        wait(through_http(&args, &out, json))?;
+        wait(through_http::export(&args, &out, json))?;
     } else {
         from_file(&args, &out, json)?;
     }
@@ -104,7 +115,12 @@ pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Re
 }
 
 fn from_file(args: &ExportArgs, out: &Path, json: bool) -> anyhow::Result<()> {
-    let reader = Reader::open(&args.config.data_dir()?.join(LEDGER_FILE), Options::default())?;
+    let data_dir = args.config.data_dir()?;
+    check_format(&data_dir)?;
+    let reader = Reader::open(&data_dir.join(LEDGER_FILE), Options::default())?;
+    if let Some(account) = &args.account {
+        scope::check_account(&reader, account, args.month)?;
+    }
     let request = Request {
         month: args.month,
         account: args.account.clone(),
@@ -127,58 +143,13 @@ fn from_file(args: &ExportArgs, out: &Path, json: bool) -> anyhow::Result<()> {
     if json {
         output::line(manifest.to_json().trim_end())?;
     } else {
-        output::line(format_args!(
-            "{}: {} rows of {} entries, as of {}",
-            out.display(),
-            manifest.rows,
-            manifest.entries,
-            manifest.as_of
-        ))?;
+        print(out, manifest.rows, manifest.entries, manifest.as_of)?;
     }
     Ok(())
 }
 
-async fn through_http(args: &ExportArgs, out: &Path, json: bool) -> anyhow::Result<()> {
-    if args.with_recipients {
-        let remedy = "the service gives no recipients; run it where data_dir is, without --url and TOLLGATE_URL";
-        return Err(WrongUse(format!("--with-recipients with --url: {remedy}")).into());
-    }
-    let api = Api::new(&args.client)?;
-    let account = args.account.as_deref().map(|account| format!("&account={}", encode(account)));
-    let address = format!(
-        "{}?format={}{}",
-        path(&["billing", &format!("{}.csv", args.month)]),
-        args.format.format().as_str(),
-        account.unwrap_or_default()
-    );
-    if is_stdout(out) {
-        api.download(&address, &mut std::io::stdout().lock()).await?;
-        return Ok(());
-    }
-    let mut partial = out.as_os_str().to_owned();
-    partial.push(format!(".{}.partial", std::process::id()));
-    let partial = PathBuf::from(partial);
-    let written = download(&api, &address, &partial, out).await.inspect_err(|_| {
-        // It may not exist; the error that matters is the one at hand.
-        let _ = std::fs::remove_file(&partial);
-    })?;
-    if json {
-        output::line(json!({ "file": out, "bytes": written }))?;
-    } else {
-        output::line(format_args!("{}: {written} bytes", out.display()))?;
-    }
-    Ok(())
-}
-
-/// Beside, then renamed, so that nothing half-written ever has the name.
-async fn download(api: &Api, address: &str, partial: &Path, out: &Path) -> anyhow::Result<u64> {
-    let cannot = || format!("--out {} cannot be written", out.display());
-    let mut file = File::create(partial).with_context(cannot)?;
-    let written = api.download(address, &mut file).await?;
-    file.flush().with_context(cannot)?;
-    file.sync_all().with_context(cannot)?;
-    std::fs::rename(partial, out).with_context(cannot)?;
-    Ok(written)
+fn print(out: &Path, rows: u64, entries: u64, as_of: Time) -> std::io::Result<()> {
+    output::line(format_args!("{}: {rows} rows of {entries} entries, as of {as_of}", out.display()))
 }
 
 fn is_stdout(out: &Path) -> bool {

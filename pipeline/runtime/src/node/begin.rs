@@ -1,0 +1,225 @@
+//! What every kind of node begins with, and how the parts are set going once they are opened. Metrics and health
+//! answer from the first moment on; readiness says what is waited for.
+
+use super::project;
+use super::sources::Source;
+use super::{LEDGER_FILE, Node, NodeConfig, NodeError, spawn, views};
+use crate::clock::Clock;
+use crate::dispatcher::{Dispatcher, DispatcherParts, Orders};
+use crate::gateway::{Gateway, GatewayParts};
+use crate::graph::GraphClient;
+use crate::inbox::Inbox;
+use crate::ledger;
+use crate::log::Log;
+use crate::registry::{Registry, SharedRegistry};
+use crate::shard::{Shards, Status};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{mpsc, watch};
+use tollgate_metrics::Metrics;
+
+/// Why the log ended, if it did.
+type Stopped = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// A node whose parts are being opened.
+pub(super) struct Beginning {
+    pub(super) config: NodeConfig,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) registry: SharedRegistry,
+    pub(super) status: Arc<Status>,
+    graph: GraphClient,
+    gateway: Gateway,
+    shutdown: watch::Sender<bool>,
+    /// Set once every listener is bound.
+    bound: Arc<AtomicBool>,
+    stopped: Arc<OnceLock<Stopped>>,
+}
+
+/// What was opened. What is `None` another process does.
+pub(super) struct Parts<L: Log, S: Source> {
+    pub(super) inbox: Arc<dyn Inbox>,
+    /// API and webhooks, with what is read past the views.
+    pub(super) live: Option<Box<dyn super::live::Live>>,
+    pub(super) shards: Option<Shards<L>>,
+    pub(super) projection: Option<(ledger::Writer, S)>,
+    pub(super) orders: Option<Arc<dyn Orders>>,
+    /// Why the log ended, if the log can say.
+    pub(super) stopped: Option<Stopped>,
+    /// Let go of after the threads.
+    pub(super) log: Box<dyn std::any::Any + Send>,
+}
+
+impl Beginning {
+    /// Metrics and health answer from here on; `opening` is what they say is waited for at first.
+    pub(super) async fn new(config: NodeConfig, opening: &'static str) -> Result<Self, NodeError> {
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), config.metric_limits)?);
+        let graph = GraphClient::new(config.graph.clone())?;
+        let status = Arc::new(Status::default());
+        let (bound, stopped) = (Arc::new(AtomicBool::new(false)), Arc::new(OnceLock::<Stopped>::new()));
+        let readiness = {
+            let (status, bound, stopped) = (Arc::clone(&status), Arc::clone(&bound), Arc::clone(&stopped));
+            Arc::new(move || {
+                if let Some(why) = stopped.get().and_then(|stopped| stopped()) {
+                    return Err(why);
+                }
+                status.readiness(opening)?;
+                if bound.load(Ordering::Acquire) { Ok(()) } else { Err("the listeners are being bound".to_owned()) }
+            })
+        };
+        let (shutdown, stopping) = watch::channel(false);
+        let gateway = Gateway::start(&config.gateway, Arc::clone(&metrics), readiness, stopping).await?;
+        Ok(Self {
+            config,
+            clock: Clock::system(),
+            metrics,
+            registry: SharedRegistry::new(Registry::default()),
+            status,
+            graph,
+            gateway,
+            shutdown,
+            bound,
+            stopped,
+        })
+    }
+
+    /// Binds API and webhooks and sets every part going.
+    pub(super) async fn run<L, S>(mut self, parts: Parts<L, S>) -> Result<Node, NodeError>
+    where
+        L: Log + Send + 'static,
+        S: Source + Send + 'static,
+    {
+        let Parts { inbox, live, shards, projection, orders, stopped, log } = parts;
+        if let Some(stopped) = stopped {
+            let _ = self.stopped.set(stopped);
+        }
+        if let Some(live) = live {
+            let reads = Arc::new(views::ViewReads::open(&self.config.data_dir.join(LEDGER_FILE), live)?);
+            let parts = GatewayParts {
+                inbox: Arc::clone(&inbox),
+                reads,
+                registry: self.registry.clone(),
+                clock: self.clock.clone(),
+                metrics: Arc::clone(&self.metrics),
+                beside_api: axum::Router::new(),
+            };
+            self.gateway.bind(self.config.gateway, parts).await?;
+        }
+        // Listeners are bound: from here on nothing but a failing part ends the node.
+        let (failed, failures) = mpsc::channel(4);
+        let shard = match shards {
+            Some(shards) => {
+                let failed = failed.clone();
+                Some(spawn("shard", move || {
+                    if let Err(e) = shards.run() {
+                        let _ = failed.blocking_send(e.to_string());
+                    }
+                })?)
+            }
+            None => {
+                self.status.ready.store(true, Ordering::Release);
+                None
+            }
+        };
+        let projecting = Arc::new(AtomicBool::new(true));
+        let projector = match projection {
+            Some((writer, source)) => {
+                let (clock, projecting) = (self.clock.clone(), Arc::clone(&projecting));
+                let (metrics, days) = (Arc::clone(&self.metrics), self.config.keep_moves_days);
+                Some(spawn("views", move || {
+                    if let Err(e) = project::run(source, writer, &clock, &projecting, days, &metrics) {
+                        let _ = failed.blocking_send(format!("ledger and views: {e}"));
+                    }
+                })?)
+            }
+            None => None,
+        };
+        let dispatcher = orders.map(|orders| {
+            let (graph, registry, clock) = (self.graph, self.registry, self.clock);
+            let parts = DispatcherParts { orders, inbox, graph, registry, clock, metrics: Arc::clone(&self.metrics) };
+            Dispatcher::start(self.config.dispatcher, parts)
+        });
+        let addresses = self.gateway.addresses();
+        let gateway = tokio::spawn(self.gateway.serve());
+        self.bound.store(true, Ordering::Release);
+        Ok(Node {
+            addresses,
+            metrics: self.metrics,
+            status: self.status,
+            projecting,
+            shard,
+            projector,
+            dispatcher,
+            gateway,
+            shutdown: self.shutdown,
+            failures,
+            log,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::dispatcher::DispatcherConfig;
+    use crate::gateway::GatewayConfig;
+    use crate::graph::GraphConfig;
+    use crate::log::embedded::EmbeddedOptions;
+    use crate::node::{LogConfig, embedded};
+    use crate::shard::ShardOptions;
+    use bytes::Bytes;
+    use http_body_util::{BodyExt as _, Full};
+    use hyper_util::client::legacy::Client;
+    use hyper_util::rt::TokioExecutor;
+    use tollgate_rate_card::RateCards;
+
+    fn config(data_dir: &std::path::Path) -> NodeConfig {
+        let any = "127.0.0.1:0".parse().unwrap();
+        NodeConfig {
+            data_dir: data_dir.to_owned(),
+            gateway: GatewayConfig { api: any, webhooks: any, metrics: any, ..GatewayConfig::default() },
+            dispatcher: DispatcherConfig::default(),
+            graph: GraphConfig { base_url: "http://127.0.0.1:9".to_owned(), ..GraphConfig::default() },
+            log: LogConfig::Embedded(EmbeddedOptions::default()),
+            shard: ShardOptions::default(),
+            metric_limits: tollgate_metrics::Limits::default(),
+            rates: Arc::new(RateCards::embedded().unwrap()),
+            keep_moves_days: 30,
+        }
+    }
+
+    async fn get(address: std::net::SocketAddr, path: &str) -> (u16, String) {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+        let response = client.get(format!("http://{address}{path}").parse().unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn health_answers_while_the_state_is_loaded() {
+        let directory = tempfile::tempdir().unwrap();
+        let beginning = Beginning::new(config(directory.path()), "the data directory is being opened").await.unwrap();
+        let at = beginning.gateway.addresses().metrics;
+        assert_eq!(get(at, "/healthz").await, (200, "ok\n".to_owned()));
+        let waits = |why: &str| (503, format!("not ready: {why}\n"));
+        assert_eq!(get(at, "/readyz").await, waits("the data directory is being opened"));
+        beginning.status.loading(0, 20_000);
+        assert_eq!(get(at, "/readyz").await, waits("loading the state of partition 0, 20000 records so far"));
+        beginning.status.loaded(0);
+        beginning.status.ready.store(true, Ordering::Release);
+        assert_eq!(get(at, "/readyz").await, waits("the listeners are being bound"));
+        assert!(
+            std::fs::read_dir(directory.path()).unwrap().next().is_none(),
+            "an address in use leaves nothing behind"
+        );
+        drop(beginning);
+        let node = embedded::start(config(directory.path()), EmbeddedOptions::default()).await.unwrap();
+        let at = node.addresses().metrics;
+        while get(at, "/readyz").await.0 != 200 {}
+        assert_eq!(get(node.addresses().api, "/v1/accounts").await.0, 200);
+        node.stop(std::time::Duration::from_secs(5)).await.unwrap();
+    }
+}
