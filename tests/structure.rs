@@ -159,6 +159,21 @@ fn sources_name_no_float_type_in_money() {
     }
 }
 
+#[test]
+fn one_file_calls_c_itself() {
+    let mut found = BTreeSet::new();
+    for folder in ["rate-card", "quality", "metrics", "pipeline", "benches", "tests/simulator"] {
+        for file in rust_files(&root().join(folder)) {
+            let text = std::fs::read_to_string(&file).expect("a source file");
+            let unsafe_block = ["un", "safe {"].concat();
+            if text.lines().any(|line| line.split("//").next().unwrap_or_default().contains(&unsafe_block)) {
+                found.insert(file.strip_prefix(root()).expect("inside").display().to_string());
+            }
+        }
+    }
+    assert_eq!(found, BTreeSet::from(["pipeline/runtime/src/log/kafka/flush.rs".to_owned()]));
+}
+
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).expect("a folder") {

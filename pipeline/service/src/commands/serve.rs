@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
-use tollgate_runtime::node::{LogConfig, Node, NodeConfig, Roles};
+use tollgate_runtime::node::{LogConfig, Node, NodeConfig, Role, Roles};
 
 use super::wait;
 use crate::config::{Config, ConfigArgs, load_rates};
@@ -52,7 +52,11 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     // Before anything starts, so that a signal during a long start is not lost.
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
-    if config.gateway.apps.is_empty() {
+    let needs_app = match &config.log {
+        LogConfig::Embedded(_) => true,
+        LogConfig::Kafka(options) => [Role::Dispatch, Role::Gateway].iter().any(|role| options.roles.has(*role)),
+    };
+    if needs_app && config.gateway.apps.is_empty() {
         tracing::warn!("no app is configured: nothing can be sent and no webhook is taken; see [apps.default]");
     }
     let stop = config.stop;

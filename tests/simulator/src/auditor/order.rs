@@ -57,7 +57,8 @@ impl Auditor {
                 && k.class == class
                 && match k.resource {
                     Resource::Sender(s) | Resource::Throughput(s) | Resource::InFlight(s) => of_sender(s.0),
-                    Resource::Campaign(c) => k.campaign == c,
+                    // What waits for another number of the campaign waits in a lot of its own.
+                    Resource::Campaign(c) => k.campaign == c && of_sender(k.sender.0),
                     _ => false,
                 }
         };

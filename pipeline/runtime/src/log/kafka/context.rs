@@ -51,6 +51,8 @@ impl ClientContext for Reports {
             return;
         }
         match level {
+            // What it says of our own settings, at every start.
+            _ if facility == "CONFWARN" => tracing::debug!(facility, "kafka client: {message}"),
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
             | RDKafkaLogLevel::Critical

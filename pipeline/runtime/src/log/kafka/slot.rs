@@ -479,6 +479,10 @@ impl Log for KafkaLog {
         self.serving && self.restoring.is_empty()
     }
 
+    fn restoring(&self) -> Vec<u32> {
+        self.restoring.keys().copied().collect()
+    }
+
     fn is_serving(&self) -> bool {
         self.serving
     }
