@@ -64,5 +64,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 /// Runs the asynchronous part of a command to its end.
 pub(crate) fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.context("the threads of the program cannot be started")?.block_on(work)
+    let runtime = runtime.context("the threads of the program cannot be started")?;
+    let done = runtime.block_on(work);
+    // What still blocks (a broker that does not answer during a start) must not keep the process: whatever counts is
+    // durable, as it would be after a kill.
+    runtime.shutdown_background();
+    done
 }

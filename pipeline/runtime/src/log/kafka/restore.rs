@@ -51,6 +51,8 @@ pub(super) struct Plan {
 pub(super) struct Restored {
     pub(super) store: Store,
     pub(super) next: Vec<(Topic, u64)>,
+    /// End of the changelog when it was read.
+    pub(super) changelog_end: u64,
 }
 
 /// A store's place in the changelog.
@@ -153,7 +155,7 @@ pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
         milliseconds = started.elapsed().as_millis() as u64,
         "changelog applied"
     );
-    Ok(Some(Restored { store, next }))
+    Ok(Some(Restored { store, next, changelog_end: high as u64 }))
 }
 
 /// The committed next offset of each input of a partition.

@@ -79,6 +79,9 @@ impl ServedStores {
 struct Served {
     store: Store,
     next: Vec<(Topic, u64)>,
+    /// End of the changelog after what we know of it. Input offsets alone do not tell whether somebody else decided
+    /// meanwhile: timers and queues change the state without moving them.
+    changelog_end: u64,
     /// Records read ahead, in [`Topic::INPUTS`] order.
     ahead: [VecDeque<Record>; Topic::INPUTS.len()],
     /// Whether its inputs flow: from its first read on.
@@ -102,8 +105,8 @@ impl Fence {
 }
 
 impl Served {
-    fn new(store: Store, next: Vec<(Topic, u64)>) -> Self {
-        Self { store, next, ahead: Default::default(), flowing: false, fence: Fence::none() }
+    fn new(store: Store, next: Vec<(Topic, u64)>, changelog_end: u64) -> Self {
+        Self { store, next, changelog_end, ahead: Default::default(), flowing: false, fence: Fence::none() }
     }
 
     /// Whether requests may be read.
@@ -288,7 +291,12 @@ impl KafkaLog {
                 continue;
             };
             // Nobody else decided for it meanwhile: go on.
-            if committed(&self.group, &self.config, partition, ASK)? == served.next {
+            let (_, end) = self
+                .group
+                .fetch_watermarks(&self.config.state_topic(), partition as i32, ASK)
+                .map_err(|e| failed("the end of the changelog", &e))?;
+            let same = committed(&self.group, &self.config, partition, ASK)? == served.next;
+            if same && end as u64 == served.changelog_end {
                 continue;
             }
             let store = self.served.remove(&partition).map(|s| s.store);
@@ -329,10 +337,10 @@ impl KafkaLog {
                 .thread
                 .join()
                 .map_err(|_| stopped(format!("restoring partition {partition} panicked; see the log")))??;
-            let Some(Restored { store, next }) = restored else { continue };
+            let Some(Restored { store, next, changelog_end }) = restored else { continue };
             changes.push(Ownership::Gained { partition, next: next.clone(), store: store.clone() });
             self.stores.set(partition, Some(store.clone()));
-            self.served.insert(partition, Served::new(store, next));
+            self.served.insert(partition, Served::new(store, next, changelog_end));
         }
         Ok(())
     }
@@ -570,6 +578,8 @@ impl Log for KafkaLog {
             served.store.write_unsynced(state)?;
             crash_point("after_store");
             served.next = commit.next_offsets;
+            // The transaction's marker follows its last record.
+            served.changelog_end = ends.get(&partition).map_or(0, |end| end + 1);
         }
         Ok(())
     }
