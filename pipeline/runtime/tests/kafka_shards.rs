@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -222,6 +223,92 @@ fn each_request_once_across_restarts_and_lost_disks() {
         assert!(made == built, "partition {partition}: {} and {} keys", made.len(), built.len());
         assert!(!made.is_empty());
     }
+}
+
+/// A broker that dies may lose the end of a transaction for the group's offsets (seen with Apache Kafka 4.3.1): they
+/// count as not stable for ever. A transaction that is left open here is the same to every reader.
+#[test]
+fn offsets_that_never_become_stable_hold_nobody_up() {
+    let config = Broker::shared().config();
+    kafka::create(&config, PARTITIONS, 1).unwrap();
+    let producer = producer(&config);
+    for account in ACCOUNTS {
+        send(&producer, &config, Topic::Commands, account, &account_json(account));
+    }
+    let count = 300;
+    for i in 0..count {
+        let account = ACCOUNTS[i % ACCOUNTS.len()];
+        send(&producer, &config, Topic::Commands, account, &consent_json(account, i));
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let worker = Worker::start(&config, "0", directory.path());
+    worker.wait_ready();
+    worker.stop();
+    let mut foreign = config.producer("foreign");
+    foreign.set("transactional.id", format!("{}-foreign", config.app)).set("transaction.timeout.ms", "900000");
+    let foreign: BaseProducer = foreign.create().unwrap();
+    foreign.init_transactions(Duration::from_secs(30)).unwrap();
+    foreign.begin_transaction().unwrap();
+    let mut offsets = TopicPartitionList::new();
+    for topic in Topic::INPUTS {
+        for partition in 0..PARTITIONS as i32 {
+            offsets.add_partition_offset(&config.topic(topic), partition, Offset::Offset(1)).unwrap();
+        }
+    }
+    let member: BaseConsumer = config.consumer("foreign", &config.app).create().unwrap();
+    foreign.send_offsets_to_transaction(&offsets, &member.group_metadata().unwrap(), Duration::from_secs(30)).unwrap();
+    let asked = member.committed_offsets(offsets, Duration::from_secs(2));
+    assert!(asked.is_err(), "they are stable, so this test shows nothing: {asked:?}");
+    for i in 0..count {
+        let account = ACCOUNTS[i % ACCOUNTS.len()];
+        send(&producer, &config, Topic::Requests, account, &request_json(account, i));
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+    let empty = tempfile::tempdir().unwrap();
+    let worker = Worker::start(&config, "0", empty.path());
+    worker.wait_ready();
+    wait_for_orders(&config, count);
+    worker.stop();
+}
+
+/// Without its changelog a partition knows no consent and no quota: better no decision than a wrong one, and the local
+/// store, which may be the only copy, is left alone.
+#[test]
+fn a_deleted_changelog_is_refused_and_the_local_store_kept() {
+    let config = Broker::shared().config();
+    kafka::create(&config, PARTITIONS, 1).unwrap();
+    let producer = producer(&config);
+    for account in ACCOUNTS {
+        send(&producer, &config, Topic::Commands, account, &account_json(account));
+    }
+    let count = 60;
+    for i in 0..count {
+        let account = ACCOUNTS[i % ACCOUNTS.len()];
+        send(&producer, &config, Topic::Commands, account, &consent_json(account, i));
+        send(&producer, &config, Topic::Requests, account, &request_json(account, i));
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let worker = Worker::start(&config, "0", directory.path());
+    wait_for_orders(&config, count);
+    worker.stop();
+    let kept: Vec<_> = (0..PARTITIONS).map(|p| contents(directory.path(), p)).collect();
+    let admin: AdminClient<_> = config.client("test").create().unwrap();
+    let (state, wait) =
+        (format!("{}state", config.prefix), AdminOptions::new().operation_timeout(Some(Duration::from_secs(20))));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(admin.delete_topics(&[&state], &wait)).unwrap();
+    let again = NewTopic::new(&state, PARTITIONS as i32, TopicReplication::Fixed(1)).set("cleanup.policy", "compact");
+    let started = Instant::now();
+    while runtime.block_on(admin.create_topics([&again], &wait)).unwrap()[0].is_err() {
+        assert!(started.elapsed() < Duration::from_secs(30), "the topic is not deleted");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let worker = Worker::start(&config, "0", directory.path());
+    let error = worker.thread.join().unwrap().unwrap_err().to_string();
+    assert!(error.contains("the changelog was deleted"), "{error}");
+    assert_eq!(kept, (0..PARTITIONS).map(|p| contents(directory.path(), p)).collect::<Vec<_>>());
 }
 
 /// Everything in a partition's store but its own place.

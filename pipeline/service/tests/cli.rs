@@ -218,3 +218,26 @@ fn rate_cards_are_counted() {
         cards.iter().any(|card| card["card"] == "pmp-usd-2026-10-01" && card["cells"]["published"].as_u64() > Some(0))
     );
 }
+
+/// Each listener in turn: the address is named, and no data directory is left behind.
+#[test]
+fn a_taken_address_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    for key in ["api", "webhooks", "metrics"] {
+        let address = |other: &str| if other == key { taken.as_str() } else { "127.0.0.1:0" };
+        let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .args(["serve"])
+            .current_dir(directory.path())
+            .env("TOLLGATE__DATA_DIR", "data")
+            .envs([("TOLLGATE__GATEWAY__API", address("api")), ("TOLLGATE__GATEWAY__WEBHOOKS", address("webhooks"))])
+            .env("TOLLGATE__GATEWAY__METRICS", address("metrics"))
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{key}");
+        let said = stderr(&output);
+        assert!(said.contains(&format!("gateway.{key}")) && said.contains(&taken), "{key}: {said}");
+        assert!(!directory.path().join("data").exists(), "{key}: a data directory");
+    }
+}

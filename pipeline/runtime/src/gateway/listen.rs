@@ -28,6 +28,8 @@ const HEAD_BYTES_MAX: usize = 32 << 10;
 /// A bound socket with what it serves.
 #[derive(Debug)]
 pub(super) struct Listener {
+    /// Its configuration key.
+    pub(super) key: &'static str,
     pub(super) configured: SocketAddr,
     pub(super) address: SocketAddr,
     pub(super) routes: Routes,
@@ -95,7 +97,7 @@ impl Listener {
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let bound = socket.local_addr().map_err(failed)?;
         let routes = Routes::new(router, limits.request_timeout);
-        Ok(Self { configured: address, address: bound, routes, socket, limits })
+        Ok(Self { key, configured: address, address: bound, routes, socket, limits })
     }
 
     /// Serves until the shutdown; see [`super::Gateway::serve`].

@@ -33,6 +33,10 @@ use crate::clock::Clock;
 use crate::inbox::Inbox;
 use crate::registry::SharedRegistry;
 
+/// Configuration keys of the listeners, for errors.
+const API: &str = "gateway.api";
+const WEBHOOKS: &str = "gateway.webhooks";
+
 /// What the gateway works with.
 #[derive(Clone)]
 pub struct GatewayParts {
@@ -102,13 +106,29 @@ impl Gateway {
         Ok(Self { health, listeners: Vec::new(), serving, addresses, shutdown })
     }
 
-    /// Checks the configuration and binds API and webhooks; nothing is accepted yet. Listeners with the same
-    /// configured address (and a port other than 0) share one socket; what shares that of metrics is served at once.
+    /// Checks the configuration and binds API and webhooks, before anything is opened or made for them; nothing is
+    /// accepted yet. Listeners with the same configured address (and a port other than 0) share one socket.
     ///
     /// # Errors
     /// An address is in use or not available, a token's hash is malformed, or the API would be open to the network
     /// without any token.
+    pub async fn reserve(&mut self, config: &GatewayConfig) -> Result<(), GatewayError> {
+        config.check()?;
+        for (key, address) in [(API, config.api), (WEBHOOKS, config.webhooks)] {
+            if self.place(key, address).is_none() {
+                let listener = listen::Listener::bind(key, address, Router::new(), config.limits).await?;
+                self.listeners.push(listener);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives API and webhooks what they serve; what shares the socket of metrics is served at once.
+    ///
+    /// # Errors
+    /// As [`Gateway::reserve`], if that was not called before.
     pub async fn bind(&mut self, config: GatewayConfig, parts: GatewayParts) -> Result<(), GatewayError> {
+        self.reserve(&config).await?;
         let tokens = config.check()?;
         if tokens.is_empty() {
             tracing::warn!(
@@ -116,27 +136,29 @@ impl Gateway {
                 "no API token is configured: the API answers anybody on this machine and is bound to loopback only"
             );
         }
-        let routers = [
-            ("gateway.api", config.api, api::router(&config, tokens, &parts)),
-            ("gateway.webhooks", config.webhooks, webhooks::router(&config, &parts)),
-        ];
-        let mut bound = Vec::new();
-        for (key, address, router) in routers {
-            let same = |have: SocketAddr| have == address && address.port() != 0;
-            if same(self.health.configured) {
-                self.health.routes.add(router);
-                bound.push(self.addresses.metrics);
-            } else if let Some(listener) = self.listeners.iter().find(|have| same(have.configured)) {
-                listener.routes.add(router);
-                bound.push(listener.address);
+        for (key, address, router) in [
+            (API, config.api, api::router(&config, tokens, &parts)),
+            (WEBHOOKS, config.webhooks, webhooks::router(&config, &parts)),
+        ] {
+            let Some((routes, bound)) = self.place(key, address) else { continue };
+            routes.add(router);
+            if key == API {
+                self.addresses.api = bound;
             } else {
-                let listener = listen::Listener::bind(key, address, router, config.limits).await?;
-                bound.push(listener.address);
-                self.listeners.push(listener);
+                self.addresses.webhooks = bound;
             }
         }
-        (self.addresses.api, self.addresses.webhooks) = (bound[0], bound[1]);
         Ok(())
+    }
+
+    /// The socket that serves a configured address: its own, or that of another listener with the same address.
+    fn place(&self, key: &'static str, address: SocketAddr) -> Option<(&listen::Routes, SocketAddr)> {
+        let same = |have: SocketAddr| have == address && address.port() != 0;
+        if same(self.health.configured) {
+            return Some((&self.health.routes, self.addresses.metrics));
+        }
+        let listener = self.listeners.iter().find(|l| l.key == key || same(l.configured))?;
+        Some((&listener.routes, listener.address))
     }
 
     /// Where it listens.

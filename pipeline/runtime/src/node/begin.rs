@@ -52,7 +52,7 @@ pub(super) struct Parts<L: Log, S: Source> {
 
 impl Beginning {
     /// Metrics and health answer from here on; `opening` is what they say is waited for at first.
-    pub(super) async fn new(config: NodeConfig, opening: &'static str) -> Result<Self, NodeError> {
+    pub(super) async fn new(config: NodeConfig, opening: &'static str, serves_api: bool) -> Result<Self, NodeError> {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), config.metric_limits)?);
         let graph = GraphClient::new(config.graph.clone())?;
         let status = Arc::new(Status::default());
@@ -68,7 +68,11 @@ impl Beginning {
             })
         };
         let (shutdown, stopping) = watch::channel(false);
-        let gateway = Gateway::start(&config.gateway, Arc::clone(&metrics), readiness, stopping).await?;
+        let mut gateway = Gateway::start(&config.gateway, Arc::clone(&metrics), readiness, stopping).await?;
+        if serves_api {
+            // Before the data directory is touched: a start that fails for an address leaves nothing behind.
+            gateway.reserve(&config.gateway).await?;
+        }
         Ok(Self {
             config,
             clock: Clock::system(),
@@ -201,7 +205,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn health_answers_while_the_state_is_loaded() {
         let directory = tempfile::tempdir().unwrap();
-        let beginning = Beginning::new(config(directory.path()), "the data directory is being opened").await.unwrap();
+        let beginning =
+            Beginning::new(config(directory.path()), "the data directory is being opened", true).await.unwrap();
         let at = beginning.gateway.addresses().metrics;
         assert_eq!(get(at, "/healthz").await, (200, "ok\n".to_owned()));
         let waits = |why: &str| (503, format!("not ready: {why}\n"));

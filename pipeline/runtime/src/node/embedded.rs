@@ -11,7 +11,7 @@ use tollgate_core::EngineConfig;
 use tollgate_wire::partition::Partition;
 
 pub(super) async fn start(config: NodeConfig, log_options: EmbeddedOptions) -> Result<Node, NodeError> {
-    let beginning = Beginning::new(config, "the data directory is being opened").await?;
+    let beginning = Beginning::new(config, "the data directory is being opened", true).await?;
     let opened = {
         let (config, status, clock) = (&beginning.config, Arc::clone(&beginning.status), beginning.clock.clone());
         let (metrics, registry) = (Arc::clone(&beginning.metrics), beginning.registry.clone());

@@ -42,7 +42,8 @@ impl Drop for FollowedRegistry {
 }
 
 pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Result<Node, NodeError> {
-    let beginning = Beginning::new(config, "Kafka is being connected and partitions are being assigned").await?;
+    let opening = "Kafka is being connected and partitions are being assigned";
+    let beginning = Beginning::new(config, opening, options.roles.has(Role::Gateway)).await?;
     let config = &beginning.config;
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|source| NodeError::DataDir { path: config.data_dir.clone(), source })?;

@@ -17,7 +17,7 @@ use crate::{Dice, PARTITIONS};
 
 /// Named points of a commit and of a restore.
 const POINTS: [&str; 7] =
-    ["after_produce", "after_offsets", "before_commit", "after_commit", "before_store", "after_store", "restoring"];
+    ["after_produce", "after_flush", "before_commit", "after_commit", "before_store", "after_store", "restoring"];
 /// Steps of a round; requests come in with each.
 const STEPS: usize = 24;
 

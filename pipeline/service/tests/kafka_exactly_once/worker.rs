@@ -111,7 +111,9 @@ impl Drop for Workers {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();
-            eprintln!("{}", &log[log.len().saturating_sub(20_000)..]);
+            let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kafka_exactly_once.log");
+            let end = log.char_indices().map(|(at, _)| at).find(|at| at + 20_000 >= log.len()).unwrap_or_default();
+            eprintln!("{}\nthe workers' whole log: {:?} {}", &log[end..], std::fs::write(&kept, &log), kept.display());
         }
         for child in self.running.iter_mut().flatten() {
             let _ = child.kill();

@@ -25,10 +25,14 @@ const PLACE_KEY: &[u8] = b"changelog";
 const STORE_AGE_MAX_MS: u64 = (TOMBSTONE_DAYS - 1) * 86_400_000;
 /// Bound on one question to the broker.
 const ASK: Duration = Duration::from_secs(30);
+/// Bound on asking for offsets that may never become stable.
+const STABLE_ASK: Duration = Duration::from_secs(5);
 /// Bytes applied to the store at once.
 const APPLY_BYTES: usize = 4 << 20;
 /// How long a predecessor in this process may take to let go of the directory.
 const LOCKED_MOST: Duration = Duration::from_secs(30);
+/// Nothing of the changelog came for so long: it is asked for again.
+const SILENCE_MOST: Duration = Duration::from_secs(10);
 /// How often progress is told.
 const TELL: Duration = Duration::from_secs(2);
 
@@ -43,6 +47,8 @@ pub(super) struct Plan {
     pub(super) cluster: String,
     /// The store, where this process has it open.
     pub(super) store: Option<Store>,
+    /// Sees records of transactions that are not decided, too.
+    pub(super) group: Arc<dyn AnyConsumer + Send + Sync>,
     /// Ends the work; what was applied stays.
     pub(super) cancel: Arc<AtomicBool>,
 }
@@ -98,64 +104,166 @@ impl Place {
 
 /// Brings a partition up to date. `None` when cancelled.
 ///
+/// The changelog alone tells where the inputs stand: each transaction writes its position there before it sends its
+/// offsets to the group, so once nothing is open in the changelog, no earlier owner's offsets can be accepted any more
+/// without being in it.
+///
 /// # Errors
 /// Kafka or the disk failed, or changelog and committed offsets do not belong together.
 pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
     let mut client = plan.config.consumer(&format!("restore-{}", plan.partition), &plan.config.app);
     client.set("enable.partition.eof", "true").set("queued.min.messages", "100000");
     let consumer: BaseConsumer = client.create().map_err(|e| failed("a consumer for the changelog", &e))?;
-    // First the committed offsets: asking for them waits for an open transaction of the previous owner. Only what
-    // the changelog holds after that is complete.
-    let next = committed(&consumer, &plan.config, plan.partition, ASK)?;
-    let topic = plan.config.state_topic();
-    let (low, high) = consumer
-        .fetch_watermarks(&topic, plan.partition as i32, ASK)
-        .map_err(|e| failed(&format!("the ends of {topic}"), &e))?;
-    let (store, mut place) = open(plan, high as u64)?;
+    let Some((low, high)) = decided_ends(plan, &consumer)? else { return Ok(None) };
+    // Before the local store is looked at: it may be the only copy then, and must not be made anew.
+    if high == 0 {
+        refuse_lost_changelog(plan)?;
+    }
+    let (store, mut place) = open(plan, high)?;
     let started = monotonic();
-    let from = place.as_ref().map_or(low as u64, |p| p.offset.max(low as u64));
-    let wanted = changelog::put_position(&next, plan.config.fingerprint);
+    let from = place.as_ref().map_or(low, |p| p.offset.max(low));
     let mut replay = Replay { batch: StateBatch::default(), keys: 0, told: monotonic() };
-    if !is_whole(place.as_ref(), &wanted) || from < high as u64 {
-        let mut assignment = TopicPartitionList::new();
-        assignment
-            .add_partition_offset(&topic, plan.partition as i32, Offset::Offset(from as i64))
-            .and_then(|()| consumer.assign(&assignment))
-            .map_err(|e| failed("assigning the changelog", &e))?;
-        let patience = plan.config.transaction_timeout * 2 + Duration::from_secs(10);
-        let mut at_end: Option<Instant> = None;
+    if from < high {
+        read_from(&consumer, plan, from)?;
+        let mut heard = monotonic();
         loop {
             if plan.cancel.load(Ordering::Acquire) {
                 return Ok(None);
             }
             match consumer.poll(Duration::from_millis(100)) {
                 Some(Ok(message)) => {
-                    at_end = None;
+                    heard = monotonic();
                     replay.apply(plan, &store, &mut place, &message)?;
-                    replay.tell(plan, message.offset() as u64, from, high as u64);
+                    replay.tell(plan, message.offset() as u64, from, high);
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => {
                     replay.write(&store, place.as_ref())?;
-                    if is_whole(place.as_ref(), &wanted) {
-                        break;
-                    }
-                    at_end.get_or_insert_with(monotonic);
+                    break;
                 }
-                Some(Err(e)) if is_final(&e) => return Err(failed(&format!("reading {topic}"), &e)),
+                Some(Err(e)) if is_final(&e) => {
+                    return Err(failed(&format!("reading {}", plan.config.state_topic()), &e));
+                }
                 Some(Err(_)) | None => {}
             }
-            if at_end.is_some_and(|since| since.elapsed() > patience) {
-                return Err(disagree(plan, place.as_ref(), &next));
+            if heard.elapsed() > SILENCE_MOST {
+                // A client that lost its broker may wait for what never comes.
+                let from = place.as_ref().map_or(from, |p| p.offset.max(from));
+                tracing::warn!(partition = plan.partition, from, high, "the changelog is silent; asking for it again");
+                heard = monotonic();
+                read_from(&consumer, plan, from)?;
             }
         }
     }
+    let next = match &place {
+        Some(place) if !place.inputs.is_empty() => {
+            let (_, next) = changelog::position(&place.inputs)
+                .map_err(|e| stopped(format!("the store of partition {}: {e}", plan.partition)))?;
+            if !agrees(plan, &consumer, &next)? {
+                return Ok(None);
+            }
+            next
+        }
+        // Nothing was ever decided here.
+        _ => committed(&*plan.group, &plan.config, plan.partition, ASK)?,
+    };
     tracing::info!(
         partition = plan.partition,
         keys = replay.keys,
         milliseconds = started.elapsed().as_millis() as u64,
         "changelog applied"
     );
-    Ok(Some(Restored { store, next, changelog_end: high as u64 }))
+    Ok(Some(Restored { store, next, changelog_end: high }))
+}
+
+/// First and next offset of the changelog at a moment when no transaction is open in it. `None` when cancelled.
+fn decided_ends(plan: &Plan, consumer: &BaseConsumer) -> Result<Option<(u64, u64)>, LogError> {
+    let topic = plan.config.state_topic();
+    let ends = |asked: &dyn AnyConsumer| {
+        asked.ends(&topic, plan.partition, ASK).map_err(|e| failed(&format!("the ends of {topic}"), &e))
+    };
+    let patience = plan.config.transaction_timeout * 2 + Duration::from_secs(10);
+    let started = monotonic();
+    loop {
+        // This one sees the end of what is decided, the group's consumer the end of everything. Asked in this order,
+        // equal ends mean that nothing was open in between.
+        let (_, everything) = ends(&*plan.group)?;
+        let (low, decided) = ends(consumer)?;
+        if decided >= everything {
+            return Ok(Some((low, decided)));
+        }
+        if plan.cancel.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        if started.elapsed() > patience {
+            return Err(stopped(format!(
+                "{topic}: partition {} has a transaction that is open for longer than any may be (decided up to {decided} \
+                 of {everything}); Kafka has lost its end: see `kafka-transactions.sh find-hanging` and abort it",
+                plan.partition
+            )));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Whether the group's committed offsets are those of the state; false when cancelled.
+///
+/// They may be late, while a transaction's end has not reached them. They may also never come: a broker that died may
+/// lose the end of a transaction for them, and says for ever that they are not stable. Then the changelog is believed.
+///
+/// # Errors
+/// They are others, and stay so.
+fn agrees(plan: &Plan, consumer: &BaseConsumer, next: &[(Topic, u64)]) -> Result<bool, LogError> {
+    let patience = plan.config.transaction_timeout * 2 + Duration::from_secs(10);
+    let started = monotonic();
+    loop {
+        if plan.cancel.load(Ordering::Acquire) {
+            return Ok(false);
+        }
+        match committed(consumer, &plan.config, plan.partition, STABLE_ASK) {
+            Ok(committed) if committed == next => return Ok(true),
+            Ok(committed) if started.elapsed() > patience => return Err(disagree(plan, next, &committed)),
+            Ok(_) => std::thread::sleep(Duration::from_millis(50)),
+            Err(error) => {
+                tracing::warn!(
+                    partition = plan.partition,
+                    %error,
+                    "the group's offsets cannot be read; going on from the changelog's. If this repeats, see \
+                     `kafka-transactions.sh find-hanging` for __consumer_offsets"
+                );
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// (Re)starts reading the changelog at an offset.
+fn read_from(consumer: &BaseConsumer, plan: &Plan, from: u64) -> Result<(), LogError> {
+    let mut assignment = TopicPartitionList::new();
+    assignment
+        .add_partition_offset(&plan.config.state_topic(), plan.partition as i32, Offset::Offset(from as i64))
+        .and_then(|()| consumer.unassign())
+        .and_then(|()| consumer.assign(&assignment))
+        .map_err(|e| failed("assigning the changelog", &e))
+}
+
+/// A changelog that never had a record belongs to inputs of which nothing was ever decided: their committed offsets are
+/// still where their topics begin. Anything else is a changelog that was deleted.
+fn refuse_lost_changelog(plan: &Plan) -> Result<(), LogError> {
+    for (topic, committed) in committed(&*plan.group, &plan.config, plan.partition, ASK)? {
+        let name = plan.config.topic(topic);
+        let (low, _) =
+            plan.group.ends(&name, plan.partition, ASK).map_err(|e| failed(&format!("the ends of {name}"), &e))?;
+        if committed > low {
+            return Err(stopped(format!(
+                "{}: partition {} is empty, but group {} has decided {name} up to offset {committed}: the changelog was \
+                 deleted. Restore the topic from a copy; the local stores are left as they are",
+                plan.config.state_topic(),
+                plan.partition,
+                plan.config.app
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The committed next offset of each input of a partition.
@@ -163,7 +271,7 @@ pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
 /// # Errors
 /// The coordinator does not answer, or nothing was ever committed.
 pub(super) fn committed(
-    consumer: &impl AnyConsumer,
+    consumer: &dyn AnyConsumer,
     config: &KafkaConfig,
     partition: u32,
     timeout: Duration,
@@ -186,21 +294,23 @@ pub(super) fn committed(
         .collect()
 }
 
-/// Consumers of every context answer what is committed.
+/// Consumers of every context answer what is committed and how far a topic goes.
 pub(super) trait AnyConsumer {
     fn committed(&self, list: TopicPartitionList, timeout: Duration) -> Result<TopicPartitionList, KafkaError>;
+
+    /// First and next offset of a partition; the latter of what is decided only, if the consumer reads only that.
+    fn ends(&self, topic: &str, partition: u32, timeout: Duration) -> Result<(u64, u64), KafkaError>;
 }
 
 impl<C: rdkafka::consumer::ConsumerContext> AnyConsumer for BaseConsumer<C> {
     fn committed(&self, list: TopicPartitionList, timeout: Duration) -> Result<TopicPartitionList, KafkaError> {
         self.committed_offsets(list, timeout)
     }
-}
 
-/// Whether a store at this place belongs to the committed offsets.
-fn is_whole(place: Option<&Place>, wanted: &[u8]) -> bool {
-    // Before the first transaction there is no position record: only an empty changelog may go without.
-    place.is_none_or(|p| p.inputs.is_empty() || p.inputs == wanted)
+    fn ends(&self, topic: &str, partition: u32, timeout: Duration) -> Result<(u64, u64), KafkaError> {
+        let (low, end) = self.fetch_watermarks(topic, partition as i32, timeout)?;
+        Ok((low.max(0) as u64, end.max(0) as u64))
+    }
 }
 
 /// Opens the local store, or an empty one where what lies there is of no use.
@@ -340,12 +450,11 @@ pub(super) fn is_final(error: &KafkaError) -> bool {
     }
 }
 
-fn disagree(plan: &Plan, place: Option<&Place>, next: &[(Topic, u64)]) -> LogError {
-    let had = place.and_then(|p| changelog::position(&p.inputs).ok()).map(|(_, had)| had).unwrap_or_default();
-    let differing: Vec<String> = next
+fn disagree(plan: &Plan, state: &[(Topic, u64)], committed: &[(Topic, u64)]) -> LogError {
+    let differing: Vec<String> = committed
         .iter()
         .filter_map(|(topic, offset)| {
-            let state = had.iter().find(|(t, _)| t == topic).map_or(0, |(_, o)| *o);
+            let state = state.iter().find(|(t, _)| t == topic).map_or(0, |(_, o)| *o);
             (state != *offset).then(|| format!("{} state {state}, committed {offset}", topic.name()))
         })
         .collect();

@@ -1,8 +1,9 @@
 //! The shard loop's side of Kafka: which partitions are ours, their inputs, and the commit.
 //!
-//! Two consumers. The group's own has all four inputs, with bulk paused: what it hands over (commands, events, the
-//! priority lane) is never behind bulk in a queue. Bulk has a consumer of its own, assigned by hand, that never
-//! commits. Offsets of all four leave in the transaction.
+//! Three consumers. The group's own says which partitions are ours and reads nothing: where reading begins is told by
+//! the changelog, and a group whose offsets are held up by a transaction that Kafka never ended would not let it begin.
+//! Two more are assigned by hand and never commit: one for commands, events and the priority lane, which so are never
+//! behind bulk in a queue, and one for bulk. Offsets of all four inputs leave in the transaction.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -13,15 +14,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rdkafka::client::ClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance};
-use rdkafka::error::KafkaError;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::changelog;
 use super::config::KafkaConfig;
 use super::crash_point::crash_point;
-use super::restore::{self, Place, Plan, Restored, committed, failed, stopped};
+use super::restore::{self, AnyConsumer as _, Place, Plan, Restored, failed, stopped};
 use super::transaction::Transactions;
 use crate::clock::{self, monotonic};
 use crate::log::{Commit, Log, LogError, Ownership, ReadLimit, Record, Topic};
@@ -44,7 +46,8 @@ pub struct KafkaLog {
     directory: PathBuf,
     options: StoreOptions,
     cluster: String,
-    group: BaseConsumer<Assignments>,
+    group: Arc<BaseConsumer<Assignments>>,
+    urgent: BaseConsumer,
     bulk: BaseConsumer,
     transactions: Transactions,
     served: BTreeMap<u32, Served>,
@@ -163,31 +166,39 @@ enum News {
 impl ClientContext for Assignments {}
 
 impl ConsumerContext for Assignments {
-    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        match rebalance {
-            Rebalance::Revoke(_) => self.push(News::Revoked),
-            Rebalance::Error(e) => self.push(News::Failed(e.to_string())),
-            Rebalance::Assign(_) => {}
+    /// Says what is ours and assigns nothing to this consumer, which so never reads nor asks for offsets.
+    fn rebalance(&self, group: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        let answered = match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                self.push(assigned(list));
+                group.assign(&TopicPartitionList::new())
+            }
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
+                self.push(News::Revoked);
+                group.unassign()
+            }
+            error => {
+                self.push(News::Failed(RDKafkaErrorCode::from(error).to_string()));
+                group.unassign()
+            }
+        };
+        if let Err(e) = answered {
+            self.push(News::Failed(format!("taking what is assigned: {e}")));
         }
     }
+}
 
-    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        let Rebalance::Assign(list) = rebalance else { return };
-        // Nothing flows before the state is there, and bulk never does here.
-        if let Err(e) = consumer.pause(list) {
-            return self.push(News::Failed(format!("pausing: {e}")));
-        }
-        let mut partitions: BTreeMap<u32, usize> = BTreeMap::new();
-        for element in list.elements() {
-            *partitions.entry(element.partition() as u32).or_default() += 1;
-        }
-        if partitions.values().any(|topics| *topics != Topic::INPUTS.len()) {
-            return self.push(News::Failed(
-                "the input topics were not assigned together; they must have the same number of partitions".to_owned(),
-            ));
-        }
-        self.push(News::Assigned(partitions.into_keys().collect()));
+fn assigned(list: &TopicPartitionList) -> News {
+    let mut partitions: BTreeMap<u32, usize> = BTreeMap::new();
+    for element in list.elements() {
+        *partitions.entry(element.partition() as u32).or_default() += 1;
     }
+    if partitions.values().any(|topics| *topics != Topic::INPUTS.len()) {
+        return News::Failed(
+            "the input topics were not assigned together; they must have the same number of partitions".to_owned(),
+        );
+    }
+    News::Assigned(partitions.into_keys().collect())
 }
 
 impl Assignments {
@@ -214,6 +225,8 @@ impl KafkaLog {
         let transactions = Transactions::open(&config)?;
         let mut client = config.consumer("shards", &config.app);
         client
+            // It reads nothing; what it is asked about the ends of topics is to include what is not decided.
+            .set("isolation.level", "read_uncommitted")
             .set("group.instance.id", format!("{}-{}", config.app, config.slot))
             .set("partition.assignment.strategy", "range")
             .set("session.timeout.ms", config.session_timeout.as_millis().to_string())
@@ -224,6 +237,11 @@ impl KafkaLog {
             .client()
             .fetch_cluster_id(ASK)
             .ok_or_else(|| stopped(format!("no broker answers at {}; is it there?", config.brokers)))?;
+        let group = Arc::new(group);
+        let urgent = config
+            .consumer("urgent", &config.app)
+            .create()
+            .map_err(|e| failed("the consumer for what is urgent", &e))?;
         let bulk = config.consumer("bulk", &config.app).create().map_err(|e| failed("the consumer for bulk", &e))?;
         let names: Vec<String> = Topic::INPUTS.iter().map(|t| config.topic(*t)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -234,6 +252,7 @@ impl KafkaLog {
             options,
             cluster,
             group,
+            urgent,
             bulk,
             transactions,
             served: BTreeMap::new(),
@@ -266,7 +285,7 @@ impl KafkaLog {
     fn suspend(&mut self) -> Result<(), LogError> {
         self.serving = false;
         tracing::info!("partitions are being divided anew");
-        self.bulk.unassign().map_err(|e| failed("giving bulk back", &e))?;
+        self.urgent.unassign().and_then(|()| self.bulk.unassign()).map_err(|e| failed("giving inputs back", &e))?;
         for served in self.served.values_mut() {
             served.ahead = Default::default();
             served.flowing = false;
@@ -290,13 +309,11 @@ impl KafkaLog {
                 self.restore(partition, None)?;
                 continue;
             };
-            // Nobody else decided for it meanwhile: go on.
-            let (_, end) = self
-                .group
-                .fetch_watermarks(&self.config.state_topic(), partition as i32, ASK)
-                .map_err(|e| failed("the end of the changelog", &e))?;
-            let same = committed(&self.group, &self.config, partition, ASK)? == served.next;
-            if same && end as u64 == served.changelog_end {
+            // Nobody else wrote its changelog meanwhile, not even what was undone: go on.
+            let topic = self.config.state_topic();
+            let (_, end) =
+                self.group.ends(&topic, partition, ASK).map_err(|e| failed("the end of the changelog", &e))?;
+            if end <= served.changelog_end {
                 continue;
             }
             let store = self.served.remove(&partition).map(|s| s.store);
@@ -317,6 +334,7 @@ impl KafkaLog {
             options: self.options.clone(),
             cluster: self.cluster.clone(),
             store,
+            group: Arc::clone(&self.group) as _,
             cancel: Arc::clone(&cancel),
         };
         let thread = std::thread::Builder::new()
@@ -348,21 +366,17 @@ impl KafkaLog {
     /// Lets a partition's inputs flow.
     fn flow(&mut self, partition: u32) -> Result<(), LogError> {
         let Some(served) = self.served.get_mut(&partition) else { return Ok(()) };
-        let mut resumed = TopicPartitionList::new();
+        let mut urgent = TopicPartitionList::new();
         let mut bulk = TopicPartitionList::new();
         for (topic, next) in &served.next {
-            let name = self.config.topic(*topic);
-            if *topic == Topic::Requests {
-                bulk.add_partition_offset(&name, partition as i32, Offset::Offset(*next as i64))
-                    .map_err(|e| failed("assigning bulk", &e))?;
-            } else {
-                resumed.add_partition(&name, partition as i32);
-            }
+            let list = if *topic == Topic::Requests { &mut bulk } else { &mut urgent };
+            list.add_partition_offset(&self.config.topic(*topic), partition as i32, Offset::Offset(*next as i64))
+                .map_err(|e| failed("assigning inputs", &e))?;
         }
         let mut ends = Vec::with_capacity(FENCED.len());
         for topic in FENCED {
-            match self.group.fetch_watermarks(&self.config.topic(topic), partition as i32, FENCE_ASK) {
-                Ok((_, end)) => ends.push((topic, end.max(0) as u64)),
+            match self.group.ends(&self.config.topic(topic), partition, FENCE_ASK) {
+                Ok((_, end)) => ends.push((topic, end)),
                 Err(e) => {
                     tracing::warn!(partition, error = %e, "the inputs cannot flow yet");
                     return Ok(());
@@ -370,8 +384,10 @@ impl KafkaLog {
             }
         }
         served.fence = Fence { ends, moved: monotonic() };
-        self.group.resume(&resumed).map_err(|e| failed("letting inputs flow", &e))?;
-        self.bulk.incremental_assign(&bulk).map_err(|e| failed("assigning bulk", &e))?;
+        self.urgent
+            .incremental_assign(&urgent)
+            .and_then(|()| self.bulk.incremental_assign(&bulk))
+            .map_err(|e| failed("assigning inputs", &e))?;
         served.flowing = true;
         tracing::info!(partition, next = ?served.next, "inputs flow");
         Ok(())
@@ -379,17 +395,17 @@ impl KafkaLog {
 
     /// Takes what the clients have, waiting for at most `timeout` when they have nothing.
     fn poll(&mut self, timeout: Duration) -> Result<(), LogError> {
+        // The group has no records, but its callbacks run inside, and it tells when it was fenced.
+        while let Some(message) = self.group.poll(Duration::ZERO) {
+            take(&mut self.served, &mut self.held, &self.config, message)?;
+        }
         let mut took = 0;
-        // The group's consumer is polled in any case: its callbacks run inside.
-        loop {
-            match self.group.poll(Duration::ZERO) {
+        while self.held.others < HELD_RECORDS && self.held.bytes < HELD_BYTES && took < DRAIN {
+            match self.urgent.poll(Duration::ZERO) {
                 None => break,
                 Some(message) => take(&mut self.served, &mut self.held, &self.config, message)?,
             }
             took += 1;
-            if took >= DRAIN || self.held.others >= HELD_RECORDS || self.held.bytes >= HELD_BYTES {
-                break;
-            }
         }
         while self.held.bulk < HELD_RECORDS && self.held.bytes < HELD_BYTES && took < 2 * DRAIN {
             match self.bulk.poll(Duration::ZERO) {
@@ -400,7 +416,7 @@ impl KafkaLog {
         }
         if took == 0
             && !timeout.is_zero()
-            && let Some(message) = self.group.poll(timeout.min(BULK_EVERY))
+            && let Some(message) = self.urgent.poll(timeout.min(BULK_EVERY))
         {
             take(&mut self.served, &mut self.held, &self.config, message)?;
         }

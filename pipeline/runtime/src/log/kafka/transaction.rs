@@ -137,10 +137,12 @@ impl Transactions {
             }
         }
         crash_point("after_produce");
-        self.step(self.timeout, |left| self.producer.send_offsets_to_transaction(&offsets, group, left))?;
-        crash_point("after_offsets");
+        // The records come first: whoever takes a partition over sees by its changelog whether a transaction is open,
+        // and once it sees none, offsets of an older owner must not be accepted any more without their records.
         flush(&self.producer, self.timeout)
             .map_err(|e| Failure::Abort(format!("records were not acknowledged: {e}")))?;
+        crash_point("after_flush");
+        self.step(self.timeout, |left| self.producer.send_offsets_to_transaction(&offsets, group, left))?;
         crash_point("before_commit");
         self.step(self.timeout, |left| self.producer.commit_transaction(left))?;
         crash_point("after_commit");
