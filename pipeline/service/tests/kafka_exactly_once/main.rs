@@ -40,7 +40,6 @@ impl Dice {
 }
 
 #[test]
-#[ignore = "minutes of chaos: scripts/test --long runs it; seed 2 still finds partitions that stand still, see docs/kafka.md"]
 fn every_request_once_whatever_dies() {
     let first = setting("TOLLGATE_KAFKA_SEED", 1);
     let requests = setting("TOLLGATE_KAFKA_REQUESTS", 20_000) as usize;
