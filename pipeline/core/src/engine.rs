@@ -336,7 +336,22 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read; abort the batch.
     pub fn request(&mut self, raw: &[u8], priority: bool, source: &dyn Source, sink: &mut dyn Sink) -> Handled {
-        match request::parse(raw) {
+        self.request_with_id(raw, None, priority, source, sink)
+    }
+
+    /// The same; `ce_id` is the record's CloudEvents header, which serves as `id` when the body has none.
+    ///
+    /// # Errors
+    /// When the store cannot be read; abort the batch.
+    pub fn request_with_id(
+        &mut self,
+        raw: &[u8],
+        ce_id: Option<&[u8]>,
+        priority: bool,
+        source: &dyn Source,
+        sink: &mut dyn Sink,
+    ) -> Handled {
+        match request::parse_with_id(raw, ce_id) {
             Ok(r) => self.request_parsed(&r, raw, priority, source, sink),
             Err(e) => Ok(Err(Rejected { reason: e.reason, detail: e.to_string() })),
         }
@@ -530,7 +545,10 @@ impl Engine {
             Some(b) => Some(b.clone()),
             None => source.get(Table::Bodies, &uid.to_be_bytes()).map_err(EngineError::Source)?.map(Arc::from),
         };
-        let parsed = body.as_deref().and_then(|b| request::parse(b).ok());
+        // The body may have come without its id.
+        let tail = self.state.message(uid).map(|m| Arc::clone(&m.tail));
+        let id = tail.as_ref().map(|tail| tail.id.as_bytes());
+        let parsed = body.as_deref().and_then(|b| request::parse_with_id(b, id).ok());
         let Some(parsed) = parsed else {
             // Cannot happen while the store keeps its promises; one lost request must not stop the others.
             self.decide(&Event::Lost { uid });

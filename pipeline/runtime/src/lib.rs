@@ -6,6 +6,7 @@ pub mod export;
 pub mod gateway;
 pub mod graph;
 pub mod inbox;
+pub mod lane;
 pub mod ledger;
 pub mod log;
 pub mod node;

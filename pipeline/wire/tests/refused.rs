@@ -181,11 +181,25 @@ fn bodies_that_are_no_request_at_all() {
 #[test]
 fn a_cloudevents_id_serves_only_when_the_body_has_none() {
     let without = request_with("id", "");
-    assert_eq!(request::parse_with_id(without.as_bytes(), "ce-1").expect("a request").id.as_str(), "ce-1");
+    let parse = |ce_id: &'static [u8]| request::parse_with_id(without.as_bytes(), Some(ce_id));
+    assert_eq!(parse(b"ce-1").expect("a request").id.as_str(), "ce-1");
     let with = request_with("id", "\"own\"");
-    assert_eq!(request::parse_with_id(with.as_bytes(), "ce-1").expect("a request").id.as_str(), "own");
-    let error = request::parse_with_id(without.as_bytes(), "ce 1").expect_err("a space");
-    assert_eq!(error.field, "id");
+    for ce_id in [&b"ce-1"[..], b"\xff", b""] {
+        assert_eq!(request::parse_with_id(with.as_bytes(), Some(ce_id)).expect("a request").id.as_str(), "own");
+    }
+    for (ce_id, expected) in [
+        (
+            &b"ce 1"[..],
+            "malformed | ce_id: \"ce 1\" has a character that is not allowed; use visible ASCII characters without spaces",
+        ),
+        (b"", "malformed | ce_id: the field is missing or empty; add it"),
+        (&[b'x'; 129], "malformed | ce_id: it has 129 characters; at most 128 are taken"),
+        (b"\xff", "malformed | ce_id: the header is not UTF-8; write it as text, or an id in the body"),
+    ] {
+        assert_eq!(told(&parse(ce_id).expect_err("no id")), expected);
+    }
+    let neither = request::parse_with_id(without.as_bytes(), None).expect_err("no id");
+    assert_eq!(told(&neither), "malformed | id: the field is missing or empty; add it");
 }
 
 #[test]

@@ -69,11 +69,13 @@ pub enum Action {
     ReadDeadLetters,
     /// Read their original bytes: phone numbers and one-time codes may be in them.
     ReadDeadLetterBytes,
+    /// Put them back where they came from.
+    ReplayDeadLetters,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Enqueue,
         Self::ReadMessages,
         Self::ControlCampaigns,
@@ -85,6 +87,7 @@ impl Action {
         Self::Billing,
         Self::ReadDeadLetters,
         Self::ReadDeadLetterBytes,
+        Self::ReplayDeadLetters,
     ];
 
     /// Whether the role allows the action.
@@ -96,7 +99,7 @@ impl Action {
             Self::ReadMessages | Self::WriteConsents | Self::ReadConsents => matches!(role, Enqueue | Operate | Admin),
             Self::ControlCampaigns | Self::ReadDeadLetters => matches!(role, Operate | Admin),
             Self::ReadState => matches!(role, Enqueue | Finance | Operate | Admin),
-            Self::WriteAccounts | Self::ReadDeadLetterBytes => matches!(role, Admin),
+            Self::WriteAccounts | Self::ReadDeadLetterBytes | Self::ReplayDeadLetters => matches!(role, Admin),
             Self::ReadAccounts => matches!(role, Finance | Operate | Admin),
             Self::Billing => matches!(role, Finance | Admin),
         }
@@ -197,6 +200,7 @@ mod tests {
         Billing                  finance         admin
         ReadDeadLetters                  operate admin
         ReadDeadLetterBytes                      admin
+        ReplayDeadLetters                        admin
     ";
 
     #[test]

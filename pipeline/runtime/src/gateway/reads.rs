@@ -6,6 +6,8 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use tollgate_wire::Time;
 
+use crate::log::Record;
+
 /// A view as JSON. Carries `as_of`: everything up to that instant is in it.
 pub type ViewJson = Vec<u8>;
 
@@ -138,4 +140,10 @@ pub trait Reads: Send + Sync + 'static {
     /// # Errors
     /// See [`ReadError`].
     fn dead_letter(&self, offset: u64) -> Result<Option<DeadLetterRead>, ReadError>;
+
+    /// Records that were set aside, whole, from an offset on: a page of some megabytes, empty only when there are none.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn dead_letter_records(&self, from: u64) -> Result<Vec<Record>, ReadError>;
 }

@@ -3,6 +3,7 @@
 //! [`Log`] is what the shard loop needs of it and nothing more. [`embedded`] keeps the log in one local database
 //! together with the state; in Kafka the topics are Kafka's and the state goes to the changelog first.
 
+pub mod dead_letter;
 pub mod embedded;
 mod error;
 pub mod kafka;

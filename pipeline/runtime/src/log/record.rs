@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-/// Name and value pairs beside the value; used on dead letters (`reason`, `topic`, `offset`), empty elsewhere.
+/// Name and value pairs beside the value: of dead letters (see [`dead_letter`](super::dead_letter)), and what producers
+/// put beside their requests, of which `ce_id` is read.
 pub type Headers = Vec<(String, Bytes)>;
 
 /// A record to append.
@@ -54,6 +55,12 @@ impl Record {
     pub fn bytes(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         self.key.len() + self.value.len() + headers
+    }
+
+    /// The value of a header; of several the last, as Kafka's own client reads them.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&Bytes> {
+        self.headers.iter().rev().find(|(have, _)| have == name).map(|(_, value)| value)
     }
 
     pub(crate) fn from_new(offset: u64, record: NewRecord) -> Self {

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::monotonic;
 use crate::gateway::ReadError;
 use crate::log::embedded::EmbeddedLog;
 use crate::log::kafka::{KafkaConfig, KafkaTail, ServedStores, partition_of};
-use crate::log::{ReadLimit, Record, Topic};
+use crate::log::{LogError, ReadLimit, Record, Topic};
 use crate::store::Store;
 
 /// Longest wait for a page of dead letters.
-const PAGE_WAIT: Duration = Duration::from_secs(2);
+const PAGE_WAIT: Duration = Duration::from_secs(10);
 
 /// Reads past the views.
 pub(super) trait Live: Send + Sync {
@@ -56,12 +57,23 @@ impl Live for KafkaLive {
     }
 
     fn dead_letters(&self, after: Option<u64>, limit: ReadLimit) -> Result<Vec<Record>, ReadError> {
-        let first = KafkaTail::open_from_start(&self.config, Topic::DeadLetters, 1).map_err(failed)?;
-        let (low, end) = (first.low().map_err(failed)?, first.ends().map_err(failed)?);
-        let (low, end) = (low.first().map_or(0, |l| l.1), end.first().map_or(0, |e| e.1));
-        let from = after.map_or(low, |a| a.saturating_add(1)).clamp(low, end);
-        let mut tail = KafkaTail::open(&self.config, Topic::DeadLetters, &[(0, from)]).map_err(failed)?;
-        let records = tail.read(limit, PAGE_WAIT).map_err(failed)?;
-        Ok(records.into_iter().map(|(_, record)| record).collect())
+        let wanted = after.map_or(0, |after| after.saturating_add(1));
+        let open = |from| KafkaTail::open(&self.config, Topic::DeadLetters, &[(0, from)]);
+        let mut tail = match open(wanted) {
+            Err(LogError::Trimmed { first, .. }) => open(first).map_err(failed)?,
+            Err(LogError::BeyondEnd { .. }) => return Ok(Vec::new()),
+            opened => opened.map_err(failed)?,
+        };
+        let deadline = monotonic() + PAGE_WAIT;
+        loop {
+            let records = tail.read(limit, deadline.saturating_duration_since(monotonic())).map_err(failed)?;
+            // An empty page says that there is nothing more, so a slow broker must not make one.
+            if !records.is_empty() || tail.is_caught_up() {
+                return Ok(records.into_iter().map(|(_, record)| record).collect());
+            }
+            if monotonic() >= deadline {
+                return Err(failed(format!("no dead letter came within {} s; try again", PAGE_WAIT.as_secs())));
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::live::Live;
 use crate::export::{Format, Request, write_csv};
 use crate::gateway::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, ViewJson};
 use crate::ledger::{LedgerError, Options, Reader, Stream};
+use crate::log::dead_letter::ORIGINAL;
 use crate::log::{ReadLimit, Record};
 use crate::store::{Space, Store};
 use crate::views::OptOutView;
@@ -80,10 +81,13 @@ pub struct DeadLetter {
 impl DeadLetter {
     fn of(record: &Record) -> Self {
         let text = |(name, value): &(String, bytes::Bytes)| (name.clone(), String::from_utf8_lossy(value).into_owned());
+        // A producer's own headers may hold what its record may: of them only CloudEvents' are shown.
+        let shown =
+            |(name, _): &&(String, bytes::Bytes)| name.strip_prefix(ORIGINAL).is_none_or(|own| own.starts_with("ce_"));
         Self {
             offset: record.offset,
             at: Time(record.time_ms),
-            headers: record.headers.iter().map(text).collect(),
+            headers: record.headers.iter().filter(shown).map(text).collect(),
             bytes: record.value.len(),
         }
     }
@@ -280,5 +284,9 @@ impl Reads for ViewReads {
         let found = self.live.dead_letters(offset.checked_sub(1), limit)?;
         let found = found.into_iter().find(|record| record.offset == offset);
         found.map(|r| Ok(DeadLetterRead { view: json(&DeadLetter::of(&r))?, bytes: r.value })).transpose()
+    }
+
+    fn dead_letter_records(&self, from: u64) -> Result<Vec<Record>, ReadError> {
+        self.live.dead_letters(from.checked_sub(1), ReadLimit { records: 1_000, bytes: 8 << 20 })
     }
 }

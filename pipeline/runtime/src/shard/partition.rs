@@ -4,7 +4,7 @@ use super::sink::Outputs;
 use super::tables::{BatchWrites, EngineStore, LoadError, load};
 use super::{ShardOptions, Status, gauges};
 use crate::clock::{Clock, monotonic};
-use crate::log::{Commit, NewRecord, Record, Topic};
+use crate::log::{Commit, NewRecord, Record, Topic, dead_letter};
 use crate::registry::SharedRegistry;
 use crate::store::{StateBatch, Store};
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use tollgate_metrics::Metrics;
 use tollgate_wire::DeadLetterReason;
 use tollgate_wire::command::AccountSpec;
 use tollgate_wire::order::Callback;
+use tollgate_wire::request::CE_ID;
 
 /// What the shards of a process share.
 #[derive(Clone)]
@@ -248,7 +249,8 @@ impl Shard {
                     let priority = *topic == Topic::RequestsPriority;
                     let lane = if priority { tollgate_metrics::Lane::Priority } else { tollgate_metrics::Lane::Bulk };
                     self.out.metrics.request(lane);
-                    self.engine.request(&record.value, priority, &source, &mut self.out)?
+                    let ce_id = record.header(CE_ID).map(|id| &id[..]);
+                    self.engine.request_with_id(&record.value, ce_id, priority, &source, &mut self.out)?
                 }
                 _ => Ok(()),
             };
@@ -265,22 +267,9 @@ impl Shard {
     fn dead_letter(&mut self, topic: Topic, record: &Record, why: &Rejected) {
         let reason = self.parts.metrics.reason(why.reason.as_str());
         self.out.metrics.dead_letter(reason);
-        let header = |name: &str, value: String| (name.to_owned(), Bytes::from(value));
-        self.out.records.push((
-            Topic::DeadLetters,
-            NewRecord {
-                key: record.key.clone(),
-                value: record.value.clone(),
-                time_ms: self.out.now_ms,
-                headers: vec![
-                    header("topic", topic.name().to_owned()),
-                    header("partition", self.partition.to_string()),
-                    header("offset", record.offset.to_string()),
-                    header("reason", why.reason.as_str().to_owned()),
-                    header("detail", why.detail.clone()),
-                ],
-            },
-        ));
+        let (reason, detail) = (why.reason.as_str(), &why.detail);
+        let letter = dead_letter::of(topic, self.partition, record, reason, detail, self.out.now_ms);
+        self.out.records.push((Topic::DeadLetters, letter));
     }
 
     /// A record made the engine panic: the culprit, found alone in its batch, is set aside. Never a crash loop.

@@ -8,7 +8,7 @@ mod recipient;
 pub use crate::input::InputError as RequestError;
 pub use e164::{E164Error, E164Fault, parse_e164};
 pub use params::Params;
-pub use parse::{parse, parse_with_id};
+pub use parse::{CE_ID, parse, parse_with_id};
 pub use recipient::Recipient;
 
 use crate::{Text, Time};

@@ -10,23 +10,31 @@ use super::{
 use crate::input::{read, shown};
 use crate::naming;
 
+/// Header of the CloudEvents binary mode for Kafka that may stand for the id.
+pub const CE_ID: &str = "ce_id";
+
 /// Reads a request of at most 64 KiB.
 ///
 /// # Errors
 /// [`RequestError`] with the reason for the dead letter, the field and the remedy.
 pub fn parse(bytes: &[u8]) -> Result<Request<'_>, RequestError> {
-    let request: Request<'_> = read(bytes, MAX_BYTES)?;
-    check(&request)?;
-    Ok(request)
+    parse_with_id(bytes, None)
 }
 
-/// Reads a request whose record carries a CloudEvents `ce_id`: it serves as `id` when the body has none.
+/// Reads a request whose record may carry a CloudEvents `ce_id`: it serves as `id` when the body has none, and is not
+/// looked at otherwise.
 ///
 /// # Errors
-/// As [`parse`].
-pub fn parse_with_id<'a>(bytes: &'a [u8], ce_id: &'a str) -> Result<Request<'a>, RequestError> {
+/// As [`parse`]; the field is `ce_id` when that header cannot be an id.
+pub fn parse_with_id<'a>(bytes: &'a [u8], ce_id: Option<&'a [u8]>) -> Result<Request<'a>, RequestError> {
     let mut request: Request<'_> = read(bytes, MAX_BYTES)?;
-    if request.id.is_empty() {
+    if request.id.is_empty()
+        && let Some(ce_id) = ce_id
+    {
+        let text =
+            |_| RequestError::invalid(CE_ID, "the header is not UTF-8", "write it as text, or an id in the body");
+        let ce_id = std::str::from_utf8(ce_id).map_err(text)?;
+        check_id(CE_ID, ce_id)?;
         request.id = ce_id.into();
     }
     check(&request)?;
@@ -34,7 +42,7 @@ pub fn parse_with_id<'a>(bytes: &'a [u8], ce_id: &'a str) -> Result<Request<'a>,
 }
 
 fn check(request: &Request<'_>) -> Result<(), RequestError> {
-    check_id(&request.id)?;
+    check_id("id", &request.id)?;
     naming::account("account", &request.account)?;
     if let Some(sender) = &request.sender {
         naming::platform_id("sender", sender)?;
@@ -68,20 +76,20 @@ fn check(request: &Request<'_>) -> Result<(), RequestError> {
     Ok(())
 }
 
-fn check_id(id: &str) -> Result<(), RequestError> {
+fn check_id(field: &str, id: &str) -> Result<(), RequestError> {
     if id.is_empty() {
-        return Err(RequestError::invalid("id", "the field is missing or empty", "add it"));
+        return Err(RequestError::invalid(field, "the field is missing or empty", "add it"));
     }
     if id.len() > MAX_ID {
         return Err(RequestError::invalid(
-            "id",
+            field,
             format!("it has {} characters", id.len()),
             format!("at most {MAX_ID} are taken"),
         ));
     }
     if !id.bytes().fold(true, |all, b| all & b.is_ascii_graphic()) {
         return Err(RequestError::invalid(
-            "id",
+            field,
             format!("{} has a character that is not allowed", shown(id)),
             "use visible ASCII characters without spaces",
         ));

@@ -5,15 +5,18 @@ use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use tollgate_wire::request::Purpose;
 use tollgate_wire::{DeadLetterReason, Text};
 
-use super::messages::{Lane, accept};
+use super::messages::{accept, lane};
 use super::{Api, NDJSON, Query, Shared, json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
-use crate::log::{NewRecord, Topic};
+use crate::lane::Lane;
+use crate::log::{NewRecord, Topic, dead_letter};
 
 /// Largest body, in bytes.
 pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
@@ -58,7 +61,7 @@ pub(super) async fn enqueue(
     let caller = api.access.caller(&headers, Action::Enqueue)?;
     require_content_type(&headers, NDJSON)?;
     let query = Query::parse(query.as_deref(), &["lane", "first_line", "file"])?;
-    let lane = Lane::from_query(&query)?;
+    let lane = lane(&query)?;
     let origin = Origin { file: file_name(&query)?, first_line: first_line(&query)? };
     let body = api.body(body, BODY_BYTES_MAX).await?;
     let lines = lines(&body.bytes, origin.first_line)?;
@@ -66,7 +69,7 @@ pub(super) async fn enqueue(
     let mut records = Vec::with_capacity(lines.len());
     let mut set_aside = Vec::new();
     for (number, line) in lines {
-        match accept(&api, &caller, lane, line.clone()) {
+        match accept(&api, &caller, lane, line.clone(), None) {
             Ok((record, id)) => {
                 answer.accepted += 1;
                 records.push(record);
@@ -74,7 +77,7 @@ pub(super) async fn enqueue(
             }
             Err(problem) => {
                 answer.refused += 1;
-                if let Some(letter) = dead_letter(&api, &origin, number, line, &problem) {
+                if let Some(letter) = dead_letter(&api, &origin, lane, number, line, &problem) {
                     answer.dead_letters += 1;
                     set_aside.push(api.metrics.reason(problem.code()));
                     records.push(letter);
@@ -131,28 +134,31 @@ pub(super) fn lines(body: &Bytes, first: usize) -> Result<Vec<(usize, Bytes)>, P
 fn dead_letter(
     api: &Api,
     origin: &Origin,
+    lane: Lane,
     number: usize,
     line: Bytes,
     problem: &Problem,
 ) -> Option<(Topic, NewRecord)> {
     let reason: DeadLetterReason = problem.code().parse().ok()?;
-    let key = account_of(&line).unwrap_or_default();
-    let mut record = NewRecord::new(key, line, api.clock.now().0);
+    let fields: BTreeMap<Text<'_>, &RawValue> = serde_json::from_slice(&line).unwrap_or_default();
+    let account: Option<Text<'_>> = read(&fields, "account").filter(|account: &Text<'_>| account.len() <= 64);
+    // Where it would have gone, and goes if it is put back.
+    let topic = lane.topic(read(&fields, "purpose").unwrap_or(Purpose::Utility));
+    let key = account.map(|account| account.as_bytes().to_vec()).unwrap_or_default();
+    let mut record = NewRecord::new(key, line.clone(), api.clock.now().0);
     record.headers = vec![
-        ("topic".to_owned(), Bytes::from_static(Topic::Requests.name().as_bytes())),
-        ("source".to_owned(), Bytes::from_static(b"/v1/messages:batch")),
-        ("line".to_owned(), Bytes::from(number.to_string())),
-        ("reason".to_owned(), Bytes::from_static(reason.as_str().as_bytes())),
-        ("detail".to_owned(), Bytes::from(problem.line())),
+        (dead_letter::TOPIC.to_owned(), Bytes::from_static(topic.name().as_bytes())),
+        (dead_letter::SOURCE.to_owned(), Bytes::from_static(b"/v1/messages:batch")),
+        (dead_letter::LINE.to_owned(), Bytes::from(number.to_string())),
+        (dead_letter::REASON.to_owned(), Bytes::from_static(reason.as_str().as_bytes())),
+        (dead_letter::DETAIL.to_owned(), Bytes::from(problem.line())),
     ];
-    record.headers.extend(origin.file.as_ref().map(|file| ("file".to_owned(), Bytes::from(file.clone()))));
+    let file = origin.file.as_ref().map(|file| (dead_letter::FILE.to_owned(), Bytes::from(file.clone())));
+    record.headers.extend(file);
     Some((Topic::DeadLetters, record))
 }
 
-/// The account, as far as the line lets itself be read.
-fn account_of(line: &[u8]) -> Option<Vec<u8>> {
-    let fields: std::collections::BTreeMap<Text<'_>, &RawValue> = serde_json::from_slice(line).ok()?;
-    let account = fields.get(&Text::from("account"))?;
-    let account: Text<'_> = serde_json::from_str(account.get()).ok()?;
-    (account.len() <= 64).then(|| account.as_bytes().to_vec())
+/// A field of a line, as far as the line lets itself be read.
+fn read<'a, T: Deserialize<'a>>(fields: &BTreeMap<Text<'_>, &'a RawValue>, name: &'static str) -> Option<T> {
+    serde_json::from_str(fields.get(&Text::from(name))?.get()).ok()
 }

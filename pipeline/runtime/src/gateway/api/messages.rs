@@ -4,18 +4,21 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use tollgate_wire::request::{self, Purpose, Request};
+use percent_encoding::percent_decode;
+use tollgate_wire::request::{self, CE_ID};
 
 use super::{Api, JSON, Query, Shared, found, json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
 use crate::gateway::token::Caller;
+use crate::lane::Lane;
 use crate::log::{NewRecord, Topic};
 
 /// A request of the largest size, and some white space around it.
 const BODY_BYTES_MAX: usize = request::MAX_BYTES + 1_024;
 
-/// `POST /v1/messages[?lane=priority]`: 202 with the id, only after the record is durable.
+/// `POST /v1/messages[?lane=priority]`: 202 with the id, only after the record is durable. In the binary mode of
+/// CloudEvents the header `ce-id` serves as id when the body has none.
 pub(super) async fn enqueue(
     State(api): Shared,
     RawQuery(query): RawQuery,
@@ -24,9 +27,10 @@ pub(super) async fn enqueue(
 ) -> Result<Response, Problem> {
     let caller = api.access.caller(&headers, Action::Enqueue)?;
     require_content_type(&headers, JSON)?;
-    let lane = Lane::from_query(&Query::parse(query.as_deref(), &["lane"])?)?;
+    let lane = lane(&Query::parse(query.as_deref(), &["lane"])?)?;
     let body = api.body(body, BODY_BYTES_MAX).await?;
-    let (record, id) = accept(&api, &caller, lane, body.bytes.clone())?;
+    let ce_id: Option<Vec<u8>> = headers.get("ce-id").map(|id| percent_decode(id.as_bytes()).collect());
+    let (record, id) = accept(&api, &caller, lane, body.bytes.clone(), ce_id.as_deref())?;
     api.inbox.append(vec![record]).await?;
     Ok(json(StatusCode::ACCEPTED, serde_json::json!({ "id": id }).to_string().into_bytes()))
 }
@@ -43,49 +47,33 @@ pub(super) async fn read(
     found(view, "message", "id", &id)
 }
 
-/// Which topic a request goes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
-    /// Authentication goes to the priority lane, the rest to bulk.
-    ByPurpose,
-    /// Everything goes to the priority lane.
-    Priority,
-}
-
-impl Lane {
-    pub(super) fn from_query(query: &Query) -> Result<Self, Problem> {
-        match query.get("lane") {
-            None | Some("bulk") => Ok(Self::ByPurpose),
-            Some("priority") => Ok(Self::Priority),
-            Some(other) => Err(Problem::bad_query("lane", other, "write priority or bulk")),
-        }
-    }
-
-    fn topic(self, request: &Request<'_>) -> Topic {
-        match (self, request.purpose) {
-            (Self::Priority, _) | (_, Purpose::Authentication) => Topic::RequestsPriority,
-            _ => Topic::Requests,
-        }
+/// The lane that the query asks for.
+pub(super) fn lane(query: &Query) -> Result<Lane, Problem> {
+    match query.get("lane") {
+        None | Some("bulk") => Ok(Lane::ByPurpose),
+        Some("priority") => Ok(Lane::Priority),
+        Some(other) => Err(Problem::bad_query("lane", other, "write priority or bulk")),
     }
 }
 
-/// Checks one request and makes the record of it: the bytes as they came, keyed by account.
+/// Checks one request and makes the record of it: the bytes as they came, keyed by account. `ce_id` serves as id when
+/// the body has none.
 pub(super) fn accept(
     api: &Api,
     caller: &Caller,
     lane: Lane,
     bytes: Bytes,
+    ce_id: Option<&[u8]>,
 ) -> Result<((Topic, NewRecord), String), Problem> {
-    let request = request::parse(&bytes)?;
+    let request = request::parse_with_id(&bytes, ce_id)?;
     caller.account(&request.account)?;
     let Some(spec) = api.registry.snapshot().account(&request.account).cloned() else {
         return Err(Problem::unknown_account(&request.account));
     };
-    let topic = lane.topic(&request);
+    let (topic, mut record) = lane.record(&request, bytes.clone(), api.clock.now().0);
     if topic == Topic::Requests {
         api.waiting_room.check(&spec, &*api.reads, api.clock.now())?;
     }
-    let id = request.id.to_string();
-    let key = Bytes::copy_from_slice(request.account.as_bytes());
-    Ok(((topic, NewRecord::new(key, bytes, api.clock.now().0)), id))
+    record.headers.extend(ce_id.map(|id| (CE_ID.to_owned(), Bytes::copy_from_slice(id))));
+    Ok(((topic, record), request.id.to_string()))
 }

@@ -10,6 +10,7 @@ mod consents_batch;
 mod dead_letters;
 mod messages;
 mod outcomes;
+mod replay;
 mod state;
 mod waiting_room;
 
@@ -95,6 +96,7 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         .route("/v1/billing/{file}", get(billing::export))
         .route("/v1/accounts", get(state::accounts))
         .route("/v1/dead-letters", get(dead_letters::list))
+        .route("/v1/dead-letters:replay", post(replay::replay))
         .route("/v1/dead-letters/{offset}", get(dead_letters::read))
         .route("/v1/lots/{account}", get(state::lots))
         .route("/v1/senders/{account}", get(state::senders))

@@ -94,3 +94,21 @@ async fn a_full_waiting_room_answers_429_to_bulk_only() {
     let bulk = world.api("enqueue", Method::POST, "/v1/messages", request("m", "utility").to_string()).await;
     assert_eq!(bulk.status, 202);
 }
+
+#[tokio::test]
+async fn the_id_of_a_cloud_event_serves_when_the_body_has_none() {
+    let world = World::new().await;
+    let url = format!("http://{}/v1/messages", world.at.api);
+    let post = async |body: String, ce_id: &str| {
+        let headers = [("authorization", "Bearer enqueue"), ("ce-id", ce_id), ("ce-source", "/crm"), ("ce-type", "x")];
+        world.call(&url, Method::POST, &headers, body).await
+    };
+    let mut without = request("", "utility");
+    without.as_object_mut().unwrap().remove("id");
+    assert_eq!(post(without.to_string(), "a%25b").await.json(), json!({ "id": "a%b" }), "escaped as in HTTP");
+    assert_eq!(post(request("own", "utility").to_string(), "e2").await.json(), json!({ "id": "own" }));
+    let refused = post(without.to_string(), &"x".repeat(129)).await;
+    assert_eq!((refused.status.as_u16(), refused.json()["field"].as_str()), (422, Some("ce_id")), "{}", refused.text);
+    assert_eq!(world.inbox.headers_of(Topic::Requests)[0], [("ce_id".to_owned(), "a%b".to_owned())]);
+    assert_eq!(world.inbox.of(Topic::Requests)[0].1, without.to_string(), "the bytes as they came");
+}

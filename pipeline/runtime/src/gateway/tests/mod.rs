@@ -7,5 +7,6 @@ mod enqueue;
 mod forms;
 mod listener;
 mod rate;
+mod replay;
 mod webhook;
 mod world;

@@ -25,6 +25,7 @@ use crate::gateway::{
     ReadError, Reads, Role, TokenSpec, ViewJson, hash_token,
 };
 use crate::inbox::fake::FakeInbox;
+use crate::log::Record;
 use crate::registry::{Registry, SharedRegistry};
 
 pub(super) const NOW: Time = Time(1_795_000_000_000);
@@ -35,6 +36,7 @@ pub(super) struct FakeReads {
     pub(super) outcomes: Mutex<Vec<(u64, String)>>,
     pub(super) waiting: Mutex<Option<(u64, u64)>>,
     pub(super) snapshot_age_ms: AtomicU64,
+    pub(super) dead_letters: Mutex<Vec<Record>>,
 }
 
 fn view(known: bool, what: &str) -> Result<Option<ViewJson>, ReadError> {
@@ -96,6 +98,11 @@ impl Reads for FakeReads {
     fn dead_letter(&self, offset: u64) -> Result<Option<DeadLetterRead>, ReadError> {
         let view = json!({ "offset": offset, "bytes": 3 }).to_string().into_bytes();
         Ok((offset == 7).then(|| DeadLetterRead { view, bytes: Bytes::from_static(b"{x\0") }))
+    }
+    fn dead_letter_records(&self, from: u64) -> Result<Vec<Record>, ReadError> {
+        let letters = self.dead_letters.lock().unwrap();
+        // Pages of two.
+        Ok(letters.iter().filter(|letter| letter.offset >= from).take(2).cloned().collect())
     }
 }
 

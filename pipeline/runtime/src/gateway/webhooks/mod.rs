@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use tollgate_metrics::{Metrics, WebhookResult};
-use tollgate_wire::{DeadLetterReason, webhook};
+use tollgate_wire::{DeadLetterReason, Time, webhook};
 
 use self::address::Sorted;
 use self::signature::{AppKey, same};
@@ -24,8 +24,8 @@ use super::config::GatewayConfig;
 use super::problem::Problem;
 use crate::clock::Clock;
 use crate::inbox::{AppendError, Inbox};
-use crate::log::{NewRecord, Topic};
-use crate::registry::SharedRegistry;
+use crate::log::{NewRecord, Topic, dead_letter};
+use crate::registry::{Registry, SharedRegistry};
 
 /// Largest body, in bytes. The platform sends at most 3 MB.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -116,6 +116,24 @@ async fn receive(
     Ok(StatusCode::OK)
 }
 
+/// The events of a body that was set aside, for the accounts as they are now. Those that went their way before are
+/// recognised where they are decided.
+///
+/// # Errors
+/// Why it would only be set aside again.
+pub(super) fn again(app: &str, body: &[u8], registry: &Registry, now: Time) -> Result<Vec<NewRecord>, String> {
+    let parsed = webhook::parse(body).map_err(|error| format!("the webhook cannot be read: {error}"))?;
+    let sorted = Sorted::new(parsed, app, registry);
+    let records: Vec<NewRecord> = sorted.records(now).into_iter().map(|(_, record)| record).collect();
+    match sorted.unknown {
+        0 if records.is_empty() => Err("the webhook has no event of an account of this app".to_owned()),
+        0 => Ok(records),
+        unknown => {
+            Err(format!("{unknown} of its events are of a WABA or sender in no account; apply the account first"))
+        }
+    }
+}
+
 /// The platform repeats on any status but 200, for days: what never fits is answered like what does not fit now.
 fn unavailable(error: AppendError) -> Problem {
     if let AppendError::TooLarge(detail) = &error {
@@ -138,9 +156,9 @@ impl Webhooks {
         self.metrics.dead_letter(self.metrics.reason(reason.as_str()));
         let mut record = NewRecord::new(app.as_bytes().to_vec(), body.clone(), self.clock.now().0);
         record.headers = vec![
-            ("topic".to_owned(), Bytes::from_static(Topic::Events.name().as_bytes())),
-            ("source".to_owned(), Bytes::from(format!("/webhooks/whatsapp/{app}"))),
-            ("reason".to_owned(), Bytes::from_static(reason.as_str().as_bytes())),
+            (dead_letter::TOPIC.to_owned(), Bytes::from_static(Topic::Events.name().as_bytes())),
+            (dead_letter::SOURCE.to_owned(), Bytes::from(format!("/webhooks/whatsapp/{app}"))),
+            (dead_letter::REASON.to_owned(), Bytes::from_static(reason.as_str().as_bytes())),
         ];
         (Topic::DeadLetters, record)
     }
