@@ -1,5 +1,6 @@
 //! One partition's shard: its engine over its store. It decides batches and knows nothing of the log they come from.
 
+use super::input;
 use super::sink::Outputs;
 use super::tables::{BatchWrites, EngineStore, LoadError, load};
 use super::{ShardOptions, Status, gauges};
@@ -200,8 +201,8 @@ impl Shard {
                 n.1 = record.offset + 1;
             }
             match newest.iter_mut().find(|(t, _)| t == topic) {
-                Some(n) => n.1 = record.time_ms,
-                None => newest.push((*topic, record.time_ms)),
+                Some(n) => n.1 = input::appended_ms(record.time_ms, self.out.now_ms),
+                None => newest.push((*topic, input::appended_ms(record.time_ms, self.out.now_ms))),
             }
         }
         let outputs = std::mem::take(&mut self.out.records);
@@ -240,19 +241,8 @@ impl Shard {
         let store = self.store.clone();
         let source = EngineStore(&store);
         for (topic, record) in inputs {
-            self.out.input_ms = record.time_ms.max(1);
-            let handled = match topic {
-                Topic::Commands => self.engine.command(&record.value, &mut self.out)?,
-                Topic::Events => self.engine.events(&record.value, &source, &mut self.out)?,
-                Topic::Requests | Topic::RequestsPriority => {
-                    let priority = *topic == Topic::RequestsPriority;
-                    let lane = if priority { tollgate_metrics::Lane::Priority } else { tollgate_metrics::Lane::Bulk };
-                    self.out.metrics.request(lane);
-                    self.engine.request(&record.value, priority, &source, &mut self.out)?
-                }
-                _ => Ok(()),
-            };
-            if let Err(rejected) = handled {
+            self.out.input_ms = input::appended_ms(record.time_ms, self.out.now_ms);
+            if let Err(rejected) = input::decide(&mut self.engine, *topic, record, &source, &mut self.out)? {
                 self.dead_letter(*topic, record, &rejected);
             }
         }
@@ -265,22 +255,8 @@ impl Shard {
     fn dead_letter(&mut self, topic: Topic, record: &Record, why: &Rejected) {
         let reason = self.parts.metrics.reason(why.reason.as_str());
         self.out.metrics.dead_letter(reason);
-        let header = |name: &str, value: String| (name.to_owned(), Bytes::from(value));
-        self.out.records.push((
-            Topic::DeadLetters,
-            NewRecord {
-                key: record.key.clone(),
-                value: record.value.clone(),
-                time_ms: self.out.now_ms,
-                headers: vec![
-                    header("topic", topic.name().to_owned()),
-                    header("partition", self.partition.to_string()),
-                    header("offset", record.offset.to_string()),
-                    header("reason", why.reason.as_str().to_owned()),
-                    header("detail", why.detail.clone()),
-                ],
-            },
-        ));
+        let letter = input::dead_letter(topic, self.partition, record, why, self.out.now_ms);
+        self.out.records.push((Topic::DeadLetters, letter));
     }
 
     /// A record made the engine panic: the culprit, found alone in its batch, is set aside. Never a crash loop.
