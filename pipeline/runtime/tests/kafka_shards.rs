@@ -2,124 +2,24 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod broker;
+mod worker;
 
 use broker::Broker;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message as _;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
-use tollgate_core::EngineConfig;
-use tollgate_core::hashing::HashKey;
-use tollgate_core::life::Times;
-use tollgate_metrics::{Limits, Metrics};
-use tollgate_rate_card::RateCards;
-use tollgate_runtime::clock::Clock;
 use tollgate_runtime::log::Topic;
-use tollgate_runtime::log::kafka::{self, KafkaConfig, KafkaLog, partition_of};
-use tollgate_runtime::registry::{Registry, SharedRegistry};
-use tollgate_runtime::shard::{ShardError, ShardOptions, ShardParts, Shards, Status};
+use tollgate_runtime::log::kafka::{self, KafkaConfig};
 use tollgate_runtime::store::{Space, Store, StoreOptions};
-use tollgate_wire::partition::Partition;
+use worker::{PARTITIONS, Worker, committed, producer, send};
 
-const PARTITIONS: u32 = 4;
 const ACCOUNTS: [&str; 6] = ["acme", "bolt", "core", "dune", "echo", "flow"];
-
-/// A worker: one slot on its own directory.
-struct Worker {
-    status: Arc<Status>,
-    thread: std::thread::JoinHandle<Result<(), ShardError>>,
-}
-
-impl Worker {
-    fn start(config: &KafkaConfig, slot: &str, directory: &Path) -> Self {
-        let config = KafkaConfig { slot: slot.to_owned(), ..config.clone() };
-        let status = Arc::new(Status::default());
-        let engine = EngineConfig {
-            rates: Arc::new(RateCards::embedded().unwrap()),
-            hash_key: HashKey([3; 16]),
-            times: Times::default(),
-            recent_most: 200_000,
-            partition: Partition { number: 0, of: PARTITIONS },
-        };
-        let options = ShardOptions {
-            commit_every_min: Duration::from_millis(20),
-            commit_every_max: Duration::from_millis(100),
-            ..ShardOptions::default()
-        };
-        let parts = ShardParts {
-            engine,
-            options,
-            clock: Clock::system(),
-            registry: SharedRegistry::new(Registry::default()),
-            metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
-        };
-        let log = KafkaLog::open(config, directory.to_owned(), StoreOptions::default()).unwrap();
-        let shards = Shards::open(log, parts, Arc::clone(&status)).unwrap();
-        let thread = std::thread::spawn(move || shards.run());
-        Self { status, thread }
-    }
-
-    fn wait_ready(&self) {
-        let started = Instant::now();
-        while !self.status.ready.load(Ordering::Acquire) {
-            assert!(!self.thread.is_finished(), "the worker ended");
-            assert!(started.elapsed() < Duration::from_secs(60), "never ready");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    fn stop(self) {
-        self.status.stop.store(true, Ordering::Release);
-        self.thread.join().unwrap().unwrap();
-    }
-}
-
-fn producer(config: &KafkaConfig) -> BaseProducer {
-    config.producer("test").create().unwrap()
-}
-
-fn send(producer: &BaseProducer, config: &KafkaConfig, topic: Topic, account: &str, value: &str) {
-    let name = config.topic(topic);
-    let partition = partition_of(account.as_bytes(), PARTITIONS) as i32;
-    loop {
-        let record = BaseRecord::to(&name).partition(partition).key(account).payload(value);
-        match producer.send(record) {
-            Ok(()) => return,
-            Err(_) => {
-                producer.poll(Duration::from_millis(5));
-            }
-        }
-    }
-}
-
-/// Everything committed in a topic, by partition.
-fn committed(config: &KafkaConfig, topic: &str) -> BTreeMap<i32, Vec<Vec<u8>>> {
-    let mut client = config.consumer("check", "check");
-    client.set("enable.partition.eof", "true");
-    let consumer: BaseConsumer = client.create().unwrap();
-    let mut list = TopicPartitionList::new();
-    for p in 0..PARTITIONS as i32 {
-        list.add_partition_offset(topic, p, Offset::Beginning).unwrap();
-    }
-    consumer.assign(&list).unwrap();
-    let mut out: BTreeMap<i32, Vec<Vec<u8>>> = BTreeMap::new();
-    let mut ends = 0;
-    while ends < PARTITIONS {
-        match consumer.poll(Duration::from_secs(20)).expect("an end within 20 s") {
-            Ok(m) => out.entry(m.partition()).or_default().push(m.payload().unwrap_or_default().to_vec()),
-            Err(rdkafka::error::KafkaError::PartitionEOF(_)) => ends += 1,
-            Err(e) => panic!("{e}"),
-        }
-    }
-    out
-}
 
 fn account_json(account: &str) -> String {
     format!(
@@ -147,7 +47,7 @@ fn consent_json(account: &str, i: usize) -> String {
 fn orders(config: &KafkaConfig) -> BTreeMap<String, usize> {
     let mut orders = BTreeMap::new();
     for record in committed(config, &config.topic(Topic::Dispatch)).values().flatten() {
-        let order: serde_json::Value = serde_json::from_slice(record).unwrap();
+        let order: serde_json::Value = serde_json::from_slice(record.payload().unwrap()).unwrap();
         *orders.entry(order["to"].as_str().unwrap().to_owned()).or_default() += 1;
     }
     orders
@@ -306,7 +206,7 @@ fn a_deleted_changelog_is_refused_and_the_local_store_kept() {
         std::thread::sleep(Duration::from_millis(200));
     }
     let worker = Worker::start(&config, "0", directory.path());
-    let error = worker.thread.join().unwrap().unwrap_err().to_string();
+    let error = worker.failed().to_string();
     assert!(error.contains("the changelog was deleted"), "{error}");
     assert_eq!(kept, (0..PARTITIONS).map(|p| contents(directory.path(), p)).collect::<Vec<_>>());
 }

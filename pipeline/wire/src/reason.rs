@@ -134,6 +134,8 @@ names! {
         UnknownSender = "unknown_sender",
         /// The record lies in another partition than its account.
         WrongPartition = "wrong_partition",
+        /// The record's key is not its account.
+        WrongKey = "wrong_key",
         /// The engine could not decide it.
         Internal = "internal",
     }

@@ -159,7 +159,7 @@ fn bodies_that_are_no_request_at_all() {
     let deep = "[".repeat(100_000);
     let deep_metadata = request_with("metadata", &deep[..60_000]);
     for (body, expected) in [
-        (&b""[..], "malformed | not JSON at line 1, column 0: EOF while parsing a value; write one JSON object"),
+        (&b""[..], "malformed | the record has no value; write one JSON object"),
         (b"{\"id\":\"a", "malformed | not JSON at line 1, column 8: EOF while parsing a string; write one JSON object"),
         (b"{} {}", "malformed | account: the field is missing; add it"),
         (b"{\"id\":\"\xff\"}", "malformed | byte 7 is not UTF-8; write the record as JSON in UTF-8"),

@@ -1,10 +1,11 @@
 //! The shard loop: one thread that reads inputs, lets the engine decide, and commits offsets, outputs and state
 //! as one atomic batch. Nothing leaves before that batch is durable.
 //!
-//! `run` the loop over a log · `partition` one partition's shard · `tables` engine tables on store spaces, loading ·
+//! `run` the loop over a log · `partition` one partition's shard · `input` one record · `tables` engine tables on store spaces, loading ·
 //! `sink` effects into outputs and metrics · `gauges` snapshots into metrics · `status` what others see of it.
 
 mod gauges;
+mod input;
 mod partition;
 mod run;
 mod sink;

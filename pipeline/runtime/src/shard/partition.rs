@@ -1,5 +1,6 @@
 //! One partition's shard: its engine over its store. It decides batches and knows nothing of the log they come from.
 
+use super::input;
 use super::sink::Outputs;
 use super::tables::{BatchWrites, EngineStore, LoadError, load};
 use super::{ShardOptions, Status, gauges};
@@ -17,7 +18,6 @@ use tollgate_metrics::Metrics;
 use tollgate_wire::DeadLetterReason;
 use tollgate_wire::command::AccountSpec;
 use tollgate_wire::order::Callback;
-use tollgate_wire::request::CE_ID;
 
 /// What the shards of a process share.
 #[derive(Clone)]
@@ -201,8 +201,8 @@ impl Shard {
                 n.1 = record.offset + 1;
             }
             match newest.iter_mut().find(|(t, _)| t == topic) {
-                Some(n) => n.1 = record.time_ms,
-                None => newest.push((*topic, record.time_ms)),
+                Some(n) => n.1 = input::appended_ms(record.time_ms, self.out.now_ms),
+                None => newest.push((*topic, input::appended_ms(record.time_ms, self.out.now_ms))),
             }
         }
         let outputs = std::mem::take(&mut self.out.records);
@@ -241,20 +241,8 @@ impl Shard {
         let store = self.store.clone();
         let source = EngineStore(&store);
         for (topic, record) in inputs {
-            self.out.input_ms = record.time_ms.max(1);
-            let handled = match topic {
-                Topic::Commands => self.engine.command(&record.value, &mut self.out)?,
-                Topic::Events => self.engine.events(&record.value, &source, &mut self.out)?,
-                Topic::Requests | Topic::RequestsPriority => {
-                    let priority = *topic == Topic::RequestsPriority;
-                    let lane = if priority { tollgate_metrics::Lane::Priority } else { tollgate_metrics::Lane::Bulk };
-                    self.out.metrics.request(lane);
-                    let ce_id = record.header(CE_ID).map(|id| &id[..]);
-                    self.engine.request_with_id(&record.value, ce_id, priority, &source, &mut self.out)?
-                }
-                _ => Ok(()),
-            };
-            if let Err(rejected) = handled {
+            self.out.input_ms = input::appended_ms(record.time_ms, self.out.now_ms);
+            if let Err(rejected) = input::decide(&mut self.engine, *topic, record, &source, &mut self.out)? {
                 self.dead_letter(*topic, record, &rejected);
             }
         }

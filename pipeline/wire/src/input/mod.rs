@@ -61,8 +61,11 @@ impl std::fmt::Display for Prefix<'_> {
 /// [`InputError`] with the reason for the dead letter, the field and the remedy.
 pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], max_bytes: usize) -> Result<T, InputError> {
     let text = utf8(bytes, max_bytes)?;
+    if text.trim_ascii().is_empty() {
+        return Err(InputError::invalid("", "the record has no value", "write one JSON object"));
+    }
     // The derived readers would also take a list of the fields' values in order.
-    if !matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{') | None) {
+    if !matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{')) {
         return Err(InputError::invalid("", "the record is no JSON object", "write one JSON object"));
     }
     serde_json::from_str(text).map_err(|e| explain::explain(text, &e))

@@ -50,8 +50,7 @@ fn spec(name: String, topic: Option<Topic>, partitions: u32, replication: u32) -
         ("max.message.bytes", BATCH_BYTES_MAX.to_string()),
         // One copy may be away without stopping writes, and none is acknowledged that only one broker has.
         ("min.insync.replicas", if replication >= 3 { "2" } else { "1" }.to_owned()),
-        // A record's time is that of its producer, whatever the broker's default.
-        ("message.timestamp.type", "CreateTime".to_owned()),
+        ("message.timestamp.type", timestamps(topic).to_owned()),
     ];
     match retention_ms(topic) {
         Some(retention) => {
@@ -68,6 +67,12 @@ fn spec(name: String, topic: Option<Topic>, partitions: u32, replication: u32) -
         }
     }
     TopicSpec { name, topic, partitions: if single { 1 } else { partitions }, replication, cleanup, settings }
+}
+
+/// Whose time a record has. Inputs have the broker's: by a producer's own a record could be deleted unread, since
+/// retention goes by it. All others keep ours, whatever the broker's default.
+pub(super) fn timestamps(topic: Option<Topic>) -> &'static str {
+    if topic.is_some_and(Topic::is_input) { "LogAppendTime" } else { "CreateTime" }
 }
 
 /// How long records are kept; `None` for compacted topics.

@@ -7,7 +7,7 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::cluster::{Cluster, Positions, block_on, code};
 use super::config::KafkaConfig;
-use super::topic_plan::{BATCH_BYTES_MAX, TopicSpec, plan};
+use super::topic_plan::{BATCH_BYTES_MAX, TopicSpec, plan, timestamps};
 use super::topics_error::{Faults, TopicFault, TopicsError};
 use crate::log::Topic;
 
@@ -132,7 +132,11 @@ fn setting_faults(spec: &TopicSpec, resource: &ConfigResource) -> Vec<TopicFault
     let want = BATCH_BYTES_MAX as u64;
     let have = value("max.message.bytes").parse().unwrap_or(0);
     if have < want {
-        faults.push(TopicFault::MaxMessageBytes { topic, have, want });
+        faults.push(TopicFault::MaxMessageBytes { topic: topic.clone(), have, want });
+    }
+    let (have, want) = (value("message.timestamp.type"), timestamps(spec.topic));
+    if spec.topic.is_some_and(Topic::is_input) && have != want {
+        faults.push(TopicFault::Timestamps { topic, have, want });
     }
     faults
 }

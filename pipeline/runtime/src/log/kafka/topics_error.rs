@@ -121,6 +121,16 @@ pub enum TopicFault {
         /// Least value, bytes.
         want: u64,
     },
+    /// Retention goes by a record's time: one that its producer dates back would be deleted unread.
+    #[error("topic {topic} has message.timestamp.type={have}; set it to {want}")]
+    Timestamps {
+        /// Name in Kafka.
+        topic: String,
+        /// As it is.
+        have: String,
+        /// As it must be.
+        want: &'static str,
+    },
     /// A reader would not know where to begin, and guessing loses or doubles charges.
     #[error(
         "group {group} has no position in partitions {partitions:?} of topic {topic}; create the topics again, which sets those of new partitions"
