@@ -60,6 +60,8 @@ pub(super) struct Shard {
     last_snapshot: Instant,
     swept_from: [u8; 8],
     snapshots: u64,
+    /// Decisions of the last batch, those of timers and queues included.
+    decisions: usize,
     /// The batch that was handed out and is not known to be durable.
     pending: Option<Pending>,
 }
@@ -97,6 +99,7 @@ impl Shard {
             last_snapshot: monotonic(),
             swept_from: [0; 8],
             snapshots: 0,
+            decisions: 0,
             pending: None,
         };
         shard.reload()?;
@@ -142,6 +145,11 @@ impl Shard {
         if self.careful > 0 { 1 } else { self.parts.options.batch_records_max }
     }
 
+    /// Decisions of the last batch.
+    pub(super) fn decisions(&self) -> usize {
+        self.decisions
+    }
+
     /// Whether something is to be done without any input.
     pub(super) fn is_due(&self) -> bool {
         let now = self.parts.clock.now().0;
@@ -160,18 +168,18 @@ impl Shard {
         Duration::from_millis(until_due.min(1_000)).min(until_snapshot.max(Duration::from_millis(1)))
     }
 
-    /// Decides one batch. `None` when nothing came of it, or a record made the engine panic: then the state was
+    /// Decides one batch, and at most `ticks` more that timers and queues ask for. `None` when nothing came of it, or a record made the engine panic: then the state was
     /// loaded again and the batch is repeated one record at a time. A batch handed out is ended by
     /// [`Shard::committed`] or [`Shard::aborted`].
     ///
     /// # Errors
     /// The store cannot be read, or the engine found its state damaged.
-    pub(super) fn decide(&mut self, inputs: &[(Topic, Record)]) -> Result<Option<Commit>, DecideError> {
+    pub(super) fn decide(&mut self, inputs: &[(Topic, Record)], ticks: usize) -> Result<Option<Commit>, DecideError> {
         self.engine.clock(self.parts.clock.now().0);
         self.out.now_ms = self.engine.now_ms();
         let started = monotonic();
         let mut state = StateBatch::with_capacity(inputs.len() * 4);
-        match catch_unwind(AssertUnwindSafe(|| self.decide_each(inputs, &mut state))) {
+        match catch_unwind(AssertUnwindSafe(|| self.decide_each(inputs, ticks, &mut state))) {
             Ok(result) => result?,
             Err(_) => return self.after_panic(inputs),
         }
@@ -237,7 +245,12 @@ impl Shard {
         Ok(())
     }
 
-    fn decide_each(&mut self, inputs: &[(Topic, Record)], state: &mut StateBatch) -> Result<(), DecideError> {
+    fn decide_each(
+        &mut self,
+        inputs: &[(Topic, Record)],
+        ticks: usize,
+        state: &mut StateBatch,
+    ) -> Result<(), DecideError> {
         let store = self.store.clone();
         let source = EngineStore(&store);
         for (topic, record) in inputs {
@@ -247,7 +260,8 @@ impl Shard {
             }
         }
         self.out.input_ms = 0;
-        self.engine.tick(self.parts.options.ticks_max, &source, &mut self.out)?;
+        let ticked = self.engine.tick(ticks, &source, &mut self.out)?;
+        self.decisions = inputs.len() + ticked;
         self.sweep(state)
     }
 

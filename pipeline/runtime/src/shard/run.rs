@@ -70,6 +70,8 @@ pub struct Shards<L: Log> {
     first: usize,
     /// Batches undone in a row.
     undone: u32,
+    /// What a decision takes, for how much one batch may hold.
+    pace: Pace,
 }
 
 /// The records of one batch, by place of their shard.
@@ -93,6 +95,7 @@ impl<L: Log> Shards<L> {
             last_commit: monotonic(),
             first: 0,
             undone: 0,
+            pace: Pace::new(),
         };
         shards.follow()?;
         while !shards.loading.is_empty() {
@@ -194,7 +197,8 @@ impl<L: Log> Shards<L> {
         let mut all = inputs.iter().flat_map(|(_, records)| records);
         let bulk_alone = !nothing && all.clone().all(|(topic, _)| *topic == Topic::Requests);
         let (count, bytes) = all.by_ref().fold((0, 0), |(n, b), (_, r)| (n + 1, b + r.bytes()));
-        let full = count >= options.batch_records_max || bytes >= options.batch_bytes_max;
+        let full =
+            count >= self.pace.within(DECIDE_MOST, options.batch_records_max) || bytes >= options.batch_bytes_max;
         if bulk_alone && !full && since < options.commit_every_max {
             // Anything but bulk is news.
             let news = positions().filter(|(_, topic, _)| *topic != Topic::Requests).collect();
@@ -203,18 +207,30 @@ impl<L: Log> Shards<L> {
         None
     }
 
-    /// The next records of every shard, in turn.
+    /// The next records of every shard, in turn. Bulk comes last and gets less beside what is urgent.
     fn read(&mut self) -> Result<Inputs, ShardError> {
         let count = self.shards.len();
-        let mut left = self.parts.options.batch_records_max;
-        let mut inputs = Vec::with_capacity(count);
+        let options = self.parts.options;
+        let most = self.pace.within(DECIDE_MOST, options.batch_records_max);
+        let (mut left, bytes_max) = (most, options.batch_bytes_max / count.max(1));
         self.first = (self.first + 1) % count.max(1);
-        for place in (0..count).map(|i| (self.first + i) % count) {
-            let shard = &self.shards[place];
-            let share = left.max(self.parts.options.batch_records_max / count).min(shard.records_max());
-            let records = read(&mut self.log, shard, share, self.parts.options.batch_bytes_max / count)?;
+        let mut inputs: Inputs = (0..count).map(|i| ((self.first + i) % count, Vec::new())).collect();
+        for (place, records) in &mut inputs {
+            let shard = &self.shards[*place];
+            let share = left.max(most / count).min(shard.records_max());
+            read_ahead_of_bulk(&mut self.log, shard, share, bytes_max, records)?;
             left = left.saturating_sub(records.len());
-            inputs.push((place, records));
+        }
+        let mut bulk = left;
+        if inputs.iter().flat_map(|(_, records)| records).any(|(topic, _)| is_urgent(*topic)) {
+            bulk = bulk.min(self.pace.within(DECIDE_URGENT, options.batch_records_max));
+        }
+        for (place, records) in &mut inputs {
+            let shard = &self.shards[*place];
+            let share = bulk.max(most / 10 / count).max(1).min(shard.records_max());
+            let taken = records.len();
+            read_bulk(&mut self.log, shard, share, bytes_max, records)?;
+            bulk = bulk.saturating_sub(records.len() - taken);
         }
         Ok(inputs)
     }
@@ -222,15 +238,21 @@ impl<L: Log> Shards<L> {
     /// Decides one batch and commits it.
     fn batch(&mut self, inputs: &Inputs) -> Result<(), ShardError> {
         let mut commits = Vec::with_capacity(inputs.len());
+        let urgent = inputs.iter().flat_map(|(_, records)| records).any(|(topic, _)| is_urgent(*topic));
+        let ticks = self.pace.within(if urgent { DECIDE_URGENT } else { DECIDE_MOST }, self.parts.options.ticks_max);
+        let begun = monotonic();
+        let mut decisions = 0;
         for (place, records) in inputs {
             let shard = &mut self.shards[*place];
             if records.is_empty() && !shard.is_due() {
                 continue;
             }
-            if let Some(commit) = shard.decide(records)? {
+            if let Some(commit) = shard.decide(records, ticks)? {
                 commits.push((shard.partition, commit));
             }
+            decisions += shard.decisions();
         }
+        self.pace.learn(decisions, begun.elapsed());
         if commits.is_empty() {
             return Ok(());
         }
@@ -265,30 +287,111 @@ const UNDONE_MOST: u32 = 50;
 /// Longest wait while no partition is served here.
 const IDLE_MAX: Duration = Duration::from_millis(200);
 
-/// The next inputs of one shard: commands first, then events (at most half while priority waits), priority, and
-/// bulk with at least a tenth.
-fn read<L: Log>(log: &mut L, shard: &Shard, most: usize, bytes_max: usize) -> Result<Vec<(Topic, Record)>, LogError> {
-    let mut taken: Vec<(Topic, Record)> = Vec::new();
-    let mut bytes = 0;
-    let tenth = (most / 10).max(1);
-    for (topic, share) in [
-        (Topic::Commands, most),
-        (Topic::RequestsPriority, most / 2),
-        (Topic::Events, most / 2),
-        (Topic::Requests, tenth),
-    ] {
-        let room = match topic {
-            Topic::Requests => most.saturating_sub(taken.len()).max(share),
-            _ => most.saturating_sub(taken.len()).min(share.max(1)),
-        };
-        if room == 0 || (most == 1 && !taken.is_empty()) {
-            continue;
-        }
-        let from = shard.next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, o)| *o);
-        let limit = ReadLimit { records: room, bytes: bytes_max.saturating_sub(bytes).max(bytes_max / 10) };
-        let records = log.read(topic, shard.partition, from, limit)?;
-        bytes += records.iter().map(Record::bytes).sum::<usize>();
-        taken.extend(records.into_iter().map(|r| (topic, r)));
+/// How long one batch may be decided at most: what comes meanwhile waits for it. Measured in decisions alone, so that a
+/// broker that is far away does not make batches smaller.
+const DECIDE_MOST: Duration = Duration::from_millis(30);
+/// The same for bulk and queues in a batch with somebody who must not wait.
+const DECIDE_URGENT: Duration = Duration::from_millis(10);
+
+/// What one decision took lately.
+struct Pace {
+    each: Duration,
+}
+
+impl Pace {
+    /// Fewer decisions tell more of the clock than of the pace.
+    const TELLING: usize = 50;
+    /// No batch is cut below this many by time.
+    const LEAST: usize = 100;
+
+    fn new() -> Self {
+        Self { each: Duration::from_micros(10) }
     }
-    Ok(taken)
+
+    /// How many decisions fit into a time; at most `most`.
+    fn within(&self, time: Duration, most: usize) -> usize {
+        let fit = time.as_nanos() / self.each.as_nanos().max(1);
+        usize::try_from(fit).unwrap_or(usize::MAX).max(Self::LEAST).min(most)
+    }
+
+    fn learn(&mut self, decisions: usize, took: Duration) {
+        if decisions >= Self::TELLING {
+            self.each = (self.each * 3 + took / decisions as u32) / 4;
+        }
+    }
+}
+
+/// What somebody waits for, or what takes a right away.
+fn is_urgent(topic: Topic) -> bool {
+    matches!(topic, Topic::Commands | Topic::RequestsPriority)
+}
+
+/// The next inputs of one shard but bulk: commands first, then the priority lane and events, each at most half.
+fn read_ahead_of_bulk<L: Log>(
+    log: &mut L,
+    shard: &Shard,
+    most: usize,
+    bytes_max: usize,
+    taken: &mut Vec<(Topic, Record)>,
+) -> Result<(), LogError> {
+    for (topic, share) in [(Topic::Commands, most), (Topic::RequestsPriority, most / 2), (Topic::Events, most / 2)] {
+        let room = most.saturating_sub(taken.len()).min(share.max(1));
+        read_topic(log, shard, topic, room, bytes_max, taken)?;
+    }
+    Ok(())
+}
+
+/// The next bulk of one shard. While the shard looks for a culprit, nothing else is beside it.
+fn read_bulk<L: Log>(
+    log: &mut L,
+    shard: &Shard,
+    room: usize,
+    bytes_max: usize,
+    taken: &mut Vec<(Topic, Record)>,
+) -> Result<(), LogError> {
+    let room = if shard.records_max() == 1 && !taken.is_empty() { 0 } else { room };
+    read_topic(log, shard, Topic::Requests, room, bytes_max, taken)
+}
+
+fn read_topic<L: Log>(
+    log: &mut L,
+    shard: &Shard,
+    topic: Topic,
+    room: usize,
+    bytes_max: usize,
+    taken: &mut Vec<(Topic, Record)>,
+) -> Result<(), LogError> {
+    if room == 0 {
+        return Ok(());
+    }
+    let from = shard.next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, o)| *o);
+    let bytes: usize = taken.iter().map(|(_, record)| record.bytes()).sum();
+    let limit = ReadLimit { records: room, bytes: bytes_max.saturating_sub(bytes).max(bytes_max / 10) };
+    let records = log.read(topic, shard.partition, from, limit)?;
+    taken.extend(records.into_iter().map(|r| (topic, r)));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_as_long_as_its_time_allows() {
+        let mut pace = Pace::new();
+        for _ in 0..40 {
+            pace.learn(1_000, Duration::from_millis(20));
+        }
+        assert!((1_490..=1_510).contains(&pace.within(Duration::from_millis(30), 5_000)));
+        assert_eq!(pace.within(Duration::from_millis(30), 700), 700);
+        for _ in 0..40 {
+            pace.learn(1_000, Duration::from_secs(10));
+        }
+        assert_eq!(pace.within(Duration::from_millis(30), 5_000), Pace::LEAST);
+        assert_eq!(pace.within(Duration::from_millis(30), 7), 7);
+        // A single slow decision says nothing.
+        let before = pace.each;
+        pace.learn(1, Duration::from_secs(1));
+        assert_eq!(pace.each, before);
+    }
 }

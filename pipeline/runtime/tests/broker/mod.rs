@@ -27,6 +27,7 @@ struct Own {
 const _: [fn(&Broker); 4] = [Broker::kill, Broker::start_again, Broker::pause, Broker::resume];
 const _: [fn() -> Broker; 2] = [Broker::start, Broker::shared];
 const _: fn(&Broker) -> &str = Broker::bootstrap;
+const _: fn(&Broker) -> Option<u32> = Broker::pid;
 const _: fn(&Broker) -> KafkaConfig = Broker::config;
 
 impl Broker {
@@ -54,6 +55,12 @@ impl Broker {
     /// Its address.
     pub fn bootstrap(&self) -> &str {
         &self.0.bootstrap
+    }
+
+    /// The process of a broker of our own.
+    pub fn pid(&self) -> Option<u32> {
+        let directory = &self.0.own.as_ref()?.directory;
+        std::fs::read_to_string(directory.join("pid")).ok()?.trim().parse().ok()
     }
 
     /// A configuration with topics and groups that nobody else has.
@@ -132,5 +139,6 @@ fn cleaner(directory: &Path) -> (Child, ChildStdin) {
 }
 
 fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/kafka")
+    let mut above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("scripts/kafka"));
+    above.find(|script| script.exists()).expect("scripts/kafka in a folder above")
 }

@@ -14,7 +14,7 @@ use rdkafka::producer::{Producer, ProducerContext, ThreadedProducer};
 ///
 /// # Errors
 /// The time is over.
-pub(super) fn flush<C: ProducerContext + 'static>(
+pub fn flush<C: ProducerContext + 'static>(
     producer: &ThreadedProducer<C>,
     timeout: Duration,
 ) -> Result<(), RDKafkaErrorCode> {

@@ -21,6 +21,7 @@ mod topics_error;
 mod transaction;
 
 pub use config::{KafkaConfig, RECORD_BYTES_MAX};
+pub use flush::flush;
 pub use inbox::KafkaInbox;
 pub use registry::{RegistryReader, follow_registry};
 pub use slot::{KafkaLog, ServedStores};
