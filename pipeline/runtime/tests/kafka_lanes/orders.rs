@@ -83,7 +83,10 @@ impl Orders {
                 let Some(message) = consumer.poll(Duration::from_millis(50)) else {
                     // Behind the last order only the marker of its transaction is left.
                     if let Ok(position) = consumer.position()
-                        && let Some(Offset::Offset(at)) = position.elements().first().map(|e| e.offset())
+                        && let Some(Offset::Offset(at)) = position
+                            .elements()
+                            .first()
+                            .map(rdkafka::topic_partition_list::TopicPartitionListElem::offset)
                     {
                         next.store(at as u64, Ordering::Release);
                     }
