@@ -101,6 +101,7 @@ pub fn back(letter: &Record, now_ms: u64) -> Result<(Topic, NewRecord), NoWayBac
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     use super::*;
 
