@@ -8,6 +8,7 @@ mod broker;
 mod frozen;
 #[path = "../process/mod.rs"]
 mod process;
+mod upgrade;
 
 use serde_json::{Value, json};
 

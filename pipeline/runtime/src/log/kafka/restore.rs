@@ -112,9 +112,13 @@ pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
         .fetch_watermarks(&topic, plan.partition as i32, ASK)
         .map_err(|e| failed(&format!("the ends of {topic}"), &e))?;
     let (store, mut place) = open(plan, high as u64)?;
+    // A store that needs no replay tells the format too.
+    if let Some(position) = place.as_ref().and_then(|p| changelog::position(&p.inputs).ok()) {
+        plan.config.deployment.has_read(&position);
+    }
     let started = monotonic();
     let from = place.as_ref().map_or(low as u64, |p| p.offset.max(low as u64));
-    let wanted = changelog::put_position(&next, plan.config.fingerprint);
+    let wanted = changelog::put_position(&next, &plan.config.deployment);
     let mut replay = Replay { batch: StateBatch::default(), keys: 0, told: monotonic() };
     if !is_whole(place.as_ref(), &wanted) || from < high as u64 {
         let mut assignment = TopicPartitionList::new();
@@ -200,7 +204,7 @@ impl<C: rdkafka::consumer::ConsumerContext> AnyConsumer for BaseConsumer<C> {
 /// Whether a store at this place belongs to the committed offsets.
 fn is_whole(place: Option<&Place>, wanted: &[u8]) -> bool {
     // Before the first transaction there is no position record: only an empty changelog may go without.
-    place.is_none_or(|p| p.inputs.is_empty() || p.inputs == wanted)
+    place.is_none_or(|p| p.inputs.is_empty() || changelog::same_position(&p.inputs, wanted))
 }
 
 /// Opens the local store, or an empty one where what lies there is of no use.
@@ -279,14 +283,26 @@ impl Replay {
             (Entry::Entity(space, key), None) => self.batch.delete(space, key),
             (Entry::Position, value) => {
                 let value = value.unwrap_or_default();
-                let (fingerprint, _) = changelog::position(value).map_err(damaged)?;
-                if fingerprint != plan.config.fingerprint {
+                let position = changelog::position(value).map_err(damaged)?;
+                let deployment = &plan.config.deployment;
+                if position.secret != deployment.secret {
                     return Err(stopped(format!(
                         "{}: partition {} was written with another hash key; give every process the same file",
                         message.topic(),
                         plan.partition
                     )));
                 }
+                if ![0, deployment.partitions].contains(&position.partitions) && deployment.partitions != 0 {
+                    return Err(stopped(format!(
+                        "{}: partition {} was written when there were {} partitions and there are {} now; accounts \
+                         would be decided for in two places: copy everything to a new prefix",
+                        message.topic(),
+                        plan.partition,
+                        position.partitions,
+                        deployment.partitions
+                    )));
+                }
+                deployment.has_read(&position);
                 place.inputs = value.to_vec();
             }
         }
@@ -341,7 +357,7 @@ pub(super) fn is_final(error: &KafkaError) -> bool {
 }
 
 fn disagree(plan: &Plan, place: Option<&Place>, next: &[(Topic, u64)]) -> LogError {
-    let had = place.and_then(|p| changelog::position(&p.inputs).ok()).map(|(_, had)| had).unwrap_or_default();
+    let had = place.and_then(|p| changelog::position(&p.inputs).ok()).map(|had| had.next).unwrap_or_default();
     let differing: Vec<String> = next
         .iter()
         .filter_map(|(topic, offset)| {
