@@ -68,7 +68,7 @@ fn secured() -> (Broker, String, PathBuf) {
         let store = key_store(directory, "broker");
         // The listeners name every port, so that they are chosen here.
         let (plain, controller) = (free_port(), free_port());
-        std::fs::write(directory.join("identity"), format!("{plain} {controller} AAAAAAAAAAAAAAAAAAAAAA\n")).unwrap();
+        std::fs::write(directory.join("identity"), format!("{plain} {controller} dG9sbGdhdGUtdGVzdC0wMQ\n")).unwrap();
         let login = "org.apache.kafka.common.security";
         vec![
             format!(
