@@ -68,8 +68,9 @@ fn root() -> PathBuf {
 
 /// Package name to the names of its normal dependencies, for every package of the lock file.
 fn graph() -> BTreeMap<String, BTreeSet<String>> {
+    // Without --offline: packages of other systems are in the lock file, and a new machine has not fetched them.
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .args(["metadata", "--format-version", "1", "--locked"])
         .current_dir(root())
         .output()
         .expect("cargo runs");

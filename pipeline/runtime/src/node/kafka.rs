@@ -112,7 +112,8 @@ fn open(
     let mut stores = Arc::default();
     let shards = if options.roles.has(Role::Shards) {
         let mut kafka = options.kafka.clone();
-        kafka.fingerprint = parts.engine.hash_key.fingerprint();
+        let secret = parts.engine.hash_key.fingerprint();
+        kafka.deployment = kafka::Deployment::new(secret, partitions, kafka.deployment.format());
         let log = KafkaLog::open(kafka, data_dir.join("partitions"), options.store.clone())?;
         stores = log.stores();
         Some(Shards::open(log, parts, status)?)

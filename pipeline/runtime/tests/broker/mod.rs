@@ -26,6 +26,7 @@ struct Own {
 /// Every test file uses a part of this; naming all of it keeps the rest from counting as dead.
 const _: [fn(&Broker); 4] = [Broker::kill, Broker::start_again, Broker::pause, Broker::resume];
 const _: [fn() -> Broker; 2] = [Broker::start, Broker::shared];
+const _: fn(&dyn Fn(&Path) -> Vec<String>) -> Broker = Broker::start_with;
 const _: fn(&Broker) -> &str = Broker::bootstrap;
 const _: fn(&Broker) -> Option<u32> = Broker::pid;
 const _: fn(&Broker) -> KafkaConfig = Broker::config;
@@ -43,6 +44,18 @@ impl Broker {
         let cleaner = cleaner(&directory);
         let own = Own { directory, cleaner: Mutex::new(Some(cleaner)) };
         let bootstrap = own.script("start");
+        Self(Arc::new(Node { bootstrap, own: Some(own) }))
+    }
+
+    /// A broker of its own with further settings, `name=value`, which `prepare` makes in the broker's folder before
+    /// it starts. Not the one of `KAFKA_BOOTSTRAP`.
+    pub fn start_with(prepare: &dyn Fn(&Path) -> Vec<String>) -> Self {
+        let directory = tempfile::Builder::new().prefix("tollgate-kafka-").tempdir().expect("a folder").keep();
+        let cleaner = cleaner(&directory);
+        let settings = prepare(&directory);
+        let own = Own { directory, cleaner: Mutex::new(Some(cleaner)) };
+        let set: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        let bootstrap = own.script_with("start", &set);
         Self(Arc::new(Node { bootstrap, own: Some(own) }))
     }
 
@@ -104,7 +117,12 @@ impl Broker {
 impl Own {
     /// Runs one command of the script; its output is the address, if any.
     fn script(&self, command: &str) -> String {
-        let output = Command::new(script()).arg(command).arg(&self.directory).output().expect("scripts/kafka runs");
+        self.script_with(command, &[])
+    }
+
+    fn script_with(&self, command: &str, options: &[&str]) -> String {
+        let mut script = Command::new(script());
+        let output = script.arg(command).arg(&self.directory).args(options).output().expect("scripts/kafka runs");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "scripts/kafka {command}: {errors}");
         String::from_utf8(output.stdout).expect("text").trim().to_owned()

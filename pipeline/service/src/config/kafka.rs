@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tollgate_runtime::log::kafka::KafkaConfig;
+use tollgate_runtime::log::kafka::{CHANGELOG_FORMAT, CHANGELOG_FORMAT_BEFORE, Deployment, KafkaConfig};
 use tollgate_runtime::node::{KafkaOptions, Roles};
 use tollgate_runtime::store::StoreOptions;
 
@@ -46,6 +46,11 @@ pub(super) fn build(s: &mut Settings) -> KafkaOptions {
         session_timeout: s.seconds("kafka.session_timeout_seconds", 1..=300),
         transaction_timeout: s.seconds("kafka.transaction_timeout_seconds", 2..=900),
         properties: properties(s),
+        deployment: Deployment::new(
+            [0; 8],
+            0,
+            s.number("kafka.changelog_format", CHANGELOG_FORMAT_BEFORE.into()..=CHANGELOG_FORMAT.into()) as u8,
+        ),
         ..KafkaConfig::default()
     };
     if let Some(name) = kafka.forbidden() {

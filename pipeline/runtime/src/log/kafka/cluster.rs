@@ -54,7 +54,7 @@ impl<'a> Cluster<'a> {
         client.set("debug", "feature").set("api.version.request", "true").set_log_level(RDKafkaLogLevel::Debug);
         let consumer: BaseConsumer<Reports> = client
             .create_with_context(Reports::default())
-            .map_err(|e| TopicsError::Properties { detail: e.to_string() })?;
+            .map_err(|e| TopicsError::Properties { detail: property_fault(&e) })?;
         let cluster = Self { config, consumer, deadline: monotonic() + CONNECT };
         cluster.wait_for_answer()?;
         cluster.check_version()?;
@@ -149,7 +149,7 @@ impl<'a> Cluster<'a> {
         call: impl FnOnce(&AdminClient<DefaultClientContext>, &AdminOptions) -> T,
     ) -> Result<T, TopicsError> {
         let admin: AdminClient<DefaultClientContext> =
-            self.config.client("admin").create().map_err(|e| TopicsError::Properties { detail: e.to_string() })?;
+            self.config.client("admin").create().map_err(|e| TopicsError::Properties { detail: property_fault(&e) })?;
         let timeout = Some(self.left());
         Ok(call(&admin, &AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)))
     }
@@ -158,7 +158,7 @@ impl<'a> Cluster<'a> {
     pub(super) fn group(&self, group: &str) -> Result<Group<'_>, TopicsError> {
         let consumer = simple_consumer(self.config, group)
             .create_with_context(Reports::default())
-            .map_err(|e| TopicsError::Properties { detail: e.to_string() })?;
+            .map_err(|e| TopicsError::Properties { detail: property_fault(&e) })?;
         Ok(Group { cluster: self, name: group.to_owned(), consumer })
     }
 }
@@ -228,6 +228,15 @@ fn simple_consumer(config: &KafkaConfig, group: &str) -> ClientConfig {
         // The bound of a commit that finds no coordinator.
         .set("session.timeout.ms", "10000");
     client
+}
+
+/// What is wrong with the properties, without their values: one may be a password, also under a mistyped name.
+fn property_fault(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, what, name, value) if value.is_empty() => format!("{name}: {what}"),
+        KafkaError::ClientConfig(_, what, name, value) => format!("{name}: {}", what.replace(value, "…")),
+        other => other.to_string(),
+    }
 }
 
 /// The code inside an error of any kind.

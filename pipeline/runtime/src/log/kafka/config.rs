@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
+use super::changelog::Deployment;
 use crate::log::Topic;
 
 /// Largest record, as the embedded log has it; topics and brokers must take it.
@@ -27,9 +28,8 @@ pub struct KafkaConfig {
     pub session_timeout: Duration,
     /// A transaction open for longer is aborted by the broker.
     pub transaction_timeout: Duration,
-    /// Tells the deployment's secret apart from others without telling it: kept in the changelog, so that a process
-    /// with another secret cannot take its partitions over.
-    pub fingerprint: [u8; 8],
+    /// What the changelog says of the deployment, so that a process of another one cannot take its partitions over.
+    pub deployment: Deployment,
     /// Further librdkafka properties: security and tuning. What exactly-once rests on cannot be changed here.
     pub properties: BTreeMap<String, String>,
 }
@@ -147,7 +147,7 @@ impl Default for KafkaConfig {
             slot: "0".to_owned(),
             session_timeout: Duration::from_secs(10),
             transaction_timeout: Duration::from_secs(30),
-            fingerprint: [0; 8],
+            deployment: Deployment::default(),
             properties: BTreeMap::new(),
         }
     }

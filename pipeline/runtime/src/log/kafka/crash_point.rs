@@ -1,25 +1,39 @@
-//! Places at which a test may end the process as `kill -9` would: `TOLLGATE_CRASH_AT=after_produce:3` ends it when it
-//! comes there for the third time. In release builds there are none.
+//! Places at which a test may end the process as `kill -9` would, or freeze it as SIGSTOP does. In release builds there
+//! are none.
+//!
+//! `TOLLGATE_CRASH_AT=after_produce:3` ends it when it comes there for the third time.
+//! `TOLLGATE_PAUSE_AT=after_produce:FILE` freezes it when it comes there and the file exists, which is then removed.
 
-/// Ends the process here if a test asked for it.
+/// Ends or freezes the process here if a test asked for it.
 #[cfg(debug_assertions)]
 pub(super) fn crash_point(name: &str) {
+    use std::path::PathBuf;
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    static ASKED: OnceLock<Option<(String, u64)>> = OnceLock::new();
+    static CRASH: OnceLock<Option<(String, u64)>> = OnceLock::new();
+    static PAUSE: OnceLock<Option<(String, PathBuf)>> = OnceLock::new();
     static CAME: AtomicU64 = AtomicU64::new(0);
-    let asked = ASKED.get_or_init(|| {
-        let asked = std::env::var("TOLLGATE_CRASH_AT").ok()?;
-        let (name, times) = asked.split_once(':')?;
-        Some((name.to_owned(), times.parse().ok()?))
-    });
-    if let Some((at, times)) = asked
+    let asked = |variable| {
+        let asked = std::env::var(variable).ok()?;
+        let (name, rest) = asked.split_once(':')?;
+        Some((name.to_owned(), rest.to_owned()))
+    };
+    let crash =
+        CRASH.get_or_init(|| asked("TOLLGATE_CRASH_AT").and_then(|(name, times)| Some((name, times.parse().ok()?))));
+    if let Some((at, times)) = crash
         && at == name
         && CAME.fetch_add(1, Ordering::Relaxed) + 1 == *times
     {
         // No destructor, no flush: as if the power had gone for this process.
         std::process::abort();
+    }
+    let pause = PAUSE.get_or_init(|| asked("TOLLGATE_PAUSE_AT").map(|(name, file)| (name, file.into())));
+    if let Some((at, file)) = pause
+        && at == name
+        && std::fs::remove_file(file).is_ok()
+    {
+        let _ = std::process::Command::new("kill").args(["-STOP", &std::process::id().to_string()]).status();
     }
 }
 

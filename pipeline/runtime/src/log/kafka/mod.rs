@@ -20,6 +20,7 @@ mod topics;
 mod topics_error;
 mod transaction;
 
+pub use changelog::{CHANGELOG_FORMAT, CHANGELOG_FORMAT_BEFORE, Deployment};
 pub use config::{KafkaConfig, RECORD_BYTES_MAX};
 pub use flush::flush;
 pub use inbox::KafkaInbox;

@@ -120,6 +120,10 @@ pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
         refuse_lost_changelog(plan)?;
     }
     let (store, mut place) = open(plan, high)?;
+    // A store that needs no replay tells the format too.
+    if let Some(position) = place.as_ref().and_then(|p| changelog::position(&p.inputs).ok()) {
+        plan.config.deployment.has_read(&position);
+    }
     let started = monotonic();
     let from = place.as_ref().map_or(low, |p| p.offset.max(low));
     let mut replay = Replay { batch: StateBatch::default(), keys: 0, told: monotonic() };
@@ -156,8 +160,9 @@ pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
     }
     let next = match &place {
         Some(place) if !place.inputs.is_empty() => {
-            let (_, next) = changelog::position(&place.inputs)
-                .map_err(|e| stopped(format!("the store of partition {}: {e}", plan.partition)))?;
+            let next = changelog::position(&place.inputs)
+                .map_err(|e| stopped(format!("the store of partition {}: {e}", plan.partition)))?
+                .next;
             if !agrees(plan, &consumer, &next)? {
                 return Ok(None);
             }
@@ -389,14 +394,26 @@ impl Replay {
             (Entry::Entity(space, key), None) => self.batch.delete(space, key),
             (Entry::Position, value) => {
                 let value = value.unwrap_or_default();
-                let (fingerprint, _) = changelog::position(value).map_err(damaged)?;
-                if fingerprint != plan.config.fingerprint {
+                let position = changelog::position(value).map_err(damaged)?;
+                let deployment = &plan.config.deployment;
+                if position.secret != deployment.secret {
                     return Err(stopped(format!(
                         "{}: partition {} was written with another hash key; give every process the same file",
                         message.topic(),
                         plan.partition
                     )));
                 }
+                if ![0, deployment.partitions].contains(&position.partitions) && deployment.partitions != 0 {
+                    return Err(stopped(format!(
+                        "{}: partition {} was written when there were {} partitions and there are {} now; accounts \
+                         would be decided for in two places: copy everything to a new prefix",
+                        message.topic(),
+                        plan.partition,
+                        position.partitions,
+                        deployment.partitions
+                    )));
+                }
+                deployment.has_read(&position);
                 place.inputs = value.to_vec();
             }
         }

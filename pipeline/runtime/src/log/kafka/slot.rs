@@ -586,7 +586,7 @@ impl Log for KafkaLog {
             let place = Place {
                 offset: ends.get(&partition).copied().unwrap_or_default(),
                 at_ms,
-                inputs: changelog::put_position(&commit.next_offsets, self.config.fingerprint),
+                inputs: changelog::put_position(&commit.next_offsets, &self.config.deployment),
                 cluster: self.cluster.clone(),
             };
             place.put(&mut state);

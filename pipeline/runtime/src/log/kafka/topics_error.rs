@@ -84,7 +84,7 @@ impl fmt::Display for Faults {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopicFault {
     /// There is no such topic, or it may not be seen.
-    #[error("topic {topic} is missing; create the topics, or allow this user to describe it")]
+    #[error("topic {topic} is missing; run `tollgate topics create`, or allow this user to describe it")]
     Missing {
         /// Name in Kafka.
         topic: String,
@@ -133,7 +133,7 @@ pub enum TopicFault {
     },
     /// A reader would not know where to begin, and guessing loses or doubles charges.
     #[error(
-        "group {group} has no position in partitions {partitions:?} of topic {topic}; create the topics again, which sets those of new partitions"
+        "group {group} has no position in partitions {partitions:?} of topic {topic}; run `tollgate topics create`, which sets those of new partitions"
     )]
     NoPosition {
         /// Consumer group.

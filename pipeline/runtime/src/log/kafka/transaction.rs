@@ -10,7 +10,7 @@ use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
-use super::changelog;
+use super::changelog::{self, Deployment};
 use super::config::KafkaConfig;
 use super::crash_point::crash_point;
 use super::flush::flush;
@@ -29,7 +29,7 @@ pub(super) struct Transactions {
     names: Vec<String>,
     state: String,
     timeout: Duration,
-    fingerprint: [u8; 8],
+    deployment: Deployment,
     key: Vec<u8>,
 }
 
@@ -82,7 +82,7 @@ impl Transactions {
             names: Topic::ALL.iter().map(|t| config.topic(*t)).collect(),
             state: config.state_topic(),
             timeout,
-            fingerprint: config.fingerprint,
+            deployment: config.deployment.clone(),
             key: Vec::new(),
         };
         match this.step(INIT_MOST, |left| this.producer.init_transactions(left)) {
@@ -174,7 +174,7 @@ impl Transactions {
         for (space, k, value) in commit.state.iter() {
             self.send(entry(&self.state, partition, changelog::put_key(&mut key, space, k), value, 0))?;
         }
-        let position = changelog::put_position(&commit.next_offsets, self.fingerprint);
+        let position = changelog::put_position(&commit.next_offsets, &self.deployment);
         let opaque = partition as usize + 1;
         self.send(entry(&self.state, partition, &changelog::POSITION_KEY, Some(&position), opaque))?;
         self.key = key;
