@@ -21,10 +21,6 @@ use tollgate_runtime::store::{Space, Store, StoreOptions};
 
 const MOST: Duration = Duration::from_secs(1_800);
 
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if let [brokers, prefix, app, disk] = &args[..] {

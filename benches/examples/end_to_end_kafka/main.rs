@@ -33,10 +33,6 @@ const PARTITIONS: u32 = 4;
 const WARM: usize = 40_000;
 const MOST: Duration = Duration::from_secs(600);
 
-/// As in the binary.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     let mut args = std::env::args().skip(1);
     let requests: usize = args.next().map_or(200_000, |n| n.parse().unwrap());

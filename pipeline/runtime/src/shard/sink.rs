@@ -30,6 +30,8 @@ pub(super) struct Outputs {
     pub input_ms: u64,
     /// Accounts whose registry entry changed in this batch.
     pub registry: Vec<Bytes>,
+    /// The key of the record before in each topic: neighbours are often of one account, and share it.
+    keys: [Bytes; Topic::COUNT],
     shared: Arc<m::Metrics>,
     labels: Labels,
 }
@@ -43,6 +45,7 @@ impl Outputs {
             now_ms: 0,
             input_ms: 0,
             registry: Vec::new(),
+            keys: Default::default(),
             shared: Arc::clone(shared),
             labels: Labels { reasons },
         }
@@ -63,7 +66,11 @@ impl Outputs {
     }
 
     pub fn push(&mut self, topic: Topic, key: &[u8], value: &[u8]) {
-        let record = NewRecord::new(Bytes::copy_from_slice(key), Bytes::copy_from_slice(value), self.now_ms);
+        let shared = &mut self.keys[topic.index()];
+        if shared != key {
+            *shared = Bytes::copy_from_slice(key);
+        }
+        let record = NewRecord::new(shared.clone(), Bytes::copy_from_slice(value), self.now_ms);
         self.records.push((topic, record));
     }
 

@@ -184,12 +184,13 @@ impl Transactions {
     /// Hands a record to the client; waits while its queue is full.
     fn send(&self, record: BaseRecord<'_, [u8], [u8], usize>) -> Result<(), Failure> {
         let mut record = record;
-        let started = monotonic();
+        // Looked at only when the queue is full: the clock would be a tenth of handing a record over.
+        let mut since = None;
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    if started.elapsed() > self.timeout {
+                    if since.get_or_insert_with(monotonic).elapsed() > self.timeout {
                         return Err(Failure::Abort("the producer's queue stays full".to_owned()));
                     }
                     record = back;
