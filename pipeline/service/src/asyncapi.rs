@@ -115,7 +115,8 @@ fn headers_are_those_that_are_written_and_read() {
     }
     let mut told = names(Topic::DeadLetters);
     let mut written = dead_letter::HEADERS.map(str::to_owned).to_vec();
-    (told.sort(), written.sort());
+    told.sort();
+    written.sort();
     assert_eq!(told, written);
     let letters = headers(Topic::DeadLetters);
     let reasons: Vec<&str> = DeadLetterReason::ALL.iter().map(|reason| reason.as_str()).collect();

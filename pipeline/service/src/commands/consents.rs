@@ -70,7 +70,7 @@ pub async fn run(args: &ConsentsArgs, json: bool) -> anyhow::Result<ExitCode> {
     let bytes = std::fs::metadata(&args.file).map_or(0, |meta| meta.len());
     let api = Api::new(&args.client)?;
     let (path, bar) = ("/v1/consents:batch", output::bar(bytes, true));
-    let to = Sender::Service(ServiceSender::new(&api, path, true, GIVE_UP));
+    let to = Sender::Service(Box::new(ServiceSender::new(&api, path, true, GIVE_UP)));
     let upload = Upload { to: Arc::new(to), file: &file, bar };
     let (report, result) = upload.run(rows, |_| {}).await;
     if result.is_ok() || report.accepted > 0 {

@@ -85,7 +85,7 @@ pub struct Report {
 /// Where rows go.
 pub enum Sender {
     /// A batch address of the service.
-    Service(ServiceSender),
+    Service(Box<ServiceSender>),
     /// The topics for requests.
     Kafka(Box<KafkaSender>),
 }

@@ -69,7 +69,7 @@ pub(super) async fn enqueue(
     let mut records = Vec::with_capacity(lines.len());
     let mut set_aside = Vec::new();
     for (number, line) in lines {
-        match accept(&api, &caller, lane, line.clone(), None) {
+        match accept(&api, &caller, lane, &line, None) {
             Ok((record, id)) => {
                 answer.accepted += 1;
                 records.push(record);
@@ -77,7 +77,7 @@ pub(super) async fn enqueue(
             }
             Err(problem) => {
                 answer.refused += 1;
-                if let Some(letter) = dead_letter(&api, &origin, lane, number, line, &problem) {
+                if let Some(letter) = dead_letter(&api, &origin, lane, number, &line, &problem) {
                     answer.dead_letters += 1;
                     set_aside.push(api.metrics.reason(problem.code()));
                     records.push(letter);
@@ -136,11 +136,11 @@ fn dead_letter(
     origin: &Origin,
     lane: Lane,
     number: usize,
-    line: Bytes,
+    line: &Bytes,
     problem: &Problem,
 ) -> Option<(Topic, NewRecord)> {
     let reason: DeadLetterReason = problem.code().parse().ok()?;
-    let fields: BTreeMap<Text<'_>, &RawValue> = serde_json::from_slice(&line).unwrap_or_default();
+    let fields: BTreeMap<Text<'_>, &RawValue> = serde_json::from_slice(line).unwrap_or_default();
     let account: Option<Text<'_>> = read(&fields, "account").filter(|account: &Text<'_>| account.len() <= 64);
     // Where it would have gone, and goes if it is put back.
     let topic = lane.topic(read(&fields, "purpose").unwrap_or(Purpose::Utility));

@@ -30,7 +30,7 @@ pub(super) async fn enqueue(
     let lane = lane(&Query::parse(query.as_deref(), &["lane"])?)?;
     let body = api.body(body, BODY_BYTES_MAX).await?;
     let ce_id: Option<Vec<u8>> = headers.get("ce-id").map(|id| percent_decode(id.as_bytes()).collect());
-    let (record, id) = accept(&api, &caller, lane, body.bytes.clone(), ce_id.as_deref())?;
+    let (record, id) = accept(&api, &caller, lane, &body.bytes, ce_id.as_deref())?;
     api.inbox.append(vec![record]).await?;
     Ok(json(StatusCode::ACCEPTED, serde_json::json!({ "id": id }).to_string().into_bytes()))
 }
@@ -62,10 +62,10 @@ pub(super) fn accept(
     api: &Api,
     caller: &Caller,
     lane: Lane,
-    bytes: Bytes,
+    bytes: &Bytes,
     ce_id: Option<&[u8]>,
 ) -> Result<((Topic, NewRecord), String), Problem> {
-    let request = request::parse_with_id(&bytes, ce_id)?;
+    let request = request::parse_with_id(bytes, ce_id)?;
     caller.account(&request.account)?;
     let Some(spec) = api.registry.snapshot().account(&request.account).cloned() else {
         return Err(Problem::unknown_account(&request.account));

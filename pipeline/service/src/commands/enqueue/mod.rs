@@ -198,7 +198,7 @@ fn sender(args: &EnqueueArgs, before: Option<PathBuf>, one_account: bool) -> any
     let lane = if args.priority { "&lane=priority" } else { "" };
     let name = args.file.file_name().map(|name| name.to_string_lossy().replace(char::is_control, "?"));
     let path = format!("/v1/messages:batch?file={}{lane}", encode(&name.unwrap_or_default()));
-    Ok(Sender::Service(ServiceSender::new(&api, &path, one_account, give_up)))
+    Ok(Sender::Service(Box::new(ServiceSender::new(&api, &path, one_account, give_up))))
 }
 
 /// What tells this job from another one over the same file.
