@@ -3,6 +3,8 @@
 //! `cli` the arguments · `commands` one file a subcommand · `config` the configuration · `client` HTTP to a running
 //! service · `upload` many rows to it · `output` what is printed · `demo` the whole service on a made-up campaign set · `logging` log lines · `exit` exit codes.
 
+#[cfg(test)]
+mod asyncapi;
 mod cli;
 #[cfg(test)]
 mod cli_docs;

@@ -92,6 +92,10 @@ const TABLE: &str = r#"
     dead-letters list --limit 0                                 → 2 --limit
     dead-letters show 3 --url URL                               → 1 no service answers
     dead-letters show 3 --bytes --json                          → 2 leave --json out
+    dead-letters replay                                         → 2 nothing is chosen; give offsets, --reason, --after or --all
+    dead-letters replay 3 --all                                 → 2 cannot be used with
+    dead-letters replay --reason bad                            → 2 use one of malformed, unknown_field
+    dead-letters replay 3 --url URL                             → 1 no service answers
     sandbox --config sandbox.toml                               → 1 sandbox.toml:2: unknown field `sed`
     token new --role emperor                                    → 2 invalid value
     token new --role admin                                      → 0

@@ -103,6 +103,8 @@ pub fn back(letter: &Record, now_ms: u64) -> Result<(Topic, NewRecord), NoWayBac
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
     use super::*;
 
     fn record(value: Vec<u8>, headers: &[(&str, &str)]) -> Record {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -14,7 +15,7 @@ use super::enqueue::other_delimiter;
 use crate::client::{Api, ClientArgs};
 use crate::config::nearest;
 use crate::output;
-use crate::upload::{BadRow, Item, Mark, Report, Row, Upload};
+use crate::upload::{BadRow, Item, Mark, Report, Row, Sender, ServiceSender, Upload};
 
 const COLUMNS: [&str; 6] = ["to", "category", "state", "source", "at", "text_version"];
 /// How long the service may be away in the middle.
@@ -69,7 +70,8 @@ pub async fn run(args: &ConsentsArgs, json: bool) -> anyhow::Result<ExitCode> {
     let bytes = std::fs::metadata(&args.file).map_or(0, |meta| meta.len());
     let api = Api::new(&args.client)?;
     let (path, bar) = ("/v1/consents:batch", output::bar(bytes, true));
-    let upload = Upload { api: &api, path, file: &file, one_account: true, give_up: GIVE_UP, bar };
+    let to = Sender::Service(Box::new(ServiceSender::new(&api, path, true, GIVE_UP)));
+    let upload = Upload { to: Arc::new(to), file: &file, bar };
     let (report, result) = upload.run(rows, |_| {}).await;
     if result.is_ok() || report.accepted > 0 {
         print(&file, &report, json)?;

@@ -1,4 +1,8 @@
 //! `tollgate dead-letters`: records that were set aside, without their bytes unless they are asked for.
+//!
+//! `replay` puts them back.
+
+mod replay;
 
 use std::process::ExitCode;
 
@@ -10,9 +14,12 @@ use crate::client::{Api, ClientArgs, path};
 use crate::exit::WrongUse;
 use crate::output::{self, Table};
 
-/// Show records that were set aside because they could not be read.
+/// Show records that were set aside because they could not be read, and put them back.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tollgate dead-letters list\n  tollgate dead-letters show 1200")]
+#[command(after_help = "Examples:\n  \
+    tollgate dead-letters list\n  \
+    tollgate dead-letters show 1200\n  \
+    tollgate dead-letters replay --reason unknown_account --dry-run")]
 pub struct DeadLettersArgs {
     #[command(subcommand)]
     command: DeadLettersCommand,
@@ -48,6 +55,7 @@ enum DeadLettersCommand {
         #[command(flatten)]
         client: ClientArgs,
     },
+    Replay(replay::ReplayArgs),
 }
 
 #[derive(Deserialize)]
@@ -97,6 +105,7 @@ pub async fn run(args: &DeadLettersArgs, json: bool) -> anyhow::Result<ExitCode>
             .into());
         }
         DeadLettersCommand::Show { offset, bytes, client } => show(*offset, *bytes, client, json).await?,
+        DeadLettersCommand::Replay(args) => return replay::run(args, json).await,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -47,7 +47,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Senders(args) => wait(senders::run(&args, json)),
         Command::Lots(args) => wait(lots::run(&args, json)),
         Command::Campaigns(args) => wait(campaigns::run(&args, json)),
-        Command::Enqueue(args) => wait(enqueue::run(&args, json)),
+        Command::Enqueue(args) => wait(enqueue::run(&args, config, json)),
         Command::Consents(args) => wait(consents::run(&args, json)),
         Command::Billing(args) => billing::run(args, config, json),
         Command::Rates(args) => rates::run(args, config, json),

@@ -160,3 +160,18 @@ fn own_rate_cards_are_checked() {
     let error = load_text(&toml, "").unwrap_err().to_string();
     assert!(error.contains("pmp_usd_2026-10-01.csv:"), "{error}");
 }
+
+#[test]
+fn the_compose_file_sets_known_keys() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/compose.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    let ours =
+        text.lines().filter_map(|line| line.trim().split_once(": ")).filter(|(name, _)| name.starts_with("TOLLGATE__"));
+    let pairs: Vec<(String, String)> =
+        ours.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect();
+    assert!(pairs.len() > 3, "the file has lost its settings");
+    let config = load(None, pairs.into_iter()).unwrap();
+    assert!(matches!(config.log, LogConfig::Kafka(_)));
+    let kafka = "KAFKA_ADVERTISED_LISTENERS: PLAINTEXT://";
+    assert!(text.contains(&format!("{kafka}{}\n", config.kafka.kafka.brokers)), "the broker is found where it says");
+}

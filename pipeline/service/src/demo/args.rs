@@ -7,8 +7,11 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:\n  \
     tollgate demo\n  \
     tollgate demo --keep-running\n  \
+    tollgate demo --kafka\n  \
+    tollgate demo --kafka=127.0.0.1:9092\n  \
     tollgate demo --recipients 5000 --seconds 10 --data-dir /tmp/demo --force\n\n\
-    Nothing is installed, nothing leaves this machine, no number is called: the recipients are made up.")]
+    Nothing is installed, nothing leaves this machine, no number is called: the recipients are made up. With --kafka and\n    \
+    no address, Kafka is fetched once and run on loopback.")]
 pub struct DemoArgs {
     /// Recipients to generate, over three accounts and more than 40 countries
     #[arg(long, value_name = "NUMBER", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
@@ -25,6 +28,10 @@ pub struct DemoArgs {
     /// Longest time that sending may take, in seconds; what still waits then is shown as waiting
     #[arg(long, value_name = "SECONDS", default_value_t = 36)]
     pub seconds: u64,
+    /// Run over Apache Kafka instead of the embedded log: on the brokers given, or without an address on one that is
+    /// started for the demo by scripts/kafka, when run from the repository
+    #[arg(long, value_name = "BROKERS", num_args = 0..=1, default_missing_value = "", require_equals = true)]
+    pub kafka: Option<String>,
     /// Go on serving after the report, until Ctrl-C
     #[arg(long)]
     pub keep_running: bool,

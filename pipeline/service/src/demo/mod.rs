@@ -1,6 +1,6 @@
 //! `tollgate demo`: a campaign set through the whole service in one process, in under a minute.
 //!
-//! The service is the real one over the embedded log, the platform is the sandbox, and everything between them is
+//! The service is the real one over the embedded log, or over Kafka when asked for (`kafka`), the platform is the sandbox, and everything between them is
 //! HTTP: accounts, consents, requests, sends, signed webhooks. What is shown comes from the run.
 //!
 //! `cast` the accounts · `parts` what the set is made of · `countries`, `population`, `requests` the recipients ·
@@ -15,6 +15,7 @@ mod dice;
 mod exports;
 mod further;
 mod http;
+mod kafka;
 mod load;
 mod parts;
 mod place;
@@ -70,7 +71,11 @@ const STREAM_EVERY: Duration = Duration::from_millis(200);
 pub fn run(args: DemoArgs, json: bool) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async move {
-        let (stage, report) = perform(&args, json).await?;
+        let (stage, report) = tokio::select! {
+            done = perform(&args, json) => done?,
+            // A broker of its own does not end by itself.
+            _ = tokio::signal::ctrl_c(), if args.kafka.is_some() => bail!("interrupted"),
+        };
         let text = if json { serde_json::to_string(&report)? + "\n" } else { words::text(&report) };
         std::io::stdout().write_all(text.as_bytes())?;
         if let Some(mut stage) = stage {

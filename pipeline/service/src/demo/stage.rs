@@ -3,7 +3,7 @@
 use super::args::DemoArgs;
 use super::cast::{ACCOUNTS, APP};
 use super::http::Http;
-use super::place;
+use super::{kafka, place};
 use anyhow::Context as _;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -50,13 +50,25 @@ pub(super) struct Stage {
     pub(super) ledger: PathBuf,
     /// What the sandbox recorded.
     pub(super) journal: PathBuf,
+    /// A broker of its own; ends after everything else.
+    broker: Option<kafka::Broker>,
 }
 
 impl Stage {
     /// Starts both. The data directory is made and marked.
     pub(super) async fn start(args: &DemoArgs) -> anyhow::Result<Self> {
         let [service, platform] = addresses()?;
-        let node = Node::start(node_config(args, service, platform)?).await.context("the service cannot start")?;
+        if args.kafka.is_some() {
+            // A broker makes the directory its own before the service does.
+            std::fs::create_dir_all(&args.data_dir)
+                .with_context(|| format!("--data-dir {} cannot be made", args.data_dir.display()))?;
+            place::mark(&args.data_dir, args.seed)?;
+        }
+        let (log, broker) = match kafka::prepare(args)? {
+            Some((options, broker)) => (LogConfig::Kafka(Box::new(options)), broker),
+            None => (LogConfig::Embedded(EmbeddedOptions::default()), None),
+        };
+        let node = Node::start(node_config(args, service, platform, log)?).await.context("the service cannot start")?;
         place::mark(&args.data_dir, args.seed)?;
         let journal = args.data_dir.join("sandbox-journal.ndjson");
         let sandbox = Sandbox::start(sandbox_config(args, service, platform, journal.clone()));
@@ -69,13 +81,15 @@ impl Stage {
             address: service,
             ledger: args.data_dir.join(LEDGER_FILE),
             journal,
+            broker,
         })
     }
 
     /// Ends both; the sandbox's last counters. When nothing is under way any more the sandbox goes first, and with
     /// it its connections, for which the service would wait; else the service, so that no call meets a closed door.
     pub(super) async fn stop(self, quiet: bool) -> anyhow::Result<SandboxStats> {
-        let Self { node, sandbox, api, platform, .. } = self;
+        // The broker outlives the service.
+        let Self { node, sandbox, api, platform, broker: _broker, .. } = self;
         drop((api, platform));
         if quiet {
             let counted = sandbox.shutdown().await;
@@ -96,7 +110,12 @@ fn addresses() -> anyhow::Result<[SocketAddr; 2]> {
     Ok([service.local_addr()?, platform.local_addr()?])
 }
 
-fn node_config(args: &DemoArgs, service: SocketAddr, platform: SocketAddr) -> anyhow::Result<NodeConfig> {
+fn node_config(
+    args: &DemoArgs,
+    service: SocketAddr,
+    platform: SocketAddr,
+    log: LogConfig,
+) -> anyhow::Result<NodeConfig> {
     Ok(NodeConfig {
         data_dir: args.data_dir.clone(),
         gateway: GatewayConfig {
@@ -120,7 +139,7 @@ fn node_config(args: &DemoArgs, service: SocketAddr, platform: SocketAddr) -> an
             total_timeout: CALL_TIMEOUT,
             ..GraphConfig::default()
         },
-        log: LogConfig::Embedded(EmbeddedOptions::default()),
+        log,
         shard: ShardOptions::default(),
         metric_limits: tollgate_metrics::Limits::default(),
         rates: Arc::new(RateCards::embedded()?),

@@ -12,8 +12,24 @@ fn args(data_dir: &Path) -> DemoArgs {
         data_dir: data_dir.join("demo"),
         force: false,
         seconds: 8,
+        kafka: None,
         keep_running: false,
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_over_a_broker_that_it_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = DemoArgs { recipients: 1_000, seconds: 20, kafka: Some(String::new()), ..args(folder.path()) };
+    let (stage, report) = perform(&args, true).await.unwrap();
+    assert!(stage.is_none());
+    let words = super::words::text(&report);
+    let report = serde_json::to_value(&report).unwrap();
+    let outcomes = report["outcomes"].as_array().unwrap();
+    let sum: u64 = outcomes.iter().map(|line| line["messages"].as_u64().unwrap()).sum();
+    assert_eq!(sum + report["refused_by_api"].as_u64().unwrap(), 1_000, "{words}");
+    assert_eq!(report["duplicates"], report["repeated"], "{words}");
+    assert!(outcomes.iter().any(|line| line["outcome"] == "delivered" || line["outcome"] == "read"), "{words}");
 }
 
 fn decimal(value: &Value) -> rust_decimal::Decimal {

@@ -36,13 +36,14 @@ pub(super) struct Sent {
     pub(super) dead_letters: u64,
 }
 
-pub(super) struct Sender {
-    pub(super) api: Api,
-    pub(super) path: String,
-    pub(super) one_account: bool,
-    pub(super) give_up: Duration,
+/// A batch address of the service.
+pub struct ServiceSender {
+    api: Api,
+    path: String,
+    one_account: bool,
+    give_up: Duration,
     /// The service has answered once: from then on an absence may be a restart.
-    pub(super) reached: AtomicBool,
+    reached: AtomicBool,
 }
 
 #[derive(Deserialize)]
@@ -68,7 +69,13 @@ enum Try {
     Failed(anyhow::Error, Option<Duration>),
 }
 
-impl Sender {
+impl ServiceSender {
+    /// `path` is the batch address with its query. With `one_account` every row is for the same account, so what is
+    /// wrong with that ends the upload. `give_up`: how long the service may be away in the middle.
+    pub fn new(api: &Api, path: &str, one_account: bool, give_up: Duration) -> Self {
+        Self { api: api.clone(), path: path.to_owned(), one_account, give_up, reached: AtomicBool::new(false) }
+    }
+
     pub(super) async fn send(&self, batch: Batch, bar: &ProgressBar) -> anyhow::Result<Sent> {
         let mut rows = batch.rows;
         let mut sent = Sent::default();
@@ -202,8 +209,7 @@ mod tests {
     /// What a sender makes of an answer about lines 10 and 12.
     fn settled(one_account: bool, results: &str) -> (anyhow::Result<Try>, Sent) {
         let api = Api::new(&crate::client::ClientArgs::default()).expect("the default address");
-        let (path, give_up) = ("/v1/messages:batch".to_owned(), Duration::ZERO);
-        let sender = Sender { api, path, one_account, give_up, reached: AtomicBool::new(true) };
+        let sender = ServiceSender::new(&api, "/v1/messages:batch", one_account, Duration::ZERO);
         let lines = format!(r#"{{"accepted":1,"refused":1,"dead_letters":1,"results":[{results}]}}"#);
         let lines = serde_json::from_str(&lines).expect("an answer");
         let mut sent = Sent::default();

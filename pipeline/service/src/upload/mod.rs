@@ -1,21 +1,22 @@
-//! Sends many JSON lines to a batch address of the service: a few requests in flight, retries, and a mark of what is
-//! acknowledged without a gap.
+//! Sends many JSON lines to a batch address of the service, or requests to their topics: a few batches in flight,
+//! retries, and a mark of what is acknowledged without a gap.
 //!
-//! `batch` one request and its retries · `acknowledged` the mark.
+//! `batch` one request and its retries · `kafka` the topics · `acknowledged` the mark.
 
 mod acknowledged;
 mod batch;
+mod kafka;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
-use crate::client::Api;
 use acknowledged::Acknowledged;
-use batch::{Batch, Sender};
+use batch::{Batch, Sent};
+
+pub use batch::ServiceSender;
+pub use kafka::KafkaSender;
 
 /// Rows of one request; the service takes 20,000.
 const BATCH_ROWS_MAX: usize = 2_000;
@@ -71,7 +72,7 @@ pub enum Item {
 /// What became of the rows.
 #[derive(Debug, Default, serde::Serialize)]
 pub struct Report {
-    /// Acknowledged by the service: durable.
+    /// Acknowledged by the service or the brokers: durable.
     pub accepted: u64,
     /// Not taken.
     pub bad: u64,
@@ -82,17 +83,36 @@ pub struct Report {
 }
 
 /// Where rows go.
+pub enum Sender {
+    /// A batch address of the service.
+    Service(Box<ServiceSender>),
+    /// The topics for requests.
+    Kafka(Box<KafkaSender>),
+}
+
+impl Sender {
+    async fn send(&self, batch: Batch, bar: &ProgressBar) -> anyhow::Result<Sent> {
+        match self {
+            Self::Service(service) => service.send(batch, bar).await,
+            Self::Kafka(kafka) => kafka.send(batch, bar).await,
+        }
+    }
+
+    /// Batches at once. Kafka's are one after the other, so that an account's requests keep the order of the file.
+    fn in_flight_max(&self) -> usize {
+        match self {
+            Self::Service(_) => IN_FLIGHT_MAX,
+            Self::Kafka(_) => 1,
+        }
+    }
+}
+
+/// An upload of one file.
 pub struct Upload<'a> {
-    /// The service.
-    pub api: &'a Api,
-    /// Path of the batch address.
-    pub path: &'a str,
+    /// Where rows go.
+    pub to: Arc<Sender>,
     /// Name of the file for messages.
     pub file: &'a str,
-    /// Every row is for the same account: what is wrong with it ends the upload.
-    pub one_account: bool,
-    /// How long the service may be unreachable in the middle.
-    pub give_up: Duration,
     /// Shows bytes of the file.
     pub bar: ProgressBar,
 }
@@ -112,21 +132,14 @@ impl Upload<'_> {
         let mut done = Acknowledged::default();
         let mut rows = rows.fuse();
         let mut tasks = JoinSet::new();
-        let sender = Arc::new(Sender {
-            api: self.api.clone(),
-            path: self.path.to_owned(),
-            one_account: self.one_account,
-            give_up: self.give_up,
-            reached: AtomicBool::new(false),
-        });
         let mut result = Ok(());
         let mut ended = false;
         while !(ended && tasks.is_empty()) {
-            if !ended && tasks.len() < IN_FLIGHT_MAX {
+            if !ended && tasks.len() < self.to.in_flight_max() {
                 match self.next_batch(&mut rows, &mut report) {
                     Ok(Some(batch)) => {
                         let number = done.start();
-                        let (sender, bar) = (Arc::clone(&sender), self.bar.clone());
+                        let (sender, bar) = (Arc::clone(&self.to), self.bar.clone());
                         tasks.spawn(async move { (number, batch.mark, sender.send(batch, &bar).await) });
                     }
                     Ok(None) => ended = true,

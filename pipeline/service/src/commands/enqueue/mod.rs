@@ -11,18 +11,21 @@ mod resume;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use tollgate_runtime::lane::Lane;
 use tollgate_wire::Time;
 use tollgate_wire::request::Purpose;
 
 use crate::client::{Api, ClientArgs, encode};
+use crate::config::ConfigArgs;
 use crate::exit::{WrongUse, one_line};
 use crate::output;
-use crate::upload::{Item, Mark, Report, Upload};
+use crate::upload::{Item, KafkaSender, Mark, Report, Sender, ServiceSender, Upload};
 pub(super) use csv_rows::other_delimiter;
 use ids::Ids;
 use mapping::Mapping;
@@ -37,12 +40,16 @@ use resume::Resume;
 /// every row has a stable id: that of the id column, or a hash of file name, account, campaign, template and the
 /// row. Bad rows are reported with their line and do not stop the others; then the exit code is 1. What the service
 /// could not read, or not give to an account, it keeps with its line: see `tollgate dead-letters list`.
+///
+/// With --kafka the rows go straight onto the topics in Kafka that the configuration names, each to the partition of its
+/// account; no service needs to run. Bad rows, and those of accounts that are not in the registry, stay in the file alone.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate enqueue people.csv --account acme --template order_shipped --language pt_BR,en_US --map name=1 --map order=2\n  \
     tollgate enqueue people.csv --account acme --campaign black-friday-2026 --purpose marketing \\\n    \
         --template offer --language pt_BR --map first=first_name --to-column phone --id-column crm_id\n  \
-    tollgate enqueue requests.jsonl")]
+    tollgate enqueue requests.jsonl\n  \
+    tollgate enqueue requests.jsonl --kafka --config /etc/tollgate/tollgate.toml")]
 pub struct EnqueueArgs {
     /// CSV, or JSON Lines (*.jsonl, *.ndjson)
     #[arg(value_name = "FILE")]
@@ -62,6 +69,11 @@ pub struct EnqueueArgs {
     /// Seconds for which the service may be away in the middle
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     give_up_after: u64,
+    /// Straight onto the topics in Kafka; brokers, prefix and properties are those of the configuration
+    #[arg(long)]
+    kafka: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
     #[command(flatten)]
     csv: CsvArgs,
     #[command(flatten)]
@@ -144,9 +156,8 @@ fn delimiter(text: &str) -> Result<u8, String> {
 ///
 /// # Errors
 /// The arguments, the file, or a service that refuses or stays away.
-pub async fn run(args: &EnqueueArgs, json: bool) -> anyhow::Result<ExitCode> {
+pub async fn run(args: &EnqueueArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
     let file = args.file.display().to_string();
-    let api = Api::new(&args.client)?;
     let mut resume = Resume::open(&args.file, &job(args), args.restart);
     let mut rows = rows(args)?;
     let mut skipped = resume.skip(&mut rows)?;
@@ -158,12 +169,8 @@ pub async fn run(args: &EnqueueArgs, json: bool) -> anyhow::Result<ExitCode> {
         skipped = Some(0);
     }
     let bytes = std::fs::metadata(&args.file).map_or(0, |meta| meta.len());
-    let lane = if args.priority { "&lane=priority" } else { "" };
-    let name = args.file.file_name().map(|name| name.to_string_lossy().replace(char::is_control, "?"));
-    let path = format!("/v1/messages:batch?file={}{lane}", encode(&name.unwrap_or_default()));
-    let give_up = Duration::from_secs(args.give_up_after);
-    let one_account = matches!(rows, Rows::Csv(_));
-    let upload = Upload { api: &api, path: &path, file: &file, one_account, give_up, bar: output::bar(bytes, true) };
+    let to = Arc::new(sender(args, before, matches!(rows, Rows::Csv(_)))?);
+    let upload = Upload { to, file: &file, bar: output::bar(bytes, true) };
     let (report, result) = upload.run(&mut rows, |mark| resume.acknowledged(mark)).await;
     let begun = report.accepted > 0;
     let earlier = Earlier { rows: skipped.unwrap_or(0), bad: resume.bad() };
@@ -176,6 +183,22 @@ pub async fn run(args: &EnqueueArgs, json: bool) -> anyhow::Result<ExitCode> {
         false => error,
     })?;
     Ok(if report.bad + earlier.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Where the rows go.
+fn sender(args: &EnqueueArgs, before: Option<PathBuf>, one_account: bool) -> anyhow::Result<Sender> {
+    let give_up = Duration::from_secs(args.give_up_after);
+    if args.kafka {
+        let kafka = args.config.clone().or(before).load()?.kafka.kafka;
+        let lane = if args.priority { Lane::Priority } else { Lane::ByPurpose };
+        let open = || KafkaSender::open(&kafka, lane, one_account, give_up);
+        return Ok(Sender::Kafka(Box::new(tokio::task::block_in_place(open)?)));
+    }
+    let api = Api::new(&args.client)?;
+    let lane = if args.priority { "&lane=priority" } else { "" };
+    let name = args.file.file_name().map(|name| name.to_string_lossy().replace(char::is_control, "?"));
+    let path = format!("/v1/messages:batch?file={}{lane}", encode(&name.unwrap_or_default()));
+    Ok(Sender::Service(Box::new(ServiceSender::new(&api, &path, one_account, give_up))))
 }
 
 /// What tells this job from another one over the same file.
