@@ -101,7 +101,6 @@ pub fn back(letter: &Record, now_ms: u64) -> Result<(Topic, NewRecord), NoWayBac
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "test")]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 

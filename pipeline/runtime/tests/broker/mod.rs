@@ -23,10 +23,13 @@ struct Own {
     cleaner: Mutex<Option<(Child, ChildStdin)>>,
 }
 
+/// Makes a broker's settings, `name=value`, with what they need in its folder.
+type Prepare<'a> = dyn Fn(&Path) -> Vec<String> + 'a;
+
 /// Every test file uses a part of this; naming all of it keeps the rest from counting as dead.
 const _: [fn(&Broker); 4] = [Broker::kill, Broker::start_again, Broker::pause, Broker::resume];
 const _: [fn() -> Broker; 2] = [Broker::start, Broker::shared];
-const _: fn(&dyn Fn(&Path) -> Vec<String>) -> Broker = Broker::start_with;
+const _: fn(&Prepare<'_>) -> Broker = Broker::start_with;
 const _: fn(&Broker) -> &str = Broker::bootstrap;
 const _: fn(&Broker) -> Option<u32> = Broker::pid;
 const _: fn(&Broker) -> KafkaConfig = Broker::config;
@@ -49,7 +52,7 @@ impl Broker {
 
     /// A broker of its own with further settings, `name=value`, which `prepare` makes in the broker's folder before
     /// it starts. Not the one of `KAFKA_BOOTSTRAP`.
-    pub fn start_with(prepare: &dyn Fn(&Path) -> Vec<String>) -> Self {
+    pub fn start_with(prepare: &Prepare<'_>) -> Self {
         let directory = tempfile::Builder::new().prefix("tollgate-kafka-").tempdir().expect("a folder").keep();
         let cleaner = cleaner(&directory);
         let settings = prepare(&directory);

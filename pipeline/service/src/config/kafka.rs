@@ -51,7 +51,6 @@ pub(super) fn build(s: &mut Settings) -> KafkaOptions {
             0,
             s.number("kafka.changelog_format", CHANGELOG_FORMAT_BEFORE.into()..=CHANGELOG_FORMAT.into()) as u8,
         ),
-        ..KafkaConfig::default()
     };
     if let Some(name) = kafka.forbidden() {
         let problem = format!("kafka.properties_file sets {name}, which the program sets itself");
