@@ -3,7 +3,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"log"
 	"os"
@@ -41,7 +40,7 @@ func main() {
 	lines := bufio.NewScanner(requests)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		records = append(records, &kgo.Record{Topic: topic, Key: []byte(account), Value: bytes.Clone(lines.Bytes())})
+		records = append(records, &kgo.Record{Topic: topic, Key: []byte(account), Value: append([]byte(nil), lines.Bytes()...)})
 	}
 	if err := lines.Err(); err != nil {
 		log.Fatal(err)

@@ -113,3 +113,20 @@ fn a_stop_word_on_a_button_counts_by_payload_or_label() {
         assert_eq!(w.out.orders.is_empty(), stops, "{payload} {label}");
     }
 }
+
+/// An account is applied before its numbers are bought: what it sends is refused, not set aside, and neither the answer
+/// to a duplicate nor a restart stumbles over the sender that is not there.
+#[test]
+fn an_account_without_senders_refuses() {
+    let mut w = World::new();
+    let waba = json!({"id": "w1", "currency": "USD", "time_zone": "UTC", "senders": []});
+    w.apply(&json!({"account": "acme", "limit": "UNLIMITED", "wabas": [waba]}));
+    for _ in 0..2 {
+        w.request(&promo("a", TO)).unwrap();
+        w.commit();
+        w.reload();
+    }
+    let reasons: Vec<_> = w.out.outcomes.iter().map(|o| (&o["outcome"], &o["reason"])).collect();
+    let (refused, duplicate) = (json!("refused"), json!("duplicate"));
+    assert_eq!(reasons, [(&refused, &json!("sender_unknown")), (&duplicate, &duplicate)]);
+}

@@ -48,8 +48,8 @@ fn what_the_examples_write_is_decided() {
         topics.send(
             Topic::Commands,
             account,
-            &json!({"command": "apply_account",
-            "spec": {"account": account, "limit": "UNLIMITED", "wabas": []}}),
+            &json!({"command": "apply_account", "spec": {"account": account, "limit": "UNLIMITED",
+                "wabas": [{"id": format!("w-{account}"), "currency": "USD", "time_zone": "UTC", "senders": []}]}}),
         );
     }
     topics.flush();

@@ -117,7 +117,7 @@ fn a_changelog_of_another_hash_key() {
         Topic::Commands,
         "acme",
         &json!({"command": "apply_account", "spec": {"account": "acme",
-        "limit": 250, "wabas": []}}),
+        "limit": 250, "wabas": [{"id": "w1", "currency": "USD", "time_zone": "UTC", "senders": []}]}}),
     );
     topics.flush();
     let mut first = Process::serve(&file, directory.path(), "first", &[], &[]);

@@ -173,7 +173,7 @@ fn a_deployment_runs_over_tls_with_passwords() {
             Topic::Commands,
             "acme",
             &json!({"command": "apply_account", "spec": {"account": "acme",
-            "limit": "UNLIMITED", "wabas": []}}),
+            "limit": "UNLIMITED", "wabas": [{"id": "w1", "currency": "USD", "time_zone": "UTC", "senders": []}]}}),
         );
         topics.send(
             Topic::Requests,

@@ -2,7 +2,7 @@
 //!
 //! `config` client settings · `flush` the one C call · `topic_plan` how each topic is set up · `topics` creates
 //! and checks them over a `cluster` connection · `inbox` what comes from outside · `tail` readers with positions of their
-//! own · `registry` who owns which number · `context` what the clients report.
+//! own · `headers` of records from outside · `registry` who owns which number · `context` what the clients report.
 
 mod changelog;
 mod cluster;
@@ -10,6 +10,7 @@ mod config;
 mod context;
 mod crash_point;
 mod flush;
+mod headers;
 mod inbox;
 mod registry;
 mod restore;

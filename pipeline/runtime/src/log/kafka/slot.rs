@@ -16,13 +16,14 @@ use bytes::Bytes;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
+use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::changelog;
 use super::config::KafkaConfig;
 use super::crash_point::crash_point;
+use super::headers::headers;
 use super::restore::{self, AnyConsumer as _, Place, Plan, Restored, failed, stopped};
 use super::transaction::Transactions;
 use crate::clock::{self, monotonic};
@@ -476,19 +477,6 @@ fn take(
     }
     ahead.push_back(record);
     Ok(())
-}
-
-/// The headers of a record, without those whose names are no text: the library panics on such a name, and a producer
-/// outside must not end this process by one.
-fn headers(message: &BorrowedMessage<'_>) -> Vec<(String, Bytes)> {
-    let Some(headers) = message.headers() else { return Vec::new() };
-    let read = std::panic::AssertUnwindSafe(|| {
-        let owned = |h: rdkafka::message::Header<'_, &[u8]>| {
-            (h.key.to_owned(), Bytes::copy_from_slice(h.value.unwrap_or_default()))
-        };
-        headers.iter().map(owned).collect()
-    });
-    std::panic::catch_unwind(read).unwrap_or_default()
 }
 
 impl Log for KafkaLog {

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Headers as _, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::config::KafkaConfig;
 use super::context::Reports;
+use super::headers::headers;
 use crate::clock::monotonic;
-use crate::log::{Headers, LogError, ReadLimit, Record, Topic};
+use crate::log::{LogError, ReadLimit, Record, Topic};
 
 /// How long the brokers have to tell the ends of the partitions.
 const WATERMARKS: Duration = Duration::from_secs(10);
@@ -272,16 +273,12 @@ fn is_passing(error: &KafkaError) -> bool {
 /// A record of ours out of one of the client's.
 pub(super) fn convert(message: &BorrowedMessage<'_>) -> (u32, Record) {
     let bytes = |part: Option<&[u8]>| part.map_or_else(Bytes::new, Bytes::copy_from_slice);
-    let headers: Headers = message
-        .headers()
-        .map(|headers| headers.iter().map(|header| (header.key.to_owned(), bytes(header.value))).collect())
-        .unwrap_or_default();
     let record = Record {
         offset: message.offset().max(0) as u64,
         key: bytes(message.key()),
         value: bytes(message.payload()),
         time_ms: message.timestamp().to_millis().unwrap_or(0).max(0) as u64,
-        headers,
+        headers: headers(message),
     };
     (message.partition() as u32, record)
 }
