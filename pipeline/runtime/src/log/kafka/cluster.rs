@@ -54,7 +54,7 @@ impl<'a> Cluster<'a> {
         client.set("debug", "feature").set("api.version.request", "true").set_log_level(RDKafkaLogLevel::Debug);
         let consumer: BaseConsumer<Reports> = client
             .create_with_context(Reports::default())
-            .map_err(|e| TopicsError::Properties { detail: property_fault(&e) })?;
+            .map_err(|e| TopicsError::Properties { detail: property_fault(config, &e) })?;
         let cluster = Self { config, consumer, deadline: monotonic() + CONNECT };
         cluster.wait_for_answer()?;
         cluster.check_version()?;
@@ -148,8 +148,11 @@ impl<'a> Cluster<'a> {
         &self,
         call: impl FnOnce(&AdminClient<DefaultClientContext>, &AdminOptions) -> T,
     ) -> Result<T, TopicsError> {
-        let admin: AdminClient<DefaultClientContext> =
-            self.config.client("admin").create().map_err(|e| TopicsError::Properties { detail: property_fault(&e) })?;
+        let admin: AdminClient<DefaultClientContext> = self
+            .config
+            .client("admin")
+            .create()
+            .map_err(|e| TopicsError::Properties { detail: property_fault(self.config, &e) })?;
         let timeout = Some(self.left());
         Ok(call(&admin, &AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)))
     }
@@ -158,7 +161,7 @@ impl<'a> Cluster<'a> {
     pub(super) fn group(&self, group: &str) -> Result<Group<'_>, TopicsError> {
         let consumer = simple_consumer(self.config, group)
             .create_with_context(Reports::default())
-            .map_err(|e| TopicsError::Properties { detail: property_fault(&e) })?;
+            .map_err(|e| TopicsError::Properties { detail: property_fault(self.config, &e) })?;
         Ok(Group { cluster: self, name: group.to_owned(), consumer })
     }
 }
@@ -230,14 +233,21 @@ fn simple_consumer(config: &KafkaConfig, group: &str) -> ClientConfig {
     client
 }
 
-/// What is wrong with the properties, without their values: one may be a password, also under a mistyped name.
-fn property_fault(error: &KafkaError) -> String {
+/// What is wrong with the properties, without their values: one may be a password, also under a mistyped name or under
+/// that of its neighbour.
+fn property_fault(config: &KafkaConfig, error: &KafkaError) -> String {
     match error {
         KafkaError::ClientConfig(_, what, name, value) if value.is_empty() => format!("{name}: {what}"),
         KafkaError::ClientConfig(_, what, name, value) => format!("{name}: {}", what.replace(value, "…")),
-        other => other.to_string(),
+        other => {
+            let values = config.properties.values().filter(|value| value.len() >= SECRET_LEAST);
+            values.fold(other.to_string(), |told, value| told.replace(value.as_str(), "…"))
+        }
     }
 }
+
+/// Shorter values are numbers and switches.
+const SECRET_LEAST: usize = 4;
 
 /// The code inside an error of any kind.
 pub(super) fn code(error: &KafkaError) -> Option<RDKafkaErrorCode> {
