@@ -248,16 +248,24 @@ fn what_the_broker_or_tls_refuses_is_told_without_the_password() {
             "correct or remove it",
         ),
     ];
-    for (what, config, wrong, remedy) in cases {
-        let temporary = tempfile::tempdir().unwrap();
-        let file = written(&config, temporary.path());
-        for arguments in [&["topics", "check"][..], &["serve"]] {
-            let (code, told) = run(&file, arguments);
-            assert_eq!(code, Some(1), "{what}: {told}");
-            let last = told.lines().last().unwrap();
-            assert!(last.starts_with("tollgate: ") && last.contains(wrong) && last.contains(remedy), "{what}: {told}");
-            println!("{what}: {last}");
+    // Side by side: each waits for its time to be over.
+    std::thread::scope(|scope| {
+        for (what, config, wrong, remedy) in cases {
+            scope.spawn(move || refused(what, &config, wrong, remedy));
         }
-        assert!(matches!(kafka::check(&config), Err(error) if !format!("{error:?}").contains(WRONG)), "{what}");
+    });
+}
+
+/// Every start says so, without a password.
+fn refused(what: &str, config: &KafkaConfig, wrong: &str, remedy: &str) {
+    let temporary = tempfile::tempdir().unwrap();
+    let file = written(config, temporary.path());
+    for arguments in [&["topics", "check"][..], &["serve"]] {
+        let (code, told) = run(&file, arguments);
+        assert_eq!(code, Some(1), "{what}: {told}");
+        let last = told.lines().last().unwrap();
+        assert!(last.starts_with("tollgate: ") && last.contains(wrong) && last.contains(remedy), "{what}: {told}");
+        println!("{what}: {last}");
     }
+    assert!(matches!(kafka::check(config), Err(error) if !format!("{error:?}").contains(WRONG)), "{what}");
 }
