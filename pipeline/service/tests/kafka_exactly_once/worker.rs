@@ -62,9 +62,7 @@ impl Workers {
     }
 
     pub fn all_up(&mut self) {
-        for slot in 0..SLOTS {
-            self.up(slot, None);
-        }
+        self.check(SLOTS);
     }
 
     /// Forgets processes that ended.
@@ -78,7 +76,14 @@ impl Workers {
 
     /// A worker that has to end by itself (fenced, broker gone too long) is started again, as a supervisor would.
     pub fn check_alive(&mut self) {
-        self.all_up();
+        self.check(SLOTS);
+    }
+
+    /// The same for the first `slots` alone.
+    pub fn check(&mut self, slots: usize) {
+        for slot in 0..slots {
+            self.up(slot, None);
+        }
     }
 
     pub fn kill(&mut self, slot: usize) {
