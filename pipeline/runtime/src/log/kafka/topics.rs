@@ -284,7 +284,7 @@ mod tests {
         ]);
         assert_eq!(
             TopicsError::Faults(faults).to_string(),
-            "topic t.events is missing; create the topics, or allow this user to describe it\n\
+            "topic t.events is missing; run `tollgate topics create`, or allow this user to describe it\n\
              topic t.ledger has 5 partitions instead of 4; delete it if it is unused and create it again, or copy everything to a new prefix"
         );
     }
