@@ -75,9 +75,14 @@ fn moved(point: &str) {
     let mut successor = Process::serve(&file, directory.path(), "successor", &[], &[]);
     wait_for("the successor decides", &mut || topics.values(Topic::Outcomes, false).len() >= 2 * WAITING);
     owner.signal("CONT");
-    let status = owner.ended(Duration::from_secs(60));
-    assert_eq!(status.code(), Some(1), "{}", owner.log());
-    assert!(owner.log().contains("may not write for its partitions any more"), "{}", owner.log());
+    // Before its offsets were sent it may still find that its records are too old, undo the batch by itself and come back
+    // as a member like any other. With its offsets sent, its transaction was ended by the broker, and so is it.
+    let undone = |owner: &Process| point == "after_produce" && owner.log().contains("a batch was undone");
+    wait_for("the owner gives its batch up", &mut || !owner.is_running() || undone(&owner));
+    if !owner.is_running() {
+        assert_eq!(owner.ended(Duration::ZERO).code(), Some(1), "{}", owner.log());
+        assert!(owner.log().contains("may not write for its partitions any more"), "{}", owner.log());
+    }
 
     assert!(successor.is_running(), "{}", successor.log());
     let orders_made = orders(&topics.values(Topic::Dispatch, false));
