@@ -134,6 +134,7 @@ async fn perform(args: &DemoArgs, json: bool) -> anyhow::Result<(Option<Stage>, 
             repeated: population.repeated.len() as u64,
             refused_by_api: sent.refused,
             seconds,
+            settled: quiet,
             outcomes,
             duplicates,
             accounted_for: decided + sent.refused,
@@ -183,7 +184,7 @@ async fn send(
     progress: &mut Progress,
 ) -> anyhow::Result<(Sent, bool)> {
     progress.phase("sending", u64::from(args.recipients));
-    let time = Duration::from_secs(args.seconds);
+    let time = args.time();
     let until = Instant::now() + time;
     let (mut bulk, mut stream) = (Some(send_bulk(stage, population)), Some(send_stream(stage, population)));
     let mut codes = Some(send_codes(stage, population, time / 2 / WAVES as u32));

@@ -28,6 +28,8 @@ pub(super) struct Report {
     /// Lines that the API refused at once.
     pub(super) refused_by_api: u64,
     pub(super) seconds: Seconds,
+    /// Nothing was under way any more when it ended.
+    pub(super) settled: bool,
     /// Where every message is; repeated requests not among them.
     pub(super) outcomes: Vec<OutcomeCount>,
     /// Repeated requests that were recognised.

@@ -116,6 +116,15 @@ fn node_config(
     platform: SocketAddr,
     log: LogConfig,
 ) -> anyhow::Result<NodeConfig> {
+    let shard = match &log {
+        LogConfig::Embedded(_) => ShardOptions::default(),
+        // The defaults of the configuration: a transaction costs the same for one request as for a thousand.
+        LogConfig::Kafka(_) => ShardOptions {
+            commit_every_min: Duration::from_millis(20),
+            commit_every_max: Duration::from_millis(100),
+            ..ShardOptions::default()
+        },
+    };
     Ok(NodeConfig {
         data_dir: args.data_dir.clone(),
         gateway: GatewayConfig {
@@ -140,7 +149,7 @@ fn node_config(
             ..GraphConfig::default()
         },
         log,
-        shard: ShardOptions::default(),
+        shard,
         metric_limits: tollgate_metrics::Limits::default(),
         rates: Arc::new(RateCards::embedded()?),
         keep_moves_days: 30,

@@ -11,7 +11,7 @@ fn args(data_dir: &Path) -> DemoArgs {
         seed: 7,
         data_dir: data_dir.join("demo"),
         force: false,
-        seconds: 8,
+        seconds: Some(8),
         kafka: None,
         keep_running: false,
     }
@@ -20,7 +20,7 @@ fn args(data_dir: &Path) -> DemoArgs {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_over_a_broker_that_it_starts() {
     let folder = tempfile::tempdir().unwrap();
-    let args = DemoArgs { recipients: 1_000, seconds: 20, kafka: Some(String::new()), ..args(folder.path()) };
+    let args = DemoArgs { recipients: 1_000, seconds: Some(20), kafka: Some(String::new()), ..args(folder.path()) };
     let (stage, report) = perform(&args, true).await.unwrap();
     assert!(stage.is_none());
     let words = super::words::text(&report);

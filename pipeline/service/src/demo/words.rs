@@ -201,6 +201,12 @@ fn checks(report: &Report) -> String {
     rows("billable", &checks.platform_delivered.billable, &super::report::billable(checks));
     rows("free", &checks.platform_delivered.free, &super::report::free_on_the_platform(checks));
     text.push_str(&table.text());
+    if !report.settled {
+        text.push_str(
+            "  The time was over with messages under way: what the platform delivered since is booked at the next start. \
+             --seconds gives more.\n",
+        );
+    }
     let charges: u64 = checks.ledger_charged.values().sum();
     let totals: Vec<String> = report.totals.iter().map(|(currency, sum)| format!("{sum:.4} {currency}")).collect();
     let _ = writeln!(
