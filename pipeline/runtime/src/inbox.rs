@@ -31,11 +31,6 @@ pub trait Inbox: Send + Sync {
     /// # Errors
     /// See [`AppendError`].
     fn append(&self, records: Vec<(Topic, NewRecord)>) -> BoxFuture<'_, Result<(), AppendError>>;
-
-    /// Partitions of the input topics; the hash of its key puts a record into one of them.
-    fn partitions(&self) -> u32 {
-        1
-    }
 }
 
 /// Why records were not made durable.

@@ -9,8 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tollgate_wire::partition::partition_of;
-use tollgate_wire::{DeadLetterReason, Text, command};
+use tollgate_wire::{Text, command};
 
 use super::{Api, JSON, Shared, json, parse_json, require_content_type};
 use crate::gateway::access::Action;
@@ -31,9 +30,9 @@ struct Asked {
     /// Say what would be done and do nothing.
     #[serde(default)]
     dry_run: bool,
-    /// Also what would lie in a wrong partition again.
+    /// Key records by their account where the key is another.
     #[serde(default)]
-    anyway: bool,
+    rekey: bool,
 }
 
 #[derive(Default, Serialize)]
@@ -54,8 +53,8 @@ struct Settled {
     refused: Option<String>,
 }
 
-/// `POST /v1/dead-letters:replay` `{"offsets": […], "dry_run": false, "anyway": false}`: each goes back to its topic,
-/// bytes and key untouched, with the header `replayed_from`. Answered when all of it is durable; each offset is
+/// `POST /v1/dead-letters:replay` `{"offsets": […], "dry_run": false, "rekey": false}`: each goes back to its topic,
+/// bytes and, without `rekey`, key untouched, with the header `replayed_from`. Answered when all of it is durable; each offset is
 /// answered for itself. A webhook's events are made again for the accounts as they are now.
 pub(super) async fn replay(State(api): Shared, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     api.access.caller(&headers, Action::ReplayDeadLetters)?.every_account()?;
@@ -81,7 +80,7 @@ pub(super) async fn replay(State(api): Shared, headers: HeaderMap, body: Body) -
         let letters: BTreeMap<u64, Record> = page.into_iter().map(|letter| (letter.offset, letter)).collect();
         let mut records = Vec::new();
         for &offset in here {
-            let settled = letters.get(&offset).ok_or_else(gone).and_then(|letter| put_back(&api, letter, asked.anyway));
+            let settled = letters.get(&offset).ok_or_else(gone).and_then(|letter| put_back(&api, letter, asked.rekey));
             answer.results.push(match settled {
                 Ok((topic, more)) => {
                     answer.replayed += 1;
@@ -106,7 +105,7 @@ fn gone() -> String {
 }
 
 /// The records that a letter goes back as, or why it cannot.
-fn put_back(api: &Api, letter: &Record, anyway: bool) -> Result<(Topic, Vec<NewRecord>), String> {
+fn put_back(api: &Api, letter: &Record, rekey: bool) -> Result<(Topic, Vec<NewRecord>), String> {
     let now = api.clock.now();
     let source = letter.header(dead_letter::SOURCE).map(|source| String::from_utf8_lossy(source).into_owned());
     if let Some(app) = source.as_deref().and_then(|source| source.strip_prefix("/webhooks/whatsapp/")) {
@@ -117,35 +116,23 @@ fn put_back(api: &Api, letter: &Record, anyway: bool) -> Result<(Topic, Vec<NewR
         }
         return Ok((Topic::Events, records));
     }
-    let (topic, record) = back(letter, now.0).map_err(|error| error.to_string())?;
-    if !anyway {
-        right_partition(topic, letter, api.inbox.partitions())?;
-    }
+    let (topic, mut record) = back(letter, now.0).map_err(|error| error.to_string())?;
+    check_key(topic, &mut record, rekey)?;
     Ok((topic, vec![record]))
 }
 
-/// Whether the record will lie where its account is decided for: its key decides.
-fn right_partition(topic: Topic, letter: &Record, partitions: u32) -> Result<(), String> {
-    if partitions <= 1 {
+/// A record whose key is not its account is set aside wherever it lies: keyed by it, or refused.
+fn check_key(topic: Topic, record: &mut NewRecord, rekey: bool) -> Result<(), String> {
+    let Some(account) = account(topic, &record.value).filter(|account| record.key != account.as_bytes()) else {
         return Ok(());
+    };
+    if !rekey {
+        return Err(format!(
+            "its key is not its account {account:?}, so it would be set aside again; --rekey keys it by its account"
+        ));
     }
-    let was_wrong = letter.header(dead_letter::REASON).is_some_and(|r| r == DeadLetterReason::WrongPartition.as_str());
-    match account(topic, &letter.value) {
-        Some(account) => {
-            let (right, goes_to) =
-                (partition_of(account.as_bytes(), partitions), partition_of(&letter.key, partitions));
-            if right == goes_to {
-                return Ok(());
-            }
-            Err(format!(
-                "its key is not its account {account:?}: it would lie in partition {goes_to} instead of {right} and be set aside again; send its bytes anew with the account as key, or replay it with --anyway"
-            ))
-        }
-        None if was_wrong => {
-            Err("it was in a wrong partition and its account cannot be read; replay it with --anyway".to_owned())
-        }
-        None => Ok(()),
-    }
+    record.key = account.into_bytes().into();
+    Ok(())
 }
 
 /// The account of an input record, as far as it lets itself be read.
@@ -161,30 +148,24 @@ fn account(topic: Topic, value: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn letter(key: &str, value: &str, reason: &str) -> Record {
-        let headers = vec![(dead_letter::REASON.to_owned(), Bytes::copy_from_slice(reason.as_bytes()))];
-        let (key, value) = (Bytes::copy_from_slice(key.as_bytes()), Bytes::copy_from_slice(value.as_bytes()));
-        Record { offset: 1, key, value, time_ms: 1, headers }
-    }
-
     #[test]
-    fn what_would_be_wrong_again_is_refused() {
+    fn a_key_that_is_not_the_account_is_refused_or_replaced() {
         let acme = r#"{"account":"acme"}"#;
         let command = r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"pause"}"#;
-        let other = (0..).map(|n| format!("k{n}")).find(|k| partition_of(k.as_bytes(), 8) != partition_of(b"acme", 8));
-        let other = other.expect("some key lies elsewhere");
-        for (topic, key, value, reason, partitions, good) in [
-            (Topic::Requests, "acme", acme, "wrong_partition", 8, true),
-            (Topic::Requests, other.as_str(), acme, "wrong_partition", 8, false),
-            (Topic::Requests, other.as_str(), acme, "unknown_account", 8, false),
-            (Topic::Requests, other.as_str(), acme, "wrong_partition", 1, true),
-            (Topic::Requests, other.as_str(), "{", "malformed", 8, true),
-            (Topic::Commands, "acme", command, "wrong_partition", 8, true),
-            (Topic::Commands, other.as_str(), command, "wrong_partition", 8, false),
-            (Topic::Events, "acme", "{", "wrong_partition", 8, false),
+        // What cannot be read is set aside again for that, whatever its key.
+        for (topic, key, value, good, rekeyed) in [
+            (Topic::Requests, "acme", acme, true, "acme"),
+            (Topic::Requests, "other", acme, false, "acme"),
+            (Topic::Events, "", acme, false, "acme"),
+            (Topic::Requests, "other", "{", true, "other"),
+            (Topic::Commands, "acme", command, true, "acme"),
+            (Topic::Commands, "other", command, false, "acme"),
         ] {
-            let result = right_partition(topic, &letter(key, value, reason), partitions);
-            assert_eq!(result.is_ok(), good, "{topic:?} {key} {value} {reason} {partitions}: {result:?}");
+            let mut record = NewRecord::new(key.to_owned(), value.to_owned(), 1);
+            assert_eq!(check_key(topic, &mut record, false).is_ok(), good, "{topic:?} {key} {value}");
+            assert_eq!(record.key, key, "untouched");
+            assert_eq!(check_key(topic, &mut record, true), Ok(()));
+            assert_eq!((&record.key[..], &record.value[..]), (rekeyed.as_bytes(), value.as_bytes()));
         }
     }
 }

@@ -123,10 +123,6 @@ impl KafkaInbox {
 }
 
 impl Inbox for KafkaInbox {
-    fn partitions(&self) -> u32 {
-        self.partitions
-    }
-
     fn append(&self, records: Vec<(Topic, NewRecord)>) -> BoxFuture<'_, Result<(), AppendError>> {
         if records.is_empty() {
             return Box::pin(async { Ok(()) });

@@ -19,7 +19,7 @@ const PAGE: u32 = 1_000;
 /// Refusals shown; --json lists all.
 const REFUSED_SHOWN: usize = 20;
 
-/// Put dead letters back to the topic that they came from, bytes and key untouched
+/// Put dead letters back to the topic that they came from, bytes untouched
 ///
 /// Choose them by offset, or with --reason, --after, --all. Put right first what was wrong: apply the account, deploy
 /// the version that knows the field. Each record then carries the header `replayed_from` with the offset of its dead
@@ -47,9 +47,9 @@ pub(super) struct ReplayArgs {
     /// Say what would be done and do nothing
     #[arg(long)]
     dry_run: bool,
-    /// Also those that would lie in a wrong partition and be set aside again
+    /// Key records by the account in them where their key is another (wrong_key, wrong_partition)
     #[arg(long)]
-    anyway: bool,
+    rekey: bool,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -151,7 +151,7 @@ fn wanted(letter: &DeadLetter, reasons: &[String]) -> bool {
 }
 
 async fn replay(api: &Api, args: &ReplayArgs, offsets: &[u64]) -> anyhow::Result<Answer> {
-    let body = json!({ "offsets": offsets, "dry_run": args.dry_run, "anyway": args.anyway });
+    let body = json!({ "offsets": offsets, "dry_run": args.dry_run, "rekey": args.rekey });
     let answer = api.post("/v1/dead-letters:replay", JSON, body.to_string().into()).await?;
     answer.ok()?.json()
 }
