@@ -336,22 +336,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read; abort the batch.
     pub fn request(&mut self, raw: &[u8], priority: bool, source: &dyn Source, sink: &mut dyn Sink) -> Handled {
-        self.request_with_id(raw, None, priority, source, sink)
-    }
-
-    /// The same; `ce_id` is the record's CloudEvents header, which serves as `id` when the body has none.
-    ///
-    /// # Errors
-    /// When the store cannot be read; abort the batch.
-    pub fn request_with_id(
-        &mut self,
-        raw: &[u8],
-        ce_id: Option<&[u8]>,
-        priority: bool,
-        source: &dyn Source,
-        sink: &mut dyn Sink,
-    ) -> Handled {
-        match request::parse_with_id(raw, ce_id) {
+        match request::parse(raw) {
             Ok(r) => self.request_parsed(&r, raw, priority, source, sink),
             Err(e) => Ok(Err(Rejected { reason: e.reason, detail: e.to_string() })),
         }

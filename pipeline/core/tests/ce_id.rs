@@ -4,7 +4,9 @@
 mod common;
 use common::{World, shipped};
 use serde_json::json;
+use tollgate_core::engine::Rejected;
 use tollgate_wire::DeadLetterReason;
+use tollgate_wire::request::parse_with_id;
 
 const TO: &str = "+5511987654321";
 const HOUR_MS: u64 = 3_600_000;
@@ -15,9 +17,11 @@ fn without_id() -> serde_json::Value {
     request
 }
 
-fn send(w: &mut World, body: &serde_json::Value, ce_id: &[u8]) -> Result<(), tollgate_core::engine::Rejected> {
+fn send(w: &mut World, body: &serde_json::Value, ce_id: &[u8]) -> Result<(), Rejected> {
     let body = body.to_string();
-    w.engine.request_with_id(body.as_bytes(), Some(ce_id), false, &w.store, &mut w.out).unwrap()
+    let request = parse_with_id(body.as_bytes(), Some(ce_id))
+        .map_err(|e| Rejected { reason: e.reason, detail: e.to_string() })?;
+    w.engine.request_parsed(&request, body.as_bytes(), false, &w.store, &mut w.out).unwrap()
 }
 
 #[test]

@@ -168,9 +168,9 @@ impl Shard {
         Duration::from_millis(until_due.min(1_000)).min(until_snapshot.max(Duration::from_millis(1)))
     }
 
-    /// Decides one batch, and at most `ticks` more that timers and queues ask for. `None` when nothing came of it, or a record made the engine panic: then the state was
-    /// loaded again and the batch is repeated one record at a time. A batch handed out is ended by
-    /// [`Shard::committed`] or [`Shard::aborted`].
+    /// Decides one batch, and at most `ticks` more that timers and queues ask for. `None` when nothing came of it, or a
+    /// record made the engine panic: then the state was loaded again and the batch is repeated one record at a time. A
+    /// batch handed out is ended by [`Shard::committed`] or [`Shard::aborted`].
     ///
     /// # Errors
     /// The store cannot be read, or the engine found its state damaged.
