@@ -1,10 +1,12 @@
 //! Durable state: ordered key spaces in one embedded database, changed by atomic batches.
 //!
 //! In embedded mode the log writes state together with its own records and one fsync (see [`crate::log::embedded`]).
-//! In Kafka mode the store is a cache of the changelog: [`Store::write_unsynced`], atomic and in order, no fsync.
+//! In Kafka mode the store is a cache of the changelog: [`Store::write_unsynced`] and [`Store::write_behind`], atomic and in
+//! order, no fsync.
 //! A read sees single keys; whoever needs several keys of one batch reads from the thread that committed it.
 
 mod batch;
+mod behind;
 mod directory;
 mod error;
 mod spaces;
@@ -16,7 +18,7 @@ mod tests;
 use std::fs;
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
@@ -27,6 +29,7 @@ pub use error::StoreError;
 pub use fjall::Slice as StoredBytes;
 pub use spaces::Space;
 
+use behind::Behind;
 use directory::DataDirectory;
 
 /// Sizes of the database. The defaults suit one machine with a few gigabytes.
@@ -53,7 +56,8 @@ pub struct Store {
 }
 
 struct Inner {
-    // Declared before the directory: the database closes first, then the lock is released.
+    // In this order: what waits is written, the database closes, then the lock is released.
+    behind: OnceLock<Behind>,
     spaces: Vec<Keyspace>,
     database: Database,
     write_buffer_bytes: u64,
@@ -79,6 +83,7 @@ impl Store {
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             inner: Arc::new(Inner {
+                behind: OnceLock::new(),
                 spaces,
                 database,
                 write_buffer_bytes: options.write_buffer_bytes,
@@ -90,8 +95,9 @@ impl Store {
     /// The value of a key, `None` when absent.
     ///
     /// # Errors
-    /// [`StoreError::Read`] when the disk or a checksum fails.
+    /// [`StoreError::Read`] when the disk or a checksum fails, [`StoreError::Write`] when a batch written behind failed.
     pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<StoredBytes>, StoreError> {
+        self.settle()?;
         self.keyspace(space).get(key).map_err(|error| StoreError::read(space.name(), &error))
     }
 
@@ -105,15 +111,15 @@ impl Store {
 
     /// Streams all keys with a prefix in key order, as of the moment of the call; an empty prefix is the whole space.
     pub fn scan_prefix(&self, space: Space, prefix: &[u8]) -> impl Iterator<Item = ScanItem> + use<> {
-        scan(space, self.keyspace(space).prefix(prefix))
+        scan(space, self.settle().map(|()| self.keyspace(space).prefix(prefix)))
     }
 
     /// Streams the keys from `from` (included) to `to` (not included, `None` = the end) in key order, as of the
     /// moment of the call.
     pub fn scan_range(&self, space: Space, from: &[u8], to: Option<&[u8]>) -> impl Iterator<Item = ScanItem> + use<> {
         let end = to.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self.keyspace(space).range::<&[u8], _>((Bound::Included(from), end));
-        scan(space, range)
+        let range = |()| self.keyspace(space).range::<&[u8], _>((Bound::Included(from), end));
+        scan(space, self.settle().map(range))
     }
 
     /// Writes a batch atomically and in order, without an fsync: it survives the end of the process, and after a
@@ -122,19 +128,32 @@ impl Store {
     /// # Errors
     /// [`StoreError::Write`]; no further write is accepted until the store is opened again.
     pub fn write_unsynced(&self, batch: StateBatch) -> Result<(), StoreError> {
-        let mut write = self.inner.database.batch().durability(Some(PersistMode::Buffer));
-        self.stage(&mut write, batch);
-        write.commit().map_err(|error| StoreError::write(&error))
+        self.settle()?;
+        write_unsynced(&self.inner.database, &self.inner.spaces, batch)
+    }
+
+    /// As [`Store::write_unsynced`], by a thread of its own: the database's pauses are not the caller's. Waits only while
+    /// too much is unwritten. Every read and every other write of this store comes after it, and what was handed over is
+    /// written before the store closes.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`] when a batch before could not be written: then this one will not be, and no read answers.
+    pub fn write_behind(&self, batch: StateBatch) -> Result<(), StoreError> {
+        if let Some(behind) = self.inner.behind.get() {
+            return behind.push(batch);
+        }
+        let (database, spaces) = (self.inner.database.clone(), self.inner.spaces.clone());
+        let behind = Behind::start(move |batch| write_unsynced(&database, &spaces, batch))?;
+        self.inner.behind.get_or_init(|| behind).push(batch)
+    }
+
+    /// Waits for what is written behind.
+    fn settle(&self) -> Result<(), StoreError> {
+        self.inner.behind.get().map_or(Ok(()), Behind::settle)
     }
 
     pub(crate) fn stage(&self, write: &mut OwnedWriteBatch, batch: StateBatch) {
-        for change in batch.into_changes() {
-            let keyspace = self.keyspace(change.space);
-            match change.value {
-                Some(value) => write.insert(keyspace, change.key, value),
-                None => write.remove(keyspace, change.key),
-            }
-        }
+        stage(&self.inner.spaces, write, batch);
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -169,8 +188,29 @@ impl Store {
 /// One key with its value, or the read error that ends the scan.
 pub type ScanItem = Result<(StoredBytes, StoredBytes), StoreError>;
 
-fn scan(space: Space, entries: fjall::Iter) -> impl Iterator<Item = ScanItem> {
-    entries.map(move |entry| entry.into_inner().map_err(|error| StoreError::read(space.name(), &error)))
+fn scan(space: Space, entries: Result<fjall::Iter, StoreError>) -> impl Iterator<Item = ScanItem> {
+    let (entries, failed) = match entries {
+        Ok(entries) => (Some(entries), None),
+        Err(error) => (None, Some(Err(error))),
+    };
+    let item = move |entry: fjall::Guard| entry.into_inner().map_err(|error| StoreError::read(space.name(), &error));
+    entries.into_iter().flatten().map(item).chain(failed)
+}
+
+fn write_unsynced(database: &Database, spaces: &[Keyspace], batch: StateBatch) -> Result<(), StoreError> {
+    let mut write = database.batch().durability(Some(PersistMode::Buffer));
+    stage(spaces, &mut write, batch);
+    write.commit().map_err(|error| StoreError::write(&error))
+}
+
+fn stage(spaces: &[Keyspace], write: &mut OwnedWriteBatch, batch: StateBatch) {
+    for change in batch.into_changes() {
+        let keyspace = &spaces[change.space.index()];
+        match change.value {
+            Some(value) => write.insert(keyspace, change.key, value),
+            None => write.remove(keyspace, change.key),
+        }
+    }
 }
 
 fn plain(write_buffer_bytes: u64) -> KeyspaceCreateOptions {

@@ -29,6 +29,55 @@ fn state_written_without_fsync_is_there_after_reopening() {
 }
 
 #[test]
+fn what_is_written_behind_is_read_and_outlives_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    let batch = |n: u32| {
+        let mut batch = StateBatch::default();
+        batch.put(Space::Contacts, b"last", &n.to_be_bytes());
+        batch.put(Space::Pairs, &n.to_be_bytes(), b"x");
+        batch
+    };
+    for n in 0..500 {
+        store.write_behind(batch(n)).unwrap();
+        if n % 7 == 0 {
+            assert_eq!(&store.get(Space::Contacts, b"last").unwrap().unwrap()[..], &n.to_be_bytes()[..]);
+            assert_eq!(store.scan_prefix(Space::Pairs, &[]).count(), n as usize + 1);
+        }
+    }
+    store.write_unsynced(batch(500)).unwrap();
+    (501..600).for_each(|n| store.write_behind(batch(n)).unwrap());
+    drop(store);
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    assert_eq!(store.scan_range(Space::Pairs, &[], None).count(), 600);
+    assert_eq!(&store.get(Space::Contacts, b"last").unwrap().unwrap()[..], &599_u32.to_be_bytes()[..]);
+}
+
+#[test]
+fn a_failed_write_behind_ends_reads_and_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    let failing = Behind::start(|_| Err(StoreError::Write { detail: "the disk is full".to_owned() })).unwrap();
+    assert!(store.inner.behind.set(failing).is_ok());
+    let mut batch = StateBatch::default();
+    batch.put(Space::Contacts, b"a", b"x");
+    store.write_behind(batch.clone()).unwrap();
+    let told = |result: Result<(), StoreError>| result.unwrap_err().to_string();
+    assert!(told(store.get(Space::Contacts, b"a").map(drop)).contains("disk is full"));
+    assert!(told(store.scan_prefix(Space::Contacts, &[]).next().unwrap().map(drop)).contains("disk is full"));
+    assert!(told(store.write_behind(batch.clone())).contains("disk is full"));
+    assert!(told(store.write_unsynced(batch)).contains("disk is full"));
+}
+
+#[test]
+fn a_panic_behind_is_told_and_nobody_waits_for_ever() {
+    let behind = Behind::start(|_| panic!("for the test")).unwrap();
+    behind.push(StateBatch::default()).unwrap();
+    assert!(behind.settle().unwrap_err().to_string().contains("panicked"));
+    assert!(behind.push(StateBatch::default()).is_err());
+}
+
+#[test]
 fn a_newer_format_is_refused_with_both_versions_and_the_remedy() {
     let directory = tempfile::tempdir().unwrap();
     drop(Store::open(directory.path(), &StoreOptions::default()).unwrap());

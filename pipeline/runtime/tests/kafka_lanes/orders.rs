@@ -22,9 +22,16 @@ pub struct Orders {
 /// What came so far.
 #[derive(Default)]
 pub struct Seen {
-    by_sender: HashMap<String, (usize, Option<(Instant, Instant)>)>,
+    by_sender: HashMap<String, Vec<Seat>>,
     /// By number, without plus.
-    at: HashMap<u64, Instant>,
+    at: HashMap<u64, Seat>,
+}
+
+/// Where an order lies in its topic, and when it was seen.
+#[derive(Clone, Copy)]
+pub struct Seat {
+    pub offset: u64,
+    pub seen: Instant,
 }
 
 #[derive(serde::Deserialize)]
@@ -36,30 +43,34 @@ struct Order<'a> {
 impl Seen {
     /// Orders of a sender.
     pub fn count(&self, sender: &str) -> usize {
-        self.by_sender.get(sender).map_or(0, |s| s.0)
+        self.of(sender).len()
+    }
+
+    /// A sender's orders, as they lie in the topic.
+    pub fn of(&self, sender: &str) -> &[Seat] {
+        self.by_sender.get(sender).map_or(&[], Vec::as_slice)
     }
 
     /// From a sender's first order to its last, and when that came.
     pub fn span(&self, sender: &str) -> (Duration, Instant) {
-        let (first, last) = self.by_sender[sender].1.unwrap();
-        (last - first, last)
+        let orders = self.of(sender);
+        let last = orders[orders.len() - 1].seen;
+        (last - orders[0].seen, last)
     }
 
-    /// When the order for a person came.
-    pub fn at(&self, number: &str) -> Option<Instant> {
+    /// The order for a person.
+    pub fn at(&self, number: &str) -> Option<Seat> {
         self.at.get(&digits(number)).copied()
     }
 
-    fn add(&mut self, payload: &[u8]) {
+    fn add(&mut self, offset: u64, payload: &[u8]) {
         let order: Order<'_> = serde_json::from_slice(payload).unwrap();
-        let now = Instant::now();
-        let sender = match self.by_sender.get_mut(order.sender) {
-            Some(sender) => sender,
-            None => self.by_sender.entry(order.sender.to_owned()).or_default(),
-        };
-        sender.0 += 1;
-        sender.1 = Some((sender.1.map_or(now, |s| s.0), now));
-        assert_eq!(self.at.insert(digits(order.to), now), None, "two orders for one person");
+        let seat = Seat { offset, seen: Instant::now() };
+        match self.by_sender.get_mut(order.sender) {
+            Some(sender) => sender.push(seat),
+            None => drop(self.by_sender.insert(order.sender.to_owned(), vec![seat])),
+        }
+        assert!(self.at.insert(digits(order.to), seat).is_none(), "two orders for one person");
     }
 }
 
@@ -93,7 +104,7 @@ impl Orders {
                     continue;
                 };
                 let message = message.unwrap();
-                seen.lock().unwrap().add(message.payload().unwrap());
+                seen.lock().unwrap().add(message.offset() as u64, message.payload().unwrap());
             }
         });
         Self { seen, next, stop, thread: Some(thread) }

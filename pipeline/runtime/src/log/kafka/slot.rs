@@ -37,7 +37,7 @@ const HELD_BYTES: usize = 32 << 20;
 /// Bulk is looked for at least so often while the other inputs are quiet.
 const BULK_EVERY: Duration = Duration::from_millis(4);
 /// Records taken from a client's queue in one go.
-const DRAIN: usize = 5_000;
+const DRAIN: usize = 1_000;
 /// Bound on one question to the broker.
 const ASK: Duration = Duration::from_secs(15);
 
@@ -579,7 +579,7 @@ impl Log for KafkaLog {
             };
             place.put(&mut state);
             crash_point("before_store");
-            served.store.write_unsynced(state)?;
+            served.store.write_behind(state)?;
             crash_point("after_store");
             served.next = commit.next_offsets;
             // The transaction's marker follows its last record.
