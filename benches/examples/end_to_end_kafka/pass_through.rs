@@ -56,13 +56,13 @@ fn run(from: &KafkaConfig, to: &KafkaConfig, like: &Written, (slot, slots): (u32
     let mut sent = vec![0_u64; like.topics.len()];
     let mut passed = 0_u64;
     let limit = ReadLimit::default();
-    let mut last_commit = Instant::now();
+    let mut last_batch = Instant::now();
     while !stop.load(Ordering::Acquire) {
         let mut batch = [0_u64; PARTITIONS as usize];
         let mut next = TopicPartitionList::new();
         let mut newest = [0; PARTITIONS as usize];
         let (mut records, mut bytes) = (0, 0);
-        while records < limit.records && bytes < limit.bytes && last_commit.elapsed() < COMMIT_EVERY_MAX {
+        while records < limit.records && bytes < limit.bytes && last_batch.elapsed() < COMMIT_EVERY_MAX {
             let Some(message) = consumer.poll(Duration::from_millis(2)) else { continue };
             let message = message.unwrap();
             records += 1;
@@ -71,10 +71,11 @@ fn run(from: &KafkaConfig, to: &KafkaConfig, like: &Written, (slot, slots): (u32
             newest[message.partition() as usize] = message.offset() + 1;
         }
         if records == 0 {
-            last_commit = Instant::now();
+            last_batch = Instant::now();
             continue;
         }
-        std::thread::sleep(COMMIT_EVERY_MIN.saturating_sub(last_commit.elapsed()));
+        std::thread::sleep(COMMIT_EVERY_MIN.saturating_sub(last_batch.elapsed()));
+        last_batch = Instant::now();
         producer.begin_transaction().unwrap();
         for (partition, count) in batch.iter().enumerate().filter(|(_, count)| **count > 0) {
             passed += count;
@@ -98,6 +99,5 @@ fn run(from: &KafkaConfig, to: &KafkaConfig, like: &Written, (slot, slots): (u32
         producer.send_offsets_to_transaction(&next, &group, CALL).unwrap();
         flush(&producer, CALL).unwrap();
         producer.commit_transaction(CALL).unwrap();
-        last_commit = Instant::now();
     }
 }

@@ -23,9 +23,9 @@ pub struct ShardOptions {
     pub recent_most: usize,
     /// Least time between two snapshots of an account.
     pub snapshot_every: Duration,
-    /// Least time between two commits. Zero where a commit costs nothing but itself.
+    /// Least time from one batch to the next, unless that is full. Zero where a commit costs nothing but itself.
     pub commit_every_min: Duration,
-    /// How long a batch that holds bulk requests alone is filled before it is committed.
+    /// The same for a batch that holds bulk requests alone: how long it is filled.
     pub commit_every_max: Duration,
 }
 
@@ -65,7 +65,8 @@ pub struct Shards<L: Log> {
     /// Partitions whose state is being loaded, each on a thread of its own, so that the others go on.
     loading: Vec<(u32, JoinHandle<Result<Shard, DecideError>>)>,
     status: Arc<Status>,
-    last_commit: Instant,
+    /// When the last batch was begun. What its commit took counts as waiting, so that a slow broker is not waited for twice.
+    last_batch: Instant,
     /// The shard that reads first, so that none always gets what the others leave.
     first: usize,
     /// Batches undone in a row.
@@ -92,7 +93,7 @@ impl<L: Log> Shards<L> {
             shards: Vec::new(),
             loading: Vec::new(),
             status,
-            last_commit: monotonic(),
+            last_batch: monotonic(),
             first: 0,
             undone: 0,
             pace: Pace::new(),
@@ -189,20 +190,21 @@ impl<L: Log> Shards<L> {
             let idle = if self.loading.is_empty() { idle } else { idle.min(Duration::from_millis(20)) };
             return Some((positions().collect(), idle));
         }
-        let since = self.last_commit.elapsed();
-        let options = &self.parts.options;
-        if since < options.commit_every_min {
-            return Some((Vec::new(), options.commit_every_min.saturating_sub(since)));
-        }
         let mut all = inputs.iter().flat_map(|(_, records)| records);
         let bulk_alone = !nothing && all.clone().all(|(topic, _)| *topic == Topic::Requests);
         let (count, bytes) = all.by_ref().fold((0, 0), |(n, b), (_, r)| (n + 1, b + r.bytes()));
-        let full =
-            count >= self.pace.within(DECIDE_MOST, options.batch_records_max) || bytes >= options.batch_bytes_max;
-        if bulk_alone && !full && since < options.commit_every_max {
+        let options = &self.parts.options;
+        if count >= self.pace.within(DECIDE_MOST, options.batch_records_max) || bytes >= options.batch_bytes_max {
+            return None;
+        }
+        let since = self.last_batch.elapsed();
+        if since < options.commit_every_min {
+            return Some((Vec::new(), options.commit_every_min.saturating_sub(since)));
+        }
+        if bulk_alone && since < options.commit_every_max {
             // Anything but bulk is news.
             let news = positions().filter(|(_, topic, _)| *topic != Topic::Requests).collect();
-            return Some((news, options.commit_every_max.saturating_sub(since)));
+            return Some((news, options.commit_every_max.saturating_sub(since).min(FILL_LOOK)));
         }
         None
     }
@@ -256,9 +258,9 @@ impl<L: Log> Shards<L> {
         if commits.is_empty() {
             return Ok(());
         }
+        self.last_batch = begun;
         let started = monotonic();
         let result = self.log.commit(commits);
-        self.last_commit = monotonic();
         match result {
             Ok(()) => {
                 self.undone = 0;
@@ -286,6 +288,9 @@ const UNDONE_WAIT: Duration = Duration::from_millis(10);
 const UNDONE_MOST: u32 = 50;
 /// Longest wait while no partition is served here.
 const IDLE_MAX: Duration = Duration::from_millis(200);
+
+/// While a batch is filled: after this long it may have become full.
+const FILL_LOOK: Duration = Duration::from_millis(5);
 
 /// How long one batch may be decided at most: what comes meanwhile waits for it. Measured in decisions alone, so that a
 /// broker that is far away does not make batches smaller.
