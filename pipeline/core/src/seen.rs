@@ -18,11 +18,16 @@ const FIRST_STAGE_BUCKETS: usize = 1 << 14;
 pub struct Recent<K, V> {
     young: Map<K, V>,
     old: Map<K, V>,
+    /// Out of use. Freed a few at a time: some hundred thousand at once would hold up a batch for as many microseconds.
+    fading: Option<hashbrown::hash_map::IntoIter<K, V>>,
 }
+
+/// Entries freed with each call of [`Recent::age`]; about as many as a large batch brings.
+const FREED: usize = 5_000;
 
 impl<K, V> Default for Recent<K, V> {
     fn default() -> Self {
-        Self { young: Map::default(), old: Map::default() }
+        Self { young: Map::default(), old: Map::default(), fading: None }
     }
 }
 
@@ -47,9 +52,15 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     /// Starts a new generation when the young one has more than `most` entries.
     pub fn age(&mut self, most: usize) {
         if self.young.len() > most {
-            // The emptied table keeps its room, so that a generation does not grow from nothing.
-            std::mem::swap(&mut self.young, &mut self.old);
-            self.young.clear();
+            // As much room as the last one had, so that a generation does not grow from nothing.
+            let fresh = Map::with_capacity_and_hasher(self.young.len(), Default::default());
+            let young = std::mem::replace(&mut self.young, fresh);
+            self.fading = Some(std::mem::replace(&mut self.old, young).into_iter());
+        }
+        if let Some(fading) = &mut self.fading
+            && fading.by_ref().take(FREED).count() < FREED
+        {
+            self.fading = None;
         }
     }
 

@@ -59,12 +59,17 @@ pub(super) struct Shard {
     careful: usize,
     last_snapshot: Instant,
     swept_from: [u8; 8],
+    /// Sweeps in a row for which the store would have been waited for.
+    sweeps_put_off: u32,
     snapshots: u64,
     /// Decisions of the last batch, those of timers and queues included.
     decisions: usize,
     /// The batch that was handed out and is not known to be durable.
     pending: Option<Pending>,
 }
+
+/// Sweeps that may be put off in a row, one each second: what is ended must be forgotten at last.
+const SWEEPS_PUT_OFF_MOST: u32 = 60;
 
 /// A batch between decision and commit.
 struct Pending {
@@ -98,6 +103,7 @@ impl Shard {
             careful: 0,
             last_snapshot: monotonic(),
             swept_from: [0; 8],
+            sweeps_put_off: 0,
             snapshots: 0,
             decisions: 0,
             pending: None,
@@ -333,6 +339,11 @@ impl Shard {
         if !self.snapshot_is_due() {
             return Ok(());
         }
+        if !self.store.is_settled() && self.sweeps_put_off < SWEEPS_PUT_OFF_MOST {
+            self.sweeps_put_off += 1;
+            return Ok(());
+        }
+        self.sweeps_put_off = 0;
         let mut seen = 0;
         let mut last = None;
         for item in self.store.scan_range(crate::store::Space::Closed, &self.swept_from, None).take(500) {

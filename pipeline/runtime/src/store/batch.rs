@@ -65,6 +65,10 @@ impl StateBatch {
         self.bytes = 0;
     }
 
+    pub(crate) fn changes(&self) -> &[StateChange] {
+        &self.changes
+    }
+
     pub(crate) fn into_changes(self) -> Vec<StateChange> {
         self.changes
     }

@@ -29,6 +29,7 @@ pub use error::StoreError;
 pub use fjall::Slice as StoredBytes;
 pub use spaces::Space;
 
+use batch::StateChange;
 use behind::Behind;
 use directory::DataDirectory;
 
@@ -97,7 +98,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Read`] when the disk or a checksum fails, [`StoreError::Write`] when a batch written behind failed.
     pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<StoredBytes>, StoreError> {
-        self.settle()?;
+        if let Some(behind) = self.inner.behind.get()
+            && let Some(value) = behind.find(space, key)?
+        {
+            return Ok(value);
+        }
         self.keyspace(space).get(key).map_err(|error| StoreError::read(space.name(), &error))
     }
 
@@ -127,14 +132,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Write`]; no further write is accepted until the store is opened again.
-    pub fn write_unsynced(&self, batch: StateBatch) -> Result<(), StoreError> {
+    pub fn write_unsynced(&self, batch: &StateBatch) -> Result<(), StoreError> {
         self.settle()?;
         write_unsynced(&self.inner.database, &self.inner.spaces, batch)
     }
 
     /// As [`Store::write_unsynced`], by a thread of its own: the database's pauses are not the caller's. Waits only while
-    /// too much is unwritten. Every read and every other write of this store comes after it, and what was handed over is
-    /// written before the store closes.
+    /// too much is unwritten. Every read and every other write of this store sees it, and what was handed over is written
+    /// before the store closes.
     ///
     /// # Errors
     /// [`StoreError::Write`] when a batch before could not be written: then this one will not be, and no read answers.
@@ -147,13 +152,19 @@ impl Store {
         self.inner.behind.get_or_init(|| behind).push(batch)
     }
 
+    /// Whether a scan would begin at once, or wait for what is written behind.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.inner.behind.get().is_none_or(Behind::is_settled)
+    }
+
     /// Waits for what is written behind.
     fn settle(&self) -> Result<(), StoreError> {
         self.inner.behind.get().map_or(Ok(()), Behind::settle)
     }
 
     pub(crate) fn stage(&self, write: &mut OwnedWriteBatch, batch: StateBatch) {
-        stage(&self.inner.spaces, write, batch);
+        stage(&self.inner.spaces, write, batch.into_changes());
     }
 
     pub(crate) fn database(&self) -> &Database {
@@ -197,14 +208,14 @@ fn scan(space: Space, entries: Result<fjall::Iter, StoreError>) -> impl Iterator
     entries.into_iter().flatten().map(item).chain(failed)
 }
 
-fn write_unsynced(database: &Database, spaces: &[Keyspace], batch: StateBatch) -> Result<(), StoreError> {
+fn write_unsynced(database: &Database, spaces: &[Keyspace], batch: &StateBatch) -> Result<(), StoreError> {
     let mut write = database.batch().durability(Some(PersistMode::Buffer));
-    stage(spaces, &mut write, batch);
+    stage(spaces, &mut write, batch.changes().iter().cloned());
     write.commit().map_err(|error| StoreError::write(&error))
 }
 
-fn stage(spaces: &[Keyspace], write: &mut OwnedWriteBatch, batch: StateBatch) {
-    for change in batch.into_changes() {
+fn stage(spaces: &[Keyspace], write: &mut OwnedWriteBatch, changes: impl IntoIterator<Item = StateChange>) {
+    for change in changes {
         let keyspace = &spaces[change.space.index()];
         match change.value {
             Some(value) => write.insert(keyspace, change.key, value),

@@ -19,7 +19,7 @@ fn state_written_without_fsync_is_there_after_reopening() {
     batch.put(Space::Contacts, b"b1", b"z");
     batch.delete(Space::Contacts, b"a1");
     assert_eq!((batch.len(), batch.bytes()), (4, 11));
-    store.write_unsynced(batch).unwrap();
+    store.write_unsynced(&batch).unwrap();
     drop(store);
     let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
     let found: Vec<_> = store.scan_prefix(Space::Contacts, b"a").map(Result::unwrap).collect();
@@ -45,7 +45,7 @@ fn what_is_written_behind_is_read_and_outlives_the_store() {
             assert_eq!(store.scan_prefix(Space::Pairs, &[]).count(), n as usize + 1);
         }
     }
-    store.write_unsynced(batch(500)).unwrap();
+    store.write_unsynced(&batch(500)).unwrap();
     (501..600).for_each(|n| store.write_behind(batch(n)).unwrap());
     drop(store);
     let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
@@ -63,10 +63,48 @@ fn a_failed_write_behind_ends_reads_and_writes() {
     batch.put(Space::Contacts, b"a", b"x");
     store.write_behind(batch.clone()).unwrap();
     let told = |result: Result<(), StoreError>| result.unwrap_err().to_string();
+    assert!(told(store.settle()).contains("disk is full"));
     assert!(told(store.get(Space::Contacts, b"a").map(drop)).contains("disk is full"));
     assert!(told(store.scan_prefix(Space::Contacts, &[]).next().unwrap().map(drop)).contains("disk is full"));
     assert!(told(store.write_behind(batch.clone())).contains("disk is full"));
-    assert!(told(store.write_unsynced(batch)).contains("disk is full"));
+    assert!(told(store.write_unsynced(&batch)).contains("disk is full"));
+}
+
+#[test]
+fn an_unwritten_key_is_found_before_the_database_is_asked() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &StoreOptions::default()).unwrap();
+    let put = |key: &[u8], value: Option<&[u8]>| {
+        let mut batch = StateBatch::default();
+        batch.put(Space::Contacts, b"other", b"x");
+        match value {
+            Some(value) => batch.put(Space::Contacts, key, value),
+            None => batch.delete(Space::Contacts, key),
+        }
+        batch
+    };
+    store.write_unsynced(&put(b"a", Some(b"old"))).unwrap();
+    store.write_unsynced(&put(b"gone", Some(b"old"))).unwrap();
+    // A database that takes its time.
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let (database, spaces) = (store.inner.database.clone(), store.inner.spaces.clone());
+    let slow = Behind::start(move |batch| {
+        let _ = wait.recv();
+        write_unsynced(&database, &spaces, batch)
+    });
+    assert!(store.inner.behind.set(slow.unwrap()).is_ok());
+    store.write_behind(put(b"a", Some(b"new"))).unwrap();
+    store.write_behind(put(b"gone", None)).unwrap();
+    store.write_behind(put(b"a", Some(b"newest"))).unwrap();
+    let value = |key: &[u8]| store.get(Space::Contacts, key).unwrap().map(|v| v.to_vec());
+    assert_eq!((value(b"a"), value(b"gone"), value(b"b")), (Some(b"newest".to_vec()), None, None));
+    assert_eq!(store.get(Space::Pairs, b"a").unwrap(), None);
+    assert!(!store.is_settled());
+    (0..3).for_each(|_| go.send(()).unwrap());
+    // A scan waits for all of it.
+    assert_eq!(store.scan_prefix(Space::Contacts, b"").count(), 2);
+    assert!(store.is_settled());
+    assert_eq!(value(b"a"), Some(b"newest".to_vec()));
 }
 
 #[test]

@@ -429,7 +429,7 @@ impl Replay {
         let Some(place) = place else { return Ok(()) };
         let mut batch = std::mem::take(&mut self.batch);
         Place { at_ms: clock::now().0, ..place.clone() }.put(&mut batch);
-        store.write_unsynced(batch)?;
+        store.write_unsynced(&batch)?;
         crash_point("restoring");
         Ok(())
     }
