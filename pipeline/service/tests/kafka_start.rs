@@ -74,7 +74,7 @@ fn faults(config: &KafkaConfig, words: &[&str]) {
 fn topics_that_do_not_fit() {
     let broker = Broker::shared();
     let none = broker.config();
-    faults(&none, &[&none.topic(Topic::Events), "is missing; run `tollgate topics create`"]);
+    faults(&none, &[&none.topic(Topic::Events), "topics are missing (", "); run `tollgate topics create`"]);
 
     let grown = broker.config();
     kafka::create(&grown, PARTITIONS, 1).unwrap();

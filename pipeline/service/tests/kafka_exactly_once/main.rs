@@ -59,7 +59,7 @@ fn round(seed: u64, requests: usize) {
     let producer = topics::producer(&config);
     inputs.accounts(&producer, &config);
     let platform = platform::Platform::start(&config);
-    let mut workers = worker::Workers::start(&config, directory.path());
+    let mut workers = worker::Workers::start(&config, directory.path(), "");
     let told = chaos::run(&mut dice, &broker, &mut workers, &inputs, &producer, &config);
     workers.all_up();
     let deadline = Instant::now() + Duration::from_secs(180);

@@ -14,12 +14,13 @@ pub struct Workers {
 }
 
 impl Workers {
-    pub fn start(config: &KafkaConfig, directory: &Path) -> Self {
+    /// `more` follows the section `[kafka]` of the configuration file.
+    pub fn start(config: &KafkaConfig, directory: &Path, more: &str) -> Self {
         let file = directory.join("tollgate.toml");
         let text = format!(
             "[gateway]\nmetrics = \"127.0.0.1:0\"\n[log]\nkind = \"kafka\"\n[logging]\nlevel = \"info\"\n[kafka]\nbrokers = \"{}\"\n\
              prefix = \"{}\"\napp = \"{}\"\nroles = \"shards\"\nhash_key_file = \"{}\"\nsession_timeout_seconds = 3\n\
-             transaction_timeout_seconds = 5\n",
+             transaction_timeout_seconds = 5\n{more}",
             config.brokers,
             config.prefix,
             config.app,

@@ -1,5 +1,7 @@
-//! A long run with faults on a real broker: file handles must level off, the lag must end, and memory must not leap.
-//! Whether memory levels off ten minutes do not show: ended messages stay resident until their generations are full.
+//! A long run with faults on a real broker: memory and file handles must level off, and the lag must end.
+//!
+//! Caches are small here, so that they are full long before the end: with the sizes of a deployment that takes hours at
+//! this rate, and a leak would pass for a cache that fills.
 //!
 //! Two workers decide, a platform reports every order delivered, requests come in at a steady rate. Every half minute
 //! the second worker is killed and started again, in the middle the broker is killed and started again.
@@ -30,6 +32,8 @@ const PARTITIONS: u32 = 6;
 /// More people than requests of six seconds: nobody is written to faster than the platform allows.
 const PEOPLE: usize = 120_000;
 const ACCOUNTS: usize = 12;
+/// Messages kept in memory, and the store's cache and write buffers, each for one partition.
+const SMALL: &str = "store_cache_bytes = 2097152\nstore_write_buffer_bytes = 1048576\n[shard]\nrecent_max = 4000\n";
 const STEP: Duration = Duration::from_millis(100);
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -38,7 +42,7 @@ fn setting(name: &str, default: u64) -> u64 {
 
 #[test]
 #[ignore = "ten minutes; scripts/test --long runs it"]
-fn handles_level_off_and_the_lag_ends() {
+fn memory_and_handles_level_off_and_the_lag_ends() {
     let seconds = setting("TOLLGATE_SOAK_SECONDS", 600);
     let rate = setting("TOLLGATE_SOAK_RATE", 1_000);
     let broker = Broker::start();
@@ -48,7 +52,7 @@ fn handles_level_off_and_the_lag_ends() {
     let producer = topics::producer(&config);
     set_up(&producer, &config);
     let platform = platform::Platform::start(&config);
-    let mut workers = worker::Workers::start(&config, directory.path());
+    let mut workers = worker::Workers::start(&config, directory.path(), SMALL);
     workers.kill(2);
     let lag = Lag::new(&config);
     lag.wait_for(&config, Topic::Commands, Duration::from_secs(300), || workers.check(2));

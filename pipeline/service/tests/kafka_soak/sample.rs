@@ -43,7 +43,7 @@ fn resident(pid: u32) -> Option<u64> {
     Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? / 1_000)
 }
 
-/// Compares the last quarter with the one before. The bound on memory finds a leap, not a slow leak: read the table.
+/// Compares the last quarter with the one before.
 pub fn assert_steady(samples: &[Sample]) {
     let quarter = samples.len() / 4;
     assert!(quarter >= 3, "too few samples: run longer");
@@ -52,7 +52,7 @@ pub fn assert_steady(samples: &[Sample]) {
     let most = |of: &dyn Fn(&Sample) -> u64, samples: &[Sample]| samples.iter().map(of).max().unwrap_or(0);
     let memory = |s: &Sample| s.resident[0].unwrap_or(0);
     let (then, now) = (most(&memory, before), most(&memory, last));
-    assert!(now <= then + then / 4 + 32, "memory leaps: {then} MB, then {now} MB");
+    assert!(now <= then + then / 20 + 8, "memory still grows: {then} MB, then {now} MB");
     let handles = |s: &Sample| s.handles as u64;
     let (then, now) = (most(&handles, before), most(&handles, last));
     assert!(now <= then + then / 4 + 16, "file handles still grow: {then}, then {now}");

@@ -73,10 +73,28 @@ pub struct Faults(pub Vec<TopicFault>);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if i == 0 { "" } else { "\n" })?;
+        // What `topics create` mends at once is told once.
+        let missing: Vec<&str> = self.0.iter().filter_map(TopicFault::missing).collect();
+        let mut lines = Vec::new();
+        if missing.len() > 1 {
+            let (count, names) = (missing.len(), missing.join(", "));
+            lines.push(format!(
+                "{count} topics are missing ({names}); run `tollgate topics create`, or allow this user to describe them"
+            ));
         }
-        Ok(())
+        let told = |fault: &&TopicFault| missing.len() > 1 && fault.missing().is_some();
+        lines.extend(self.0.iter().filter(|fault| !told(fault)).map(ToString::to_string));
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl TopicFault {
+    /// The topic that is missing, if that is the fault.
+    fn missing(&self) -> Option<&str> {
+        match self {
+            Self::Missing { topic } => Some(topic),
+            _ => None,
+        }
     }
 }
 
@@ -143,4 +161,24 @@ pub enum TopicFault {
         /// Partitions without one.
         partitions: Vec<u32>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_topics_are_told_in_one_line() {
+        let missing = |topic: &str| TopicFault::Missing { topic: topic.to_owned() };
+        let other = TopicFault::Partitions { topic: "ledger".to_owned(), have: 3, want: 4 };
+        let text = Faults(vec![missing("requests"), other.clone(), missing("events")]).to_string();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(
+            lines[0].starts_with("2 topics are missing (requests, events); run `tollgate topics create`"),
+            "{text}"
+        );
+        assert_eq!(lines[1], other.to_string());
+        assert_eq!(Faults(vec![missing("events")]).to_string(), missing("events").to_string());
+    }
 }
