@@ -8,7 +8,7 @@ use tollgate_core::engine::{Engine, EngineConfig, Sink, Source, Table, Writes};
 use tollgate_core::hashing::HashKey;
 use tollgate_core::ids::{AccountIx, ContactKey, PairKey, SenderIx, User};
 use tollgate_core::life::Times;
-use tollgate_core::record::{Consent, Contact, Pair};
+use tollgate_core::record::{Contact, Pair};
 use tollgate_core::state::State;
 use tollgate_core::{Effect, codec};
 use tollgate_quality::{Bucket, Counted};
@@ -123,7 +123,7 @@ pub fn load_people(e: &mut Engine, n: u64, counted_s: impl Fn(u64) -> u32) {
         let user = User::from_digits(person(i)).expect("a number");
         let mut contact =
             Contact { counted: Counted { confirmed_at_s: counted_s(i), ..Counted::default() }, ..Contact::default() };
-        contact.set_consent(Category::Marketing, Consent::In);
+        contact.opt_in(Some(Category::Marketing), 1);
         bytes.clear();
         codec::put_contact(&contact, &mut bytes);
         let key = ContactKey::new(AccountIx(0), user).0;

@@ -5,8 +5,8 @@ use crate::change::{CounterKey, Proof};
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
 use crate::lots::Resource;
 use crate::record::{
-    Account, Attempt, AttemptState, Booked, Campaign, CampaignState, Consent, Contact, Message, MessageState, Pair,
-    Park, Sender, SenderLive, Tail, Template, Waba,
+    Account, Attempt, AttemptState, Booked, Campaign, CampaignState, Consent, Contact, Message, MessageState, OPT_OUTS,
+    Pair, Park, Sender, SenderLive, Tail, Template, Waba,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -23,12 +23,14 @@ use tollgate_wire::snapshot::CampaignCounts;
 
 /// Format written. Readers know this one and the one before, once there is one.
 pub const VERSION: u8 = 1;
+/// Version of a contact who ever said no; those who did not are written as before.
+const WITH_OPT_OUTS: u8 = 2;
 
 /// Stored bytes cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// Written by a version we do not know.
-    #[error("record format {0} is unknown to this version (it reads {VERSION}); start the version that wrote it")]
+    #[error("record format {0} is unknown to this version; start the version that wrote it")]
     Version(u8),
     /// Cut off or changed.
     #[error("stored {what} is damaged: {why}")]
@@ -49,9 +51,13 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(what: &'static str, b: &'a [u8]) -> Result<Self> {
+        Self::of(what, b, &[VERSION]).map(|(reader, _)| reader)
+    }
+    /// The version too, of those that can be read.
+    fn of(what: &'static str, b: &'a [u8], readable: &[u8]) -> Result<(Self, u8)> {
         match b.split_first() {
-            Some((&VERSION, rest)) => Ok(Self { what, b: rest }),
-            Some((v, _)) => Err(CodecError::Version(*v)),
+            Some((version, rest)) if readable.contains(version) => Ok((Self { what, b: rest }, *version)),
+            Some((version, _)) => Err(CodecError::Version(*version)),
             None => Err(CodecError::Damaged { what, why: "empty".to_owned() }),
         }
     }
@@ -128,13 +134,19 @@ fn counted(r: &mut Reader<'_>) -> Result<Counted> {
 
 /// Contact to bytes.
 pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
-    out.push(VERSION);
+    let opt_outs = c.opt_out_s != [0; OPT_OUTS];
+    out.push(if opt_outs { WITH_OPT_OUTS } else { VERSION });
     put_counted(out, c.counted);
     out.extend(c.consent.iter().map(|c| *c as u8));
     out.push(u8::from(c.stop_all));
     put!(out, c.off_platform_until_s);
     for m in c.marketing_s {
         put!(out, m);
+    }
+    if opt_outs {
+        for at_s in c.opt_out_s {
+            put!(out, at_s);
+        }
     }
 }
 
@@ -143,7 +155,8 @@ pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
 /// # Errors
 /// Unknown version or damage.
 pub fn contact(b: &[u8]) -> Result<Contact> {
-    let r = &mut Reader::new("contact", b)?;
+    let (mut r, version) = Reader::of("contact", b, &[VERSION, WITH_OPT_OUTS])?;
+    let r = &mut r;
     let counted = counted(r)?;
     let mut consent = [Consent::None; 4];
     for c in &mut consent {
@@ -160,8 +173,14 @@ pub fn contact(b: &[u8]) -> Result<Contact> {
     for m in &mut marketing_s {
         *m = r.u32()?;
     }
+    let mut opt_out_s = [0; OPT_OUTS];
+    if version == WITH_OPT_OUTS {
+        for at_s in &mut opt_out_s {
+            *at_s = r.u32()?;
+        }
+    }
     r.end()?;
-    Ok(Contact { counted, consent, stop_all, off_platform_until_s, marketing_s })
+    Ok(Contact { counted, consent, stop_all, off_platform_until_s, marketing_s, opt_out_s })
 }
 
 /// Pair to bytes.

@@ -5,7 +5,7 @@ use crate::decide::{Decision, Facts, person};
 use crate::effect::Effect;
 use crate::ids::{AccountIx, CampaignIx, ContactKey, SenderIx, TemplateIx, WabaIx};
 use crate::inbound::prove;
-use crate::record::{Account, Campaign, CampaignState, Consent, Sender, Template, Waba};
+use crate::record::{Account, Campaign, CampaignState, Sender, Template, Waba};
 use crate::state::State;
 use tollgate_quality::{CategoryClass as Class, Limit};
 use tollgate_rate_card::{Category, Currency, Zone};
@@ -341,24 +341,13 @@ fn set_consent(
     let user = person(facts, &recipient, out).0.ok_or("to: not a number the platform can reach")?;
     let key = ContactKey::new(account.ix, user);
     let mut contact = facts.state.contact(key);
-    let consent = match c.state {
-        ConsentState::OptIn => Consent::In,
-        ConsentState::OptOut => Consent::Out,
-    };
-    match c.category {
-        Some(category) => {
-            contact.set_consent(category, consent);
-            contact.stop_all &= consent == Consent::Out;
-        }
-        None => {
-            for category in [Category::Marketing, Category::Utility, Category::Authentication, Category::Service] {
-                contact.set_consent(category, consent);
-            }
-            contact.stop_all = consent == Consent::Out;
-        }
+    // A time to come would bar every yes until then.
+    let at_s = c.at.map_or(u32::MAX, tollgate_wire::Time::secs).min((now_ms / 1000) as u32);
+    match c.state {
+        ConsentState::OptIn => contact.opt_in(c.category, at_s),
+        ConsentState::OptOut => contact.opt_out(c.category, at_s),
     }
     out.changes.push(Change::Contact(key, contact));
-    let at_s = c.at.map_or((now_ms / 1000) as u32, tollgate_wire::Time::secs);
     prove(key, c.category, c.state, &c.source, at_s, out);
     if let Some(Change::Proof(p)) = out.changes.last_mut() {
         p.text_version.clone_from(&c.text_version);

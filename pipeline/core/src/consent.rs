@@ -43,7 +43,7 @@ mod tests {
         ];
         for (label, consent, stop_all, open, category, expected) in table {
             let mut c = Contact { stop_all, ..Contact::default() };
-            c.set_consent(category, consent);
+            c.consent[crate::record::slot_of(category)] = consent;
             assert_eq!(check(&c, category, open), expected, "{label}");
         }
     }

@@ -4,7 +4,7 @@ use crate::admission::throughput_rate;
 use crate::change::{Change, Proof};
 use crate::decide::{Decision, Facts, person};
 use crate::ids::{ContactKey, PairKey};
-use crate::record::{Account, Consent, Contact};
+use crate::record::{Account, Contact};
 use tollgate_rate_card::Category;
 use tollgate_wire::Text;
 use tollgate_wire::command::ConsentState;
@@ -34,12 +34,11 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     if i.keyword.iter().chain(&i.label).any(|word| stops(&word)) {
         let contact_key = ContactKey::new(account.ix, user);
         let mut contact = state.contact(contact_key);
-        contact.set_consent(Category::Marketing, Consent::Out);
-        contact.set_consent(Category::Utility, Consent::Out);
-        out.changes.push(Change::Contact(contact_key, contact));
         for category in [Category::Marketing, Category::Utility] {
+            contact.opt_out(Some(category), at_s);
             prove(contact_key, Some(category), ConsentState::OptOut, "whatsapp stop word", at_s, out);
         }
+        out.changes.push(Change::Contact(contact_key, contact));
     }
 }
 
@@ -48,11 +47,16 @@ pub(crate) fn preference(facts: &Facts<'_>, account: &Account, p: &Preference<'_
     let Some(user) = person(facts, &p.from, out).0 else { return };
     let key = ContactKey::new(account.ix, user);
     let mut contact: Contact = facts.state.contact(key);
-    let (consent, state) =
-        if p.stop { (Consent::Out, ConsentState::OptOut) } else { (Consent::In, ConsentState::OptIn) };
-    contact.set_consent(Category::Marketing, consent);
+    let at_s = clamp_s(p.at_s, now_ms);
+    let state = if p.stop {
+        contact.opt_out(Some(Category::Marketing), at_s);
+        ConsentState::OptOut
+    } else {
+        contact.opt_in(Some(Category::Marketing), at_s);
+        ConsentState::OptIn
+    };
     out.changes.push(Change::Contact(key, contact));
-    prove(key, Some(Category::Marketing), state, "whatsapp user preference", clamp_s(p.at_s, now_ms), out);
+    prove(key, Some(Category::Marketing), state, "whatsapp user preference", at_s, out);
 }
 
 pub(crate) fn prove(

@@ -436,7 +436,7 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) 
             d.contact().off_platform_until_s = now_s + days * 86_400;
         }
         E::MarketingOptOut => {
-            d.contact().set_consent(Category::Marketing, crate::record::Consent::Out);
+            d.contact().opt_out(Some(Category::Marketing), now_s);
             let (key, opt_out) = (d.contact_key(), tollgate_wire::command::ConsentState::OptOut);
             crate::inbound::prove(key, Some(Category::Marketing), opt_out, "platform error 131050", now_s, out);
         }

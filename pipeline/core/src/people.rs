@@ -3,7 +3,7 @@
 
 use crate::hashing::Map;
 use crate::ids::{ContactKey, PairKey};
-use crate::record::{Consent, Contact, MARKETING_KEPT, Pair};
+use crate::record::{Consent, Contact, MARKETING_KEPT, OPT_OUTS, Pair};
 use tollgate_quality::{BackOff, Bucket, Counted};
 
 /// Everybody of a shard.
@@ -11,6 +11,8 @@ use tollgate_quality::{BackOff, Bucket, Counted};
 pub(crate) struct People {
     contacts: Map<ContactKey, ContactHead>,
     contact_tails: Map<ContactKey, ContactTail>,
+    /// Of those who ever said no.
+    opt_outs: Map<ContactKey, [u32; OPT_OUTS]>,
     pairs: Map<PairKey, PairHead>,
     pair_tails: Map<PairKey, PairTail>,
 }
@@ -18,12 +20,13 @@ pub(crate) struct People {
 #[derive(Clone, Copy, Debug)]
 struct ContactHead {
     counted: Counted,
-    /// Two bits for each consent, from the lowest; then `STOP_ALL`, `HAS_TAIL`.
+    /// Two bits for each consent, from the lowest; then `STOP_ALL`, `HAS_TAIL`, `HAS_OPT_OUTS`.
     flags: u16,
 }
 
 const STOP_ALL: u16 = 1 << 8;
 const HAS_TAIL: u16 = 1 << 9;
+const HAS_OPT_OUTS: u16 = 1 << 10;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct ContactTail {
@@ -65,6 +68,10 @@ impl People {
             stop_all: head.flags & STOP_ALL != 0,
             off_platform_until_s: tail.off_platform_until_s,
             marketing_s: tail.marketing_s,
+            opt_out_s: match head.flags & HAS_OPT_OUTS {
+                0 => [0; OPT_OUTS],
+                _ => self.opt_outs.get(&key).copied().unwrap_or_default(),
+            },
         }
     }
 
@@ -80,6 +87,12 @@ impl People {
             self.contact_tails.insert(key, tail);
         } else if !self.contact_tails.is_empty() {
             self.contact_tails.remove(&key);
+        }
+        if c.opt_out_s != [0; OPT_OUTS] {
+            flags |= HAS_OPT_OUTS;
+            self.opt_outs.insert(key, c.opt_out_s);
+        } else if !self.opt_outs.is_empty() {
+            self.opt_outs.remove(&key);
         }
         if *c == Contact::default() {
             self.contacts.remove(&key);
@@ -139,11 +152,14 @@ mod tests {
         let user = User::from_digits(5_511_987_654_321).expect("a number");
         let (ck, pk) = (ContactKey::new(AccountIx(3), user), PairKey::new(SenderIx(3), user));
         let mut contact = Contact::default();
-        contact.set_consent(Category::Utility, Consent::In);
-        contact.set_consent(Category::Service, Consent::Out);
+        contact.opt_in(Some(Category::Utility), 7);
+        let said_no = Contact { consent: [Consent::None, Consent::In, Consent::None, Consent::Out], ..contact };
         let counted = contact.counted.reserve(7);
         let contacts = [
             contact,
+            said_no,
+            Contact { opt_out_s: [0, 0, 0, 8, 0], ..said_no },
+            Contact { opt_out_s: [1, 2, 3, 4, 5], ..Contact::default() },
             Contact { counted, ..contact },
             Contact { stop_all: true, ..Contact::default() },
             Contact { marketing_s: [4, 3, 2, 1], ..contact },
@@ -167,7 +183,7 @@ mod tests {
             assert_eq!(people.pair(pk), p);
         }
         assert_eq!(people.sizes(), (0, 0));
-        assert!(people.contact_tails.is_empty() && people.pair_tails.is_empty());
+        assert!(people.contact_tails.is_empty() && people.pair_tails.is_empty() && people.opt_outs.is_empty());
         assert!(size_of::<(ContactKey, ContactHead)>() <= 24 && size_of::<(PairKey, PairHead)>() <= 24);
     }
 }

@@ -1,4 +1,4 @@
-//! Proofs of consent: one for each thing that a person said, however often it is imported.
+//! Consents that are imported: one proof for each thing that a person said, and a no that no older yes takes back.
 
 mod common;
 
@@ -41,4 +41,26 @@ fn the_same_consent_again_adds_no_proof_and_another_one_does() {
     }
     w.commit();
     assert_eq!(proofs(&w), 6);
+}
+
+#[test]
+fn an_older_yes_does_not_take_a_no_back() {
+    let mut w = World::with_account("unlimited", "GREEN");
+    let outcome = |w: &mut World, id: &str| {
+        w.request(&common::promo(id, "+5511987654321")).expect("a request");
+        w.last_outcome()["outcome"].as_str().expect("an outcome").to_owned()
+    };
+    w.command(&consent(&[("at", "2026-10-01T10:00:00Z")]));
+    assert_eq!(outcome(&mut w, "a"), "admitted");
+    w.command(&consent(&[("state", "opt_out"), ("at", "2026-10-09T10:00:00Z")]));
+    // An old file is imported again.
+    w.command(&consent(&[("at", "2026-10-01T10:00:00Z")]));
+    assert_eq!(outcome(&mut w, "b"), "refused");
+    // Neither a restart nor an undone batch forgets when the no was said.
+    w.commit();
+    w.reload();
+    w.command(&consent(&[("at", "2026-10-09T09:59:59Z")]));
+    assert_eq!(outcome(&mut w, "c"), "refused");
+    w.command(&consent(&[("at", "2026-10-09T10:00:01Z")]));
+    assert_eq!(outcome(&mut w, "d"), "admitted");
 }
