@@ -38,6 +38,11 @@ pub struct BandTable {
 }
 
 impl BandTable {
+    /// Of bands that were checked to be contiguous.
+    pub(crate) const fn new(bands: Vec<(Band, Decimal)>) -> Self {
+        Self { bands }
+    }
+
     /// The band and rate of the `ordinal`-th charged message of the month. 0 counts as 1.
     #[must_use]
     #[inline]
@@ -58,6 +63,8 @@ pub(crate) struct BandFile {
     pub file: String,
     pub currency: Currency,
     pub validity: Validity,
+    /// 1, or what a correction declares.
+    pub version: u32,
     /// By market name and category, each with its first line.
     pub tables: BTreeMap<(String, Category), (u64, BandTable)>,
 }
@@ -91,7 +98,12 @@ impl BandFile {
                 ));
             }
         }
-        Ok(Self { file: table.file.to_owned(), currency, validity: table.declared_validity()?, tables })
+        let version = match table.declares_key("version") {
+            true => table.declared("version", "a whole number from 1", |t| t.parse().ok().filter(|&n| n >= 1))?,
+            false => 1,
+        };
+        let validity = table.declared_validity()?;
+        Ok(Self { file: table.file.to_owned(), currency, validity, version, tables })
     }
 }
 

@@ -1,5 +1,7 @@
 //! A rate card: what the platform asks per market and category, in one currency and period.
 
+mod version;
+
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
@@ -8,7 +10,7 @@ use crate::table::{Row, Table};
 use crate::{BandTable, Category, CellStatus, Currency, DataError, Market, MarketMap, PricingModel, Source, Validity};
 
 /// Most decimals that a card may declare.
-const SCALE_MAX: u32 = 6;
+pub(crate) const SCALE_MAX: u32 = 6;
 
 /// A card of a catalogue. Its position, stable within one catalogue only: store [`Card::id`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +58,9 @@ pub struct Card {
     model: PricingModel,
     currency: Currency,
     validity: Validity,
+    /// As its file says; `validity` ends an open one before the next card.
+    declared: Validity,
+    replaced: bool,
     scale: u32,
     gap_before: bool,
     /// Position of the map's period that covers the validity.
@@ -64,6 +69,7 @@ pub struct Card {
     cells: Vec<Cell>,
     notes: BTreeMap<(Market, Category), String>,
     bands: Vec<BandTable>,
+    bands_version: u32,
 }
 
 impl Card {
@@ -163,6 +169,8 @@ impl Card {
             model: table.declared("pricing_model", "CBP or PMP", PricingModel::parse)?,
             currency: table.declared("currency", "an ISO 4217 code", Currency::new)?,
             validity,
+            declared: validity,
+            replaced: false,
             scale,
             gap_before: table.declares("gap_before", "yes"),
             period: period(table.file, validity, map)?,
@@ -170,6 +178,7 @@ impl Card {
             cells: vec![Cell::ABSENT; map.markets().len() * Category::COUNT],
             notes: BTreeMap::new(),
             bands: Vec::new(),
+            bands_version: 0,
         };
         let mut lines = BTreeMap::new();
         for row in table.rows() {

@@ -1,11 +1,13 @@
 //! The catalogue: all rulebooks, the market map and all cards, built once and checked against each
 //! other.
 
+mod check;
+mod versions;
+
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::band::BandFile;
 use crate::bar::Bar;
 use crate::rulebook::Rulebooks;
 use crate::table::{Table, whole};
@@ -19,7 +21,7 @@ pub struct RateCards {
     pub(crate) bars: Vec<Bar>,
     minor_units: BTreeMap<Currency, u32>,
     pub(crate) cards: Vec<Card>,
-    /// Per currency with a card: its cards, ascending by date.
+    /// Per currency with a card: those that are not replaced, ascending by date.
     pub(crate) by_currency: Vec<(Currency, Vec<CardId>)>,
 }
 
@@ -42,15 +44,14 @@ impl RateCards {
         let minor_units = currencies(&sources.currencies)?;
         let mut cards = sources.cards.iter().map(|source| Card::read(source, &map)).collect::<Result<Vec<_>, _>>()?;
         cards.sort_by(|a, b| {
-            let key = |card: &Card| (card.currency(), card.validity().from());
+            let key = |card: &Card| (card.currency(), card.validity().from(), card.version().1);
             key(a).cmp(&key(b))
         });
-        check_cards(&cards, &rulebooks, &minor_units)?;
-        for source in &sources.bands {
-            attach(BandFile::read(source)?, &mut cards, &map)?;
-        }
+        versions::settle(&mut cards);
+        check::cards(&cards, &rulebooks, &minor_units)?;
+        versions::attach_bands(&sources.bands, &mut cards, &map)?;
         let mut by_currency: Vec<(Currency, Vec<CardId>)> = Vec::new();
-        for (index, card) in cards.iter().enumerate() {
+        for (index, card) in cards.iter().enumerate().filter(|(_, card)| !card.is_replaced()) {
             let id = CardId(index as u16);
             match by_currency.last_mut() {
                 Some((currency, ids)) if *currency == card.currency() => ids.push(id),
@@ -75,10 +76,24 @@ impl RateCards {
         &self.cards[usize::from(id.0)]
     }
 
-    /// All cards, by currency and date.
+    /// All cards, by currency, date and version; those that are replaced among them.
     #[must_use]
     pub fn cards(&self) -> &[Card] {
         &self.cards
+    }
+
+    /// The card of a name, replaced or not.
+    #[must_use]
+    pub fn card_named(&self, name: &str) -> Option<&Card> {
+        self.cards.iter().find(|card| card.id() == name)
+    }
+
+    /// Reads a card file over the map of this catalogue, without a look at the other cards.
+    ///
+    /// # Errors
+    /// [`DataError`] for the first thing that is wrong with it.
+    pub fn read_card(&self, source: &Source) -> Result<Card, DataError> {
+        Card::read(source, &self.map)
     }
 
     /// The card of a currency on a local date.
@@ -139,98 +154,4 @@ fn currencies(source: &Source) -> Result<BTreeMap<Currency, u32>, DataError> {
         }
     }
     Ok(all)
-}
-
-/// Cards against currencies, rulebooks and each other; `cards` are sorted by currency and date.
-fn check_cards(cards: &[Card], rulebooks: &Rulebooks, currencies: &BTreeMap<Currency, u32>) -> Result<(), DataError> {
-    for (index, card) in cards.iter().enumerate() {
-        let error = |problem: String, remedy: String| Err(DataError::new(card.file(), 1, problem, remedy));
-        if !currencies.contains_key(&card.currency()) {
-            return error(
-                format!("currency is `{}`, not a billing currency", card.currency()),
-                "write one of currencies.csv, or add it there".to_owned(),
-            );
-        }
-        if let Some(other) = cards[..index].iter().find(|other| other.id() == card.id()) {
-            return error(
-                format!("id `{}` is also that of {}", card.id(), other.file()),
-                "give every card its own id".to_owned(),
-            );
-        }
-        let validity = card.validity();
-        let Some((_, book)) = rulebooks.at(validity.from()) else {
-            return error(
-                format!("there is no rulebook on {}", validity.from()),
-                "add one to rulebooks.csv".to_owned(),
-            );
-        };
-        if !validity.within(&book.validity) {
-            return error(
-                format!("the card ({validity}) spans the end of rulebook `{}` ({})", book.id, book.validity),
-                "end it with the rulebook and load a second card from there".to_owned(),
-            );
-        }
-        if card.model() != book.model {
-            return error(
-                format!("pricing_model is `{}` where rulebook `{}` has {}", card.model(), book.id, book.model),
-                "correct the model or the dates".to_owned(),
-            );
-        }
-        let Some(before) = index.checked_sub(1).map(|i| &cards[i]) else {
-            continue;
-        };
-        if before.currency() != card.currency() {
-            continue;
-        }
-        if before.validity().overlaps(&validity) {
-            return error(
-                format!("the card ({validity}) overlaps {} ({})", before.file(), before.validity()),
-                "set valid_to of the earlier one to the day before".to_owned(),
-            );
-        }
-        if !before.validity().meets(&validity) && !card.gap_before() {
-            return error(
-                format!("there is a gap between {} ({}) and this card ({validity})", before.file(), before.validity()),
-                "load the card between them, or declare gap_before=yes: those days stay unpriced".to_owned(),
-            );
-        }
-    }
-    Ok(())
-}
-
-/// Gives a band file's tables to its card.
-fn attach(bands: BandFile, cards: &mut [Card], map: &MarketMap) -> Result<(), DataError> {
-    let Some(card) =
-        cards.iter_mut().find(|card| (card.currency(), card.validity()) == (bands.currency, bands.validity))
-    else {
-        return Err(DataError::new(
-            &bands.file,
-            1,
-            format!("there is no {} card for {}", bands.currency, bands.validity),
-            "give the bands the currency and dates of a card",
-        ));
-    };
-    for ((market, category), (line, table)) in bands.tables {
-        let error = |problem: String, remedy: &str| Err(DataError::new(&bands.file, line, problem, remedy));
-        let Some(id) = map.market_named(&market).filter(|&id| card.cell(id, category).is_some()) else {
-            return error(format!("market is `{market}`"), "write a market that the card lists");
-        };
-        if card.bands(id, category).is_some() {
-            return error(format!("bands of {market},{category} are in another file too"), "keep one of the two");
-        }
-        let list = card.at(id, category).rate();
-        let (_, first) = table.at(1);
-        if list != Some(first) {
-            return error(
-                format!(
-                    "the first band's rate is `{first}` where {} has {}",
-                    card.file(),
-                    list.map_or_else(|| "none".to_owned(), |rate| rate.to_string())
-                ),
-                "write the card's list rate",
-            );
-        }
-        card.set_bands(id, category, table);
-    }
-    Ok(())
 }

@@ -125,6 +125,11 @@ impl<'a> Table<'a> {
         self.declared.get(key) == Some(&value)
     }
 
+    /// True if the first line declares `key`.
+    pub fn declares_key(&self, key: &str) -> bool {
+        self.declared.contains_key(key)
+    }
+
     /// `valid_from` and `valid_to` of the first line.
     pub fn declared_validity(&self) -> Result<Validity, DataError> {
         let from = self.declared("valid_from", DATE, date)?;

@@ -1,0 +1,196 @@
+//! The platform's own rate files, as it publishes them, into the files of this crate.
+//!
+//! Two layouts, told apart by their header: list rates per market, and volume tiers. Nothing is guessed: what is not
+//! understood is a fault with its line, and a file with a fault gives nothing.
+
+mod base;
+mod records;
+mod tiers;
+mod values;
+mod write;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use self::records::Record;
+use crate::{BandTable, Category, Currency, DataError, Market, RateCards, Source};
+
+pub use write::CardHead;
+
+/// Faults that are told of one file; after them they are counted.
+pub const FAULTS_SHOWN: usize = 20;
+/// Records in which the header is looked for.
+const HEADER_WITHIN: usize = 20;
+
+/// A published file that was understood completely.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Published {
+    /// List rates.
+    Base(PublishedBase),
+    /// Volume tiers.
+    Tiers(PublishedTiers),
+}
+
+/// List rates of every market.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedBase {
+    /// Currency of the rates.
+    pub currency: Currency,
+    /// Most decimals of a rate.
+    pub scale: u32,
+    /// Every category of every market of the period; `None` is not offered.
+    pub cells: BTreeMap<(Market, Category), Option<Decimal>>,
+}
+
+/// Volume tiers of the markets that have them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedTiers {
+    /// Currency of the rates.
+    pub currency: Currency,
+    /// Most decimals of a rate.
+    pub scale: u32,
+    /// The bands by market and category, with what the file says of the discount in percent.
+    pub tables: BTreeMap<(Market, Category), (BandTable, Vec<i8>)>,
+}
+
+/// What is wrong with a published file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct PublishedFaults {
+    /// The first [`FAULTS_SHOWN`], by line.
+    pub faults: Vec<DataError>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+impl Published {
+    /// Reads a file that holds from `from`. `currency` is needed where the file does not tell it, and must be the
+    /// file's otherwise.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file.
+    pub fn read(
+        source: &Source,
+        rates: &RateCards,
+        from: Date,
+        currency: Option<Currency>,
+    ) -> Result<Self, PublishedFaults> {
+        let mut reading = Reading { file: &source.name, rates, period: 0, currency, faults: Vec::new() };
+        let read = reading.read(&source.text, from);
+        match read {
+            Some(read) if reading.faults.is_empty() => Ok(read),
+            _ => Err(reading.faults()),
+        }
+    }
+}
+
+/// A file on its way: what is known of it, and what is wrong so far.
+struct Reading<'a> {
+    file: &'a str,
+    rates: &'a RateCards,
+    period: usize,
+    /// The file's, as soon as it is known.
+    currency: Option<Currency>,
+    faults: Vec<DataError>,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, text: &str, from: Date) -> Option<Published> {
+        let Some(period) = self.rates.map().period(from) else {
+            return self.fault(1, format!("{from} is before the market map"), "write the first day of the card");
+        };
+        self.period = period;
+        if let Some(currency) = self.currency {
+            self.billing(1, currency.as_str(), Some(currency))?;
+        }
+        let records = match records::split(text) {
+            Ok(records) => records,
+            Err(line) => {
+                let remedy = "fetch the file again, its end is missing";
+                return self.fault(line, "the quotes that open here never close", remedy);
+            }
+        };
+        for (index, record) in records.iter().enumerate().take(HEADER_WITHIN) {
+            let headers: Vec<String> = record.cells().map(values::header).collect();
+            let has = |name: &str| headers.iter().any(|header| header == name);
+            if has("from") && has("to") {
+                return self.tiers(&records, index, &headers).map(Published::Tiers);
+            }
+            let categories = headers.iter().filter(|header| values::category(header).is_some()).count();
+            // Three categories alone are a header row of the tiers, which have no marketing.
+            if has("market") && (has("marketing") || has("service")) || categories > 3 {
+                return self.base(&records[index..], &headers).map(Published::Base);
+            }
+        }
+        self.fault(
+            records.first().map_or(1, |record| record.line),
+            "neither layout is recognised",
+            "the list rates have the columns Market,Currency,Marketing,Utility,Authentication,\
+             Authentication-International,Service, the volume tiers From,To,Rate type,Rate,vs. List rate",
+        )
+    }
+
+    /// Notes a fault; answers `None`, for `return`.
+    fn fault<T>(&mut self, line: u64, problem: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
+        self.faults.push(DataError::new(self.file, line, problem, remedy));
+        None
+    }
+
+    /// The market of a name; two spellings are one market.
+    fn market(&mut self, record: &Record, name: &str) -> Option<Market> {
+        match values::market(name, self.rates.map(), self.period) {
+            Ok(market) => Some(market),
+            Err(nearest) => self.fault(
+                record.line,
+                format!("Market is `{name}`, not one of the market map in this period"),
+                nearest.map_or_else(
+                    || "add it to market_map.csv".to_owned(),
+                    |nearest| format!("the nearest known name is `{nearest}`; correct it, or add it to market_map.csv"),
+                ),
+            ),
+        }
+    }
+
+    /// Takes note of a record's currency, which must be that of all others.
+    fn currency(&mut self, line: u64, token: &str) -> Option<()> {
+        let currency = self.billing(line, token, values::currency(token))?;
+        match self.currency {
+            Some(have) if have != currency => self.fault(
+                line,
+                format!("Currency is `{token}` where the file is in {have}"),
+                "import one currency a file",
+            ),
+            _ => {
+                self.currency = Some(currency);
+                Some(())
+            }
+        }
+    }
+
+    fn billing(&mut self, line: u64, token: &str, currency: Option<Currency>) -> Option<Currency> {
+        match currency.filter(|&currency| self.rates.minor_units(currency).is_some()) {
+            Some(currency) => Some(currency),
+            None => self.fault(
+                line,
+                format!("Currency is `{token}`, not a billing currency"),
+                "write a currency of currencies.csv",
+            ),
+        }
+    }
+
+    fn rate(&mut self, line: u64, column: &str, text: &str) -> Option<Decimal> {
+        match values::rate(text) {
+            Ok(rate) => Some(rate),
+            Err(remedy) => self.fault(line, format!("{column} is `{text}`"), remedy),
+        }
+    }
+
+    fn faults(mut self) -> PublishedFaults {
+        self.faults.sort_by_key(|fault| fault.line);
+        let more = self.faults.len().saturating_sub(FAULTS_SHOWN);
+        self.faults.truncate(FAULTS_SHOWN);
+        PublishedFaults { faults: self.faults, more }
+    }
+}

@@ -1,0 +1,105 @@
+//! The files that a published one becomes. Their form is that of `data/README.md`.
+
+use std::fmt::Write as _;
+
+use rust_decimal::Decimal;
+
+use super::{PublishedBase, PublishedTiers};
+use crate::{Card, CellStatus, MarketMap, PricingModel, Validity};
+
+/// What the first line of a card declares beside what the published file tells.
+#[derive(Debug, Clone, Copy)]
+pub struct CardHead<'a> {
+    /// Name of the card.
+    pub id: &'a str,
+    /// The model of the rulebook that holds then.
+    pub model: PricingModel,
+    /// First and last day.
+    pub validity: Validity,
+    /// Whether the days before it may have no card.
+    pub gap_before: bool,
+}
+
+impl PublishedBase {
+    /// The card file.
+    #[must_use]
+    pub fn file(&self, head: CardHead<'_>, map: &MarketMap) -> String {
+        let gap = if head.gap_before { " gap_before=yes" } else { "" };
+        let mut text = format!(
+            "# id={} pricing_model={} currency={} {} scale={}{gap}; imported from the published list rates\n\
+             market,category,rate,status,note\n",
+            head.id,
+            head.model,
+            self.currency,
+            days(head.validity),
+            self.scale
+        );
+        for (&(market, category), rate) in &self.cells {
+            let status = if rate.is_some() { CellStatus::Published } else { CellStatus::NotOffered };
+            let rate = rate.map(|rate| padded(rate, self.scale)).unwrap_or_default();
+            let market = quoted(map.market_name(market));
+            let _ = writeln!(text, "{market},{category},{rate},{status},");
+        }
+        text
+    }
+
+    /// True if a card says the same of every cell.
+    #[must_use]
+    pub fn is(&self, card: &Card) -> bool {
+        let same = |(&(market, category), rate): (&_, &Option<Decimal>)| {
+            let status = if rate.is_some() { CellStatus::Published } else { CellStatus::NotOffered };
+            card.cell(market, category).is_some_and(|cell| (cell.rate(), cell.status()) == (*rate, status))
+        };
+        self.currency == card.currency() && self.cells.iter().all(same)
+    }
+}
+
+impl PublishedTiers {
+    /// The file of volume bands, for the cards that declare `validity`. `version` is above 1 for a correction.
+    #[must_use]
+    pub fn file(&self, validity: Validity, version: u32, map: &MarketMap) -> String {
+        let version = if version > 1 { format!(" version={version}") } else { String::new() };
+        let mut text = format!(
+            "# currency={} {} scale={}{version}; imported from the published volume tiers\n\
+             market,currency,category,from_message,to_message,rate_type,rate,vs_list_pct\n",
+            self.currency,
+            days(validity),
+            self.scale
+        );
+        for (&(market, category), (table, discounts)) in &self.tables {
+            let market = quoted(map.market_name(market));
+            for ((band, rate), discount) in table.bands().iter().zip(discounts) {
+                let to = band.to.map(|to| to.to_string()).unwrap_or_default();
+                let kind = if band.index == 0 { "LIST" } else { "TIER" };
+                let rate = padded(*rate, self.scale);
+                let (currency, from) = (self.currency, band.from);
+                let _ = writeln!(text, "{market},{currency},{category},{from},{to},{kind},{rate},{discount}");
+            }
+        }
+        text
+    }
+
+    /// True if a card has the same bands, and no others.
+    #[must_use]
+    pub fn is(&self, card: &Card) -> bool {
+        let same = self.tables.iter().all(|(&(market, category), (table, _))| {
+            card.cell(market, category).is_some() && card.bands(market, category) == Some(table)
+        });
+        same && self.tables.len() == card.band_tables()
+    }
+}
+
+fn days(validity: Validity) -> String {
+    let to = validity.to().map_or_else(|| "open".to_owned(), |to| to.to_string());
+    format!("valid_from={} valid_to={to}", validity.from())
+}
+
+/// With exactly `scale` decimals, which is at least what the rate has.
+fn padded(mut rate: Decimal, scale: u32) -> String {
+    rate.rescale(scale);
+    rate.to_string()
+}
+
+fn quoted(name: &str) -> String {
+    if name.contains([',', '"']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
+}
