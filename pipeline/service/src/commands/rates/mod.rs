@@ -1,4 +1,9 @@
-//! `tollgate rates`: the cards in use, and a check of files before they are.
+//! `tollgate rates`: the cards in use, what changed between two, a check of files before they are used, and the import
+//! of published files.
+
+mod diff;
+mod import;
+mod target;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,9 +16,12 @@ use crate::config::{ConfigArgs, add_rates, load_rates, rate_sources};
 use crate::exit::DIFFERENCES;
 use crate::output::{self, Table};
 
-/// Show and check rate cards.
+/// Show, compare, check and import rate cards.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tollgate rates list\n  tollgate rates check rates/pmp_usd_2027-01-01.csv")]
+#[command(after_help = "Examples:\n  tollgate rates list\n  \
+    tollgate rates diff pmp-usd-2026-07-01 pmp-usd-2026-10-01\n  \
+    tollgate rates import USD_rates.csv --valid-from 2027-01-01 --out rates --dry-run\n  \
+    tollgate rates check rates/pmp_usd_2027-01-01.csv")]
 pub struct RatesArgs {
     #[command(subcommand)]
     command: RatesCommand,
@@ -27,6 +35,8 @@ enum RatesCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    Diff(diff::DiffArgs),
+    Import(import::ImportArgs),
     /// Check a file as if it lay in rates.directory, or all cards; exit code 3 when something is wrong
     #[command(after_help = "Examples:\n  \
         tollgate rates check\n  \
@@ -47,6 +57,8 @@ enum RatesCommand {
 pub fn run(args: RatesArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
     match args.command {
         RatesCommand::List { config } => list(&load_rates(config.or(before).rates_directory()?.as_deref())?, json),
+        RatesCommand::Diff(args) => diff::run(args, before, json),
+        RatesCommand::Import(args) => import::run(args, before, json),
         RatesCommand::Check { file, config } => check(file.as_deref(), &config.or(before), json),
     }
 }
@@ -65,7 +77,10 @@ fn list(rates: &RateCards, json: bool) -> anyhow::Result<ExitCode> {
             card.id().to_owned(),
             card.model().as_str().to_owned(),
             card.currency().to_string(),
-            card.validity().to_string(),
+            match card.is_replaced() {
+                true => format!("{} (replaced)", card.validity()),
+                false => card.validity().to_string(),
+            },
             card.markets().count().to_string(),
         ];
         row.extend(counts(card).map(|(_, cells)| cells.to_string()));
@@ -89,7 +104,7 @@ fn card_json(card: &Card) -> serde_json::Value {
     json!({
         "card": card.id(), "file": card.file(), "model": card.model().as_str(), "currency": card.currency().to_string(),
         "valid_from": card.validity().from().to_string(), "valid_to": card.validity().to().map(|to| to.to_string()),
-        "markets": card.markets().count(), "cells": cells,
+        "replaced": card.is_replaced(), "markets": card.markets().count(), "cells": cells,
     })
 }
 

@@ -1,0 +1,163 @@
+//! What an import becomes: the name, version and text of the file, or why there is none.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use tollgate_rate_card::{Card, CardHead, Currency, Date, PublishedBase, PublishedTiers, RateCards, Validity};
+
+/// The dates and wishes of an import.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish {
+    /// First day.
+    pub from: Date,
+    /// Last day, if it was said.
+    pub to: Option<Date>,
+    /// Whether a further version of what is there is wanted.
+    pub correction: bool,
+    /// Whether the days before the card may have none.
+    pub gap_before: bool,
+}
+
+/// A file to write.
+#[derive(Debug)]
+pub struct Target {
+    /// Id of the card that the file is, or that it gives bands to.
+    pub card: String,
+    /// Name of the file.
+    pub name: String,
+    /// Its content.
+    pub text: String,
+    /// What is there already, if it needs `--correction`, which was not given.
+    pub refused: Option<String>,
+}
+
+/// What there is to do.
+#[derive(Debug)]
+pub enum Plan {
+    /// The card or bands of this card say the same already.
+    Same {
+        /// Its id.
+        card: String,
+    },
+    /// A file is to be written.
+    Write(Target),
+}
+
+/// The card that prices its currency from a day on, if one starts then.
+pub fn starting(rates: &RateCards, currency: Currency, from: Date) -> Option<&Card> {
+    let card = rates.card(rates.card_at(currency, from)?);
+    (card.validity().from() == from).then_some(card)
+}
+
+/// The card file that list rates become.
+///
+/// # Errors
+/// No rulebook, or dates that end before they start.
+pub fn base(rates: &RateCards, base: &PublishedBase, wish: Wish) -> anyhow::Result<Plan> {
+    let there = starting(rates, base.currency, wish.from);
+    let to = wish.to.or_else(|| there.and_then(|card| card.declared_validity().to()));
+    let validity = validity(wish.from, to)?;
+    if let Some(card) = there.filter(|card| base.is(card) && card.declared_validity() == validity) {
+        return Ok(Plan::Same { card: card.id().to_owned() });
+    }
+    let Some((_, book)) = rates.rulebook_at(wish.from) else {
+        return Err(anyhow!("there is no rulebook on {}; add one to rulebooks.csv", wish.from));
+    };
+    let id = match there {
+        None => format!("{}-{}-{}", book.model.as_str(), base.currency, wish.from).to_lowercase(),
+        Some(card) => {
+            let (name, version) = card.version();
+            format!("{name}-v{}", version + 1)
+        }
+    };
+    let refused = there.filter(|_| !wish.correction).map(|card| {
+        format!(
+            "card {} ({}) is there already with other content; --correction writes {id} beside it, which replaces it",
+            card.id(),
+            card.file()
+        )
+    });
+    let gap_before = wish.gap_before;
+    let text = base.file(CardHead { id: &id, model: book.model, validity, gap_before }, rates.map());
+    Ok(Plan::Write(Target { name: format!("{}.csv", file_name(&id)), card: id, text, refused }))
+}
+
+/// The file of bands that volume tiers become.
+///
+/// # Errors
+/// No card for them, another last day than the card's, or fewer markets than the card has bands for.
+pub fn tiers(rates: &RateCards, tiers: &PublishedTiers, wish: Wish) -> anyhow::Result<Plan> {
+    let (currency, from) = (tiers.currency, wish.from);
+    let Some(card) = starting(rates, currency, from) else {
+        return Err(anyhow!("no {currency} card starts on {from}; import its list rates first, then the tiers"));
+    };
+    let validity = card.declared_validity();
+    if wish.to.is_some() && wish.to != validity.to() {
+        return Err(anyhow!(
+            "card {} holds {validity}; leave --valid-to out, tiers hold as long as their card",
+            card.id()
+        ));
+    }
+    let categories = tollgate_rate_card::Category::ALL;
+    let mut cells = card.markets().flat_map(|market| categories.map(|category| (market, category)));
+    let lost = cells.find(|&(market, category)| {
+        card.bands(market, category).is_some() && !tiers.tables.contains_key(&(market, category))
+    });
+    if let Some((market, category)) = lost {
+        return Err(anyhow!(
+            "the file has no tiers of {}, {category}, which card {} has bands for; remove those bands first if they are wrong",
+            rates.map().market_name(market),
+            card.id()
+        ));
+    }
+    if tiers.is(card) {
+        return Ok(Plan::Same { card: card.id().to_owned() });
+    }
+    let version = card.bands_version() + 1;
+    let suffix = if version > 1 { format!("-v{version}") } else { String::new() };
+    let name = format!("bands_{}_{from}{suffix}.csv", currency.as_str().to_lowercase());
+    let refused = (version > 1 && !wish.correction).then(|| {
+        format!(
+            "bands for card {} are there already with other content; --correction writes {name} beside them",
+            card.id()
+        )
+    });
+    let text = tiers.file(validity, version, rates.map());
+    Ok(Plan::Write(Target { card: card.id().to_owned(), name, text, refused }))
+}
+
+fn validity(from: Date, to: Option<Date>) -> anyhow::Result<Validity> {
+    Validity::new(from, to).ok_or_else(|| anyhow!("--valid-to is before --valid-from; write the last day of the card"))
+}
+
+/// `pmp-usd-2026-10-01-v2` is `pmp_usd_2026-10-01-v2`, as the files that come with Tollgate are named.
+fn file_name(id: &str) -> String {
+    id.splitn(3, '-').collect::<Vec<_>>().join("_").replace(['/', '\\'], "_")
+}
+
+/// Writes a file that is not there yet: beside, then renamed, so that nothing half-written ever has the name.
+///
+/// # Errors
+/// The file is there, or the directory cannot be written.
+pub fn write(directory: &Path, target: &Target) -> anyhow::Result<std::path::PathBuf> {
+    use std::io::Write as _;
+
+    use anyhow::Context as _;
+
+    let path = directory.join(&target.name);
+    let cannot = || format!("{} cannot be written", path.display());
+    // Not `.csv`, which would be read as a card.
+    let partial = directory.join(format!(".{}.partial", target.name));
+    let written = std::fs::File::create(&partial).and_then(|mut file| {
+        file.write_all(target.text.as_bytes())?;
+        file.sync_all()
+    });
+    written.with_context(cannot)?;
+    if path.exists() {
+        std::fs::remove_file(&partial).with_context(cannot)?;
+        return Err(anyhow!("{} is there already; nothing is overwritten", path.display()));
+    }
+    std::fs::rename(&partial, &path).with_context(cannot)?;
+    std::fs::File::open(directory).and_then(|directory| directory.sync_all()).with_context(cannot)?;
+    Ok(path)
+}
