@@ -80,6 +80,21 @@ const TABLE: &str = r#"
     rates check                                                 → 0
     rates check bad_card.csv                                    → 3 bad_card.csv:
     rates check none.csv                                        → 1 none.csv cannot be read
+    rates diff pmp-usd-2026-07-01 pmp-usd-2026-10-01            → 0
+    rates diff pmp-usd-2026-10-01 pmp-usd-2026-10-01            → 0
+    rates diff pmp-usd-2026-07-01 pmp-eur-2026-07-01            → 1 compare cards of one currency and pricing model
+    rates diff cbp-usd-2024-11-01 pmp-usd-2026-10-01            → 1 compare cards of one currency and pricing model
+    rates diff pmp-usd-2026-10-02 pmp-usd-2026-10-01            → 1 neither the id of a card nor a file; `tollgate rates list` shows the ids; did you mean pmp-usd-2026-10-01?
+    rates diff pmp-usd-2026-10-01 bad_card.csv                  → 1 bad_card.csv:
+    rates diff pmp-usd-2026-10-01                               → 2 required
+    rates import people.csv --valid-from 2027-01-01             → 2 neither --out nor rates.directory says where to write
+    rates import people.csv --valid-from 2027-01-01 --out none  → 1 --out none is not a directory; create it first
+    rates import people.csv --valid-from 2027-01-01 --out .     → 1 bad_card.csv:
+    rates import people.csv --valid-from 2027-01-01 --dry-run   → 1 people.csv:1: neither layout is recognised
+    rates import none.csv --valid-from 2027-01-01 --dry-run     → 1 none.csv cannot be read
+    rates import people.csv --valid-from January --dry-run      → 2 write a day as YYYY-MM-DD
+    rates import people.csv --valid-from 2027-01-01 --currency usd --dry-run → 2 write three capitals, such as USD
+    rates import people.csv                                     → 2 required
     campaigns pause acme x --url URL                            → 1 no service answers
     campaigns start acme x --budget abc                         → 2 write an amount of 0 or more with a point before the decimals, such as 2500.00
     campaigns start acme x --budget -1                          → 2 write an amount of 0 or more

@@ -7,9 +7,12 @@ mod bands;
 mod calling_codes;
 mod card_edge;
 mod data;
+mod diff;
 mod explain;
+mod published;
 mod refusals;
 mod rules;
+mod versions;
 mod worst_case;
 mod zones;
 

@@ -1,0 +1,145 @@
+//! `tollgate rates import` and `diff` on files: what is written, what is left alone.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tollgate_rate_card::{Card, Category, RateCards};
+
+fn tollgate(directory: &Path, arguments: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TOLLGATE_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(directory).args(arguments.split_whitespace()).output().unwrap()
+}
+
+/// What a run that succeeds prints.
+fn told(directory: &Path, arguments: &str) -> String {
+    let output = tollgate(directory, arguments);
+    assert!(output.status.success(), "{arguments}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a run that fails says.
+fn refused(directory: &Path, arguments: &str) -> String {
+    let output = tollgate(directory, arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments}\n{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// The list rates of a card as the platform publishes them.
+fn list_rates(rates: &RateCards, card: &Card) -> String {
+    let mut text = "Rates per message,,,,,,\n\
+                    Market,Currency,Marketing,Utility,Authentication,\"Authentication-\nInternational\",Service\n"
+        .to_owned();
+    for market in card.markets() {
+        let cell = |category| card.cell(market, category).unwrap().rate().map_or("n/a".to_owned(), |r| r.to_string());
+        writeln!(text, "{},$US,{}", rates.map().market_name(market), Category::ALL.map(cell).join(",")).unwrap();
+    }
+    text
+}
+
+const TIERS: &str = "Volume tiers\nhttps://example.com\n,,Utility\n,,Messages per month,,What we charge\n\
+                     Market,Currency,From,To,Rate type,Rate,vs. List rate\n\
+                     Mexico,$US,1,\"1,000,000\",List,UTILITY,0%\n,$US,\"1,000,001\",--,Tier,0.0050,-5%\n";
+
+#[test]
+fn a_new_card_its_correction_and_its_bands() {
+    let directory = tempfile::tempdir().unwrap();
+    let (here, out) = (directory.path(), directory.path().join("rates"));
+    std::fs::create_dir(&out).unwrap();
+    let rates = RateCards::embedded().unwrap();
+    let last = rates.card_named("pmp-usd-2026-10-01").unwrap();
+    let text = list_rates(&rates, last);
+    std::fs::write(here.join("usd.csv"), &text).unwrap();
+    std::fs::write(here.join("dearer.csv"), text.replace("Argentina,$US,0.0618", "Argentina,$US,0.0700")).unwrap();
+    let import = |file: &str, more: &str| format!("rates import {file} --valid-from 2027-01-01 --out rates {more}");
+
+    // A rehearsal writes nothing and shows the difference to the card that it takes over from.
+    let rehearsed = told(here, &import("dearer.csv", "--dry-run"));
+    assert!(rehearsed.contains("0.0618  0.0700      0.0082   13.27%"), "{rehearsed}");
+    assert!(rehearsed.contains("pmp-usd-2026-10-01 → pmp-usd-2027-01-01: 1 rates up"), "{rehearsed}");
+    assert!(names(&out).is_empty());
+
+    let written = told(here, &import("usd.csv", ""));
+    assert!(written.contains("pmp_usd_2027-01-01.csv: card pmp-usd-2027-01-01, 2027-01-01 onwards"), "{written}");
+    let first = std::fs::read_to_string(out.join("pmp_usd_2027-01-01.csv")).unwrap();
+    std::fs::write(here.join("own.toml"), "[rates]\ndirectory = \"rates\"\n").unwrap();
+    let list = told(here, "rates list --config own.toml");
+    assert!(list.contains("2026-10-01 to 2026-12-31"), "the open card gives way\n{list}");
+
+    // The same again writes nothing, other content needs --correction.
+    assert!(told(here, &import("usd.csv", "")).contains("says the same already; nothing is written"));
+    let error = refused(here, &import("dearer.csv", ""));
+    assert!(
+        error.contains("is there already with other content; --correction writes pmp-usd-2027-01-01-v2"),
+        "{error}"
+    );
+    assert_eq!(names(&out), ["pmp_usd_2027-01-01.csv"]);
+    told(here, &import("dearer.csv", "--correction"));
+    assert_eq!(names(&out), ["pmp_usd_2027-01-01-v2.csv", "pmp_usd_2027-01-01.csv"]);
+    assert_eq!(std::fs::read_to_string(out.join("pmp_usd_2027-01-01.csv")).unwrap(), first, "the earlier one stays");
+    let list = told(here, "rates list --config own.toml");
+    assert!(list.lines().any(|line| line.starts_with("pmp-usd-2027-01-01 ") && line.contains("(replaced)")), "{list}");
+    let differs = told(here, "rates diff pmp-usd-2027-01-01 pmp-usd-2027-01-01-v2 --config own.toml --json");
+    let differs: serde_json::Value = serde_json::from_str(&differs).unwrap();
+    assert_eq!(differs["changes"][0]["difference"], "0.0082");
+    assert_eq!((&differs["totals"]["up"], &differs["totals"]["down"]), (&1.into(), &0.into()));
+
+    // Tiers belong to the card in use; their list rate must be its rate.
+    let utility = last.cell(rates.map().market_named("Mexico").unwrap(), Category::Utility).unwrap().rate().unwrap();
+    std::fs::write(here.join("tiers.csv"), TIERS.replace("UTILITY", &utility.to_string())).unwrap();
+    std::fs::write(here.join("others.csv"), TIERS.replace("UTILITY", "0.9")).unwrap();
+    let error = refused(here, &import("others.csv", ""));
+    assert!(error.contains("the first band's rate is `0.9` where"), "{error}");
+    told(here, &import("tiers.csv", ""));
+    assert!(names(&out).contains(&"bands_usd_2027-01-01.csv".to_owned()));
+    assert!(told(here, &import("tiers.csv", "")).contains("says the same already"));
+    std::fs::write(here.join("deeper.csv"), TIERS.replace("UTILITY", &utility.to_string()).replace("0.0050", "0.0049"))
+        .unwrap();
+    let error = refused(here, &import("deeper.csv", ""));
+    assert!(error.contains("--correction writes bands_usd_2027-01-01-v2.csv"), "{error}");
+    told(here, &import("deeper.csv", "--correction"));
+    assert!(told(here, &import("deeper.csv", "")).contains("says the same already"));
+    assert!(told(here, "rates check --config own.toml").contains("good"));
+}
+
+/// Nothing of a bad file is written, and no leftover of the attempt.
+#[test]
+fn all_or_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (here, out) = (directory.path(), directory.path().join("rates"));
+    std::fs::create_dir(&out).unwrap();
+    let rates = RateCards::embedded().unwrap();
+    let text = list_rates(&rates, rates.card_named("pmp-usd-2026-10-01").unwrap());
+    std::fs::write(here.join("bad.csv"), text.replace(",0.", ",-0.")).unwrap();
+    let error = refused(here, "rates import bad.csv --valid-from 2027-01-01 --out rates");
+    assert_eq!(error.lines().count(), 21, "{error}");
+    assert!(error.lines().next().unwrap().starts_with("tollgate: bad.csv:4: Marketing is `-0.0618`"), "{error}");
+    let json = tollgate(here, "rates import bad.csv --valid-from 2027-01-01 --out rates --json");
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["ok"], &json["faults"][0]["place"]), (&false.into(), &"bad.csv:4".into()));
+
+    // Good in itself, but not beside the other cards.
+    std::fs::write(here.join("eur.csv"), text.replace("$US", "EUR")).unwrap();
+    let error = refused(here, "rates import eur.csv --valid-from 2027-01-01 --out rates");
+    assert!(error.contains("there is a gap between") && error.lines().count() == 1, "{error}");
+    std::fs::write(here.join("tiers.csv"), TIERS.replace("UTILITY", "0.01")).unwrap();
+    let error = refused(here, "rates import tiers.csv --valid-from 2027-01-01 --out rates");
+    assert!(error.contains("no USD card starts on 2027-01-01; import its list rates first"), "{error}");
+    assert!(names(&out).is_empty());
+
+    told(here, "rates import eur.csv --valid-from 2027-01-01 --out rates --gap-before");
+    assert_eq!(names(&out), ["pmp_eur_2027-01-01.csv"]);
+}
