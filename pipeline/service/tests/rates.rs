@@ -102,7 +102,10 @@ fn a_new_card_its_correction_and_its_bands() {
     std::fs::write(here.join("tiers.csv"), TIERS.replace("UTILITY", &utility.to_string())).unwrap();
     std::fs::write(here.join("others.csv"), TIERS.replace("UTILITY", "0.9")).unwrap();
     let error = refused(here, &import("others.csv", ""));
-    assert!(error.contains("the first band's rate is `0.9` where"), "{error}");
+    assert!(
+        error.contains("the List rate of Mexico, utility is 0.9 where card pmp-usd-2027-01-01-v2 has 0.0085;"),
+        "{error}"
+    );
     told(here, &import("tiers.csv", ""));
     assert!(names(&out).contains(&"bands_usd_2027-01-01.csv".to_owned()));
     assert!(told(here, &import("tiers.csv", "")).contains("says the same already"));

@@ -105,12 +105,6 @@ pub fn run(args: ImportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Res
     let after =
         checked(sources, &published, &target, directory.as_deref()).map_err(|error| anyhow!("{name}: {error}"))?;
     let new = after.card_named(&target.card).context("the imported card is not in the catalogue")?;
-    if let Published::Tiers(tiers) = &published
-        && !tiers.is(new)
-    {
-        // They fit an earlier version of the card only.
-        return Err(anyhow!("{name}: the List rates are not those of card {}; import its list rates first", new.id()));
-    }
     if args.dry_run {
         dry_run(&rates, &published, new, &target, args.valid_from, json)?;
         return Ok(ExitCode::SUCCESS);

@@ -85,7 +85,7 @@ pub fn base(rates: &RateCards, base: &PublishedBase, wish: Wish) -> anyhow::Resu
 /// The file of bands that volume tiers become.
 ///
 /// # Errors
-/// No card for them, another last day than the card's, or fewer markets than the card has bands for.
+/// No card for them, another last day or other list rates than the card's, or fewer markets than it has bands for.
 pub fn tiers(rates: &RateCards, tiers: &PublishedTiers, wish: Wish) -> anyhow::Result<Plan> {
     let (currency, from) = (tiers.currency, wish.from);
     let Some(card) = starting(rates, currency, from) else {
@@ -109,6 +109,17 @@ pub fn tiers(rates: &RateCards, tiers: &PublishedTiers, wish: Wish) -> anyhow::R
             rates.map().market_name(market),
             card.id()
         ));
+    }
+    for (&(market, category), (table, _)) in &tiers.tables {
+        let (list, (_, first)) = (card.cell(market, category).and_then(tollgate_rate_card::Cell::rate), table.at(1));
+        if list != Some(first) {
+            return Err(anyhow!(
+                "the List rate of {}, {category} is {first} where card {} has {}; import the list rates of these days first",
+                rates.map().market_name(market),
+                card.id(),
+                list.map_or_else(|| "none".to_owned(), |rate| rate.to_string())
+            ));
+        }
     }
     if tiers.is(card) {
         return Ok(Plan::Same { card: card.id().to_owned() });
