@@ -148,7 +148,9 @@ impl Card {
         &self.validity
     }
 
-    pub(crate) const fn gap_before(&self) -> bool {
+    /// True if the days before it may have no card.
+    #[must_use]
+    pub const fn gap_before(&self) -> bool {
         self.gap_before
     }
 

@@ -145,4 +145,8 @@ fn all_or_nothing() {
 
     told(here, "rates import eur.csv --valid-from 2027-01-01 --out rates --gap-before");
     assert_eq!(names(&out), ["pmp_eur_2027-01-01.csv"]);
+    // The gap stays declared in a correction.
+    std::fs::write(here.join("eur.csv"), text.replace("$US", "EUR").replace("0.0618", "0.0700")).unwrap();
+    told(here, "rates import eur.csv --valid-from 2027-01-01 --out rates --correction");
+    assert_eq!(names(&out), ["pmp_eur_2027-01-01-v2.csv", "pmp_eur_2027-01-01.csv"]);
 }

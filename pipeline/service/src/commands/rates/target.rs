@@ -1,9 +1,12 @@
 //! What an import becomes: the name, version and text of the file, or why there is none.
 
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
-use tollgate_rate_card::{Card, CardHead, Currency, Date, PublishedBase, PublishedTiers, RateCards, Validity};
+use anyhow::{Context as _, anyhow};
+use tollgate_rate_card::{
+    Card, CardHead, Category, Cell, Currency, Date, PublishedBase, PublishedTiers, RateCards, Validity,
+};
 
 /// The dates and wishes of an import.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +80,7 @@ pub fn base(rates: &RateCards, base: &PublishedBase, wish: Wish) -> anyhow::Resu
             card.file()
         )
     });
-    let gap_before = wish.gap_before;
+    let gap_before = wish.gap_before || there.is_some_and(Card::gap_before);
     let text = base.file(CardHead { id: &id, model: book.model, validity, gap_before }, rates.map());
     Ok(Plan::Write(Target { name: format!("{}.csv", file_name(&id)), card: id, text, refused }))
 }
@@ -98,8 +101,7 @@ pub fn tiers(rates: &RateCards, tiers: &PublishedTiers, wish: Wish) -> anyhow::R
             card.id()
         ));
     }
-    let categories = tollgate_rate_card::Category::ALL;
-    let mut cells = card.markets().flat_map(|market| categories.map(|category| (market, category)));
+    let mut cells = card.markets().flat_map(|market| Category::ALL.map(|category| (market, category)));
     let lost = cells.find(|&(market, category)| {
         card.bands(market, category).is_some() && !tiers.tables.contains_key(&(market, category))
     });
@@ -111,7 +113,7 @@ pub fn tiers(rates: &RateCards, tiers: &PublishedTiers, wish: Wish) -> anyhow::R
         ));
     }
     for (&(market, category), (table, _)) in &tiers.tables {
-        let (list, (_, first)) = (card.cell(market, category).and_then(tollgate_rate_card::Cell::rate), table.at(1));
+        let (list, (_, first)) = (card.cell(market, category).and_then(Cell::rate), table.at(1));
         if list != Some(first) {
             return Err(anyhow!(
                 "the List rate of {}, {category} is {first} where card {} has {}; import the list rates of these days first",
@@ -150,11 +152,7 @@ fn file_name(id: &str) -> String {
 ///
 /// # Errors
 /// The file is there, or the directory cannot be written.
-pub fn write(directory: &Path, target: &Target) -> anyhow::Result<std::path::PathBuf> {
-    use std::io::Write as _;
-
-    use anyhow::Context as _;
-
+pub fn write(directory: &Path, target: &Target) -> anyhow::Result<PathBuf> {
     let path = directory.join(&target.name);
     let cannot = || format!("{} cannot be written", path.display());
     // Not `.csv`, which would be read as a card.
