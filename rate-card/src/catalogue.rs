@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
+use crate::band::BandFile;
 use crate::bar::Bar;
 use crate::rulebook::Rulebooks;
 use crate::table::{Table, whole};
@@ -59,6 +60,24 @@ impl RateCards {
             }
         }
         Ok(Self { rulebooks, map, bars: Bar::read_all(&sources.bars)?, minor_units, cards, by_currency })
+    }
+
+    /// A catalogue with one card beside the same rules and map, for what-ifs: a proposal may overlap the cards in use.
+    /// It has the bands of its currency and dates.
+    ///
+    /// # Errors
+    /// [`DataError`] for the first thing that is wrong with the card.
+    pub fn of_card(sources: &Sources, card: Source) -> Result<Self, DataError> {
+        let map = MarketMap::from_sources(&sources.market_map, &sources.numbering)?;
+        let read = Card::read(&card, &map)?;
+        let mut bands = Vec::new();
+        for source in &sources.bands {
+            let file = BandFile::read(source)?;
+            if (file.currency, file.validity) == (read.currency(), read.declared_validity()) {
+                bands.push(source.clone());
+            }
+        }
+        Self::from_sources(&Sources { cards: vec![card], bands, ..sources.clone() })
     }
 
     /// The market map.

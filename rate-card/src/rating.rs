@@ -57,6 +57,18 @@ impl RateCards {
     #[must_use]
     #[inline]
     pub fn rate(&self, input: &RatingInput) -> Rated {
+        self.rate_by(input, || self.card_at(input.currency, input.date))
+    }
+
+    /// Prices one delivered message by the rules of its date and a card that is chosen, whatever dates the card has:
+    /// for what-ifs. Without a card, what is not free has no price.
+    #[must_use]
+    pub fn rate_on(&self, input: &RatingInput, card: Option<CardId>) -> Rated {
+        self.rate_by(input, || card)
+    }
+
+    #[inline]
+    fn rate_by(&self, input: &RatingInput, card: impl FnOnce() -> Option<CardId>) -> Rated {
         let market = input.country.and_then(|country| {
             let period = self.map.period(input.date)?;
             self.map.market_in(period, country)
@@ -104,7 +116,7 @@ impl RateCards {
         if chargeable && input.bid {
             return none.because(UnpricedReason::Bid);
         }
-        let card = self.card_at(input.currency, input.date);
+        let card = card();
         none.card = card;
         let listed = self.listed(card, market, category, rule);
         let priced = Priced {

@@ -1,4 +1,4 @@
-//! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, ledger, views, export.
+//! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, ledger, views, export, rerate.
 
 pub mod clock;
 pub mod dispatcher;
@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod log;
 pub mod node;
 pub mod registry;
+pub mod rerate;
 pub mod shard;
 pub mod store;
 pub mod views;

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use tollgate_runtime::ledger::{Options, Writer};
+use tollgate_runtime::ledger::{LedgerStore as _, Options, Record, Writer};
 use tollgate_runtime::node::LEDGER_FILE;
+use tollgate_wire::Time;
 
 /// An address where nobody listens: port 9 is the discard service's, and below 1024.
 const NOBODY: &str = "http://127.0.0.1:9";
@@ -75,6 +76,22 @@ const TABLE: &str = r#"
     billing export --month 2999-01 --config ledger.toml         → 0 2999-01 has not begun yet
     billing export --month 2026-10 --with-recipients            → 2 --with-recipients needs --format detail
     billing export --month 2026-10 --url URL                    → 1 no service answers
+    billing rerate --month 2026-13 --rules-of 2026-10-01        → 2 write YYYY-MM
+    billing rerate --month 2026-09                              → 2 --card
+    billing rerate --month 2026-09 --rules-of october           → 2 write YYYY-MM-DD, such as 2026-10-01
+    billing rerate --month 2026-09 --rules-of 2026-10-01 --card x → 2 cannot be used with
+    billing rerate --month 2026-09 --rules-of 2025-06-30        → 1 --rules-of = 2025-06-30: there is no rulebook of that day that charges by message; name a day from 2025-07-01 on
+    billing rerate --month 2026-09 --rules-of 2026-10-01        → 1 ledger.db
+    billing rerate --month 2026-09 --rules-of 2026-10-01 --config ledger.toml → 1 --month = 2026-09: nothing is booked for it; the ledger is empty
+    billing rerate --month 2026-09 --rules-of 2026-10-01 --config booked.toml → 0
+    billing rerate --month 2026-08 --rules-of 2026-10-01 --config booked.toml → 1 nothing is booked for it; the ledger has 2026-09
+    billing rerate --month 2026-09 --rules-of 2026-10-01 --config booked.toml --account acne → 1 --account = "acne": there is no such account
+    billing rerate --month 2026-09 --card pmp-usd-2026-10-10 --config booked.toml → 1 --card = "pmp-usd-2026-10-10": there is no such card and no such file; did you mean pmp-usd-2026-10-01?
+    billing rerate --month 2026-09 --card none.csv --config booked.toml → 1 --card = "none.csv": the file cannot be read
+    billing rerate --month 2026-09 --card bad_card.csv --config booked.toml → 1 bad_card.csv:2:
+    billing rerate --month 2026-09 --card cbp-usd-2025-02-01 --config booked.toml → 1 its model is CBP, which is not rated
+    billing rerate --month 2026-09 --card pmp-usd-2026-10-01 --card pmp-usd-2026-07-01 --config booked.toml → 2 a second card in USD
+    billing rerate --month 2026-09 --card pmp-eur-2026-07-01 --config booked.toml → 0
     --config bad.toml serve                                     → 3 did you mean gateway.api?
     rates list                                                  → 0
     rates check                                                 → 0
@@ -132,6 +149,7 @@ fn files(directory: &Path) {
         ("bad_number.csv", "to,state\n+55,opt_in\n".to_owned()),
         ("no_state.csv", "to,state\n+5511987654321,\n".to_owned()),
         ("ledger.toml", "data_dir = \"ledger\"\n".to_owned()),
+        ("booked.toml", "data_dir = \"booked\"\n".to_owned()),
         ("newer.toml", "data_dir = \"newer\"\n".to_owned()),
         ("sandbox.toml", "seed = 1\nsed = 3\n".to_owned()),
         ("consents.csv", "to,state\n+5511987654321,opt_in\n".to_owned()),
@@ -155,10 +173,63 @@ fn files(directory: &Path) {
     // A ledger of a service that was never used.
     std::fs::create_dir(directory.join("ledger")).unwrap();
     drop(Writer::open(&directory.join("ledger").join(LEDGER_FILE), Options::default()).unwrap());
+    std::fs::create_dir(directory.join("booked")).unwrap();
+    book(&directory.join("booked").join(LEDGER_FILE));
     // One of a newer release, which `serve` refuses.
     std::fs::create_dir(directory.join("newer")).unwrap();
     drop(Writer::open(&directory.join("newer").join(LEDGER_FILE), Options::default()).unwrap());
     std::fs::write(directory.join("newer").join("FORMAT"), "tollgate-data 2\n").unwrap();
+}
+
+/// A charged marketing message and a utility message that was free inside the window, as the rules of September book
+/// them for Mexico.
+fn book(ledger: &Path) {
+    let entry = |n: u8, kind: &str, category: &str, word: &str, cost: &str| {
+        format!(
+            r#"{{"entry":"{n:032x}","kind":"{kind}","revision":0,"account":"acme","waba":"w1","sender":"s1",
+            "origin":"own","message_uid":{n},"recipient_hash":"{n:032x}","wamid_hash":"{n:032x}","country":"MX",
+            "campaign":"autumn","market":"Mexico","category":"{category}","pricing_model":"PMP","pricing_type":"{word}",
+            "expected_category":"{category}","reported_category":"{category}","reported_type":"{word}",
+            "rulebook":"pmp-2025-07-01","quantity":1,"cost":"{cost}","cost_currency":"USD","price_ex_tax":"{cost}",
+            "price_currency":"USD","occurred_at":"2026-09-10T10:00:00Z","booked_at":"2026-09-10T10:00:00Z",
+            "usage_period":"2026-09","billing_period":"2026-09"}}"#
+        )
+    };
+    let entries = [
+        entry(1, "charge", "marketing", "regular", "0.0305"),
+        entry(2, "free", "utility", "free_customer_service", "0"),
+    ];
+    let record = |(offset, value)| Record { partition: 0, offset, value };
+    let records: Vec<_> = (0..).zip(entries.iter().map(String::as_bytes)).map(record).collect();
+    let done = Writer::open(ledger, Options::default()).unwrap().ingest(&records, Time(0)).unwrap();
+    assert_eq!(done.applied, 2);
+}
+
+#[test]
+fn september_under_octobers_rules() {
+    let directory = tempfile::tempdir().unwrap();
+    files(directory.path());
+    let file = directory.path().join("booked").join(LEDGER_FILE);
+    let before = std::fs::read(&file).unwrap();
+    let asked = |more: &[&str]| {
+        let plain = ["billing", "rerate", "--month", "2026-09", "--config", "booked.toml"];
+        let output = tollgate(directory.path(), &[&plain[..], more].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        stdout(&output)
+    };
+    // Marketing to Mexico goes from 0.0305 to 0.0397, utility inside the window from nothing to 0.0085.
+    let json: serde_json::Value = serde_json::from_str(&asked(&["--rules-of", "2026-10-01", "--json"])).unwrap();
+    let total = &json["totals"][0];
+    assert_eq!((&total["booked"], &total["other"]), (&"0.0305".into(), &"0.0482".into()), "{json}");
+    assert_eq!((&total["difference"], &json["campaigns"][0]["campaign"]), (&"0.0177".into(), &"autumn".into()));
+    let table = asked(&["--rules-of", "2026-10-01"]);
+    assert!(table.contains("Mexico  marketing  USD              1  0.0305       0.0397      0.0092"), "{table}");
+    // October's card alone: September's rules leave utility inside the window free.
+    let json: serde_json::Value = serde_json::from_str(&asked(&["--card", "pmp-usd-2026-10-01", "--json"])).unwrap();
+    assert_eq!(json["totals"][0]["difference"], "0.0092", "{json}");
+    let table = asked(&["--card", "pmp-eur-2026-07-01"]);
+    assert!(table.contains("other rules: no_card"), "{table}");
+    assert_eq!(std::fs::read(&file).unwrap(), before, "nothing is written");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod amount;
+mod charge_order;
 mod database;
 mod entry;
 mod error;

@@ -93,7 +93,11 @@ pub(crate) fn of_message(
     Ok(())
 }
 
-fn accounts_of(conn: &Connection, month: YearMonth, account: Option<&str>) -> Result<Vec<String>, LedgerError> {
+pub(super) fn accounts_of(
+    conn: &Connection,
+    month: YearMonth,
+    account: Option<&str>,
+) -> Result<Vec<String>, LedgerError> {
     let mut statement = conn.prepare_cached(
         "SELECT DISTINCT account FROM entry_groups \
          WHERE billing_period = ?1 AND (?2 IS NULL OR account = ?2) AND entries > 0 ORDER BY account",

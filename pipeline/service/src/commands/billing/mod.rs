@@ -1,7 +1,10 @@
 //! `tollgate billing export`: a month as CSV, from the ledger's file or through the service.
 //!
-//! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service.
+//! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service · `rerate`
+//! what a month would have cost · `rerate_show` how that is shown.
 
+mod rerate;
+mod rerate_show;
 mod scope;
 mod through_http;
 
@@ -24,9 +27,11 @@ use crate::config::ConfigArgs;
 use crate::exit::WrongUse;
 use crate::output;
 
-/// Export what a month cost.
+/// Export what a month cost, or rate it again by other rules.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  tollgate billing export --month 2026-10")]
+#[command(after_help = "Examples:\n  \
+    tollgate billing export --month 2026-10\n  \
+    tollgate billing rerate --month 2026-09 --rules-of 2026-10-01")]
 pub struct BillingArgs {
     #[command(subcommand)]
     command: BillingCommand,
@@ -35,6 +40,7 @@ pub struct BillingArgs {
 #[derive(Debug, Subcommand)]
 enum BillingCommand {
     Export(ExportArgs),
+    Rerate(rerate::RerateArgs),
 }
 
 /// Write a month's CSV and its manifest.
@@ -93,7 +99,13 @@ impl FormatName {
 /// # Errors
 /// The ledger, the service or the file.
 pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
-    let BillingCommand::Export(mut args) = args.command;
+    match args.command {
+        BillingCommand::Export(args) => run_export(args, before, json),
+        BillingCommand::Rerate(args) => rerate::run(args, before, json),
+    }
+}
+
+fn run_export(mut args: ExportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
     args.config = args.config.or(before);
     if args.with_recipients && args.format != FormatName::Detail {
         return Err(WrongUse("--with-recipients needs --format detail: sums have no recipients".to_owned()).into());

@@ -1,0 +1,100 @@
+//! A month in the order in which positions of bands and allowances are counted: charge instant, then wamid.
+
+use super::entry::{COLUMNS, entry};
+use super::hash::unpack;
+use super::ingest::number_of;
+use super::read::accounts_of;
+use super::{LedgerError, Reader};
+use rusqlite::Connection;
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use tollgate_rate_card::YearMonth;
+use tollgate_wire::ledger::{EntryKind, LedgerEntry};
+
+/// A month's entry, and what became of it within the month.
+pub(crate) struct Standing<'a> {
+    /// The entry.
+    pub entry: &'a LedgerEntry<'a>,
+    /// Whether it and another entry of the month cancel out.
+    pub cancelled: bool,
+}
+
+impl Reader {
+    /// A month's entries, account by account. Of the wamid the ledger has the hash, which orders it just as well.
+    /// Holds the ids of what was taken back, and no entry.
+    pub(crate) fn in_charge_order(
+        &self,
+        month: YearMonth,
+        account: Option<&str>,
+        each: &mut dyn FnMut(&Standing<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.read(|conn| {
+            for name in accounts_of(conn, month, account)? {
+                if account_in_order(conn, month, &name, each)?.is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// First and last billing month that something is booked for.
+    ///
+    /// # Errors
+    /// The database.
+    pub fn months(&self) -> Result<Option<(String, String)>, LedgerError> {
+        self.read(|conn| {
+            let sql = "SELECT min(billing_period), max(billing_period) FROM entry_groups WHERE entries > 0";
+            let found: (Option<String>, Option<String>) = conn.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            Ok(found.0.zip(found.1))
+        })
+    }
+}
+
+fn account_in_order(
+    conn: &Connection,
+    month: YearMonth,
+    account: &str,
+    each: &mut dyn FnMut(&Standing<'_>) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, LedgerError> {
+    let taken_back = taken_back(conn, month, account)?;
+    // The key gives the first column of the order, so that SQLite sorts only what has one instant.
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM entries e CROSS JOIN entry_groups g ON g.ix = e.grp \
+         WHERE e.month = ?1 AND e.account = (SELECT ix FROM accounts WHERE name = ?2) \
+         ORDER BY e.occurred_at, e.wamid_hash, e.revision, e.entry"
+    ))?;
+    let mut rows = statement.query((number_of(month), account))?;
+    while let Some(row) = rows.next()? {
+        let entry = entry(row, false)?;
+        let cancelled = match (&entry.adjusts, takes_back(&entry)) {
+            (Some(adjusted), true) => taken_back.contains(&**adjusted),
+            _ => taken_back.contains(&*entry.entry),
+        };
+        if each(&Standing { entry: &entry, cancelled }).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+fn takes_back(entry: &LedgerEntry<'_>) -> bool {
+    entry.kind == EntryKind::Adjustment && entry.quantity < 0
+}
+
+/// Ids of the month's entries that another entry of the month takes back. What was booked in one month and taken back
+/// in another is not among them: each month keeps its half.
+fn taken_back(conn: &Connection, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT e.adjusts FROM entries e CROSS JOIN entry_groups g ON g.ix = e.grp \
+         JOIN entries o ON o.entry = e.adjusts AND o.month = e.month AND o.account = e.account \
+         WHERE e.month = ?1 AND e.account = (SELECT ix FROM accounts WHERE name = ?2) \
+         AND g.kind = 'adjustment' AND e.quantity < 0",
+    )?;
+    let mut rows = statement.query((number_of(month), account))?;
+    let mut ids = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        ids.extend(unpack(row.get_ref(0)?));
+    }
+    Ok(ids)
+}
