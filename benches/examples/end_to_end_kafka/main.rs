@@ -111,6 +111,8 @@ impl Run<'_> {
         let mut figures = [None; 3];
         for turn in 0..3 {
             let which = (turn + round) % 3;
+            // What the turn before left to be written to the disk is not this one's work.
+            assert!(std::process::Command::new("sync").status().is_ok_and(|s| s.success()), "sync");
             figures[which] = match which {
                 0 => Some(self.tollgate(&config, disk.path(), requests)),
                 _ => like.map(|like| self.pass_through(&config, like, which == 1, requests)),

@@ -8,7 +8,7 @@ use crate::inbound::prove;
 use crate::record::{Account, Campaign, CampaignState, Sender, Template, Waba};
 use crate::state::State;
 use tollgate_quality::{CategoryClass as Class, Limit};
-use tollgate_rate_card::{Category, Currency, Zone};
+use tollgate_rate_card::{Currency, Zone};
 use tollgate_wire::command::{
     AccountSpec, CampaignAction, CampaignSpec, Command, ConsentSpec, ConsentState, SenderSpec, TemplateSpec, WabaSpec,
 };
