@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::band::BandFile;
+use self::versions::BandsFit;
 use crate::bar::Bar;
 use crate::rulebook::Rulebooks;
 use crate::table::{Table, whole};
@@ -50,7 +50,7 @@ impl RateCards {
         });
         versions::settle(&mut cards);
         check::cards(&cards, &rulebooks, &minor_units)?;
-        versions::attach_bands(&sources.bands, &mut cards, &map)?;
+        versions::attach_bands(&sources.bands, &mut cards, &map, BandsFit::All)?;
         let mut by_currency: Vec<(Currency, Vec<CardId>)> = Vec::new();
         for (index, card) in cards.iter().enumerate().filter(|(_, card)| !card.is_replaced()) {
             let id = CardId(index as u16);
@@ -63,21 +63,14 @@ impl RateCards {
     }
 
     /// A catalogue with one card beside the same rules and map, for what-ifs: a proposal may overlap the cards in use.
-    /// It has the bands of its currency and dates.
+    /// It has the bands of its currency and dates whose first rate is its list rate; others are not known of it.
     ///
     /// # Errors
     /// [`DataError`] for the first thing that is wrong with the card.
     pub fn of_card(sources: &Sources, card: Source) -> Result<Self, DataError> {
-        let map = MarketMap::from_sources(&sources.market_map, &sources.numbering)?;
-        let read = Card::read(&card, &map)?;
-        let mut bands = Vec::new();
-        for source in &sources.bands {
-            let file = BandFile::read(source)?;
-            if (file.currency, file.validity) == (read.currency(), read.declared_validity()) {
-                bands.push(source.clone());
-            }
-        }
-        Self::from_sources(&Sources { cards: vec![card], bands, ..sources.clone() })
+        let mut rates = Self::from_sources(&Sources { cards: vec![card], bands: Vec::new(), ..sources.clone() })?;
+        versions::attach_bands(&sources.bands, &mut rates.cards, &rates.map, BandsFit::WhereTheyDo)?;
+        Ok(rates)
     }
 
     /// The market map.
@@ -104,7 +97,13 @@ impl RateCards {
     /// The card of a name, replaced or not.
     #[must_use]
     pub fn card_named(&self, name: &str) -> Option<&Card> {
-        self.cards.iter().find(|card| card.id() == name)
+        self.card_id(name).map(|id| self.card(id))
+    }
+
+    /// The position of the card of a name, replaced or not.
+    #[must_use]
+    pub fn card_id(&self, name: &str) -> Option<CardId> {
+        self.cards.iter().position(|card| card.id() == name).map(|index| CardId(index as u16))
     }
 
     /// Reads a card file over the map of this catalogue, without a look at the other cards.

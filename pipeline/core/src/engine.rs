@@ -3,17 +3,22 @@
 //!
 //! Whoever runs it keeps log, store and clock: `request`/`events`/`command` for each record, `tick` for what is
 //! due, then `commit` for the records to store and either `committed` or `abort`.
+//!
+//! `load` from the store · `batch` what a batch changed, for the store, and its undoing · this file decides.
 
-use crate::change::{Change, CounterKey};
+mod batch;
+mod load;
+
+use self::batch::{Dirty, Undo};
 use crate::codec::{self, CodecError};
 use crate::decide::{Decision, Event, Facts, decide};
 use crate::effect::Effect;
 use crate::emit;
 use crate::hashing::{HashKey, Set};
-use crate::ids::{AccountIx, CampaignIx, ContactKey, PairKey, SenderIx, TemplateIx, Uid, WabaIx};
+use crate::ids::{AccountIx, Uid};
 use crate::life::Times;
 use crate::lots::{LotKey, Resource};
-use crate::record::{AttemptState, CampaignState, Message, MessageState};
+use crate::record::MessageState;
 use crate::seen::Probe;
 use crate::state::State;
 use std::sync::Arc;
@@ -133,33 +138,6 @@ mod prefix {
     pub const META: u8 = 8;
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Dirty {
-    Contact(ContactKey),
-    Pair(PairKey),
-    Live(SenderIx),
-    Message(Uid),
-    Body(Uid),
-    Counter(CounterKey),
-    Campaign(CampaignIx),
-    Account(AccountIx),
-    Waba(WabaIx),
-    Sender(SenderIx),
-    Template(TemplateIx),
-    Scoped(u64),
-}
-
-#[derive(Debug)]
-enum Undo {
-    Put(Change),
-    DropMessage(Uid),
-    NextUid(Uid),
-    DropCampaign(CampaignIx),
-    DropScoped(u64),
-    /// A new owner cannot be taken out of its table: the state must be loaded again.
-    Reload,
-}
-
 /// The engine of one shard.
 #[derive(Debug)]
 pub struct Engine {
@@ -220,105 +198,6 @@ impl Engine {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         self.now_ms
-    }
-
-    /// Loads one stored record. Order of tables: entities, contacts, pairs, open messages, ids; within entities
-    /// the order of keys.
-    ///
-    /// # Errors
-    /// Unknown version or damage.
-    pub fn load(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), CodecError> {
-        let damaged = || CodecError::Damaged { what: "key", why: format!("{table:?} {key:02x?}") };
-        let k64 = || key.try_into().map(u64::from_be_bytes).map_err(|_| damaged());
-        match table {
-            Table::Entities => return self.load_entity(key, value),
-            Table::Contacts => {
-                self.state.apply(Change::Contact(ContactKey(k64()?), codec::contact(value)?));
-            }
-            Table::Pairs => {
-                self.state.apply(Change::Pair(PairKey(k64()?), codec::pair(value)?));
-            }
-            Table::Open => {
-                let m = codec::message(value)?;
-                for a in m.attempts.iter().filter(|a| a.state == AttemptState::Ordered) {
-                    let callback = Callback { message_uid: m.uid, attempt: a.number };
-                    self.ordered.push((m.account, callback));
-                }
-                let campaign = m.campaign.some().map(|ix| self.state.campaigns[ix.at()].counts);
-                let ix = m.campaign;
-                self.state.apply(Change::Message(Box::new(m)));
-                // Stored counts include this message already.
-                if let Some(counts) = campaign {
-                    self.state.set_counts(ix, counts);
-                }
-                if self.state.messages.len() > 2 * self.config.recent_most {
-                    self.state.messages.age(self.config.recent_most);
-                }
-            }
-            Table::Ids => self.state.seen.note(key.try_into().map(u128::from_be_bytes).map_err(|_| damaged())?),
-            Table::Closed | Table::Bodies | Table::Wamids | Table::Proofs => {}
-        }
-        Ok(())
-    }
-
-    fn load_entity(&mut self, key: &[u8], value: &[u8]) -> Result<(), CodecError> {
-        let damaged = || CodecError::Damaged { what: "key", why: format!("entity {key:02x?}") };
-        let (first, rest) = key.split_first().ok_or_else(damaged)?;
-        let change = match *first {
-            prefix::SCOPED => {
-                let ix = rest.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?;
-                Change::Scoped(ix, String::from_utf8_lossy(value).as_ref().into())
-            }
-            prefix::ACCOUNT => Change::Account(Box::new(codec::account(value)?)),
-            prefix::WABA => Change::Waba(Box::new(codec::waba(value)?)),
-            prefix::SENDER => Change::Sender(Box::new(codec::sender(value)?)),
-            prefix::LIVE => {
-                let ix = rest.try_into().map(u16::from_be_bytes).map_err(|_| damaged())?;
-                Change::SenderLive(SenderIx(ix), codec::live(value)?)
-            }
-            prefix::TEMPLATE => Change::Template(Box::new(codec::template(value)?)),
-            prefix::CAMPAIGN => {
-                let c = codec::campaign(value)?;
-                let (ix, counts) = (c.ix, c.counts);
-                self.state.apply(Change::Campaign(Box::new(c)));
-                self.state.set_counts(ix, counts);
-                return Ok(());
-            }
-            prefix::COUNTER => {
-                let v = value.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?;
-                Change::Counter(codec::counter_from_key(rest)?, v)
-            }
-            prefix::META => {
-                let (uid, now) = value.split_at_checked(8).ok_or_else(damaged)?;
-                self.state.raise_next_uid(uid.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?);
-                self.now_ms = self.now_ms.max(now.try_into().map(u64::from_be_bytes).map_err(|_| damaged())?);
-                return Ok(());
-            }
-            _ => return Err(damaged()),
-        };
-        self.state.apply(change);
-        Ok(())
-    }
-
-    /// Takes the attempts that had no result when the state was loaded, with their accounts. Whoever knows that their
-    /// calls were made, or may have been, reports them as in doubt; waiting for it would hold their slots.
-    pub fn take_ordered(&mut self) -> Vec<(String, Callback)> {
-        let ordered = std::mem::take(&mut self.ordered);
-        ordered.into_iter().map(|(a, c)| (self.state.account_at(a).spec.account.clone(), c)).collect()
-    }
-
-    /// Ends loading: every lot is looked at once.
-    pub fn loaded(&mut self) {
-        self.state.messages.age(0);
-        self.open_lots();
-    }
-
-    /// Every shared lot is looked at, and what a cancelled campaign has left is drained.
-    fn open_lots(&mut self) {
-        self.state.lots.wake_account(None);
-        for c in self.state.campaigns.iter().filter(|c| c.state == CampaignState::Cancelled) {
-            self.state.lots.wake_campaign(c.ix);
-        }
     }
 
     /// Tells the time. `now` is the largest ever told.
@@ -621,85 +500,6 @@ impl Engine {
         }
     }
 
-    fn apply(&mut self, change: Change) {
-        let mut stored = None;
-        let touched = match &change {
-            Change::Contact(k, _) => Some(Dirty::Contact(*k)),
-            Change::Pair(k, _) => Some(Dirty::Pair(*k)),
-            Change::SenderLive(k, _) => Some(Dirty::Live(*k)),
-            Change::Message(m) => {
-                let uid = m.uid;
-                let before = self.state.message(uid).map(Message::is_open);
-                stored = before;
-                if before.is_none() {
-                    self.undo.push(Undo::NextUid(self.state.next_uid()));
-                    self.state.raise_next_uid(uid + 1);
-                }
-                if let Some(ix) = m.campaign.some() {
-                    self.touch(Dirty::Campaign(ix), None);
-                }
-                Some(Dirty::Message(uid))
-            }
-            Change::Body(uid, _) => Some(Dirty::Body(*uid)),
-            Change::Counter(k, _) => Some(Dirty::Counter(*k)),
-            Change::Seen(h, uid) => {
-                self.seen.push((*h, *uid));
-                None
-            }
-            Change::Wamid(h, ..) => {
-                self.wamids.push(*h);
-                None
-            }
-            Change::Campaign(c) => {
-                if c.ix.at() >= self.state.campaigns.len() {
-                    self.undo.push(Undo::DropCampaign(c.ix));
-                }
-                Some(Dirty::Campaign(c.ix))
-            }
-            Change::Spent(ix, _) => Some(Dirty::Campaign(*ix)),
-            Change::Account(a) => Some(Dirty::Account(a.ix)),
-            Change::Waba(w) => Some(Dirty::Waba(w.ix)),
-            Change::Sender(s) => Some(Dirty::Sender(s.ix)),
-            Change::Template(t) => Some(Dirty::Template(t.ix)),
-            Change::Proof(p) => {
-                self.proofs.push((**p).clone());
-                None
-            }
-            Change::Scoped(ix, _) => {
-                self.undo.push(Undo::DropScoped(*ix));
-                Some(Dirty::Scoped(*ix))
-            }
-        };
-        if let Some(d) = touched {
-            self.touch(d, stored);
-        }
-        let new_message = match &change {
-            Change::Message(m) => Some(m.uid),
-            _ => None,
-        };
-        let kept_apart = matches!(
-            change,
-            Change::Seen(..)
-                | Change::Wamid(..)
-                | Change::Proof(..)
-                | Change::Message(..)
-                | Change::Scoped(..)
-                | Change::Campaign(..)
-        );
-        match (self.state.apply(change), new_message) {
-            (Some(old), _) => self.undo.push(Undo::Put(old)),
-            (None, Some(uid)) => self.undo.push(Undo::DropMessage(uid)),
-            (None, None) if !kept_apart => self.undo.push(Undo::Reload),
-            (None, None) => {}
-        }
-    }
-
-    fn touch(&mut self, d: Dirty, stored_open: Option<bool>) {
-        if self.is_dirty.insert(d) {
-            self.dirty.push((d, stored_open));
-        }
-    }
-
     /// Loads what an event will read.
     fn bring_for(&mut self, event: &PlatformEvent<'_>, source: &dyn Source) -> Result<(), EngineError> {
         match event {
@@ -739,198 +539,6 @@ impl Engine {
         }
         Ok(())
     }
-
-    /// `true` when the batch changed something that must be stored.
-    #[must_use]
-    pub fn has_changes(&self) -> bool {
-        !(self.dirty.is_empty() && self.seen.is_empty() && self.wamids.is_empty() && self.proofs.is_empty())
-    }
-
-    /// Writes every record that the batch changed.
-    pub fn commit(&mut self, out: &mut dyn Writes) {
-        let dirty = std::mem::take(&mut self.dirty);
-        for (d, was_open) in &dirty {
-            self.bytes.clear();
-            let b = &mut self.bytes;
-            match *d {
-                Dirty::Contact(k) => {
-                    codec::put_contact(&self.state.contact(k), b);
-                    out.write(Table::Contacts, &k.0.to_be_bytes(), Some(b));
-                }
-                Dirty::Pair(k) => {
-                    codec::put_pair(&self.state.pair(k), b);
-                    out.write(Table::Pairs, &k.0.to_be_bytes(), Some(b));
-                }
-                Dirty::Live(ix) => {
-                    codec::put_live(&self.state.live(ix), b);
-                    out.write(Table::Entities, &entity(prefix::LIVE, &ix.0.to_be_bytes()), Some(b));
-                }
-                Dirty::Message(uid) => {
-                    let Some(m) = self.state.message(uid) else { continue };
-                    codec::put_message(m, b);
-                    let (to, from) =
-                        if m.is_open() { (Table::Open, Table::Closed) } else { (Table::Closed, Table::Open) };
-                    out.write(to, &uid.to_be_bytes(), Some(b));
-                    if was_open.is_some_and(|open| open != m.is_open()) {
-                        out.write(from, &uid.to_be_bytes(), None);
-                    }
-                }
-                Dirty::Body(uid) => match self.state.bodies.get(&uid) {
-                    Some(body) => out.write(Table::Bodies, &uid.to_be_bytes(), Some(body)),
-                    None => out.write(Table::Bodies, &uid.to_be_bytes(), None),
-                },
-                Dirty::Counter(k) => {
-                    let key = entity(prefix::COUNTER, &codec::counter_key(k));
-                    out.write(Table::Entities, &key, Some(&self.state.counter(k).to_be_bytes()));
-                }
-                Dirty::Campaign(ix) => {
-                    if let Some(c) = self.state.campaign_at(ix) {
-                        let key = entity(prefix::CAMPAIGN, &ix.0.to_be_bytes());
-                        out.write(Table::Entities, &key, Some(&codec::put_campaign(c)));
-                    }
-                }
-                Dirty::Account(ix) => {
-                    let key = entity(prefix::ACCOUNT, &ix.0.to_be_bytes());
-                    out.write(Table::Entities, &key, Some(&codec::put_account(self.state.account_at(ix))));
-                }
-                Dirty::Waba(ix) => {
-                    let key = entity(prefix::WABA, &ix.0.to_be_bytes());
-                    out.write(Table::Entities, &key, Some(&codec::put_waba(self.state.waba_at(ix))));
-                }
-                Dirty::Sender(ix) => {
-                    let key = entity(prefix::SENDER, &ix.0.to_be_bytes());
-                    out.write(Table::Entities, &key, Some(&codec::put_sender(self.state.sender_at(ix))));
-                }
-                Dirty::Template(ix) => {
-                    let key = entity(prefix::TEMPLATE, &ix.0.to_be_bytes());
-                    out.write(Table::Entities, &key, Some(&codec::put_template(self.state.template_at(ix))));
-                }
-                Dirty::Scoped(ix) => {
-                    if let Ok(user) = crate::ids::User::from_scoped(ix) {
-                        let key = entity(prefix::SCOPED, &ix.to_be_bytes());
-                        out.write(Table::Entities, &key, Some(self.state.user_text(user).as_bytes()));
-                    }
-                }
-            }
-        }
-        self.dirty = dirty;
-        for (hash, uid) in &self.seen {
-            out.write(Table::Ids, &hash.to_be_bytes(), Some(&uid.to_be_bytes()));
-        }
-        for hash in &self.wamids {
-            if let Some((uid, attempt)) = self.state.wamids.get(hash) {
-                let mut value = [0; 9];
-                value[..8].copy_from_slice(&uid.to_be_bytes());
-                value[8] = *attempt;
-                out.write(Table::Wamids, &hash.to_be_bytes(), Some(&value));
-            }
-        }
-        for p in &self.proofs {
-            // The key is of the content: the same consent said again is the same proof, without looking for it.
-            let proof = codec::put_proof(p);
-            let mut key = Vec::with_capacity(32);
-            key.extend_from_slice(&p.contact.to_be_bytes());
-            key.extend_from_slice(&p.at_ms.to_be_bytes());
-            key.extend_from_slice(&self.config.hash_key.hash(&[b"proof", &proof]).to_be_bytes());
-            out.write(Table::Proofs, &key, Some(&proof));
-        }
-        let mut meta = [0; 16];
-        meta[..8].copy_from_slice(&self.state.next_uid().to_be_bytes());
-        meta[8..].copy_from_slice(&self.now_ms.to_be_bytes());
-        out.write(Table::Entities, &[prefix::META], Some(&meta));
-    }
-
-    /// The batch is durable.
-    pub fn committed(&mut self) {
-        self.forget_batch();
-        let most = self.config.recent_most;
-        self.state.messages.age(most);
-        self.state.wamids.age(most);
-        self.state.seen.age(most);
-        self.state.bodies.age(most / 4);
-    }
-
-    /// The batch is not durable: everything since the last commit is undone. `false` when the state cannot be
-    /// restored in place and must be loaded again from the store.
-    #[must_use]
-    pub fn abort(&mut self) -> bool {
-        let mut whole = true;
-        while let Some(u) = self.undo.pop() {
-            match u {
-                Undo::Put(change) => {
-                    self.state.apply(change);
-                }
-                Undo::DropMessage(uid) => self.state.drop_message(uid),
-                Undo::NextUid(uid) => self.state.reset_next_uid(uid),
-                Undo::DropCampaign(ix) => self.state.drop_campaign(ix),
-                Undo::DropScoped(ix) => self.state.drop_scoped(ix),
-                Undo::Reload => whole = false,
-            }
-        }
-        for (hash, _) in &self.seen {
-            self.state.seen.remove(*hash);
-        }
-        for hash in &self.wamids {
-            self.state.wamids.remove(hash);
-        }
-        self.forget_batch();
-        self.open_lots();
-        whole
-    }
-
-    fn forget_batch(&mut self) {
-        self.undo.clear();
-        self.dirty.clear();
-        self.is_dirty.clear();
-        self.seen.clear();
-        self.wamids.clear();
-        self.proofs.clear();
-    }
-
-    /// Counts every account as changed: quotas age and lots come nearer without any message.
-    pub fn touch_all(&mut self) {
-        let all: Vec<AccountIx> = self.state.accounts().map(|a| a.ix).collect();
-        self.state.touched.extend(all);
-    }
-
-    /// Takes the accounts that changed since the last call, in order.
-    pub fn take_touched(&mut self) -> Vec<AccountIx> {
-        let mut v: Vec<AccountIx> = self.state.touched.drain().collect();
-        v.sort_unstable();
-        v
-    }
-
-    /// Removes an ended message and its id: both were kept 30 days. `value` is the stored record.
-    ///
-    /// # Errors
-    /// Unknown version or damage.
-    pub fn sweep(&mut self, value: &[u8], out: &mut dyn Writes) -> Result<bool, CodecError> {
-        const KEPT_S: u32 = 30 * 86_400;
-        const AFTER_END_S: u32 = 8 * 86_400;
-        let m = codec::message(value)?;
-        let now_s = (self.now_ms / 1000) as u32;
-        let last_s = m.attempts.iter().map(|a| (a.admitted_ms / 1000) as u32).max().unwrap_or(0);
-        if m.is_open() || now_s < m.created_s.saturating_add(KEPT_S) || now_s < last_s.saturating_add(AFTER_END_S) {
-            return Ok(false);
-        }
-        let hash = self.config.hash_key.request(&self.state.account_at(m.account).spec.account, &m.tail.id);
-        self.state.seen.remove(hash);
-        self.state.messages.remove(&m.uid);
-        out.write(Table::Closed, &m.uid.to_be_bytes(), None);
-        out.write(Table::Ids, &hash.to_be_bytes(), None);
-        for a in m.attempts.iter().filter(|a| a.wamid != 0) {
-            self.state.wamids.remove(&a.wamid);
-            out.write(Table::Wamids, &a.wamid.to_be_bytes(), None);
-        }
-        Ok(true)
-    }
-}
-
-fn entity(prefix: u8, rest: &[u8]) -> Vec<u8> {
-    let mut k = Vec::with_capacity(rest.len() + 1);
-    k.push(prefix);
-    k.extend_from_slice(rest);
-    k
 }
 
 fn wamid_value(v: &[u8]) -> Option<(Uid, u8)> {

@@ -227,6 +227,25 @@ fn september_under_octobers_rules() {
     // October's card alone: September's rules leave utility inside the window free.
     let json: serde_json::Value = serde_json::from_str(&asked(&["--card", "pmp-usd-2026-10-01", "--json"])).unwrap();
     assert_eq!(json["totals"][0]["difference"], "0.0092", "{json}");
+    // A corrected card, and the one it replaces.
+    let rates = tollgate_rate_card::Sources::embedded();
+    let july = rates.cards.iter().find(|card| card.name.ends_with("pmp_usd_2026-07-01.csv")).unwrap();
+    let corrected = july.text.replace("id=pmp-usd-2026-07-01", "id=pmp-usd-2026-07-01-v2");
+    let corrected = corrected.replace("Mexico,marketing,0.0305", "Mexico,marketing,0.0400");
+    std::fs::create_dir(directory.path().join("rates")).unwrap();
+    std::fs::write(directory.path().join("rates/july-v2.csv"), &corrected).unwrap();
+    let config = std::fs::read_to_string(directory.path().join("booked.toml")).unwrap();
+    std::fs::write(directory.path().join("booked.toml"), format!("{config}\n[rates]\ndirectory = \"rates\"\n"))
+        .unwrap();
+    for (card, difference) in [("pmp-usd-2026-07-01", "0.0000"), ("pmp-usd-2026-07-01-v2", "0.0095")] {
+        let json: serde_json::Value = serde_json::from_str(&asked(&["--card", card, "--json"])).unwrap();
+        assert_eq!(json["totals"][0]["difference"], difference, "{card}: {json}");
+    }
+    // A proposal for the same days, also where the bands of the card in use begin at another list rate.
+    let proposal = corrected.replace("-v2", "-wish").replace("Mexico,utility,0.0085", "Mexico,utility,0.0099");
+    std::fs::write(directory.path().join("wish.csv"), proposal).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&asked(&["--card", "wish.csv", "--json"])).unwrap();
+    assert_eq!(json["totals"][0]["difference"], "0.0095", "{json}");
     let table = asked(&["--card", "pmp-eur-2026-07-01"]);
     assert!(table.contains("other rules: no_card"), "{table}");
     assert_eq!(std::fs::read(&file).unwrap(), before, "nothing is written");

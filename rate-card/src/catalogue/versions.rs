@@ -35,15 +35,29 @@ fn starts(card: &Card) -> (crate::Currency, crate::Date) {
     (card.currency(), card.validity().from())
 }
 
+/// Which bands must belong to a card.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum BandsFit {
+    /// Every table: one that does not is an error.
+    All,
+    /// Those that do; the cards are not all there are.
+    WhereTheyDo,
+}
+
 /// Reads the files of bands and gives their tables to the cards of their currency and days: every version of a card
 /// whose list rate is that of the first band. Of two files with a table of one market and category, the higher
 /// version counts.
-pub(super) fn attach_bands(sources: &[Source], cards: &mut [Card], map: &MarketMap) -> Result<(), DataError> {
+pub(super) fn attach_bands(
+    sources: &[Source],
+    cards: &mut [Card],
+    map: &MarketMap,
+    fit: BandsFit,
+) -> Result<(), DataError> {
     let mut files = sources.iter().map(BandFile::read).collect::<Result<Vec<_>, _>>()?;
     files.sort_by_key(|file| std::cmp::Reverse(file.version));
     let mut given = BTreeMap::new();
     for file in files {
-        attach(file, cards, map, &mut given)?;
+        attach(file, cards, map, &mut given, fit)?;
     }
     Ok(())
 }
@@ -51,10 +65,19 @@ pub(super) fn attach_bands(sources: &[Source], cards: &mut [Card], map: &MarketM
 /// By position of the card: the version of the file that its table is from.
 type Given = BTreeMap<(usize, Market, Category), u32>;
 
-fn attach(file: BandFile, cards: &mut [Card], map: &MarketMap, given: &mut Given) -> Result<(), DataError> {
+fn attach(
+    file: BandFile,
+    cards: &mut [Card],
+    map: &MarketMap,
+    given: &mut Given,
+    fit: BandsFit,
+) -> Result<(), DataError> {
     let of = |card: &Card| (card.currency(), card.declared_validity()) == (file.currency, file.validity);
     let mine: Vec<usize> = (0..cards.len()).filter(|&index| of(&cards[index])).collect();
     let Some(&newest) = mine.last() else {
+        if fit == BandsFit::WhereTheyDo {
+            return Ok(());
+        }
         return Err(DataError::new(
             &file.file,
             1,
@@ -69,6 +92,9 @@ fn attach(file: BandFile, cards: &mut [Card], map: &MarketMap, given: &mut Given
     for ((market, category), (line, table)) in file.tables {
         let error = |problem: String, remedy: &str| Err(DataError::new(&file.file, line, problem, remedy));
         let Some(id) = map.market_named(&market).filter(|&id| cards[newest].cell(id, category).is_some()) else {
+            if fit == BandsFit::WhereTheyDo {
+                continue;
+            }
             return error(format!("market is `{market}`"), "write a market that the card lists");
         };
         let (_, first) = table.at(1);
@@ -93,7 +119,7 @@ fn attach(file: BandFile, cards: &mut [Card], map: &MarketMap, given: &mut Given
                 }
             }
         }
-        if !fits {
+        if !fits && fit == BandsFit::All {
             let card = &cards[newest];
             let list = card.at(id, category).rate().map_or_else(|| "none".to_owned(), |rate| rate.to_string());
             return error(

@@ -23,40 +23,23 @@ impl Record {
     }
 }
 
-/// Splits CSV; `Err` is the line of the quotes that never close.
+/// Splits CSV; `Err` is the line of the quotes that never close, or of what is no CSV.
 pub(super) fn split(text: &str) -> Result<Vec<Record>, u64> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (mut records, mut cells, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let (mut line, mut start, mut quoted_since) = (1, 1, None);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c == '\n' {
-            line += 1;
-        }
-        match (c, quoted_since) {
-            // Quotes within quotes are doubled.
-            ('"', Some(_)) if chars.next_if_eq(&'"').is_some() => cell.push('"'),
-            ('"', Some(_)) => quoted_since = None,
-            (c, Some(_)) => cell.push(c),
-            ('"', None) if cell.trim().is_empty() => {
-                cell.clear();
-                quoted_since = Some(line);
-            }
-            (',', None) => cells.push(std::mem::take(&mut cell)),
-            ('\n', None) => {
-                cells.push(std::mem::take(&mut cell));
-                records.push(Record { line: start, cells: std::mem::take(&mut cells) });
-                start = line;
-            }
-            (c, None) => cell.push(c),
-        }
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut records = Vec::new();
+    let mut last = 0;
+    for record in reader.records() {
+        let record = record.map_err(|error| error.position().map_or(1, csv::Position::line))?;
+        let (line, byte) = record.position().map_or((1, 0), |at| (at.line(), at.byte() as usize));
+        last = byte;
+        records.push(Record { line, cells: record.iter().map(str::to_owned).collect() });
     }
-    if let Some(line) = quoted_since {
-        return Err(line);
-    }
-    if !cell.is_empty() || !cells.is_empty() {
-        cells.push(cell);
-        records.push(Record { line: start, cells });
+    // The reader takes the end of the text for the end of quotes. Then the last quotes of the last record are those.
+    let tail = &text[last..];
+    if tail.matches('"').count() % 2 == 1 {
+        let opened = last + tail.rfind('"').unwrap_or_default();
+        return Err(text[..opened].matches('\n').count() as u64 + 1);
     }
     Ok(records)
 }

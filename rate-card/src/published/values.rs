@@ -45,23 +45,7 @@ pub(super) fn market<'a>(name: &str, map: &'a MarketMap, period: usize) -> Resul
     if let Some((market, _)) = named().find(|(_, known)| folded(known) == name) {
         return Ok(market);
     }
-    Err(named().map(|(_, known)| known).min_by_key(|known| distance(&name, &folded(known))))
-}
-
-/// Letters to insert, remove or replace between two names.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(row[j + 1] + 1);
-        }
-    }
-    row[b.len()]
+    Err(named().map(|(_, known)| known).min_by_key(|known| strsim::levenshtein(&name, &folded(known))))
 }
 
 /// A rate, which may have thousands separators; what is wrong otherwise.

@@ -1,7 +1,5 @@
 //! The files that a published one becomes. Their form is that of `data/README.md`.
 
-use std::fmt::Write as _;
-
 use rust_decimal::Decimal;
 
 use super::{PublishedBase, PublishedTiers};
@@ -37,8 +35,7 @@ impl PublishedBase {
         for (&(market, category), rate) in &self.cells {
             let status = if rate.is_some() { CellStatus::Published } else { CellStatus::NotOffered };
             let rate = rate.map(|rate| padded(rate, self.scale)).unwrap_or_default();
-            let market = quoted(map.market_name(market));
-            let _ = writeln!(text, "{market},{category},{rate},{status},");
+            row(&mut text, &[map.market_name(market), category.as_str(), &rate, status.as_str(), ""]);
         }
         text
     }
@@ -67,13 +64,13 @@ impl PublishedTiers {
             self.scale
         );
         for (&(market, category), (table, discounts)) in &self.tables {
-            let market = quoted(map.market_name(market));
             for ((band, rate), discount) in table.bands().iter().zip(discounts) {
                 let to = band.to.map(|to| to.to_string()).unwrap_or_default();
                 let kind = if band.index == 0 { "LIST" } else { "TIER" };
                 let rate = padded(*rate, self.scale);
-                let (currency, from) = (self.currency, band.from);
-                let _ = writeln!(text, "{market},{currency},{category},{from},{to},{kind},{rate},{discount}");
+                let (market, category) = (map.market_name(market), category.as_str());
+                let (from, discount) = (band.from.to_string(), discount.to_string());
+                row(&mut text, &[market, self.currency.as_str(), category, &from, &to, kind, &rate, &discount]);
             }
         }
         text
@@ -100,6 +97,11 @@ fn padded(mut rate: Decimal, scale: u32) -> String {
     rate.to_string()
 }
 
-fn quoted(name: &str) -> String {
-    if name.contains([',', '"']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
+/// Adds a record of CSV.
+fn row(text: &mut String, cells: &[&str]) {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Into memory neither fails, and what was text stays text. A row less would be a market less, which no card may
+    // have and an import looks for before it writes.
+    let written = writer.write_record(cells).ok().and_then(|()| writer.into_inner().ok());
+    text.push_str(&String::from_utf8_lossy(&written.unwrap_or_default()));
 }

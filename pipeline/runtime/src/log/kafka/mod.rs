@@ -2,7 +2,8 @@
 //!
 //! `config` client settings · `flush` the one C call · `topic_plan` how each topic is set up · `topics` creates
 //! and checks them over a `cluster` connection · `inbox` what comes from outside · `tail` readers with positions of their
-//! own · `headers` of records from outside · `registry` who owns which number · `context` what the clients report.
+//! own · `headers` of records from outside · `registry` who owns which number · `context` what the clients report · `slot` the shard loop's side, with `membership` in the group, the
+//! partitions `served`, their `restore` and one `transaction` for a batch of the `changelog` and all outputs.
 
 mod changelog;
 mod cluster;
@@ -12,8 +13,10 @@ mod crash_point;
 mod flush;
 mod headers;
 mod inbox;
+mod membership;
 mod registry;
 mod restore;
+mod served;
 mod slot;
 mod tail;
 mod topic_plan;
@@ -26,7 +29,8 @@ pub use config::{KafkaConfig, RECORD_BYTES_MAX};
 pub use flush::flush;
 pub use inbox::KafkaInbox;
 pub use registry::{RegistryReader, follow_registry};
-pub use slot::{KafkaLog, ServedStores};
+pub use served::ServedStores;
+pub use slot::KafkaLog;
 pub use tail::KafkaTail;
 pub use tollgate_wire::partition::partition_of;
 pub use topic_plan::{TOMBSTONE_DAYS, TopicSpec, plan};

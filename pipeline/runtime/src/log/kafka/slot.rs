@@ -5,26 +5,22 @@
 //! Two more are assigned by hand and never commit: one for commands, events and the priority lane, which so are never
 //! behind bulk in a queue, and one for bulk. Offsets of all four inputs leave in the transaction.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use rdkafka::client::ClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message as _};
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::changelog;
 use super::config::KafkaConfig;
 use super::crash_point::crash_point;
-use super::headers::headers;
+use super::membership::{Assignments, News};
 use super::restore::{self, AnyConsumer as _, Place, Plan, Restored, failed, stopped};
+use super::served::{FENCED, Fence, Held, Served, ServedStores, place, take};
 use super::transaction::Transactions;
 use crate::clock::{self, monotonic};
 use crate::log::{Commit, Log, LogError, Ownership, ReadLimit, Record, Topic};
@@ -40,6 +36,8 @@ const BULK_EVERY: Duration = Duration::from_millis(4);
 const DRAIN: usize = 1_000;
 /// Bound on one question to the broker.
 const ASK: Duration = Duration::from_secs(15);
+/// Bound on asking for the ends of what requests wait for.
+const FENCE_ASK: Duration = Duration::from_secs(3);
 
 /// The log of one slot.
 pub struct KafkaLog {
@@ -59,161 +57,9 @@ pub struct KafkaLog {
     stores: Arc<ServedStores>,
 }
 
-/// The stores of the partitions decided for in this process, for reading beside the shards.
-#[derive(Default)]
-pub struct ServedStores(RwLock<BTreeMap<u32, Store>>);
-
-impl ServedStores {
-    /// The store of a partition, if it is decided for here.
-    #[must_use]
-    pub fn get(&self, partition: u32) -> Option<Store> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&partition).cloned()
-    }
-
-    fn set(&self, partition: u32, store: Option<Store>) {
-        let mut stores = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match store {
-            Some(store) => drop(stores.insert(partition, store)),
-            None => drop(stores.remove(&partition)),
-        }
-    }
-}
-
-/// A partition decided for here.
-struct Served {
-    store: Store,
-    next: Vec<(Topic, u64)>,
-    /// End of the changelog after what we know of it. Input offsets alone do not tell whether somebody else decided
-    /// meanwhile: timers and queues change the state without moving them.
-    changelog_end: u64,
-    /// Records read ahead, in [`Topic::INPUTS`] order.
-    ahead: [VecDeque<Record>; Topic::INPUTS.len()],
-    /// Whether its inputs flow: from its first read on.
-    flowing: bool,
-    fence: Fence,
-}
-
-/// Requests wait until the commands and events that were there before are decided: after a standstill an opt-out
-/// must not lie unread behind a request that came later.
-struct Fence {
-    /// Ends of the topics when the inputs began to flow; empty when they are reached.
-    ends: Vec<(Topic, u64)>,
-    /// When the last of those records came.
-    moved: Instant,
-}
-
-impl Fence {
-    fn none() -> Self {
-        Self { ends: Vec::new(), moved: monotonic() }
-    }
-}
-
-impl Served {
-    fn new(store: Store, next: Vec<(Topic, u64)>, changelog_end: u64) -> Self {
-        Self { store, next, changelog_end, ahead: Default::default(), flowing: false, fence: Fence::none() }
-    }
-
-    /// Whether requests may be read.
-    fn requests_may_flow(&mut self) -> bool {
-        if self.fence.ends.is_empty() {
-            return true;
-        }
-        let next = &self.next;
-        self.fence.ends.retain(|(topic, end)| next.iter().any(|(t, n)| t == topic && n < end));
-        let ahead = FENCED.iter().any(|topic| !self.ahead[place(*topic)].is_empty());
-        if ahead {
-            self.fence.moved = monotonic();
-        }
-        // An end may be the marker of a transaction, which no reader ever reaches.
-        if self.fence.moved.elapsed() > FENCE_QUIET {
-            self.fence.ends.clear();
-        }
-        self.fence.ends.is_empty()
-    }
-}
-
-/// What requests wait for at the start.
-const FENCED: [Topic; 2] = [Topic::Commands, Topic::Events];
-/// Nothing of it came for so long: everything there was has come.
-const FENCE_QUIET: Duration = Duration::from_secs(1);
-/// Bound on asking for the ends.
-const FENCE_ASK: Duration = Duration::from_secs(3);
-
 struct Restoring {
     thread: JoinHandle<Result<Option<Restored>, LogError>>,
     cancel: Arc<AtomicBool>,
-}
-
-/// What is read ahead, for the bound.
-#[derive(Default)]
-struct Held {
-    bulk: usize,
-    others: usize,
-    bytes: usize,
-}
-
-/// What the group told, in order.
-#[derive(Default)]
-struct Assignments {
-    news: Mutex<Vec<News>>,
-}
-
-enum News {
-    Assigned(BTreeSet<u32>),
-    Revoked,
-    Failed(String),
-}
-
-impl ClientContext for Assignments {}
-
-impl ConsumerContext for Assignments {
-    /// Says what is ours and assigns nothing to this consumer, which so never reads nor asks for offsets.
-    fn rebalance(&self, group: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
-        let answered = match event {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                self.push(assigned(list));
-                group.assign(&TopicPartitionList::new())
-            }
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
-                self.push(News::Revoked);
-                group.unassign()
-            }
-            error => {
-                self.push(News::Failed(RDKafkaErrorCode::from(error).to_string()));
-                group.unassign()
-            }
-        };
-        if let Err(e) = answered {
-            self.push(News::Failed(format!("taking what is assigned: {e}")));
-        }
-    }
-}
-
-fn assigned(list: &TopicPartitionList) -> News {
-    let mut partitions: BTreeMap<u32, usize> = BTreeMap::new();
-    for element in list.elements() {
-        *partitions.entry(element.partition() as u32).or_default() += 1;
-    }
-    if partitions.values().any(|topics| *topics != Topic::INPUTS.len()) {
-        return News::Failed(
-            "the input topics were not assigned together; they must have the same number of partitions".to_owned(),
-        );
-    }
-    News::Assigned(partitions.into_keys().collect())
-}
-
-impl Assignments {
-    fn push(&self, news: News) {
-        self.news.lock().unwrap_or_else(PoisonError::into_inner).push(news);
-    }
-
-    fn take(&self) -> Vec<News> {
-        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn has_news(&self) -> bool {
-        !self.news.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
 }
 
 impl KafkaLog {
@@ -428,55 +274,6 @@ impl KafkaLog {
         let ahead = self.served.get(&partition).and_then(|s| s.ahead[place(topic)].back());
         ahead.is_some_and(|r| r.offset >= from)
     }
-}
-
-/// Place of an input in [`Topic::INPUTS`].
-fn place(topic: Topic) -> usize {
-    Topic::INPUTS.iter().position(|t| *t == topic).unwrap_or_default()
-}
-
-/// Puts a message where it is read from, or says why there are none.
-fn take(
-    served: &mut BTreeMap<u32, Served>,
-    held: &mut Held,
-    config: &KafkaConfig,
-    message: Result<BorrowedMessage<'_>, KafkaError>,
-) -> Result<(), LogError> {
-    let message = match message {
-        Ok(message) => message,
-        Err(e) if restore::is_final(&e) => {
-            return Err(stopped(format!(
-                "reading the inputs: {e}; records that were not read may have been deleted, or rights withdrawn"
-            )));
-        }
-        Err(e) => {
-            tracing::debug!(error = %e, "the Kafka client tries again");
-            return Ok(());
-        }
-    };
-    let topic = message.topic().strip_prefix(config.prefix.as_str()).and_then(Topic::from_name);
-    let (Some(topic), Some(served)) = (topic, served.get_mut(&(message.partition() as u32))) else { return Ok(()) };
-    let offset = message.offset() as u64;
-    let ahead = &mut served.ahead[place(topic)];
-    let wanted = served.next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, next)| *next);
-    if !served.flowing || offset < wanted || ahead.back().is_some_and(|last| last.offset >= offset) {
-        return Ok(());
-    }
-    let record = Record {
-        offset,
-        key: Bytes::copy_from_slice(message.key().unwrap_or_default()),
-        value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
-        time_ms: message.timestamp().to_millis().map_or(0, |t| t.max(0) as u64),
-        headers: headers(&message),
-    };
-    held.bytes += record.bytes();
-    if topic == Topic::Requests {
-        held.bulk += 1;
-    } else {
-        held.others += 1;
-    }
-    ahead.push_back(record);
-    Ok(())
 }
 
 impl Log for KafkaLog {

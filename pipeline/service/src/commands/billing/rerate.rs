@@ -113,17 +113,12 @@ fn check_day(rates: &RateCards, day: Date) -> anyhow::Result<Date> {
 fn card_files(names: &[String], rates: &RateCards, sources: &Sources) -> anyhow::Result<Vec<Option<RateCards>>> {
     let mut catalogues = Vec::new();
     for name in names {
-        catalogues.push(match known(rates, name) {
+        catalogues.push(match rates.card_id(name) {
             Some(_) => None,
             None => Some(card_file(name, rates, sources)?),
         });
     }
     Ok(catalogues)
-}
-
-fn known(rates: &RateCards, name: &str) -> Option<CardId> {
-    let card = rates.cards().iter().find(|card| card.id() == name)?;
-    rates.card_at(card.currency(), card.validity().from())
 }
 
 fn card_file(name: &str, rates: &RateCards, sources: &Sources) -> anyhow::Result<RateCards> {
@@ -149,11 +144,11 @@ fn cards<'a>(
     for (name, file) in names.iter().zip(files) {
         let rates = file.as_ref().unwrap_or(rates);
         let id = match file {
-            None => known(rates, name),
+            None => rates.card_id(name),
             // The file's card is the only one of its catalogue.
-            Some(file) => file.cards().first().and_then(|card| known(file, card.id())),
+            Some(file) => file.cards().first().and_then(|card| file.card_id(card.id())),
         };
-        let id = id.ok_or_else(|| anyhow!("--card = {name:?}: the card holds on no day; correct its dates"))?;
+        let id = id.with_context(|| format!("--card = {name:?}: the card is not in the catalogue"))?;
         let card = rates.card(id);
         if card.model() != PricingModel::Pmp {
             let remedy = "name a card that is charged by message";

@@ -1,0 +1,281 @@
+//! Messages with their attempts.
+
+use super::{Reader, Result, VERSION, put_text};
+use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User};
+use crate::lots::Resource;
+use crate::record::{Attempt, AttemptState, Booked, Message, MessageState, Park, Tail};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
+use tollgate_wire::Reason;
+use tollgate_wire::request::Purpose;
+
+fn category_byte(c: Option<Category>) -> u8 {
+    c.map_or(255, |c| c.index() as u8)
+}
+
+fn category(r: &mut Reader<'_>) -> Result<Option<Category>> {
+    match r.u8()? {
+        255 => Ok(None),
+        i => match Category::ALL.get(usize::from(i)) {
+            Some(c) => Ok(Some(*c)),
+            None => r.bad("category"),
+        },
+    }
+}
+
+fn put_reported(out: &mut Vec<u8>, r: &Reported) {
+    out.push(match r.category {
+        None => 255,
+        Some(ReportedCategory::Unknown) => 254,
+        Some(ReportedCategory::ReferralConversion) => 253,
+        Some(ReportedCategory::Known(c)) => c.index() as u8,
+    });
+    out.push(match r.pricing_type {
+        None => 0,
+        Some(ReportedType::Regular) => 1,
+        Some(ReportedType::FreeCustomerService) => 2,
+        Some(ReportedType::FreeEntryPoint) => 3,
+        Some(ReportedType::Unknown) => 4,
+    });
+    out.push(match r.model {
+        None => 0,
+        Some(ReportedModel::Known(PricingModel::Cbp)) => 1,
+        Some(ReportedModel::Known(PricingModel::Pmp)) => 2,
+        Some(_) => 3,
+    });
+}
+
+fn reported(r: &mut Reader<'_>) -> Result<Reported> {
+    let category = match r.u8()? {
+        255 => None,
+        254 => Some(ReportedCategory::Unknown),
+        253 => Some(ReportedCategory::ReferralConversion),
+        i => match Category::ALL.get(usize::from(i)) {
+            Some(c) => Some(ReportedCategory::Known(*c)),
+            None => return r.bad("reported category"),
+        },
+    };
+    let pricing_type = match r.u8()? {
+        0 => None,
+        1 => Some(ReportedType::Regular),
+        2 => Some(ReportedType::FreeCustomerService),
+        3 => Some(ReportedType::FreeEntryPoint),
+        4 => Some(ReportedType::Unknown),
+        _ => return r.bad("reported type"),
+    };
+    let model = match r.u8()? {
+        0 => None,
+        1 => Some(ReportedModel::Known(PricingModel::Cbp)),
+        2 => Some(ReportedModel::Known(PricingModel::Pmp)),
+        3 => Some(ReportedModel::Unknown),
+        _ => return r.bad("reported model"),
+    };
+    Ok(Reported { category, pricing_type, model })
+}
+
+fn put_resource(out: &mut Vec<u8>, r: Resource) {
+    let (tag, ix): (u8, u32) = match r {
+        Resource::Own => (0, 0),
+        Resource::Campaign(i) => (1, i.0),
+        Resource::Sender(i) => (2, i.0.into()),
+        Resource::Template(i) => (3, i.0),
+        Resource::Pacing(i) => (4, i.0.into()),
+        Resource::Quota(i) => (5, i.0.into()),
+        Resource::NumberQuota(i) => (6, i.0.into()),
+        Resource::Budget(i) => (7, i.0),
+        Resource::Throughput(i) => (8, i.0.into()),
+        Resource::InFlight(i) => (9, i.0.into()),
+    };
+    out.push(tag);
+    put!(out, ix);
+}
+
+fn resource(r: &mut Reader<'_>) -> Result<Resource> {
+    let (tag, ix) = (r.u8()?, r.u32()?);
+    let large = matches!(tag, 1 | 3 | 7);
+    let small = match u16::try_from(ix) {
+        Ok(small) => small,
+        Err(_) if large => 0,
+        Err(_) => return r.bad("resource"),
+    };
+    Ok(match tag {
+        0 => Resource::Own,
+        1 => Resource::Campaign(CampaignIx(ix)),
+        2 => Resource::Sender(SenderIx(small)),
+        3 => Resource::Template(TemplateIx(ix)),
+        4 => Resource::Pacing(SenderIx(small)),
+        5 => Resource::Quota(AccountIx(small)),
+        6 => Resource::NumberQuota(SenderIx(small)),
+        7 => Resource::Budget(CampaignIx(ix)),
+        8 => Resource::Throughput(SenderIx(small)),
+        9 => Resource::InFlight(SenderIx(small)),
+        _ => return r.bad("resource"),
+    })
+}
+
+/// Message to bytes.
+pub fn put_message(m: &Message, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    put!(out, m.uid, m.account.0, m.sender.0, m.user.raw(), m.campaign.0);
+    out.push(u8::from(m.priority));
+    out.push(crate::lots::LotKey::class(m.purpose));
+    out.push(m.state as u8);
+    put!(out, m.created_s, m.expires_ms, m.body_bytes);
+    match &m.park {
+        None => out.push(0),
+        Some(p) => {
+            out.push(1);
+            out.push(p.reason as u8);
+            put_resource(out, p.resource);
+            put!(out, p.until_ms, p.told_s);
+        }
+    }
+    out.push(m.attempts.len() as u8);
+    for a in &m.attempts {
+        put_attempt(a, out);
+    }
+    put_text(out, &m.tail.id);
+    put_text(out, m.tail.metadata.as_ref().map_or("", |json| json.get()));
+}
+
+fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
+    out.push(a.number);
+    out.push(a.state as u8);
+    put!(out, a.sender.0, a.template.map_or(u32::MAX, |t| t.0));
+    out.push(a.alternative);
+    out.push(category_byte(Some(a.category)));
+    out.push(u8::from(a.window_open) | u8::from(a.reserved_user) << 1 | u8::from(a.slot) << 2);
+    out.extend_from_slice(&a.reserved.serialize());
+    put!(out, a.admitted_ms, a.leave_by_ms, a.check_ms, a.wamid, a.code, a.delivered_s);
+    put_reported(out, &a.reported);
+    match &a.booked {
+        None => out.push(0),
+        Some(b) => {
+            out.push(1 | u8::from(b.window_open) << 1 | u8::from(b.fep_open) << 2);
+            put!(out, b.at_s, b.country.map_or(u16::MAX, Country::to_u16), b.allowance_used, b.ordinal, b.revision);
+            put_reported(out, &b.reported);
+            out.extend_from_slice(&b.cost.serialize());
+        }
+    }
+}
+
+/// Message from bytes.
+///
+/// # Errors
+/// Unknown version or damage.
+pub fn message(b: &[u8]) -> Result<Message> {
+    let r = &mut Reader::new("message", b)?;
+    let mut m = Message {
+        uid: r.u64()?,
+        account: AccountIx(r.u16()?),
+        sender: SenderIx(r.u16()?),
+        user: User::from_raw(r.u64()?),
+        campaign: CampaignIx(r.u32()?),
+        priority: r.bool()?,
+        purpose: purpose(r)?,
+        state: match MessageState::from_byte(r.u8()?) {
+            Some(s) => s,
+            None => return r.bad("state"),
+        },
+        created_s: r.u32()?,
+        expires_ms: r.u64()?,
+        body_bytes: r.u32()?,
+        park: None,
+        attempts: smallvec::SmallVec::new(),
+        tail: Arc::new(Tail::default()),
+    };
+    if r.bool()? {
+        let reason = match Reason::from_index(r.u8()?) {
+            Some(reason) => reason,
+            None => return r.bad("reason"),
+        };
+        m.park = Some(Park { reason, resource: resource(r)?, until_ms: r.u64()?, told_s: r.u32()? });
+    }
+    for _ in 0..r.u8()? {
+        m.attempts.push(attempt(r)?);
+    }
+    let id = r.text()?;
+    let metadata = r.text()?;
+    let metadata = match metadata.is_empty() {
+        true => None,
+        false => match RawValue::from_string(metadata.into()) {
+            Ok(json) => Some(json),
+            Err(_) => return r.bad("metadata"),
+        },
+    };
+    m.tail = Arc::new(Tail { id, metadata });
+    r.end()?;
+    Ok(m)
+}
+
+fn purpose(r: &mut Reader<'_>) -> Result<Purpose> {
+    Ok(match r.u8()? {
+        0 => Purpose::Authentication,
+        1 => Purpose::Utility,
+        2 => Purpose::Service,
+        3 => Purpose::Marketing,
+        _ => return r.bad("purpose"),
+    })
+}
+
+fn attempt(r: &mut Reader<'_>) -> Result<Attempt> {
+    let number = r.u8()?;
+    let state = match AttemptState::from_byte(r.u8()?) {
+        Some(s) => s,
+        None => return r.bad("attempt state"),
+    };
+    let sender = SenderIx(r.u16()?);
+    let template = Some(r.u32()?).filter(|t| *t != u32::MAX).map(TemplateIx);
+    let alternative = r.u8()?;
+    let category = match category(r)? {
+        Some(c) => c,
+        None => return r.bad("category"),
+    };
+    let flags = r.flags(7)?;
+    let mut a = Attempt {
+        number,
+        state,
+        sender,
+        template,
+        alternative,
+        category,
+        window_open: flags & 1 != 0,
+        reserved_user: flags & 2 != 0,
+        slot: flags & 4 != 0,
+        reserved: r.decimal()?,
+        admitted_ms: r.u64()?,
+        leave_by_ms: r.u64()?,
+        check_ms: r.u64()?,
+        wamid: r.u128()?,
+        code: r.u32()?,
+        delivered_s: r.u32()?,
+        reported: reported(r)?,
+        booked: None,
+    };
+    let flags = r.flags(7)?;
+    if flags & 1 != 0 {
+        a.booked = Some(Booked {
+            at_s: r.u32()?,
+            country: country(r)?,
+            allowance_used: r.u64()?,
+            ordinal: r.u64()?,
+            revision: r.u32()?,
+            window_open: flags & 2 != 0,
+            fep_open: flags & 4 != 0,
+            reported: reported(r)?,
+            cost: r.decimal()?,
+        });
+    }
+    Ok(a)
+}
+
+fn country(r: &mut Reader<'_>) -> Result<Option<Country>> {
+    match r.u16()? {
+        u16::MAX => Ok(None),
+        n => match Country::from_u16(n) {
+            Some(c) => Ok(Some(c)),
+            None => r.bad("country"),
+        },
+    }
+}

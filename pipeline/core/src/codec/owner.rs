@@ -1,0 +1,183 @@
+//! Accounts and what is theirs, as JSON behind a version byte: few, and changed by people.
+
+use super::{CodecError, Reader, Result, VERSION};
+use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
+use crate::record::{Account, Campaign, CampaignState, Sender, Template, Waba};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use tollgate_rate_card::{Currency, Zone};
+use tollgate_wire::command::{AccountSpec, CampaignSpec, SenderSpec, TemplateSpec, WabaSpec};
+use tollgate_wire::snapshot::CampaignCounts;
+
+#[derive(Serialize, Deserialize)]
+struct StoredAccount {
+    ix: u16,
+    spec: AccountSpec,
+    declared: AccountSpec,
+    wabas: Vec<u16>,
+    senders: Vec<u16>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredWaba {
+    ix: u16,
+    account: u16,
+    spec: WabaSpec,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredSender {
+    ix: u16,
+    account: u16,
+    waba: u16,
+    spec: SenderSpec,
+    removed: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTemplate {
+    ix: u32,
+    waba: u16,
+    spec: TemplateSpec,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredCampaign {
+    ix: u32,
+    account: u16,
+    spec: CampaignSpec,
+    state: CampaignState,
+    spent: Decimal,
+    counts: CampaignCounts,
+}
+
+pub(super) fn json<T: Serialize>(v: &T) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    // Plain data: serialising into memory cannot fail, and a short record would be noticed on reading.
+    let _ = serde_json::to_writer(&mut out, v);
+    out
+}
+
+pub(super) fn from_json<T: for<'a> Deserialize<'a>>(what: &'static str, b: &[u8]) -> Result<T> {
+    let r = Reader::new(what, b)?;
+    serde_json::from_slice(r.b).map_err(|e| CodecError::Damaged { what, why: e.to_string() })
+}
+
+/// Account to bytes.
+#[must_use]
+pub fn put_account(a: &Account) -> Vec<u8> {
+    json(&StoredAccount {
+        ix: a.ix.0,
+        spec: a.spec.clone(),
+        declared: a.declared.clone(),
+        wabas: a.wabas.iter().map(|w| w.0).collect(),
+        senders: a.senders.iter().map(|s| s.0).collect(),
+    })
+}
+
+/// Account from bytes.
+///
+/// # Errors
+/// Unknown version or damage.
+pub fn account(b: &[u8]) -> Result<Account> {
+    let s: StoredAccount = from_json("account", b)?;
+    Ok(Account {
+        ix: AccountIx(s.ix),
+        stop_words: s.spec.policy.stop_words.iter().map(|w| w.trim().to_uppercase()).collect(),
+        spec: s.spec,
+        declared: s.declared,
+        wabas: s.wabas.into_iter().map(WabaIx).collect(),
+        senders: s.senders.into_iter().map(SenderIx).collect(),
+    })
+}
+
+/// WABA to bytes.
+#[must_use]
+pub fn put_waba(w: &Waba) -> Vec<u8> {
+    json(&StoredWaba { ix: w.ix.0, account: w.account.0, spec: w.spec.clone() })
+}
+
+/// WABA from bytes.
+///
+/// # Errors
+/// Unknown version or damage.
+pub fn waba(b: &[u8]) -> Result<Waba> {
+    let s: StoredWaba = from_json("waba", b)?;
+    let damaged = |why: String| CodecError::Damaged { what: "waba", why };
+    Ok(Waba {
+        ix: WabaIx(s.ix),
+        account: AccountIx(s.account),
+        id: s.spec.id.clone(),
+        currency: Currency::new(&s.spec.currency).ok_or_else(|| damaged("currency".to_owned()))?,
+        zone: Zone::new(&s.spec.time_zone).map_err(|e| damaged(e.to_string()))?,
+        funding: s.spec.funding,
+        spec: s.spec,
+    })
+}
+
+/// Sender to bytes.
+#[must_use]
+pub fn put_sender(x: &Sender) -> Vec<u8> {
+    json(&StoredSender { ix: x.ix.0, account: x.account.0, waba: x.waba.0, spec: x.spec.clone(), removed: x.removed })
+}
+
+/// Sender from bytes.
+///
+/// # Errors
+/// Unknown version or damage.
+pub fn sender(b: &[u8]) -> Result<Sender> {
+    let s: StoredSender = from_json("sender", b)?;
+    Ok(Sender {
+        ix: SenderIx(s.ix),
+        account: AccountIx(s.account),
+        waba: WabaIx(s.waba),
+        spec: s.spec,
+        removed: s.removed,
+    })
+}
+
+/// Template to bytes.
+#[must_use]
+pub fn put_template(t: &Template) -> Vec<u8> {
+    json(&StoredTemplate { ix: t.ix.0, waba: t.waba.0, spec: t.spec.clone() })
+}
+
+/// Template from bytes.
+///
+/// # Errors
+/// Unknown version or damage.
+pub fn template(b: &[u8]) -> Result<Template> {
+    let s: StoredTemplate = from_json("template", b)?;
+    Ok(Template { ix: TemplateIx(s.ix), waba: WabaIx(s.waba), spec: s.spec })
+}
+
+/// Campaign to bytes.
+#[must_use]
+pub fn put_campaign(c: &Campaign) -> Vec<u8> {
+    json(&StoredCampaign {
+        ix: c.ix.0,
+        account: c.account.0,
+        spec: c.spec.clone(),
+        state: c.state,
+        spent: c.spent,
+        counts: c.counts,
+    })
+}
+
+/// Campaign from bytes.
+///
+/// # Errors
+/// Unknown version or damage.
+pub fn campaign(b: &[u8]) -> Result<Campaign> {
+    let s: StoredCampaign = from_json("campaign", b)?;
+    Ok(Campaign {
+        ix: CampaignIx(s.ix),
+        account: AccountIx(s.account),
+        zone: s.spec.hours.as_ref().and_then(|h| Zone::new(&h.time_zone).ok()),
+        spec: s.spec,
+        state: s.state,
+        spent: s.spent,
+        reserved: Decimal::ZERO,
+        counts: s.counts,
+    })
+}

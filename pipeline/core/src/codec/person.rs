@@ -1,0 +1,118 @@
+//! Contacts, pairs and the live values of senders.
+
+use super::{Reader, Result, VERSION, counted, put_counted};
+use crate::record::{Consent, Contact, OPT_OUTS, Pair, SenderLive};
+use tollgate_quality::{BackOff, Bucket, RateFactor};
+
+/// Version of a contact who ever said no; those who did not are written as before.
+const WITH_OPT_OUTS: u8 = 2;
+
+/// Contact to bytes.
+pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
+    let opt_outs = c.opt_out_s != [0; OPT_OUTS];
+    out.push(if opt_outs { WITH_OPT_OUTS } else { VERSION });
+    put_counted(out, c.counted);
+    out.extend(c.consent.iter().map(|c| *c as u8));
+    out.push(u8::from(c.stop_all));
+    put!(out, c.off_platform_until_s);
+    for m in c.marketing_s {
+        put!(out, m);
+    }
+    if opt_outs {
+        for at_s in c.opt_out_s {
+            put!(out, at_s);
+        }
+    }
+}
+
+/// Contact from bytes.
+///
+/// # Errors
+/// Unknown version or damage.
+pub fn contact(b: &[u8]) -> Result<Contact> {
+    let (mut r, version) = Reader::of("contact", b, &[VERSION, WITH_OPT_OUTS])?;
+    let r = &mut r;
+    let counted = counted(r)?;
+    let mut consent = [Consent::None; 4];
+    for c in &mut consent {
+        *c = match r.u8()? {
+            0 => Consent::None,
+            1 => Consent::In,
+            2 => Consent::Out,
+            _ => return r.bad("consent"),
+        };
+    }
+    let stop_all = r.bool()?;
+    let off_platform_until_s = r.u32()?;
+    let mut marketing_s = [0; 4];
+    for m in &mut marketing_s {
+        *m = r.u32()?;
+    }
+    let mut opt_out_s = [0; OPT_OUTS];
+    if version == WITH_OPT_OUTS {
+        for at_s in &mut opt_out_s {
+            *at_s = r.u32()?;
+        }
+    }
+    r.end()?;
+    Ok(Contact { counted, consent, stop_all, off_platform_until_s, marketing_s, opt_out_s })
+}
+
+/// Pair to bytes.
+pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    put!(
+        out,
+        p.last_inbound_s,
+        p.referral_s,
+        p.fep_until_s,
+        p.bucket.tat_ns,
+        p.back_off.not_before_s,
+        p.back_off.exponent
+    );
+    put_counted(out, p.counted);
+}
+
+/// Pair from bytes.
+///
+/// # Errors
+/// Unknown version or damage.
+pub fn pair(b: &[u8]) -> Result<Pair> {
+    let r = &mut Reader::new("pair", b)?;
+    let pair = Pair {
+        last_inbound_s: r.u32()?,
+        referral_s: r.u32()?,
+        fep_until_s: r.u32()?,
+        bucket: Bucket { tat_ns: r.u64()? },
+        back_off: BackOff { not_before_s: r.u32()?, exponent: r.u8()? },
+        counted: counted(r)?,
+    };
+    r.end()?;
+    Ok(pair)
+}
+
+/// Live values of a sender to bytes.
+pub fn put_live(l: &SenderLive, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    put!(out, l.throughput.tat_ns);
+    for bucket in l.pacing {
+        put!(out, bucket.tat_ns);
+    }
+    put!(out, l.factor.permille, l.factor.halved_at_ms, l.back_off_until_ms);
+}
+
+/// Live values of a sender from bytes.
+///
+/// # Errors
+/// Unknown version or damage.
+pub fn live(b: &[u8]) -> Result<SenderLive> {
+    let r = &mut Reader::new("sender", b)?;
+    let mut live = SenderLive { throughput: Bucket { tat_ns: r.u64()? }, ..SenderLive::default() };
+    for bucket in &mut live.pacing {
+        bucket.tat_ns = r.u64()?;
+    }
+    live.factor = RateFactor { permille: r.u16()?, halved_at_ms: r.u64()? };
+    live.back_off_until_ms = r.u64()?;
+    r.end()?;
+    Ok(live)
+}

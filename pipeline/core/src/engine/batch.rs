@@ -1,0 +1,307 @@
+//! One batch: what it changed, for the store, and how it is undone.
+
+use super::{Engine, Table, Writes, prefix};
+use crate::change::{Change, CounterKey};
+use crate::codec::{self, CodecError};
+use crate::ids::{AccountIx, CampaignIx, ContactKey, PairKey, SenderIx, TemplateIx, Uid, WabaIx};
+use crate::record::Message;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Dirty {
+    Contact(ContactKey),
+    Pair(PairKey),
+    Live(SenderIx),
+    Message(Uid),
+    Body(Uid),
+    Counter(CounterKey),
+    Campaign(CampaignIx),
+    Account(AccountIx),
+    Waba(WabaIx),
+    Sender(SenderIx),
+    Template(TemplateIx),
+    Scoped(u64),
+}
+
+#[derive(Debug)]
+pub(super) enum Undo {
+    Put(Change),
+    DropMessage(Uid),
+    NextUid(Uid),
+    DropCampaign(CampaignIx),
+    DropScoped(u64),
+    /// A new owner cannot be taken out of its table: the state must be loaded again.
+    Reload,
+}
+
+impl Engine {
+    pub(super) fn apply(&mut self, change: Change) {
+        let mut stored = None;
+        let touched = match &change {
+            Change::Contact(k, _) => Some(Dirty::Contact(*k)),
+            Change::Pair(k, _) => Some(Dirty::Pair(*k)),
+            Change::SenderLive(k, _) => Some(Dirty::Live(*k)),
+            Change::Message(m) => {
+                let uid = m.uid;
+                let before = self.state.message(uid).map(Message::is_open);
+                stored = before;
+                if before.is_none() {
+                    self.undo.push(Undo::NextUid(self.state.next_uid()));
+                    self.state.raise_next_uid(uid + 1);
+                }
+                if let Some(ix) = m.campaign.some() {
+                    self.touch(Dirty::Campaign(ix), None);
+                }
+                Some(Dirty::Message(uid))
+            }
+            Change::Body(uid, _) => Some(Dirty::Body(*uid)),
+            Change::Counter(k, _) => Some(Dirty::Counter(*k)),
+            Change::Seen(h, uid) => {
+                self.seen.push((*h, *uid));
+                None
+            }
+            Change::Wamid(h, ..) => {
+                self.wamids.push(*h);
+                None
+            }
+            Change::Campaign(c) => {
+                if c.ix.at() >= self.state.campaigns.len() {
+                    self.undo.push(Undo::DropCampaign(c.ix));
+                }
+                Some(Dirty::Campaign(c.ix))
+            }
+            Change::Spent(ix, _) => Some(Dirty::Campaign(*ix)),
+            Change::Account(a) => Some(Dirty::Account(a.ix)),
+            Change::Waba(w) => Some(Dirty::Waba(w.ix)),
+            Change::Sender(s) => Some(Dirty::Sender(s.ix)),
+            Change::Template(t) => Some(Dirty::Template(t.ix)),
+            Change::Proof(p) => {
+                self.proofs.push((**p).clone());
+                None
+            }
+            Change::Scoped(ix, _) => {
+                self.undo.push(Undo::DropScoped(*ix));
+                Some(Dirty::Scoped(*ix))
+            }
+        };
+        if let Some(d) = touched {
+            self.touch(d, stored);
+        }
+        let new_message = match &change {
+            Change::Message(m) => Some(m.uid),
+            _ => None,
+        };
+        let kept_apart = matches!(
+            change,
+            Change::Seen(..)
+                | Change::Wamid(..)
+                | Change::Proof(..)
+                | Change::Message(..)
+                | Change::Scoped(..)
+                | Change::Campaign(..)
+        );
+        match (self.state.apply(change), new_message) {
+            (Some(old), _) => self.undo.push(Undo::Put(old)),
+            (None, Some(uid)) => self.undo.push(Undo::DropMessage(uid)),
+            (None, None) if !kept_apart => self.undo.push(Undo::Reload),
+            (None, None) => {}
+        }
+    }
+
+    fn touch(&mut self, d: Dirty, stored_open: Option<bool>) {
+        if self.is_dirty.insert(d) {
+            self.dirty.push((d, stored_open));
+        }
+    }
+
+    /// `true` when the batch changed something that must be stored.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !(self.dirty.is_empty() && self.seen.is_empty() && self.wamids.is_empty() && self.proofs.is_empty())
+    }
+
+    /// Writes every record that the batch changed.
+    pub fn commit(&mut self, out: &mut dyn Writes) {
+        let dirty = std::mem::take(&mut self.dirty);
+        for (d, was_open) in &dirty {
+            self.bytes.clear();
+            let b = &mut self.bytes;
+            match *d {
+                Dirty::Contact(k) => {
+                    codec::put_contact(&self.state.contact(k), b);
+                    out.write(Table::Contacts, &k.0.to_be_bytes(), Some(b));
+                }
+                Dirty::Pair(k) => {
+                    codec::put_pair(&self.state.pair(k), b);
+                    out.write(Table::Pairs, &k.0.to_be_bytes(), Some(b));
+                }
+                Dirty::Live(ix) => {
+                    codec::put_live(&self.state.live(ix), b);
+                    out.write(Table::Entities, &entity(prefix::LIVE, &ix.0.to_be_bytes()), Some(b));
+                }
+                Dirty::Message(uid) => {
+                    let Some(m) = self.state.message(uid) else { continue };
+                    codec::put_message(m, b);
+                    let (to, from) =
+                        if m.is_open() { (Table::Open, Table::Closed) } else { (Table::Closed, Table::Open) };
+                    out.write(to, &uid.to_be_bytes(), Some(b));
+                    if was_open.is_some_and(|open| open != m.is_open()) {
+                        out.write(from, &uid.to_be_bytes(), None);
+                    }
+                }
+                Dirty::Body(uid) => match self.state.bodies.get(&uid) {
+                    Some(body) => out.write(Table::Bodies, &uid.to_be_bytes(), Some(body)),
+                    None => out.write(Table::Bodies, &uid.to_be_bytes(), None),
+                },
+                Dirty::Counter(k) => {
+                    let key = entity(prefix::COUNTER, &codec::counter_key(k));
+                    out.write(Table::Entities, &key, Some(&self.state.counter(k).to_be_bytes()));
+                }
+                Dirty::Campaign(ix) => {
+                    if let Some(c) = self.state.campaign_at(ix) {
+                        let key = entity(prefix::CAMPAIGN, &ix.0.to_be_bytes());
+                        out.write(Table::Entities, &key, Some(&codec::put_campaign(c)));
+                    }
+                }
+                Dirty::Account(ix) => {
+                    let key = entity(prefix::ACCOUNT, &ix.0.to_be_bytes());
+                    out.write(Table::Entities, &key, Some(&codec::put_account(self.state.account_at(ix))));
+                }
+                Dirty::Waba(ix) => {
+                    let key = entity(prefix::WABA, &ix.0.to_be_bytes());
+                    out.write(Table::Entities, &key, Some(&codec::put_waba(self.state.waba_at(ix))));
+                }
+                Dirty::Sender(ix) => {
+                    let key = entity(prefix::SENDER, &ix.0.to_be_bytes());
+                    out.write(Table::Entities, &key, Some(&codec::put_sender(self.state.sender_at(ix))));
+                }
+                Dirty::Template(ix) => {
+                    let key = entity(prefix::TEMPLATE, &ix.0.to_be_bytes());
+                    out.write(Table::Entities, &key, Some(&codec::put_template(self.state.template_at(ix))));
+                }
+                Dirty::Scoped(ix) => {
+                    if let Ok(user) = crate::ids::User::from_scoped(ix) {
+                        let key = entity(prefix::SCOPED, &ix.to_be_bytes());
+                        out.write(Table::Entities, &key, Some(self.state.user_text(user).as_bytes()));
+                    }
+                }
+            }
+        }
+        self.dirty = dirty;
+        for (hash, uid) in &self.seen {
+            out.write(Table::Ids, &hash.to_be_bytes(), Some(&uid.to_be_bytes()));
+        }
+        for hash in &self.wamids {
+            if let Some((uid, attempt)) = self.state.wamids.get(hash) {
+                let mut value = [0; 9];
+                value[..8].copy_from_slice(&uid.to_be_bytes());
+                value[8] = *attempt;
+                out.write(Table::Wamids, &hash.to_be_bytes(), Some(&value));
+            }
+        }
+        for p in &self.proofs {
+            // The key is of the content: the same consent said again is the same proof, without looking for it.
+            let proof = codec::put_proof(p);
+            let mut key = Vec::with_capacity(32);
+            key.extend_from_slice(&p.contact.to_be_bytes());
+            key.extend_from_slice(&p.at_ms.to_be_bytes());
+            key.extend_from_slice(&self.config.hash_key.hash(&[b"proof", &proof]).to_be_bytes());
+            out.write(Table::Proofs, &key, Some(&proof));
+        }
+        let mut meta = [0; 16];
+        meta[..8].copy_from_slice(&self.state.next_uid().to_be_bytes());
+        meta[8..].copy_from_slice(&self.now_ms.to_be_bytes());
+        out.write(Table::Entities, &[prefix::META], Some(&meta));
+    }
+
+    /// The batch is durable.
+    pub fn committed(&mut self) {
+        self.forget_batch();
+        let most = self.config.recent_most;
+        self.state.messages.age(most);
+        self.state.wamids.age(most);
+        self.state.seen.age(most);
+        self.state.bodies.age(most / 4);
+    }
+
+    /// The batch is not durable: everything since the last commit is undone. `false` when the state cannot be
+    /// restored in place and must be loaded again from the store.
+    #[must_use]
+    pub fn abort(&mut self) -> bool {
+        let mut whole = true;
+        while let Some(u) = self.undo.pop() {
+            match u {
+                Undo::Put(change) => {
+                    self.state.apply(change);
+                }
+                Undo::DropMessage(uid) => self.state.drop_message(uid),
+                Undo::NextUid(uid) => self.state.reset_next_uid(uid),
+                Undo::DropCampaign(ix) => self.state.drop_campaign(ix),
+                Undo::DropScoped(ix) => self.state.drop_scoped(ix),
+                Undo::Reload => whole = false,
+            }
+        }
+        for (hash, _) in &self.seen {
+            self.state.seen.remove(*hash);
+        }
+        for hash in &self.wamids {
+            self.state.wamids.remove(hash);
+        }
+        self.forget_batch();
+        self.open_lots();
+        whole
+    }
+
+    fn forget_batch(&mut self) {
+        self.undo.clear();
+        self.dirty.clear();
+        self.is_dirty.clear();
+        self.seen.clear();
+        self.wamids.clear();
+        self.proofs.clear();
+    }
+
+    /// Counts every account as changed: quotas age and lots come nearer without any message.
+    pub fn touch_all(&mut self) {
+        let all: Vec<AccountIx> = self.state.accounts().map(|a| a.ix).collect();
+        self.state.touched.extend(all);
+    }
+
+    /// Takes the accounts that changed since the last call, in order.
+    pub fn take_touched(&mut self) -> Vec<AccountIx> {
+        let mut v: Vec<AccountIx> = self.state.touched.drain().collect();
+        v.sort_unstable();
+        v
+    }
+
+    /// Removes an ended message and its id: both were kept 30 days. `value` is the stored record.
+    ///
+    /// # Errors
+    /// Unknown version or damage.
+    pub fn sweep(&mut self, value: &[u8], out: &mut dyn Writes) -> Result<bool, CodecError> {
+        const KEPT_S: u32 = 30 * 86_400;
+        const AFTER_END_S: u32 = 8 * 86_400;
+        let m = codec::message(value)?;
+        let now_s = (self.now_ms / 1000) as u32;
+        let last_s = m.attempts.iter().map(|a| (a.admitted_ms / 1000) as u32).max().unwrap_or(0);
+        if m.is_open() || now_s < m.created_s.saturating_add(KEPT_S) || now_s < last_s.saturating_add(AFTER_END_S) {
+            return Ok(false);
+        }
+        let hash = self.config.hash_key.request(&self.state.account_at(m.account).spec.account, &m.tail.id);
+        self.state.seen.remove(hash);
+        self.state.messages.remove(&m.uid);
+        out.write(Table::Closed, &m.uid.to_be_bytes(), None);
+        out.write(Table::Ids, &hash.to_be_bytes(), None);
+        for a in m.attempts.iter().filter(|a| a.wamid != 0) {
+            self.state.wamids.remove(&a.wamid);
+            out.write(Table::Wamids, &a.wamid.to_be_bytes(), None);
+        }
+        Ok(true)
+    }
+}
+
+fn entity(prefix: u8, rest: &[u8]) -> Vec<u8> {
+    let mut k = Vec::with_capacity(rest.len() + 1);
+    k.push(prefix);
+    k.extend_from_slice(rest);
+    k
+}
