@@ -43,7 +43,8 @@ enum ConsentsCommand {
 /// and does not stop the others; then the exit code is 1.
 ///
 /// The same row again, with its `at`, adds no proof. A row without `at` holds from the time of its import: each import
-/// adds a proof then.
+/// adds a proof then. An opt-in said before an opt-out on record counts for nothing, in whatever order they come; its
+/// proof is kept.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate consents import consents.csv --account acme\n  \

@@ -348,7 +348,7 @@ pub struct ConsentSpec {
     /// Where the person said so: `web`, `sms`, `paper`, …
     #[serde(default)]
     pub source: String,
-    /// When the person said so.
+    /// When the person said so; the time of the append without it. A yes said before a no on record counts for nothing.
     #[serde(default)]
     pub at: Option<Time>,
     /// Version of the text the person agreed to.
