@@ -296,7 +296,7 @@ const FILL_LOOK: Duration = Duration::from_millis(5);
 /// broker that is far away does not make batches smaller.
 const DECIDE_MOST: Duration = Duration::from_millis(30);
 /// The same for bulk and queues in a batch with somebody who must not wait.
-const DECIDE_URGENT: Duration = Duration::from_millis(10);
+const DECIDE_URGENT: Duration = Duration::from_millis(5);
 
 /// What one decision took lately.
 struct Pace {
