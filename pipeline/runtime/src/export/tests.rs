@@ -2,7 +2,7 @@
 
 use super::{ExportError, Format, Request, export, write_csv};
 use crate::ledger::Reader;
-use crate::ledger::fixture::{READ_AT, golden, month_in};
+use crate::ledger::fixture::{Database, READ_AT, golden};
 use sha2::{Digest, Sha256};
 use std::io;
 
@@ -20,8 +20,8 @@ fn text(reader: &Reader, request: &Request) -> (String, super::Manifest) {
 
 #[test]
 fn summary_detail_and_manifests_are_as_they_were() {
-    let dir = tempfile::tempdir().unwrap();
-    let reader = month_in(dir.path());
+    let dir = Database::sqlite();
+    let reader = dir.with_month();
     for format in [Format::Summary, Format::Detail] {
         let (csv, manifest) = text(&reader, &request(format));
         let name = format.as_str();
@@ -42,8 +42,8 @@ fn columns_are_those_of_the_contract() {
         conversation,rulebook,card,card_status,band,band_basis,ordinal,list_rate,cost_rate,quantity,cost,\
         cost_currency,markup_rule,markup,fee,price_ex_tax,price_currency,fx_rate,fx_source,fx_date,occurred_at,\
         booked_at,usage_period,billing_period,tax_code,invoice_id,reason";
-    let dir = tempfile::tempdir().unwrap();
-    let reader = month_in(dir.path());
+    let dir = Database::sqlite();
+    let reader = dir.with_month();
     for (format, expected) in [(Format::Summary, summary), (Format::Detail, detail)] {
         let (csv, _) = text(&reader, &request(format));
         assert_eq!(csv.lines().next().unwrap(), expected);
@@ -55,8 +55,8 @@ fn columns_are_those_of_the_contract() {
 
 #[test]
 fn detail_and_summary_total_the_same() {
-    let dir = tempfile::tempdir().unwrap();
-    let reader = month_in(dir.path());
+    let dir = Database::sqlite();
+    let reader = dir.with_month();
     let (_, summary) = text(&reader, &request(Format::Summary));
     let (_, detail) = text(&reader, &request(Format::Detail));
     let exact = |totals: &[super::Total]| {
@@ -75,8 +75,8 @@ fn detail_and_summary_total_the_same() {
 
 #[test]
 fn an_empty_month_is_a_header_and_a_manifest_of_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let reader = month_in(dir.path());
+    let dir = Database::sqlite();
+    let reader = dir.with_month();
     let empty = Request { month: "2025-01".parse().unwrap(), ..request(Format::Summary) };
     let (csv, manifest) = text(&reader, &empty);
     assert_eq!((csv.lines().count(), manifest.rows, manifest.cost_totals.len()), (1, 0, 0));
@@ -88,8 +88,8 @@ fn an_empty_month_is_a_header_and_a_manifest_of_nothing() {
 
 #[test]
 fn files_appear_whole_with_the_manifest_beside() {
-    let dir = tempfile::tempdir().unwrap();
-    let reader = month_in(dir.path());
+    let dir = Database::sqlite();
+    let reader = dir.with_month();
     let out = dir.path().join("billing.csv");
     let mut heard = Vec::new();
     let manifest = export(&reader, &request(Format::Detail), &out, &mut |rows, of| {
@@ -128,8 +128,8 @@ impl io::Write for Tiny {
 
 #[test]
 fn a_full_disk_is_said_clearly_and_leaves_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let reader = month_in(dir.path());
+    let dir = Database::sqlite();
+    let reader = dir.with_month();
     for room in [0, 100, 2_000] {
         let error =
             write_csv(&reader, &request(Format::Detail), "out.csv", &mut Tiny(room), &mut |_, _| {}).unwrap_err();

@@ -4,8 +4,8 @@ use super::entry::{COLUMNS, entry};
 use super::hash::unpack;
 use super::ingest::number_of;
 use super::read::accounts_of;
+use super::sql::Sql;
 use super::{LedgerError, Reader};
-use rusqlite::Connection;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
@@ -28,9 +28,9 @@ impl Reader {
         account: Option<&str>,
         each: &mut dyn FnMut(&Standing<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        self.read(|conn| {
-            for name in accounts_of(conn, month, account)? {
-                if account_in_order(conn, month, &name, each)?.is_break() {
+        self.read(|db| {
+            for name in accounts_of(db, month, account)? {
+                if account_in_order(db, month, &name, each)?.is_break() {
                     break;
                 }
             }
@@ -43,39 +43,39 @@ impl Reader {
     /// # Errors
     /// The database.
     pub fn months(&self) -> Result<Option<(String, String)>, LedgerError> {
-        self.read(|conn| {
+        self.read(|db| {
             let sql = "SELECT min(billing_period), max(billing_period) FROM entry_groups WHERE entries > 0";
-            let found: (Option<String>, Option<String>) = conn.query_row(sql, [], |r| Ok((r.get(0)?, r.get(1)?)))?;
-            Ok(found.0.zip(found.1))
+            let owned = |text: Option<&str>| text.map(str::to_owned);
+            let found = db.first(sql, &[], |row| Ok(owned(row.text(0)?).zip(owned(row.text(1)?))))?;
+            Ok(found.flatten())
         })
     }
 }
 
 fn account_in_order(
-    conn: &Connection,
+    db: &dyn Sql,
     month: YearMonth,
     account: &str,
     each: &mut dyn FnMut(&Standing<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, LedgerError> {
-    let taken_back = taken_back(conn, month, account)?;
-    // The key gives the first column of the order, so that SQLite sorts only what has one instant.
-    let mut statement = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM entries e CROSS JOIN entry_groups g ON g.ix = e.grp \
-         WHERE e.month = ?1 AND e.account = (SELECT ix FROM accounts WHERE name = ?2) \
+    let taken_back = taken_back(db, month, account)?;
+    // The key gives the first column of the order, so that only what has one instant is sorted.
+    let sql = format!(
+        "SELECT {COLUMNS} FROM entries e CROSS JOIN entry_groups g \
+         WHERE g.ix = e.grp AND e.month = ?1 AND e.account = (SELECT ix FROM accounts WHERE name = ?2) \
          ORDER BY e.occurred_at, e.wamid_hash, e.revision, e.entry"
-    ))?;
-    let mut rows = statement.query((number_of(month), account))?;
-    while let Some(row) = rows.next()? {
+    );
+    let mut went = ControlFlow::Continue(());
+    db.rows(&sql, &[number_of(month).into(), account.into()], &mut |row| {
         let entry = entry(row, false)?;
         let cancelled = match (&entry.adjusts, takes_back(&entry)) {
             (Some(adjusted), true) => taken_back.contains(&**adjusted),
             _ => taken_back.contains(&*entry.entry),
         };
-        if each(&Standing { entry: &entry, cancelled }).is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-    }
-    Ok(ControlFlow::Continue(()))
+        went = each(&Standing { entry: &entry, cancelled });
+        Ok(went)
+    })?;
+    Ok(went)
 }
 
 fn takes_back(entry: &LedgerEntry<'_>) -> bool {
@@ -84,17 +84,15 @@ fn takes_back(entry: &LedgerEntry<'_>) -> bool {
 
 /// Ids of the month's entries that another entry of the month takes back. What was booked in one month and taken back
 /// in another is not among them: each month keeps its half.
-fn taken_back(conn: &Connection, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT e.adjusts FROM entries e CROSS JOIN entry_groups g ON g.ix = e.grp \
+fn taken_back(db: &dyn Sql, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
+    let sql = "SELECT e.adjusts FROM entries e CROSS JOIN entry_groups g \
          JOIN entries o ON o.entry = e.adjusts AND o.month = e.month AND o.account = e.account \
-         WHERE e.month = ?1 AND e.account = (SELECT ix FROM accounts WHERE name = ?2) \
-         AND g.kind = 'adjustment' AND e.quantity < 0",
-    )?;
-    let mut rows = statement.query((number_of(month), account))?;
+         WHERE g.ix = e.grp AND e.month = ?1 AND e.account = (SELECT ix FROM accounts WHERE name = ?2) \
+         AND g.kind = 'adjustment' AND e.quantity < 0";
     let mut ids = BTreeSet::new();
-    while let Some(row) = rows.next()? {
-        ids.extend(unpack(row.get_ref(0)?));
-    }
+    db.rows(sql, &[number_of(month).into(), account.into()], &mut |row| {
+        ids.extend(unpack(row.value(0)?));
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(ids)
 }

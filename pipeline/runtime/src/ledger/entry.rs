@@ -1,9 +1,8 @@
 //! A stored entry back into the shape it had on the topic.
 
 use super::hash::unpack;
+use super::sql::{Row, Value};
 use super::{LedgerError, amount};
-use rusqlite::Row;
-use rusqlite::types::ValueRef;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::value::{Error as NameError, StrDeserializer};
@@ -21,24 +20,24 @@ pub(super) const COLUMNS: &str = "e.entry, g.kind, e.cause, e.adjusts, e.revisio
     e.occurred_at, e.booked_at, g.usage_period, g.billing_period, g.tax_code, g.invoice_id, e.reason";
 
 /// Reads columns from left to right.
-pub(super) struct Columns<'r, 's> {
-    row: &'r Row<'s>,
+pub(super) struct Columns<'r> {
+    row: &'r dyn Row,
     next: usize,
 }
 
-impl<'r, 's> Columns<'r, 's> {
-    pub(super) fn new(row: &'r Row<'s>) -> Self {
+impl<'r> Columns<'r> {
+    pub(super) fn new(row: &'r dyn Row) -> Self {
         Self { row, next: 0 }
     }
 
-    fn value(&mut self) -> Result<ValueRef<'r>, LedgerError> {
-        let value = self.row.get_ref(self.next)?;
+    fn step(&mut self) -> usize {
         self.next += 1;
-        Ok(value)
+        self.next - 1
     }
 
     pub(super) fn text(&mut self) -> Result<Option<&'r str>, LedgerError> {
-        Ok(self.value()?.as_str_or_null().map_err(rusqlite::Error::from)?)
+        let at = self.step();
+        self.row.text(at)
     }
 
     /// Text that the schema never leaves out.
@@ -47,11 +46,18 @@ impl<'r, 's> Columns<'r, 's> {
     }
 
     pub(super) fn integer(&mut self) -> Result<Option<i64>, LedgerError> {
-        Ok(self.value()?.as_i64_or_null().map_err(rusqlite::Error::from)?)
+        let at = self.step();
+        self.row.integer(at)
     }
 
     pub(super) fn amount(&mut self, what: &'static str) -> Result<Option<Decimal>, LedgerError> {
-        self.text()?.map(|t| amount::parse(what, t)).transpose()
+        let at = self.step();
+        match self.row.value(at)? {
+            Value::Null => Ok(None),
+            Value::Amount(amount) => Ok(Some(amount)),
+            Value::Text(text) => amount::parse(what, text).map(Some),
+            other => Err(LedgerError::Stored { what, value: format!("{other:?}") }),
+        }
     }
 
     fn owned(&mut self) -> Result<Option<Text<'r>>, LedgerError> {
@@ -59,7 +65,8 @@ impl<'r, 's> Columns<'r, 's> {
     }
 
     fn hash(&mut self) -> Result<Option<Text<'r>>, LedgerError> {
-        Ok(unpack(self.value()?).map(Text::from))
+        let at = self.step();
+        Ok(unpack(self.row.value(at)?).map(Text::from))
     }
 
     fn name<T: Deserialize<'r>>(&mut self, what: &'static str) -> Result<Option<T>, LedgerError> {
@@ -78,7 +85,7 @@ pub(crate) fn named<'a, T: Deserialize<'a>>(what: &'static str, name: &'a str) -
 }
 
 /// The entry in a row that starts with [`COLUMNS`], then recipient and wamid `with_people`.
-pub(super) fn entry<'r>(row: &'r Row<'_>, with_people: bool) -> Result<LedgerEntry<'r>, LedgerError> {
+pub(super) fn entry<'r>(row: &'r dyn Row, with_people: bool) -> Result<LedgerEntry<'r>, LedgerError> {
     let mut c = Columns::new(row);
     let missing = |what| LedgerError::Stored { what, value: String::new() };
     Ok(LedgerEntry {

@@ -1,5 +1,6 @@
 //! What can go wrong with the ledger database.
 
+use super::PostgresConfig;
 use std::path::{Path, PathBuf};
 
 /// An error of the ledger database. Nothing of the batch or step that met it was written.
@@ -49,6 +50,58 @@ pub enum LedgerError {
         /// The database's words.
         source: rusqlite::Error,
     },
+    /// The schema was written by a newer version.
+    #[error(
+        "{place}: the ledger database has schema version {found}, this version knows up to {known}; \
+         start the newer version again, or restore the backup made before the upgrade"
+    )]
+    NewerSchema {
+        /// The database.
+        place: String,
+        /// Version found in it.
+        found: i64,
+        /// Greatest version this program reads.
+        known: i64,
+    },
+    /// A schema of something else.
+    #[error("{place}: the schema holds tables of another program; name another one in ledger.postgres_schema")]
+    NotOurSchema {
+        /// The database.
+        place: String,
+    },
+    /// No tables to read from.
+    #[error("{place}: no ledger here; start the service with role ledger or views once, or correct the address")]
+    NoTables {
+        /// The database.
+        place: String,
+    },
+    /// The server is not there, or went away.
+    #[error("{place}: {why}; start the server or correct ledger.postgres_url, nothing is lost meanwhile")]
+    Unreachable {
+        /// The database.
+        place: String,
+        /// The client's words.
+        why: String,
+    },
+    /// Any other error of the server.
+    #[error("{place}: {why}")]
+    Postgres {
+        /// The database; empty until the error leaves the module.
+        place: String,
+        /// Its words.
+        why: String,
+    },
+    /// Another process has applied what this one was about to.
+    #[error(
+        "partition {partition} of topic {topic} was applied by another process; it has the partition now, this one \
+         goes on with those it is given"
+    )]
+    Moved {
+        /// Topic without prefix.
+        topic: &'static str,
+        /// Partition.
+        partition: u32,
+    },
     /// Two different moves claim one place: the views were built from another log.
     #[error(
         "account `{account}` already has a move at offset {offset}: these views were built from another log; \
@@ -80,6 +133,21 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// Names the PostgreSQL database in an error of it.
+    pub(crate) fn at(self, config: &PostgresConfig) -> Self {
+        match self {
+            Self::Postgres { why, .. } => Self::Postgres { place: config.to_string(), why },
+            Self::Unreachable { why, .. } => Self::Unreachable { place: config.to_string(), why },
+            other => other,
+        }
+    }
+
+    /// Whether the same call may succeed when the server is there again.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+
     /// Names the file in an error of the database.
     pub(crate) fn in_file(self, file: &Path) -> Self {
         match self {
@@ -96,4 +164,30 @@ impl From<rusqlite::Error> for LedgerError {
     fn from(source: rusqlite::Error) -> Self {
         Self::Sqlite { path: PathBuf::new(), source }
     }
+}
+
+impl From<postgres::Error> for LedgerError {
+    fn from(error: postgres::Error) -> Self {
+        let why = super::postgres::chain(&error);
+        // Class 57P: the server is being stopped; class 08: the connection broke; 53300: no connection is free.
+        let gone = error.code().map_or_else(
+            || error.is_closed() || is_io(&error),
+            |code| code.code().starts_with("57P") || code.code().starts_with("08") || code.code() == "53300",
+        );
+        if gone {
+            return Self::Unreachable { place: String::new(), why };
+        }
+        Self::Postgres { place: String::new(), why }
+    }
+}
+
+fn is_io(error: &dyn std::error::Error) -> bool {
+    let mut next = error.source();
+    while let Some(source) = next {
+        if source.is::<std::io::Error>() {
+            return true;
+        }
+        next = source.source();
+    }
+    false
 }

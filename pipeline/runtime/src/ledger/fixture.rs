@@ -1,9 +1,8 @@
 //! Entries and databases for tests, here and in the views and the export.
 
-use super::{LedgerStore, Options, Reader, Record, Writer};
+use super::{LedgerStore, Options, Place, Reader, Record, Writer};
 use rust_decimal::Decimal;
 use std::path::Path;
-use std::time::Duration;
 use tollgate_rate_card::{Category, PricingModel, PricingType};
 use tollgate_wire::Time;
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, Origin};
@@ -183,28 +182,64 @@ pub(crate) fn records(values: &[Vec<u8>], first: u64) -> Vec<Record<'_>> {
     records
 }
 
-pub(crate) fn writer(dir: &Path) -> Writer {
-    Writer::open(&dir.join("ledger.db"), Options::default()).expect("opens")
+/// An empty database of either kind.
+pub(crate) struct Database {
+    place: Place,
+    /// Of a file, where it lies.
+    folder: tempfile::TempDir,
 }
 
-pub(crate) fn reader(dir: &Path) -> Reader {
-    Reader::open(&dir.join("ledger.db"), Options::default()).expect("opens")
+impl Database {
+    /// A SQLite file.
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { place: Place::File(folder.path().join("ledger.db")), folder }
+    }
+
+    /// A schema of a real PostgreSQL.
+    pub(crate) fn postgres() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { place: Place::Postgres(Box::new(super::postgres::server::database())), folder }
+    }
+
+    /// Another one of the same kind.
+    pub(crate) fn another(&self) -> Self {
+        if matches!(self.place, Place::File(_)) { Self::sqlite() } else { Self::postgres() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn writer(&self) -> Writer {
+        self.place.writer().expect("opens")
+    }
+
+    pub(crate) fn reader(&self) -> Reader {
+        self.place.reader(Options::default()).expect("opens")
+    }
+
+    /// Books [`month`].
+    pub(crate) fn with_month(&self) -> Reader {
+        let values: Vec<_> = month().iter().map(json).collect();
+        let done = self.writer().ingest(&records(&values, 0), READ_AT).expect("books");
+        assert_eq!(done.applied, values.len() as u64);
+        self.reader()
+    }
 }
 
-/// A database that holds [`month`].
-pub(crate) fn month_in(dir: &Path) -> Reader {
-    let values: Vec<_> = month().iter().map(json).collect();
-    let done = writer(dir).ingest(&records(&values, 0), READ_AT).expect("books");
-    assert_eq!(done.applied, values.len() as u64);
-    reader(dir)
+/// Makes every named function a test of each database.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $name() { super::$name(&crate::ledger::fixture::Database::sqlite()); })+
+        }
+        mod postgres {
+            $(#[test] fn $name() { super::$name(&crate::ledger::fixture::Database::postgres()); })+
+        }
+    };
 }
-
-/// CPU time of this thread so far (Linux's own accounting): a figure that other processes do not blur.
-pub(crate) fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    let ns = stat.split(' ').next().and_then(|n| n.parse().ok());
-    Duration::from_nanos(ns.expect("nanoseconds on the CPU come first"))
-}
+pub(crate) use on_both;
 
 /// Compares with a golden file; `UPDATE_GOLDEN=1` writes it instead.
 pub(crate) fn golden(name: &str, text: &str) {

@@ -1,9 +1,9 @@
 //! Keyed hashes as 16 bytes instead of 32 hex digits: half the size of the largest index.
 
-use rusqlite::ToSql;
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use super::sql::Value;
 
 /// A hash ready to be stored: 16 bytes if it is 32 lower-case hex digits, its text otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Hash<'a> {
     /// 32 lower-case hex digits.
     Packed([u8; 16]),
@@ -20,21 +20,12 @@ impl<'a> Hash<'a> {
     }
 }
 
-impl ToSql for Hash<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Packed(bytes) => ValueRef::Blob(bytes),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-        }))
-    }
-}
-
 /// A stored hash as text again.
-pub(super) fn unpack(stored: ValueRef<'_>) -> Option<String> {
+pub(super) fn unpack(stored: Value<'_>) -> Option<String> {
     match stored {
-        ValueRef::Blob(bytes) => Some(hex::encode(bytes)),
-        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
-        _ => None,
+        Value::Bytes(bytes) => Some(hex::encode(bytes)),
+        Value::Text(text) => Some(text.to_owned()),
+        Value::Null | Value::Int(_) | Value::Amount(_) => None,
     }
 }
 

@@ -1,7 +1,8 @@
-//! The ledger: every entry once, summed as it arrives, in one SQLite file that the views share.
+//! The ledger: every entry once, summed as it arrives, in one database that the views share: a SQLite file or
+//! PostgreSQL.
 //!
-//! [`LedgerStore`] books what the `ledger` topic carries, [`LedgerReader`] reads it back; both are the seam
-//! for a second database. [`Writer`] and [`Reader`] are the SQLite ones.
+//! [`LedgerStore`] books what the `ledger` topic carries, [`LedgerReader`] reads it back. [`Writer`] and [`Reader`] do
+//! both over either database; what the two do differently is behind `sql.rs`.
 
 mod accounts;
 mod amount;
@@ -12,7 +13,10 @@ mod error;
 mod group;
 mod hash;
 mod ingest;
+mod postgres;
 mod read;
+mod sql;
+mod sqlite;
 mod store;
 mod stream;
 
@@ -22,14 +26,16 @@ pub(crate) mod fixture;
 mod tests;
 
 pub use amount::{AMOUNT_MAX, fixed};
-pub use database::{Options, Reader, SCHEMA_VERSION, Writer};
+pub use database::{Place, Reader, SCHEMA_VERSION, Writer};
 pub use error::LedgerError;
+pub use postgres::{PostgresConfig, PostgresConfigError};
+pub use sqlite::Options;
 pub use store::{LedgerReader, LedgerStore, SummaryRow};
 pub use stream::{Ingested, Record, Stream};
 
 pub(crate) use accounts::Accounts;
-pub(crate) use database::as_of;
 pub(crate) use entry::named;
 pub(crate) use group::messages_of;
 pub(crate) use read::of_message;
-pub(crate) use stream::{Refusal, apply};
+pub(crate) use sql::{Bulk, Row, Sql};
+pub(crate) use stream::{Fresh, as_of};

@@ -1,28 +1,34 @@
-//! Reading the ledger: the SQLite [`LedgerReader`].
+//! Reading the ledger: the [`LedgerReader`].
 
 use super::entry::{COLUMNS, Columns, entry};
 use super::ingest::number_of;
+use super::sql::{Row, Sql, Value};
 use super::{LedgerError, LedgerReader, Reader, SummaryRow};
-use rusqlite::{Connection, OptionalExtension, Row};
 use rust_decimal::Decimal;
 use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::ledger::LedgerEntry;
 
+/// Sorted by the summary columns from left to right, what is absent first, rates by size.
 const SUMMARY: &str = "SELECT billing_period, usage_period, kind, account, account_name, legal_entity, waba, \
     sender, campaign, cost_center, country, market, category, pricing_type, pricing_model, band, band_basis, card, \
     card_status, origin, list_rate, cost_rate, cost_currency, fx_rate, markup_rule, price_currency, tax_code, \
     invoice_id, entries, messages, quantity, cost, markup, fee, price_ex_tax FROM entry_groups \
-    WHERE billing_period = ?1 AND (?2 IS NULL OR account = ?2) AND entries > 0 \
-    ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28";
+    WHERE billing_period = ?1 AND (CAST(?2 AS TEXT) IS NULL OR account = ?2) AND entries > 0 \
+    ORDER BY billing_period, usage_period, kind, account, account_name, legal_entity, waba, sender, \
+    campaign NULLS FIRST, cost_center NULLS FIRST, country NULLS FIRST, market NULLS FIRST, category NULLS FIRST, \
+    pricing_type NULLS FIRST, pricing_model, band NULLS FIRST, band_basis NULLS FIRST, card NULLS FIRST, \
+    card_status NULLS FIRST, origin, CAST(list_rate AS DOUBLE PRECISION) NULLS FIRST, \
+    CAST(cost_rate AS DOUBLE PRECISION) NULLS FIRST, cost_currency, CAST(fx_rate AS DOUBLE PRECISION) NULLS FIRST, \
+    markup_rule NULLS FIRST, price_currency, tax_code NULLS FIRST, invoice_id NULLS FIRST";
 
 impl LedgerReader for Reader {
     fn entry_count(&self, month: YearMonth, account: Option<&str>) -> Result<u64, LedgerError> {
-        self.read(|conn| {
-            let sql = "SELECT coalesce(sum(entries), 0) FROM entry_groups \
-                       WHERE billing_period = ?1 AND (?2 IS NULL OR account = ?2)";
-            let n: i64 = conn.query_row(sql, (month.to_string(), account), |r| r.get(0))?;
-            Ok(n as u64)
+        self.read(|db| {
+            let sql = "SELECT CAST(coalesce(sum(entries), 0) AS BIGINT) FROM entry_groups \
+                       WHERE billing_period = ?1 AND (CAST(?2 AS TEXT) IS NULL OR account = ?2)";
+            let n = db.number(sql, &[month.to_string().as_str().into(), account.into()])?;
+            Ok(n.unwrap_or(0) as u64)
         })
     }
 
@@ -32,15 +38,9 @@ impl LedgerReader for Reader {
         account: Option<&str>,
         each: &mut dyn FnMut(&SummaryRow<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        self.read(|conn| {
-            let mut statement = conn.prepare_cached(SUMMARY)?;
-            let mut rows = statement.query((month.to_string(), account))?;
-            while let Some(row) = rows.next()? {
-                if each(&summary_row(row)?).is_break() {
-                    break;
-                }
-            }
-            Ok(())
+        self.read(|db| {
+            let month = month.to_string();
+            db.rows(SUMMARY, &[month.as_str().into(), account.into()], &mut |row| Ok(each(&summary_row(row)?)))
         })
     }
 
@@ -51,10 +51,10 @@ impl LedgerReader for Reader {
         with_people: bool,
         each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        self.read(|conn| {
+        self.read(|db| {
             // Accounts one by one, by name: their entries lie together, so nothing is sorted or held.
-            for name in accounts_of(conn, month, account)? {
-                if detail_of(conn, month, &name, with_people, each)?.is_break() {
+            for name in accounts_of(db, month, account)? {
+                if detail_of(db, month, &name, with_people, each)?.is_break() {
                     break;
                 }
             }
@@ -68,55 +68,44 @@ impl LedgerReader for Reader {
         message_uid: u64,
         each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        self.read(|conn| of_message(conn, account, message_uid, each))
+        self.read(|db| of_message(db, account, message_uid, each))
     }
 }
 
 /// See [`LedgerReader::of_message`]; inside a read that is already open.
 pub(crate) fn of_message(
-    conn: &Connection,
+    db: &dyn Sql,
     account: &str,
     message_uid: u64,
     each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
 ) -> Result<(), LedgerError> {
-    let mut statement = conn.prepare_cached(&format!(
+    let sql = format!(
         "SELECT {COLUMNS} FROM entries e JOIN entry_groups g ON g.ix = e.grp \
          WHERE e.account = (SELECT ix FROM accounts WHERE name = ?1) AND e.message_uid = ?2 \
          ORDER BY e.booked_at, e.entry"
-    ))?;
-    let mut rows = statement.query((account, message_uid as i64))?;
-    while let Some(row) = rows.next()? {
-        if each(&entry(row, false)?).is_break() {
-            break;
-        }
-    }
-    Ok(())
+    );
+    db.rows(&sql, &[account.into(), (message_uid as i64).into()], &mut |row| Ok(each(&entry(row, false)?)))
 }
 
-pub(super) fn accounts_of(
-    conn: &Connection,
-    month: YearMonth,
-    account: Option<&str>,
-) -> Result<Vec<String>, LedgerError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT DISTINCT account FROM entry_groups \
-         WHERE billing_period = ?1 AND (?2 IS NULL OR account = ?2) AND entries > 0 ORDER BY account",
-    )?;
-    let names = statement.query_map((month.to_string(), account), |r| r.get(0))?;
-    Ok(names.collect::<Result<_, _>>()?)
+pub(super) fn accounts_of(db: &dyn Sql, month: YearMonth, account: Option<&str>) -> Result<Vec<String>, LedgerError> {
+    let sql = "SELECT DISTINCT account FROM entry_groups \
+               WHERE billing_period = ?1 AND (CAST(?2 AS TEXT) IS NULL OR account = ?2) AND entries > 0 ORDER BY account";
+    let mut names = Vec::new();
+    db.rows(sql, &[month.to_string().as_str().into(), account.into()], &mut |row| {
+        names.push(row.words(0)?.to_owned());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(names)
 }
 
 fn detail_of(
-    conn: &Connection,
+    db: &dyn Sql,
     month: YearMonth,
     account: &str,
     with_people: bool,
     each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, LedgerError> {
-    let number: Option<i64> = conn
-        .prepare_cached("SELECT ix FROM accounts WHERE name = ?1")?
-        .query_row([account], |r| r.get(0))
-        .optional()?;
+    let number = db.number("SELECT ix FROM accounts WHERE name = ?1", &[account.into()])?;
     let (columns, join) = if with_people {
         (
             ", p.recipient, p.wamid",
@@ -126,21 +115,20 @@ fn detail_of(
     } else {
         ("", "")
     };
-    // CROSS JOIN keeps the entries as the outer loop: their key is the order.
-    let mut statement = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS}{columns} FROM entries e CROSS JOIN entry_groups g ON g.ix = e.grp {join} \
-         WHERE e.month = ?1 AND e.account = ?2 ORDER BY e.occurred_at, e.entry"
-    ))?;
-    let mut rows = statement.query((number_of(month), number))?;
-    while let Some(row) = rows.next()? {
-        if each(&entry(row, with_people)?).is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-    }
-    Ok(ControlFlow::Continue(()))
+    // CROSS JOIN keeps SQLite's outer loop on the entries: their key is the order.
+    let sql = format!(
+        "SELECT {COLUMNS}{columns} FROM entries e CROSS JOIN entry_groups g {join} \
+         WHERE g.ix = e.grp AND e.month = ?1 AND e.account = ?2 ORDER BY e.occurred_at, e.entry"
+    );
+    let mut went = ControlFlow::Continue(());
+    db.rows(&sql, &[Value::Int(number_of(month)), number.into()], &mut |row| {
+        went = each(&entry(row, with_people)?);
+        Ok(went)
+    })?;
+    Ok(went)
 }
 
-fn summary_row<'r>(row: &'r Row<'_>) -> Result<SummaryRow<'r>, LedgerError> {
+fn summary_row(row: &dyn Row) -> Result<SummaryRow<'_>, LedgerError> {
     let mut c = Columns::new(row);
     let mut read = SummaryRow {
         billing_period: c.required()?,

@@ -1,10 +1,8 @@
 //! What all three topics share: positions, records set aside, freshness.
 
 use super::LedgerError;
-use super::database::position;
-use rusqlite::Transaction;
+use super::sql::Sql;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use tollgate_wire::Time;
 
 /// A topic that the database is built from.
@@ -54,71 +52,94 @@ pub struct Ingested {
     pub skipped: u64,
 }
 
-/// Why one record was not applied.
-pub(crate) enum Refusal {
-    /// The record's fault: it is set aside, the others go on.
-    Record(String),
-    /// The database's: the whole batch is undone.
-    Store(LedgerError),
-}
-
-impl<E: Into<LedgerError>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Store(error.into())
-    }
-}
-
-/// Applies `one` to every record that is new by position, in order, and stores positions and freshness in the
-/// same transaction. `one` answers whether the record changed anything; when it refuses a record it must not
-/// have written for it yet.
-pub(crate) fn apply(
-    tx: &Transaction<'_>,
+/// What is new by position in a batch. The positions behind it are written already, in the same transaction.
+pub(crate) struct Fresh<'b, 'v> {
     stream: Stream,
-    batch: &[Record<'_>],
-    read_at: Time,
-    mut one: impl FnMut(&Record<'_>) -> Result<bool, Refusal>,
-) -> Result<Ingested, LedgerError> {
-    let mut next: BTreeMap<u32, u64> = BTreeMap::new();
-    let mut done = Ingested::default();
-    for record in batch {
-        let expected = match next.entry(record.partition) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(first) => first.insert(position(tx, stream, record.partition)?),
-        };
-        if record.offset < *expected {
-            done.skipped += 1;
-            continue;
-        }
-        *expected = record.offset + 1;
-        match one(record) {
-            Ok(true) => done.applied += 1,
-            Ok(false) => done.duplicates += 1,
-            Err(Refusal::Record(reason)) => {
-                set_aside(tx, stream, record, &reason)?;
-                done.rejected += 1;
-            }
-            Err(Refusal::Store(error)) => return Err(error),
-        }
-    }
-    for (partition, offset) in next {
-        tx.prepare_cached("INSERT OR REPLACE INTO positions VALUES (?1, ?2, ?3)")?.execute((
-            stream.as_str(),
-            partition,
-            offset as i64,
-        ))?;
-    }
-    tx.prepare_cached("INSERT OR REPLACE INTO freshness VALUES (?1, ?2)")?
-        .execute((stream.as_str(), read_at.0 as i64))?;
-    Ok(done)
+    /// Records to be applied, in the order of the batch.
+    pub(crate) records: Vec<&'b Record<'v>>,
+    done: Ingested,
 }
 
-fn set_aside(tx: &Transaction<'_>, stream: Stream, record: &Record<'_>, reason: &str) -> Result<(), LedgerError> {
-    tx.prepare_cached("INSERT OR REPLACE INTO rejected VALUES (?1, ?2, ?3, ?4, ?5)")?.execute((
-        stream.as_str(),
-        record.partition,
-        record.offset as i64,
-        reason,
-        record.value,
-    ))?;
-    Ok(())
+impl<'b, 'v> Fresh<'b, 'v> {
+    /// Positions are taken before anything else is written: of two processes that read one partition, because the
+    /// broker has moved it and one does not know yet, the second waits here for the first and then writes nothing.
+    pub(crate) fn take(tx: &dyn Sql, stream: Stream, batch: &'b [Record<'v>]) -> Result<Self, LedgerError> {
+        let mut next: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        let mut fresh = Self { stream, records: Vec::with_capacity(batch.len()), done: Ingested::default() };
+        for record in batch {
+            let (_, expected) = match next.entry(record.partition) {
+                std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+                std::collections::btree_map::Entry::Vacant(first) => {
+                    let at = position(tx, stream, record.partition)?;
+                    first.insert((at, at))
+                }
+            };
+            if record.offset < *expected {
+                fresh.done.skipped += 1;
+                continue;
+            }
+            *expected = record.offset + 1;
+            fresh.records.push(record);
+        }
+        for (partition, (from, to)) in next.into_iter().filter(|(_, (from, to))| from != to) {
+            let moved = tx.run(
+                "INSERT INTO positions (topic, partition, next) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next WHERE positions.next = ?4",
+                &[stream.as_str().into(), i64::from(partition).into(), (to as i64).into(), (from as i64).into()],
+            )?;
+            if moved == 0 {
+                return Err(LedgerError::Moved { topic: stream.as_str(), partition });
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// Keeps a record that cannot be applied, with the reason.
+    pub(crate) fn set_aside(&mut self, tx: &dyn Sql, record: &Record<'_>, reason: &str) -> Result<(), LedgerError> {
+        self.done.rejected += 1;
+        tx.run(
+            "INSERT INTO rejected (topic, partition, \"offset\", reason, value) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (topic, partition, \"offset\") DO UPDATE SET reason = excluded.reason, value = excluded.value",
+            &[
+                self.stream.as_str().into(),
+                i64::from(record.partition).into(),
+                (record.offset as i64).into(),
+                reason.into(),
+                super::sql::Value::Bytes(record.value),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Counts a record that was applied, by whether it changed anything.
+    pub(crate) fn count(&mut self, new: bool) {
+        if new {
+            self.done.applied += 1;
+        } else {
+            self.done.duplicates += 1;
+        }
+    }
+
+    /// Stores when the topic was read.
+    pub(crate) fn finish(self, tx: &dyn Sql, read_at: Time) -> Result<Ingested, LedgerError> {
+        tx.run(
+            "INSERT INTO freshness (topic, as_of) VALUES (?1, ?2) \
+             ON CONFLICT (topic) DO UPDATE SET as_of = excluded.as_of WHERE excluded.as_of > freshness.as_of",
+            &[self.stream.as_str().into(), (read_at.0 as i64).into()],
+        )?;
+        Ok(self.done)
+    }
+}
+
+/// Next offset of a topic's partition; 0 before the first record.
+pub(super) fn position(db: &dyn Sql, stream: Stream, partition: u32) -> Result<u64, LedgerError> {
+    let sql = "SELECT next FROM positions WHERE topic = ?1 AND partition = ?2";
+    let next = db.number(sql, &[stream.as_str().into(), i64::from(partition).into()])?;
+    Ok(next.unwrap_or(0) as u64)
+}
+
+/// When the topic was last read into the database; the epoch if never.
+pub(crate) fn as_of(db: &dyn Sql, stream: Stream) -> Result<Time, LedgerError> {
+    let ms = db.number("SELECT as_of FROM freshness WHERE topic = ?1", &[stream.as_str().into()])?;
+    Ok(Time(ms.unwrap_or(0) as u64))
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ledger::LedgerStore;
-use crate::ledger::fixture::{READ_AT, charge, dec, json, reader, records, writer};
+use crate::ledger::fixture::{Database, READ_AT, charge, dec, json, records};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use tollgate_rate_card::{Category, Date, PricingType, RateCards, Source, Sources};
@@ -61,12 +61,12 @@ fn back(n: u64, of: &LedgerEntry<'static>) -> LedgerEntry<'static> {
 
 /// Books the entries and rates the month again.
 fn rerated(entries: &[LedgerEntry<'_>], month: &str, rates: &RateCards, under: Under<'_>) -> Report {
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = Database::sqlite();
     let values: Vec<_> = entries.iter().map(json).collect();
-    let done = writer(directory.path()).ingest(&records(&values, 0), READ_AT).expect("books");
+    let done = directory.writer().ingest(&records(&values, 0), READ_AT).expect("books");
     assert_eq!(done.applied, values.len() as u64);
     let month = month.parse().expect("a month");
-    rerate(&reader(directory.path()), month, None, &Rules::new(rates, under), &mut |_| {}).expect("rates")
+    rerate(&directory.reader(), month, None, &Rules::new(rates, under), &mut |_| {}).expect("rates")
 }
 
 fn total(report: &Report) -> &Line {

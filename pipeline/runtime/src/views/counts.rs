@@ -2,6 +2,7 @@
 
 use crate::ledger::{LedgerError, Reader, Stream, as_of};
 use serde::Serialize;
+use std::ops::ControlFlow;
 use tollgate_wire::Time;
 
 /// Messages by where they are now, sorted by outcome and reason.
@@ -30,17 +31,21 @@ impl Reader {
     /// Counts of one account or all, one campaign or all. Messages whose history is forgotten stay counted
     /// where they ended.
     pub fn outcome_counts(&self, account: Option<&str>, campaign: Option<&str>) -> Result<OutcomeCounts, LedgerError> {
-        self.read(|conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT s.outcome, nullif(s.reason, ''), sum(s.messages) FROM states s \
-                 JOIN accounts a ON a.ix = s.account LEFT JOIN campaigns c ON c.ix = s.campaign \
-                 WHERE (?1 IS NULL OR a.name = ?1) AND (?2 IS NULL OR c.name = ?2) \
-                 GROUP BY 1, 2 HAVING sum(s.messages) > 0 ORDER BY 1, 2",
-            )?;
-            let counts = statement.query_map((account, campaign), |r| {
-                Ok(OutcomeCount { outcome: r.get(0)?, reason: r.get(1)?, messages: r.get::<_, i64>(2)? as u64 })
+        self.read(|db| {
+            let sql = "SELECT s.outcome, nullif(s.reason, ''), CAST(sum(s.messages) AS BIGINT) FROM states s \
+                JOIN accounts a ON a.ix = s.account LEFT JOIN campaigns c ON c.ix = s.campaign \
+                WHERE (CAST(?1 AS TEXT) IS NULL OR a.name = ?1) AND (CAST(?2 AS TEXT) IS NULL OR c.name = ?2) \
+                GROUP BY 1, 2 HAVING sum(s.messages) > 0 ORDER BY 1, 2 NULLS FIRST";
+            let mut counts = Vec::new();
+            db.rows(sql, &[account.into(), campaign.into()], &mut |row| {
+                counts.push(OutcomeCount {
+                    outcome: row.words(0)?.to_owned(),
+                    reason: row.text(1)?.map(str::to_owned),
+                    messages: row.required(2)? as u64,
+                });
+                Ok(ControlFlow::Continue(()))
             })?;
-            Ok(OutcomeCounts { counts: counts.collect::<Result<_, _>>()?, as_of: as_of(conn, Stream::Outcomes)? })
+            Ok(OutcomeCounts { counts, as_of: as_of(db, Stream::Outcomes)? })
         })
     }
 }

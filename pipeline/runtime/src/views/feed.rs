@@ -2,10 +2,10 @@
 
 use super::body::{Body, Common};
 use super::move_key::{move_key, offset_of, range_of};
-use crate::ledger::{LedgerError, Reader, Stream, as_of};
-use rusqlite::{OptionalExtension, Row};
+use crate::ledger::{LedgerError, Reader, Row, Stream, as_of};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::ops::ControlFlow;
 use tollgate_wire::Time;
 
 /// A page of an account's outcomes.
@@ -32,13 +32,9 @@ impl Reader {
     /// At most `limit` outcomes of the account after a cursor; 0 = from the oldest that is still kept. An unknown
     /// account has none.
     pub fn feed(&self, account: &str, after: u64, limit: usize) -> Result<Feed, LedgerError> {
-        self.read(|conn| {
-            let mut feed = Feed { as_of: as_of(conn, Stream::Outcomes)?, next: after, items: Vec::new() };
-            let number: Option<i64> = conn
-                .prepare_cached("SELECT ix FROM accounts WHERE name = ?1")?
-                .query_row([account], |r| r.get(0))
-                .optional()?;
-            let Some(number) = number else {
+        self.read(|db| {
+            let mut feed = Feed { as_of: as_of(db, Stream::Outcomes)?, next: after, items: Vec::new() };
+            let Some(number) = db.number("SELECT ix FROM accounts WHERE name = ?1", &[account.into()])? else {
                 return Ok(feed);
             };
             let (_, last) = range_of(number);
@@ -46,43 +42,38 @@ impl Reader {
             let Ok(from) = move_key(number, after) else {
                 return Ok(feed);
             };
-            let mut statement = conn.prepare_cached(
-                "SELECT v.key, v.at, v.body, m.id, m.uid, c.name, m.recipient, m.metadata \
+            let sql = "SELECT v.key, v.at, v.body, m.id, m.uid, c.name, m.recipient, m.metadata \
                  FROM moves v JOIN messages m ON m.ix = v.message LEFT JOIN campaigns c ON c.ix = m.campaign \
-                 WHERE v.key BETWEEN ?1 AND ?2 ORDER BY v.key LIMIT ?3",
-            )?;
-            let mut rows = statement.query((from, last, limit as i64))?;
-            while let Some(row) = rows.next()? {
+                 WHERE v.key BETWEEN ?1 AND ?2 ORDER BY v.key LIMIT ?3";
+            db.rows(sql, &[from.into(), last.into(), (limit as i64).into()], &mut |row| {
                 let item = item(row, account)?;
                 feed.next = item.cursor;
                 feed.items.push(item);
-            }
+                Ok(ControlFlow::Continue(()))
+            })?;
             Ok(feed)
         })
     }
 }
 
-fn item(row: &Row<'_>, account: &str) -> Result<FeedItem, LedgerError> {
-    let text = |i: usize| -> Result<Option<&str>, LedgerError> {
-        Ok(row.get_ref(i)?.as_str_or_null().map_err(rusqlite::Error::from)?)
-    };
+fn item(row: &dyn Row, account: &str) -> Result<FeedItem, LedgerError> {
     let stored = |what, value: &str| LedgerError::Stored { what, value: value.to_owned() };
-    let body = text(2)?.unwrap_or_default();
+    let body = row.words(2)?;
     let common = Common {
-        message_uid: row.get::<_, i64>(4)? as u64,
-        campaign: text(5)?,
-        to: text(6)?.unwrap_or_default(),
-        metadata: text(7)?,
+        message_uid: row.required(4)? as u64,
+        campaign: row.text(5)?,
+        to: row.words(6)?,
+        metadata: row.text(7)?,
     };
     let metadata: Option<&RawValue> = match common.metadata {
         Some(m) => Some(serde_json::from_str(m).map_err(|_| stored("metadata", m))?),
         None => None,
     };
-    let at = Time(row.get::<_, i64>(1)? as u64);
+    let at = Time(row.required(1)? as u64);
     let parsed: Body<'_> = serde_json::from_str(body).map_err(|_| stored("move", body))?;
-    let outcome = parsed.outcome(account, text(3)?.unwrap_or_default(), at, common, metadata);
+    let outcome = parsed.outcome(account, row.words(3)?, at, common, metadata);
     Ok(FeedItem {
-        cursor: offset_of(row.get(0)?) + 1,
+        cursor: offset_of(row.required(0)?) + 1,
         outcome: serde_json::value::to_raw_value(&outcome).map_err(|_| stored("move", body))?,
     })
 }

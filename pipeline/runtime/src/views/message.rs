@@ -3,8 +3,7 @@
 use super::body::{AmountView, ChargeView, ChosenView, GatesView};
 use super::snapshots::snapshot;
 use super::waits::WaitView;
-use crate::ledger::{LedgerError, Reader, Stream, as_of, named, of_message};
-use rusqlite::{Connection, OptionalExtension};
+use crate::ledger::{LedgerError, Reader, Sql, Stream, as_of, named, of_message};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -222,16 +221,16 @@ impl Reader {
     /// A message by its request id; the newest if the id was used again after 30 days. `None` if it was never
     /// seen or is forgotten.
     pub fn message(&self, account: &str, id: &str) -> Result<Option<MessageView>, LedgerError> {
-        self.read(|conn| {
-            let Some((mut view, last_move)) = row(conn, account, id)? else {
+        self.read(|db| {
+            let Some((mut view, last_move)) = row(db, account, id)? else {
                 return Ok(None);
             };
-            view.as_of = as_of(conn, Stream::Outcomes)?;
-            view.moves = moves(conn, last_move)?;
+            view.as_of = as_of(db, Stream::Outcomes)?;
+            view.moves = moves(db, last_move)?;
             fold(&mut view);
-            waits(conn, &mut view)?;
+            waits(db, &mut view)?;
             view.moves.sort_by_key(|m| m.at.secs());
-            of_message(conn, account, view.message_uid, &mut |entry| {
+            of_message(db, account, view.message_uid, &mut |entry| {
                 view.ledger.push(entry.into());
                 ControlFlow::Continue(())
             })?;
@@ -240,67 +239,55 @@ impl Reader {
     }
 }
 
-fn row(conn: &Connection, account: &str, id: &str) -> Result<Option<(MessageView, i64)>, LedgerError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT m.uid, c.name, m.recipient, m.metadata, s.outcome, s.reason, m.at, m.last_move \
+fn row(db: &dyn Sql, account: &str, id: &str) -> Result<Option<(MessageView, i64)>, LedgerError> {
+    let sql = "SELECT m.uid, c.name, m.recipient, m.metadata, s.outcome, s.reason, m.at, m.last_move \
          FROM messages m JOIN states s ON s.ix = m.state LEFT JOIN campaigns c ON c.ix = m.campaign \
-         WHERE m.account = (SELECT ix FROM accounts WHERE name = ?1) AND m.id = ?2 ORDER BY m.ix DESC LIMIT 1",
-    )?;
-    let found = statement
-        .query_row((account, id), |r| {
-            let metadata: Option<String> = r.get(3)?;
-            let view = MessageView {
-                as_of: Time::default(),
-                account: account.to_owned(),
-                id: id.to_owned(),
-                message_uid: r.get::<_, i64>(0)? as u64,
-                campaign: r.get(1)?,
-                to: r.get(2)?,
-                metadata: metadata.and_then(|m| RawValue::from_string(m).ok()),
-                outcome: OutcomeKind::Unknown,
-                reason: Some(r.get(5)?).filter(|r: &String| !r.is_empty()),
-                at: Time(r.get::<_, i64>(6)? as u64),
-                attempt: 0,
-                detail: None,
-                retry_at: None,
-                waits: None,
-                opt_out: None,
-                sender: None,
-                gates: None,
-                content: None,
-                wamid: None,
-                estimate: None,
-                charge: None,
-                moves: Vec::new(),
-                ledger: Vec::new(),
-            };
-            Ok((view, r.get::<_, String>(4)?, r.get::<_, i64>(7)?))
-        })
-        .optional()?;
-    let Some((mut view, outcome, last_move)) = found else {
-        return Ok(None);
-    };
-    view.outcome = named("outcome", &outcome)?;
-    Ok(Some((view, last_move)))
+         WHERE m.account = (SELECT ix FROM accounts WHERE name = ?1) AND m.id = ?2 ORDER BY m.ix DESC LIMIT 1";
+    db.first(sql, &[account.into(), id.into()], |row| {
+        let view = MessageView {
+            as_of: Time::default(),
+            account: account.to_owned(),
+            id: id.to_owned(),
+            message_uid: row.required(0)? as u64,
+            campaign: row.text(1)?.map(str::to_owned),
+            to: row.words(2)?.to_owned(),
+            metadata: row.text(3)?.and_then(|m| RawValue::from_string(m.to_owned()).ok()),
+            outcome: named("outcome", row.words(4)?)?,
+            reason: Some(row.words(5)?.to_owned()).filter(|reason| !reason.is_empty()),
+            at: Time(row.required(6)? as u64),
+            attempt: 0,
+            detail: None,
+            retry_at: None,
+            waits: None,
+            opt_out: None,
+            sender: None,
+            gates: None,
+            content: None,
+            wamid: None,
+            estimate: None,
+            charge: None,
+            moves: Vec::new(),
+            ledger: Vec::new(),
+        };
+        Ok((view, row.required(7)?))
+    })
 }
 
 /// The moves that are still kept, oldest first.
-fn moves(conn: &Connection, last_move: i64) -> Result<Vec<MoveView>, LedgerError> {
-    let mut statement = conn.prepare_cached("SELECT prev, at, body FROM moves WHERE key = ?1")?;
+fn moves(db: &dyn Sql, last_move: i64) -> Result<Vec<MoveView>, LedgerError> {
+    let sql = "WITH RECURSIVE chain (key, prev, at, body, n) AS ( \
+         SELECT key, prev, at, body, 0 FROM moves WHERE key = ?1 UNION ALL \
+         SELECT m.key, m.prev, m.at, m.body, chain.n + 1 FROM chain JOIN moves m ON m.key = chain.prev) \
+         SELECT at, body FROM chain ORDER BY n DESC";
     let mut moves = Vec::new();
-    let mut next = Some(last_move);
-    while let Some(key) = next {
-        let read = |r: &rusqlite::Row<'_>| Ok((r.get(0)?, r.get::<_, i64>(1)?, r.get::<_, String>(2)?));
-        let Some((prev, at, body)) = statement.query_row([key], read).optional()? else {
-            break;
-        };
-        let stored: Result<MoveView, _> = serde_json::from_str(&body);
-        let mut one = stored.map_err(|_| LedgerError::Stored { what: "move", value: body })?;
-        one.at = Time(at as u64);
+    db.rows(sql, &[last_move.into()], &mut |row| {
+        let body = row.words(1)?;
+        let stored: Result<MoveView, _> = serde_json::from_str(body);
+        let mut one = stored.map_err(|_| LedgerError::Stored { what: "move", value: body.to_owned() })?;
+        one.at = Time(row.required(0)? as u64);
         moves.push(one);
-        next = prev;
-    }
-    moves.reverse();
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok(moves)
 }
 
@@ -327,10 +314,10 @@ fn fold(view: &mut MessageView) {
 }
 
 /// A message that waits is told what its queue waits for now, and no time that has passed.
-fn waits(conn: &Connection, view: &mut MessageView) -> Result<(), LedgerError> {
+fn waits(db: &dyn Sql, view: &mut MessageView) -> Result<(), LedgerError> {
     let told = view.moves.iter().rev().find(|m| m.outcome != OutcomeKind::Duplicate);
     if let Some(lot) = told.and_then(|m| m.lot.as_deref()) {
-        view.waits = snapshot(conn, &view.account)?.and_then(|snapshot| snapshot.waits_of(lot));
+        view.waits = snapshot(db, &view.account)?.and_then(|snapshot| snapshot.waits_of(lot));
     }
     let mut now = view.as_of;
     if let Some(waits) = &view.waits {

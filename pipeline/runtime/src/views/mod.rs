@@ -35,3 +35,4 @@ pub use snapshots::{AccountView, CampaignView, Listing, LotView, SenderView};
 pub use waits::WaitView;
 
 pub(crate) use names::Names;
+pub(crate) use outcome_ingest::{FoundMessage, MessageMoved, MessageRow, MoveRow};

@@ -1,7 +1,6 @@
 //! Campaigns and states by number, and what the present batch changes in the counts.
 
-use crate::ledger::LedgerError;
-use rusqlite::{OptionalExtension, Transaction};
+use crate::ledger::{LedgerError, Sql};
 use std::collections::HashMap;
 use tollgate_wire::outcome::{OutcomeKind, ReasonText};
 
@@ -29,22 +28,17 @@ const PLATFORM: i64 = 1 << 32;
 
 impl Names {
     /// The campaign's number, given at its first mention.
-    pub(super) fn campaign(&mut self, tx: &Transaction<'_>, account: i64, name: &str) -> Result<i64, LedgerError> {
+    pub(super) fn campaign(&mut self, tx: &dyn Sql, account: i64, name: &str) -> Result<i64, LedgerError> {
         let known = self.campaigns.entry(account).or_default();
         if let Some(ix) = known.get(name) {
             return Ok(*ix);
         }
-        let found: Option<i64> = tx
-            .prepare_cached("SELECT ix FROM campaigns WHERE account = ?1 AND name = ?2")?
-            .query_row((account, name), |r| r.get(0))
-            .optional()?;
-        let ix = match found {
-            Some(ix) => ix,
-            None => {
-                tx.prepare_cached("INSERT INTO campaigns (account, name) VALUES (?1, ?2)")?.execute((account, name))?;
-                tx.last_insert_rowid()
-            }
-        };
+        let values = [account.into(), name.into()];
+        tx.run(
+            "INSERT INTO campaigns (account, name) VALUES (?1, ?2) ON CONFLICT (account, name) DO NOTHING",
+            &values,
+        )?;
+        let ix = tx.number("SELECT ix FROM campaigns WHERE account = ?1 AND name = ?2", &values)?.unwrap_or_default();
         known.insert(name.into(), ix);
         Ok(ix)
     }
@@ -52,7 +46,7 @@ impl Names {
     /// The state's number.
     pub(super) fn state(
         &mut self,
-        tx: &Transaction<'_>,
+        tx: &dyn Sql,
         account: i64,
         campaign: i64,
         outcome: OutcomeKind,
@@ -70,14 +64,14 @@ impl Names {
             return Ok(*ix);
         }
         let reason = reason.map(ToString::to_string).unwrap_or_default();
-        let values = (account, campaign, outcome.as_str(), reason.as_str());
-        tx.prepare_cached("INSERT OR IGNORE INTO states (account, campaign, outcome, reason) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(values)?;
-        let ix: i64 = tx
-            .prepare_cached(
-                "SELECT ix FROM states WHERE account = ?1 AND campaign = ?2 AND outcome = ?3 AND reason = ?4",
-            )?
-            .query_row(values, |r| r.get(0))?;
+        let values = [account.into(), campaign.into(), outcome.as_str().into(), reason.as_str().into()];
+        tx.run(
+            "INSERT INTO states (account, campaign, outcome, reason) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (account, campaign, outcome, reason) DO NOTHING",
+            &values,
+        )?;
+        let sql = "SELECT ix FROM states WHERE account = ?1 AND campaign = ?2 AND outcome = ?3 AND reason = ?4";
+        let ix = tx.number(sql, &values)?.unwrap_or_default();
         if let Some(key) = key {
             self.states.insert(key, ix);
         }
@@ -90,10 +84,9 @@ impl Names {
     }
 
     /// Writes what the batch changed in the counts; to be called before its commit.
-    pub(super) fn save(&mut self, tx: &Transaction<'_>) -> Result<(), LedgerError> {
-        let mut update = tx.prepare_cached("UPDATE states SET messages = messages + ?2 WHERE ix = ?1")?;
+    pub(super) fn save(&mut self, tx: &dyn Sql) -> Result<(), LedgerError> {
         for (state, add) in self.added.drain().filter(|(_, add)| *add != 0) {
-            update.execute((state, add))?;
+            tx.run("UPDATE states SET messages = messages + ?2 WHERE ix = ?1", &[state.into(), add.into()])?;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! Forgetting: old moves go in small steps, and a message with its last move.
 
 use super::move_key::range_of;
-use crate::ledger::{LedgerError, Writer};
+use crate::ledger::{LedgerError, Sql, Writer};
 use crate::views::Names;
-use rusqlite::{OptionalExtension, Transaction};
+use std::ops::ControlFlow;
 use tollgate_wire::Time;
 use tollgate_wire::outcome::OutcomeKind;
 
@@ -25,10 +25,11 @@ impl Writer {
     pub fn prune_moves(&mut self, older_than: Time, moves_max: u32) -> Result<Pruned, LedgerError> {
         self.transact(|tx, memory| {
             let mut pruned = Pruned::default();
-            let accounts: Vec<i64> = tx
-                .prepare_cached("SELECT ix FROM accounts ORDER BY ix")?
-                .query_map([], |r| r.get(0))?
-                .collect::<Result<_, _>>()?;
+            let mut accounts = Vec::new();
+            tx.rows("SELECT ix FROM accounts ORDER BY ix", &[], &mut |row| {
+                accounts.push(row.required(0)?);
+                Ok(ControlFlow::Continue(()))
+            })?;
             for account in accounts {
                 let left = u64::from(moves_max) - pruned.moves;
                 if left == 0 {
@@ -44,7 +45,7 @@ impl Writer {
 }
 
 fn prune_account(
-    tx: &Transaction<'_>,
+    tx: &dyn Sql,
     names: &mut Names,
     account: i64,
     older_than: Time,
@@ -52,23 +53,20 @@ fn prune_account(
     pruned: &mut Pruned,
 ) -> Result<(), LedgerError> {
     let (first, last) = range_of(account);
-    let mut oldest =
-        tx.prepare_cached("SELECT key, message, at FROM moves WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3")?;
-    let old: Vec<(i64, i64)> = oldest
-        .query_map((first, last, left as i64), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
-        .take_while(|r: &rusqlite::Result<(i64, i64, i64)>| {
-            r.as_ref().map_or(true, |(_, _, at)| (*at as u64) < older_than.0)
-        })
-        .map(|r| r.map(|(key, message, _)| (key, message)))
-        .collect::<Result<_, _>>()?;
+    let mut old = Vec::new();
+    let oldest = "SELECT key, message, at FROM moves WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3";
+    tx.rows(oldest, &[first.into(), last.into(), (left as i64).into()], &mut |row| {
+        if row.required(2)? as u64 >= older_than.0 {
+            return Ok(ControlFlow::Break(()));
+        }
+        old.push((row.required(0)?, row.required(1)?));
+        Ok(ControlFlow::Continue(()))
+    })?;
     for (key, message) in old {
-        tx.prepare_cached("DELETE FROM moves WHERE key = ?1")?.execute([key])?;
+        tx.run("DELETE FROM moves WHERE key = ?1", &[key.into()])?;
         pruned.moves += 1;
-        let forgotten: Option<i64> = tx
-            .prepare_cached("DELETE FROM messages WHERE ix = ?1 AND last_move = ?2 RETURNING state")?
-            .query_row((message, key), |r| r.get(0))
-            .optional()?;
-        if let Some(state) = forgotten {
+        let sql = "DELETE FROM messages WHERE ix = ?1 AND last_move = ?2 RETURNING state";
+        if let Some(state) = tx.number(sql, &[message.into(), key.into()])? {
             pruned.messages += 1;
             leave(tx, names, state)?;
         }
@@ -77,9 +75,10 @@ fn prune_account(
 }
 
 /// A message that never ended leaves the counts; one that ended stays counted where it did.
-fn leave(tx: &Transaction<'_>, names: &mut Names, state: i64) -> Result<(), LedgerError> {
-    let outcome: String =
-        tx.prepare_cached("SELECT outcome FROM states WHERE ix = ?1")?.query_row([state], |r| r.get(0))?;
+fn leave(tx: &dyn Sql, names: &mut Names, state: i64) -> Result<(), LedgerError> {
+    let outcome =
+        tx.first("SELECT outcome FROM states WHERE ix = ?1", &[state.into()], |r| Ok(r.words(0)?.to_owned()))?;
+    let outcome = outcome.unwrap_or_default();
     if !outcome.parse().is_ok_and(has_ended) {
         names.count(state, -1);
     }

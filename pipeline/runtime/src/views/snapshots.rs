@@ -1,9 +1,9 @@
 //! The live state of accounts, senders, campaigns and lots, as the last snapshot had it.
 
-use crate::ledger::{LedgerError, Reader};
-use rusqlite::{Connection, OptionalExtension};
+use crate::ledger::{LedgerError, Reader, Sql};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 use tollgate_quality::{Limit, Score};
 use tollgate_wire::command::{CampaignSpec, LimitScope};
 use tollgate_wire::snapshot::CampaignCounts;
@@ -152,14 +152,13 @@ pub struct LotView {
 impl Reader {
     /// Every account that has a snapshot, by id. `as_of` of the list is that of its oldest snapshot.
     pub fn accounts(&self) -> Result<Listing<AccountView>, LedgerError> {
-        self.read(|conn| {
-            let mut statement = conn
-                .prepare_cached("SELECT s.body FROM snapshots s JOIN accounts a ON a.ix = s.account ORDER BY a.name")?;
-            let mut rows = statement.query([])?;
+        self.read(|db| {
+            let sql = "SELECT s.body FROM snapshots s JOIN accounts a ON a.ix = s.account ORDER BY a.name";
             let mut items: Vec<AccountView> = Vec::new();
-            while let Some(row) = rows.next()? {
-                items.push(parse(&row.get::<_, String>(0)?)?.into());
-            }
+            db.rows(sql, &[], &mut |row| {
+                items.push(parse(row.words(0)?)?.into());
+                Ok(ControlFlow::Continue(()))
+            })?;
             Ok(Listing { as_of: items.iter().map(|a| a.as_of).min().unwrap_or_default(), items })
         })
     }
@@ -191,17 +190,14 @@ impl Reader {
     }
 
     pub(super) fn snapshot(&self, account: &str) -> Result<Option<Snapshot>, LedgerError> {
-        self.read(|conn| snapshot(conn, account))
+        self.read(|db| snapshot(db, account))
     }
 }
 
 /// The account's newest snapshot.
-pub(super) fn snapshot(conn: &Connection, account: &str) -> Result<Option<Snapshot>, LedgerError> {
-    let body: Option<String> = conn
-        .prepare_cached("SELECT body FROM snapshots WHERE account = (SELECT ix FROM accounts WHERE name = ?1)")?
-        .query_row([account], |r| r.get(0))
-        .optional()?;
-    body.as_deref().map(parse).transpose()
+pub(super) fn snapshot(db: &dyn Sql, account: &str) -> Result<Option<Snapshot>, LedgerError> {
+    let sql = "SELECT body FROM snapshots WHERE account = (SELECT ix FROM accounts WHERE name = ?1)";
+    db.first(sql, &[account.into()], |row| parse(row.words(0)?))
 }
 
 fn parse(body: &str) -> Result<Snapshot, LedgerError> {

@@ -2,15 +2,31 @@
 
 use super::fixture::{at, life, outcome, snapshot};
 use super::{MessageView, OptOutView, bill, explain};
-use crate::ledger::fixture::{READ_AT, T0, charge, cpu, dec, golden, json as bytes, month_in, reader, records, writer};
+use crate::ledger::fixture::{Database, READ_AT, T0, charge, dec, golden, json as bytes, on_both, records};
 use crate::ledger::{Ingested, LedgerError, LedgerStore, Reader, Stream};
 use serde_json::{Value, json};
-use std::path::Path;
 use tollgate_wire::Time;
 use tollgate_wire::outcome::{Outcome, OutcomeKind};
 
-fn ingest(dir: &Path, values: &[Vec<u8>], first: u64) -> Ingested {
-    writer(dir).ingest_outcomes(&records(values, first), READ_AT).unwrap()
+on_both!(
+    a_message_is_where_its_newest_move_put_it,
+    a_repeated_request_is_counted_and_moves_nothing,
+    an_id_used_again_is_another_message,
+    the_feed_gives_every_outcome_as_it_was_on_the_topic,
+    positions_hold_across_restarts_and_bad_records_are_set_aside,
+    another_log_is_noticed_and_nothing_is_written,
+    old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted,
+    snapshots_are_replaced_whole,
+    a_bill_sums_by_country_and_category,
+    explain_tells_a_delivered_message,
+    explain_tells_a_waiting_message,
+    explain_names_what_a_refusal_is_about,
+    moves_are_in_the_order_of_their_seconds,
+    explain_tells_a_marked_up_and_corrected_price,
+);
+
+fn ingest(dir: &Database, values: &[Vec<u8>], first: u64) -> Ingested {
+    dir.writer().ingest_outcomes(&records(values, first), READ_AT).unwrap()
 }
 
 fn counts(reader: &Reader, campaign: Option<&str>) -> Vec<String> {
@@ -19,16 +35,14 @@ fn counts(reader: &Reader, campaign: Option<&str>) -> Vec<String> {
     counted.counts.iter().map(line).collect()
 }
 
-#[test]
-fn a_message_is_where_its_newest_move_put_it() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_message_is_where_its_newest_move_put_it(dir: &Database) {
     let moves = life("m1", 7);
-    ingest(dir.path(), &moves[..1], 0);
-    let read = || reader(dir.path()).message("acme", "m1").unwrap().unwrap();
+    ingest(dir, &moves[..1], 0);
+    let read = || dir.reader().message("acme", "m1").unwrap().unwrap();
     let parked = read();
     assert_eq!((parked.outcome, parked.reason.as_deref(), parked.attempt), (OutcomeKind::Parked, Some("quota"), 0));
     assert_eq!(parked.retry_at, None, "the time it was told has passed");
-    ingest(dir.path(), &moves, 0);
+    ingest(dir, &moves, 0);
     let view = read();
     assert_eq!((view.outcome, view.reason.as_deref(), view.attempt), (OutcomeKind::Read, None, 1));
     assert_eq!((view.at.to_string(), view.as_of), (at(90), READ_AT));
@@ -38,43 +52,37 @@ fn a_message_is_where_its_newest_move_put_it() {
     assert_eq!(view.metadata.unwrap().get(), r#"{"crm":"881-2"}"#);
     let kinds: Vec<_> = view.moves.iter().map(|m| m.outcome.as_str()).collect();
     assert_eq!(kinds, ["parked", "admitted", "accepted", "duplicate", "delivered", "read"]);
-    assert!(reader(dir.path()).message("acme", "m2").unwrap().is_none());
-    assert!(reader(dir.path()).message("nobody", "m1").unwrap().is_none());
+    assert!(dir.reader().message("acme", "m2").unwrap().is_none());
+    assert!(dir.reader().message("nobody", "m1").unwrap().is_none());
 }
 
-#[test]
-fn a_repeated_request_is_counted_and_moves_nothing() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_repeated_request_is_counted_and_moves_nothing(dir: &Database) {
     let moves = life("m1", 7);
-    ingest(dir.path(), &moves[..4], 0);
-    let view = reader(dir.path()).message("acme", "m1").unwrap().unwrap();
+    ingest(dir, &moves[..4], 0);
+    let view = dir.reader().message("acme", "m1").unwrap().unwrap();
     assert_eq!((view.outcome, view.message_uid, view.at.to_string()), (OutcomeKind::Accepted, 7, at(61)));
-    assert_eq!(counts(&reader(dir.path()), None), ["accepted - 1", "duplicate duplicate 1"]);
-    ingest(dir.path(), &moves, 0);
-    assert_eq!(counts(&reader(dir.path()), Some("black-friday-2026")), ["duplicate duplicate 1", "read - 1"]);
-    assert!(counts(&reader(dir.path()), Some("other")).is_empty());
+    assert_eq!(counts(&dir.reader(), None), ["accepted - 1", "duplicate duplicate 1"]);
+    ingest(dir, &moves, 0);
+    assert_eq!(counts(&dir.reader(), Some("black-friday-2026")), ["duplicate duplicate 1", "read - 1"]);
+    assert!(counts(&dir.reader(), Some("other")).is_empty());
 }
 
-#[test]
-fn an_id_used_again_is_another_message() {
-    let dir = tempfile::tempdir().unwrap();
+fn an_id_used_again_is_another_message(dir: &Database) {
     let mut moves = life("m1", 7);
     moves.push(outcome("m1", 70, 3_000_000, "parked", json!({"reason": "budget"})));
     moves.push(outcome("m1", 7, 3_000_001, "delivered", json!({})));
-    ingest(dir.path(), &moves, 0);
-    let view = reader(dir.path()).message("acme", "m1").unwrap().unwrap();
+    ingest(dir, &moves, 0);
+    let view = dir.reader().message("acme", "m1").unwrap().unwrap();
     assert_eq!((view.outcome, view.message_uid, view.moves.len()), (OutcomeKind::Parked, 70, 1));
-    assert_eq!(counts(&reader(dir.path()), None), ["delivered - 1", "duplicate duplicate 1", "parked budget 1"]);
+    assert_eq!(counts(&dir.reader(), None), ["delivered - 1", "duplicate duplicate 1", "parked budget 1"]);
 }
 
-#[test]
-fn the_feed_gives_every_outcome_as_it_was_on_the_topic() {
-    let dir = tempfile::tempdir().unwrap();
+fn the_feed_gives_every_outcome_as_it_was_on_the_topic(dir: &Database) {
     let mut moves = life("m1", 7);
     moves.push(outcome("m2", 8, 99, "refused", json!({"reason": "platform_131026", "campaign": null, "to": "bsuid"})));
     moves.push(outcome("m9", 9, 99, "parked", json!({"account": "other"})));
-    ingest(dir.path(), &moves, 40);
-    let reader = reader(dir.path());
+    ingest(dir, &moves, 40);
+    let reader = dir.reader();
     let (mut seen, mut after) = (Vec::new(), 0);
     loop {
         let page = reader.feed("acme", after, 3).unwrap();
@@ -94,36 +102,30 @@ fn the_feed_gives_every_outcome_as_it_was_on_the_topic() {
     assert!(reader.feed("acme", u64::MAX, 3).unwrap().items.is_empty());
 }
 
-#[test]
-fn positions_hold_across_restarts_and_bad_records_are_set_aside() {
-    let dir = tempfile::tempdir().unwrap();
+fn positions_hold_across_restarts_and_bad_records_are_set_aside(dir: &Database) {
     let mut moves = life("m1", 7);
     moves.insert(2, b"not json".to_vec());
-    let first = ingest(dir.path(), &moves[..5], 10);
+    let first = ingest(dir, &moves[..5], 10);
     assert_eq!((first.applied, first.rejected), (4, 1));
-    let second = ingest(dir.path(), &moves, 10);
+    let second = ingest(dir, &moves, 10);
     assert_eq!((second.skipped, second.applied), (5, 2));
-    assert_eq!(writer(dir.path()).position(Stream::Outcomes, 3).unwrap(), 17);
-    assert_eq!(reader(dir.path()).rejected(Stream::Outcomes).unwrap(), 1);
-    assert_eq!(reader(dir.path()).rejected(Stream::Ledger).unwrap(), 0);
+    assert_eq!(dir.writer().position(Stream::Outcomes, 3).unwrap(), 17);
+    assert_eq!(dir.reader().rejected(Stream::Outcomes).unwrap(), 1);
+    assert_eq!(dir.reader().rejected(Stream::Ledger).unwrap(), 0);
 }
 
-#[test]
-fn another_log_is_noticed_and_nothing_is_written() {
-    let dir = tempfile::tempdir().unwrap();
-    ingest(dir.path(), &life("m1", 7), 0);
+fn another_log_is_noticed_and_nothing_is_written(dir: &Database) {
+    ingest(dir, &life("m1", 7), 0);
     let moves = life("m2", 8);
     let mut elsewhere = records(&moves, 0);
     elsewhere.iter_mut().for_each(|r| r.partition = 4);
-    let error = writer(dir.path()).ingest_outcomes(&elsewhere, READ_AT).unwrap_err();
+    let error = dir.writer().ingest_outcomes(&elsewhere, READ_AT).unwrap_err();
     assert!(matches!(error, LedgerError::OtherLog { offset: 0, .. }), "{error}");
-    assert!(reader(dir.path()).message("acme", "m2").unwrap().is_none());
-    assert_eq!(counts(&reader(dir.path()), None), ["duplicate duplicate 1", "read - 1"]);
+    assert!(dir.reader().message("acme", "m2").unwrap().is_none());
+    assert_eq!(counts(&dir.reader(), None), ["duplicate duplicate 1", "read - 1"]);
 }
 
-#[test]
-fn old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted() {
-    let dir = tempfile::tempdir().unwrap();
+fn old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted(dir: &Database) {
     let mut moves = life("old", 1);
     moves.push(outcome("stuck", 2, 95, "parked", json!({"reason": "budget"})));
     moves.extend(life("new", 3).iter().map(|m| {
@@ -131,8 +133,8 @@ fn old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted() {
         o["at"] = at(1_000).into();
         bytes(&o)
     }));
-    ingest(dir.path(), &moves, 0);
-    let mut writer = writer(dir.path());
+    ingest(dir, &moves, 0);
+    let mut writer = dir.writer();
     let cutoff = Time(T0 + 500_000);
     let steps: Vec<_> = std::iter::from_fn(|| {
         let step = writer.prune_moves(cutoff, 3).unwrap();
@@ -140,20 +142,18 @@ fn old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted() {
     })
     .collect();
     assert_eq!(steps, [(3, 0, false), (3, 1, false), (1, 1, true)]);
-    let reader = reader(dir.path());
+    let reader = dir.reader();
     assert!(reader.message("acme", "old").unwrap().is_none());
     assert_eq!(reader.message("acme", "new").unwrap().unwrap().moves.len(), 6);
     assert_eq!(reader.feed("acme", 0, 100).unwrap().items.len(), 6);
     assert_eq!(counts(&reader, None), ["duplicate duplicate 2", "read - 2"]);
 }
 
-#[test]
-fn snapshots_are_replaced_whole() {
-    let dir = tempfile::tempdir().unwrap();
+fn snapshots_are_replaced_whole(dir: &Database) {
     let values = vec![snapshot(1, 9), b"{}".to_vec(), snapshot(2, 7)];
-    let done = writer(dir.path()).ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+    let done = dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
     assert_eq!((done.applied, done.rejected), (2, 1));
-    let reader = reader(dir.path());
+    let reader = dir.reader();
     let accounts = reader.accounts().unwrap();
     assert_eq!((accounts.items.len(), accounts.items[0].parked_messages), (1, 7));
     assert_eq!((accounts.as_of.to_string(), accounts.items[0].senders), (at(2), 1));
@@ -165,10 +165,8 @@ fn snapshots_are_replaced_whole() {
     assert!(reader.lots("nobody").unwrap().is_none());
 }
 
-#[test]
-fn a_bill_sums_by_country_and_category() {
-    let dir = tempfile::tempdir().unwrap();
-    let reader = month_in(dir.path());
+fn a_bill_sums_by_country_and_category(dir: &Database) {
+    let reader = dir.with_month();
     let bill = bill(&reader, "2026-10".parse().unwrap(), None, READ_AT).unwrap();
     let line = |l: &super::BillLine| {
         let (cost, price) = (l.cost.normalize(), l.price_ex_tax.normalize());
@@ -185,23 +183,21 @@ fn a_bill_sums_by_country_and_category() {
     );
 }
 
-#[test]
-fn explain_tells_a_delivered_message() {
-    let dir = tempfile::tempdir().unwrap();
-    ingest(dir.path(), &life("m1", 1), 0);
-    writer(dir.path()).ingest(&records(&[bytes(&charge(1))], 0), READ_AT).unwrap();
-    let view = reader(dir.path()).message("acme", "m1").unwrap().unwrap();
+fn explain_tells_a_delivered_message(dir: &Database) {
+    ingest(dir, &life("m1", 1), 0);
+    dir.writer().ingest(&records(&[bytes(&charge(1))], 0), READ_AT).unwrap();
+    let view = dir.reader().message("acme", "m1").unwrap().unwrap();
     golden("explain_delivered.txt", &explain(&view));
 }
 
 /// A message that was parked as `told` and joined `lot`, once the account's snapshot is there.
 fn waiting(told: &str, lot: &str, retry_s: u64) -> MessageView {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = &Database::sqlite();
     let more = json!({"attempt": 0, "reason": told, "retry_at": at(retry_s), "lot": lot,
         "gates": {"passed": 6, "stopped": "pacing"}});
-    ingest(dir.path(), &[outcome("m1", 1, 0, "parked", more)], 0);
-    writer(dir.path()).ingest_snapshots(&records(&[snapshot(2, 7)], 0), READ_AT).unwrap();
-    reader(dir.path()).message("acme", "m1").unwrap().unwrap()
+    ingest(dir, &[outcome("m1", 1, 0, "parked", more)], 0);
+    dir.writer().ingest_snapshots(&records(&[snapshot(2, 7)], 0), READ_AT).unwrap();
+    dir.reader().message("acme", "m1").unwrap().unwrap()
 }
 
 #[test]
@@ -216,24 +212,20 @@ fn a_waiting_message_is_told_what_its_queue_waits_for_now() {
     assert_eq!(own.retry_at.unwrap().to_string(), at(6_000));
     let gone = waiting("pacing", "pacing9-3b-1-0", 60);
     assert_eq!((gone.reason.as_deref(), gone.waits, gone.retry_at), (Some("pacing"), None, None));
-    let dir = tempfile::tempdir().unwrap();
-    ingest(dir.path(), &life("m2", 2), 0);
-    writer(dir.path()).ingest_snapshots(&records(&[snapshot(2, 7)], 0), READ_AT).unwrap();
-    assert_eq!(reader(dir.path()).message("acme", "m2").unwrap().unwrap().waits, None, "it has left its queue");
+    let dir = &Database::sqlite();
+    ingest(dir, &life("m2", 2), 0);
+    dir.writer().ingest_snapshots(&records(&[snapshot(2, 7)], 0), READ_AT).unwrap();
+    assert_eq!(dir.reader().message("acme", "m2").unwrap().unwrap().waits, None, "it has left its queue");
 }
 
-#[test]
-fn explain_tells_a_waiting_message() {
-    let dir = tempfile::tempdir().unwrap();
-    ingest(dir.path(), &life("m1", 1)[..1], 0);
-    writer(dir.path()).ingest_snapshots(&records(&[snapshot(2, 7)], 0), READ_AT).unwrap();
-    let view = reader(dir.path()).message("acme", "m1").unwrap().unwrap();
+fn explain_tells_a_waiting_message(dir: &Database) {
+    ingest(dir, &life("m1", 1)[..1], 0);
+    dir.writer().ingest_snapshots(&records(&[snapshot(2, 7)], 0), READ_AT).unwrap();
+    let view = dir.reader().message("acme", "m1").unwrap().unwrap();
     golden("explain_waiting_for_quota.txt", &explain(&view));
 }
 
-#[test]
-fn explain_names_what_a_refusal_is_about() {
-    let dir = tempfile::tempdir().unwrap();
+fn explain_names_what_a_refusal_is_about(dir: &Database) {
     let gates = json!({"passed": 4, "stopped": "content", "quota_used": 3, "quota_ceiling": 900, "quota_limit": 1000});
     let of = |id: &str, uid, reason: &str, more: Value| {
         let mut fields = json!({"attempt": 0, "reason": reason, "gates": gates});
@@ -242,8 +234,8 @@ fn explain_names_what_a_refusal_is_about() {
     };
     let values =
         [of("barred", 1, "country_barred", json!({"detail": "country US"})), of("no", 2, "opted_out", json!({}))];
-    ingest(dir.path(), &values, 0);
-    let read = |id: &str| reader(dir.path()).message("acme", id).unwrap().unwrap();
+    ingest(dir, &values, 0);
+    let read = |id: &str| dir.reader().message("acme", id).unwrap().unwrap();
     assert!(explain(&read("barred")).contains("stop  country_barred; customer service window closed; country US\n"));
     let mut no = read("no");
     let source = "whatsapp stop word".to_owned();
@@ -260,24 +252,20 @@ fn explain_names_what_a_refusal_is_about() {
 }
 
 /// The platform counts in whole seconds: its statuses may come after what they precede.
-#[test]
-fn moves_are_in_the_order_of_their_seconds() {
-    let dir = tempfile::tempdir().unwrap();
+fn moves_are_in_the_order_of_their_seconds(dir: &Database) {
     let moves = [
         outcome("m", 1, 0, "accepted", json!({"at": Time(T0 + 900).to_string()})),
         outcome("m", 1, 0, "sent", json!({})),
         outcome("m", 1, 40, "read", json!({})),
         outcome("m", 1, 20, "delivered", json!({})),
     ];
-    ingest(dir.path(), &moves, 0);
-    let view = reader(dir.path()).message("acme", "m").unwrap().unwrap();
+    ingest(dir, &moves, 0);
+    let view = dir.reader().message("acme", "m").unwrap().unwrap();
     let kinds: Vec<_> = view.moves.iter().map(|m| m.outcome.as_str()).collect();
     assert_eq!(kinds, ["accepted", "sent", "delivered", "read"]);
 }
 
-#[test]
-fn explain_tells_a_marked_up_and_corrected_price() {
-    let dir = tempfile::tempdir().unwrap();
+fn explain_tells_a_marked_up_and_corrected_price(dir: &Database) {
     let moves: Vec<_> = [2u64, 5]
         .into_iter()
         .flat_map(|uid| {
@@ -285,9 +273,9 @@ fn explain_tells_a_marked_up_and_corrected_price() {
             [outcome(&format!("m{uid}"), uid, uid, "read", json!({"account": account}))]
         })
         .collect();
-    month_in(dir.path());
-    ingest(dir.path(), &moves, 0);
-    let reader = reader(dir.path());
+    dir.with_month();
+    ingest(dir, &moves, 0);
+    let reader = dir.reader();
     let text = [("acme", "m2"), ("zeta", "m5")].map(|(a, id)| explain(&reader.message(a, id).unwrap().unwrap()));
     golden("explain_corrected_and_marked_up.txt", &text.join("\n"));
 }
@@ -295,9 +283,22 @@ fn explain_tells_a_marked_up_and_corrected_price() {
 /// `cargo test --release -p tollgate-runtime views::tests::outcomes_a_second -- --ignored --nocapture`
 #[test]
 #[ignore = "a measurement: five million outcomes"]
-fn outcomes_a_second() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut writer = writer(dir.path());
+fn outcomes_a_second_in_sqlite() {
+    let dir = &Database::sqlite();
+    let (offset, bytes) = outcomes_a_second(dir);
+    let file = std::fs::metadata(dir.path().join("ledger.db")).unwrap().len();
+    println!("{} bytes an outcome in JSON, {} in the file", bytes as u64 / offset, file / offset);
+}
+
+#[test]
+#[ignore = "a measurement: five million outcomes"]
+fn outcomes_a_second_in_postgres() {
+    outcomes_a_second(&Database::postgres());
+}
+
+/// Outcomes and their bytes.
+fn outcomes_a_second(dir: &Database) -> (u64, usize) {
+    let mut writer = dir.writer();
     let (mut spent, mut offset, mut bytes_in) = (std::time::Duration::ZERO, 0u64, 0usize);
     for batch in 0..50u64 {
         let messages = batch * 20_000..(batch + 1) * 20_000;
@@ -315,15 +316,14 @@ fn outcomes_a_second() {
         bytes_in += values.iter().map(Vec::len).sum::<usize>();
         let records = records(&values, offset);
         offset += records.len() as u64;
-        let start = cpu();
+        let start = std::time::Instant::now();
         for part in records.chunks(20_000) {
             writer.ingest_outcomes(part, READ_AT).unwrap();
         }
-        spent += cpu() - start;
+        spent += start.elapsed();
         if batch % 10 == 9 {
             println!("{offset} outcomes, {:.0} a second so far", offset as f64 / spent.as_secs_f64());
         }
     }
-    let file = std::fs::metadata(dir.path().join("ledger.db")).unwrap().len();
-    println!("{} bytes an outcome in JSON, {} in the file", bytes_in as u64 / offset, file / offset);
+    (offset, bytes_in)
 }

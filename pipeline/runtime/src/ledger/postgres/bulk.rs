@@ -1,0 +1,310 @@
+//! Writing in bulk: arrays and COPY, a few round trips a batch however many records it has.
+
+use super::Tx;
+use super::value::stored;
+use crate::ledger::LedgerError;
+use crate::ledger::amount;
+use crate::ledger::group::{AMOUNTS, Sums};
+use crate::ledger::hash::Hash;
+use crate::ledger::ingest::Booking;
+use crate::ledger::sql::{Bulk, Each, Sql, Value};
+use crate::views::{FoundMessage, MessageMoved, MessageRow, MoveRow};
+use postgres::binary_copy::BinaryCopyInWriter;
+use postgres::error::SqlState;
+use postgres::types::{ToSql, Type};
+use rust_decimal::Decimal;
+use std::collections::{BTreeSet, HashSet};
+use std::ops::ControlFlow;
+use tollgate_rate_card::{Category, PricingModel, PricingType};
+use tollgate_wire::ledger::Cause;
+
+/// Message numbers that one value of the sequence stands for.
+const BLOCK: i64 = 1_000;
+
+/// An open transaction that writes.
+pub(super) struct BulkTx<'c> {
+    pub(super) tx: Tx<'c>,
+    /// Months whose partitions are known to be there.
+    pub(super) months: BTreeSet<i64>,
+}
+
+impl Sql for BulkTx<'_> {
+    fn rows(&self, sql: &str, values: &[Value<'_>], each: Each<'_>) -> Result<(), LedgerError> {
+        self.tx.rows(sql, values, each)
+    }
+
+    fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, LedgerError> {
+        self.tx.run(sql, values)
+    }
+}
+
+/// Values of one row for COPY.
+type Cells<'v> = [&'v (dyn ToSql + Sync)];
+
+impl BulkTx<'_> {
+    /// Sends rows; `fill` writes each into the writer.
+    fn copy(
+        &mut self,
+        sql: &str,
+        types: &[Type],
+        fill: impl FnOnce(&mut dyn FnMut(&Cells<'_>) -> Result<(), postgres::Error>) -> Result<(), postgres::Error>,
+    ) -> Result<(), postgres::Error> {
+        let tx = self.tx.tx.get_mut();
+        let mut writer = BinaryCopyInWriter::new(tx.copy_in(sql)?, types);
+        fill(&mut |row| writer.write(row))?;
+        writer.finish()?;
+        Ok(())
+    }
+
+    fn query(
+        &mut self,
+        sql: &str,
+        values: &Cells<'_>,
+        each: &mut dyn FnMut(&postgres::Row) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let statement = self.tx.statement(sql)?;
+        for row in self.tx.tx.get_mut().query(&statement, values)? {
+            each(&row)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the partitions of a month. Attached and not created as such, so that readers are not locked out.
+    fn month(&mut self, month: i64) -> Result<(), LedgerError> {
+        if self.months.contains(&month) {
+            return Ok(());
+        }
+        let tx = self.tx.tx.get_mut();
+        // Two processes may meet a month at once.
+        tx.batch_execute("SELECT pg_advisory_xact_lock(hashtext('tollgate months'))")?;
+        for table in ["entries", "people"] {
+            let name = format!("{table}_{}_{:02}", month / 12, month % 12 + 1);
+            let there: bool = tx.query_one("SELECT to_regclass($1) IS NOT NULL", &[&name])?.try_get(0)?;
+            if !there {
+                tx.batch_execute(&format!(
+                    "CREATE TABLE {name} (LIKE {table} INCLUDING ALL); \
+                     ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES IN ({month})"
+                ))?;
+            }
+        }
+        self.months.insert(month);
+        Ok(())
+    }
+}
+
+impl Bulk for BulkTx<'_> {
+    fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
+        for month in bookings.iter().map(|b| b.month).collect::<BTreeSet<_>>() {
+            self.month(month)?;
+        }
+        let ids: Vec<Vec<u8>> = bookings.iter().map(|b| stored(b.id())).collect();
+        let mut unbooked: HashSet<Vec<u8>> = HashSet::with_capacity(ids.len());
+        let sql = "INSERT INTO entry_ids SELECT unnest(?1::bytea[]) ON CONFLICT DO NOTHING RETURNING entry";
+        self.query(sql, &[&ids], &mut |row| {
+            unbooked.insert(row.try_get(0)?);
+            Ok(())
+        })?;
+        // Of an id that is twice in the batch, the first is the one.
+        let new: Vec<bool> = ids.iter().map(|id| unbooked.remove(id)).collect();
+        let chosen = || bookings.iter().zip(&ids).zip(&new).filter(|(_, new)| **new).map(|(one, _)| one);
+        self.copy(ENTRIES, &entry_types(), |write| {
+            for (b, id) in chosen() {
+                write_entry(b, id, write)?;
+            }
+            Ok(())
+        })?;
+        let types = [Type::INT8, Type::INT8, Type::INT8, Type::BYTEA, Type::TEXT, Type::TEXT];
+        self.copy(PEOPLE, &types, |write| {
+            for (b, id) in chosen().filter(|(b, _)| b.entry.recipient.is_some() || b.entry.wamid.is_some()) {
+                let (recipient, wamid) = (b.entry.recipient.as_deref(), b.entry.wamid.as_deref());
+                write(&[&b.month, &b.account, &(b.entry.occurred_at.0 as i64), id, &recipient, &wamid])?;
+            }
+            Ok(())
+        })?;
+        Ok(new)
+    }
+
+    fn add(&mut self, sums: &[(i64, Sums)]) -> Result<(), LedgerError> {
+        let column = |of: &dyn Fn(&Sums) -> i64| sums.iter().map(|(_, s)| of(s)).collect::<Vec<_>>();
+        let rows: Vec<i64> = sums.iter().map(|(ix, _)| *ix).collect();
+        let quantity: Result<Vec<i64>, _> = sums.iter().map(|(_, s)| i64::try_from(s.quantity)).collect();
+        let quantity = quantity.map_err(|_| LedgerError::Overflow { what: "quantity" })?;
+        let mut amounts: Vec<Vec<Option<Decimal>>> = Vec::with_capacity(AMOUNTS.len());
+        for (i, what) in AMOUNTS.into_iter().enumerate() {
+            let of = |(_, s): &(i64, Sums)| s.amounts[i].map(|units| amount::decimal(what, units)).transpose();
+            amounts.push(sums.iter().map(of).collect::<Result<_, _>>()?);
+        }
+        let statement = self.tx.statement(
+            "UPDATE entry_groups g SET entries = g.entries + d.entries, messages = g.messages + d.messages, \
+             quantity = g.quantity + d.quantity, \
+             cost = CASE WHEN d.cost IS NULL THEN g.cost ELSE coalesce(g.cost, 0) + d.cost END, \
+             markup = CASE WHEN d.markup IS NULL THEN g.markup ELSE coalesce(g.markup, 0) + d.markup END, \
+             fee = CASE WHEN d.fee IS NULL THEN g.fee ELSE coalesce(g.fee, 0) + d.fee END, \
+             price_ex_tax = CASE WHEN d.price IS NULL THEN g.price_ex_tax \
+               ELSE coalesce(g.price_ex_tax, 0) + d.price END \
+             FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::numeric[], ?6::numeric[], \
+             ?7::numeric[], ?8::numeric[]) d (ix, entries, messages, quantity, cost, markup, fee, price) \
+             WHERE g.ix = d.ix",
+        )?;
+        let (entries, messages) = (column(&|s| s.entries), column(&|s| s.messages));
+        let [cost, markup, fee, price] = &amounts[..] else {
+            return Err(LedgerError::Overflow { what: "amounts" });
+        };
+        let values: &Cells<'_> = &[&rows, &entries, &messages, &quantity, cost, markup, fee, price];
+        self.tx.tx.get_mut().execute(&statement, values)?;
+        Ok(())
+    }
+
+    fn find_messages(
+        &mut self,
+        keys: &[(i64, &str)],
+        each: &mut dyn FnMut(usize, FoundMessage),
+    ) -> Result<(), LedgerError> {
+        let accounts: Vec<i64> = keys.iter().map(|(account, _)| *account).collect();
+        let ids: Vec<&str> = keys.iter().map(|(_, id)| *id).collect();
+        let sql = "SELECT k.n, m.ix, m.uid, m.campaign, m.state, m.last_move, m.recipient, m.metadata \
+             FROM unnest(?1::bigint[], ?2::text[]) WITH ORDINALITY k (account, id, n) \
+             JOIN messages m ON m.account = k.account AND m.id = k.id ORDER BY k.n, m.ix DESC";
+        self.query(sql, &[&accounts, &ids], &mut |row| {
+            let found = FoundMessage {
+                ix: row.try_get(1)?,
+                uid: row.try_get(2)?,
+                campaign: row.try_get(3)?,
+                state: row.try_get(4)?,
+                last_move: row.try_get(5)?,
+                recipient: row.try_get(6)?,
+                metadata: row.try_get(7)?,
+            };
+            each(row.try_get::<_, i64>(0)? as usize - 1, found);
+            Ok(())
+        })
+    }
+
+    fn message_numbers(&mut self, count: usize) -> Result<Vec<i64>, LedgerError> {
+        let blocks = (count as i64 + BLOCK - 1) / BLOCK;
+        let mut numbers = Vec::with_capacity(count);
+        let sql = "SELECT nextval('message_blocks') FROM generate_series(1, ?1::bigint)";
+        self.tx.rows(sql, &[blocks.into()], &mut |row| {
+            let first = row.required(0)? * BLOCK;
+            numbers.extend(first..first + BLOCK);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        numbers.sort_unstable();
+        numbers.truncate(count);
+        Ok(numbers)
+    }
+
+    fn insert_messages(&mut self, messages: &[MessageRow<'_>]) -> Result<(), LedgerError> {
+        const SQL: &str = "COPY messages (ix, account, id, uid, campaign, recipient, metadata, state, at, last_move) \
+             FROM STDIN BINARY";
+        let (n, t) = (Type::INT8, Type::TEXT);
+        let types = [&n, &n, &t, &n, &n, &t, &t, &n, &n, &n].map(Clone::clone);
+        self.copy(SQL, &types, |write| {
+            for m in messages {
+                let (id, to, metadata) = (m.id, m.recipient, m.metadata);
+                let (state, at, last) = (m.state, m.at, m.last_move);
+                write(&[&m.ix, &m.account, &id, &m.uid, &m.campaign, &to, &metadata, &state, &at, &last])?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    fn move_messages(&mut self, moved: &[MessageMoved]) -> Result<(), LedgerError> {
+        if moved.is_empty() {
+            return Ok(());
+        }
+        let column = |of: &dyn Fn(&MessageMoved) -> i64| moved.iter().map(of).collect::<Vec<_>>();
+        let (rows, states) = (column(&|m| m.ix), column(&|m| m.state));
+        let last = column(&|m| m.last_move);
+        let at: Vec<Option<i64>> = moved.iter().map(|m| m.at).collect();
+        let statement = self.tx.statement(
+            "UPDATE messages m SET state = d.state, at = coalesce(d.at, m.at), last_move = d.last_move \
+             FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[]) d (ix, state, at, last_move) \
+             WHERE m.ix = d.ix",
+        )?;
+        self.tx.tx.get_mut().execute(&statement, &[&rows, &states, &at, &last])?;
+        Ok(())
+    }
+
+    fn insert_moves(&mut self, moves: &[MoveRow<'_>]) -> Result<Option<i64>, LedgerError> {
+        const SQL: &str = "COPY moves (key, message, prev, at, body) FROM STDIN BINARY";
+        let types = [Type::INT8, Type::INT8, Type::INT8, Type::INT8, Type::TEXT];
+        let copied = self.copy(SQL, &types, |write| {
+            for m in moves {
+                write(&[&m.key, &m.message, &m.prev, &m.at, &m.body])?;
+            }
+            Ok(())
+        });
+        match copied {
+            Ok(()) => Ok(None),
+            Err(error) => taken(&error).map_or_else(|| Err(error.into()), |key| Ok(Some(key))),
+        }
+    }
+}
+
+/// The key that a unique index refused: `Key (key)=(42) already exists.`
+fn taken(error: &postgres::Error) -> Option<i64> {
+    let error = error.as_db_error().filter(|e| *e.code() == SqlState::UNIQUE_VIOLATION)?;
+    let (_, value) = error.detail()?.split_once("=(")?;
+    value.split_once(')')?.0.parse().ok()
+}
+
+const ENTRIES: &str = "COPY entries (month, account, occurred_at, entry, grp, cause, adjusts, revision, message_uid, \
+    message, attempt, recipient_hash, wamid_hash, template, language, expected_category, expected_type, \
+    expected_model, reported_category, reported_type, reported_model, conversation, rulebook, ordinal, quantity, \
+    cost, markup, fee, price_ex_tax, fx_source, fx_date, booked_at, reason) FROM STDIN BINARY";
+const PEOPLE: &str = "COPY people (month, account, occurred_at, entry, recipient, wamid) FROM STDIN BINARY";
+
+fn entry_types() -> [Type; 33] {
+    let (n, t, b, a) = (Type::INT8, Type::TEXT, Type::BYTEA, Type::NUMERIC);
+    [
+        &n, &n, &n, &b, &n, &t, &b, &n, &n, &t, &n, &b, &b, &t, &t, &t, &t, &t, &t, &t, &t, &t, &t, &n, &n, &a, &a, &a,
+        &a, &t, &t, &n, &t,
+    ]
+    .map(Clone::clone)
+}
+
+fn write_entry(
+    b: &Booking<'_>,
+    id: &Vec<u8>,
+    write: &mut dyn FnMut(&Cells<'_>) -> Result<(), postgres::Error>,
+) -> Result<(), postgres::Error> {
+    let e = &b.entry;
+    let hash = |text: &str| stored(Hash::new(text));
+    write(&[
+        &b.month,
+        &b.account,
+        &(e.occurred_at.0 as i64),
+        id,
+        &b.group,
+        &e.cause.map(Cause::as_str),
+        &e.adjusts.as_deref().map(hash),
+        &i64::from(e.revision),
+        &e.message_uid.map(|n| n as i64),
+        &e.message.as_deref(),
+        &e.attempt.map(i64::from),
+        &hash(&e.recipient_hash),
+        &hash(&e.wamid_hash),
+        &e.template.as_deref(),
+        &e.language.as_deref(),
+        &e.expected_category.map(Category::as_str),
+        &e.expected_type.map(PricingType::as_str),
+        &e.expected_model.map(PricingModel::as_str),
+        &e.reported_category.map(Category::as_str),
+        &e.reported_type.map(PricingType::as_str),
+        &e.reported_model.map(PricingModel::as_str),
+        &e.conversation.as_deref(),
+        &e.rulebook.as_deref(),
+        &e.ordinal.map(|n| n as i64),
+        &e.quantity,
+        &e.cost.map(|a| a.normalize()),
+        &e.markup.map(|a| a.normalize()),
+        &e.fee.map(|a| a.normalize()),
+        &e.price_ex_tax.map(|a| a.normalize()),
+        &e.fx_source.as_deref(),
+        &e.fx_date.as_deref(),
+        &(e.booked_at.0 as i64),
+        &e.reason.as_deref(),
+    ])
+}

@@ -1,0 +1,190 @@
+//! PostgreSQL: any number of processes, each partition of a topic written by one at a time.
+//!
+//! `config` how it is reached · `bulk` the writes in bulk · `value` values and rows · `schema.sql` the tables, of which
+//! entries and people's data are partitioned by billing month · this file connections and transactions.
+
+mod bulk;
+mod config;
+#[cfg(test)]
+pub(crate) mod server;
+mod value;
+
+use super::sql::{Each, Engine, Read, Sql, Value, Write};
+use super::{LedgerError, SCHEMA_VERSION};
+use fallible_iterator::FallibleIterator;
+use postgres::{Client, IsolationLevel, Statement, Transaction};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+
+pub(crate) use config::chain;
+pub use config::{PostgresConfig, PostgresConfigError};
+
+const SCHEMA: &str = include_str!("schema.sql");
+
+/// Names of statements prepared on a connection, by their SQL. As many as the program has.
+type Statements = RefCell<HashMap<Box<str>, Statement>>;
+
+/// A connection, made again when it was lost.
+pub(super) struct Postgres {
+    config: PostgresConfig,
+    /// `RefCell`: reading needs the connection to itself, and a reader is used by one thread at a time.
+    connection: RefCell<Connection>,
+}
+
+struct Connection {
+    client: Client,
+    statements: Statements,
+    /// Months whose partitions are known to be there.
+    months: BTreeSet<i64>,
+}
+
+impl Postgres {
+    /// Connects for writing and sets up what is empty.
+    pub(super) fn create(config: &PostgresConfig) -> Result<Self, LedgerError> {
+        let mut connection = Connection::open(config)?;
+        create_or_check(&mut connection.client, config).map_err(|e| e.at(config))?;
+        Ok(Self { config: config.clone(), connection: RefCell::new(connection) })
+    }
+
+    /// Connects for reading.
+    pub(super) fn open(config: &PostgresConfig) -> Result<Self, LedgerError> {
+        let mut connection = Connection::open(config)?;
+        let found = version(&mut connection.client, config).map_err(|e| e.at(config))?;
+        let found = found.ok_or_else(|| LedgerError::NoTables { place: config.to_string() })?;
+        check(found, config)?;
+        Ok(Self { config: config.clone(), connection: RefCell::new(connection) })
+    }
+
+    /// The connection, again if it was lost.
+    fn live(config: &PostgresConfig, connection: &mut Connection) -> Result<(), LedgerError> {
+        if connection.client.is_closed() {
+            *connection = Connection::open(config)?;
+        }
+        Ok(())
+    }
+}
+
+impl Connection {
+    fn open(config: &PostgresConfig) -> Result<Self, LedgerError> {
+        let client = config.connect()?;
+        Ok(Self { client, statements: Statements::default(), months: BTreeSet::new() })
+    }
+}
+
+impl Engine for Postgres {
+    fn write(&mut self, work: Write<'_>) -> Result<(), LedgerError> {
+        let connection = self.connection.get_mut();
+        Self::live(&self.config, connection)?;
+        let tx = RefCell::new(connection.client.transaction()?);
+        let tx = Tx { tx, statements: &connection.statements };
+        let mut tx = bulk::BulkTx { tx, months: connection.months.clone() };
+        work(&mut tx)?;
+        let bulk::BulkTx { tx, months } = tx;
+        tx.tx.into_inner().commit()?;
+        connection.months = months;
+        Ok(())
+    }
+
+    fn read(&self, work: Read<'_>) -> Result<(), LedgerError> {
+        let connection = &mut *self.connection.borrow_mut();
+        Self::live(&self.config, connection)?;
+        let begin = connection.client.build_transaction().read_only(true);
+        let tx = begin.isolation_level(IsolationLevel::RepeatableRead).start()?;
+        work(&Tx { tx: RefCell::new(tx), statements: &connection.statements })
+    }
+
+    fn checkpoint(&mut self) -> Result<bool, LedgerError> {
+        let connection = self.connection.get_mut();
+        Self::live(&self.config, connection)?;
+        // A commit that waits for the disk takes everything before it along.
+        let mut tx = connection.client.transaction()?;
+        tx.batch_execute("SET LOCAL synchronous_commit TO on; UPDATE schema_version SET version = version")?;
+        tx.commit()?;
+        Ok(true)
+    }
+
+    fn named(&self, error: LedgerError) -> LedgerError {
+        error.at(&self.config)
+    }
+}
+
+/// An open transaction.
+struct Tx<'c> {
+    tx: RefCell<Transaction<'c>>,
+    statements: &'c Statements,
+}
+
+impl Tx<'_> {
+    /// The statement, prepared at its first use. Its SQL has `?1` where PostgreSQL wants `$1`.
+    fn statement(&self, sql: &str) -> Result<Statement, LedgerError> {
+        if let Some(known) = self.statements.borrow().get(sql) {
+            return Ok(known.clone());
+        }
+        let statement = self.tx.borrow_mut().prepare(&sql.replace('?', "$"))?;
+        self.statements.borrow_mut().insert(sql.into(), statement.clone());
+        Ok(statement)
+    }
+}
+
+impl Sql for Tx<'_> {
+    fn rows(&self, sql: &str, values: &[Value<'_>], each: Each<'_>) -> Result<(), LedgerError> {
+        let statement = self.statement(sql)?;
+        let mut tx = self.tx.borrow_mut();
+        let mut rows = tx.query_raw(&statement, values)?;
+        while let Some(row) = rows.next()? {
+            if each(&row)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, LedgerError> {
+        let statement = self.statement(sql)?;
+        let values: Vec<&(dyn postgres::types::ToSql + Sync)> = values.iter().map(|v| v as _).collect();
+        Ok(self.tx.borrow_mut().execute(&statement, &values)?)
+    }
+}
+
+/// Of processes that start at once, one sets the tables up and the others wait for it.
+fn create_or_check(client: &mut Client, config: &PostgresConfig) -> Result<(), LedgerError> {
+    let mut tx = client.transaction()?;
+    tx.execute("SELECT pg_advisory_xact_lock(hashtext($1))", &[&format!("tollgate {}", config.schema())])?;
+    match version_in(&mut tx, config)? {
+        Some(found) => check(found, config)?,
+        None => {
+            tx.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", config.schema()))?;
+            let sql = "SELECT count(*) FROM pg_class WHERE relnamespace = $1::text::regnamespace";
+            let foreign: i64 = tx.query_one(sql, &[&config.schema()])?.try_get(0)?;
+            if foreign > 0 {
+                return Err(LedgerError::NotOurSchema { place: config.to_string() });
+            }
+            tx.batch_execute("CREATE TABLE schema_version (version bigint NOT NULL)")?;
+            tx.execute("INSERT INTO schema_version VALUES ($1)", &[&SCHEMA_VERSION])?;
+            tx.batch_execute(SCHEMA)?;
+        }
+    }
+    tx.commit()?;
+    Ok(())
+}
+
+fn version(client: &mut Client, config: &PostgresConfig) -> Result<Option<i64>, LedgerError> {
+    version_in(&mut client.transaction()?, config)
+}
+
+fn version_in(tx: &mut Transaction<'_>, config: &PostgresConfig) -> Result<Option<i64>, LedgerError> {
+    let there = "SELECT to_regclass($1) IS NOT NULL";
+    let there: bool = tx.query_one(there, &[&format!("{}.schema_version", config.schema())])?.try_get(0)?;
+    if !there {
+        return Ok(None);
+    }
+    let version = tx.query_opt("SELECT version FROM schema_version", &[])?;
+    Ok(version.map(|row| row.try_get(0)).transpose()?)
+}
+
+fn check(found: i64, config: &PostgresConfig) -> Result<(), LedgerError> {
+    if found > SCHEMA_VERSION {
+        return Err(LedgerError::NewerSchema { place: config.to_string(), found, known: SCHEMA_VERSION });
+    }
+    Ok(())
+}

@@ -1,0 +1,357 @@
+//! SQLite: one file, one writer, readers beside it.
+//!
+//! Amounts are stored as decimal text, so that they stay exact.
+
+use super::group::{AMOUNTS, Sums, stored_units};
+use super::hash::Hash;
+use super::ingest::Booking;
+use super::sql::{Bulk, Each, Engine, Read, Row, Sql, Value, Write};
+use super::{LedgerError, SCHEMA_VERSION, amount};
+use crate::views::{FoundMessage, MessageMoved, MessageRow, MoveRow};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, Transaction, params};
+use rust_decimal::Decimal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tollgate_rate_card::{Category, PricingModel, PricingType};
+use tollgate_wire::ledger::Cause;
+
+const SCHEMA: &[&str] = &[include_str!("schema.sql"), include_str!("../views/schema.sql")];
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Page cache of the connection in KiB. Default 64 MiB for the writer's sake: the newest pages of every
+    /// table and the upper levels of every index.
+    pub cache_kib: u32,
+    /// How long to wait for another process's lock, in milliseconds. Default 10,000.
+    pub busy_timeout_ms: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { cache_kib: 64 * 1024, busy_timeout_ms: 10_000 }
+    }
+}
+
+/// A connection to the file.
+pub(super) struct Sqlite {
+    conn: Connection,
+    path: PathBuf,
+}
+
+impl Sqlite {
+    /// Opens the file for writing, creating it when absent. Refuses a newer schema and files of other programs.
+    pub(super) fn create(path: &Path, options: Options) -> Result<Self, LedgerError> {
+        let open = || -> Result<Connection, LedgerError> {
+            let mut conn = Connection::open(path)?;
+            // Both only take effect on an empty file.
+            conn.pragma_update(None, "page_size", 8192)?;
+            conn.pragma_update(None, "journal_mode", "wal")?;
+            conn.pragma_update(None, "synchronous", "normal")?;
+            conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
+            tune(&conn, options)?;
+            create_or_check(&mut conn, path)?;
+            Ok(conn)
+        };
+        Ok(Self { conn: open().map_err(|e| e.in_file(path))?, path: path.to_owned() })
+    }
+
+    /// Opens an existing file for reading. Refuses a newer schema and files of other programs.
+    pub(super) fn open(path: &Path, options: Options) -> Result<Self, LedgerError> {
+        if !path.exists() {
+            return Err(LedgerError::Missing { path: path.to_owned() });
+        }
+        let open = || -> Result<Connection, LedgerError> {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let conn = Connection::open_with_flags(path, flags)?;
+            tune(&conn, options)?;
+            match version(&conn)? {
+                Some(found) => check(found, path)?,
+                None => {
+                    return Err(LedgerError::NotOurs { path: path.to_owned() });
+                }
+            }
+            Ok(conn)
+        };
+        Ok(Self { conn: open().map_err(|e| e.in_file(path))?, path: path.to_owned() })
+    }
+}
+
+impl Engine for Sqlite {
+    fn write(&mut self, work: Write<'_>) -> Result<(), LedgerError> {
+        let mut tx = Tx(self.conn.transaction()?);
+        work(&mut tx)?;
+        Ok(tx.0.commit()?)
+    }
+
+    fn read(&self, work: Read<'_>) -> Result<(), LedgerError> {
+        work(&Tx(self.conn.unchecked_transaction()?))
+    }
+
+    fn checkpoint(&mut self) -> Result<bool, LedgerError> {
+        let (busy, written, moved): (i64, i64, i64) =
+            self.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+        Ok(busy == 0 && written == moved)
+    }
+
+    fn named(&self, error: LedgerError) -> LedgerError {
+        error.in_file(&self.path)
+    }
+
+    #[cfg(test)]
+    fn file(&self) -> Option<&Connection> {
+        Some(&self.conn)
+    }
+}
+
+/// An open transaction.
+struct Tx<'c>(Transaction<'c>);
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Self::Int(n) => ToSqlOutput::Borrowed(ValueRef::Integer(*n)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Self::Bytes(bytes) => ToSqlOutput::Borrowed(ValueRef::Blob(bytes)),
+            Self::Amount(amount) => amount.normalize().to_string().into(),
+        })
+    }
+}
+
+impl ToSql for Hash<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Packed(bytes) => ValueRef::Blob(bytes),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+impl Row for rusqlite::Row<'_> {
+    fn value(&self, column: usize) -> Result<Value<'_>, LedgerError> {
+        Ok(match self.get_ref(column)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(n) => Value::Int(n),
+            ValueRef::Text(text) => Value::Text(std::str::from_utf8(text).map_err(rusqlite::Error::from)?),
+            ValueRef::Blob(bytes) => Value::Bytes(bytes),
+            ValueRef::Real(real) => {
+                return Err(LedgerError::Stored { what: "column", value: format!("{column}: {real}") });
+            }
+        })
+    }
+}
+
+impl Sql for Tx<'_> {
+    fn rows(&self, sql: &str, values: &[Value<'_>], each: Each<'_>) -> Result<(), LedgerError> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            if each(row)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, LedgerError> {
+        Ok(self.0.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values))? as u64)
+    }
+}
+
+impl Bulk for Tx<'_> {
+    fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
+        let mut insert = self.0.prepare_cached(
+            "INSERT OR IGNORE INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
+             ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)",
+        )?;
+        let mut person = self.0.prepare_cached("INSERT OR REPLACE INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        let mut new = Vec::with_capacity(bookings.len());
+        for b in bookings {
+            let (e, at) = (&b.entry, b.entry.occurred_at.0 as i64);
+            let inserted = insert.execute(params![
+                b.month,
+                b.account,
+                at,
+                b.id(),
+                b.group,
+                e.cause.map(Cause::as_str),
+                e.adjusts.as_deref().map(Hash::new),
+                e.revision,
+                e.message_uid.map(|n| n as i64),
+                e.message.as_deref(),
+                e.attempt,
+                Hash::new(&e.recipient_hash),
+                Hash::new(&e.wamid_hash),
+                e.template.as_deref(),
+                e.language.as_deref(),
+                e.expected_category.map(Category::as_str),
+                e.expected_type.map(PricingType::as_str),
+                e.expected_model.map(PricingModel::as_str),
+                e.reported_category.map(Category::as_str),
+                e.reported_type.map(PricingType::as_str),
+                e.reported_model.map(PricingModel::as_str),
+                e.conversation.as_deref(),
+                e.rulebook.as_deref(),
+                e.ordinal.map(|n| n as i64),
+                e.quantity,
+                exact(e.cost),
+                exact(e.markup),
+                exact(e.fee),
+                exact(e.price_ex_tax),
+                e.fx_source.as_deref(),
+                e.fx_date.as_deref(),
+                e.booked_at.0 as i64,
+                e.reason.as_deref(),
+            ])?;
+            new.push(inserted > 0);
+            if inserted > 0 && (e.recipient.is_some() || e.wamid.is_some()) {
+                let (recipient, wamid) = (e.recipient.as_deref(), e.wamid.as_deref());
+                person.execute(params![b.month, b.account, at, b.id(), recipient, wamid])?;
+            }
+        }
+        Ok(new)
+    }
+
+    fn add(&mut self, sums: &[(i64, Sums)]) -> Result<(), LedgerError> {
+        let mut read = self.0.prepare_cached(
+            "SELECT quantity, cost, markup, fee, price_ex_tax, messages FROM entry_groups WHERE ix = ?1",
+        )?;
+        let mut write = self.0.prepare_cached(
+            "UPDATE entry_groups SET entries = entries + ?2, messages = ?3, quantity = ?4, \
+             cost = ?5, markup = ?6, fee = ?7, price_ex_tax = ?8 WHERE ix = ?1",
+        )?;
+        for (ix, add) in sums {
+            let (quantity, old, messages) = read.query_row([ix], |r| {
+                let amounts: [Option<String>; 4] = [r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?];
+                Ok((r.get::<_, i64>(0)?, amounts, r.get::<_, i64>(5)?))
+            })?;
+            let quantity = i64::try_from(i128::from(quantity) + add.quantity)
+                .map_err(|_| LedgerError::Overflow { what: "quantity" })?;
+            let mut sums: [Option<String>; 4] = Default::default();
+            for (i, what) in AMOUNTS.into_iter().enumerate() {
+                let before = old[i].as_deref().map(|t| amount::parse(what, t).map(stored_units)).transpose()?;
+                sums[i] = match (before, add.amounts[i]) {
+                    (None, None) => None,
+                    (a, b) => Some(amount::decimal(what, a.unwrap_or(0) + b.unwrap_or(0))?.to_string()),
+                };
+            }
+            let messages = messages + add.messages;
+            write.execute(params![ix, add.entries, messages, quantity, sums[0], sums[1], sums[2], sums[3]])?;
+        }
+        Ok(())
+    }
+
+    fn find_messages(
+        &mut self,
+        keys: &[(i64, &str)],
+        each: &mut dyn FnMut(usize, FoundMessage),
+    ) -> Result<(), LedgerError> {
+        let mut find = self.0.prepare_cached(
+            "SELECT ix, uid, campaign, state, last_move, recipient, metadata FROM messages \
+             WHERE account = ?1 AND id = ?2 ORDER BY ix DESC",
+        )?;
+        for (n, key) in keys.iter().enumerate() {
+            let mut rows = find.query(*key)?;
+            while let Some(r) = rows.next()? {
+                let found = FoundMessage {
+                    ix: r.get(0)?,
+                    uid: r.get(1)?,
+                    campaign: r.get(2)?,
+                    state: r.get(3)?,
+                    last_move: r.get(4)?,
+                    recipient: r.get(5)?,
+                    metadata: r.get(6)?,
+                };
+                each(n, found);
+            }
+        }
+        Ok(())
+    }
+
+    fn message_numbers(&mut self, count: usize) -> Result<Vec<i64>, LedgerError> {
+        let last: Option<i64> =
+            self.0.prepare_cached("SELECT max(ix) FROM messages")?.query_row([], |r| r.get(0)).optional()?.flatten();
+        Ok((last.unwrap_or(0) + 1..).take(count).collect())
+    }
+
+    fn insert_messages(&mut self, messages: &[MessageRow<'_>]) -> Result<(), LedgerError> {
+        let mut insert = self.0.prepare_cached(
+            "INSERT INTO messages (ix, account, id, uid, campaign, recipient, metadata, state, at, last_move) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
+        for m in messages {
+            let (campaign, to) = (m.campaign, m.recipient);
+            let values = params![m.ix, m.account, m.id, m.uid, campaign, to, m.metadata, m.state, m.at, m.last_move];
+            insert.execute(values)?;
+        }
+        Ok(())
+    }
+
+    fn move_messages(&mut self, moved: &[MessageMoved]) -> Result<(), LedgerError> {
+        let mut update = self
+            .0
+            .prepare_cached("UPDATE messages SET state = ?2, at = coalesce(?3, at), last_move = ?4 WHERE ix = ?1")?;
+        for m in moved {
+            update.execute((m.ix, m.state, m.at, m.last_move))?;
+        }
+        Ok(())
+    }
+
+    fn insert_moves(&mut self, moves: &[MoveRow<'_>]) -> Result<Option<i64>, LedgerError> {
+        let mut insert = self.0.prepare_cached("INSERT OR IGNORE INTO moves VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        for m in moves {
+            if insert.execute((m.key, m.message, m.prev, m.at, m.body))? == 0 {
+                return Ok(Some(m.key));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn exact(amount: Option<Decimal>) -> Option<String> {
+    amount.map(|a| a.normalize().to_string())
+}
+
+fn tune(conn: &Connection, options: Options) -> Result<(), LedgerError> {
+    conn.busy_timeout(Duration::from_millis(u64::from(options.busy_timeout_ms)))?;
+    // A negative size is in KiB.
+    conn.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn create_or_check(conn: &mut Connection, path: &Path) -> Result<(), LedgerError> {
+    let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    match version(&tx)? {
+        Some(found) => check(found, path)?,
+        None => {
+            let foreign: i64 = tx.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0))?;
+            if foreign > 0 {
+                return Err(LedgerError::NotOurs { path: path.to_owned() });
+            }
+            tx.execute_batch("CREATE TABLE schema_version (version INTEGER NOT NULL)")?;
+            tx.execute("INSERT INTO schema_version VALUES (?1)", [SCHEMA_VERSION])?;
+            for sql in SCHEMA {
+                tx.execute_batch(sql)?;
+            }
+        }
+    }
+    tx.commit()?;
+    Ok(())
+}
+
+fn version(conn: &Connection) -> Result<Option<i64>, LedgerError> {
+    if !conn.table_exists(None, "schema_version")? {
+        return Ok(None);
+    }
+    Ok(conn.query_row("SELECT version FROM schema_version", [], |r| r.get(0)).optional()?)
+}
+
+fn check(found: i64, path: &Path) -> Result<(), LedgerError> {
+    if found > SCHEMA_VERSION {
+        return Err(LedgerError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
+    }
+    Ok(())
+}
