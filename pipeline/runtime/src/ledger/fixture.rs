@@ -207,6 +207,10 @@ impl Database {
         if matches!(self.place, Place::File(_)) { Self::sqlite() } else { Self::postgres() }
     }
 
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -1,9 +1,9 @@
 //! What every kind of node begins with, and how the parts are set going once they are opened. Metrics and health
 //! answer from the first moment on; readiness says what is waited for.
 
-use super::project;
+use super::project::Projection;
 use super::sources::Source;
-use super::{LEDGER_FILE, Node, NodeConfig, NodeError, spawn, views};
+use super::{Node, NodeConfig, NodeError, spawn, views};
 use crate::clock::Clock;
 use crate::dispatcher::{Dispatcher, DispatcherParts, Orders};
 use crate::gateway::{Gateway, GatewayParts};
@@ -98,7 +98,7 @@ impl Beginning {
             let _ = self.stopped.set(stopped);
         }
         if let Some(live) = live {
-            let reads = Arc::new(views::ViewReads::open(&self.config.data_dir.join(LEDGER_FILE), live)?);
+            let reads = Arc::new(views::ViewReads::open(&self.config.ledger, live)?);
             let parts = GatewayParts {
                 inbox: Arc::clone(&inbox),
                 reads,
@@ -128,10 +128,12 @@ impl Beginning {
         let projecting = Arc::new(AtomicBool::new(true));
         let projector = match projection {
             Some((writer, source)) => {
-                let (clock, projecting) = (self.clock.clone(), Arc::clone(&projecting));
-                let (metrics, days) = (Arc::clone(&self.metrics), self.config.keep_moves_days);
+                let projecting = Arc::clone(&projecting);
+                let (clock, metrics) = (self.clock.clone(), Arc::clone(&self.metrics));
+                let keep_days = self.config.keep_moves_days;
+                let projection = Projection { source, writer, clock, keep_days, metrics };
                 Some(spawn("views", move || {
-                    if let Err(e) = project::run(source, writer, &clock, &projecting, days, &metrics) {
+                    if let Err(e) = projection.run(&projecting) {
                         let _ = failed.blocking_send(format!("ledger and views: {e}"));
                     }
                 })?)
@@ -170,6 +172,7 @@ mod tests {
     use crate::dispatcher::DispatcherConfig;
     use crate::gateway::GatewayConfig;
     use crate::graph::GraphConfig;
+    use crate::ledger::Place;
     use crate::log::embedded::EmbeddedOptions;
     use crate::node::{LogConfig, embedded};
     use crate::shard::ShardOptions;
@@ -183,6 +186,7 @@ mod tests {
         let any = "127.0.0.1:0".parse().unwrap();
         NodeConfig {
             data_dir: data_dir.to_owned(),
+            ledger: Place::File(data_dir.join(crate::node::LEDGER_FILE)),
             gateway: GatewayConfig { api: any, webhooks: any, metrics: any, ..GatewayConfig::default() },
             dispatcher: DispatcherConfig::default(),
             graph: GraphConfig { base_url: "http://127.0.0.1:9".to_owned(), ..GraphConfig::default() },

@@ -1,9 +1,8 @@
 //! Every part in one process over the embedded log.
 
 use super::begin::{Beginning, Parts};
-use super::sources::{EmbeddedSource, STREAMS};
-use super::{LEDGER_FILE, Node, NodeConfig, NodeError, hash_key, times, unresolved};
-use crate::ledger;
+use super::sources::EmbeddedSource;
+use super::{Node, NodeConfig, NodeError, hash_key, times, unresolved};
 use crate::log::embedded::{EmbeddedLog, EmbeddedOptions};
 use crate::shard::{ShardParts, Shards};
 use std::sync::Arc;
@@ -15,23 +14,19 @@ pub(super) async fn start(config: NodeConfig, log_options: EmbeddedOptions) -> R
     let opened = {
         let (config, status, clock) = (&beginning.config, Arc::clone(&beginning.status), beginning.clock.clone());
         let (metrics, registry) = (Arc::clone(&beginning.metrics), beginning.registry.clone());
-        let (data_dir, options) = (config.data_dir.clone(), config.shard);
+        let (data_dir, ledger, options) = (config.data_dir.clone(), config.ledger.clone(), config.shard);
         let (rates, times) = (Arc::clone(&config.rates), times(&config.graph));
         tokio::task::spawn_blocking(move || -> Result<_, NodeError> {
             let log = EmbeddedLog::open(&data_dir, &log_options)?;
             let hash_key = hash_key::load(&data_dir.join(hash_key::FILE))?;
-            let writer = ledger::Writer::open(&data_dir.join(LEDGER_FILE), ledger::Options::default())?;
-            let mut positions = [0; STREAMS.len()];
-            for (position, (stream, _)) in positions.iter_mut().zip(STREAMS) {
-                *position = writer.position(stream, 0)?;
-            }
+            let writer = ledger.writer()?;
             let (recent_most, partition) = (options.recent_most, Partition::ONLY);
             let engine = EngineConfig { rates, hash_key, times, recent_most, partition };
             let now = clock.now();
             let mut shards =
                 Shards::open(log.clone(), ShardParts { engine, options, clock, registry, metrics }, status)?;
             unresolved::report(&log, shards.take_ordered(), now)?;
-            let source = EmbeddedSource::new(log.clone(), positions);
+            let source = EmbeddedSource::new(log.clone());
             Ok((log, writer, source, shards))
         })
         .await

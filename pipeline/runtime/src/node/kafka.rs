@@ -2,11 +2,11 @@
 
 use super::begin::{Beginning, Parts};
 use super::live::{KafkaLive, Live};
-use super::sources::{KafkaSource, STREAMS};
-use super::{KafkaOptions, LEDGER_FILE, Node, NodeConfig, NodeError, Role, hash_key, times};
+use super::sources::KafkaSource;
+use super::{KafkaOptions, Node, NodeConfig, NodeError, Role, hash_key, times};
 use crate::dispatcher::{KafkaOrders, Orders};
 use crate::inbox::Inbox;
-use crate::ledger;
+use crate::ledger::{self, Place};
 use crate::log::kafka::{self, KafkaInbox, KafkaLog, RegistryReader, ServedStores};
 use crate::registry::SharedRegistry;
 use crate::shard::{ShardParts, Shards, Status};
@@ -42,6 +42,7 @@ impl Drop for FollowedRegistry {
 }
 
 pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Result<Node, NodeError> {
+    options.roles.check(&config.ledger)?;
     let opening = "Kafka is being connected and partitions are being assigned";
     let beginning = Beginning::new(config, opening, options.roles.has(Role::Gateway)).await?;
     let config = &beginning.config;
@@ -63,8 +64,8 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
     };
     let opened = {
         let (status, shared) = (Arc::clone(&beginning.status), beginning.registry.clone());
-        let (options, data_dir) = (options.clone(), config.data_dir.clone());
-        tokio::task::spawn_blocking(move || open(&options, &data_dir, parts, status, shared))
+        let (options, data_dir, place) = (options.clone(), config.data_dir.clone(), config.ledger.clone());
+        tokio::task::spawn_blocking(move || open(&options, &data_dir, &place, parts, status, shared))
             .await
             .map_err(|_| NodeError::Panicked("connecting to Kafka"))??
     };
@@ -86,6 +87,7 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
 fn open(
     options: &KafkaOptions,
     data_dir: &std::path::Path,
+    place: &Place,
     mut parts: ShardParts,
     status: Arc<Status>,
     shared: SharedRegistry,
@@ -96,17 +98,12 @@ fn open(
     let stop = Arc::new(AtomicBool::new(false));
     let reader = kafka::follow_registry(&options.kafka, shared, Arc::clone(&stop))?;
     let registry = FollowedRegistry { stop, reader: Some(reader) };
-    let projection = if options.roles.has(Role::Views) {
-        let writer = ledger::Writer::open(&data_dir.join(LEDGER_FILE), ledger::Options::default())?;
-        let mut positions = Vec::with_capacity(STREAMS.len());
-        for (stream, _) in STREAMS {
-            let of = |p| writer.position(stream, p).map(|next| (p, next));
-            positions.push((0..partitions).map(of).collect::<Result<Vec<_>, _>>()?);
-        }
-        let source = KafkaSource::open(&options.kafka, &positions)?;
-        Some((writer, source))
-    } else {
-        None
+    let (books, views) = (options.roles.has(Role::Ledger), options.roles.has(Role::Views));
+    let projection = match place {
+        _ if !books && !views => None,
+        // Nobody else can write the file.
+        Place::File(_) => Some((place.writer()?, KafkaSource::whole(&options.kafka, partitions))),
+        Place::Postgres(_) => Some((place.writer()?, KafkaSource::shared(&options.kafka, books, views)?)),
     };
     let orders = if options.roles.has(Role::Dispatch) { Some(KafkaOrders::start(&options.kafka)?) } else { None };
     let mut stores = Arc::default();

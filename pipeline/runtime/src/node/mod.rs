@@ -1,8 +1,8 @@
 //! A node: the parts of the service that one process is.
 //!
 //! `begin` what every node begins with, health first · `embedded` all parts over the embedded log · `kafka` those of
-//! its roles over Kafka · `hash_key` the deployment's secret · `project` log into ledger and views, from `sources` · `views` what the API reads, `live` what of it is
-//! not in the views · this file stops them in the opposite order of their start.
+//! its roles over Kafka · `hash_key` the deployment's secret · `project` log into ledger and views, from `sources` · `views` what the API reads, by `readers`,
+//! `live` what of it is not in the views · this file stops them in the opposite order of their start.
 
 mod begin;
 mod embedded;
@@ -10,6 +10,7 @@ mod hash_key;
 mod kafka;
 mod live;
 mod project;
+mod readers;
 mod roles;
 mod sources;
 mod unresolved;
@@ -19,7 +20,7 @@ use crate::dispatcher::{Dispatcher, DispatcherConfig, DispatcherError};
 use crate::gateway::{Addresses, GatewayConfig, GatewayError};
 use crate::graph::{GraphConfig, GraphError};
 use crate::inbox::AppendError;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Place};
 use crate::log::LogError;
 use crate::log::embedded::EmbeddedOptions;
 use crate::log::kafka::{KafkaConfig, TopicsError};
@@ -43,8 +44,10 @@ pub const LEDGER_FILE: &str = "ledger.db";
 
 /// How a node is set up.
 pub struct NodeConfig {
-    /// Where everything durable lives: log and store, `ledger.db`, `hash.key`.
+    /// Where everything durable lives: log and store, `hash.key`, and `ledger.db` unless `ledger` says otherwise.
     pub data_dir: PathBuf,
+    /// Where ledger and views are kept.
+    pub ledger: Place,
     /// Listeners, tokens, apps.
     pub gateway: GatewayConfig,
     /// Bounds of the dispatcher.

@@ -1,10 +1,9 @@
-//! Log into ledger and views: reads `ledger`, `outcomes` and `snapshots` from its own positions and writes them to
-//! SQLite, positions in the same transaction. Then gives back the log's space that nobody needs any more.
+//! Log into ledger and views: reads `ledger`, `outcomes` and `snapshots` from its own positions and writes them to the
+//! database, positions in the same transaction. Then gives back the log's space that nobody needs any more.
 
-use super::sources::{STREAMS, Source};
+use super::sources::{Positions, STREAMS, Source, SourceError};
 use crate::clock::{Clock, monotonic};
 use crate::ledger::{LedgerError, LedgerStore, Record, Stream, Writer};
-use crate::log::{LogError, Topic};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,87 +14,121 @@ use tollgate_wire::Time;
 const TRIM_EVERY: Duration = Duration::from_secs(30);
 /// Old moves deleted in one step.
 const PRUNED_MAX: u32 = 5_000;
+/// Pause after the database or a broker was not there.
+const AWAY: Duration = Duration::from_secs(1);
 
-/// Why projecting ended.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ProjectError {
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    #[error(transparent)]
-    Log(#[from] LogError),
+/// What the projection works with.
+pub(super) struct Projection<S> {
+    pub(super) source: S,
+    pub(super) writer: Writer,
+    pub(super) clock: Clock,
+    pub(super) keep_days: u32,
+    pub(super) metrics: Arc<Metrics>,
 }
 
-/// Runs until `running` is false and everything written so far is projected.
-pub(super) fn run(
-    mut source: impl Source,
-    mut writer: Writer,
-    clock: &Clock,
-    running: &AtomicBool,
-    keep_days: u32,
-    metrics: &Arc<Metrics>,
-) -> Result<(), ProjectError> {
-    let mut trimmed = monotonic();
-    loop {
-        let stopping = !running.load(Ordering::Acquire);
+impl<S: Source> Projection<S> {
+    /// Runs until `running` is false and everything written so far is projected. While the database is away nothing is
+    /// lost: it waits and goes on from the database's positions.
+    pub(super) fn run(mut self, running: &AtomicBool) -> Result<(), SourceError> {
+        let (mut trimmed, mut away) = (monotonic(), false);
+        loop {
+            let stopping = !running.load(Ordering::Acquire);
+            match self.round() {
+                Ok(moved) => {
+                    if std::mem::take(&mut away) {
+                        tracing::info!("ledger and views go on");
+                    }
+                    if moved {
+                        continue;
+                    }
+                    if stopping {
+                        return Ok(());
+                    }
+                }
+                Err(error) if passes(&error) => {
+                    if !std::mem::replace(&mut away, true) {
+                        tracing::error!(%error, "ledger and views wait");
+                    }
+                    self.source.again();
+                    if stopping {
+                        return Ok(());
+                    }
+                    std::thread::sleep(AWAY);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            if trimmed.elapsed() >= TRIM_EVERY {
+                trimmed = monotonic();
+                match self.trim() {
+                    Err(error) if !passes(&error) => return Err(error),
+                    _ => {}
+                }
+            }
+            self.source.wait(Duration::from_millis(100));
+        }
+    }
+
+    /// One batch of each stream; whether there was any.
+    fn round(&mut self) -> Result<bool, SourceError> {
+        let writer = &self.writer;
+        self.source.follow(&|stream, partition| writer.position(stream, partition))?;
         let mut moved = false;
         for stream in 0..STREAMS.len() {
-            moved |= step(&mut source, &mut writer, clock, stream, metrics)?;
+            moved |= self.step(stream)?;
         }
-        if moved {
-            continue;
+        Ok(moved)
+    }
+
+    fn step(&mut self, stream: usize) -> Result<bool, SourceError> {
+        let records = self.source.read(stream)?;
+        let now = self.clock.now();
+        let Some((partition, last)) = records.last() else {
+            return Ok(false);
+        };
+        let (stream, topic) = STREAMS[stream];
+        if let Some(label) = tollgate_metrics::Topic::parse(topic.name()) {
+            let behind = Duration::from_millis(now.0.saturating_sub(last.time_ms));
+            self.metrics.set_log_lag(label, *partition as i32, behind);
         }
-        if stopping {
-            return Ok(());
+        let batch: Vec<Record<'_>> = records
+            .iter()
+            .map(|(partition, r)| Record { partition: *partition, offset: r.offset, value: &r.value })
+            .collect();
+        let done = match stream {
+            Stream::Ledger => self.writer.ingest(&batch, now)?,
+            Stream::Outcomes => self.writer.ingest_outcomes(&batch, now)?,
+            Stream::Snapshots => self.writer.ingest_snapshots(&batch, now)?,
+        };
+        if done.rejected > 0 {
+            tracing::error!(topic = topic.name(), records = done.rejected, "records set aside in table `rejected`");
         }
-        if trimmed.elapsed() >= TRIM_EVERY {
-            trimmed = monotonic();
-            trim(&mut source, &mut writer, clock, keep_days)?;
+        Ok(true)
+    }
+
+    /// Gives space back. The database's newest transactions may be lost with the power, so the log is trimmed only
+    /// below what a checkpoint has made durable.
+    fn trim(&mut self) -> Result<(), SourceError> {
+        let older_than = Time(self.clock.now().0.saturating_sub(u64::from(self.keep_days) * 86_400_000));
+        self.writer.prune_moves(older_than, PRUNED_MAX)?;
+        let mut durable = Vec::with_capacity(STREAMS.len());
+        for (stream, _) in STREAMS {
+            durable.push((stream, self.writer.position(stream, 0)?));
         }
-        source.wait(Duration::from_millis(100));
+        if self.writer.checkpoint()? {
+            let position = |stream, _| Ok(durable.iter().find(|(s, _)| *s == stream).map_or(0, |(_, p)| *p));
+            let positions: Positions<'_> = &position;
+            self.source.release(positions)?;
+        }
+        Ok(())
     }
 }
 
-fn step(
-    source: &mut impl Source,
-    writer: &mut Writer,
-    clock: &Clock,
-    stream: usize,
-    metrics: &Arc<Metrics>,
-) -> Result<bool, ProjectError> {
-    let records = source.read(stream)?;
-    let now = clock.now();
-    let Some((partition, last)) = records.last() else {
-        return Ok(false);
-    };
-    let (stream, topic) = STREAMS[stream];
-    if let Some(label) = tollgate_metrics::Topic::parse(topic.name()) {
-        let behind = Duration::from_millis(now.0.saturating_sub(last.time_ms));
-        metrics.set_log_lag(label, *partition as i32, behind);
+/// The database is away, a broker is, or another process was first: all of it passes.
+fn passes(error: &SourceError) -> bool {
+    match error {
+        SourceError::Ledger(e) => e.is_unreachable() || matches!(e, LedgerError::Moved { .. }),
+        SourceError::Away(_) => true,
+        SourceError::Log(_) => false,
     }
-    let batch: Vec<Record<'_>> = records
-        .iter()
-        .map(|(partition, r)| Record { partition: *partition, offset: r.offset, value: &r.value })
-        .collect();
-    let done = match stream {
-        Stream::Ledger => writer.ingest(&batch, now)?,
-        Stream::Outcomes => writer.ingest_outcomes(&batch, now)?,
-        Stream::Snapshots => writer.ingest_snapshots(&batch, now)?,
-    };
-    if done.rejected > 0 {
-        tracing::error!(topic = topic.name(), records = done.rejected, "records set aside in table `rejected`");
-    }
-    Ok(true)
-}
-
-/// Gives space back. SQLite's newest transactions may be lost with the power, so the log is trimmed only below what
-/// a checkpoint has made durable.
-fn trim(source: &mut impl Source, writer: &mut Writer, clock: &Clock, keep_days: u32) -> Result<(), ProjectError> {
-    let older_than = Time(clock.now().0.saturating_sub(u64::from(keep_days) * 86_400_000));
-    writer.prune_moves(older_than, PRUNED_MAX)?;
-    let positions: Vec<(Topic, u64)> =
-        STREAMS.iter().map(|(s, t)| writer.position(*s, 0).map(|p| (*t, p))).collect::<Result<_, _>>()?;
-    if writer.checkpoint()? {
-        source.release(&positions)?;
-    }
-    Ok(())
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use crate::ledger::Place;
+
 /// A part of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -44,7 +46,8 @@ pub enum RolesError {
     Unknown(String),
     /// SQLite cannot be shared between processes.
     #[error(
-        "roles {0:?}: gateway, ledger and views share one SQLite file and must be one process; give it all three or none"
+        "roles {0:?}: gateway, ledger and views share one SQLite file and must be one process; give it all three or \
+         none, or keep ledger and views in PostgreSQL: ledger.kind = \"postgres\""
     )]
     Apart(String),
 }
@@ -54,6 +57,18 @@ impl Roles {
     #[must_use]
     pub fn all() -> Self {
         Self(Role::ALL.iter().map(|(role, _)| *role).collect())
+    }
+
+    /// Whether these can be one process, where ledger and views are kept so.
+    ///
+    /// # Errors
+    /// They must share a file with another process.
+    pub fn check(&self, ledger: &Place) -> Result<(), RolesError> {
+        let together = [Role::Gateway, Role::Ledger, Role::Views].iter().filter(|role| self.has(**role)).count();
+        match ledger {
+            Place::File(_) if matches!(together, 1 | 2) => Err(RolesError::Apart(self.to_string())),
+            Place::File(_) | Place::Postgres(_) => Ok(()),
+        }
     }
 
     /// Whether a part is among them.
@@ -75,9 +90,7 @@ impl FromStr for Roles {
                 known.map(|(role, _)| *role).ok_or_else(|| RolesError::Unknown(name.to_owned()))
             })
             .collect::<Result<BTreeSet<Role>, _>>()?;
-        let together = [Role::Gateway, Role::Ledger, Role::Views].iter().filter(|r| roles.contains(r)).count();
-        let roles = Self(roles);
-        if matches!(together, 1 | 2) { Err(RolesError::Apart(roles.to_string())) } else { Ok(roles) }
+        Ok(Self(roles))
     }
 }
 
@@ -93,12 +106,20 @@ impl std::fmt::Display for Roles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::PostgresConfig;
+
+    fn postgres() -> PostgresConfig {
+        PostgresConfig::new("postgres://localhost/x", None, "tollgate", None).expect("an address")
+    }
 
     #[test]
     fn roles_are_read_and_refused() {
         assert_eq!("shards, dispatch".parse::<Roles>().map(|r| r.to_string()), Ok("shards,dispatch".to_owned()));
         assert_eq!("gateway,views,ledger,shards,dispatch".parse(), Ok(Roles::all()));
         assert_eq!("shard".parse::<Roles>(), Err(RolesError::Unknown("shard".to_owned())));
-        assert_eq!("shards,views".parse::<Roles>(), Err(RolesError::Apart("shards,views".to_owned())));
+        let apart: Roles = "shards,views".parse().expect("roles");
+        let (file, server) = (Place::File("ledger.db".into()), Place::Postgres(Box::new(postgres())));
+        assert_eq!(apart.check(&file), Err(RolesError::Apart("shards,views".to_owned())));
+        assert_eq!((apart.check(&server), Roles::all().check(&file)), (Ok(()), Ok(())));
     }
 }

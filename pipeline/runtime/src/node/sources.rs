@@ -2,109 +2,241 @@
 
 use std::time::Duration;
 
-use crate::ledger::Stream;
+use crate::ledger::{LedgerError, Stream};
 use crate::log::embedded::EmbeddedLog;
-use crate::log::kafka::{KafkaConfig, KafkaTail};
+use crate::log::kafka::{KafkaConfig, KafkaShare, KafkaTail};
 use crate::log::{LogError, ReadLimit, Record, Topic};
 
 /// The streams of the ledger database and their topics.
 pub(super) const STREAMS: [(Stream, Topic); 3] =
     [(Stream::Ledger, Topic::Ledger), (Stream::Outcomes, Topic::Outcomes), (Stream::Snapshots, Topic::Snapshots)];
 
-/// Large transactions are what makes SQLite fast.
+/// Large transactions are what makes a database fast.
 const BATCH: ReadLimit = ReadLimit { records: 20_000, bytes: 16 << 20 };
 
-/// Records of the three streams, each from its own positions.
+/// Where a stream's partition was read to, as the database has it.
+pub(super) type Positions<'a> = &'a dyn Fn(Stream, u32) -> Result<u64, LedgerError>;
+
+/// Why a source does not read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SourceError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// No broker answers while reading is to begin.
+    #[error(transparent)]
+    Away(LogError),
+}
+
+impl SourceError {
+    fn opening(error: LogError) -> Self {
+        if matches!(error, LogError::Stopped { .. }) { Self::Away(error) } else { Self::Log(error) }
+    }
+}
+
+/// Records of the streams that this process reads, each from where the database has them.
 pub(super) trait Source {
-    /// The next records of a stream with their partitions, without waiting.
+    /// Begins to read, and begins anew where what is to be read has changed.
+    fn follow(&mut self, positions: Positions<'_>) -> Result<(), SourceError>;
+
+    /// What was read may not have been kept: the next `follow` begins from the database's positions.
+    fn again(&mut self);
+
+    /// The next records of a stream with their partitions, without waiting. Nothing of a stream that it does not read.
     fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError>;
 
     /// Waits for something new, for at most `timeout`.
     fn wait(&mut self, timeout: Duration);
 
     /// Everything below is durable in the ledger database: what nobody else needs may go.
-    fn release(&mut self, positions: &[(Topic, u64)]) -> Result<(), LogError>;
+    fn release(&mut self, positions: Positions<'_>) -> Result<(), SourceError>;
 }
 
 /// The embedded log.
 pub(super) struct EmbeddedSource {
     log: EmbeddedLog,
-    next: [u64; STREAMS.len()],
+    /// `None` until positions are read.
+    next: Option<[u64; STREAMS.len()]>,
 }
 
 impl EmbeddedSource {
-    pub(super) fn new(log: EmbeddedLog, next: [u64; STREAMS.len()]) -> Self {
-        Self { log, next }
+    pub(super) fn new(log: EmbeddedLog) -> Self {
+        Self { log, next: None }
     }
 }
 
 impl Source for EmbeddedSource {
+    fn follow(&mut self, positions: Positions<'_>) -> Result<(), SourceError> {
+        if self.next.is_none() {
+            let mut next = [0; STREAMS.len()];
+            for (next, (stream, _)) in next.iter_mut().zip(STREAMS) {
+                *next = positions(stream, 0)?;
+            }
+            self.next = Some(next);
+        }
+        Ok(())
+    }
+
+    fn again(&mut self) {
+        self.next = None;
+    }
+
     fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError> {
-        let records = self.log.read_from(STREAMS[stream].1, self.next[stream], BATCH)?;
+        let Some(next) = &mut self.next else { return Ok(Vec::new()) };
+        let records = self.log.read_from(STREAMS[stream].1, next[stream], BATCH)?;
         if let Some(last) = records.last() {
-            self.next[stream] = last.offset + 1;
+            next[stream] = last.offset + 1;
         }
         Ok(records.into_iter().map(|r| (0, r)).collect())
     }
 
     fn wait(&mut self, timeout: Duration) {
         // Outcomes are the busiest: the others follow within the time-out.
-        let _ = self.log.wait_for(Topic::Outcomes, self.next[1], timeout);
+        if let Some(next) = self.next {
+            let _ = self.log.wait_for(Topic::Outcomes, next[1], timeout);
+        } else {
+            std::thread::sleep(timeout);
+        }
     }
 
-    fn release(&mut self, positions: &[(Topic, u64)]) -> Result<(), LogError> {
-        for (topic, below) in positions.iter().copied().chain(self.log.positions()) {
+    fn release(&mut self, positions: Positions<'_>) -> Result<(), SourceError> {
+        for (stream, topic) in STREAMS {
+            self.log.trim(topic, positions(stream, 0)?)?;
+        }
+        for (topic, below) in self.log.positions() {
             self.log.trim(topic, below)?;
         }
-        self.log.trim(Topic::Dispatch, self.log.dispatch_low()).map(drop)
+        Ok(self.log.trim(Topic::Dispatch, self.log.dispatch_low()).map(drop)?)
     }
 }
 
-/// Kafka, all partitions of the three topics.
+/// Kafka.
 pub(super) struct KafkaSource {
+    config: KafkaConfig,
+    shares: Vec<Share>,
+    /// Read while waiting: the stream and its records.
+    ahead: Option<(usize, Vec<(u32, Record)>)>,
+}
+
+/// Streams whose partitions are read together.
+struct Share {
+    streams: Vec<usize>,
+    /// `None` where no other process reads them.
+    group: Option<KafkaShare>,
+    partitions: Vec<u32>,
+    /// One per stream; empty while they are to be opened.
     tails: Vec<KafkaTail>,
-    /// Read while waiting.
-    ahead: Vec<(u32, Record)>,
+}
+
+impl Share {
+    fn new(streams: &[usize], group: Option<KafkaShare>, partitions: Vec<u32>) -> Self {
+        Self { streams: streams.to_vec(), group, partitions, tails: Vec::new() }
+    }
+
+    fn follow(&mut self, config: &KafkaConfig, positions: Positions<'_>) -> Result<(), SourceError> {
+        if let Some(share) = self.group.as_ref().map(KafkaShare::news).transpose()?.flatten() {
+            self.partitions = share;
+            self.tails.clear();
+        }
+        if !self.partitions.is_empty() && self.tails.is_empty() {
+            let open = |stream: &usize| {
+                let (stream, topic) = STREAMS[*stream];
+                open(config, topic, &self.partitions, &|partition| positions(stream, partition))
+            };
+            self.tails = self.streams.iter().map(open).collect::<Result<_, _>>()?;
+        }
+        Ok(())
+    }
+
+    fn tail(&mut self, stream: usize) -> Option<&mut KafkaTail> {
+        let at = self.streams.iter().position(|s| *s == stream)?;
+        self.tails.get_mut(at)
+    }
+}
+
+/// Opens a topic's partitions where the database has them.
+fn open(
+    config: &KafkaConfig,
+    topic: Topic,
+    partitions: &[u32],
+    position: &dyn Fn(u32) -> Result<u64, LedgerError>,
+) -> Result<KafkaTail, SourceError> {
+    let mut from = Vec::with_capacity(partitions.len());
+    for partition in partitions {
+        from.push((*partition, position(*partition)?));
+    }
+    // What a partition has lost before it was ever read is told by the broker's first offset.
+    if from.iter().any(|(_, next)| *next == 0) {
+        let all = partitions.iter().max().map_or(0, |last| last + 1);
+        let whole = KafkaTail::open_from_start(config, topic, all).map_err(SourceError::opening)?;
+        let low = whole.low().map_err(SourceError::opening)?;
+        for (partition, next) in from.iter_mut().filter(|(_, next)| *next == 0) {
+            *next = low.iter().find(|(p, _)| p == partition).map_or(0, |(_, low)| *low);
+        }
+    }
+    KafkaTail::open(config, topic, &from).map_err(SourceError::opening)
 }
 
 impl KafkaSource {
-    /// `positions` per stream and partition; 0 where nothing was read yet.
-    pub(super) fn open(config: &KafkaConfig, positions: &[Vec<(u32, u64)>]) -> Result<Self, LogError> {
-        let tails = STREAMS.iter().zip(positions).map(|((_, topic), positions)| {
-            let partitions = positions.len() as u32;
-            // What a partition has lost before it was ever read is told by the broker's first offset.
-            let low = KafkaTail::open_from_start(config, *topic, partitions)?.low()?;
-            let from: Vec<(u32, u64)> = positions
-                .iter()
-                .map(|(p, next)| {
-                    let low = low.iter().find(|(q, _)| q == p).map_or(0, |(_, low)| *low);
-                    (*p, if *next == 0 { low } else { *next })
-                })
-                .collect();
-            KafkaTail::open(config, *topic, &from)
-        });
-        Ok(Self { tails: tails.collect::<Result<_, _>>()?, ahead: Vec::new() })
+    /// Every stream and partition: no other process reads them.
+    pub(super) fn whole(config: &KafkaConfig, partitions: u32) -> Self {
+        let share = Share::new(&[0, 1, 2], None, (0..partitions).collect());
+        Self { config: config.clone(), shares: vec![share], ahead: None }
+    }
+
+    /// Shares the streams of the roles with the other processes that have them.
+    pub(super) fn shared(config: &KafkaConfig, ledger: bool, views: bool) -> Result<Self, LogError> {
+        let roles: [(bool, &str, &[usize]); 2] = [(ledger, "ledger", &[0]), (views, "views", &[1, 2])];
+        let mut shares = Vec::new();
+        for (_, name, streams) in roles.into_iter().filter(|(has, _, _)| *has) {
+            let topics: Vec<Topic> = streams.iter().map(|stream| STREAMS[*stream].1).collect();
+            shares.push(Share::new(streams, Some(KafkaShare::join(config, name, &topics)?), Vec::new()));
+        }
+        Ok(Self { config: config.clone(), shares, ahead: None })
     }
 }
 
 impl Source for KafkaSource {
-    fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError> {
-        if stream == 1 && !self.ahead.is_empty() {
-            return Ok(std::mem::take(&mut self.ahead));
+    fn follow(&mut self, positions: Positions<'_>) -> Result<(), SourceError> {
+        for share in &mut self.shares {
+            share.follow(&self.config, positions)?;
         }
-        self.tails[stream].read(BATCH, Duration::ZERO)
+        if self.shares.iter().any(|share| share.tails.is_empty()) {
+            self.ahead = None;
+        }
+        Ok(())
+    }
+
+    fn again(&mut self) {
+        self.ahead = None;
+        self.shares.iter_mut().for_each(|share| share.tails.clear());
+    }
+
+    fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError> {
+        if let Some((_, records)) = self.ahead.take_if(|(of, _)| *of == stream) {
+            return Ok(records);
+        }
+        let tail = self.shares.iter_mut().find_map(|share| share.tail(stream));
+        tail.map_or(Ok(Vec::new()), |tail| tail.read(BATCH, Duration::ZERO))
     }
 
     fn wait(&mut self, timeout: Duration) {
-        // An error shows again at the next read.
-        if self.ahead.is_empty()
-            && let Ok(records) = self.tails[1].read(BATCH, timeout)
-        {
-            self.ahead = records;
+        // Outcomes are the busiest: the others follow within the time-out.
+        for stream in [1, 0] {
+            let Some(tail) = self.shares.iter_mut().find_map(|share| share.tail(stream)) else { continue };
+            // An error shows again at the next read.
+            if self.ahead.is_none()
+                && let Ok(records) = tail.read(BATCH, timeout)
+            {
+                self.ahead = Some((stream, records));
+            }
+            return;
         }
+        std::thread::sleep(timeout);
     }
 
-    fn release(&mut self, _: &[(Topic, u64)]) -> Result<(), LogError> {
+    fn release(&mut self, _: Positions<'_>) -> Result<(), SourceError> {
         // Kafka's retention decides.
         Ok(())
     }

@@ -1,17 +1,16 @@
 //! What the API reads: ledger and views through read-only connections, and what [`Live`] has.
 
 use super::live::Live;
+use super::readers::Readers;
 use crate::export::{Format, Request, write_csv};
 use crate::gateway::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, ViewJson};
-use crate::ledger::{LedgerError, Options, Reader, Stream};
+use crate::ledger::{LedgerError, Place, Reader, Stream};
 use crate::log::dead_letter::ORIGINAL;
 use crate::log::{ReadLimit, Record};
 use crate::store::{Space, Store};
 use crate::views::OptOutView;
 use serde::Serialize;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use tollgate_core::codec;
 use tollgate_core::ids::{ContactKey, User};
 use tollgate_core::record::{Account, Consent, Contact};
@@ -20,14 +19,10 @@ use tollgate_wire::command::ConsentState;
 use tollgate_wire::request::parse_e164;
 use tollgate_wire::{Reason, Time};
 
-/// Connections kept for reuse at most; more readers at once open their own.
-const POOLED_MAX: usize = 8;
-
-/// Reads of one data directory.
+/// What the API reads.
 pub(super) struct ViewReads {
-    path: PathBuf,
     live: Box<dyn Live>,
-    pool: Mutex<Vec<Reader>>,
+    readers: Readers,
 }
 
 /// What one person consented to.
@@ -94,23 +89,12 @@ impl DeadLetter {
 }
 
 impl ViewReads {
-    pub fn open(path: &Path, live: Box<dyn Live>) -> Result<Self, LedgerError> {
-        let first = Reader::open(path, Options::default())?;
-        Ok(Self { path: path.to_owned(), live, pool: Mutex::new(vec![first]) })
+    pub fn open(place: &Place, live: Box<dyn Live>) -> Result<Self, LedgerError> {
+        Ok(Self { live, readers: Readers::open(place)? })
     }
 
     fn with<T>(&self, f: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, ReadError> {
-        let pooled = self.pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
-        let reader = match pooled {
-            Some(r) => r,
-            None => Reader::open(&self.path, Options { cache_kib: 4 * 1024, ..Options::default() }).map_err(failed)?,
-        };
-        let result = f(&reader);
-        let mut pool = self.pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if pool.len() < POOLED_MAX {
-            pool.push(reader);
-        }
-        result
+        f(&*self.readers.take()?)
     }
 
     fn view<T: Serialize>(

@@ -63,6 +63,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     let node = NodeConfig {
         rates: Arc::new(load_rates(config.rates.as_deref())?),
         data_dir: config.data_dir.clone(),
+        ledger: config.ledger,
         gateway: config.gateway,
         dispatcher: config.dispatcher,
         graph: config.graph,

@@ -6,7 +6,9 @@ use super::settings::{Settings, Value};
 /// What our variables begin with.
 pub(super) const PREFIX: &str = "TOLLGATE__";
 
-/// Keys of an app that hold a secret itself: only the environment may.
+/// Keys that hold a secret itself: only the environment may.
+const SECRET: &str = "ledger.postgres_password";
+/// The same of an app.
 const SECRET_KEYS: [&str; 3] = ["app_secret", "verify_token", "access_token"];
 
 /// Lays the variables over what is there.
@@ -53,7 +55,7 @@ pub(super) fn read(variables: impl Iterator<Item = (String, String)>, settings: 
 /// Whether the key would hold a secret itself.
 pub(super) fn is_secret_key(key: &str) -> bool {
     let app = key.strip_prefix("apps.").and_then(|rest| rest.rsplit_once('.'));
-    app.is_some_and(|(_, name)| SECRET_KEYS.contains(&name))
+    key == SECRET || app.is_some_and(|(_, name)| SECRET_KEYS.contains(&name))
 }
 
 /// The variable that overrides a key.

@@ -2,7 +2,7 @@
 //!
 //! `file` and `environment` read the two layers into dotted keys, `settings` holds them with their origin and hands
 //! them out with their bounds, `known` finds the nearest known key, `sections` builds what the runtime takes,
-//! `kafka` its section, `apps` and `tokens` the two lists, `secret` reads secrets, `rates` the rate cards.
+//! `kafka` and `ledger` their sections, `apps` and `tokens` the two lists, `secret` reads secrets, `rates` the rate cards.
 
 mod apps;
 mod environment;
@@ -10,6 +10,7 @@ mod fault;
 mod file;
 mod kafka;
 mod known;
+mod ledger;
 mod position;
 mod rates;
 mod secret;
@@ -29,6 +30,7 @@ pub use rates::{add as add_rates, load as load_rates, sources as rate_sources};
 pub use sections::{Config, LogFormat};
 
 use settings::Settings;
+use tollgate_runtime::ledger::Place;
 
 /// The file that is the manual.
 pub const DEFAULT_TOML: &str = include_str!("../../config.default.toml");
@@ -71,6 +73,17 @@ impl ConfigArgs {
     /// The file cannot be read, or has keys or types that it must not have.
     pub fn data_dir(&self) -> Result<PathBuf, Faults> {
         Ok(self.text("data_dir")?.into())
+    }
+
+    /// Where ledger and views are kept. Nothing else is checked.
+    ///
+    /// # Errors
+    /// As [`ConfigArgs::data_dir`].
+    pub fn ledger(&self) -> Result<Place, Faults> {
+        let mut settings = read(self.file().as_deref(), environment());
+        let data_dir = PathBuf::from(settings.text("data_dir"));
+        let place = ledger::build(&mut settings, &data_dir);
+        if settings.faults.is_empty() { Ok(place) } else { Err(Faults(settings.faults)) }
     }
 
     /// The directory with own rate cards, if there is one. Nothing else is checked.

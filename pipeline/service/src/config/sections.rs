@@ -7,19 +7,22 @@ use tollgate_metrics::Limits;
 use tollgate_runtime::dispatcher::DispatcherConfig;
 use tollgate_runtime::gateway::{GatewayConfig, HttpLimits};
 use tollgate_runtime::graph::{GraphClient, GraphConfig};
+use tollgate_runtime::ledger::Place;
 use tollgate_runtime::log::embedded::EmbeddedOptions;
 use tollgate_runtime::node::{KafkaOptions, LogConfig};
 use tollgate_runtime::shard::ShardOptions;
 use tollgate_runtime::store::StoreOptions;
 
 use super::settings::Settings;
-use super::{Fault, apps, kafka, rates, tokens};
+use super::{Fault, apps, kafka, ledger, rates, tokens};
 
 /// The whole configuration, checked.
 #[derive(Debug)]
 pub struct Config {
     /// Where everything durable lies.
     pub data_dir: PathBuf,
+    /// Where ledger and views are kept.
+    pub ledger: Place,
     /// Addresses, tokens, apps, bounds.
     pub gateway: GatewayConfig,
     /// Slots and access tokens.
@@ -83,8 +86,14 @@ pub(super) fn build(s: &mut Settings) -> Config {
     let (log, kafka) = log(s);
     let mut dispatcher = dispatcher(s);
     dispatcher.access_tokens = gateway.apps.iter().map(|app| (app.name.clone(), app.access_token.clone())).collect();
+    let data_dir = required_path(s, "data_dir");
+    let ledger = ledger::build(s, &data_dir);
+    if let Err(error) = kafka.roles.check(&ledger) {
+        s.fault("kafka.roles", error.to_string(), "see `tollgate config default`");
+    }
     let config = Config {
-        data_dir: required_path(s, "data_dir"),
+        data_dir,
+        ledger,
         dispatcher,
         graph: graph(s),
         shard: shard(s, &log),

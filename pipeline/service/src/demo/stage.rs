@@ -14,6 +14,7 @@ use tollgate_rate_card::RateCards;
 use tollgate_runtime::dispatcher::DispatcherConfig;
 use tollgate_runtime::gateway::{AppSecrets, GatewayConfig};
 use tollgate_runtime::graph::GraphConfig;
+use tollgate_runtime::ledger::Place;
 use tollgate_runtime::log::embedded::EmbeddedOptions;
 use tollgate_runtime::node::LogConfig;
 use tollgate_runtime::node::{LEDGER_FILE, Node, NodeConfig};
@@ -127,6 +128,7 @@ fn node_config(
     };
     Ok(NodeConfig {
         data_dir: args.data_dir.clone(),
+        ledger: Place::File(args.data_dir.join(LEDGER_FILE)),
         gateway: GatewayConfig {
             api: service,
             webhooks: service,

@@ -7,6 +7,8 @@ mod bulk;
 mod config;
 #[cfg(test)]
 pub(crate) mod server;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use super::sql::{Each, Engine, Read, Sql, Value, Write};

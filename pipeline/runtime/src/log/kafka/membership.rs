@@ -9,11 +9,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaRespErr;
 
-use crate::log::Topic;
-
 /// What the group told, in order.
-#[derive(Default)]
 pub(super) struct Assignments {
+    /// Topics of the group; their partitions come together.
+    topics: usize,
     news: Mutex<Vec<News>>,
 }
 
@@ -30,7 +29,7 @@ impl ConsumerContext for Assignments {
     fn rebalance(&self, group: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let answered = match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                self.push(assigned(list));
+                self.push(assigned(list, self.topics));
                 group.assign(&TopicPartitionList::new())
             }
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
@@ -48,20 +47,24 @@ impl ConsumerContext for Assignments {
     }
 }
 
-fn assigned(list: &TopicPartitionList) -> News {
+fn assigned(list: &TopicPartitionList, topics: usize) -> News {
     let mut partitions: BTreeMap<u32, usize> = BTreeMap::new();
     for element in list.elements() {
         *partitions.entry(element.partition() as u32).or_default() += 1;
     }
-    if partitions.values().any(|topics| *topics != Topic::INPUTS.len()) {
+    if partitions.values().any(|of| *of != topics) {
         return News::Failed(
-            "the input topics were not assigned together; they must have the same number of partitions".to_owned(),
+            "the topics were not assigned together; they must have the same number of partitions".to_owned(),
         );
     }
     News::Assigned(partitions.into_keys().collect())
 }
 
 impl Assignments {
+    pub(super) fn of(topics: usize) -> Self {
+        Self { topics, news: Mutex::default() }
+    }
+
     fn push(&self, news: News) {
         self.news.lock().unwrap_or_else(PoisonError::into_inner).push(news);
     }

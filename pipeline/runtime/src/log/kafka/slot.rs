@@ -78,8 +78,9 @@ impl KafkaLog {
             .set("partition.assignment.strategy", "range")
             .set("session.timeout.ms", config.session_timeout.as_millis().to_string())
             .set("heartbeat.interval.ms", (config.session_timeout.as_millis() / 5).to_string());
-        let group: BaseConsumer<Assignments> =
-            client.create_with_context(Assignments::default()).map_err(|e| failed("the group's consumer", &e))?;
+        let group: BaseConsumer<Assignments> = client
+            .create_with_context(Assignments::of(Topic::INPUTS.len()))
+            .map_err(|e| failed("the group's consumer", &e))?;
         let cluster = group
             .client()
             .fetch_cluster_id(ASK)

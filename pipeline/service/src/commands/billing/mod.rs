@@ -15,8 +15,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use tollgate_rate_card::YearMonth;
 use tollgate_runtime::clock;
 use tollgate_runtime::export::{Format, Request, export, write_csv};
-use tollgate_runtime::ledger::{Options, Reader, Stream};
-use tollgate_runtime::node::LEDGER_FILE;
+use tollgate_runtime::ledger::{Options, Place, Reader, Stream};
 use tollgate_runtime::store::check_format;
 use tollgate_wire::Time;
 
@@ -126,10 +125,17 @@ fn run_export(mut args: ExportArgs, before: Option<PathBuf>, json: bool) -> anyh
     Ok(ExitCode::SUCCESS)
 }
 
+/// The ledger of a configuration.
+fn reader(config: &ConfigArgs) -> anyhow::Result<Reader> {
+    let place = config.ledger()?;
+    if let Place::File(_) = place {
+        check_format(&config.data_dir()?)?;
+    }
+    Ok(place.reader(Options::default())?)
+}
+
 fn from_file(args: &ExportArgs, out: &Path, json: bool) -> anyhow::Result<()> {
-    let data_dir = args.config.data_dir()?;
-    check_format(&data_dir)?;
-    let reader = Reader::open(&data_dir.join(LEDGER_FILE), Options::default())?;
+    let reader = reader(&args.config)?;
     if let Some(account) = &args.account {
         scope::check_account(&reader, account, args.month)?;
     }

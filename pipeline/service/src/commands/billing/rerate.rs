@@ -6,10 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tollgate_rate_card::{Card, CardId, Date, PricingModel, RateCards, Source, Sources, YearMonth};
-use tollgate_runtime::ledger::{LedgerReader as _, Options, Reader, Stream};
-use tollgate_runtime::node::LEDGER_FILE;
+use tollgate_runtime::ledger::{LedgerReader as _, Stream};
 use tollgate_runtime::rerate::{Rules, Under, rerate};
-use tollgate_runtime::store::check_format;
 
 use super::{rerate_show, scope};
 use crate::config::{ConfigArgs, nearest, rate_sources};
@@ -65,9 +63,7 @@ pub(super) fn run(mut args: RerateArgs, before: Option<PathBuf>, json: bool) -> 
         Some(day) => Under::Day(check_day(&rates, day)?),
         None => Under::Cards(cards(&args.card, &rates, &files)?),
     };
-    let data_dir = args.config.data_dir()?;
-    check_format(&data_dir)?;
-    let reader = Reader::open(&data_dir.join(LEDGER_FILE), Options::default())?;
+    let reader = super::reader(&args.config)?;
     let account = args.account.as_deref();
     if let Some(account) = account {
         scope::check_account(&reader, account, args.month)?;

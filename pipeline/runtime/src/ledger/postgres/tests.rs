@@ -1,0 +1,142 @@
+//! What only a server can do: several writers, lost connections, foreign tables.
+
+use super::super::fixture::{Database, READ_AT, charge, json, records};
+use super::super::sql::Sql;
+use super::super::{LedgerError, LedgerReader, LedgerStore, Place, Writer};
+use super::{PostgresConfig, server};
+use std::sync::mpsc;
+use std::time::Duration;
+
+fn writer(config: &PostgresConfig) -> Writer {
+    Place::Postgres(Box::new(config.clone())).writer().expect("opens")
+}
+
+fn values(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
+    numbers.map(|n| json(&charge(n))).collect()
+}
+
+#[test]
+fn of_two_writers_of_a_partition_the_second_writes_nothing() {
+    let config = server::database();
+    let (mut first, mut second) = (writer(&config), writer(&config));
+    let batch = values(0..20);
+    let (written, commits) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let holds = scope.spawn(|| {
+            first.transact(|tx, memory| {
+                let done = super::super::ingest::ingest(tx, memory, &records(&batch, 0), READ_AT)?;
+                written.send(()).expect("the test listens");
+                // The other one is waiting by then.
+                std::thread::sleep(Duration::from_millis(300));
+                Ok(done)
+            })
+        });
+        commits.recv().expect("the first has written");
+        let late = second.ingest(&records(&batch[..10], 0), READ_AT);
+        assert!(matches!(late, Err(LedgerError::Moved { topic: "ledger", partition: 3 })), "{late:?}");
+        assert_eq!(holds.join().expect("no panic").expect("books").applied, 20);
+    });
+    assert_eq!(LedgerStore::position(&second, 3).expect("reads"), 20);
+    let again = second.ingest(&records(&batch, 0), READ_AT).expect("books");
+    assert_eq!(again.skipped, 20);
+    // Partitions of different writers do not meet.
+    let elsewhere: Vec<_> = values(100..110);
+    let mut moved = records(&elsewhere, 0);
+    moved.iter_mut().for_each(|r| r.partition = 4);
+    assert_eq!(second.ingest(&moved, READ_AT).expect("books").applied, 10);
+}
+
+#[test]
+fn a_lost_connection_is_said_so_and_made_again() {
+    let config = server::database();
+    let mut writer = writer(&config);
+    let place = Place::Postgres(Box::new(config.clone()));
+    let reader = place.reader(Default::default()).expect("opens");
+    writer.ingest(&records(&values(0..5), 0), READ_AT).expect("books");
+    let mut other = config.connect().expect("connects");
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) AS of (pid)";
+    let pids = vec![pid(&mut writer), pid_of(&reader)];
+    let gone: i64 = other.query_one(cut, &[&pids]).expect("asks").get(0);
+    assert_eq!(gone, 2);
+    std::thread::sleep(Duration::from_millis(100));
+    let all = values(0..10);
+    let booked = std::iter::repeat_with(|| writer.ingest(&records(&all, 0), READ_AT))
+        .take(2)
+        .find_map(|done| match done {
+            Ok(done) => Some(done),
+            Err(error) => {
+                assert!(error.is_unreachable(), "{error}");
+                None
+            }
+        })
+        .expect("the second try finds a new connection");
+    assert_eq!((booked.skipped, booked.applied), (5, 5));
+    let october = "2026-10".parse().expect("a month");
+    let read = reader.entry_count(october, None).or_else(|_| reader.entry_count(october, None));
+    assert_eq!(read.expect("a new connection"), 10);
+}
+
+fn pid(writer: &mut Writer) -> i32 {
+    let found = writer.transact(|tx, _| {
+        let tx: &dyn Sql = tx;
+        tx.number("SELECT CAST(pg_backend_pid() AS BIGINT)", &[])
+    });
+    found.expect("asks").expect("a number") as i32
+}
+
+fn pid_of(reader: &super::super::Reader) -> i32 {
+    let found = reader.read(|db| db.number("SELECT CAST(pg_backend_pid() AS BIGINT)", &[]));
+    found.expect("asks").expect("a number") as i32
+}
+
+#[test]
+fn newer_foreign_and_empty_schemas_are_refused() {
+    let config = server::database();
+    let place = Place::Postgres(Box::new(config.clone()));
+    let refused = |place: &Place| place.reader(Default::default()).err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(refused(&place).contains("no ledger here; start the service"), "{}", refused(&place));
+    drop(place.writer().expect("sets up"));
+    config.connect().expect("connects").batch_execute("UPDATE schema_version SET version = 7").expect("runs");
+    let newer = "the ledger database has schema version 7, this version knows up to 1; start the newer version again";
+    assert!(refused(&place).contains(newer), "{}", refused(&place));
+    assert!(place.writer().is_err_and(|e| e.to_string().contains(newer)));
+    let foreign = server::database();
+    let mut client = foreign.connect().expect("connects");
+    let schema = foreign.schema();
+    client.batch_execute(&format!("CREATE SCHEMA {schema}; CREATE TABLE birds (name text)")).expect("runs");
+    let error = Place::Postgres(Box::new(foreign)).writer().err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(error.contains("the schema holds tables of another program"), "{error}");
+}
+
+#[test]
+fn a_month_has_partitions_of_its_own() {
+    let database = Database::postgres();
+    database.with_month();
+    let Place::Postgres(config) = database.place() else { panic!("a server") };
+    let sql = "SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
+               WHERE c.relnamespace = $1::text::regnamespace AND c.relkind = 'r' ORDER BY 1";
+    let rows = config.connect().expect("connects").query(sql, &[&config.schema()]).expect("asks");
+    let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(names, ["entries_2026_10", "entries_2026_11", "people_2026_10", "people_2026_11"]);
+}
+
+#[test]
+fn addresses_are_read_and_shown_without_their_password() {
+    let new = |url: &str, schema: &str| PostgresConfig::new(url, Some("secret"), schema, None);
+    let config = new("postgres://books@db.example:5433/finance", "tollgate").expect("an address");
+    assert_eq!(config.to_string(), "PostgreSQL db.example:5433/finance, schema tollgate");
+    assert!(!format!("{config:?}").contains("secret"));
+    for (url, schema, says) in [
+        ("", "tollgate", "it names no host; write postgres://USER@HOST:5432/DATABASE"),
+        ("mysql://x", "tollgate", "is not an address"),
+        ("postgres://a:b@c/d", "tollgate", "holds a password; put it into a file"),
+        ("postgres://a@c/d", "Tollgate", "ledger.postgres_schema is \"Tollgate\""),
+        ("postgres://a@c/d", "x; drop table y", "small letters, digits and underscores"),
+    ] {
+        let error = new(url, schema).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(error.contains(says), "{url}: {error}");
+    }
+    let nowhere = new("postgres://a@127.0.0.1:1/d", "tollgate").expect("an address");
+    let error = Place::Postgres(Box::new(nowhere)).writer().err().map(|e| e.to_string()).unwrap_or_default();
+    assert!(error.starts_with("PostgreSQL 127.0.0.1:1/d, schema tollgate: ") && error.contains("refused"), "{error}");
+}
