@@ -3,8 +3,10 @@
 //!
 //! - [`RateCards`] is built once from [`Sources`] and refuses data that cannot be right.
 //! - [`MarketMap::lookup`] gives the country of a number, [`Zone`] the local date of an instant.
-//! - [`RateCards::rate`] prices a delivered message, [`RateCards::worst_case`] bounds one that is
-//!   about to leave, [`RateCards::explain`] puts a price into words.
+//! - [`Conversations::place`] says which conversation a delivered message opens or is covered by, where
+//!   conversations are charged.
+//! - [`RateCards::rate`] prices a delivered message or a conversation, [`RateCards::worst_case`] bounds one
+//!   that is about to leave, [`RateCards::explain`] puts a price into words.
 //!
 //! No year, market or price is in the code: they are in `data/`.
 #![deny(clippy::float_arithmetic)]
@@ -15,6 +17,7 @@ mod bar;
 mod card;
 mod catalogue;
 mod category;
+mod conversation;
 mod country;
 mod currency;
 mod diff;
@@ -42,6 +45,7 @@ pub use bar::Bar;
 pub use card::{Card, CardId, Cell};
 pub use catalogue::RateCards;
 pub use category::Category;
+pub use conversation::{Conversation, ConversationKind, ConversationLengths, Conversations, Delivery, Placement};
 pub use country::{Country, InvalidCountry};
 pub use currency::{Currency, InvalidCurrency};
 pub use diff::{CardDiff, CellChange, ChangeKind, Incomparable, percent};

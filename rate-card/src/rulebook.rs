@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use crate::table::{Row, Table, whole, yes_or_no};
-use crate::{Category, DataError, PricingModel, Source, Validity};
+use crate::{Category, ConversationLengths, DataError, PricingModel, Source, Validity};
 
 /// A rulebook of a catalogue. Its position, stable within one catalogue only: store
 /// [`Rulebook::id`].
@@ -128,6 +128,15 @@ impl Rulebook {
     #[inline]
     pub const fn rule(&self, category: Category) -> &ChargingRule {
         &self.rules[category.index()]
+    }
+
+    /// How long conversations last that open under these rules; `None` where messages are charged.
+    #[must_use]
+    #[inline]
+    pub fn conversation_lengths(&self) -> Option<ConversationLengths> {
+        let seconds = |hours: u64| i64::try_from(hours).unwrap_or(i64::MAX).saturating_mul(3600);
+        let hours = self.conversation_hours.filter(|_| self.model == PricingModel::Cbp)?;
+        Some(ConversationLengths { category_s: seconds(hours), entry_s: seconds(self.entry_hours) })
     }
 }
 
