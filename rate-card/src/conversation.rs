@@ -188,11 +188,8 @@ impl Conversations {
     /// What became known of a message that had opened a conversation of kind `was` at `at_s`: an earlier delivery,
     /// another kind, the platform's id.
     pub fn revise(&mut self, was: ConversationKind, at_s: i64, now: &Delivery, lengths: Option<ConversationLengths>) {
-        let slot = &mut self.0[was.index()];
-        let Some(mut c) = slot.filter(|c| c.spans(at_s) && (c.id == 0 || now.id == 0 || c.id == now.id)) else {
-            return;
-        };
-        *slot = None;
+        let same = |c: &Conversation| c.spans(at_s) && (c.id == 0 || now.id == 0 || c.id == now.id);
+        let Some(mut c) = self.0[was.index()].take_if(|c| same(c)) else { return };
         if c.id == 0 {
             c.id = now.id;
         }
@@ -204,6 +201,11 @@ impl Conversations {
             c.ends_s = if cut && c.kind == was { c.ends_s.min(ends_s(&c)) } else { ends_s(&c) };
         }
         self.open(c);
+    }
+
+    /// A message that had opened a conversation of kind `was` at `at_s`, of no id, belongs to another one: it never was.
+    pub fn withdraw(&mut self, was: ConversationKind, at_s: i64) {
+        self.0[was.index()].take_if(|c| c.id == 0 && c.spans(at_s));
     }
 
     /// The kind whose conversation covers a delivery.
@@ -327,9 +329,15 @@ mod tests {
             walk(&history),
             "marketing free_entry_point (free_entry_point) (free_entry_point) (free_entry_point)"
         );
-        // It lasts from the answer; later messages do not lengthen it. The marketing conversation is not open again.
+        // It lasts from the answer; later messages do not lengthen it.
         let after = [at(60, Marketing), entry(61, 0), entry(100, 0), at(133, Marketing)];
         assert_eq!(walk(&after), "marketing free_entry_point (free_entry_point) marketing");
+        // What it closed is not open again, were it shorter.
+        let short = Some(ConversationLengths { category_s: 24 * HOUR, entry_s: 2 * HOUR });
+        let mut open = Conversations::default();
+        for (delivery, opens) in [(at(0, Marketing), true), (entry(1, 0), true), (at(3, Marketing), true)] {
+            assert_eq!(matches!(open.place(&delivery, short), Placement::Opens(_)), opens, "{delivery:?}");
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use crate::rounding::ENTRY_DECIMALS;
 use crate::{
-    AllowanceScope, BandBasis, Category, Market, Priced, PricingType, RateCards, Rated, RatingInput, ReportedCategory,
-    ReportedModel, ReportedType, RulebookId, Unpriced,
+    AllowanceScope, BandBasis, Category, Market, Priced, PricingModel, PricingType, RateCards, Rated, RatingInput,
+    ReportedCategory, ReportedModel, ReportedType, RulebookId, Unpriced,
 };
 
 impl RateCards {
@@ -25,6 +25,9 @@ impl RateCards {
         lines.push(format!("price: {} {} ({})", priced.cost, input.currency, priced.pricing_type.as_str()));
         lines.push(self.market_line(input, Some(priced.market)));
         self.rule_lines(input, Some(priced.rulebook), priced.category, lines);
+        if priced.model == PricingModel::Cbp {
+            lines.push("charged: the conversation that this message opened, once".to_owned());
+        }
         if priced.pricing_type == PricingType::FreeAllowance {
             lines.push(self.allowance_line(input, priced));
         }

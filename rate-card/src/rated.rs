@@ -96,7 +96,7 @@ pub enum UnpricedReason {
     NoCountry,
     /// There is no rulebook for the date.
     NoRulebook,
-    /// The date's rulebook or the platform's report has a model that is not rated here.
+    /// The platform reports another model than the rulebook of the date has.
     ModelNotSupported,
     /// The platform reports a category that we do not know, or nobody says one.
     UnknownCategory,
@@ -148,7 +148,7 @@ impl UnpricedReason {
         match self {
             Self::NoCountry => "learn the recipient's country and rerate",
             Self::NoRulebook => "add a rulebook for the date",
-            Self::ModelNotSupported => "book the invoice; this model is not rated",
+            Self::ModelNotSupported => "book the invoice; the rules of that date know no such charge",
             Self::UnknownCategory => "book the invoice, or learn the category and rerate",
             Self::UnknownType => "book the invoice",
             Self::Bid => "book the invoice",

@@ -10,12 +10,13 @@ use crate::{
     ReportedType, RulebookId, Unpriced, UnpricedReason,
 };
 
-/// The facts of one delivered message.
+/// The facts of one delivered message; where conversations are charged, of the message that opened one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RatingInput {
     /// Currency of the WABA.
     pub currency: Currency,
-    /// Local date, in the WABA's zone, of the charge instant (see [`crate::Zone`]).
+    /// Local date, in the WABA's zone, of the charge instant (see [`crate::Zone`]): the delivery, which is
+    /// the opening of a conversation.
     pub date: Date,
     /// Country of the recipient; `None` for a business-scoped id that came without one.
     pub country: Option<Country>,
@@ -27,7 +28,8 @@ pub struct RatingInput {
     pub fep_open: bool,
     /// Whether authentication is charged at the international rate to this country.
     pub auth_international: bool,
-    /// Messages that used up the category's allowance before this one, in its scope and month.
+    /// Messages, or conversations, that used up the category's allowance before this one, in its scope and
+    /// month.
     pub allowance_used: u64,
     /// Position, from 1, of this message among the charged ones of its portfolio, month, market and
     /// [`Category::band_counter`]; `None` if it is not known.
@@ -48,7 +50,8 @@ pub(crate) struct Listed<'a> {
 }
 
 impl RateCards {
-    /// Prices one delivered message.
+    /// Prices one delivered message, or the conversation that it opened: the rulebook of the date says which.
+    /// What a conversation covers is not rated ([`crate::Conversations::place`]).
     ///
     /// The platform decides model, category and explicit free types; where it says nothing the
     /// rulebook of the date does. A message that it reports as regular may still be one of the
@@ -92,8 +95,7 @@ impl RateCards {
         let Some((rulebook, book)) = book else {
             return none.because(UnpricedReason::NoRulebook);
         };
-        let model = reported.model.unwrap_or(ReportedModel::Known(book.model));
-        if (model, book.model) != (ReportedModel::Known(PricingModel::Pmp), PricingModel::Pmp) {
+        if reported.model.is_some_and(|said| said != ReportedModel::Known(book.model)) {
             return none.because(UnpricedReason::ModelNotSupported);
         }
         let free_entry = reported.category == Some(ReportedCategory::ReferralConversion)

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use crate::{Category, Country, Currency, PricingModel, RateCards, UnpricedReason};
+use crate::{Category, Country, Currency, RateCards, UnpricedReason};
 
 /// A message that is about to leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,8 @@ pub struct WorstCaseInput {
 }
 
 impl RateCards {
-    /// Highest list rate from the first to the last day, ignoring allowances, bands and windows.
+    /// Highest list rate from the first to the last day, ignoring allowances, bands, windows and conversations that
+    /// may cover it.
     /// Days after the first that no card or rate covers are left out: their price is not known yet.
     ///
     /// # Errors
@@ -50,9 +51,6 @@ impl RateCards {
     fn list_rate_on(&self, input: &WorstCaseInput, country: Country, date: Date) -> Result<Decimal, UnpricedReason> {
         let market = self.map.market(country, date).ok_or(UnpricedReason::NoCountry)?;
         let (_, book) = self.rulebooks.at(date).ok_or(UnpricedReason::NoRulebook)?;
-        if book.model != PricingModel::Pmp {
-            return Err(UnpricedReason::ModelNotSupported);
-        }
         let category = match input.category {
             Category::Authentication if input.auth_international => Category::AuthenticationInternational,
             category => category,

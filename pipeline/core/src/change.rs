@@ -1,7 +1,7 @@
 //! Changes: what a decision wants the state to be. Each is one whole record, so that applying it, undoing it
 //! (the old record), writing it to the store and writing it to a changelog are the same thing.
 
-use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid};
+use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid, WabaIx};
 use crate::record::{Account, Campaign, Contact, Message, Pair, Sender, SenderLive, Template, Waba};
 use rust_decimal::Decimal;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub enum Change {
     Counter(CounterKey, u64),
     /// A request id was seen.
     Seen(u128, Uid),
-    /// The wamid of an attempt.
+    /// The wamid of an attempt, or a conversation's id and the attempt that opened it.
     Wamid(u128, Uid, u8),
     /// Settings and state of a campaign (its counts and reservations are kept by `State::apply`).
     Campaign(Box<Campaign>),
@@ -49,6 +49,8 @@ pub enum Change {
 pub enum CounterKey {
     /// Messages of a category counted for the allowance of one number in one month (`year * 12 + month - 1`).
     Allowance(SenderIx, u32, u8),
+    /// The same for an allowance that the numbers of a WABA share.
+    WabaAllowance(WabaIx, u32, u8),
     /// Charged messages of one portfolio, month, market and category.
     Band(crate::ids::AccountIx, u32, u16, u8),
 }

@@ -1,23 +1,29 @@
-//! Charges: booked when a delivery is reported, once per attempt, keyed by the platform's message id.
+//! Charges: booked when a delivery is reported, once per attempt, keyed by the platform's message id; where the platform
+//! charges by conversation, once per conversation.
 //!
 //! Duplicates and orders of statuses change nothing. A later status that says another category or type, or an
 //! earlier time across a card's or month's edge, takes the entry back and books anew; entries are never changed.
+//!
+//! `conversation` what a delivery is charged as · `foreign` messages that other software sent · this file books.
 
-use crate::change::{Change, CounterKey};
-use crate::decide::{Decision, Facts, person};
+mod conversation;
+mod foreign;
+
+pub use conversation::conversation_id;
+pub(crate) use conversation::{note_id, said_id};
+pub(crate) use foreign::foreign;
+
+use crate::change::CounterKey;
+use crate::decide::{Decision, Facts};
 use crate::effect::{Booking, Effect};
 use crate::hashing;
-use crate::ids::{ContactKey, PairKey};
-use crate::inbound::clamp_s;
 use crate::life::Draft;
-use crate::record::{Account, Booked, Sender, Waba};
+use crate::record::{Account, Booked, Sender, Unit, Waba};
 use crate::window;
 use rust_decimal::Decimal;
-use tollgate_rate_card::{
-    Category, Country, Date, PricingType, Rated, RatingInput, Reported, ReportedCategory, ReportedModel, ReportedType,
-};
-use tollgate_wire::command::{Funding, LimitScope};
-use tollgate_wire::event::{Status, StatusKind};
+use std::borrow::Cow;
+use tollgate_rate_card::{AllowanceScope, Category, Country, Date, PricingType, Rated, RatingInput};
+use tollgate_wire::event::Status;
 use tollgate_wire::ledger::{Cause, EntryKind};
 
 /// Books the charge of a delivered attempt, or corrects it; the entry that stands now and its amount, when
@@ -28,38 +34,127 @@ pub(crate) fn book(
     s: &Status<'_>,
     out: &mut Decision,
 ) -> Option<(u128, Option<Decimal>)> {
-    let state = d.facts.state;
     let a = d.message.attempts[n];
+    let placed = conversation::of_attempt(d, n, out);
+    let Some(old) = a.booked else {
+        let charged = |b: Booked| b.unit.is_charged();
+        let resend = d.message.attempts.iter().enumerate().any(|(i, o)| i != n && o.booked.is_some_and(charged));
+        let blank = blank(d, n, s, placed);
+        return charge(d, n, s, blank, resend.then_some(Cause::Resend), None, out);
+    };
+    if placed.unit == old.unit {
+        return correct(d, n, s, old, out);
+    }
+    // The platform's later word moves it into a conversation, or out of one: another thing is charged, or nothing.
+    let mut new = blank(d, n, s, placed);
+    new.revision = old.revision;
+    if !old.unit.is_charged() {
+        new.revision += u32::from(old.revision > 0);
+        return charge(d, n, s, new, Some(Cause::Reclassified), None, out);
+    }
+    new.revision += 1;
+    let sender = d.facts.state.sender_at(a.sender);
+    let waba = d.facts.state.waba_at(sender.waba);
+    let was = rate(d.facts, waba, Some(a.category), &old);
+    uncount(d, sender, waba, &was, old.at_s);
+    let (first, back) = take_back(d, n, s, waba, &old, was, Cause::Reclassified, out);
+    add_spent(d, -old.cost);
+    let stands = charge(d, n, s, new, Some(Cause::Reclassified), Some(first), out);
+    Some(stands.unwrap_or((back, Some(Decimal::ZERO))))
+}
+
+/// What is booked of an attempt before it has its positions and its price.
+fn blank(d: &mut Draft<'_, '_>, n: usize, s: &Status<'_>, placed: conversation::Placed) -> Booked {
+    let a = d.message.attempts[n];
+    let pair = d.pair(a.sender);
+    let window_open = window::was_open_at(pair, a.delivered_s);
+    let fep_open = match placed.unit {
+        Unit::Message => window::fep_open_at(pair, a.delivered_s),
+        _ => conversation::is_free_entry(&a.reported),
+    };
+    Booked {
+        unit: placed.unit,
+        named: a.conversation != 0,
+        at_s: if placed.unit.is_charged() { a.delivered_s } else { placed.opened_s },
+        country: a.booked.and_then(|b| b.country).or_else(|| country_of(d, s)),
+        reported: a.reported,
+        window_open,
+        fep_open,
+        allowance_used: 0,
+        ordinal: 0,
+        revision: 0,
+        cost: Decimal::ZERO,
+    }
+}
+
+/// Books what is charged for the first time, or notes that nothing is.
+fn charge(
+    d: &mut Draft<'_, '_>,
+    n: usize,
+    s: &Status<'_>,
+    mut new: Booked,
+    cause: Option<Cause>,
+    adjusts: Option<u128>,
+    out: &mut Decision,
+) -> Option<(u128, Option<Decimal>)> {
+    let mut booked = None;
+    if new.unit.is_charged() {
+        let state = d.facts.state;
+        let sender = state.sender_at(d.message.attempts[n].sender);
+        let waba = state.waba_at(sender.waba);
+        let expected = Some(d.message.attempts[n].category);
+        take_positions(d, sender, waba, expected, &mut new);
+        let rated = rate(d.facts, waba, expected, &new);
+        count(d, sender, waba, &rated, new.at_s);
+        new.cost = cost(&rated);
+        let entry = emit(d, n, s, waba, &new, rated, kind_of(&rated), cause, adjusts, 1, out);
+        add_spent(d, new.cost);
+        booked = Some((entry, amount(&rated)));
+    }
+    d.message.attempts[n].booked = Some(new);
+    booked
+}
+
+/// Takes the entry that stands back; its id, and that of the adjustment.
+#[expect(clippy::too_many_arguments, reason = "one place where an entry is taken back")]
+fn take_back(
+    d: &Draft<'_, '_>,
+    n: usize,
+    s: &Status<'_>,
+    waba: &Waba,
+    old: &Booked,
+    was: Rated,
+    cause: Cause,
+    out: &mut Decision,
+) -> (u128, u128) {
+    let first = entry_id(&waba.id, kind_of(&was), &charge_key(d, n, s, waba, old.unit), old.revision);
+    let taken_back = Booked { revision: old.revision + 1, ..*old };
+    (first, emit(d, n, s, waba, &taken_back, was, EntryKind::Adjustment, Some(cause), Some(first), -1, out))
+}
+
+/// Corrects what stands for a charge whose key stays.
+fn correct(
+    d: &mut Draft<'_, '_>,
+    n: usize,
+    s: &Status<'_>,
+    old: Booked,
+    out: &mut Decision,
+) -> Option<(u128, Option<Decimal>)> {
+    let a = d.message.attempts[n];
+    let state = d.facts.state;
     let sender = state.sender_at(a.sender);
     let waba = state.waba_at(sender.waba);
-    let pair = *d.pair(a.sender);
-    let country = a.booked.and_then(|b| b.country).or_else(|| country_of(d, s));
     let expected = Some(a.category);
-    let Some(old) = a.booked else {
-        let resend = d.message.attempts.iter().enumerate().any(|(i, o)| i != n && o.booked.is_some());
-        let mut booked = Booked {
-            at_s: a.delivered_s,
-            country,
-            reported: a.reported,
-            window_open: window::was_open_at(&pair, a.delivered_s),
-            fep_open: window::fep_open_at(&pair, a.delivered_s),
-            allowance_used: 0,
-            ordinal: 0,
-            revision: 0,
-            cost: Decimal::ZERO,
-        };
-        take_positions(d, sender, waba, expected, &mut booked);
-        let rated = rate(d.facts, waba, expected, &booked);
-        count(d, sender, waba, &rated, booked.at_s);
-        booked.cost = cost(&rated);
-        let cause = resend.then_some(Cause::Resend);
-        let entry = emit(d, n, s, waba, &booked, rated, kind_of(&rated), cause, None, 1, out);
-        add_spent(d, booked.cost);
-        d.message.attempts[n].booked = Some(booked);
-        return Some((entry, amount(&rated)));
-    };
-    let mut new = Booked { reported: a.reported, country, ..old };
-    if new.reported == old.reported && new.country == old.country && a.delivered_s >= old.at_s {
+    let country = old.country.or_else(|| country_of(d, s));
+    let mut new = Booked { reported: a.reported, named: a.conversation != 0, country, ..old };
+    if old.unit.is_opened() {
+        new.fep_open = conversation::is_free_entry(&a.reported);
+    }
+    if new == old && a.delivered_s >= old.at_s {
+        return None;
+    }
+    if !old.unit.is_charged() {
+        d.message.attempts[n].booked = Some(new);
         return None;
     }
     let was = rate(d.facts, waba, expected, &old);
@@ -88,9 +183,7 @@ pub(crate) fn book(
         count(d, sender, waba, &now, new.at_s);
     }
     let now = rate(d.facts, waba, expected, &new);
-    let first = entry_id(&waba.id, kind_of(&was), &s.wamid, old.revision);
-    let taken_back = Booked { revision: old.revision + 1, ..old };
-    emit(d, n, s, waba, &taken_back, was, EntryKind::Adjustment, Some(cause), Some(first), -1, out);
+    let (first, _) = take_back(d, n, s, waba, &old, was, cause, out);
     new.revision = old.revision + 1;
     new.cost = cost(&now);
     let entry = emit(d, n, s, waba, &new, now, kind_of(&now), Some(cause), Some(first), 1, out);
@@ -148,17 +241,28 @@ fn counted(rated: &Rated) -> (bool, bool, Option<Category>) {
     }
 }
 
-fn keys(account: &Account, sender: &Sender, rated: &Rated, date: Date) -> (Option<CounterKey>, Option<CounterKey>) {
+fn keys(
+    facts: &Facts<'_>,
+    account: &Account,
+    sender: &Sender,
+    rated: &Rated,
+    date: Date,
+) -> (Option<CounterKey>, Option<CounterKey>) {
     let (allowance, band, category) = counted(rated);
-    let market = match rated {
-        Rated::Priced(p) => Some(p.market),
-        Rated::Unpriced(u) => u.market,
+    let (market, rulebook) = match rated {
+        Rated::Priced(p) => (Some(p.market), Some(p.rulebook)),
+        Rated::Unpriced(u) => (u.market, u.rulebook),
     };
     let Some(category) = category else { return (None, None) };
-    let allowance_key = allowance.then(|| CounterKey::Allowance(sender.ix, period(date), category.index() as u8));
+    let scope = || rulebook.and_then(|r| facts.rates.rulebook(r).rule(category).allowance).map(|a| a.scope);
+    let (month, at) = (period(date), category.index() as u8);
+    let allowance_key = allowance.then(|| match scope() {
+        Some(AllowanceScope::Waba) => CounterKey::WabaAllowance(sender.waba, month, at),
+        _ => CounterKey::Allowance(sender.ix, month, at),
+    });
     let band_key = market
         .filter(|_| band)
-        .map(|m| CounterKey::Band(account.ix, period(date), m.index() as u16, category.band_counter().index() as u8));
+        .map(|m| CounterKey::Band(account.ix, month, m.index() as u16, category.band_counter().index() as u8));
     (allowance_key, band_key)
 }
 
@@ -166,15 +270,15 @@ fn keys(account: &Account, sender: &Sender, rated: &Rated, date: Date) -> (Optio
 fn take_positions(d: &Draft<'_, '_>, sender: &Sender, waba: &Waba, category: Option<Category>, b: &mut Booked) {
     let probe = rate(d.facts, waba, category, b);
     let date = d.facts.state.day(waba.ix, b.at_s).0;
-    let (allowance, _) = keys(d.account, sender, &probe, date);
+    let (allowance, _) = keys(d.facts, d.account, sender, &probe, date);
     b.allowance_used = allowance.map_or(0, |k| d.counter(k));
     let probe = rate(d.facts, waba, category, b);
-    let (_, band) = keys(d.account, sender, &probe, date);
+    let (_, band) = keys(d.facts, d.account, sender, &probe, date);
     b.ordinal = band.map_or(0, |k| d.counter(k) + 1);
 }
 
 fn count(d: &mut Draft<'_, '_>, sender: &Sender, waba: &Waba, rated: &Rated, at_s: u32) {
-    let (a, b) = keys(d.account, sender, rated, d.facts.state.day(waba.ix, at_s).0);
+    let (a, b) = keys(d.facts, d.account, sender, rated, d.facts.state.day(waba.ix, at_s).0);
     for key in [a, b].into_iter().flatten() {
         let v = d.counter(key) + 1;
         d.counters.push((key, v));
@@ -182,7 +286,7 @@ fn count(d: &mut Draft<'_, '_>, sender: &Sender, waba: &Waba, rated: &Rated, at_
 }
 
 fn uncount(d: &mut Draft<'_, '_>, sender: &Sender, waba: &Waba, rated: &Rated, at_s: u32) {
-    let (a, b) = keys(d.account, sender, rated, d.facts.state.day(waba.ix, at_s).0);
+    let (a, b) = keys(d.facts, d.account, sender, rated, d.facts.state.day(waba.ix, at_s).0);
     for key in [a, b].into_iter().flatten() {
         let v = d.counter(key).saturating_sub(1);
         d.counters.push((key, v));
@@ -214,10 +318,33 @@ fn kind_of(rated: &Rated) -> EntryKind {
     }
 }
 
-/// Id of the entry of a charge key: `hash(waba, kind, wamid, revision)`.
+/// Id of the entry of a charge key: `hash(waba, kind, key, revision)`. The key of a message is its wamid, that of a
+/// conversation 32 hexadecimal digits.
 #[must_use]
-pub fn entry_id(waba: &str, kind: EntryKind, wamid: &str, revision: u32) -> u128 {
-    hashing::public(&[waba.as_bytes(), kind.as_str().as_bytes(), wamid.as_bytes(), &revision.to_le_bytes()])
+pub fn entry_id(waba: &str, kind: EntryKind, key: &str, revision: u32) -> u128 {
+    hashing::public(&[waba.as_bytes(), kind.as_str().as_bytes(), key.as_bytes(), &revision.to_le_bytes()])
+}
+
+/// The charge key: the wamid; for a conversation, of the platform's id if it had said one, else of WABA, contact, category
+/// and the wamid that opened it.
+fn charge_key<'a>(d: &Draft<'_, '_>, n: usize, s: &'a Status<'_>, waba: &Waba, unit: Unit) -> Cow<'a, str> {
+    let a = &d.message.attempts[n];
+    match unit {
+        Unit::Message | Unit::Covered => s.wamid.as_str().into(),
+        Unit::NamedConversation => hex(a.conversation),
+        Unit::Conversation => {
+            hex(opening_key(waba, &d.facts.state.user_text(d.message.user), a.category.as_str(), &s.wamid))
+        }
+    }
+}
+
+fn opening_key(waba: &Waba, user: &str, category: &str, wamid: &str) -> u128 {
+    let parts = [waba.id.as_str(), user, category, wamid].map(str::as_bytes);
+    hashing::public(&parts)
+}
+
+fn hex(key: u128) -> Cow<'static, str> {
+    format!("{key:032x}").into()
 }
 
 #[expect(clippy::too_many_arguments, reason = "one place where an entry is put together")]
@@ -234,7 +361,7 @@ fn emit(
     sign: i8,
     out: &mut Decision,
 ) -> u128 {
-    let entry = entry_id(&waba.id, kind, &s.wamid, b.revision);
+    let entry = entry_id(&waba.id, kind, &charge_key(d, n, s, waba, b.unit), b.revision);
     let (allowance, band, _) = counted(&rated);
     out.effects.push(Effect::Ledger(Box::new(Booking {
         entry,
@@ -260,120 +387,4 @@ fn emit(
         booked_ms: d.now_ms,
     })));
     entry
-}
-
-/// What is kept under the wamid of a message that other software sent: it was booked without a price, because no
-/// status had said one yet; or with what the platform said.
-const NO_PRICE_SAID: u8 = 0;
-const PRICE_SAID: u8 = 1;
-
-/// A status of a message that other software sent from the same number: it uses throughput, counts for the
-/// quota, and is booked where we pay the platform for this WABA.
-pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_ms: u64, out: &mut Decision) {
-    let state = facts.state;
-    let Some(sender) = state.sender(&s.sender).filter(|x| x.account == account.ix) else {
-        out.rejected = Some(format!("sender {} is not registered for account {}", &*s.sender, account.spec.account));
-        return;
-    };
-    let (user, country) = person(facts, &s.to, out);
-    let Some(user) = user else { return };
-    let at_s = clamp_s(s.at_s, now_ms);
-    if s.status == StatusKind::Sent {
-        let mut live = state.live(sender.ix);
-        let rate = crate::admission::throughput_rate(account, sender, &live, now_ms);
-        live.throughput = live.throughput.charge(rate, 1, now_ms);
-        out.changes.push(Change::SenderLive(sender.ix, live));
-        return;
-    }
-    if !matches!(s.status, StatusKind::Delivered | StatusKind::Read | StatusKind::Played) {
-        return;
-    }
-    let hash = facts.key.wamid(&s.wamid);
-    let before = state.wamids.get(&hash).map(|(_, said)| *said);
-    let said = if s.pricing.is_some() { PRICE_SAID } else { NO_PRICE_SAID };
-    if before.is_some_and(|before| before >= said) {
-        return;
-    }
-    out.changes.push(Change::Wamid(hash, 0, said));
-    let pair_key = PairKey::new(sender.ix, user);
-    let mut pair = state.pair(pair_key);
-    let outside = !window::was_open_at(&pair, at_s);
-    match account.spec.limit_scope {
-        _ if before.is_some() => {}
-        LimitScope::Portfolio => {
-            let key = ContactKey::new(account.ix, user);
-            let mut c = state.contact(key);
-            c.counted = c.counted.observe(at_s, outside);
-            out.changes.push(Change::Contact(key, c));
-        }
-        LimitScope::Number => {
-            pair.counted = pair.counted.observe(at_s, outside);
-            out.changes.push(Change::Pair(pair_key, pair));
-        }
-    }
-    let waba = state.waba_at(sender.waba);
-    if waba.funding == Funding::ClientPays {
-        return;
-    }
-    let mut reported = Reported::default();
-    if let Some(p) = &s.pricing {
-        reported.category = match (&p.category, &p.category_text) {
-            (Some(c), _) => Some(ReportedCategory::Known(*c)),
-            (None, Some(t)) => Some(ReportedCategory::parse(t)),
-            (None, None) => None,
-        };
-        reported.pricing_type = p.pricing_type.map(|t| ReportedType::parse(t.as_str()));
-        reported.model = p.model.map(ReportedModel::Known);
-    }
-    let mut booked = Booked {
-        at_s,
-        country,
-        reported,
-        window_open: !outside,
-        fep_open: window::fep_open_at(&pair, at_s),
-        allowance_used: 0,
-        ordinal: 0,
-        revision: 0,
-        cost: Decimal::ZERO,
-    };
-    let date = state.day(waba.ix, at_s).0;
-    let probe = rate(facts, waba, None, &booked);
-    booked.allowance_used = keys(account, sender, &probe, date).0.map_or(0, |k| state.counter(k));
-    let probe = rate(facts, waba, None, &booked);
-    booked.ordinal = keys(account, sender, &probe, date).1.map_or(0, |k| state.counter(k) + 1);
-    let rated = rate(facts, waba, None, &booked);
-    let (a, b) = keys(account, sender, &rated, date);
-    for key in [a, b].into_iter().flatten() {
-        out.changes.push(Change::Counter(key, state.counter(key) + 1));
-    }
-    let entry = |kind, revision, sign, rated: Rated, reported, corrects: Option<u128>| Booking {
-        entry: entry_id(&waba.id, kind, &s.wamid, revision),
-        kind,
-        cause: corrects.map(|_| Cause::Reclassified),
-        adjusts: corrects,
-        revision,
-        sign,
-        sender: sender.ix,
-        user,
-        own: None,
-        wamid: s.wamid.as_str().into(),
-        rated,
-        expected: category_of(&rated),
-        reported,
-        conversation: None,
-        ordinal: (booked.ordinal > 0 && sign > 0).then_some(booked.ordinal),
-        at_s,
-        booked_ms: now_ms,
-    };
-    // Without a word of the platform nothing says what other software sent: that was booked as unpriced.
-    let corrects = before.map(|_| entry_id(&waba.id, EntryKind::Unpriced, &s.wamid, 0));
-    if corrects.is_some() {
-        let silent = Booked { reported: Reported::default(), ..booked };
-        let was = rate(facts, waba, None, &silent);
-        let back = entry(EntryKind::Adjustment, 1, -1, was, silent.reported, corrects);
-        out.effects.push(Effect::Ledger(Box::new(back)));
-    }
-    let revision = u32::from(corrects.is_some());
-    let booking = entry(kind_of(&rated), revision, 1, rated, reported, corrects);
-    out.effects.push(Effect::Ledger(Box::new(booking)));
 }

@@ -5,7 +5,7 @@
 //! as JSON · this file: the reader, counters and proofs.
 
 use crate::change::{CounterKey, Proof};
-use crate::ids::{AccountIx, SenderIx};
+use crate::ids::{AccountIx, SenderIx, WabaIx};
 use rust_decimal::Decimal;
 use tollgate_quality::Counted;
 
@@ -70,6 +70,9 @@ impl<'a> Reader<'a> {
     }
     fn u64(&mut self) -> Result<u64> {
         self.take().map(u64::from_le_bytes)
+    }
+    fn i64(&mut self) -> Result<i64> {
+        self.take().map(i64::from_le_bytes)
     }
     fn u128(&mut self) -> Result<u128> {
         self.take().map(u128::from_le_bytes)
@@ -141,6 +144,12 @@ pub fn counter_key(k: CounterKey) -> Vec<u8> {
             out.extend_from_slice(&month.to_be_bytes());
             out.push(c);
         }
+        CounterKey::WabaAllowance(w, month, c) => {
+            out.push(2);
+            out.extend_from_slice(&w.0.to_be_bytes());
+            out.extend_from_slice(&month.to_be_bytes());
+            out.push(c);
+        }
         CounterKey::Band(a, month, market, c) => {
             out.push(1);
             out.extend_from_slice(&a.0.to_be_bytes());
@@ -161,6 +170,9 @@ pub fn counter_from_key(b: &[u8]) -> Result<CounterKey> {
     let be32 = |b: &[u8]| u32::from_be_bytes([b[0], b[1], b[2], b[3]]);
     match b {
         [0, rest @ ..] if rest.len() == 7 => Ok(CounterKey::Allowance(SenderIx(be16(rest)), be32(&rest[2..]), rest[6])),
+        [2, rest @ ..] if rest.len() == 7 => {
+            Ok(CounterKey::WabaAllowance(WabaIx(be16(rest)), be32(&rest[2..]), rest[6]))
+        }
         [1, rest @ ..] if rest.len() == 9 => {
             Ok(CounterKey::Band(AccountIx(be16(rest)), be32(&rest[2..]), be16(&rest[6..]), rest[8]))
         }

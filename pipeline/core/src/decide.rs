@@ -309,6 +309,7 @@ fn settle(
                 code: 0,
                 delivered_s: 0,
                 reported: Reported::default(),
+                conversation: 0,
                 booked: None,
             });
             told.attempt = number;

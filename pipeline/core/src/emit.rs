@@ -3,7 +3,7 @@
 use crate::effect::{Booking, OutcomeFx};
 use crate::hashing::HashKey;
 use crate::lots::Resource;
-use crate::record::{Message, MessageState};
+use crate::record::{Booked, Message, MessageState};
 use crate::state::{State, lot_of};
 use rust_decimal::Decimal;
 use std::fmt::Write as _;
@@ -64,6 +64,11 @@ pub fn outcome(
         r => ReasonText::Known(r),
     });
     let mut detail = about(state, rates, o, m);
+    if matches!(o.kind, OutcomeKind::Delivered | OutcomeKind::Read)
+        && let Some(b) = attempt.and_then(|a| a.booked).filter(|b| !b.unit.is_charged())
+    {
+        detail = covered(&b);
+    }
     for (alternative, why) in o.rejections.iter().filter(|_| o.rejections.len() > 1 || o.kind == OutcomeKind::Admitted)
     {
         let _ = write!(detail, "{}content[{alternative}]: {why}", if detail.is_empty() { "" } else { "; " });
@@ -103,6 +108,14 @@ pub fn outcome(
         metadata: m.tail.metadata.as_deref(),
     };
     serde_json::to_writer(out, &record)
+}
+
+/// Why a message that was delivered is not charged.
+fn covered(b: &Booked) -> String {
+    match b.at_s {
+        0 => "not charged: covered by a conversation that is charged already".to_owned(),
+        opened_s => format!("not charged: covered by the conversation that opened at {}", Time::from_secs(opened_s)),
+    }
 }
 
 /// Names what a reason is about: the template, the country.
@@ -193,6 +206,11 @@ pub fn ledger(
     let card = priced.and_then(|p| p.card).or(unpriced.and_then(|u| u.card));
     let rulebook = priced.map(|p| p.rulebook).or(unpriced.and_then(|u| u.rulebook));
     let cost = priced.map(|p| p.cost * sign);
+    let expected_model = rulebook.map(|r| rates.rulebook(r).model);
+    let reported_model = match b.reported.model {
+        Some(ReportedModel::Known(m)) => Some(m),
+        _ => None,
+    };
     let entry = LedgerEntry {
         entry: entry.as_str().into(),
         kind: b.kind,
@@ -219,11 +237,11 @@ pub fn ledger(
         country: country.as_deref().map(Text::from),
         market: market.map(|m| rates.map().market_name(m).into()),
         category: priced.and_then(|p| p.category).or(unpriced.and_then(|u| u.category)),
-        pricing_model: priced.map_or(PricingModel::Pmp, |p| p.model),
+        pricing_model: priced.map(|p| p.model).or(reported_model).or(expected_model).unwrap_or(PricingModel::Pmp),
         pricing_type: priced.map(|p| p.pricing_type),
         expected_category: b.expected,
         expected_type: None,
-        expected_model: rulebook.map(|r| rates.rulebook(r).model),
+        expected_model,
         reported_category: match b.reported.category {
             Some(ReportedCategory::Known(c)) => Some(c),
             _ => None,
@@ -234,10 +252,7 @@ pub fn ledger(
             Some(ReportedType::FreeEntryPoint) => Some(tollgate_rate_card::PricingType::FreeEntryPoint),
             _ => None,
         },
-        reported_model: match b.reported.model {
-            Some(ReportedModel::Known(m)) => Some(m),
-            _ => None,
-        },
+        reported_model,
         conversation: b.conversation.as_deref().map(Text::from),
         rulebook: rulebook.map(|r| rates.rulebook(r).id.as_str().into()),
         card: card.map(|c| rates.card(c).id().into()),

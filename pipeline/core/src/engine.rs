@@ -13,6 +13,7 @@ mod seams;
 
 use self::batch::{Dirty, Undo};
 use self::seams::prefix;
+use crate::charge;
 use crate::codec;
 use crate::decide::{Decision, Event, Facts, decide};
 use crate::effect::Effect;
@@ -420,24 +421,41 @@ impl Engine {
     fn bring_for(&mut self, event: &PlatformEvent<'_>, source: &dyn Source) -> Result<(), EngineError> {
         match event {
             PlatformEvent::Result(r) => self.bring_message(r.callback.message_uid, source),
-            PlatformEvent::Status(s) => match s.callback {
-                Some(c) => self.bring_message(c.message_uid, source),
-                None => {
-                    let hash = self.config.hash_key.wamid(&s.wamid);
-                    if self.state.wamids.get(&hash).is_none() {
-                        let stored = source.get(Table::Wamids, &hash.to_be_bytes()).map_err(EngineError::Source)?;
-                        if let Some((uid, attempt)) = stored.as_deref().and_then(wamid_value) {
-                            self.state.wamids.insert(hash, (uid, attempt));
-                        }
+            PlatformEvent::Status(s) => {
+                let uid = match s.callback {
+                    Some(c) => c.message_uid,
+                    None => {
+                        let hash = self.config.hash_key.wamid(&s.wamid);
+                        self.bring_wamid(hash, source)?;
+                        self.state.wamids.get(&hash).map_or(0, |w| w.0)
                     }
-                    match self.state.wamids.get(&hash).map(|w| w.0).filter(|uid| *uid != 0) {
-                        Some(uid) => self.bring_message(uid, source),
-                        None => Ok(()),
-                    }
+                };
+                self.bring_message(uid, source)?;
+                // Conversations: as this status names it, and as an earlier one did.
+                if s.pricing.as_ref().is_some_and(|p| p.conversation.is_some())
+                    && let Some(sender) = self.state.sender(&s.sender)
+                {
+                    let id = charge::said_id(self.state.waba_at(sender.waba), s.pricing.as_ref());
+                    self.bring_wamid(id, source)?;
                 }
-            },
+                let named = self.state.message(uid).map(|m| m.attempts.iter().map(|a| a.conversation));
+                let named: smallvec::SmallVec<[u128; 2]> = named.into_iter().flatten().filter(|id| *id != 0).collect();
+                named.into_iter().try_for_each(|id| self.bring_wamid(id, source))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Makes resident what is stored under a platform's id, of a message or a conversation; 0 is none.
+    fn bring_wamid(&mut self, hash: u128, source: &dyn Source) -> Result<(), EngineError> {
+        if hash == 0 || self.state.wamids.get(&hash).is_some() {
+            return Ok(());
+        }
+        let stored = source.get(Table::Wamids, &hash.to_be_bytes()).map_err(EngineError::Source)?;
+        if let Some(known) = stored.as_deref().and_then(wamid_value) {
+            self.state.wamids.insert(hash, known);
+        }
+        Ok(())
     }
 
     /// Makes a message resident, if it exists.

@@ -531,6 +531,7 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
     d.note_wamid(n, &s.wamid, out);
     if let Some(p) = &s.pricing {
         note_pricing(&mut d.message.attempts[n].reported, p);
+        charge::note_id(&mut d, n, s);
         if d.message.attempts[n].reported.pricing_type == Some(ReportedType::FreeEntryPoint) {
             let sender = d.message.attempts[n].sender;
             let pair = d.pair(sender);
@@ -568,7 +569,7 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
     d.finish(out);
 }
 
-fn note_pricing(r: &mut Reported, p: &Pricing<'_>) {
+pub(crate) fn note_pricing(r: &mut Reported, p: &Pricing<'_>) {
     if let Some(c) = p.category {
         r.category = Some(ReportedCategory::Known(c));
     } else if let Some(t) = &p.category_text {

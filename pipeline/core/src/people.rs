@@ -5,6 +5,7 @@ use crate::hashing::Map;
 use crate::ids::{ContactKey, PairKey};
 use crate::record::{Consent, Contact, MARKETING_KEPT, OPT_OUTS, Pair};
 use tollgate_quality::{BackOff, Bucket, Counted};
+use tollgate_rate_card::Conversations;
 
 /// Everybody of a shard.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub(crate) struct People {
     opt_outs: Map<ContactKey, [u32; OPT_OUTS]>,
     pairs: Map<PairKey, PairHead>,
     pair_tails: Map<PairKey, PairTail>,
+    /// Of those who were delivered to while conversations were charged.
+    conversations: Map<PairKey, Box<Conversations>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +42,7 @@ struct PairHead {
     bucket: Bucket,
     last_inbound_s: u32,
     has_tail: bool,
+    has_conversations: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,6 +119,10 @@ impl People {
             bucket: head.bucket,
             back_off: tail.back_off,
             counted: tail.counted,
+            conversations: match head.has_conversations {
+                false => None,
+                true => self.conversations.get(&key).cloned(),
+            },
         }
     }
 
@@ -128,10 +136,17 @@ impl People {
         } else if !self.pair_tails.is_empty() {
             self.pair_tails.remove(&key);
         }
+        let has_conversations = p.conversations.is_some();
+        if let Some(conversations) = &p.conversations {
+            self.conversations.insert(key, conversations.clone());
+        } else if !self.conversations.is_empty() {
+            self.conversations.remove(&key);
+        }
         if *p == Pair::default() {
             self.pairs.remove(&key);
         } else {
-            self.pairs.insert(key, PairHead { bucket: p.bucket, last_inbound_s: p.last_inbound_s, has_tail });
+            let head = PairHead { bucket: p.bucket, last_inbound_s: p.last_inbound_s, has_tail, has_conversations };
+            self.pairs.insert(key, head);
         }
     }
 
@@ -145,7 +160,7 @@ impl People {
 mod tests {
     use super::*;
     use crate::ids::{AccountIx, SenderIx, User};
-    use tollgate_rate_card::Category;
+    use tollgate_rate_card::{Category, Conversation, ConversationKind};
 
     #[test]
     fn what_is_put_is_got_and_a_blank_takes_no_room() {
@@ -155,6 +170,8 @@ mod tests {
         contact.opt_in(Some(Category::Utility), 7);
         let said_no = Contact { consent: [Consent::None, Consent::In, Consent::None, Consent::Out], ..contact };
         let counted = contact.counted.reserve(7);
+        let mut conversations = Conversations::default();
+        conversations.restore(Conversation { kind: ConversationKind::Service, opened_s: 1, ends_s: 2, id: 3 });
         let contacts = [
             contact,
             said_no,
@@ -171,6 +188,8 @@ mod tests {
             Pair { bucket: Bucket { tat_ns: 6 }, fep_until_s: 1, ..Pair::default() },
             Pair { counted, ..Pair::default() },
             Pair { last_inbound_s: 5, referral_s: 5, ..Pair::default() },
+            Pair { conversations: Some(Box::new(conversations)), ..Pair::default() },
+            Pair { last_inbound_s: 5, conversations: Some(Box::new(conversations)), ..Pair::default() },
             Pair::default(),
         ];
         let mut people = People::default();
@@ -184,6 +203,7 @@ mod tests {
         }
         assert_eq!(people.sizes(), (0, 0));
         assert!(people.contact_tails.is_empty() && people.pair_tails.is_empty() && people.opt_outs.is_empty());
+        assert!(people.conversations.is_empty());
         assert!(size_of::<(ContactKey, ContactHead)>() <= 24 && size_of::<(PairKey, PairHead)>() <= 24);
     }
 }

@@ -279,7 +279,7 @@ impl State {
             }
             Change::Pair(key, new) => {
                 let old = self.pair(key);
-                self.put_pair(key, old, new);
+                self.put_pair(key, &old, &new);
                 Change::Pair(key, old)
             }
             Change::SenderLive(ix, new) => {
@@ -345,7 +345,7 @@ impl State {
         self.people.put_contact(key, &new);
     }
 
-    fn put_pair(&mut self, key: PairKey, old: Pair, new: Pair) {
+    fn put_pair(&mut self, key: PairKey, old: &Pair, new: &Pair) {
         if old.counted != new.counted {
             let sender = key.sender();
             self.sender_quota[sender.at()].shift(old.counted.counted_time(), new.counted.counted_time());
@@ -353,7 +353,7 @@ impl State {
                 self.lots.wake(Resource::NumberQuota(sender));
             }
         }
-        self.people.put_pair(key, &new);
+        self.people.put_pair(key, new);
     }
 
     fn put_message(&mut self, new: Box<Message>) -> Option<Change> {

@@ -9,13 +9,16 @@ use std::sync::Arc;
 use tollgate_core::change::{CounterKey, Proof};
 use tollgate_core::codec::{self, CodecError, VERSION};
 use tollgate_core::engine::Table;
-use tollgate_core::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User};
+use tollgate_core::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
 use tollgate_core::lots::Resource;
 use tollgate_core::record::{
-    Attempt, AttemptState, Booked, Consent, Contact, Message, MessageState, Pair, Park, SenderLive, Tail,
+    Attempt, AttemptState, Booked, Consent, Contact, Message, MessageState, Pair, Park, SenderLive, Tail, Unit,
 };
 use tollgate_quality::{BackOff, Bucket, Counted, RateFactor};
-use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
+use tollgate_rate_card::{
+    Category, Conversation, ConversationKind, Conversations, Country, PricingModel, Reported, ReportedCategory,
+    ReportedModel, ReportedType,
+};
 use tollgate_wire::Reason;
 use tollgate_wire::command::ConsentState;
 use tollgate_wire::request::Purpose;
@@ -41,15 +44,26 @@ fn contact() -> impl Strategy<Value = Contact> {
         })
 }
 
+fn conversations() -> impl Strategy<Value = Option<Box<Conversations>>> {
+    prop::collection::vec((0..ConversationKind::COUNT, any::<(i64, i64, u128)>()), 0..9).prop_map(|kept| {
+        let mut all = Conversations::default();
+        for (kind, (opened_s, ends_s, id)) in kept {
+            all.restore(Conversation { kind: ConversationKind::ALL[kind], opened_s, ends_s, id });
+        }
+        (!all.is_empty()).then(|| Box::new(all))
+    })
+}
+
 fn pair() -> impl Strategy<Value = Pair> {
-    (any::<(u32, u32, u32, u64, u32, u8)>(), counted()).prop_map(
-        |((a, b, c, tat_ns, not_before_s, exponent), counted)| Pair {
+    (any::<(u32, u32, u32, u64, u32, u8)>(), counted(), conversations()).prop_map(
+        |((a, b, c, tat_ns, not_before_s, exponent), counted, conversations)| Pair {
             last_inbound_s: a,
             referral_s: b,
             fep_until_s: c,
             bucket: Bucket { tat_ns },
             back_off: BackOff { not_before_s, exponent },
             counted,
+            conversations,
         },
     )
 }
@@ -94,8 +108,11 @@ fn reported() -> impl Strategy<Value = Reported> {
 
 fn booked() -> impl Strategy<Value = Booked> {
     let country = prop::option::of((0..676_u16).prop_map(|n| Country::from_u16(n).unwrap()));
-    (any::<(u32, bool, bool, u64, u64, u32)>(), country, reported(), decimal()).prop_map(
-        |((at_s, window_open, fep_open, allowance_used, ordinal, revision), country, reported, cost)| Booked {
+    let unit = (0..4_u8).prop_map(|b| Unit::from_byte(b).unwrap());
+    (any::<(u32, bool, bool, u64, u64, u32)>(), country, reported(), decimal(), unit).prop_map(
+        |((at_s, window_open, fep_open, allowance_used, ordinal, revision), country, reported, cost, unit)| Booked {
+            unit,
+            named: false,
             at_s,
             country,
             reported,
@@ -114,34 +131,34 @@ fn attempt() -> impl Strategy<Value = Attempt> {
     (
         (any::<u8>(), state, any::<u16>(), prop::option::of(0..u32::MAX), any::<u8>(), category()),
         any::<(bool, bool, bool, u64, u64, u64, u128, u32, u32)>(),
-        (decimal(), reported(), prop::option::of(booked())),
+        (decimal(), reported(), prop::option::of(booked()), prop::option::of(1..u128::MAX), any::<bool>()),
     )
-        .prop_map(
-            |((number, state, sender, template, alternative, category), rest, (reserved, reported, booked))| {
-                let (window_open, reserved_user, slot, admitted_ms, leave_by_ms, check_ms, wamid, code, delivered_s) =
-                    rest;
-                Attempt {
-                    number,
-                    state,
-                    sender: SenderIx(sender),
-                    template: template.map(TemplateIx),
-                    alternative,
-                    category,
-                    window_open,
-                    reserved_user,
-                    slot,
-                    reserved,
-                    admitted_ms,
-                    leave_by_ms,
-                    check_ms,
-                    wamid,
-                    code,
-                    delivered_s,
-                    reported,
-                    booked,
-                }
-            },
-        )
+        .prop_map(|((number, state, sender, template, alternative, category), rest, charge)| {
+            let (reserved, reported, booked, conversation, named) = charge;
+            let named = named && conversation.is_some();
+            let (window_open, reserved_user, slot, admitted_ms, leave_by_ms, check_ms, wamid, code, delivered_s) = rest;
+            Attempt {
+                number,
+                state,
+                sender: SenderIx(sender),
+                template: template.map(TemplateIx),
+                alternative,
+                category,
+                window_open,
+                reserved_user,
+                slot,
+                reserved,
+                admitted_ms,
+                leave_by_ms,
+                check_ms,
+                wamid,
+                code,
+                delivered_s,
+                reported,
+                conversation: conversation.unwrap_or_default(),
+                booked: booked.map(|b| Booked { named, ..b }),
+            }
+        })
 }
 
 fn resource() -> impl Strategy<Value = Resource> {
@@ -239,6 +256,21 @@ proptest! {
         holds(&r, &bytes(|b| codec::put_pair(&r, b)), codec::pair)?;
     }
 
+    /// What an older version wrote, and reads: the first format, for as long as there is nothing else to say.
+    #[test]
+    fn without_conversations_nothing_is_written_in_a_newer_format(p in pair(), m in message()) {
+        let p = Pair { conversations: None, ..p };
+        prop_assert_eq!(bytes(|b| codec::put_pair(&p, b))[0], VERSION);
+        let mut m = m;
+        for a in &mut m.attempts {
+            a.conversation = 0;
+            a.booked = a.booked.map(|b| Booked { unit: Unit::Message, named: false, ..b });
+        }
+        let written = bytes(|b| codec::put_message(&m, b));
+        prop_assert_eq!(written[0], VERSION);
+        prop_assert_eq!(codec::message(&written).unwrap(), m);
+    }
+
     #[test]
     fn live_values(r in live()) {
         holds(&r, &bytes(|b| codec::put_live(&r, b)), codec::live)?;
@@ -259,6 +291,7 @@ proptest! {
     fn counters(ix: u16, month: u32, market: u16, category: u8) {
         for key in [
             CounterKey::Allowance(SenderIx(ix), month, category),
+            CounterKey::WabaAllowance(WabaIx(ix), month, category),
             CounterKey::Band(AccountIx(ix), month, market, category),
         ] {
             let b = codec::counter_key(key);

@@ -2,11 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod common;
-use common::{World, accepted, account_spec, promo, shipped, status};
+use common::{NOON_MS, World, accepted, account_spec, promo, shipped, status};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tollgate_core::Engine;
-use tollgate_core::ids::{AccountIx, ContactKey, PairKey, SenderIx, User};
+use tollgate_core::change::CounterKey;
+use tollgate_core::ids::{AccountIx, ContactKey, PairKey, SenderIx, User, WabaIx};
 use tollgate_wire::Time;
 
 const PEOPLE: u32 = 6;
@@ -53,6 +54,17 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// What the platform says of a message: few conversations, so that messages meet in them.
+fn conversation(n: u64) -> Value {
+    let id = format!("c{}", n % 5);
+    if n.is_multiple_of(5) {
+        return json!({"model": "CBP", "category_text": "referral_conversion", "pricing_type": "free_entry_point",
+            "conversation": id});
+    }
+    let category = ["marketing", "utility", "service"][(n % 5) as usize % 3];
+    json!({"model": "CBP", "category": category, "conversation": id})
+}
+
 fn number(person: u32) -> String {
     format!("+55119870000{person:02}")
 }
@@ -61,15 +73,19 @@ struct Play {
     w: World,
     spec: Value,
     requests: u32,
+    by_conversation: bool,
 }
 
+/// 2024-07-30 12:00:00 UTC: conversations are charged.
+const JULY_2024_MS: u64 = 1_722_340_800_000;
+
 impl Play {
-    fn new(scope: &str) -> Self {
+    fn new(scope: &str, by_conversation: bool) -> Self {
         let mut spec = account_spec("acme", "waba-1", "1001", "4", "GREEN");
         spec["limit_scope"] = json!(scope);
         spec["wabas"][0]["senders"].as_array_mut().unwrap().push(json!({"id": "1002", "quality": "YELLOW"}));
         spec["policy"] = json!({"marketing_cap": 2, "in_flight": 3, "waiting_messages": 12});
-        let mut w = World::new();
+        let mut w = World::at(if by_conversation { JULY_2024_MS } else { NOON_MS });
         w.apply(&spec);
         w.campaign(&json!({"name": "c", "budget": "0.20"}));
         for person in 0..PEOPLE {
@@ -77,7 +93,7 @@ impl Play {
             w.opt_in(&number(person), "utility");
         }
         w.commit();
-        Self { w, spec, requests: 0 }
+        Self { w, spec, requests: 0, by_conversation }
     }
 
     fn request(&mut self, to: Value, kind: u8, urgent: bool, later: bool) {
@@ -135,6 +151,9 @@ impl Play {
                 let kind = ["sent", "delivered", "read", "failed"][usize::from(*kind)];
                 let mut v = status(kind, uid, &format!("wamid.{uid}.{attempt}"), now_s + after_s, *priced);
                 v["callback"]["attempt"] = json!(attempt);
+                if *priced && self.by_conversation {
+                    v["pricing"] = conversation(uid);
+                }
                 v["code"] = if kind == "failed" { json!(131_049) } else { Value::Null };
                 self.w.event(&v);
             }
@@ -151,6 +170,9 @@ impl Play {
                     "to": number(*person), "status": if *read { "read" } else { "delivered" }, "at_s": now_s});
                 if !read {
                     v["pricing"] = json!({"model": "PMP", "category": "utility", "pricing_type": "regular"});
+                    if self.by_conversation {
+                        v["pricing"] = conversation(u64::from(*wamid));
+                    }
                 }
                 self.w.event(&v);
             }
@@ -219,6 +241,10 @@ fn look(e: &Engine, now_ms: u64) -> String {
         let _ = writeln!(out, "{id} {:?} {:?} in flight {}", sender.spec, s.live(sender.ix), s.in_flight(sender.ix));
         let _ = writeln!(out, "{id} quota {} next {:?}", q.count(now_s), q.next_return_s(now_s));
     }
+    for month in [2024 * 12 + 6, 2024 * 12 + 7] {
+        let used = |c| s.counter(CounterKey::WabaAllowance(WabaIx(0), month, c));
+        let _ = writeln!(out, "allowance {:?}", [0, 1, 2, 3, 4].map(used));
+    }
     for c in s.campaigns() {
         let (spent, reserved) = (c.spent.normalize(), c.reserved.normalize());
         let _ = writeln!(out, "{:?} {:?} spent {spent} reserved {reserved} {:?}", c.spec, c.state, c.counts);
@@ -251,9 +277,10 @@ proptest! {
     #[test]
     fn an_abort_is_a_fresh_load_and_a_commit_loses_nothing(
         number_scope: bool,
+        by_conversation: bool,
         steps in prop::collection::vec(step(), 1..120),
     ) {
-        let mut play = Play::new(if number_scope { "number" } else { "portfolio" });
+        let mut play = Play::new(if number_scope { "number" } else { "portfolio" }, by_conversation);
         for s in &steps {
             play.step(s);
         }

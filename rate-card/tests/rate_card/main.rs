@@ -6,6 +6,7 @@ mod bad_files;
 mod bands;
 mod calling_codes;
 mod card_edge;
+mod conversations;
 mod data;
 mod diff;
 mod explain;

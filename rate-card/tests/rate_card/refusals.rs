@@ -14,9 +14,12 @@ fn each_reason_for_no_price() {
     for (input, expected) in [
         (message("", Category::Marketing, "2026-10-01"), UnpricedReason::NoCountry),
         (message("XX", Category::Marketing, "2026-10-01"), UnpricedReason::NoCountry),
-        (message("BR", Category::Marketing, "2025-06-30"), UnpricedReason::ModelNotSupported),
-        (message("BR", Category::Marketing, "2023-06-01"), UnpricedReason::ModelNotSupported),
+        (message("BR", Category::Marketing, "2023-05-31"), UnpricedReason::NoCountry),
         (of("marketing", "", "CBP"), UnpricedReason::ModelNotSupported),
+        (
+            RatingInput { date: crate::day("2025-06-30"), ..of("marketing", "regular", "PMP") },
+            UnpricedReason::ModelNotSupported,
+        ),
         (of("marketing", "regular", "NBP"), UnpricedReason::ModelNotSupported),
         (of("group_marketing", "regular", "PMP"), UnpricedReason::UnknownCategory),
         (no_category, UnpricedReason::UnknownCategory),

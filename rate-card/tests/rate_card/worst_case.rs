@@ -22,6 +22,8 @@ fn the_highest_card_until_the_last_delivery_counts() {
         ("MX", Category::Service, "2026-09-30", "2026-09-30", "0"),
         ("MX", Category::Service, "2026-10-01", "2026-10-01", "0.0085"),
         ("FR", Category::Marketing, "2025-12-31", "2026-01-01", "0.1432"),
+        // A conversation that it may open.
+        ("MX", Category::Utility, "2024-07-31", "2024-07-31", "0.0266"),
     ] {
         let worst = CARDS.worst_case(&input(country, category, from, to));
         assert_eq!(worst, Ok(decimal(highest)), "{country} {category} {from} {to}");
@@ -36,8 +38,6 @@ fn no_price_on_the_first_day_is_a_reason() {
     assert_eq!(reason(nowhere), UnpricedReason::NoCountry);
     let real = WorstCaseInput { currency: "BRL".parse().unwrap(), ..plain };
     assert_eq!(reason(real), UnpricedReason::NoCard);
-    let old = WorstCaseInput { from: day("2025-06-30"), ..plain };
-    assert_eq!(reason(old), UnpricedReason::ModelNotSupported);
     let mut unknown = input("UA", Category::Authentication, "2026-10-01", "2026-10-01");
     unknown.auth_international = true;
     assert_eq!(reason(unknown), UnpricedReason::UnknownRate);

@@ -109,7 +109,7 @@ impl<'a> Candidate<'a> {
     ) -> Admission {
         let now_s = self.now_s();
         let mut contact = self.contact;
-        let mut pair = self.pair;
+        let mut pair = self.pair.clone();
         let mut live = self.live;
         live.throughput = throughput;
         live.pacing[super::pacing::class(chosen.category) as usize] = pacing;

@@ -151,7 +151,7 @@ impl Admission {
     /// The pair with what was taken.
     #[must_use]
     pub fn pair(&self) -> Pair {
-        self.pair
+        self.pair.clone()
     }
     /// The sender's live values with what was taken.
     #[must_use]

@@ -3,12 +3,15 @@
 use super::{Reader, Result, VERSION, put_text};
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User};
 use crate::lots::Resource;
-use crate::record::{Attempt, AttemptState, Booked, Message, MessageState, Park, Tail};
+use crate::record::{Attempt, AttemptState, Booked, Message, MessageState, Park, Tail, Unit};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
 use tollgate_wire::Reason;
 use tollgate_wire::request::Purpose;
+
+/// Version of a message of which a conversation is known or charged; others are written as before.
+const WITH_CONVERSATIONS: u8 = 2;
 
 fn category_byte(c: Option<Category>) -> u8 {
     c.map_or(255, |c| c.index() as u8)
@@ -116,7 +119,9 @@ fn resource(r: &mut Reader<'_>) -> Result<Resource> {
 
 /// Message to bytes.
 pub fn put_message(m: &Message, out: &mut Vec<u8>) {
-    out.push(VERSION);
+    let in_conversations = |a: &Attempt| a.conversation != 0 || a.booked.is_some_and(|b| b.unit != Unit::Message);
+    let version = if m.attempts.iter().any(in_conversations) { WITH_CONVERSATIONS } else { VERSION };
+    out.push(version);
     put!(out, m.uid, m.account.0, m.sender.0, m.user.raw(), m.campaign.0);
     out.push(u8::from(m.priority));
     out.push(crate::lots::LotKey::class(m.purpose));
@@ -133,13 +138,13 @@ pub fn put_message(m: &Message, out: &mut Vec<u8>) {
     }
     out.push(m.attempts.len() as u8);
     for a in &m.attempts {
-        put_attempt(a, out);
+        put_attempt(a, version, out);
     }
     put_text(out, &m.tail.id);
     put_text(out, m.tail.metadata.as_ref().map_or("", |json| json.get()));
 }
 
-fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
+fn put_attempt(a: &Attempt, version: u8, out: &mut Vec<u8>) {
     out.push(a.number);
     out.push(a.state as u8);
     put!(out, a.sender.0, a.template.map_or(u32::MAX, |t| t.0));
@@ -158,6 +163,11 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
             out.extend_from_slice(&b.cost.serialize());
         }
     }
+    if version == WITH_CONVERSATIONS {
+        put!(out, a.conversation);
+        let booked = a.booked.map(|b| (b.unit as u8) << 1 | u8::from(b.named));
+        out.push(booked.unwrap_or_default());
+    }
 }
 
 /// Message from bytes.
@@ -165,7 +175,8 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
 /// # Errors
 /// Unknown version or damage.
 pub fn message(b: &[u8]) -> Result<Message> {
-    let r = &mut Reader::new("message", b)?;
+    let (mut r, version) = Reader::of("message", b, &[VERSION, WITH_CONVERSATIONS])?;
+    let r = &mut r;
     let mut m = Message {
         uid: r.u64()?,
         account: AccountIx(r.u16()?),
@@ -193,7 +204,7 @@ pub fn message(b: &[u8]) -> Result<Message> {
         m.park = Some(Park { reason, resource: resource(r)?, until_ms: r.u64()?, told_s: r.u32()? });
     }
     for _ in 0..r.u8()? {
-        m.attempts.push(attempt(r)?);
+        m.attempts.push(attempt(r, version)?);
     }
     let id = r.text()?;
     let metadata = r.text()?;
@@ -219,7 +230,7 @@ fn purpose(r: &mut Reader<'_>) -> Result<Purpose> {
     })
 }
 
-fn attempt(r: &mut Reader<'_>) -> Result<Attempt> {
+fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
     let number = r.u8()?;
     let state = match AttemptState::from_byte(r.u8()?) {
         Some(s) => s,
@@ -251,11 +262,14 @@ fn attempt(r: &mut Reader<'_>) -> Result<Attempt> {
         code: r.u32()?,
         delivered_s: r.u32()?,
         reported: reported(r)?,
+        conversation: 0,
         booked: None,
     };
     let flags = r.flags(7)?;
     if flags & 1 != 0 {
         a.booked = Some(Booked {
+            unit: Unit::Message,
+            named: false,
             at_s: r.u32()?,
             country: country(r)?,
             allowance_used: r.u64()?,
@@ -266,6 +280,18 @@ fn attempt(r: &mut Reader<'_>) -> Result<Attempt> {
             reported: reported(r)?,
             cost: r.decimal()?,
         });
+    }
+    if version == WITH_CONVERSATIONS {
+        a.conversation = r.u128()?;
+        let flags = r.u8()?;
+        match (&mut a.booked, Unit::from_byte(flags >> 1)) {
+            (Some(booked), Some(unit)) => {
+                booked.unit = unit;
+                booked.named = flags & 1 != 0;
+            }
+            (None, _) if flags == 0 => {}
+            _ => return r.bad("conversation"),
+        }
     }
     Ok(a)
 }

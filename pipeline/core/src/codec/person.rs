@@ -3,9 +3,12 @@
 use super::{Reader, Result, VERSION, counted, put_counted};
 use crate::record::{Consent, Contact, OPT_OUTS, Pair, SenderLive};
 use tollgate_quality::{BackOff, Bucket, RateFactor};
+use tollgate_rate_card::{Conversation, ConversationKind, Conversations};
 
 /// Version of a contact who ever said no; those who did not are written as before.
 const WITH_OPT_OUTS: u8 = 2;
+/// Version of a pair with conversations; those without are written as before.
+const WITH_CONVERSATIONS: u8 = 2;
 
 /// Contact to bytes.
 pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
@@ -60,7 +63,7 @@ pub fn contact(b: &[u8]) -> Result<Contact> {
 
 /// Pair to bytes.
 pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
-    out.push(VERSION);
+    out.push(if p.conversations.is_some() { WITH_CONVERSATIONS } else { VERSION });
     put!(
         out,
         p.last_inbound_s,
@@ -71,6 +74,28 @@ pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
         p.back_off.exponent
     );
     put_counted(out, p.counted);
+    if let Some(conversations) = &p.conversations {
+        out.push(conversations.iter().count() as u8);
+        for c in conversations.iter() {
+            out.push(c.kind.index() as u8);
+            put!(out, c.opened_s, c.ends_s, c.id);
+        }
+    }
+}
+
+fn conversations(r: &mut Reader<'_>) -> Result<Conversations> {
+    let mut all = Conversations::default();
+    let mut least = 0;
+    for _ in 0..r.u8()? {
+        let at = usize::from(r.u8()?);
+        let kind = match ConversationKind::ALL.get(at).filter(|_| at >= least) {
+            Some(kind) => *kind,
+            None => return r.bad("conversation"),
+        };
+        least = at + 1;
+        all.restore(Conversation { kind, opened_s: r.i64()?, ends_s: r.i64()?, id: r.u128()? });
+    }
+    if all.is_empty() { r.bad("conversations") } else { Ok(all) }
 }
 
 /// Pair from bytes.
@@ -78,7 +103,8 @@ pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
 /// # Errors
 /// Unknown version or damage.
 pub fn pair(b: &[u8]) -> Result<Pair> {
-    let r = &mut Reader::new("pair", b)?;
+    let (mut r, version) = Reader::of("pair", b, &[VERSION, WITH_CONVERSATIONS])?;
+    let r = &mut r;
     let pair = Pair {
         last_inbound_s: r.u32()?,
         referral_s: r.u32()?,
@@ -86,6 +112,10 @@ pub fn pair(b: &[u8]) -> Result<Pair> {
         bucket: Bucket { tat_ns: r.u64()? },
         back_off: BackOff { not_before_s: r.u32()?, exponent: r.u8()? },
         counted: counted(r)?,
+        conversations: match version {
+            WITH_CONVERSATIONS => Some(Box::new(conversations(r)?)),
+            _ => None,
+        },
     };
     r.end()?;
     Ok(pair)

@@ -291,9 +291,13 @@ impl Engine {
         self.state.messages.remove(&m.uid);
         out.write(Table::Closed, &m.uid.to_be_bytes(), None);
         out.write(Table::Ids, &hash.to_be_bytes(), None);
-        for a in m.attempts.iter().filter(|a| a.wamid != 0) {
-            self.state.wamids.remove(&a.wamid);
-            out.write(Table::Wamids, &a.wamid.to_be_bytes(), None);
+        for a in &m.attempts {
+            let opened = a.booked.is_some_and(|b| b.unit.is_opened());
+            let conversation = Some(a.conversation).filter(|_| opened);
+            for id in [Some(a.wamid), conversation].into_iter().flatten().filter(|id| *id != 0) {
+                self.state.wamids.remove(&id);
+                out.write(Table::Wamids, &id.to_be_bytes(), None);
+            }
         }
         Ok(true)
     }

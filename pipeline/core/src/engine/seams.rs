@@ -22,7 +22,7 @@ pub enum Table {
     Bodies,
     /// Request ids seen: keys are read at start.
     Ids,
-    /// Platform's message ids.
+    /// Platform's ids of messages and of conversations that are charged.
     Wamids,
     /// Proofs of consent.
     Proofs,

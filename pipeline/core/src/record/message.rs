@@ -151,6 +151,8 @@ pub struct Attempt {
     pub delivered_s: u32,
     /// What the platform said about the price.
     pub reported: Reported,
+    /// Hash of the conversation id that the platform said, where it did not say that it charges by message; 0 = none.
+    pub conversation: u128,
     /// What was booked.
     pub booked: Option<Booked>,
 }
@@ -158,7 +160,11 @@ pub struct Attempt {
 /// What was booked for an attempt: enough to rate it again and take it back exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Booked {
-    /// Charge instant booked.
+    /// What is charged.
+    pub unit: Unit,
+    /// The platform had said a conversation id by then.
+    pub named: bool,
+    /// Charge instant booked; of what is covered, when its conversation opened (0 = not known).
     pub at_s: u32,
     /// Country that priced it; a later status may not name it again.
     pub country: Option<Country>,
@@ -176,6 +182,41 @@ pub struct Booked {
     pub revision: u32,
     /// Its cost; zero when free or unpriced.
     pub cost: Decimal,
+}
+
+/// What is charged for an attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Unit {
+    /// The message.
+    #[default]
+    Message = 0,
+    /// The conversation that it opened, of which the platform had said no id: its wamid is the key.
+    Conversation = 1,
+    /// The conversation that it opened, by the platform's id.
+    NamedConversation = 2,
+    /// Nothing: a conversation that another message opened covers it.
+    Covered = 3,
+}
+
+impl Unit {
+    /// From the stored byte.
+    #[must_use]
+    pub fn from_byte(b: u8) -> Option<Self> {
+        [Self::Message, Self::Conversation, Self::NamedConversation, Self::Covered].get(usize::from(b)).copied()
+    }
+
+    /// `true` where an entry stands for it.
+    #[must_use]
+    pub fn is_charged(self) -> bool {
+        self != Self::Covered
+    }
+
+    /// `true` for a conversation that the attempt opened.
+    #[must_use]
+    pub fn is_opened(self) -> bool {
+        matches!(self, Self::Conversation | Self::NamedConversation)
+    }
 }
 
 /// How far an attempt came, in order of rank.

@@ -1,6 +1,8 @@
 //! A small world for tests: one engine over a store in memory, effects kept as JSON.
 #![allow(dead_code, clippy::unwrap_used, reason = "shared by several test files; each uses a part")]
 
+pub mod conversations;
+
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,15 +64,20 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
+        Self::at(NOON_MS)
+    }
+
+    /// At another time.
+    pub fn at(now_ms: u64) -> Self {
         let rates = Arc::new(RateCards::embedded().unwrap());
         let mut w = Self {
             engine: Engine::new(config(&rates)),
             store: Store::default(),
             out: Effects::default(),
-            now_ms: NOON_MS,
+            now_ms,
             rates,
         };
-        w.engine.clock(NOON_MS);
+        w.engine.clock(now_ms);
         w
     }
 

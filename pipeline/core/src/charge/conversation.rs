@@ -1,0 +1,237 @@
+//! What a delivery is charged as, while the platform charges by conversation: the conversation that it opens, or nothing
+//! because one that is charged already covers it.
+//!
+//! A conversation is charged once, by an entry of the message that opened it; what it covers has no entry, because there
+//! is nothing to pay for it, and its outcome says which conversation covers it. Which one that is follows the
+//! platform's words first, then its rules ([`Conversations::place`]), in the order in which deliveries come.
+//!
+//! The platform's conversation ids are remembered beside its message ids, so that a message that comes after its
+//! conversation has ended, or long after another one was opened, does not open it anew.
+
+use crate::change::Change;
+use crate::decide::{Decision, Facts};
+use crate::hashing;
+use crate::ids::Uid;
+use crate::life::Draft;
+use crate::record::{Booked, Pair, Unit, Waba};
+use tollgate_rate_card::{
+    Category, ConversationKind, Conversations, Delivery, Placement, PricingModel, Reported, ReportedCategory,
+    ReportedModel, ReportedType,
+};
+use tollgate_wire::event::{Pricing, Status, StatusKind};
+
+/// What is kept under the id of a conversation that other software opened, in place of message and attempt.
+pub(super) const FOREIGN: (Uid, u8) = (0, 0);
+/// The same where a message that is covered said the id; the one that had opened the conversation did not.
+const BOUND: (Uid, u8) = (0, 1);
+
+/// Hash of the platform's conversation id; also its charge key, therefore without a secret.
+#[must_use]
+pub fn conversation_id(waba: &str, id: &str) -> u128 {
+    hashing::public(&[b"conversation", waba.as_bytes(), id.as_bytes()]).max(1)
+}
+
+/// The id that a status says, if its conversations may be charged: where messages are, each has an id of its own that
+/// means nothing.
+#[must_use]
+pub(crate) fn said_id(waba: &Waba, pricing: Option<&Pricing<'_>>) -> u128 {
+    let id = pricing.filter(|p| p.model != Some(PricingModel::Pmp)).and_then(|p| p.conversation.as_deref());
+    id.map_or(0, |id| conversation_id(&waba.id, id))
+}
+
+/// Keeps the id that a status says. That of the delivery counts: when the message was sent, another conversation may
+/// have been open. What is booked keeps its id.
+pub(crate) fn note_id(d: &mut Draft<'_, '_>, n: usize, s: &Status<'_>) {
+    let state = d.facts.state;
+    let a = &mut d.message.attempts[n];
+    let id = said_id(state.waba_at(state.sender_at(a.sender).waba), s.pricing.as_ref());
+    let delivered = matches!(s.status, StatusKind::Delivered | StatusKind::Read | StatusKind::Played);
+    if id != 0 && (a.conversation == 0 || delivered && a.booked.is_none()) {
+        a.conversation = id;
+    }
+}
+
+/// What the platform says about the kind of conversation.
+enum Said {
+    Nothing,
+    Kind(ConversationKind),
+    /// A word that we do not know.
+    Unknown,
+}
+
+fn said(reported: &Reported) -> Said {
+    match (reported.category, reported.pricing_type) {
+        (Some(ReportedCategory::ReferralConversion), _) | (_, Some(ReportedType::FreeEntryPoint)) => {
+            Said::Kind(ConversationKind::FreeEntryPoint)
+        }
+        (Some(ReportedCategory::Known(category)), _) => Said::Kind(ConversationKind::of(category)),
+        (Some(ReportedCategory::Unknown), _) => Said::Unknown,
+        (None, _) => Said::Nothing,
+    }
+}
+
+/// Whether the platform says that a free entry point covers it.
+pub(super) fn is_free_entry(reported: &Reported) -> bool {
+    matches!(said(reported), Said::Kind(ConversationKind::FreeEntryPoint))
+}
+
+/// A delivery, and what the platform said of it.
+pub(super) struct Delivered<'a> {
+    pub waba: &'a Waba,
+    pub at_s: u32,
+    /// Category that we expect; `None` of messages that other software sent.
+    pub category: Option<Category>,
+    pub reported: Reported,
+    /// Hash of the platform's conversation id; 0 = not said.
+    pub id: u128,
+    /// Our message and attempt; 0 for those of other software.
+    pub opener: (Uid, u8),
+}
+
+/// What is charged, and when the conversation that is charged or covers it opened (0 = not known).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub unit: Unit,
+    pub opened_s: u32,
+}
+
+impl Placed {
+    const fn of(unit: Unit) -> Self {
+        Self { unit, opened_s: 0 }
+    }
+}
+
+/// Places a delivery; remembers what it opens in the pair and, by the platform's id, in `out`.
+pub(super) fn place(facts: &Facts<'_>, m: &Delivered<'_>, pair: &mut Pair, out: &mut Decision) -> Placed {
+    let date = facts.state.day(m.waba.ix, m.at_s).0;
+    let lengths = facts.rates.rulebook_at(date).and_then(|(_, book)| book.conversation_lengths());
+    let by_conversation = m.reported.model == Some(ReportedModel::Known(PricingModel::Cbp));
+    match m.reported.model {
+        Some(ReportedModel::Known(PricingModel::Cbp)) => {}
+        Some(_) => return Placed::of(Unit::Message),
+        // Types came with charges by message.
+        None if lengths.is_none() && (pair.conversations.is_none() || m.reported.pricing_type.is_some()) => {
+            return Placed::of(Unit::Message);
+        }
+        None => {}
+    }
+    let known = m.id != 0 && facts.state.wamids.get(&m.id).is_some();
+    let mut remember = |opener: (Uid, u8)| {
+        if m.id != 0 && !known {
+            out.changes.push(Change::Wamid(m.id, opener.0, opener.1));
+        }
+    };
+    let opens = match m.id {
+        0 => Unit::Conversation,
+        _ => Unit::NamedConversation,
+    };
+    let said = match (said(&m.reported), m.category) {
+        (Said::Kind(kind), _) => Some(kind),
+        (Said::Nothing, Some(_)) => None,
+        // What kind it is nobody knows; by its id it is one conversation all the same.
+        (Said::Unknown, _) | (Said::Nothing, None) if known => return Placed::of(Unit::Covered),
+        (Said::Unknown, _) | (Said::Nothing, None) if m.id == 0 => return Placed::of(Unit::Message),
+        (Said::Unknown, _) | (Said::Nothing, None) => {
+            remember(m.opener);
+            return Placed { unit: opens, opened_s: m.at_s };
+        }
+    };
+    let delivery = Delivery { at_s: m.at_s.into(), category: m.category.unwrap_or(Category::Service), said, id: m.id };
+    let mut conversations = pair.conversations.as_deref().copied().unwrap_or_default();
+    if known && conversations.named(m.id).is_none() {
+        return Placed::of(Unit::Covered);
+    }
+    let placed = match conversations.place(&delivery, lengths) {
+        Placement::Covered(c) => {
+            remember(BOUND);
+            Placed { unit: Unit::Covered, opened_s: u32::try_from(c.opened_s).unwrap_or(0) }
+        }
+        Placement::Opens(_) => {
+            remember(m.opener);
+            Placed { unit: opens, opened_s: m.at_s }
+        }
+        // It opened before the rules changed, and the message that opened it has not come.
+        Placement::Alone if by_conversation && m.id != 0 => {
+            remember(m.opener);
+            Placed { unit: opens, opened_s: m.at_s }
+        }
+        Placement::Alone => Placed::of(Unit::Message),
+    };
+    keep(pair, conversations);
+    placed
+}
+
+fn keep(pair: &mut Pair, conversations: Conversations) {
+    pair.conversations = (!conversations.is_empty()).then(|| Box::new(conversations));
+}
+
+/// Places the delivery of one of our attempts. What is placed stays where it is until the platform says more of it.
+pub(super) fn of_attempt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) -> Placed {
+    let a = d.message.attempts[n];
+    let state = d.facts.state;
+    let waba = state.waba_at(state.sender_at(a.sender).waba);
+    let opener = (d.message.uid, a.number);
+    let m = Delivered {
+        waba,
+        at_s: a.delivered_s,
+        category: Some(a.category),
+        reported: a.reported,
+        id: a.conversation,
+        opener,
+    };
+    let Some(old) = a.booked else {
+        return place(d.facts, &m, d.pair(a.sender), out);
+    };
+    let news = a.reported != old.reported || (a.conversation != 0) != old.named;
+    let stays = Placed { unit: old.unit, opened_s: old.at_s };
+    match (old.unit.is_opened(), news) {
+        (false, true) => place(d.facts, &m, d.pair(a.sender), out),
+        (true, _) if news || a.delivered_s < old.at_s => {
+            let known = state.wamids.get(&a.conversation).copied().filter(|_| a.conversation != 0);
+            let opened = match known {
+                None => true,
+                Some(BOUND) => may_have_opened(&m, &old, d.pair(a.sender)),
+                Some(by) => by == opener,
+            };
+            if !opened {
+                // Another message opened what the platform names, which is charged already; ours never was.
+                let pair = d.pair(a.sender);
+                let mut conversations = pair.conversations.as_deref().copied().unwrap_or_default();
+                conversations.withdraw(kind_of(&m, &old.reported), old.at_s.into());
+                keep(pair, conversations);
+                return Placed::of(Unit::Covered);
+            }
+            if a.conversation != 0 && known != Some(opener) {
+                out.changes.push(Change::Wamid(a.conversation, opener.0, opener.1));
+            }
+            revise(d.facts, &m, &old, d.pair(a.sender));
+            stays
+        }
+        _ => stays,
+    }
+}
+
+/// Kind of conversation by what is said, else by what we expect.
+fn kind_of(m: &Delivered<'_>, reported: &Reported) -> ConversationKind {
+    match said(reported) {
+        Said::Kind(kind) => kind,
+        Said::Nothing | Said::Unknown => ConversationKind::of(m.category.unwrap_or(Category::Service)),
+    }
+}
+
+/// Whether the conversation of an id, which a message that it covers said first, can be the one that was opened.
+fn may_have_opened(m: &Delivered<'_>, old: &Booked, pair: &Pair) -> bool {
+    let named = pair.conversations.as_deref().and_then(|all| all.named(m.id));
+    let (kind, at_s) = (kind_of(m, &old.reported), i64::from(old.at_s));
+    named.is_none_or(|c| c.kind == kind && (c.opened_s..c.ends_s).contains(&at_s))
+}
+
+/// Tells the pair what became known of a conversation that was opened.
+fn revise(facts: &Facts<'_>, m: &Delivered<'_>, old: &Booked, pair: &mut Pair) {
+    let Some(conversations) = pair.conversations.as_deref_mut() else { return };
+    let date = facts.state.day(m.waba.ix, m.at_s).0;
+    let lengths = facts.rates.rulebook_at(date).and_then(|(_, book)| book.conversation_lengths());
+    let category = m.category.unwrap_or(Category::Service);
+    let now = Delivery { at_s: m.at_s.into(), category, said: Some(kind_of(m, &m.reported)), id: m.id };
+    conversations.revise(kind_of(m, &old.reported), old.at_s.into(), &now, lengths);
+}

@@ -1,0 +1,152 @@
+//! Messages that other software sent from a number of ours: counted, and booked where we pay the platform.
+
+use super::conversation::{self, Delivered, FOREIGN, Placed};
+use super::{category_of, entry_id, hex, keys, kind_of, opening_key, rate, said_id};
+use crate::change::Change;
+use crate::decide::{Decision, Facts, person};
+use crate::effect::{Booking, Effect};
+use crate::ids::{ContactKey, PairKey};
+use crate::inbound::clamp_s;
+use crate::life::note_pricing;
+use crate::record::{Account, Booked, Unit};
+use crate::window;
+use rust_decimal::Decimal;
+use std::borrow::Cow;
+use tollgate_rate_card::{Rated, Reported, ReportedCategory};
+use tollgate_wire::command::{Funding, LimitScope};
+use tollgate_wire::event::{Status, StatusKind};
+use tollgate_wire::ledger::{Cause, EntryKind};
+
+/// What is kept under the wamid of a message that other software sent: it was booked without a price, because no
+/// status had said one yet; or with what the platform said.
+const NO_PRICE_SAID: u8 = 0;
+const PRICE_SAID: u8 = 1;
+
+/// A status of a message that other software sent from the same number: it uses throughput, counts for the
+/// quota, and is booked where we pay the platform for this WABA.
+pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_ms: u64, out: &mut Decision) {
+    let state = facts.state;
+    let Some(sender) = state.sender(&s.sender).filter(|x| x.account == account.ix) else {
+        out.rejected = Some(format!("sender {} is not registered for account {}", &*s.sender, account.spec.account));
+        return;
+    };
+    let (user, country) = person(facts, &s.to, out);
+    let Some(user) = user else { return };
+    let at_s = clamp_s(s.at_s, now_ms);
+    if s.status == StatusKind::Sent {
+        let mut live = state.live(sender.ix);
+        let rate = crate::admission::throughput_rate(account, sender, &live, now_ms);
+        live.throughput = live.throughput.charge(rate, 1, now_ms);
+        out.changes.push(Change::SenderLive(sender.ix, live));
+        return;
+    }
+    if !matches!(s.status, StatusKind::Delivered | StatusKind::Read | StatusKind::Played) {
+        return;
+    }
+    let hash = facts.key.wamid(&s.wamid);
+    let before = state.wamids.get(&hash).map(|(_, said)| *said);
+    let said = if s.pricing.is_some() { PRICE_SAID } else { NO_PRICE_SAID };
+    if before.is_some_and(|before| before >= said) {
+        return;
+    }
+    out.changes.push(Change::Wamid(hash, 0, said));
+    let pair_key = PairKey::new(sender.ix, user);
+    let mut pair = state.pair(pair_key);
+    let as_stored = pair.clone();
+    let outside = !window::was_open_at(&pair, at_s);
+    match account.spec.limit_scope {
+        _ if before.is_some() => {}
+        LimitScope::Portfolio => {
+            let key = ContactKey::new(account.ix, user);
+            let mut c = state.contact(key);
+            c.counted = c.counted.observe(at_s, outside);
+            out.changes.push(Change::Contact(key, c));
+        }
+        LimitScope::Number => pair.counted = pair.counted.observe(at_s, outside),
+    }
+    let waba = state.waba_at(sender.waba);
+    let mut reported = Reported::default();
+    let mut placed = Placed { unit: Unit::Message, opened_s: 0 };
+    // Without a word of the platform nothing says what other software sent.
+    if let Some(p) = &s.pricing {
+        note_pricing(&mut reported, p);
+        let id = said_id(waba, Some(p));
+        let m = Delivered { waba, at_s, category: None, reported, id, opener: FOREIGN };
+        placed = conversation::place(facts, &m, &mut pair, out);
+    }
+    let fep_open = match placed.unit {
+        Unit::Message => window::fep_open_at(&pair, at_s),
+        _ => conversation::is_free_entry(&reported),
+    };
+    if pair != as_stored {
+        out.changes.push(Change::Pair(pair_key, pair));
+    }
+    if waba.funding == Funding::ClientPays {
+        return;
+    }
+    let mut booked = Booked {
+        unit: placed.unit,
+        named: false,
+        at_s,
+        country,
+        reported,
+        window_open: !outside,
+        fep_open,
+        allowance_used: 0,
+        ordinal: 0,
+        revision: 0,
+        cost: Decimal::ZERO,
+    };
+    let said = |p: &tollgate_wire::event::Pricing<'_>| p.conversation.as_deref().map(Box::from);
+    let conversation = s.pricing.as_ref().filter(|_| placed.unit != Unit::Message).and_then(said);
+    let entry = |kind, key: &str, revision, rated: Rated, b: &Booked, corrects: Option<u128>| Booking {
+        entry: entry_id(&waba.id, kind, key, revision),
+        kind,
+        cause: corrects.map(|_| Cause::Reclassified),
+        adjusts: corrects,
+        revision,
+        sign: if kind == EntryKind::Adjustment { -1 } else { 1 },
+        sender: sender.ix,
+        user,
+        own: None,
+        wamid: s.wamid.as_str().into(),
+        rated,
+        expected: category_of(&rated),
+        reported: b.reported,
+        conversation: conversation.clone(),
+        ordinal: (b.ordinal > 0).then_some(b.ordinal),
+        at_s,
+        booked_ms: now_ms,
+    };
+    // Without a word of the platform it was booked as unpriced.
+    let corrects = before.map(|_| entry_id(&waba.id, EntryKind::Unpriced, &s.wamid, 0));
+    if corrects.is_some() {
+        let silent = Booked { unit: Unit::Message, reported: Reported::default(), ..booked };
+        let was = rate(facts, waba, None, &silent);
+        let back = entry(EntryKind::Adjustment, &s.wamid, 1, was, &silent, corrects);
+        out.effects.push(Effect::Ledger(Box::new(back)));
+    }
+    if !placed.unit.is_charged() {
+        return;
+    }
+    let date = state.day(waba.ix, at_s).0;
+    let probe = rate(facts, waba, None, &booked);
+    booked.allowance_used = keys(facts, account, sender, &probe, date).0.map_or(0, |k| state.counter(k));
+    let probe = rate(facts, waba, None, &booked);
+    booked.ordinal = keys(facts, account, sender, &probe, date).1.map_or(0, |k| state.counter(k) + 1);
+    let rated = rate(facts, waba, None, &booked);
+    let (a, b) = keys(facts, account, sender, &rated, date);
+    for key in [a, b].into_iter().flatten() {
+        out.changes.push(Change::Counter(key, state.counter(key) + 1));
+    }
+    let (key, revision) = match placed.unit {
+        Unit::Message | Unit::Covered => (Cow::from(s.wamid.as_str()), u32::from(corrects.is_some())),
+        Unit::NamedConversation => (hex(said_id(waba, s.pricing.as_ref())), 0),
+        Unit::Conversation => {
+            let category = reported.category.map_or("", ReportedCategory::as_str);
+            (hex(opening_key(waba, &state.user_text(user), category, &s.wamid)), 0)
+        }
+    };
+    let booking = entry(kind_of(&rated), &key, revision, rated, &booked, corrects);
+    out.effects.push(Effect::Ledger(Box::new(booking)));
+}

@@ -1,0 +1,157 @@
+//! Histories of conversations: whoever of them is told first, how often, and by what words, each is charged once.
+#![expect(clippy::unwrap_used, reason = "test")]
+
+mod common;
+use common::World;
+use common::conversations::{ANA, HOUR, JULY_2024_S, SWITCH_S, cbp, sent, sound, status, world, writes};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One delivery of a history, as the platform makes it.
+#[derive(Clone, Copy, Debug)]
+struct Made {
+    person: usize,
+    at_s: u32,
+    category: usize,
+    entry: bool,
+}
+
+const CATEGORIES: [&str; 4] = ["marketing", "utility", "authentication", "service"];
+const PEOPLE: [&str; 2] = [ANA, "+5511987654322"];
+
+/// The conversation of each delivery, by scanning all that were opened before: its number, and whether it opens it.
+fn conversations_of(history: &[Made]) -> Vec<Option<(usize, bool)>> {
+    let mut opened: Vec<Made> = Vec::new();
+    let mut of = Vec::new();
+    for m in history {
+        let covers = |o: &Made| {
+            let open = o.person == m.person && m.at_s - o.at_s < if o.entry { 72 * HOUR } else { 24 * HOUR };
+            open && (o.entry || !m.entry && (o.category == m.category || m.category == 3))
+        };
+        // A free entry point goes before all others.
+        let by = opened.iter().position(|o| o.entry && covers(o)).or_else(|| opened.iter().position(covers));
+        of.push(match by {
+            Some(n) => Some((n, false)),
+            None if m.at_s >= SWITCH_S => None,
+            None => {
+                opened.push(*m);
+                Some((opened.len() - 1, true))
+            }
+        });
+    }
+    of
+}
+
+fn history() -> impl Strategy<Value = Vec<Made>> {
+    let start = prop::sample::select(vec![JULY_2024_S, 1_730_289_600, SWITCH_S - 48 * HOUR]);
+    let offset = prop_oneof![(0..110_u32).prop_map(|h| h * HOUR), 0..110 * HOUR];
+    let made = (0..2_usize, offset, 0..4_usize, prop::bool::weighted(0.1));
+    (start, prop::collection::vec(made, 1..14)).prop_map(|(start, all)| {
+        let made = |(person, offset, category, entry)| Made { person, at_s: start + offset, category, entry };
+        let mut all: Vec<Made> = all.into_iter().map(made).collect();
+        all.sort_by_key(|m| m.at_s);
+        all
+    })
+}
+
+/// Every message is accepted before anything is delivered; the window is open all the time.
+fn all_sent(history: &[Made]) -> (World, Vec<u64>) {
+    let mut w = world(history[0].at_s - HOUR);
+    let uids = history
+        .iter()
+        .map(|m| {
+            // Pair rate and marketing caps are not in question here.
+            w.advance(10_000);
+            let now_s = (w.now_ms / 1000) as u32;
+            writes(&mut w, PEOPLE[m.person], now_s);
+            sent(&mut w, CATEGORIES[m.category], PEOPLE[m.person])
+        })
+        .collect();
+    w.out.ledger.clear();
+    w.advance(6 * 86_400_000);
+    (w, uids)
+}
+
+/// What stands at the end: price, type and period by message.
+fn standing(w: &World) -> BTreeMap<String, String> {
+    sound(w);
+    let mut by: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+    for e in &w.out.ledger {
+        by.entry(e["wamid"].as_str().unwrap().to_owned()).or_default().push(e);
+    }
+    by.retain(|_, entries| entries.iter().map(|e| e["quantity"].as_i64().unwrap()).sum::<i64>() == 1);
+    let show = |e: &&Value| format!("{} {} {}", e["pricing_type"], e["category"], e["usage_period"]);
+    by.into_iter().map(|(wamid, entries)| (wamid, show(entries.last().unwrap()))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// In order, whatever of the platform's words there are: those messages have an entry that open a conversation, or that
+    /// none covers where messages are charged.
+    #[test]
+    fn a_history_is_booked_as_a_recount_of_it(history in history(), words in prop::collection::vec(0..3_u8, 14)) {
+        let (mut w, uids) = all_sent(&history);
+        let of = conversations_of(&history);
+        for (n, m) in history.iter().enumerate() {
+            // A free entry point is known by the platform's word alone.
+            let pricing = match (of[n], words[n]) {
+                (None, _) if m.entry => json!({"model": "PMP", "category": CATEGORIES[m.category],
+                    "pricing_type": "free_entry_point"}),
+                (None, _) => Value::Null,
+                (Some(_), 0) if !m.entry => Value::Null,
+                (Some((c, _)), _) => cbp(kind(&history, &of, c), &format!("c{c}")),
+            };
+            for kind in &["delivered", "read", "delivered"][..1 + usize::from(words[n])] {
+                w.event(&status(kind, uids[n], PEOPLE[m.person], m.at_s, pricing.clone()));
+            }
+        }
+        let charged: Vec<String> = standing(&w).into_keys().collect();
+        let mut expected: Vec<String> = (0..history.len())
+            .filter(|n| of[*n].is_none_or(|(_, opens)| opens))
+            .map(|n| format!("wamid.{}", uids[n]))
+            .collect();
+        expected.sort();
+        prop_assert_eq!(charged, expected);
+    }
+
+    /// In any order and any number of times, each conversation of the platform stands once, and what it costs follows its
+    /// kind; the same again after a restart.
+    #[test]
+    fn a_conversation_stands_once_in_any_order(
+        history in history(),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
+        commits in prop::collection::vec(prop::bool::weighted(0.2), 40),
+    ) {
+        let (mut w, uids) = all_sent(&history);
+        let of = conversations_of(&history);
+        let all: Vec<usize> = order.iter().map(|i| i.index(history.len())).chain((0..history.len()).rev()).collect();
+        for (step, n) in all.into_iter().enumerate() {
+            let Some((c, _)) = of[n] else { continue };
+            let pricing = cbp(kind(&history, &of, c), &format!("c{c}"));
+            w.event(&status("delivered", uids[n], PEOPLE[history[n].person], history[n].at_s, pricing));
+            if commits.get(step).is_some_and(|c| *c) {
+                w.commit();
+                w.reload();
+            }
+        }
+        sound(&w);
+        let mut booked: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        for e in &w.out.ledger {
+            booked.entry(e["conversation"].as_str().unwrap()).or_default().push(e);
+        }
+        let named: BTreeSet<usize> = of.iter().flatten().map(|(c, _)| *c).collect();
+        prop_assert_eq!(booked.len(), named.len());
+        for c in named {
+            let entries = &booked[format!("c{c}").as_str()];
+            prop_assert_eq!(entries.len(), 1, "{:?}", entries);
+        }
+    }
+}
+
+/// Kind of a conversation, by the message that opened it.
+fn kind(history: &[Made], of: &[Option<(usize, bool)>], conversation: usize) -> &'static str {
+    let opener = of.iter().position(|o| *o == Some((conversation, true))).unwrap();
+    if history[opener].entry { "free_entry_point" } else { CATEGORIES[history[opener].category] }
+}
