@@ -49,7 +49,6 @@ pub(crate) fn book(
     let mut new = blank(d, n, s, placed);
     new.revision = old.revision;
     if !old.unit.is_charged() {
-        new.revision += u32::from(old.revision > 0);
         return charge(d, n, s, new, Some(Cause::Reclassified), None, out);
     }
     new.revision += 1;

@@ -7,6 +7,8 @@ use common::conversations::{ANA, HOUR, JULY_2024_S, SWITCH_S, cbp, sent, sound, 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use tollgate_core::change::CounterKey;
+use tollgate_core::ids::{PairKey, SenderIx, User, WabaIx};
 
 /// One delivery of a history, as the platform makes it.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +149,50 @@ proptest! {
             let entries = &booked[format!("c{c}").as_str()];
             prop_assert_eq!(entries.len(), 1, "{:?}", entries);
         }
+    }
+
+    /// Whatever the platform says, and says otherwise later: what is taken back was booked, what stands is counted once, and
+    /// the allowance has been used by what stands.
+    #[test]
+    fn whatever_is_said_the_books_are_sound(
+        history in history(),
+        said in prop::collection::vec((any::<prop::sample::Index>(), 0..3_usize, 0..7_u8, 0..4_usize, 0..7200_u32), 1..60),
+    ) {
+        let (mut w, uids) = all_sent(&history);
+        for (message, status_kind, words, category, earlier) in said {
+            let n = message.index(history.len());
+            let id = format!("c{}", (n + category) % 3);
+            let pricing = match words {
+                0 => Value::Null,
+                1 => cbp(CATEGORIES[category], &id),
+                2 => cbp(CATEGORIES[history[n].category], &id),
+                3 => json!({"model": "CBP", "category": CATEGORIES[category]}),
+                4 => json!({"model": "PMP", "category": CATEGORIES[category], "pricing_type": "regular"}),
+                5 => cbp("free_entry_point", &id),
+                _ => json!({"model": "CBP", "category_text": "unheard of", "conversation": id}),
+            };
+            let kind = ["sent", "delivered", "read"][status_kind];
+            let at_s = history[n].at_s - if words % 2 == 0 { 0 } else { earlier };
+            w.event(&status(kind, uids[n], PEOPLE[history[n].person], at_s, pricing));
+            sound(&w);
+        }
+        let mut used: BTreeMap<(u32, u8), i64> = BTreeMap::new();
+        for e in &w.out.ledger {
+            let counts = e["pricing_model"] == "CBP" && e["category"] == "service" && e["rulebook"] == "cbp-2023-06-01"
+                && matches!(e["pricing_type"].as_str(), Some("regular" | "free_allowance"));
+            if counts {
+                let (year, month) = e["usage_period"].as_str().unwrap().split_once('-').unwrap();
+                let month = year.parse::<u32>().unwrap() * 12 + month.parse::<u32>().unwrap() - 1;
+                *used.entry((month, 4)).or_default() += e["quantity"].as_i64().unwrap();
+            }
+        }
+        for ((month, category), n) in used {
+            let counted = w.engine.state().counter(CounterKey::WabaAllowance(WabaIx(0), month, category));
+            prop_assert_eq!(counted, u64::try_from(n).unwrap());
+        }
+        w.commit();
+        let key = PairKey::new(SenderIx(0), User::from_digits(ANA[1..].parse().unwrap()).unwrap());
+        prop_assert_eq!(w.engine.state().pair(key), w.fresh().state().pair(key));
     }
 }
 

@@ -105,6 +105,16 @@ fn a_thousand_service_conversations_a_month_are_free_and_all_from_november_2024(
     assert!(text.contains("message 1000 of 1000 free ones per WABA and month (counts conversations)"), "{text}");
 }
 
+#[test]
+fn international_authentication_has_its_own_rate_in_the_same_conversation() {
+    let said = |word| RatingInput {
+        reported: reported(word, "", "CBP"),
+        ..message("IN", Category::Authentication, "2024-08-01")
+    };
+    assert_eq!(priced(&said("authentication_international")).cost, decimal("0.0280"));
+    assert_eq!(priced(&said("authentication")).cost, decimal("0.0014"));
+}
+
 /// With an allowance of three, so that short histories use it up.
 fn small_allowance() -> RateCards {
     let mut sources = Sources::embedded();

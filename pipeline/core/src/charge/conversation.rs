@@ -15,8 +15,8 @@ use crate::ids::Uid;
 use crate::life::Draft;
 use crate::record::{Booked, Pair, Unit, Waba};
 use tollgate_rate_card::{
-    Category, ConversationKind, Conversations, Delivery, Placement, PricingModel, Reported, ReportedCategory,
-    ReportedModel, ReportedType,
+    Category, ConversationKind, ConversationLengths, Conversations, Delivery, Placement, PricingModel, Reported,
+    ReportedCategory, ReportedModel, ReportedType,
 };
 use tollgate_wire::event::{Pricing, Status, StatusKind};
 
@@ -103,17 +103,16 @@ impl Placed {
 
 /// Places a delivery; remembers what it opens in the pair and, by the platform's id, in `out`.
 pub(super) fn place(facts: &Facts<'_>, m: &Delivered<'_>, pair: &mut Pair, out: &mut Decision) -> Placed {
-    let date = facts.state.day(m.waba.ix, m.at_s).0;
-    let lengths = facts.rates.rulebook_at(date).and_then(|(_, book)| book.conversation_lengths());
-    let by_conversation = m.reported.model == Some(ReportedModel::Known(PricingModel::Cbp));
-    match m.reported.model {
-        Some(ReportedModel::Known(PricingModel::Cbp)) => {}
-        Some(_) => return Placed::of(Unit::Message),
-        // Types came with charges by message.
-        None if lengths.is_none() && (pair.conversations.is_none() || m.reported.pricing_type.is_some()) => {
-            return Placed::of(Unit::Message);
-        }
-        None => {}
+    const BY_CONVERSATION: Option<ReportedModel> = Some(ReportedModel::Known(PricingModel::Cbp));
+    let by_conversation = m.reported.model == BY_CONVERSATION;
+    if m.reported.model.is_some() && !by_conversation {
+        return Placed::of(Unit::Message);
+    }
+    let lengths = lengths(facts, m);
+    // Types came with charges by message.
+    let by_message = lengths.is_none() && (pair.conversations.is_none() || m.reported.pricing_type.is_some());
+    if by_message && !by_conversation {
+        return Placed::of(Unit::Message);
     }
     let known = m.id != 0 && facts.state.wamids.get(&m.id).is_some();
     let mut remember = |opener: (Uid, u8)| {
@@ -129,9 +128,9 @@ pub(super) fn place(facts: &Facts<'_>, m: &Delivered<'_>, pair: &mut Pair, out: 
         (Said::Kind(kind), _) => Some(kind),
         (Said::Nothing, Some(_)) => None,
         // What kind it is nobody knows; by its id it is one conversation all the same.
-        (Said::Unknown, _) | (Said::Nothing, None) if known => return Placed::of(Unit::Covered),
-        (Said::Unknown, _) | (Said::Nothing, None) if m.id == 0 => return Placed::of(Unit::Message),
-        (Said::Unknown, _) | (Said::Nothing, None) => {
+        _ if known => return Placed::of(Unit::Covered),
+        _ if m.id == 0 => return Placed::of(Unit::Message),
+        _ => {
             remember(m.opener);
             return Placed { unit: opens, opened_s: m.at_s };
         }
@@ -159,6 +158,12 @@ pub(super) fn place(facts: &Facts<'_>, m: &Delivered<'_>, pair: &mut Pair, out: 
     };
     keep(pair, conversations);
     placed
+}
+
+/// How long what opens on the day of a delivery lasts; `None` where messages are charged.
+fn lengths(facts: &Facts<'_>, m: &Delivered<'_>) -> Option<ConversationLengths> {
+    let date = facts.state.day(m.waba.ix, m.at_s).0;
+    facts.rates.rulebook_at(date)?.1.conversation_lengths()
 }
 
 fn keep(pair: &mut Pair, conversations: Conversations) {
@@ -229,9 +234,7 @@ fn may_have_opened(m: &Delivered<'_>, old: &Booked, pair: &Pair) -> bool {
 /// Tells the pair what became known of a conversation that was opened.
 fn revise(facts: &Facts<'_>, m: &Delivered<'_>, old: &Booked, pair: &mut Pair) {
     let Some(conversations) = pair.conversations.as_deref_mut() else { return };
-    let date = facts.state.day(m.waba.ix, m.at_s).0;
-    let lengths = facts.rates.rulebook_at(date).and_then(|(_, book)| book.conversation_lengths());
     let category = m.category.unwrap_or(Category::Service);
     let now = Delivery { at_s: m.at_s.into(), category, said: Some(kind_of(m, &m.reported)), id: m.id };
-    conversations.revise(kind_of(m, &old.reported), old.at_s.into(), &now, lengths);
+    conversations.revise(kind_of(m, &old.reported), old.at_s.into(), &now, lengths(facts, m));
 }

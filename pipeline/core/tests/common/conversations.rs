@@ -1,6 +1,7 @@
 //! A year in which conversations are charged.
 
 use super::{World, accepted, account_spec};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,8 +26,8 @@ pub fn world(now_s: u32) -> World {
 /// A message of ours is accepted; its number.
 pub fn sent(w: &mut World, category: &str, to: &str) -> u64 {
     let n = w.out.orders.len() + 1;
-    let mut request =
-        json!({"id": format!("r{n}"), "account": "acme", "sender": "1001", "to": to, "purpose": category});
+    let mut request = json!({"id": format!("r{n}"), "account": "acme", "sender": "1001", "to": to, "purpose": category,
+        "campaign": "c"});
     let template = |name: &str, values: &[&str]| json!([{"template": {"name": name, "language": ["pt_BR"], "components": {"body": values}}}]);
     request["content"] = match category {
         "marketing" => template("promo", &["Ana"]),
@@ -90,4 +91,8 @@ pub fn sound(w: &World) {
         }
     }
     assert!(standing.values().all(|n| (0..=1).contains(n)), "{standing:?}");
+    let own = w.out.ledger.iter().filter(|e| e["origin"] == "own" && e["campaign"] == "c");
+    let total: Decimal = own.filter_map(|e| e["cost"].as_str()).map(|cost| cost.parse::<Decimal>().unwrap()).sum();
+    let spent = w.engine.state().campaigns().next().map_or(Decimal::ZERO, |c| c.spent);
+    assert_eq!(spent, total, "spent follows the ledger");
 }
