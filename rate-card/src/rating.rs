@@ -64,10 +64,11 @@ impl RateCards {
     }
 
     /// Prices one delivered message by the rules of its date and a card that is chosen, whatever dates the card has:
-    /// for what-ifs. Without a card, what is not free has no price.
+    /// for what-ifs. Without a card, what is not free has no price; a card of another model than the rules is none.
     #[must_use]
     pub fn rate_on(&self, input: &RatingInput, card: Option<CardId>) -> Rated {
-        self.rate_by(input, || card)
+        let model = self.rulebooks.at(input.date).map(|(_, book)| book.model);
+        self.rate_by(input, || card.filter(|&id| Some(self.card(id).model()) == model))
     }
 
     #[inline]

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use tollgate_rate_card::{
-    Category, ConversationKind, Conversations, Date, Decimal, Delivery, Placement, PricingType, RateCards, RatingInput,
-    Reported, ReportedCategory, Source, Sources, YearMonth, Zone,
+    Category, ConversationKind, Conversations, Date, Decimal, Delivery, Placement, PricingType, RateCards, Rated,
+    RatingInput, Reported, ReportedCategory, Source, Sources, UnpricedReason, YearMonth, Zone,
 };
 
 use crate::{CARDS, day, decimal, message, priced, reported};
@@ -55,7 +55,7 @@ impl<'a> Walk<'a> {
             reported: entry.then_some(referral),
             ..message("BR", category, "2024-01-01")
         };
-        let tollgate_rate_card::Rated::Priced(priced) = self.rates.rate(&input) else { panic!("{input:?}") };
+        let Rated::Priced(priced) = self.rates.rate(&input) else { panic!("{input:?}") };
         *used += u64::from(priced.counts_for_allowance);
         format!("{} {}", priced.cost.normalize(), priced.pricing_type.as_str())
     }
@@ -103,6 +103,19 @@ fn a_thousand_service_conversations_a_month_are_free_and_all_from_november_2024(
     let text = CARDS.explain(&service("2024-10-31", 999), &CARDS.rate(&service("2024-10-31", 999)));
     assert!(text.contains("charged: the conversation that this message opened, once"), "{text}");
     assert!(text.contains("message 1000 of 1000 free ones per WABA and month (counts conversations)"), "{text}");
+}
+
+#[test]
+fn a_card_of_messages_prices_no_conversation() {
+    let input = message("BR", Category::Marketing, "2024-10-15");
+    for (card, expected) in [("cbp-usd-2025-02-01", Some("0.0625")), ("pmp-usd-2026-10-01", None)] {
+        let rated = CARDS.rate_on(&input, CARDS.card_id(card));
+        match (rated, expected) {
+            (Rated::Priced(priced), Some(cost)) => assert_eq!(priced.cost, decimal(cost)),
+            (Rated::Unpriced(unpriced), None) => assert_eq!(unpriced.reason, UnpricedReason::NoCard),
+            other => panic!("{card}: {other:?}"),
+        }
+    }
 }
 
 #[test]

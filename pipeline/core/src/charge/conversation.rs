@@ -202,7 +202,7 @@ pub(super) fn of_attempt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) ->
                 // Another message opened what the platform names, which is charged already; ours never was.
                 let pair = d.pair(a.sender);
                 let mut conversations = pair.conversations.as_deref().copied().unwrap_or_default();
-                conversations.withdraw(kind_of(&m, &old.reported), old.at_s.into());
+                conversations.withdraw(conversation_kind(&m, &old.reported), old.at_s.into());
                 keep(pair, conversations);
                 return Placed::of(Unit::Covered);
             }
@@ -217,7 +217,7 @@ pub(super) fn of_attempt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) ->
 }
 
 /// Kind of conversation by what is said, else by what we expect.
-fn kind_of(m: &Delivered<'_>, reported: &Reported) -> ConversationKind {
+fn conversation_kind(m: &Delivered<'_>, reported: &Reported) -> ConversationKind {
     match said(reported) {
         Said::Kind(kind) => kind,
         Said::Nothing | Said::Unknown => ConversationKind::of(m.category.unwrap_or(Category::Service)),
@@ -227,7 +227,7 @@ fn kind_of(m: &Delivered<'_>, reported: &Reported) -> ConversationKind {
 /// Whether the conversation of an id, which a message that it covers said first, can be the one that was opened.
 fn may_have_opened(m: &Delivered<'_>, old: &Booked, pair: &Pair) -> bool {
     let named = pair.conversations.as_deref().and_then(|all| all.named(m.id));
-    let (kind, at_s) = (kind_of(m, &old.reported), i64::from(old.at_s));
+    let (kind, at_s) = (conversation_kind(m, &old.reported), i64::from(old.at_s));
     named.is_none_or(|c| c.kind == kind && (c.opened_s..c.ends_s).contains(&at_s))
 }
 
@@ -235,6 +235,6 @@ fn may_have_opened(m: &Delivered<'_>, old: &Booked, pair: &Pair) -> bool {
 fn revise(facts: &Facts<'_>, m: &Delivered<'_>, old: &Booked, pair: &mut Pair) {
     let Some(conversations) = pair.conversations.as_deref_mut() else { return };
     let category = m.category.unwrap_or(Category::Service);
-    let now = Delivery { at_s: m.at_s.into(), category, said: Some(kind_of(m, &m.reported)), id: m.id };
-    conversations.revise(kind_of(m, &old.reported), old.at_s.into(), &now, lengths(facts, m));
+    let now = Delivery { at_s: m.at_s.into(), category, said: Some(conversation_kind(m, &m.reported)), id: m.id };
+    conversations.revise(conversation_kind(m, &old.reported), old.at_s.into(), &now, lengths(facts, m));
 }
