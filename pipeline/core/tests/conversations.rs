@@ -287,3 +287,42 @@ fn an_abort_takes_conversations_back() {
     assert_eq!(w.engine.state().pair(key), w.fresh().state().pair(key));
     assert_eq!(w.message_or_stored(b), *w.message(b));
 }
+
+/// Between the call and the delivery one conversation may end: the id of the delivery counts, however late the other comes.
+#[test]
+fn the_id_of_the_delivery_counts() {
+    let mut w = world(JULY_2024_S);
+    let first = sent(&mut w, "utility", ANA);
+    w.event(&status("delivered", first, ANA, JULY_2024_S, cbp("utility", "c1")));
+    let second = sent(&mut w, "utility", ANA);
+    w.event(&status("sent", second, ANA, JULY_2024_S + 1, cbp("utility", "c1")));
+    w.advance(30 * 3_600_000);
+    w.event(&status("delivered", second, ANA, JULY_2024_S + 30 * HOUR, cbp("utility", "c2")));
+    w.event(&status("sent", second, ANA, JULY_2024_S + 1, cbp("utility", "c1")));
+    w.event(&status("read", second, ANA, JULY_2024_S + 30 * HOUR, Value::Null));
+    assert_eq!(books(&w), ["charge 1 0.0350 CBP 2024-07", "charge 1 0.0350 CBP 2024-07"]);
+    assert_eq!(w.out.ledger[1]["conversation"], "c2");
+    sound(&w);
+}
+
+/// The platform names another kind than the template's: the charge is corrected, and the conversation covers that kind.
+#[test]
+fn a_conversation_of_another_kind_than_expected() {
+    let mut w = world(JULY_2024_S);
+    let uid = sent(&mut w, "marketing", ANA);
+    w.event(&status("read", uid, ANA, JULY_2024_S, Value::Null));
+    w.event(&status("delivered", uid, ANA, JULY_2024_S, cbp("utility", "c1")));
+    let corrected = ["charge 1 0.0625 CBP 2024-07", "adjustment -1 -0.0625 CBP 2024-07", "charge 1 0.0350 CBP 2024-07"];
+    assert_eq!(books(&w), corrected);
+    let last = &w.out.ledger[2];
+    assert_eq!(
+        [&last["expected_category"], &last["reported_category"], &last["category"]],
+        ["marketing", "utility", "utility"]
+    );
+    for (category, entries) in [("utility", 3), ("marketing", 4)] {
+        let uid = sent(&mut w, category, ANA);
+        w.event(&status("delivered", uid, ANA, JULY_2024_S + HOUR, Value::Null));
+        assert_eq!(w.out.ledger.len(), entries, "{category}");
+    }
+    sound(&w);
+}
