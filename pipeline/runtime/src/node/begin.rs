@@ -98,7 +98,9 @@ impl Beginning {
             let _ = self.stopped.set(stopped);
         }
         if let Some(live) = live {
-            let reads = Arc::new(views::ViewReads::open(&self.config.ledger, live)?);
+            let place = self.config.ledger.clone();
+            let opened = tokio::task::spawn_blocking(move || views::ViewReads::open(&place, live)).await;
+            let reads = Arc::new(opened.map_err(|_| NodeError::Panicked("opening the views"))??);
             let parts = GatewayParts {
                 inbox: Arc::clone(&inbox),
                 reads,

@@ -17,6 +17,7 @@ use fallible_iterator::FallibleIterator;
 use postgres::{Client, IsolationLevel, Statement, Transaction};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::{Deref, DerefMut};
 
 pub(crate) use config::chain;
 pub use config::{PostgresConfig, PostgresConfigError};
@@ -34,10 +35,37 @@ pub(super) struct Postgres {
 }
 
 struct Connection {
-    client: Client,
+    client: Closing,
     statements: Statements,
     /// Months whose partitions are known to be there.
     months: BTreeSet<i64>,
+}
+
+/// A client that may be let go of anywhere: closing blocks, which an asynchronous thread must not.
+struct Closing(Option<Client>);
+
+impl Deref for Closing {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        self.0.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl DerefMut for Closing {
+    fn deref_mut(&mut self) -> &mut Client {
+        self.0.as_mut().expect("there until it is dropped")
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            let client = self.0.take();
+            // Without a thread the client is closed by the end of the process.
+            let _ = std::thread::Builder::new().name("close".to_owned()).spawn(move || drop(client));
+        }
+    }
 }
 
 impl Postgres {
@@ -57,9 +85,9 @@ impl Postgres {
         Ok(Self { config: config.clone(), connection: RefCell::new(connection) })
     }
 
-    /// The connection, again if it was lost.
+    /// A connection that answers: a new one if the old was lost, which shows only when it is asked.
     fn live(config: &PostgresConfig, connection: &mut Connection) -> Result<(), LedgerError> {
-        if connection.client.is_closed() {
+        if connection.client.is_closed() || connection.client.simple_query("").is_err() {
             *connection = Connection::open(config)?;
         }
         Ok(())
@@ -68,7 +96,7 @@ impl Postgres {
 
 impl Connection {
     fn open(config: &PostgresConfig) -> Result<Self, LedgerError> {
-        let client = config.connect()?;
+        let client = Closing(Some(config.connect()?));
         Ok(Self { client, statements: Statements::default(), months: BTreeSet::new() })
     }
 }
