@@ -52,7 +52,7 @@ pub(crate) fn preference(facts: &Facts<'_>, account: &Account, p: &Preference<'_
         contact.opt_out(Some(Category::Marketing), at_s);
         ConsentState::OptOut
     } else {
-        contact.opt_in(Some(Category::Marketing), at_s);
+        contact.resume_marketing(at_s);
         ConsentState::OptIn
     };
     out.changes.push(Change::Contact(key, contact));

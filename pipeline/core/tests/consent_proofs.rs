@@ -1,4 +1,5 @@
-//! Consents that are imported: one proof for each thing that a person said, and a no that no older yes takes back.
+//! Consents: one proof for each thing that a person said, and a no that neither an older yes nor another matter takes
+//! back.
 
 mod common;
 
@@ -62,5 +63,34 @@ fn an_older_yes_does_not_take_a_no_back() {
     w.command(&consent(&[("at", "2026-10-09T09:59:59Z")]));
     assert_eq!(outcome(&mut w, "c"), "refused");
     w.command(&consent(&[("at", "2026-10-09T10:00:01Z")]));
+    assert_eq!(outcome(&mut w, "d"), "admitted");
+}
+
+/// Simulator seed 73: the platform's switch is about marketing and says nothing of what was said elsewhere.
+#[test]
+fn marketing_resumed_on_the_platform_takes_no_opt_out_of_everything_back() {
+    let mut w = World::with_account("unlimited", "GREEN");
+    let outcome = |w: &mut World, id: &str| {
+        w.request(&common::promo(id, "+5511987654321")).expect("a request");
+        w.last_outcome()["outcome"].as_str().expect("an outcome").to_owned()
+    };
+    let switch = |w: &mut World, stop: bool| {
+        w.advance(1_000);
+        let at_s = w.now_ms / 1000;
+        w.event(&json!({"event": "preference", "from": "+5511987654321", "stop": stop, "at_s": at_s}));
+    };
+    w.command(&consent(&[]));
+    switch(&mut w, true);
+    assert_eq!(outcome(&mut w, "a"), "refused");
+    switch(&mut w, false);
+    assert_eq!(outcome(&mut w, "b"), "admitted");
+    let mut everything = consent(&[("state", "opt_out")]);
+    everything["consent"].as_object_mut().expect("an object").remove("category");
+    w.command(&everything);
+    switch(&mut w, false);
+    assert_eq!(outcome(&mut w, "c"), "refused");
+    // A yes that the business itself was given does.
+    let at = tollgate_wire::Time(w.now_ms).to_string();
+    w.command(&consent(&[("at", at.as_str())]));
     assert_eq!(outcome(&mut w, "d"), "admitted");
 }

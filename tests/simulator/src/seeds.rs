@@ -9,6 +9,7 @@ pub const REGRESSION_SEEDS: &[(u64, &str)] = &[
     (28, "a campaign's lot went on waiting for the template of a head that had expired"),
     (41, "a message with two paused languages was freed by the first only"),
     (107, "the same, with two alternatives"),
+    (73, "marketing resumed on the platform took an opt-out of everything back"),
     (1033, "a number that stopped kept its message although the account had another"),
     (2227, "a template changed its category and the lot waited on for the old one's pacing"),
 ];

@@ -82,12 +82,26 @@ impl Contact {
     pub fn opt_in(&mut self, category: Option<Category>, at_s: u32) {
         let categories = category.as_ref().map_or(&CATEGORIES[..], std::slice::from_ref);
         for c in categories {
-            let slot = slot_of(*c);
-            if at_s >= self.opt_out_s[slot] && at_s >= self.opt_out_s[ALL] {
-                self.consent[slot] = Consent::In;
+            if self.yes(*c, at_s) {
                 self.stop_all = false;
             }
         }
+    }
+
+    /// The person turned marketing on again with the platform's switch: a yes to marketing that answers no opt-out of
+    /// everything, because that was not said there.
+    pub fn resume_marketing(&mut self, at_s: u32) {
+        self.yes(Category::Marketing, at_s);
+    }
+
+    /// Notes a yes to a category; `false` if a later no stands.
+    fn yes(&mut self, category: Category, at_s: u32) -> bool {
+        let slot = slot_of(category);
+        let counts = at_s >= self.opt_out_s[slot] && at_s >= self.opt_out_s[ALL];
+        if counts {
+            self.consent[slot] = Consent::In;
+        }
+        counts
     }
 
     /// Remembers a marketing admission, in order of time.
