@@ -71,6 +71,11 @@ fn delivery_ms(category: Category) -> u64 {
     }
 }
 
+/// When a delivery of this attempt is not waited for any more.
+fn ttl_ms(a: &Attempt) -> u64 {
+    a.admitted_ms + delivery_ms(a.category)
+}
+
 /// A message under change, with the records around it; written back by [`Draft::finish`].
 pub(crate) struct Draft<'a, 'f> {
     pub facts: &'f Facts<'a>,
@@ -222,7 +227,7 @@ impl<'a, 'f> Draft<'a, 'f> {
         self.message.park = Some(Park { reason, resource, until_ms, told_s });
     }
 
-    /// Ends the message unless another attempt may still decide it.
+    /// Ends the message.
     fn close(&mut self, state: MessageState, out: &mut Decision) {
         self.message.state = state;
         self.message.park = None;
@@ -236,13 +241,34 @@ impl<'a, 'f> Draft<'a, 'f> {
         }
     }
 
-    /// Any attempt besides `n` that may still deliver, or has.
-    fn another_is_open(&self, n: usize) -> bool {
+    /// The latest attempt that left, or that a result is awaited of: another order could reach the person twice.
+    fn left(&self) -> Option<usize> {
         use AttemptState as A;
-        self.message.attempts.iter().enumerate().any(|(i, a)| {
-            i != n
-                && matches!(a.state, A::Ordered | A::InDoubt | A::Accepted | A::Held | A::Sent | A::Delivered | A::Read)
+        self.message.attempts.iter().rposition(|a| {
+            matches!(a.state, A::Ordered | A::InDoubt | A::Accepted | A::Held | A::Sent | A::Delivered | A::Read)
         })
+    }
+
+    /// Whether an attempt may still deliver, or has. One whose time to live is over decides nothing any more, or two
+    /// would wait for each other.
+    fn may_deliver(&self) -> bool {
+        use AttemptState as A;
+        self.message.attempts.iter().any(|a| match a.state {
+            A::Ordered | A::InDoubt | A::Delivered | A::Read => true,
+            A::Accepted | A::Held | A::Sent => self.now_ms < ttl_ms(a),
+            A::Unknown | A::NotSent | A::Failed => false,
+        })
+    }
+
+    /// Ends a message of which attempt `n` left and was not delivered, unless another may still decide it.
+    fn undelivered(&mut self, n: usize, out: &mut Decision) {
+        if self.message.state != MessageState::Open || self.may_deliver() {
+            return;
+        }
+        self.close(MessageState::Undelivered, out);
+        let mut o = self.tell(n, OutcomeKind::Undelivered, self.now_ms);
+        o.reason = Some(Reason::NoDelivery);
+        out.effects.push(Effect::Outcome(Box::new(o)));
     }
 
     fn finish(self, out: &mut Decision) {
@@ -320,7 +346,7 @@ fn advance(d: &mut Draft<'_, '_>, n: usize, to: AttemptState, out: &mut Decision
 
 /// While a reservation is held, the end of its 24 hours; then the time to live.
 fn next_check(a: &Attempt) -> u64 {
-    let ttl = a.admitted_ms + delivery_ms(a.category);
+    let ttl = ttl_ms(a);
     if a.reserved_user { ttl.min(a.admitted_ms + RESERVATION_MS) } else { ttl }
 }
 
@@ -338,8 +364,8 @@ fn not_sent(d: &mut Draft<'_, '_>, n: usize, reason: Reason, out: &mut Decision)
     if reason == Reason::Unreachable {
         pause(d, sender, OUTAGE_PAUSE_MS);
     }
-    if d.another_is_open(n) {
-        return;
+    if let Some(left) = d.left() {
+        return d.undelivered(left, out);
     }
     let number = d.message.attempts[n].number;
     if d.message.attempts.len() >= MAX_ATTEMPTS || number == u8::MAX {
@@ -407,7 +433,7 @@ fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s: Option<u3
             (Reason::Backoff, Resource::Own, (u64::from(after_s) * 1000) << doubled)
         }
     };
-    if d.message.attempts.len() >= MAX_ATTEMPTS || d.another_is_open(n) {
+    if d.message.attempts.len() >= MAX_ATTEMPTS || d.left().is_some() {
         return fail(d, n, Reason::Platform, code, out);
     }
     let until_ms = d.now_ms + wait_ms.max(asked_ms);
@@ -487,7 +513,7 @@ fn set_template(d: &Draft<'_, '_>, a: &Attempt, status: TemplateStatus, out: &mu
 
 /// The attempt failed and with it the message, unless another attempt may still decide it.
 fn fail(d: &mut Draft<'_, '_>, n: usize, reason: Reason, code: u32, out: &mut Decision) {
-    if !d.another_is_open(n) && d.message.state != MessageState::Delivered {
+    if !d.may_deliver() && d.message.state != MessageState::Delivered {
         d.close(MessageState::Failed, out);
     }
     let mut o = d.tell(n, OutcomeKind::Failed, d.now_ms);
@@ -592,7 +618,7 @@ fn failed(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut Decis
     d.message.attempts[n].state = A::Failed;
     d.message.attempts[n].code = code;
     consequences(d, n, code, out);
-    if !d.another_is_open(n) && d.message.state != MessageState::Delivered {
+    if !d.may_deliver() && d.message.state != MessageState::Delivered {
         d.close(MessageState::Failed, out);
     }
     let mut o = d.tell(n, OutcomeKind::Failed, u64::from(at_s) * 1000);
@@ -673,13 +699,13 @@ fn due(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
                 && d.now_ms < d.message.expires_ms
                 && d.message.attempts.len() < MAX_ATTEMPTS
                 && d.message.body_bytes > 0
-                && !d.another_is_open(n);
+                && d.left().is_none();
             let mut o = d.tell(n, OutcomeKind::Unknown, d.now_ms);
             o.reason = Some(Reason::NoResult);
             if retry {
                 o.retry_ms = d.now_ms;
                 d.park(Reason::NoResult, Resource::Own, d.now_ms);
-            } else if !d.another_is_open(n) && d.message.state == MessageState::Open {
+            } else if !d.may_deliver() && d.message.state == MessageState::Open {
                 d.close(MessageState::Unknown, out);
             }
             out.effects.push(Effect::Outcome(Box::new(o)));
@@ -689,7 +715,7 @@ fn due(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
             d.message.attempts[n].check_ms = u64::MAX;
         }
         A::Accepted | A::Held | A::Sent => {
-            let ttl = a.admitted_ms + delivery_ms(a.category);
+            let ttl = ttl_ms(&a);
             if a.reserved_user && d.now_ms >= a.admitted_ms + RESERVATION_MS {
                 d.release_user(n);
             }
@@ -700,12 +726,7 @@ fn due(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
             d.message.attempts[n].reserved = Decimal::ZERO;
             d.message.attempts[n].check_ms =
                 if d.message.attempts[n].reserved_user { a.admitted_ms + RESERVATION_MS } else { u64::MAX };
-            if d.message.state == MessageState::Open {
-                d.close(MessageState::Undelivered, out);
-                let mut o = d.tell(n, OutcomeKind::Undelivered, d.now_ms);
-                o.reason = Some(Reason::NoDelivery);
-                out.effects.push(Effect::Outcome(Box::new(o)));
-            }
+            d.undelivered(n, out);
         }
         A::NotSent | A::Failed | A::Delivered | A::Read => d.message.attempts[n].check_ms = u64::MAX,
     }

@@ -319,6 +319,75 @@ fn two_delivered_attempts_are_two_charges() {
     assert_eq!(causes, [Value::Null, json!("resend")]);
 }
 
+/// A one-time code of a campaign with a budget, whose first attempt was in doubt, left after all, and is over; the
+/// second was ordered two seconds before.
+fn first_attempt_over() -> World {
+    let mut w = World::with_account("TIER_1K", "GREEN");
+    w.opt_in(TO, "authentication");
+    w.campaign(&json!({"name": "c", "budget": "10"}));
+    let expires = tollgate_wire::Time(w.now_ms + 3_600_000);
+    w.request(&json!({"id": "a", "account": "acme", "to": TO, "purpose": "authentication", "campaign": "c",
+        "expires_at": expires,
+        "content": [{"template": {"name": "code", "language": "pt_BR", "components": {"body": ["123456"]}}}]}))
+        .unwrap();
+    let over = w.now_ms + 15 * 60_000;
+    w.control("c", "pause");
+    w.run_until(over - 2_000);
+    w.control("c", "resume");
+    w.run_until(over - 1_000);
+    assert_eq!(w.out.orders.len(), 2, "{:#?}", w.out.outcomes);
+    w.event(&status("sent", UID, "wamid.1", now_s(&w), false));
+    w.run_until(over + 1_000);
+    w
+}
+
+fn undelivered(w: &World) -> usize {
+    w.out.outcomes.iter().filter(|o| o["outcome"] == "undelivered").count()
+}
+
+/// Simulator seeds 1063 and 1154: the time to live of one attempt ended the message while another was on its way.
+#[test]
+fn a_message_ends_with_the_last_attempt_that_is_waited_for() {
+    let at = now_s(&first_attempt_over());
+    let sent = |n: u8| of_attempt(status("sent", UID, &format!("wamid.{n}"), at, false), n);
+    let delivered = |n: u8| of_attempt(status("delivered", UID, &format!("wamid.{n}"), at, false), n);
+    let fates = [
+        ("its own time to live", vec![sent(2)], MessageState::Undelivered),
+        (
+            "the call was not made",
+            vec![result(2, &json!({"not_sent": {"reason": "leave_by"}}))],
+            MessageState::Undelivered,
+        ),
+        ("the call was refused", vec![result(2, &json!({"rejected": {"code": 131_026}}))], MessageState::Failed),
+        ("it would be called again", vec![result(2, &json!({"rejected": {"code": 130_429}}))], MessageState::Failed),
+        ("it failed later", vec![sent(2), of_attempt(failed(131_000, at + 9), 2)], MessageState::Failed),
+        ("silence", vec![], MessageState::Unknown),
+        ("delivered", vec![sent(2), delivered(2)], MessageState::Delivered),
+        ("the first, late; never the second", vec![sent(2), delivered(1)], MessageState::Delivered),
+    ];
+    for (fate, events, end) in fates {
+        let mut w = first_attempt_over();
+        let m = w.message(UID);
+        let campaign = w.engine.state().campaign_at(m.campaign).unwrap();
+        assert_eq!((m.state, campaign.counts.on_the_way, undelivered(&w)), (MessageState::Open, 1, 0), "{fate}");
+        assert_eq!(campaign.reserved, m.attempts[1].reserved);
+        assert!(!campaign.reserved.is_zero());
+        for e in &events {
+            w.event(e);
+        }
+        let until = w.now_ms + 16 * 60_000;
+        w.run_until(until);
+        let m = w.message(UID);
+        assert_eq!(m.state, end, "{fate}: {:#?}", w.out.outcomes);
+        assert!(w.engine.state().campaign_at(m.campaign).unwrap().reserved.is_zero(), "{fate}");
+        assert_eq!(undelivered(&w), usize::from(end == MessageState::Undelivered), "{fate}");
+        let until = w.now_ms + 2 * 86_400_000;
+        w.run_until(until);
+        assert_eq!(w.out.orders.len(), 2, "{fate}: what left is not sent again");
+        assert!(!w.message(UID).is_open(), "{fate}: nothing is waited for any more");
+    }
+}
+
 /// Other software sent it from the same number: counted and booked once, whatever comes first.
 #[test]
 fn foreign_statuses_in_any_order() {

@@ -208,9 +208,10 @@ impl Auditor {
         price
     }
 
-    /// What a campaign's attempts hold of its budget.
+    /// What a campaign's attempts hold of its budget: until they end, or their time to live does.
     pub(super) fn held(&self, account: &str, name: &str) -> Units {
         let of = self.book.messages.values().filter(|m| m.account == account && m.campaign.as_deref() == Some(name));
-        of.flat_map(|m| &m.attempts).fold(Units(0), |sum, a| sum + a.holds_money)
+        let waited_for = of.flat_map(|m| &m.attempts).filter(|a| !a.is_over(self.now_ms));
+        waited_for.fold(Units(0), |sum, a| sum + a.holds_money)
     }
 }

@@ -38,6 +38,24 @@ pub(crate) struct Attempt {
     pub wamid: Option<String>,
 }
 
+impl Attempt {
+    /// It went out, or nobody knows yet.
+    pub fn left(&self) -> bool {
+        matches!(self.rank, Rank::Ordered | Rank::InDoubt | Rank::Accepted | Rank::Delivered)
+    }
+
+    /// It was taken, and a delivery is not waited for any more: 15 minutes for a code, 31 days for the rest.
+    pub fn is_over(&self, now_ms: u64) -> bool {
+        let minutes = if self.category == "authentication" { 15 } else { 31 * 24 * 60 };
+        self.rank == Rank::Accepted && now_ms >= self.admitted_ms + minutes * 60_000
+    }
+
+    /// It may still deliver, or has.
+    pub fn may_deliver(&self, now_ms: u64) -> bool {
+        self.left() && !self.is_over(now_ms)
+    }
+}
+
 /// Where a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
@@ -69,10 +87,9 @@ impl Message {
         self.attempts.iter_mut().rev().find(|a| a.number == number)
     }
 
-    /// Some attempt besides this one may still deliver, or has.
-    fn others_open(&self, number: u8) -> bool {
-        let open = |a: &&Attempt| matches!(a.rank, Rank::Ordered | Rank::InDoubt | Rank::Accepted | Rank::Delivered);
-        self.attempts.iter().filter(open).any(|a| a.number != number)
+    /// The attempts besides one.
+    fn others(&self, number: u8) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(move |a| a.number != number)
     }
 }
 
@@ -122,7 +139,8 @@ impl Auditor {
         self.ended(m);
         self.release(m);
         let Some(message) = self.book.messages.get_mut(&m.uid) else { return };
-        let others = message.others_open(m.attempt);
+        let left = message.others(m.attempt).any(Attempt::left);
+        let others = message.others(m.attempt).any(|a| a.may_deliver(now_ms));
         let delivered = message.place == Place::Delivered;
         if let Some(a) = message.find(m.attempt) {
             a.rank = match m.kind {
@@ -142,7 +160,7 @@ impl Auditor {
         }
         message.place = match m.kind {
             K::Parked => Place::Parked,
-            K::NotSent if !others => Place::Parked,
+            K::NotSent if !left => Place::Parked,
             K::Unknown if m.retry_ms != 0 => Place::Parked,
             K::Unknown if !others && message.place == Place::OnTheWay => Place::Undelivered,
             K::Accepted | K::Held | K::Sent if !delivered => Place::OnTheWay,

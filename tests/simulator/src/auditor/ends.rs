@@ -32,8 +32,17 @@ impl Auditor {
         }
     }
 
-    /// A message ends at its gates at most once, and never after something better.
+    /// A message ends at its gates at most once, and never after something better; undelivered, when nothing is waited
+    /// for any more.
     pub(super) fn ended(&mut self, m: &Move) {
+        if m.kind == K::Undelivered {
+            let message = &self.book.messages[&m.uid];
+            let place = message.place;
+            let waits = message.attempts.iter().any(|a| a.may_deliver(self.now_ms));
+            self.check("ends_once", m.uid, place == Place::OnTheWay && !waits, || {
+                format!("undelivered while it is {place:?}, another may deliver: {waits}")
+            });
+        }
         if matches!(m.kind, K::Refused | K::Expired | K::Cancelled) {
             let message = &self.book.messages[&m.uid];
             let place = message.place;
