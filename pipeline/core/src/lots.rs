@@ -334,6 +334,14 @@ impl Lots {
         }
     }
 
+    /// Closes every lot whose members have times of their own.
+    pub(crate) fn close_own(&mut self) {
+        let own: Vec<LotKey> = self.lots.keys().take_while(|k| k.resource == Resource::Own).copied().collect();
+        for k in own {
+            self.close(k, Resource::Own, u64::MAX);
+        }
+    }
+
     /// Opens the lots whose time has come.
     pub(crate) fn wake_due(&mut self, now_ms: u64) {
         while let Some(&(at, key)) = self.alarms.first() {

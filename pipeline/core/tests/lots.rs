@@ -179,6 +179,28 @@ fn a_cancel_drains_everything_that_waits() {
     }
 }
 
+/// Simulator seed 989: a cancel opens the lots of those who wait for times of their own, and its undo has to close them.
+#[test]
+fn an_undone_cancel_leaves_everybody_a_time_of_its_own() {
+    let (mut w, _) = with("TIER_1K", |_| {});
+    w.campaign(&json!({"name": "c"}));
+    w.opt_in(TO, "marketing");
+    w.request(&of_campaign(promo("m", TO), "c")).unwrap();
+    let mut refused = accepted(1, 1, "");
+    // Worth another attempt in 30 seconds.
+    refused["result"] = json!({"rejected": {"code": 131_000}});
+    w.event(&refused);
+    w.commit();
+    w.control("c", "cancel");
+    assert!(w.engine.abort());
+    assert_eq!(w.engine.next_due_ms(), Some(w.now_ms + 30_000));
+    w.tick();
+    assert_eq!(w.out.orders.len(), 1, "not before its time");
+    let until = w.now_ms + 30_000;
+    w.run_until(until);
+    assert_eq!(w.out.orders.len(), 2);
+}
+
 #[test]
 fn what_expires_while_it_waits_ends() {
     let (mut w, _) = with("TIER_1K", |_| {});

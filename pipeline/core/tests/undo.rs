@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tollgate_core::Engine;
 use tollgate_core::change::CounterKey;
 use tollgate_core::ids::{AccountIx, ContactKey, PairKey, SenderIx, User, WabaIx};
+use tollgate_core::lots::Resource;
 use tollgate_wire::Time;
 
 const PEOPLE: u32 = 6;
@@ -250,7 +251,9 @@ fn look(e: &Engine, now_ms: u64) -> String {
         let _ = writeln!(out, "{:?} {:?} spent {spent} reserved {reserved} {:?}", c.spec, c.state, c.counts);
     }
     for (key, lot) in s.lots().iter() {
-        let _ = writeln!(out, "{key:?} {:?}", lot.members);
+        // When a shared lot was looked at last is not state.
+        let opens_ms = lot.opens_ms().filter(|_| key.resource == Resource::Own);
+        let _ = writeln!(out, "{key:?} {:?} {opens_ms:?}", lot.members);
     }
     for person in 0..PEOPLE {
         let user = User::from_digits(number(person)[1..].parse().unwrap()).unwrap();

@@ -99,8 +99,10 @@ impl Engine {
         self.open_lots();
     }
 
-    /// Every shared lot is looked at, and what a cancelled campaign has left is drained.
+    /// Every shared lot is looked at, and what a cancelled campaign has left is drained. Others wait for times of their
+    /// own, also where a cancel that was undone had opened their lot.
     pub(super) fn open_lots(&mut self) {
+        self.state.lots.close_own();
         self.state.lots.wake_account(None);
         for c in self.state.campaigns.iter().filter(|c| c.state == CampaignState::Cancelled) {
             self.state.lots.wake_campaign(c.ix);
