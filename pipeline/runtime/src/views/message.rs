@@ -1,6 +1,7 @@
 //! One message: where it is, how it got there, what it cost.
 
 use super::body::{AmountView, ChargeView, ChosenView, GatesView};
+use super::outcome_ingest::moves_on;
 use super::snapshots::snapshot;
 use super::waits::WaitView;
 use crate::ledger::{LedgerError, Reader, Sql, Stream, as_of, named, of_message};
@@ -293,9 +294,12 @@ fn moves(db: &dyn Sql, last_move: i64) -> Result<Vec<MoveView>, LedgerError> {
 
 /// What the moves say of the message's present state.
 fn fold(view: &mut MessageView) {
-    let mut last = None;
+    let mut last: Option<&MoveView> = None;
     for m in &view.moves {
         if m.outcome == OutcomeKind::Duplicate && view.moves.len() > 1 {
+            continue;
+        }
+        if last.is_some_and(|last| !moves_on(last.outcome, m.outcome)) {
             continue;
         }
         last = Some(m);

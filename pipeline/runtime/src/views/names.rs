@@ -1,6 +1,6 @@
 //! Campaigns and states by number, and what the present batch changes in the counts.
 
-use crate::ledger::{LedgerError, Sql};
+use crate::ledger::{LedgerError, Sql, named};
 use std::collections::HashMap;
 use tollgate_wire::outcome::{OutcomeKind, ReasonText};
 
@@ -11,6 +11,7 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 pub(crate) struct Names {
     campaigns: Map<i64, Map<Box<str>, i64>>,
     states: Map<StateKey, i64>,
+    outcomes: Map<i64, OutcomeKind>,
     added: Map<i64, i64>,
 }
 
@@ -76,6 +77,18 @@ impl Names {
             self.states.insert(key, ix);
         }
         Ok(ix)
+    }
+
+    /// The outcome that a state stands for.
+    pub(super) fn outcome(&mut self, tx: &dyn Sql, state: i64) -> Result<OutcomeKind, LedgerError> {
+        if let Some(known) = self.outcomes.get(&state) {
+            return Ok(*known);
+        }
+        let sql = "SELECT outcome FROM states WHERE ix = ?1";
+        let found = tx.first(sql, &[state.into()], |row| named("outcome", row.words(0)?))?;
+        let outcome = found.ok_or_else(|| LedgerError::Stored { what: "state", value: state.to_string() })?;
+        self.outcomes.insert(state, outcome);
+        Ok(outcome)
     }
 
     /// So many messages more in a state.

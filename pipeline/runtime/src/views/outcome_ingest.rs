@@ -1,4 +1,5 @@
-//! Projecting outcomes: a message's row is where its newest move, in the order of the topic, put it.
+//! Projecting outcomes: a message's row is where its newest move, in the order of the topic, put it; but once one attempt
+//! is delivered, what becomes of another one is history alone.
 //!
 //! A batch is projected in memory and then written: each message once, wherever its moves in the batch took it.
 
@@ -53,6 +54,16 @@ pub(crate) struct MoveRow<'a> {
     pub(crate) prev: Option<i64>,
     pub(crate) at: i64,
     pub(crate) body: &'a str,
+}
+
+/// Whether a message goes from one state to the other: delivered by any attempt is delivered, and read is read.
+pub(super) fn moves_on(from: OutcomeKind, to: OutcomeKind) -> bool {
+    use OutcomeKind as K;
+    match from {
+        K::Read => to == K::Read,
+        K::Delivered => matches!(to, K::Delivered | K::Read),
+        _ => true,
+    }
 }
 
 impl Writer {
@@ -214,20 +225,26 @@ impl<'a> Projection<'a> {
             campaign = self.known[place].campaign;
         }
         let state = names.state(tx, account, campaign, o.outcome, o.reason.as_ref())?;
+        let moves = match found {
+            Some(place) => !repeats && moves_on(names.outcome(tx, self.known[place].state)?, o.outcome),
+            None => true,
+        };
         let (message, prev) = match found {
             None => (self.begin(one, campaign, state), None),
             Some(place) => {
                 let message = &mut self.known[place];
                 let prev = std::mem::replace(&mut message.last_move, key);
                 message.touched = true;
-                if !repeats {
+                if moves {
                     names.count(message.state, -1);
                     (message.state, message.at, message.moved) = (state, at, true);
                 }
                 (place, Some(prev))
             }
         };
-        names.count(state, 1);
+        if moves || repeats {
+            names.count(state, 1);
+        }
         self.moves.push(Moved { key, message, prev, at, body });
         Ok(())
     }

@@ -11,6 +11,7 @@ use tollgate_wire::outcome::{Outcome, OutcomeKind};
 on_both!(
     a_message_is_where_its_newest_move_put_it,
     a_repeated_request_is_counted_and_moves_nothing,
+    delivered_by_one_attempt_is_delivered_whatever_becomes_of_another,
     an_id_used_again_is_another_message,
     the_feed_gives_every_outcome_as_it_was_on_the_topic,
     positions_hold_across_restarts_and_bad_records_are_set_aside,
@@ -67,6 +68,24 @@ fn a_repeated_request_is_counted_and_moves_nothing(dir: &Database) {
     assert!(counts(&dir.reader(), Some("other")).is_empty());
 }
 
+fn delivered_by_one_attempt_is_delivered_whatever_becomes_of_another(dir: &Database) {
+    let moves = [
+        outcome("m1", 7, 0, "in_doubt", json!({})),
+        outcome("m1", 7, 1, "admitted", json!({"attempt": 2})),
+        outcome("m1", 7, 2, "delivered", json!({"wamid": "wamid.1"})),
+        outcome("m1", 7, 3, "failed", json!({"attempt": 2, "reason": "platform_131000"})),
+        outcome("m1", 7, 4, "read", json!({})),
+        outcome("m1", 7, 5, "delivered", json!({"attempt": 2})),
+    ];
+    ingest(dir, &moves[..4], 0);
+    let view = dir.reader().message("acme", "m1").unwrap().unwrap();
+    assert_eq!((view.outcome, view.reason, view.attempt, view.moves.len()), (OutcomeKind::Delivered, None, 1, 4));
+    assert_eq!((view.at.to_string(), view.wamid.as_deref()), (at(2), Some("wamid.1")));
+    assert_eq!(counts(&dir.reader(), None), ["delivered - 1"]);
+    ingest(dir, &moves, 0);
+    assert_eq!(counts(&dir.reader(), None), ["read - 1"]);
+}
+
 fn an_id_used_again_is_another_message(dir: &Database) {
     let mut moves = life("m1", 7);
     moves.push(outcome("m1", 70, 3_000_000, "parked", json!({"reason": "budget"})));
@@ -74,7 +93,7 @@ fn an_id_used_again_is_another_message(dir: &Database) {
     ingest(dir, &moves, 0);
     let view = dir.reader().message("acme", "m1").unwrap().unwrap();
     assert_eq!((view.outcome, view.message_uid, view.moves.len()), (OutcomeKind::Parked, 70, 1));
-    assert_eq!(counts(&dir.reader(), None), ["delivered - 1", "duplicate duplicate 1", "parked budget 1"]);
+    assert_eq!(counts(&dir.reader(), None), ["duplicate duplicate 1", "parked budget 1", "read - 1"]);
 }
 
 fn the_feed_gives_every_outcome_as_it_was_on_the_topic(dir: &Database) {
