@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 #[path = "../../../tests/postgres/mod.rs"]
 mod started;
 
+pub(crate) use started::Server;
+
 /// An empty database.
 pub(crate) fn database() -> PostgresConfig {
     static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -140,3 +140,23 @@ fn addresses_are_read_and_shown_without_their_password() {
     let error = Place::Postgres(Box::new(nowhere)).writer().err().map(|e| e.to_string()).unwrap_or_default();
     assert!(error.starts_with("PostgreSQL 127.0.0.1:1/d, schema tollgate: ") && error.contains("refused"), "{error}");
 }
+
+#[test]
+fn with_tls_and_a_password() {
+    let server = server::Server::secure();
+    let [_, url, authority, password] = &server.told[..] else { panic!("{:?}", server.told) };
+    let password = std::fs::read_to_string(password).expect("the password");
+    let authority = Some(std::path::Path::new(authority));
+    let open = |url: &str, password: &str, authority| {
+        let config = PostgresConfig::new(url, Some(password), "tollgate", authority).expect("an address");
+        Place::Postgres(Box::new(config)).writer().map(drop).map_err(|e| e.to_string())
+    };
+    assert_eq!(open(url, password.trim(), authority), Ok(()));
+    let refused = |opened: Result<(), String>, says: &str| {
+        let error = opened.expect_err("refused");
+        assert!(error.contains(says) && !error.contains(password.trim()), "{error}");
+    };
+    refused(open(url, password.trim(), None), "certificate");
+    refused(open(url, "wrong", authority), "password authentication failed");
+    refused(open(&url.replace("require", "disable"), password.trim(), authority), "no encryption");
+}
