@@ -12,8 +12,10 @@ use tollgate_wire::Time;
 
 /// How often space is given back.
 const TRIM_EVERY: Duration = Duration::from_secs(30);
-/// Old moves deleted in one step.
+/// Old moves deleted in one transaction.
 const PRUNED_MAX: u32 = 5_000;
+/// How long old moves are deleted at a time; what is left waits for the next time.
+const PRUNE_FOR: Duration = Duration::from_secs(2);
 /// Pause after the database or a broker was not there.
 const AWAY: Duration = Duration::from_secs(1);
 
@@ -33,17 +35,15 @@ impl<S: Source> Projection<S> {
         let (mut trimmed, mut away) = (monotonic(), false);
         loop {
             let stopping = !running.load(Ordering::Acquire);
-            match self.round() {
+            let moved = match self.round() {
                 Ok(moved) => {
                     if std::mem::take(&mut away) {
                         tracing::info!("ledger and views go on");
                     }
-                    if moved {
-                        continue;
-                    }
-                    if stopping {
+                    if stopping && !moved {
                         return Ok(());
                     }
+                    moved
                 }
                 Err(error) if passes(&error) => {
                     if !std::mem::replace(&mut away, true) {
@@ -57,7 +57,8 @@ impl<S: Source> Projection<S> {
                     continue;
                 }
                 Err(error) => return Err(error),
-            }
+            };
+            // However much comes in.
             if trimmed.elapsed() >= TRIM_EVERY {
                 trimmed = monotonic();
                 match self.trim() {
@@ -65,7 +66,9 @@ impl<S: Source> Projection<S> {
                     _ => {}
                 }
             }
-            self.source.wait(Duration::from_millis(100));
+            if !moved {
+                self.source.wait(Duration::from_millis(100));
+            }
         }
     }
 
@@ -110,7 +113,8 @@ impl<S: Source> Projection<S> {
     /// below what a checkpoint has made durable.
     fn trim(&mut self) -> Result<(), SourceError> {
         let older_than = Time(self.clock.now().0.saturating_sub(u64::from(self.keep_days) * 86_400_000));
-        self.writer.prune_moves(older_than, PRUNED_MAX)?;
+        let begun = monotonic();
+        while !self.writer.prune_moves(older_than, PRUNED_MAX)?.done && begun.elapsed() < PRUNE_FOR {}
         let mut durable = Vec::with_capacity(STREAMS.len());
         for (stream, _) in STREAMS {
             durable.push((stream, self.writer.position(stream, 0)?));

@@ -53,23 +53,28 @@ fn prune_account(
     pruned: &mut Pruned,
 ) -> Result<(), LedgerError> {
     let (first, last) = range_of(account);
-    let mut old = Vec::new();
-    let oldest = "SELECT key, message, at FROM moves WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3";
+    let mut newest = None;
+    let oldest = "SELECT key, at FROM moves WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3";
     tx.rows(oldest, &[first.into(), last.into(), (left as i64).into()], &mut |row| {
-        if row.required(2)? as u64 >= older_than.0 {
+        if row.required(1)? as u64 >= older_than.0 {
             return Ok(ControlFlow::Break(()));
         }
-        old.push((row.required(0)?, row.required(1)?));
+        newest = row.integer(0)?;
         Ok(ControlFlow::Continue(()))
     })?;
-    for (key, message) in old {
-        tx.run("DELETE FROM moves WHERE key = ?1", &[key.into()])?;
-        pruned.moves += 1;
-        let sql = "DELETE FROM messages WHERE ix = ?1 AND last_move = ?2 RETURNING state";
-        if let Some(state) = tx.number(sql, &[message.into(), key.into()])? {
-            pruned.messages += 1;
-            leave(tx, names, state)?;
-        }
+    let Some(newest) = newest else { return Ok(()) };
+    let range = [first.into(), newest.into()];
+    let mut forgotten = Vec::new();
+    let messages = "DELETE FROM messages WHERE ix IN (SELECT message FROM moves WHERE key BETWEEN ?1 AND ?2) \
+                    AND last_move BETWEEN ?1 AND ?2 RETURNING state";
+    tx.rows(messages, &range, &mut |row| {
+        forgotten.push(row.required(0)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    pruned.moves += tx.run("DELETE FROM moves WHERE key BETWEEN ?1 AND ?2", &range)?;
+    pruned.messages += forgotten.len() as u64;
+    for state in forgotten {
+        leave(tx, names, state)?;
     }
     Ok(())
 }
