@@ -89,7 +89,7 @@ const TABLE: &str = r#"
     billing rerate --month 2026-09 --card pmp-usd-2026-10-10 --config booked.toml → 1 --card = "pmp-usd-2026-10-10": there is no such card and no such file; did you mean pmp-usd-2026-10-01?
     billing rerate --month 2026-09 --card none.csv --config booked.toml → 1 --card = "none.csv": the file cannot be read
     billing rerate --month 2026-09 --card bad_card.csv --config booked.toml → 1 bad_card.csv:2:
-    billing rerate --month 2026-09 --card cbp-usd-2025-02-01 --config booked.toml → 1 its model is CBP, which is not rated
+    billing rerate --month 2026-09 --card cbp-usd-2025-02-01 --config booked.toml → 1 its model is CBP; a month of messages cannot be rated by conversations
     billing rerate --month 2026-09 --card pmp-usd-2026-10-01 --card pmp-usd-2026-07-01 --config booked.toml → 2 a second card in USD
     billing rerate --month 2026-09 --card pmp-eur-2026-07-01 --config booked.toml → 0
     --config bad.toml serve                                     → 3 did you mean gateway.api?

@@ -148,7 +148,8 @@ fn cards<'a>(
         let card = rates.card(id);
         if card.model() != PricingModel::Pmp {
             let remedy = "name a card that is charged by message";
-            return Err(anyhow!("--card = {name:?}: its model is {}, which is not rated; {remedy}", card.model()));
+            let why = "a month of messages cannot be rated by conversations, which the ledger does not show";
+            return Err(anyhow!("--card = {name:?}: its model is {}; {why}; {remedy}", card.model()));
         }
         let currency = card.currency();
         if chosen.iter().any(|(rates, id)| rates.card(*id).currency() == currency) {
