@@ -3,12 +3,12 @@
 use crate::admission::{effective_throughput, in_flight_limit, pace};
 use crate::ids::AccountIx;
 use crate::lots::{Lot, LotKey, Resource};
-use crate::record::{Account, Campaign, Sender};
+use crate::record::{Account, Campaign, Sender, Waba};
 use crate::state::State;
 use std::num::NonZeroU32;
 use tollgate_quality::{Bucket, CategoryClass, Limit, Pace};
 use tollgate_wire::command::LimitScope;
-use tollgate_wire::snapshot::{AccountSnapshot, CampaignSnapshot, LotSnapshot, SenderSnapshot};
+use tollgate_wire::snapshot::{AccountSnapshot, CampaignSnapshot, LotSnapshot, SenderSnapshot, WabaSnapshot};
 use tollgate_wire::{Reason, Text, Time};
 
 /// One account, whole.
@@ -38,10 +38,15 @@ pub fn account(state: &State, ix: AccountIx, now_ms: u64) -> AccountSnapshot<'_>
         quota_next_return: next.map(Time::from_secs),
         parked_messages: parked.messages,
         parked_bytes: parked.bytes,
+        wabas: state.wabas().filter(|w| w.account == ix).map(waba).collect(),
         senders: a.senders.iter().map(|s| sender(state, a, state.sender_at(*s), now_ms)).collect(),
         campaigns: state.campaigns().filter(|c| c.account == ix).map(|c| campaign(state, a, c)).collect(),
         lots: state.lots().iter().filter(|(k, _)| k.account == ix).map(|(k, l)| lot(state, a, k, l, now_ms)).collect(),
     }
+}
+
+fn waba(w: &Waba) -> WabaSnapshot<'_> {
+    WabaSnapshot { id: w.id.as_str().into(), time_zone: w.zone.name().into() }
 }
 
 fn sender<'a>(state: &'a State, a: &'a Account, s: &'a Sender, now_ms: u64) -> SenderSnapshot<'a> {

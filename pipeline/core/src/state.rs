@@ -112,6 +112,11 @@ impl State {
         &self.wabas[ix.at()]
     }
 
+    /// All WABAs, also those that are no longer declared.
+    pub fn wabas(&self) -> impl Iterator<Item = &Waba> {
+        self.wabas.iter().map(|w| &**w)
+    }
+
     /// A template by number.
     #[must_use]
     pub fn template_at(&self, ix: TemplateIx) -> &Template {

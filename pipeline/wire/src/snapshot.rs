@@ -32,6 +32,9 @@ pub struct AccountSnapshot<'a> {
     pub parked_messages: u64,
     /// Bytes waiting.
     pub parked_bytes: u64,
+    /// WABAs, also those that are no longer declared. Snapshots of older versions have none.
+    #[serde(borrow, default)]
+    pub wabas: Vec<WabaSnapshot<'a>>,
     /// Numbers.
     #[serde(borrow)]
     pub senders: Vec<SenderSnapshot<'a>>,
@@ -41,6 +44,17 @@ pub struct AccountSnapshot<'a> {
     /// Queues of waiting messages.
     #[serde(borrow)]
     pub lots: Vec<LotSnapshot<'a>>,
+}
+
+/// One WABA: what never changes of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WabaSnapshot<'a> {
+    /// WABA id.
+    #[serde(borrow)]
+    pub id: Text<'a>,
+    /// IANA time zone: days and months of bills are in it.
+    #[serde(borrow)]
+    pub time_zone: Text<'a>,
 }
 
 /// One number.

@@ -72,7 +72,7 @@ pub(super) fn snapshot(seconds: u64, parked: u64) -> Vec<u8> {
     let snapshot = json!({
         "account": "acme", "name": "Acme", "as_of": at(seconds), "disabled": false, "limit": 250,
         "limit_scope": "portfolio", "quota_used": 249, "quota_next_return": at(60), "parked_messages": parked,
-        "parked_bytes": 700,
+        "parked_bytes": 700, "wabas": [{"id": "waba-1", "time_zone": "America/Sao_Paulo"}],
         "senders": [{"id": "106540352242922", "display": "+55 11 4000-0000", "waba": "waba-1", "quality": "GREEN",
             "throughput": 80, "throughput_now": 40, "in_flight": 2, "in_flight_limit": 100, "quota_used": 0,
             "blocked": false}],

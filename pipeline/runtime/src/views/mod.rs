@@ -3,7 +3,7 @@
 //!
 //! Written by [`Writer`](crate::ledger::Writer): `ingest_outcomes`, `ingest_snapshots`, `prune_moves`.
 //! Read by [`Reader`](crate::ledger::Reader): `message`, `feed`, `outcome_counts`, `accounts`, `campaigns`,
-//! `campaign`, `senders`, `lots`, `waits`. [`bill`] sums a month from any ledger.
+//! `campaign`, `senders`, `lots`, `waits`, `zones`. [`bill`] sums a month from any ledger.
 
 mod bill;
 mod body;
@@ -18,6 +18,7 @@ mod retention;
 mod snapshot_ingest;
 mod snapshots;
 mod waits;
+mod zones;
 
 #[cfg(test)]
 mod fixture;

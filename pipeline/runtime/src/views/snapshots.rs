@@ -23,9 +23,18 @@ pub(super) struct Snapshot {
     quota_next_return: Option<Time>,
     parked_messages: u64,
     parked_bytes: u64,
+    #[serde(default)]
+    pub(super) wabas: Vec<WabaZone>,
     pub(super) senders: Vec<SenderView>,
     pub(super) campaigns: Vec<CampaignView>,
     pub(super) lots: Vec<LotView>,
+}
+
+/// A WABA's zone.
+#[derive(Deserialize)]
+pub(super) struct WabaZone {
+    pub(super) id: String,
+    pub(super) time_zone: String,
 }
 
 /// A list with the time it holds for.
@@ -152,14 +161,25 @@ pub struct LotView {
 impl Reader {
     /// Every account that has a snapshot, by id. `as_of` of the list is that of its oldest snapshot.
     pub fn accounts(&self) -> Result<Listing<AccountView>, LedgerError> {
+        let mut items: Vec<AccountView> = Vec::new();
+        self.each_snapshot(|snapshot| {
+            items.push(snapshot.into());
+            Ok(())
+        })?;
+        Ok(Listing { as_of: items.iter().map(|a| a.as_of).min().unwrap_or_default(), items })
+    }
+
+    /// Calls `each` with every account's snapshot, by id.
+    pub(super) fn each_snapshot(
+        &self,
+        mut each: impl FnMut(Snapshot) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
         self.read(|db| {
             let sql = "SELECT s.body FROM snapshots s JOIN accounts a ON a.ix = s.account ORDER BY a.name";
-            let mut items: Vec<AccountView> = Vec::new();
             db.rows(sql, &[], &mut |row| {
-                items.push(parse(row.words(0)?)?.into());
+                each(parse(row.words(0)?)?)?;
                 Ok(ControlFlow::Continue(()))
-            })?;
-            Ok(Listing { as_of: items.iter().map(|a| a.as_of).min().unwrap_or_default(), items })
+            })
         })
     }
 

@@ -18,6 +18,7 @@ on_both!(
     another_log_is_noticed_and_nothing_is_written,
     old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted,
     snapshots_are_replaced_whole,
+    zones_are_those_of_the_newest_snapshots,
     a_bill_sums_by_country_and_category,
     explain_tells_a_delivered_message,
     explain_tells_a_waiting_message,
@@ -182,6 +183,20 @@ fn snapshots_are_replaced_whole(dir: &Database) {
     assert_eq!(reader.senders("acme").unwrap().unwrap().items[0].throughput_now, 40);
     assert_eq!(reader.lots("acme").unwrap().unwrap().items[0].messages, 7);
     assert!(reader.lots("nobody").unwrap().is_none());
+}
+
+fn zones_are_those_of_the_newest_snapshots(dir: &Database) {
+    let mut older: serde_json::Value = serde_json::from_slice(&snapshot(1, 9)).unwrap();
+    older["account"] = "older".into();
+    older.as_object_mut().unwrap().remove("wabas");
+    let values = vec![snapshot(1, 9), bytes(&older)];
+    dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+    let reader = dir.reader();
+    for (account, known) in [(None, 1), (Some("acme"), 1), (Some("older"), 0), (Some("nobody"), 0)] {
+        let zones = reader.zones(account).unwrap();
+        assert_eq!(zones.len(), known, "{account:?}");
+        assert!(zones.values().all(|zone| zone.name() == "America/Sao_Paulo"));
+    }
 }
 
 fn a_bill_sums_by_country_and_category(dir: &Database) {

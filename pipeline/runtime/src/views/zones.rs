@@ -1,0 +1,27 @@
+//! Time zones of the WABAs, for what is bounded by their days.
+
+use super::snapshots::WabaZone;
+use crate::ledger::{LedgerError, Reader};
+use std::collections::BTreeMap;
+use tollgate_rate_card::Zone;
+
+impl Reader {
+    /// Zones by WABA id, of one account or of all. A WABA is missing whose account had no snapshot yet, or none since
+    /// snapshots carry zones. A zone never changes, so it holds for every month.
+    pub fn zones(&self, account: Option<&str>) -> Result<BTreeMap<String, Zone>, LedgerError> {
+        let mut zones = BTreeMap::new();
+        let mut add = |wabas: Vec<WabaZone>| {
+            for WabaZone { id, time_zone } in wabas {
+                let zone = Zone::new(&time_zone);
+                let zone = zone.map_err(|_| LedgerError::Stored { what: "time zone", value: time_zone })?;
+                zones.insert(id, zone);
+            }
+            Ok(())
+        };
+        match account {
+            Some(account) => self.snapshot(account)?.map_or(Ok(()), |snapshot| add(snapshot.wabas))?,
+            None => self.each_snapshot(|snapshot| add(snapshot.wabas))?,
+        }
+        Ok(zones)
+    }
+}
