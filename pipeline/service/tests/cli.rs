@@ -75,6 +75,14 @@ const TABLE: &str = r#"
     billing export --month 2026-10 --config newer.toml --out newer.csv → 1 has format 2
     billing export --month 2999-01 --config ledger.toml         → 0 2999-01 has not begun yet
     billing export --month 2026-10 --with-recipients            → 2 --with-recipients needs --format detail
+    billing export --month 2026-10 --view customer              → 2 --view needs --format focus
+    billing export --month 2026-10 --format focus --config ledger.toml → 0
+    billing export --month 2026-10 --format focus --view customer --config ledger.toml → 1 --view customer: billing.issuer is empty; set it in the configuration
+    billing export --month 2026-10 --format focus --view customer --config ledger.toml --out billing_2026-10_focus_provider.csv → 1 is the export of 2026-10 focus for the provider, all accounts
+    billing export --month 2026-09 --format focus --config booked.toml → 1 waba = "w1" of account "acme": its time zone
+    billing export --month 2026-10 --parquet --out bill.csv     → 2 name a file that ends in .parquet
+    billing export --month 2026-10 --parquet --out -            → 2 name a file that ends in .parquet
+    billing export --month 2026-10 --out bill.parquet --url URL → 2 bill.parquet with --url: the service gives CSV
     billing export --month 2026-10 --url URL                    → 1 no service answers
     billing rerate --month 2026-13 --rules-of 2026-10-01        → 2 write YYYY-MM
     billing rerate --month 2026-09                              → 2 --card
@@ -249,6 +257,26 @@ fn september_under_octobers_rules() {
     let table = asked(&["--card", "pmp-eur-2026-07-01"]);
     assert!(table.contains("other rules: no_card"), "{table}");
     assert_eq!(std::fs::read(&file).unwrap(), before, "nothing is written");
+}
+
+/// Parquet is a feature of the build: one without it says how to get one.
+#[test]
+fn parquet_is_written_or_the_remedy_told() {
+    let directory = tempfile::tempdir().unwrap();
+    files(directory.path());
+    let arguments = ["billing", "export", "--month", "2026-09", "--config", "booked.toml", "--format", "detail"];
+    let output = tollgate(directory.path(), &[&arguments[..], &["--parquet"]].concat());
+    let file = directory.path().join("billing_2026-09_detail.parquet");
+    if cfg!(feature = "parquet") {
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(std::fs::read(&file).unwrap().starts_with(b"PAR1"));
+    } else {
+        assert_eq!(output.status.code(), Some(1));
+        let told = stderr(&output);
+        assert!(told.contains("detail.parquet: this build writes no Parquet"), "{told}");
+        assert!(told.contains("--features parquet"), "{told}");
+        assert!(!file.exists());
+    }
 }
 
 #[test]

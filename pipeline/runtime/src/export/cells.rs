@@ -1,23 +1,71 @@
-//! One row of CSV at a time: RFC 4180, LF, fixed decimals, nothing that a spreadsheet would run.
+//! Rows of cells, and one row of CSV at a time: RFC 4180, LF, fixed decimals, nothing that a spreadsheet would run.
 
 use crate::ledger::fixed;
 use csv::{ByteRecord, QuoteStyle, Terminator, Writer, WriterBuilder};
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 use std::fmt::Display;
 use std::fmt::Write as _;
 use std::io;
+use tollgate_wire::Time;
 
 /// Decimals of an exchange rate, in every export.
 const FX_DECIMALS: u32 = 10;
 
-/// Builds a row from cells and writes it.
+/// What a row is filled with, from left to right. A column is filled by the same method in every row.
+pub(super) trait Cells {
+    /// Text from people or the platform; empty text is an empty cell.
+    fn text(&mut self, text: &str);
+
+    /// A number or an empty cell.
+    fn integer(&mut self, value: Option<i64>);
+
+    /// A number with so many decimals, or an empty cell.
+    fn decimal(&mut self, value: Option<Decimal>, decimals: u32);
+
+    /// An amount with the file's decimals, or an empty cell.
+    fn amount(&mut self, amount: Option<Decimal>);
+
+    /// An instant.
+    fn time(&mut self, time: Time);
+
+    /// An instant in whole seconds since the Unix epoch.
+    fn second(&mut self, second: i64);
+
+    /// Text, or an empty cell.
+    fn maybe(&mut self, text: Option<&str>) {
+        self.text(text.unwrap_or_default());
+    }
+
+    /// An exchange rate, or an empty cell.
+    fn fx_rate(&mut self, rate: Option<Decimal>) {
+        self.decimal(rate, FX_DECIMALS);
+    }
+}
+
+/// Fills a row.
+pub(super) type Fill<'f> = &'f mut dyn FnMut(&mut dyn Cells);
+
+/// A file of rows.
+pub(super) trait Table {
+    /// Begins it: the columns' names, and a row of any values that tells of what kind each column is.
+    fn begin(&mut self, names: &[&str], kinds: Fill<'_>) -> io::Result<()>;
+
+    /// Writes a row.
+    fn write(&mut self, fill: Fill<'_>) -> io::Result<()>;
+
+    /// Writes what is buffered.
+    fn finish(&mut self) -> io::Result<()>;
+}
+
+/// CSV.
 pub(super) struct Rows<W: io::Write> {
     out: Writer<W>,
     row: Row,
 }
 
 /// The cells of the row being built.
-pub(super) struct Row {
+struct Row {
     cells: ByteRecord,
     text: String,
     decimals: u32,
@@ -34,16 +82,20 @@ impl<W: io::Write> Rows<W> {
             row: Row { cells: ByteRecord::new(), text: String::new(), decimals },
         }
     }
+}
 
-    /// Writes one row whose cells `fill` gives from left to right.
-    pub(super) fn write(&mut self, fill: impl FnOnce(&mut Row)) -> io::Result<()> {
+impl<W: io::Write> Table for Rows<W> {
+    fn begin(&mut self, names: &[&str], _: Fill<'_>) -> io::Result<()> {
+        self.write(&mut |row| names.iter().for_each(|name| row.text(name)))
+    }
+
+    fn write(&mut self, fill: Fill<'_>) -> io::Result<()> {
         self.row.cells.clear();
         fill(&mut self.row);
         self.out.write_byte_record(&self.row.cells).map_err(io_error)
     }
 
-    /// Writes what is buffered.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    fn finish(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 }
@@ -57,9 +109,24 @@ fn io_error(error: csv::Error) -> io::Error {
 }
 
 impl Row {
-    /// Text from people or the platform. A first character that makes a spreadsheet run the cell as a formula
-    /// gets an apostrophe before it.
-    pub(super) fn text(&mut self, text: &str) {
+    /// A number or time of our own making: never escaped, so that -1 stays a number.
+    fn plain(&mut self, value: impl Display) {
+        self.text.clear();
+        let _ = write!(self.text, "{value}");
+        self.cells.push_field(self.text.as_bytes());
+    }
+
+    fn maybe_plain(&mut self, value: Option<impl Display>) {
+        match value {
+            Some(value) => self.plain(value),
+            None => self.cells.push_field(b""),
+        }
+    }
+}
+
+impl Cells for Row {
+    /// A first character that makes a spreadsheet run the cell as a formula gets an apostrophe before it.
+    fn text(&mut self, text: &str) {
         if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
             self.text.clear();
             self.text.push('\'');
@@ -70,35 +137,24 @@ impl Row {
         }
     }
 
-    /// Text, or an empty cell.
-    pub(super) fn maybe(&mut self, text: Option<&str>) {
-        self.text(text.unwrap_or_default());
+    fn integer(&mut self, value: Option<i64>) {
+        self.maybe_plain(value);
     }
 
-    /// A number or time of our own making: never escaped, so that -1 stays a number.
-    pub(super) fn plain(&mut self, value: impl Display) {
-        self.text.clear();
-        let _ = write!(self.text, "{value}");
-        self.cells.push_field(self.text.as_bytes());
+    fn decimal(&mut self, value: Option<Decimal>, decimals: u32) {
+        self.maybe_plain(value.map(|v| fixed(v, decimals)));
     }
 
-    /// Such a number, or an empty cell.
-    pub(super) fn maybe_plain(&mut self, value: Option<impl Display>) {
-        match value {
-            Some(value) => self.plain(value),
-            None => self.cells.push_field(b""),
-        }
+    fn amount(&mut self, amount: Option<Decimal>) {
+        self.decimal(amount, self.decimals);
     }
 
-    /// An amount with the file's decimals, or an empty cell.
-    pub(super) fn amount(&mut self, amount: Option<Decimal>) {
-        let decimals = self.decimals;
-        self.maybe_plain(amount.map(|a| fixed(a, decimals)));
+    fn time(&mut self, time: Time) {
+        self.plain(time);
     }
 
-    /// An exchange rate, or an empty cell.
-    pub(super) fn fx_rate(&mut self, rate: Option<Decimal>) {
-        self.maybe_plain(rate.map(|r| fixed(r, FX_DECIMALS)));
+    fn second(&mut self, second: i64) {
+        self.maybe_plain(Timestamp::from_second(second).ok());
     }
 }
 
@@ -110,18 +166,19 @@ mod tests {
     fn only_text_is_escaped_and_quoting_follows_rfc_4180() {
         let mut out = Vec::new();
         let mut rows = Rows::new(&mut out, 6);
-        rows.write(|row| {
+        rows.write(&mut |row| {
             for text in ["=1+1", "+55", "-2", "@x", "\tx", "\rx", "\nx", "plain", "a,\"b\"", "a=b"] {
                 row.text(text);
             }
             row.maybe(None);
-            row.plain(-3);
+            row.integer(Some(-3));
             row.amount("-0.0068".parse().ok());
             row.amount(None);
             row.fx_rate("5.1".parse().ok());
         })
         .expect("into memory");
         rows.finish().expect("into memory");
+        drop(rows);
         let expected =
             "'=1+1,'+55,'-2,'@x,'\tx,\"'\rx\",\"'\nx\",plain,\"a,\"\"b\"\"\",a=b,,-3,-0.006800,,5.1000000000\n";
         assert_eq!(String::from_utf8(out).expect("UTF-8"), expected);

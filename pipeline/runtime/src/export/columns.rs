@@ -1,15 +1,15 @@
 //! Which columns an export has, in which order, and where each comes from: one line per column.
 
-use super::cells::Row;
+use super::cells::Cells;
 use crate::ledger::SummaryRow;
 use tollgate_rate_card::{Category, PricingModel, PricingType};
 use tollgate_wire::ledger::{Cause, LedgerEntry};
 
 /// A column of the summary.
-pub(super) type SummaryColumn = (&'static str, fn(&SummaryRow<'_>, &mut Row));
+pub(super) type SummaryColumn = (&'static str, fn(&SummaryRow<'_>, &mut dyn Cells));
 
 /// A column of the detail.
-pub(super) type DetailColumn = (&'static str, fn(&LedgerEntry<'_>, &mut Row));
+pub(super) type DetailColumn = (&'static str, fn(&LedgerEntry<'_>, &mut dyn Cells));
 
 /// Summary columns.
 pub(super) const SUMMARY: &[SummaryColumn] = &[
@@ -28,13 +28,13 @@ pub(super) const SUMMARY: &[SummaryColumn] = &[
     ("category", |r, c| c.maybe(r.category)),
     ("pricing_type", |r, c| c.maybe(r.pricing_type)),
     ("pricing_model", |r, c| c.text(r.pricing_model)),
-    ("volume_band", |r, c| c.maybe_plain(r.volume_band)),
+    ("volume_band", |r, c| c.integer(r.volume_band.map(i64::from))),
     ("band_basis", |r, c| c.maybe(r.band_basis)),
     ("card", |r, c| c.maybe(r.card)),
     ("card_status", |r, c| c.maybe(r.card_status)),
     ("origin", |r, c| c.text(r.origin)),
-    ("messages", |r, c| c.plain(r.messages)),
-    ("quantity", |r, c| c.plain(r.quantity)),
+    ("messages", |r, c| c.integer(Some(r.messages))),
+    ("quantity", |r, c| c.integer(Some(r.quantity))),
     ("list_rate", |r, c| c.amount(r.list_rate)),
     ("cost_rate", |r, c| c.amount(r.cost_rate)),
     ("list_cost", |r, c| c.amount(r.list_cost)),
@@ -56,14 +56,14 @@ pub(super) const DETAIL: &[DetailColumn] = &[
     ("kind", |e, c| c.text(e.kind.as_str())),
     ("cause", |e, c| c.maybe(e.cause.map(Cause::as_str))),
     ("adjusts", |e, c| c.maybe(e.adjusts.as_deref())),
-    ("revision", |e, c| c.plain(e.revision)),
+    ("revision", |e, c| c.integer(Some(e.revision.into()))),
     ("account", |e, c| c.text(&e.account)),
     ("waba", |e, c| c.text(&e.waba)),
     ("sender", |e, c| c.text(&e.sender)),
     ("origin", |e, c| c.text(e.origin.as_str())),
-    ("message_uid", |e, c| c.maybe_plain(e.message_uid)),
+    ("message_uid", |e, c| c.integer(e.message_uid.map(number))),
     ("message", |e, c| c.maybe(e.message.as_deref())),
-    ("attempt", |e, c| c.maybe_plain(e.attempt)),
+    ("attempt", |e, c| c.integer(e.attempt.map(i64::from))),
     ("recipient_hash", |e, c| c.text(&e.recipient_hash)),
     ("wamid_hash", |e, c| c.text(&e.wamid_hash)),
     ("campaign", |e, c| c.maybe(e.campaign.as_deref())),
@@ -99,12 +99,12 @@ pub(super) const DETAIL: &[DetailColumn] = &[
     ("rulebook", |e, c| c.maybe(e.rulebook.as_deref())),
     ("card", |e, c| c.maybe(e.card.as_deref())),
     ("card_status", |e, c| c.maybe(e.card_status.as_deref())),
-    ("band", |e, c| c.maybe_plain(e.band)),
+    ("band", |e, c| c.integer(e.band.map(i64::from))),
     ("band_basis", |e, c| c.maybe(e.band_basis.as_deref())),
-    ("ordinal", |e, c| c.maybe_plain(e.ordinal)),
+    ("ordinal", |e, c| c.integer(e.ordinal.map(number))),
     ("list_rate", |e, c| c.amount(e.list_rate)),
     ("cost_rate", |e, c| c.amount(e.cost_rate)),
-    ("quantity", |e, c| c.plain(e.quantity)),
+    ("quantity", |e, c| c.integer(Some(e.quantity))),
     ("cost", |e, c| c.amount(e.cost)),
     ("cost_currency", |e, c| c.text(&e.cost_currency)),
     ("markup_rule", |e, c| c.maybe(e.markup_rule.as_deref())),
@@ -115,8 +115,8 @@ pub(super) const DETAIL: &[DetailColumn] = &[
     ("fx_rate", |e, c| c.fx_rate(e.fx_rate)),
     ("fx_source", |e, c| c.maybe(e.fx_source.as_deref())),
     ("fx_date", |e, c| c.maybe(e.fx_date.as_deref())),
-    ("occurred_at", |e, c| c.plain(e.occurred_at)),
-    ("booked_at", |e, c| c.plain(e.booked_at)),
+    ("occurred_at", |e, c| c.time(e.occurred_at)),
+    ("booked_at", |e, c| c.time(e.booked_at)),
     ("usage_period", |e, c| c.text(&e.usage_period)),
     ("billing_period", |e, c| c.text(&e.billing_period)),
     ("tax_code", |e, c| c.maybe(e.tax_code.as_deref())),
@@ -127,3 +127,8 @@ pub(super) const DETAIL: &[DetailColumn] = &[
 /// What `--with-recipients` adds at the end of the detail.
 pub(super) const PEOPLE: &[DetailColumn] =
     &[("recipient", |e, c| c.maybe(e.recipient.as_deref())), ("wamid", |e, c| c.maybe(e.wamid.as_deref()))];
+
+/// Message numbers and ordinals are booked only up to the largest `i64`.
+fn number(value: u64) -> i64 {
+    value.try_into().unwrap_or(i64::MAX)
+}

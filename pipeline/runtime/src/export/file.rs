@@ -7,8 +7,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Writes the CSV to `out` and its manifest beside it as `<out>.manifest.json`. Each is replaced whole or not
-/// at all, the manifest last. `progress` as in [`write_csv`].
+/// Writes the rows to `out`, as Parquet where the name ends in `.parquet` and as CSV otherwise, and the manifest beside
+/// it as `<out>.manifest.json`. Each is replaced whole or not at all, the manifest last. `progress` as in [`write_csv`].
 pub fn export(
     ledger: &dyn LedgerReader,
     request: &Request,
@@ -20,13 +20,36 @@ pub fn export(
         let source = std::io::Error::other("not a file name; name a file such as billing-2026-10.csv");
         ExportError::writing(out, source)
     })?;
-    let manifest = replace(out, |file| write_csv(ledger, request, &name, file, progress).map_err(|e| named(e, out)))?;
+    let write = writer(out)?;
+    let manifest = replace(out, |file| write(ledger, request, &name, file, progress).map_err(|e| named(e, out)))?;
     let beside = manifest_path(out);
     replace(&beside, |file| {
         let written = file.write_all(manifest.to_json().as_bytes());
         written.map_err(|e| ExportError::writing(&beside, e))
     })?;
     Ok(manifest)
+}
+
+/// Whether an export of that name is Parquet: it ends in `.parquet`.
+#[must_use]
+pub fn is_parquet(out: &Path) -> bool {
+    out.extension().is_some_and(|extension| extension == "parquet")
+}
+
+type WriteFile =
+    fn(&dyn LedgerReader, &Request, &str, &mut File, &mut dyn FnMut(u64, u64)) -> Result<Manifest, ExportError>;
+
+/// What writes a file of that name.
+fn writer(out: &Path) -> Result<WriteFile, ExportError> {
+    if !is_parquet(out) {
+        return Ok(|ledger, request, name, file, progress| write_csv(ledger, request, name, file, progress));
+    }
+    #[cfg(feature = "parquet")]
+    return Ok(|ledger, request, name, file, progress| {
+        super::write::write_parquet(ledger, request, name, file, progress)
+    });
+    #[cfg(not(feature = "parquet"))]
+    Err(ExportError::NoParquet { path: out.to_owned() })
 }
 
 /// Where the manifest of an export lies.
@@ -41,7 +64,7 @@ fn named(error: ExportError, out: &Path) -> ExportError {
     match error {
         ExportError::DiskFull { .. } => ExportError::DiskFull { path: out.to_owned() },
         ExportError::Io { source, .. } => ExportError::writing(out, source),
-        ExportError::Ledger(e) => ExportError::Ledger(e),
+        other @ (ExportError::Ledger(_) | ExportError::UnknownZone { .. } | ExportError::NoParquet { .. }) => other,
     }
 }
 

@@ -11,8 +11,14 @@ pub struct Manifest {
     pub manifest_version: u32,
     /// Name of the CSV file, without folder.
     pub file: String,
-    /// `summary` or `detail`.
+    /// `summary`, `detail` or `focus`.
     pub format: &'static str,
+    /// Version of FOCUS that the file follows; absent in other formats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub focus_version: Option<&'static str>,
+    /// `provider` or `customer`; absent in other formats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<&'static str>,
     /// `YYYY-MM`.
     pub billing_period: String,
     /// The account asked for; absent = all.

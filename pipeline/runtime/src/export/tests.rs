@@ -23,8 +23,8 @@ fn summary_detail_and_manifests_are_as_they_were() {
     let dir = Database::sqlite();
     let reader = dir.with_month();
     for format in [Format::Summary, Format::Detail] {
-        let (csv, manifest) = text(&reader, &request(format));
         let name = format.as_str();
+        let (csv, manifest) = text(&reader, &request(format));
         golden(&format!("billing_{name}.csv"), &csv);
         golden(&format!("billing_{name}.csv.manifest.json"), &manifest.to_json());
     }

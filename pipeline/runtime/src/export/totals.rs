@@ -1,7 +1,7 @@
 //! Control totals, taken from the very rows that are written.
 
 use super::manifest::{CardUse, Flags, Sum, Total};
-use crate::ledger::fixed;
+use crate::ledger::{SummaryRow, fixed};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use tollgate_rate_card::{ENTRY_DECIMALS, round_amount};
@@ -30,6 +30,25 @@ pub(super) struct Counted<'a> {
     pub(super) card: Option<&'a str>,
     pub(super) card_status: Option<&'a str>,
     pub(super) band_basis: Option<&'a str>,
+}
+
+impl<'a> Counted<'a> {
+    /// What a row of the summary counts for.
+    pub(super) fn summary(r: &SummaryRow<'a>) -> Self {
+        Self {
+            kind: r.kind,
+            entries: r.entries,
+            messages: r.messages,
+            quantity: r.quantity,
+            cost: r.cost,
+            cost_currency: r.cost_currency,
+            price: r.price_ex_tax,
+            price_currency: r.price_currency,
+            card: r.card,
+            card_status: r.card_status,
+            band_basis: r.band_basis,
+        }
+    }
 }
 
 impl Totals {

@@ -1,39 +1,45 @@
 //! Streaming a month of the ledger as CSV.
 
-use super::cells::Rows;
+use super::blank;
+use super::cells::{Cells, Rows, Table};
 use super::columns::{DETAIL, PEOPLE, SUMMARY};
+use super::focus::{self, Focus};
 use super::manifest::Manifest;
 use super::totals::{Counted, Totals};
-use crate::ledger::{LedgerError, LedgerReader, messages_of};
+use crate::ledger::{LedgerError, LedgerReader, SummaryRow, messages_of};
 use sha2::{Digest, Sha256};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tollgate_rate_card::{ENTRY_DECIMALS, EXPORT_DECIMALS, YearMonth};
 use tollgate_wire::Time;
+use tollgate_wire::ledger::LedgerEntry;
 
 /// Which rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Format {
     /// One row per combination of the summary columns; amounts to 6 decimals.
     Summary,
     /// One row per ledger entry; amounts to 10 decimals, which is exact.
     Detail,
+    /// FOCUS 1.2: one row per row of the summary; billed amounts to 6 decimals, unit prices and what they make to 10.
+    Focus(Focus),
 }
 
 impl Format {
     /// Name on the command line and in the manifest.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Summary => "summary",
             Self::Detail => "detail",
+            Self::Focus(_) => "focus",
         }
     }
 
-    const fn decimals(self) -> u32 {
+    const fn decimals(&self) -> u32 {
         match self {
-            Self::Summary => EXPORT_DECIMALS,
+            Self::Summary | Self::Focus(_) => EXPORT_DECIMALS,
             Self::Detail => ENTRY_DECIMALS,
         }
     }
@@ -60,6 +66,27 @@ pub enum ExportError {
     /// The ledger could not be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A FOCUS export of a WABA whose local midnights are not known.
+    #[error(
+        "waba = {waba:?} of account {account:?}: its time zone, which bounds FOCUS's billing periods, is not in the \
+         views; start the service once with this version, and declare the WABA with `tollgate accounts apply`"
+    )]
+    UnknownZone {
+        /// Account id.
+        account: String,
+        /// WABA id.
+        waba: String,
+    },
+    /// Parquet, which this build does not write.
+    #[error(
+        "{}: this build writes no Parquet; name a file that ends in .csv, or build with it: \
+         cargo install --path pipeline/service --locked --features parquet",
+        path.display()
+    )]
+    NoParquet {
+        /// The file that was to be written.
+        path: PathBuf,
+    },
     /// No space.
     #[error("{}: the disk is full; free some space or export to another one: nothing was left behind", path.display())]
     DiskFull {
@@ -87,7 +114,7 @@ impl ExportError {
     }
 }
 
-/// Writes the rows to `out` and answers the manifest, which names them `file`. `progress` hears (rows so far,
+/// Writes the rows to `out` as CSV and answers the manifest, which names them `file`. `progress` hears (rows so far,
 /// entries of the month) every 1,000 rows and at the end; a summary has fewer rows than entries. Holds one row.
 pub fn write_csv(
     ledger: &dyn LedgerReader,
@@ -96,27 +123,66 @@ pub fn write_csv(
     out: &mut dyn io::Write,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Manifest, ExportError> {
-    let of = ledger.entry_count(request.month, request.account.as_deref())?;
-    let decimals = request.format.decimals();
-    let mut totals = Totals::new(decimals);
     let mut out = Hashing::new(out);
-    let mut rows = Rows::new(&mut out, decimals);
+    let totals = {
+        let mut rows = Rows::new(&mut out, request.format.decimals());
+        write_rows(ledger, request, file, &mut rows, progress)?
+    };
+    Ok(manifest(request, file, &totals, out.finish()))
+}
+
+/// The same rows as Parquet. Holds the rows of one row group.
+#[cfg(feature = "parquet")]
+pub(super) fn write_parquet(
+    ledger: &dyn LedgerReader,
+    request: &Request,
+    file: &str,
+    out: &mut (dyn io::Write + Send),
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Manifest, ExportError> {
+    let mut out = Hashing::new(out);
+    let totals = {
+        let mut rows = super::parquet::Groups::new(&mut out, request.format.decimals());
+        write_rows(ledger, request, file, &mut rows, progress)?
+    };
+    Ok(manifest(request, file, &totals, out.finish()))
+}
+
+fn write_rows(
+    ledger: &dyn LedgerReader,
+    request: &Request,
+    file: &str,
+    rows: &mut dyn Table,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Totals, ExportError> {
+    let of = ledger.entry_count(request.month, request.account.as_deref())?;
+    let mut totals = Totals::new(request.format.decimals());
     let mut step = |totals: &Totals| {
         if totals.rows.is_multiple_of(1_000) {
             progress(totals.rows, of);
         }
     };
-    match request.format {
-        Format::Summary => summary(ledger, request, file, &mut rows, &mut totals, &mut step)?,
-        Format::Detail => detail(ledger, request, file, &mut rows, &mut totals, &mut step)?,
+    match &request.format {
+        Format::Summary => summary(ledger, request, file, rows, &mut totals, &mut step)?,
+        Format::Detail => detail(ledger, request, file, rows, &mut totals, &mut step)?,
+        Format::Focus(focus) => focus::write(ledger, request, focus, file, rows, &mut totals, &mut step)?,
     }
     rows.finish().map_err(|e| ExportError::writing(file, e))?;
     progress(totals.rows, of);
-    let (bytes, sha256) = out.finish();
-    Ok(Manifest {
+    Ok(totals)
+}
+
+fn manifest(request: &Request, file: &str, totals: &Totals, (bytes, sha256): (u64, String)) -> Manifest {
+    let view = match &request.format {
+        Format::Focus(focus) => Some(focus.view.as_str()),
+        Format::Summary | Format::Detail => None,
+    };
+    Manifest {
         manifest_version: 1,
         file: file.to_owned(),
         format: request.format.as_str(),
+        focus_version: view.map(|_| focus::VERSION),
+        view,
         billing_period: request.month.to_string(),
         account: request.account.clone(),
         with_recipients: request.with_recipients && request.format == Format::Detail,
@@ -126,62 +192,53 @@ pub fn write_csv(
         entries: totals.entries,
         bytes,
         sha256,
-        amount_decimals: decimals,
+        amount_decimals: request.format.decimals(),
         rounding: "half_away_from_zero",
         cost_totals: totals.cost(),
         price_totals: totals.price(),
         cards: totals.cards(),
         flags: totals.flags(),
-    })
+    }
 }
 
-const OVERFLOW: LedgerError = LedgerError::Overflow { what: "control totals" };
+pub(super) const OVERFLOW: LedgerError = LedgerError::Overflow { what: "control totals" };
 
-fn summary<W: io::Write>(
+fn summary(
     ledger: &dyn LedgerReader,
     request: &Request,
     file: &str,
-    rows: &mut Rows<W>,
+    rows: &mut dyn Table,
     totals: &mut Totals,
     step: &mut dyn FnMut(&Totals),
 ) -> Result<(), ExportError> {
     let wrap = |e| ExportError::writing(file, e);
-    rows.write(|row| SUMMARY.iter().for_each(|(name, _)| row.text(name))).map_err(wrap)?;
+    let fill = |r: &SummaryRow<'_>, row: &mut dyn Cells| SUMMARY.iter().for_each(|(_, cell)| cell(r, row));
+    let names: Vec<_> = SUMMARY.iter().map(|(name, _)| *name).collect();
+    rows.begin(&names, &mut |row| fill(&blank::SUMMARY, row)).map_err(wrap)?;
     let mut failed = None;
     ledger.summary(request.month, request.account.as_deref(), &mut |r| {
-        let counted = Counted {
-            kind: r.kind,
-            entries: r.entries,
-            messages: r.messages,
-            quantity: r.quantity,
-            cost: r.cost,
-            cost_currency: r.cost_currency,
-            price: r.price_ex_tax,
-            price_currency: r.price_currency,
-            card: r.card,
-            card_status: r.card_status,
-            band_basis: r.band_basis,
-        };
-        let written = rows.write(|row| SUMMARY.iter().for_each(|(_, cell)| cell(r, row))).map_err(wrap);
-        went(written, totals.add(&counted), &mut failed)?;
+        let written = rows.write(&mut |row| fill(r, row)).map_err(wrap);
+        went(written, totals.add(&Counted::summary(r)), &mut failed)?;
         step(totals);
         ControlFlow::Continue(())
     })?;
     failed.map_or(Ok(()), Err)
 }
 
-fn detail<W: io::Write>(
+fn detail(
     ledger: &dyn LedgerReader,
     request: &Request,
     file: &str,
-    rows: &mut Rows<W>,
+    rows: &mut dyn Table,
     totals: &mut Totals,
     step: &mut dyn FnMut(&Totals),
 ) -> Result<(), ExportError> {
     let wrap = |e| ExportError::writing(file, e);
     let people = if request.with_recipients { PEOPLE } else { &[] };
     let columns = || DETAIL.iter().chain(people);
-    rows.write(|row| columns().for_each(|(name, _)| row.text(name))).map_err(wrap)?;
+    let fill = |e: &LedgerEntry<'_>, row: &mut dyn Cells| columns().for_each(|(_, cell)| cell(e, row));
+    let names: Vec<_> = columns().map(|(name, _)| *name).collect();
+    rows.begin(&names, &mut |row| fill(&blank::entry(), row)).map_err(wrap)?;
     let mut failed = None;
     ledger.detail(request.month, request.account.as_deref(), request.with_recipients, &mut |e| {
         let counted = Counted {
@@ -197,7 +254,7 @@ fn detail<W: io::Write>(
             card_status: e.card_status.as_deref(),
             band_basis: e.band_basis.as_deref(),
         };
-        let written = rows.write(|row| columns().for_each(|(_, cell)| cell(e, row))).map_err(wrap);
+        let written = rows.write(&mut |row| fill(e, row)).map_err(wrap);
         went(written, totals.add(&counted), &mut failed)?;
         step(totals);
         ControlFlow::Continue(())
@@ -206,7 +263,11 @@ fn detail<W: io::Write>(
 }
 
 /// Ends the reading at the first row that could not be written or added up.
-fn went(written: Result<(), ExportError>, added: Option<()>, failed: &mut Option<ExportError>) -> ControlFlow<()> {
+pub(super) fn went(
+    written: Result<(), ExportError>,
+    added: Option<()>,
+    failed: &mut Option<ExportError>,
+) -> ControlFlow<()> {
     *failed = match (written, added) {
         (Err(error), _) => Some(error),
         (Ok(()), None) => Some(OVERFLOW.into()),
@@ -216,14 +277,14 @@ fn went(written: Result<(), ExportError>, added: Option<()>, failed: &mut Option
 }
 
 /// Passes bytes on, counting and hashing them.
-struct Hashing<'w> {
-    out: &'w mut dyn io::Write,
+struct Hashing<'w, W: ?Sized> {
+    out: &'w mut W,
     hash: Sha256,
     bytes: u64,
 }
 
-impl<'w> Hashing<'w> {
-    fn new(out: &'w mut dyn io::Write) -> Self {
+impl<'w, W: ?Sized> Hashing<'w, W> {
+    fn new(out: &'w mut W) -> Self {
         Self { out, hash: Sha256::new(), bytes: 0 }
     }
 
@@ -232,7 +293,7 @@ impl<'w> Hashing<'w> {
     }
 }
 
-impl io::Write for Hashing<'_> {
+impl<W: io::Write + ?Sized> io::Write for Hashing<'_, W> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = self.out.write(buf)?;
         self.hash.update(&buf[..n]);

@@ -191,6 +191,7 @@ impl From<ReadError> for Problem {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::BadQuery { field, value, remedy } => Self::bad_query(field, &value, remedy),
+            ReadError::NotPossible(detail) => Self::new(StatusCode::CONFLICT, "not_possible", detail),
             ReadError::Failed(detail) => {
                 tracing::error!(detail, "a view cannot be read");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the views cannot be read")

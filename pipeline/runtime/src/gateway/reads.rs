@@ -29,7 +29,7 @@ pub struct BillingQuery {
     pub month: String,
     /// `summary`, `detail` or `focus`.
     pub format: String,
-    /// `provider` or `customer`, for `focus`.
+    /// `provider` or `customer`, for `focus`; `provider` when left out.
     pub view: Option<String>,
     /// One account, or all.
     pub account: Option<String>,
@@ -59,6 +59,9 @@ pub enum ReadError {
         /// What would help.
         remedy: &'static str,
     },
+    /// What is asked for cannot be given as things are; says what would help.
+    #[error("{0}")]
+    NotPossible(String),
     /// The database failed.
     #[error("{0}")]
     Failed(String),

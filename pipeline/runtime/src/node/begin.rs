@@ -98,8 +98,8 @@ impl Beginning {
             let _ = self.stopped.set(stopped);
         }
         if let Some(live) = live {
-            let place = self.config.ledger.clone();
-            let opened = tokio::task::spawn_blocking(move || views::ViewReads::open(&place, live)).await;
+            let (place, issuer) = (self.config.ledger.clone(), self.config.billing_issuer.take());
+            let opened = tokio::task::spawn_blocking(move || views::ViewReads::open(&place, live, issuer)).await;
             let reads = Arc::new(opened.map_err(|_| NodeError::Panicked("opening the views"))??);
             let parts = GatewayParts {
                 inbox: Arc::clone(&inbox),
@@ -197,6 +197,7 @@ mod tests {
             metric_limits: tollgate_metrics::Limits::default(),
             rates: Arc::new(RateCards::embedded().unwrap()),
             keep_moves_days: 30,
+            billing_issuer: None,
         }
     }
 
@@ -232,5 +233,23 @@ mod tests {
         while get(at, "/readyz").await.0 != 200 {}
         assert_eq!(get(node.addresses().api, "/v1/accounts").await.0, 200);
         node.stop(std::time::Duration::from_secs(5)).await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn focus_is_the_platforms_bill_unless_a_reseller_is_named() {
+        for (issuer, status, told) in [(None, 400, "billing.issuer"), (Some("Reseller Ltda".to_owned()), 200, "x_Waba")]
+        {
+            let directory = tempfile::tempdir().unwrap();
+            let config = NodeConfig { billing_issuer: issuer, ..config(directory.path()) };
+            let node = embedded::start(config, EmbeddedOptions::default()).await.unwrap();
+            while get(node.addresses().metrics, "/readyz").await.0 != 200 {}
+            let path = "/v1/billing/2026-10.csv?format=focus";
+            let provider = get(node.addresses().api, path).await;
+            assert_eq!((provider.0, provider.1.split(',').next()), (200, Some("BilledCost")));
+            let customer = get(node.addresses().api, &format!("{path}&view=customer")).await;
+            assert_eq!(customer.0, status);
+            assert!(customer.1.contains(told), "{}", customer.1);
+            node.stop(std::time::Duration::from_secs(5)).await.unwrap();
+        }
     }
 }

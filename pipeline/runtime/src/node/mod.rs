@@ -64,6 +64,8 @@ pub struct NodeConfig {
     pub rates: Arc<RateCards>,
     /// Days that moves of messages are kept in the views.
     pub keep_moves_days: u32,
+    /// Who invoices clients, for FOCUS exports of what they are charged; none = there are no such exports.
+    pub billing_issuer: Option<String>,
 }
 
 /// Where the log is.

@@ -2,7 +2,7 @@
 
 use super::live::Live;
 use super::readers::Readers;
-use crate::export::{Format, Request, write_csv};
+use crate::export::{ExportError, Focus, Format, Request, View, write_csv};
 use crate::gateway::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, ViewJson};
 use crate::ledger::{LedgerError, Place, Reader, Stream};
 use crate::log::dead_letter::ORIGINAL;
@@ -22,6 +22,8 @@ use tollgate_wire::{Reason, Time};
 /// What the API reads.
 pub(super) struct ViewReads {
     live: Box<dyn Live>,
+    /// Who invoices clients.
+    issuer: Option<String>,
     readers: Readers,
 }
 
@@ -89,8 +91,8 @@ impl DeadLetter {
 }
 
 impl ViewReads {
-    pub fn open(place: &Place, live: Box<dyn Live>) -> Result<Self, LedgerError> {
-        Ok(Self { live, readers: Readers::open(place)? })
+    pub fn open(place: &Place, live: Box<dyn Live>, issuer: Option<String>) -> Result<Self, LedgerError> {
+        Ok(Self { live, issuer, readers: Readers::open(place)? })
     }
 
     fn with<T>(&self, f: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, ReadError> {
@@ -238,12 +240,25 @@ impl Reads for ViewReads {
         let bad = |field, value: &str, remedy| ReadError::BadQuery { field, value: value.to_owned(), remedy };
         let month: YearMonth =
             query.month.parse().map_err(|_| bad("month", &query.month, "write YYYY-MM, such as 2026-10"))?;
-        let format = match query.format.as_str() {
-            "summary" => Format::Summary,
-            "detail" => Format::Detail,
-            other => return Err(bad("format", other, "use summary or detail")),
+        let view = match (query.view.as_deref().unwrap_or("provider"), &self.issuer) {
+            ("provider", _) => View::Provider,
+            ("customer", Some(issuer)) => View::Customer { issuer: issuer.clone() },
+            ("customer", None) => {
+                let remedy = "set billing.issuer in the service's configuration, or ask for view=provider";
+                return Err(bad("view", "customer", remedy));
+            }
+            (other, _) => return Err(bad("view", other, "use provider or customer")),
         };
         self.with(|r| {
+            let format = match query.format.as_str() {
+                "summary" => Format::Summary,
+                "detail" => Format::Detail,
+                "focus" => {
+                    let zones = r.zones(query.account.as_deref()).map_err(failed)?;
+                    Format::Focus(Focus { view, zones })
+                }
+                other => return Err(bad("format", other, "use summary, detail or focus")),
+            };
             let request = Request {
                 month,
                 account: query.account.clone(),
@@ -251,7 +266,11 @@ impl Reads for ViewReads {
                 with_recipients: false,
                 as_of: r.as_of(Stream::Ledger).map_err(failed)?,
             };
-            let manifest = write_csv(r, &request, &query.file, out, &mut |_, _| {}).map_err(failed)?;
+            let manifest = write_csv(r, &request, &query.file, out, &mut |_, _| {});
+            let manifest = manifest.map_err(|error| match error {
+                ExportError::UnknownZone { .. } => ReadError::NotPossible(error.to_string()),
+                _ => failed(error),
+            })?;
             Ok(manifest.to_json())
         })
     }

@@ -71,6 +71,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         shard: config.shard,
         metric_limits: config.metrics,
         keep_moves_days: config.keep_moves_days,
+        billing_issuer: config.billing_issuer,
     };
     tracing::info!(data_dir = %config.data_dir.display(), "starting");
     let mut node = tokio::select! {

@@ -94,6 +94,14 @@ impl ConfigArgs {
         Ok(Some(self.text("rates.directory")?).filter(|directory| !directory.is_empty()).map(PathBuf::from))
     }
 
+    /// Who invoices clients, if that is set. Nothing else is checked.
+    ///
+    /// # Errors
+    /// As [`ConfigArgs::data_dir`].
+    pub fn billing_issuer(&self) -> Result<Option<String>, Faults> {
+        Ok(Some(self.text("billing.issuer")?).filter(|issuer| !issuer.is_empty()))
+    }
+
     fn text(&self, key: &str) -> Result<String, Faults> {
         let mut settings = read(self.file().as_deref(), environment());
         if settings.faults.is_empty() { Ok(settings.text(key)) } else { Err(Faults(settings.faults)) }

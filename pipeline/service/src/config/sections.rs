@@ -39,6 +39,8 @@ pub struct Config {
     pub metrics: Limits,
     /// Days for which moves are kept.
     pub keep_moves_days: u32,
+    /// Who invoices clients, if that is set.
+    pub billing_issuer: Option<String>,
     /// Own rate card files, if any.
     pub rates: Option<PathBuf>,
     /// Log filter directives.
@@ -106,6 +108,7 @@ pub(super) fn build(s: &mut Settings) -> Config {
             budgets: s.boolean("metrics.budgets"),
         },
         keep_moves_days: s.number("views.keep_moves_days", 1..=3_650) as u32,
+        billing_issuer: Some(s.text("billing.issuer")).filter(|issuer| !issuer.is_empty()),
         rates: Some(PathBuf::from(s.text("rates.directory"))).filter(|path| !path.as_os_str().is_empty()),
         level: s.text("logging.level"),
         format: s.choice(

@@ -32,7 +32,8 @@ pub(super) fn write(watch: &Watch, months: &[YearMonth], folder: &Path) -> anyho
     let mut exports = Vec::new();
     for month in months {
         for format in [Format::Summary, Format::Detail] {
-            let file = folder.join(format!("{month}-{}.csv", format.as_str()));
+            let name = format.as_str();
+            let file = folder.join(format!("{month}-{name}.csv"));
             let request = Request { month: *month, account: None, format, with_recipients: false, as_of };
             let manifest = export(&watch.reader, &request, &file, &mut |_, _| {})?;
             let mut totals: BTreeMap<String, Decimal> = BTreeMap::new();
@@ -42,7 +43,7 @@ pub(super) fn write(watch: &Watch, months: &[YearMonth], folder: &Path) -> anyho
             }
             exports.push(Export {
                 file: file.display().to_string(),
-                format: format.as_str(),
+                format: name,
                 month: month.to_string(),
                 rows: manifest.rows,
                 totals,

@@ -155,6 +155,7 @@ fn node_config(
         metric_limits: tollgate_metrics::Limits::default(),
         rates: Arc::new(RateCards::embedded()?),
         keep_moves_days: 30,
+        billing_issuer: None,
     })
 }
 

@@ -57,7 +57,8 @@ pub(super) async fn export(
     };
     // The scope is in the name, so that one download is not taken for another.
     let account = query.account.as_ref().map(|account| format!("{account}_")).unwrap_or_default();
-    let disposition = format!("attachment; filename=\"{}_{account}{}.csv\"", query.month, query.format);
+    let view = query.view.as_ref().map(|view| format!("_{view}")).unwrap_or_default();
+    let disposition = format!("attachment; filename=\"{}_{account}{}{view}.csv\"", query.month, query.format);
     let content_type = match with_manifest {
         true => "application/octet-stream",
         false => "text/csv; charset=utf-8; header=present",
@@ -96,9 +97,15 @@ fn billing_query(file: &str, query: Option<&str>) -> Result<(BillingQuery, bool)
     if !["summary", "detail", "focus"].contains(&format) {
         return Err(Problem::bad_query("format", format, "write summary, detail or focus"));
     }
-    if let Some(view) = query.get("view").filter(|view| !["provider", "customer"].contains(view)) {
-        return Err(Problem::bad_query("view", view, "write provider or customer"));
-    }
+    let view = match (format, query.get("view")) {
+        ("focus", None) => Some("provider"),
+        ("focus", Some(view)) if !["provider", "customer"].contains(&view) => {
+            return Err(Problem::bad_query("view", view, "write provider or customer"));
+        }
+        ("focus", view) => view,
+        (_, Some(view)) => return Err(Problem::bad_query("view", view, "leave it out, or add format=focus")),
+        (_, None) => None,
+    };
     let named = query.get("manifest");
     if let Some(name) = named.filter(|name| name.is_empty() || name.len() > FILE_BYTES_MAX) {
         return Err(Problem::bad_query("manifest", name, "write the file's name, 1 to 255 bytes"));
@@ -106,7 +113,7 @@ fn billing_query(file: &str, query: Option<&str>) -> Result<(BillingQuery, bool)
     let query = BillingQuery {
         month: month.to_owned(),
         format: format.to_owned(),
-        view: query.get("view").map(str::to_owned),
+        view: view.map(str::to_owned),
         account: query.get("account").map(str::to_owned),
         file: named.unwrap_or(file).to_owned(),
     };

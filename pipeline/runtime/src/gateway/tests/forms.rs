@@ -183,7 +183,7 @@ async fn bills_are_streamed_and_bad_questions_refused_before_the_first_byte() {
     let world = World::new().await;
     let path = "/v1/billing/2026-10.csv?format=focus&view=customer&account=acme";
     let bill = world.api("finance", Method::GET, path, "").await;
-    assert_eq!(bill.header("content-disposition"), "attachment; filename=\"2026-10_acme_focus.csv\"");
+    assert_eq!(bill.header("content-disposition"), "attachment; filename=\"2026-10_acme_focus_customer.csv\"");
     assert_eq!(bill.text.lines().count(), 10_000);
     assert!(bill.text.starts_with("2026-10,focus,Some(\"customer\"),Some(\"acme\")\n"));
     let both = world.api("finance", Method::GET, &format!("{path}&manifest=mine.csv"), "").await;
@@ -195,6 +195,8 @@ async fn bills_are_streamed_and_bad_questions_refused_before_the_first_byte() {
         ("/v1/billing/2026-10?account=acme", 404, "month"),
         ("/v1/billing/2026-10.csv?account=acme&format=xls", 400, "format"),
         ("/v1/billing/2026-10.csv?account=acme&view=us", 400, "view"),
+        ("/v1/billing/2026-10.csv?account=acme&format=focus&view=us", 400, "view"),
+        ("/v1/billing/2026-10.csv?account=acme&view=customer", 400, "view"),
     ] {
         let (have, _, have_field) = refused(&world.api("finance", Method::GET, path, "").await);
         assert_eq!((have, have_field.as_str()), (status, field), "{path}");

@@ -11,10 +11,11 @@ mod through_http;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand, ValueEnum};
 use tollgate_rate_card::YearMonth;
 use tollgate_runtime::clock;
-use tollgate_runtime::export::{Format, Request, export, write_csv};
+use tollgate_runtime::export::{Focus, Format, Request, View, export, is_parquet, write_csv};
 use tollgate_runtime::ledger::{Options, Place, Reader, Stream};
 use tollgate_runtime::store::check_format;
 use tollgate_wire::Time;
@@ -45,12 +46,14 @@ enum BillingCommand {
 /// Write a month's CSV and its manifest.
 ///
 /// Reads the ledger in data_dir, while the service runs or not; with --url it asks the service instead. An export is
-/// replaced whole or not at all, and only by one of the same month, account and format.
+/// replaced whole or not at all, and only by one of the same month, account, format and view.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate billing export --month 2026-10\n  \
     tollgate billing export --month 2026-10 --account acme --format detail --out acme.csv\n  \
     tollgate billing export --month 2026-10 --out - | head\n  \
+    tollgate billing export --month 2026-10 --format focus --view customer\n  \
+    tollgate billing export --month 2026-10 --format detail --parquet\n  \
     tollgate billing export --month 2026-10 --url https://tollgate.example.com --token-file finance.token")]
 struct ExportArgs {
     /// Billing month, YYYY-MM, in each WABA's time zone
@@ -59,13 +62,19 @@ struct ExportArgs {
     /// One account [default: all]
     #[arg(long)]
     account: Option<String>,
-    /// Rows: sums, or every ledger entry
+    /// Rows: sums, every ledger entry, or sums as FOCUS 1.2 names them
     #[arg(long, value_enum, default_value_t = FormatName::Summary)]
     format: FormatName,
+    /// Whose bill a FOCUS export is [default: provider]
+    #[arg(long, value_enum)]
+    view: Option<ViewName>,
     /// File to write, `-` for stdout without a manifest [default: billing_MONTH_FORMAT.csv, with --account
-    /// billing_MONTH_ACCOUNT_FORMAT.csv]
+    /// billing_MONTH_ACCOUNT_FORMAT.csv; FORMAT is focus_VIEW for FOCUS]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
+    /// Write Parquet instead of CSV, as --out PATH.parquet does; only builds with `--features parquet` can
+    #[arg(long)]
+    parquet: bool,
     /// Add recipient and wamid to the detail, where they were not erased
     #[arg(long)]
     with_recipients: bool,
@@ -82,14 +91,42 @@ enum FormatName {
     Summary,
     /// One row per ledger entry.
     Detail,
+    /// FOCUS 1.2, cost and usage: the rows of the summary.
+    Focus,
 }
 
 impl FormatName {
-    fn format(self) -> Format {
+    fn as_str(self) -> &'static str {
         match self {
-            Self::Summary => Format::Summary,
-            Self::Detail => Format::Detail,
+            Self::Summary => "summary",
+            Self::Detail => "detail",
+            Self::Focus => "focus",
         }
+    }
+}
+
+/// Whose bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ViewName {
+    /// What the platform charges.
+    Provider,
+    /// What clients are charged by the company named in billing.issuer.
+    Customer,
+}
+
+impl ViewName {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Customer => "customer",
+        }
+    }
+}
+
+impl ExportArgs {
+    /// The view of a FOCUS export; none of others.
+    fn view(&self) -> Option<ViewName> {
+        (self.format == FormatName::Focus).then(|| self.view.unwrap_or(ViewName::Provider))
     }
 }
 
@@ -109,8 +146,13 @@ fn run_export(mut args: ExportArgs, before: Option<PathBuf>, json: bool) -> anyh
     if args.with_recipients && args.format != FormatName::Detail {
         return Err(WrongUse("--with-recipients needs --format detail: sums have no recipients".to_owned()).into());
     }
+    if args.view.is_some() && args.format != FormatName::Focus {
+        return Err(WrongUse("--view needs --format focus: other formats have both sides".to_owned()).into());
+    }
     let scope = Scope::of(&args);
-    let out = args.out.clone().unwrap_or_else(|| scope.default_name().into());
+    let out =
+        args.out.clone().unwrap_or_else(|| scope.default_name(if args.parquet { "parquet" } else { "csv" }).into());
+    check_parquet(&args, &out)?;
     if !is_stdout(&out) {
         scope.may_replace(&out)?;
     }
@@ -142,7 +184,7 @@ fn from_file(args: &ExportArgs, out: &Path, json: bool) -> anyhow::Result<()> {
     let request = Request {
         month: args.month,
         account: args.account.clone(),
-        format: args.format.format(),
+        format: format(args, &reader)?,
         with_recipients: args.with_recipients,
         as_of: reader.as_of(Stream::Ledger)?,
     };
@@ -162,6 +204,35 @@ fn from_file(args: &ExportArgs, out: &Path, json: bool) -> anyhow::Result<()> {
         output::line(manifest.to_json().trim_end())?;
     } else {
         print(out, manifest.rows, manifest.entries, manifest.as_of)?;
+    }
+    Ok(())
+}
+
+fn format(args: &ExportArgs, reader: &Reader) -> anyhow::Result<Format> {
+    let view = match (args.format, args.view()) {
+        (FormatName::Summary, _) => return Ok(Format::Summary),
+        (FormatName::Detail, _) => return Ok(Format::Detail),
+        (FormatName::Focus, Some(ViewName::Customer)) => {
+            let remedy = "set it in the configuration to the company that invoices your clients";
+            let issuer = args.config.billing_issuer()?;
+            View::Customer {
+                issuer: issuer.ok_or_else(|| anyhow!("--view customer: billing.issuer is empty; {remedy}"))?,
+            }
+        }
+        (FormatName::Focus, _) => View::Provider,
+    };
+    Ok(Format::Focus(Focus { view, zones: reader.zones(args.account.as_deref())? }))
+}
+
+/// Parquet goes to files of its name, from the ledger's own file.
+fn check_parquet(args: &ExportArgs, out: &Path) -> Result<(), WrongUse> {
+    if args.parquet && !is_parquet(out) {
+        let remedy = "name a file that ends in .parquet, or leave --out or --parquet out";
+        return Err(WrongUse(format!("--parquet with --out {}: {remedy}", out.display())));
+    }
+    if is_parquet(out) && args.client.url.is_some() {
+        let remedy = "the service gives CSV; run it where data_dir is, without --url and TOLLGATE_URL";
+        return Err(WrongUse(format!("{} with --url: {remedy}", out.display())));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What an export is of: month, account, format. One of another scope is never replaced.
+//! What an export is of: month, account, format, view. One of another scope is never replaced.
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,9 @@ pub(super) struct Scope {
     #[serde(default)]
     account: Option<String>,
     format: String,
+    /// Of FOCUS.
+    #[serde(default)]
+    view: Option<String>,
     with_recipients: bool,
 }
 
@@ -29,16 +32,18 @@ impl Scope {
         Self {
             billing_period: args.month.to_string(),
             account: args.account.clone(),
-            format: args.format.format().as_str().to_owned(),
+            format: args.format.as_str().to_owned(),
+            view: args.view().map(|view| view.as_str().to_owned()),
             with_recipients: args.with_recipients,
         }
     }
 
     /// The file's name when none is given. Of an account's name only what an account's id may have.
-    pub(super) fn default_name(&self) -> String {
+    pub(super) fn default_name(&self, extension: &str) -> String {
         let plain = |sign: char| if sign.is_ascii_alphanumeric() || "._-".contains(sign) { sign } else { '_' };
         let account = self.account.as_ref().map(|account| account.chars().map(plain).collect::<String>() + "_");
-        format!("billing_{}_{}{}.csv", self.billing_period, account.unwrap_or_default(), self.format)
+        let view = self.view.as_ref().map(|view| format!("_{view}")).unwrap_or_default();
+        format!("billing_{}_{}{}{view}.{extension}", self.billing_period, account.unwrap_or_default(), self.format)
     }
 
     /// Whether the file may be replaced: it is not there, is empty, or is an export of the same scope.
@@ -68,7 +73,8 @@ impl Scope {
     fn words(&self) -> String {
         let account = self.account.as_deref().map_or("all accounts".to_owned(), |account| format!("account {account}"));
         let people = if self.with_recipients { " with recipients" } else { "" };
-        format!("{} {}, {account}{people}", self.billing_period, self.format)
+        let view = self.view.as_ref().map(|view| format!(" for the {view}")).unwrap_or_default();
+        format!("{} {}{view}, {account}{people}", self.billing_period, self.format)
     }
 }
 
@@ -112,15 +118,18 @@ mod tests {
             billing_period: "2026-10".to_owned(),
             account: account.map(str::to_owned),
             format: "summary".to_owned(),
+            view: None,
             with_recipients: false,
         }
     }
 
     #[test]
     fn the_account_is_in_the_name() {
-        assert_eq!(scope(None).default_name(), "billing_2026-10_summary.csv");
-        assert_eq!(scope(Some("acme")).default_name(), "billing_2026-10_acme_summary.csv");
-        assert_eq!(scope(Some("../é")).default_name(), "billing_2026-10_..___summary.csv", "never a path");
+        assert_eq!(scope(None).default_name("csv"), "billing_2026-10_summary.csv");
+        assert_eq!(scope(Some("acme")).default_name("csv"), "billing_2026-10_acme_summary.csv");
+        let focus = Scope { format: "focus".to_owned(), view: Some("customer".to_owned()), ..scope(Some("acme")) };
+        assert_eq!(focus.default_name("parquet"), "billing_2026-10_acme_focus_customer.parquet");
+        assert_eq!(scope(Some("../é")).default_name("csv"), "billing_2026-10_..___summary.csv", "never a path");
     }
 
     #[test]

@@ -42,9 +42,10 @@ pub(super) async fn export(args: &ExportArgs, out: &Path, json: bool) -> anyhow:
     let api = Api::new(&args.client)?;
     let account = args.account.as_deref().map(|account| format!("&account={}", encode(account)));
     let address = format!(
-        "{}?format={}{}",
+        "{}?format={}{}{}",
         path(&["billing", &format!("{}.csv", args.month)]),
-        args.format.format().as_str(),
+        args.format.as_str(),
+        args.view().map(|view| format!("&view={}", view.as_str())).unwrap_or_default(),
         account.unwrap_or_default()
     );
     if is_stdout(out) {
