@@ -111,18 +111,18 @@ fn every_role_scales_alone_over_postgresql() {
         let environment = if roles == "gateway" { &environment[..] } else { &environment[..3] };
         Process::serve(&file, directory.path(), name, &["--roles", roles], environment)
     };
-    let mut running = vec![start("shards", "shards,dispatch"), start("gateway", "gateway")];
+    let mut running = [start("shards", "shards,dispatch"), start("gateway", "gateway")];
     let mut books = [start("books-1", "ledger,views"), start("books-2", "ledger,views")];
 
-    for account in 0..ACCOUNTS.len() {
-        topics.send(Topic::Commands, ACCOUNTS[account], &applied(account));
-        (0..PEOPLE).for_each(|i| topics.send(Topic::Commands, ACCOUNTS[account], &consent(account, i)));
+    for (n, account) in ACCOUNTS.into_iter().enumerate() {
+        topics.send(Topic::Commands, account, &applied(n));
+        (0..PEOPLE).for_each(|i| topics.send(Topic::Commands, account, &consent(n, i)));
     }
     topics.flush();
     topics.wait_until_read(Topic::Commands);
     let send = |people: std::ops::Range<usize>| {
-        for account in 0..ACCOUNTS.len() {
-            people.clone().for_each(|i| topics.send(Topic::Requests, ACCOUNTS[account], &request(account, i)));
+        for (n, account) in ACCOUNTS.into_iter().enumerate() {
+            people.clone().for_each(|i| topics.send(Topic::Requests, account, &request(n, i)));
         }
         topics.flush();
     };

@@ -23,6 +23,11 @@ pub(super) fn build(s: &mut Settings, data_dir: &Path) -> Place {
     if matches!(kind, Kind::Sqlite) {
         return file;
     }
+    if url.is_empty() {
+        let problem = "ledger.kind = \"postgres\" and ledger.postgres_url is empty";
+        s.fault("ledger.kind", problem, "write postgres_url = \"postgres://USER@HOST:5432/DATABASE\"");
+        return file;
+    }
     let authorities = Some(Path::new(&authorities)).filter(|path| !path.as_os_str().is_empty());
     match PostgresConfig::new(&url, password.as_deref(), &schema, authorities) {
         Ok(config) => Place::Postgres(Box::new(config)),

@@ -62,7 +62,7 @@ const FAULTS: &str = r#"
     [gateway]|connections_max = 0             → t.toml:2: gateway.connections_max = 0 cannot be used; write 1 to
     [gateway]|api = "0.0.0.0:8080"            → is reachable from the network and no token is configured
     [kafka]|roles = "shards,views"            → t.toml:2: roles "shards,views": gateway, ledger and views share one SQLite file and must be one process; give it all three or none, or keep ledger and views in PostgreSQL: ledger.kind = "postgres"; see `tollgate config default`
-    [ledger]|kind = "postgres"                → t.toml:2: ledger.postgres_url is not an address: it names no host; write postgres://USER@HOST:5432/DATABASE
+    [ledger]|kind = "postgres"                → t.toml:2: ledger.kind = "postgres" and ledger.postgres_url is empty; write postgres_url = "postgres://USER@HOST:5432/DATABASE"
     [ledger]|kind = "postgres"|postgres_url = "postgres://a:s3cret@db/x" → t.toml:3: ledger.postgres_url holds a password; put it into a file
     [ledger]|kind = "postgres"|postgres_url = "postgres://a@db/x"|postgres_schema = "X" → t.toml:4: ledger.postgres_schema is "X"
     [ledger]|postgres_password = "s3cret"     → ledger.postgres_password would be a secret in this file
