@@ -10,6 +10,7 @@ mod conversations;
 mod data;
 mod diff;
 mod explain;
+mod markup;
 mod published;
 mod refusals;
 mod rules;
