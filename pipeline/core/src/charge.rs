@@ -2,7 +2,7 @@
 //! charges by conversation, once per conversation.
 //!
 //! Duplicates and orders of statuses change nothing. A later status that says another category or type, or an
-//! earlier time across a card's or month's edge, takes the entry back and books anew; entries are never changed.
+//! earlier time across a card's, mark-up's or month's edge, takes the entry back and books anew; entries are never changed.
 //!
 //! `conversation` what a delivery is charged as · `foreign` messages that other software sent · this file books.
 
@@ -18,6 +18,7 @@ use crate::decide::{Decision, Facts};
 use crate::effect::{Booking, Effect};
 use crate::hashing;
 use crate::life::Draft;
+use crate::markup;
 use crate::record::{Account, Booked, Sender, Unit, Waba};
 use crate::window;
 use rust_decimal::Decimal;
@@ -162,6 +163,7 @@ fn correct(
         let at = Booked { at_s: a.delivered_s, ..new };
         month(a.delivered_s) != month(old.at_s)
             || rate(d.facts, waba, expected, &at) != rate(d.facts, waba, expected, &new)
+            || markup::in_force(d.facts, waba, at.at_s) != markup::in_force(d.facts, waba, new.at_s)
     };
     if moved {
         new.at_s = a.delivered_s;
@@ -362,6 +364,7 @@ fn emit(
 ) -> u128 {
     let entry = entry_id(&waba.id, kind, &charge_key(d, n, s, waba, b.unit), b.revision);
     let (allowance, band, _) = counted(&rated);
+    let (price_currency, price) = markup::price(d.facts, waba, &rated, b.at_s);
     out.effects.push(Effect::Ledger(Box::new(Booking {
         entry,
         kind,
@@ -374,6 +377,8 @@ fn emit(
         own: Some((d.message.uid, d.message.attempts[n].number)),
         wamid: s.wamid.as_str().into(),
         rated,
+        price_currency,
+        price,
         expected: Some(d.message.attempts[n].category),
         reported: b.reported,
         conversation: s.pricing.as_ref().and_then(|p| p.conversation.as_ref()).map(|c| c.as_str().into()),

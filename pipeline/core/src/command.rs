@@ -5,6 +5,7 @@ use crate::decide::{Decision, Facts, person};
 use crate::effect::Effect;
 use crate::ids::{AccountIx, CampaignIx, ContactKey, SenderIx, TemplateIx, WabaIx};
 use crate::inbound::prove;
+use crate::markup;
 use crate::record::{Account, Campaign, CampaignState, Sender, Template, Waba};
 use crate::state::State;
 use tollgate_quality::{CategoryClass as Class, Limit};
@@ -18,7 +19,7 @@ use tollgate_wire::request::Recipient;
 /// Applies a command; what cannot be applied leaves `rejected` with field, value and remedy, and changes nothing.
 pub(crate) fn apply(facts: &Facts<'_>, command: &Command, now_ms: u64, out: &mut Decision) {
     let result = match command {
-        Command::ApplyAccount { spec } => apply_account(facts.state, spec, out),
+        Command::ApplyAccount { spec } => apply_account(facts, spec, now_ms, out),
         other => match facts.state.account(other.account()) {
             None => Err(format!("account {:?} is not in the registry; apply it first", other.account())),
             Some(account) => match other {
@@ -107,8 +108,10 @@ pub fn check_account(state: &State, spec: &AccountSpec) -> Result<(), String> {
     Ok(())
 }
 
-fn apply_account(state: &State, spec: &AccountSpec, out: &mut Decision) -> Result<(), String> {
+fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut Decision) -> Result<(), String> {
+    let state = facts.state;
     check_account(state, spec)?;
+    markup::check(facts, spec, now_ms)?;
     let old = state.account(&spec.account);
     let ix = match old {
         Some(a) => a.ix,

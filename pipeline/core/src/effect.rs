@@ -3,7 +3,7 @@
 use crate::admission::{Gate, Trace};
 use crate::ids::{AccountIx, Uid};
 use rust_decimal::Decimal;
-use tollgate_rate_card::{Rated, Reported};
+use tollgate_rate_card::{Currency, Price, Rated, Reported};
 use tollgate_wire::Reason;
 use tollgate_wire::ledger::{Cause, EntryKind};
 use tollgate_wire::outcome::OutcomeKind;
@@ -104,8 +104,12 @@ pub struct Booking {
     pub own: Option<(Uid, u8)>,
     /// The platform's message id.
     pub wamid: Box<str>,
-    /// The price.
+    /// The cost.
     pub rated: Rated,
+    /// Currency of the price.
+    pub price_currency: Currency,
+    /// The price, where a mark-up makes one; else it is the cost.
+    pub price: Option<Price>,
     /// Category we expected.
     pub expected: Option<tollgate_rate_card::Category>,
     /// What the platform said.

@@ -206,6 +206,9 @@ pub fn ledger(
     let card = priced.and_then(|p| p.card).or(unpriced.and_then(|u| u.card));
     let rulebook = priced.map(|p| p.rulebook).or(unpriced.and_then(|u| u.rulebook));
     let cost = priced.map(|p| p.cost * sign);
+    let price = b.price.as_ref();
+    let fx = price.and_then(|p| p.fx.as_ref());
+    let fx_date = fx.map(|fx| fx.date.to_string());
     let expected_model = rulebook.map(|r| rates.rulebook(r).model);
     let reported_model = match b.reported.model {
         Some(ReportedModel::Known(m)) => Some(m),
@@ -265,14 +268,14 @@ pub fn ledger(
         quantity: i64::from(b.sign),
         cost,
         cost_currency: waba.currency.as_str().into(),
-        markup_rule: None,
-        markup: None,
-        fee: None,
-        price_ex_tax: cost,
-        price_currency: waba.currency.as_str().into(),
-        fx_rate: None,
-        fx_source: None,
-        fx_date: None,
+        markup_rule: price.map(|p| p.rule.as_str().into()),
+        markup: price.map(|p| p.markup * sign),
+        fee: price.map(|p| p.fee * sign),
+        price_ex_tax: price.map(|p| p.price_ex_tax * sign).or(cost),
+        price_currency: b.price_currency.as_str().into(),
+        fx_rate: fx.map(|fx| fx.rate),
+        fx_source: fx.map(|fx| fx.source.as_str().into()),
+        fx_date: fx_date.as_deref().map(Text::from),
         occurred_at: Time::from_secs(b.at_s),
         booked_at: Time(b.booked_ms),
         usage_period: usage.as_str().into(),

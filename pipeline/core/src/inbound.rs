@@ -77,7 +77,10 @@ pub(crate) fn prove(
     })));
 }
 
+/// How far a platform time may lie ahead of ours.
+pub(crate) const AHEAD_S: u32 = 60;
+
 /// Platform times later than a minute from now are clamped: a wrong clock must not open windows in the future.
 pub(crate) fn clamp_s(at_s: u32, now_ms: u64) -> u32 {
-    at_s.min((now_ms / 1000) as u32 + 60)
+    at_s.min((now_ms / 1000) as u32 + AHEAD_S)
 }

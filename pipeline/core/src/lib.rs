@@ -24,6 +24,7 @@ pub mod ids;
 pub mod inbound;
 pub mod life;
 pub mod lots;
+mod markup;
 mod people;
 pub mod record;
 pub mod seen;

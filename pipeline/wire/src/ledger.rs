@@ -35,7 +35,7 @@ names! {
         Resend = "resend",
         /// The platform said another category or type than was booked.
         Reclassified = "reclassified",
-        /// An earlier delivery time crossed a card's or a month's edge, or a card was corrected.
+        /// An earlier delivery time crossed a card's, a mark-up's or a month's edge, or a card was corrected.
         Card = "card",
         /// Settling.
         Settle = "settle",
@@ -179,7 +179,7 @@ pub struct LedgerEntry<'a> {
     /// ISO 4217.
     #[serde(borrow)]
     pub cost_currency: Text<'a>,
-    /// Mark-up rule; absent while price = cost.
+    /// Mark-up rule; absent where no mark-up is in force: then the price is the cost.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub markup_rule: Option<Text<'a>>,
     /// Mark-up amount.

@@ -8,6 +8,7 @@ use crate::effect::{Booking, Effect};
 use crate::ids::{ContactKey, PairKey};
 use crate::inbound::clamp_s;
 use crate::life::note_pricing;
+use crate::markup;
 use crate::record::{Account, Booked, Unit};
 use crate::window;
 use rust_decimal::Decimal;
@@ -99,24 +100,29 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     };
     let said = |p: &tollgate_wire::event::Pricing<'_>| p.conversation.as_deref().map(Box::from);
     let conversation = s.pricing.as_ref().filter(|_| placed.unit != Unit::Message).and_then(said);
-    let entry = |kind, key: &str, revision, rated: Rated, b: &Booked, corrects: Option<u128>| Booking {
-        entry: entry_id(&waba.id, kind, key, revision),
-        kind,
-        cause: corrects.map(|_| Cause::Reclassified),
-        adjusts: corrects,
-        revision,
-        sign: if kind == EntryKind::Adjustment { -1 } else { 1 },
-        sender: sender.ix,
-        user,
-        own: None,
-        wamid: s.wamid.as_str().into(),
-        rated,
-        expected: category_of(&rated),
-        reported: b.reported,
-        conversation: conversation.clone(),
-        ordinal: (b.ordinal > 0).then_some(b.ordinal),
-        at_s,
-        booked_ms: now_ms,
+    let entry = |kind, key: &str, revision, rated: Rated, b: &Booked, corrects: Option<u128>| {
+        let (price_currency, price) = markup::price(facts, waba, &rated, at_s);
+        Booking {
+            entry: entry_id(&waba.id, kind, key, revision),
+            kind,
+            cause: corrects.map(|_| Cause::Reclassified),
+            adjusts: corrects,
+            revision,
+            sign: if kind == EntryKind::Adjustment { -1 } else { 1 },
+            sender: sender.ix,
+            user,
+            own: None,
+            wamid: s.wamid.as_str().into(),
+            rated,
+            price_currency,
+            price,
+            expected: category_of(&rated),
+            reported: b.reported,
+            conversation: conversation.clone(),
+            ordinal: (b.ordinal > 0).then_some(b.ordinal),
+            at_s,
+            booked_ms: now_ms,
+        }
     };
     // Without a word of the platform it was booked as unpriced.
     let corrects = before.map(|_| entry_id(&waba.id, EntryKind::Unpriced, &s.wamid, 0));

@@ -51,28 +51,47 @@ struct StoredCampaign {
     counts: CampaignCounts,
 }
 
+/// Accounts and WABAs with mark-ups, which earlier versions must not book without. All others are written as before.
+const WITH_MARKUP: u8 = 2;
+
+const fn version_of(markup: bool) -> u8 {
+    if markup { WITH_MARKUP } else { VERSION }
+}
+
 pub(super) fn json<T: Serialize>(v: &T) -> Vec<u8> {
-    let mut out = vec![VERSION];
+    json_in(VERSION, v)
+}
+
+fn json_in<T: Serialize>(version: u8, v: &T) -> Vec<u8> {
+    let mut out = vec![version];
     // Plain data: serialising into memory cannot fail, and a short record would be noticed on reading.
     let _ = serde_json::to_writer(&mut out, v);
     out
 }
 
 pub(super) fn from_json<T: for<'a> Deserialize<'a>>(what: &'static str, b: &[u8]) -> Result<T> {
-    let r = Reader::new(what, b)?;
+    from_json_in(what, b, &[VERSION])
+}
+
+fn from_json_in<T: for<'a> Deserialize<'a>>(what: &'static str, b: &[u8], readable: &[u8]) -> Result<T> {
+    let (r, _) = Reader::of(what, b, readable)?;
     serde_json::from_slice(r.b).map_err(|e| CodecError::Damaged { what, why: e.to_string() })
 }
 
 /// Account to bytes.
 #[must_use]
 pub fn put_account(a: &Account) -> Vec<u8> {
-    json(&StoredAccount {
-        ix: a.ix.0,
-        spec: a.spec.clone(),
-        declared: a.declared.clone(),
-        wabas: a.wabas.iter().map(|w| w.0).collect(),
-        senders: a.senders.iter().map(|s| s.0).collect(),
-    })
+    let markup = [&a.spec, &a.declared].iter().any(|spec| spec.wabas.iter().any(|w| !w.markup.is_empty()));
+    json_in(
+        version_of(markup),
+        &StoredAccount {
+            ix: a.ix.0,
+            spec: a.spec.clone(),
+            declared: a.declared.clone(),
+            wabas: a.wabas.iter().map(|w| w.0).collect(),
+            senders: a.senders.iter().map(|s| s.0).collect(),
+        },
+    )
 }
 
 /// Account from bytes.
@@ -80,7 +99,7 @@ pub fn put_account(a: &Account) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn account(b: &[u8]) -> Result<Account> {
-    let s: StoredAccount = from_json("account", b)?;
+    let s: StoredAccount = from_json_in("account", b, &[VERSION, WITH_MARKUP])?;
     Ok(Account {
         ix: AccountIx(s.ix),
         stop_words: s.spec.policy.stop_words.iter().map(|w| w.trim().to_uppercase()).collect(),
@@ -94,7 +113,10 @@ pub fn account(b: &[u8]) -> Result<Account> {
 /// WABA to bytes.
 #[must_use]
 pub fn put_waba(w: &Waba) -> Vec<u8> {
-    json(&StoredWaba { ix: w.ix.0, account: w.account.0, spec: w.spec.clone() })
+    json_in(
+        version_of(!w.spec.markup.is_empty()),
+        &StoredWaba { ix: w.ix.0, account: w.account.0, spec: w.spec.clone() },
+    )
 }
 
 /// WABA from bytes.
@@ -102,7 +124,7 @@ pub fn put_waba(w: &Waba) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn waba(b: &[u8]) -> Result<Waba> {
-    let s: StoredWaba = from_json("waba", b)?;
+    let s: StoredWaba = from_json_in("waba", b, &[VERSION, WITH_MARKUP])?;
     let damaged = |why: String| CodecError::Damaged { what: "waba", why };
     Ok(Waba {
         ix: WabaIx(s.ix),

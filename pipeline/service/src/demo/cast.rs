@@ -160,6 +160,7 @@ impl Account {
                 funding: Funding::WePay,
                 senders: senders.collect(),
                 templates: templates.collect(),
+                markup: Vec::new(),
             }],
             default_sender: None,
             policy: Policy { marketing_cap: 1, throughput_headroom_percent: HEADROOM_PERCENT, ..Policy::default() },

@@ -9,7 +9,7 @@ use crate::Time;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tollgate_quality::{Limit, PacingPolicy, Score};
-use tollgate_rate_card::Category;
+use tollgate_rate_card::{Category, Markup};
 
 /// One command for one account, told apart by the field `command`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -134,6 +134,10 @@ pub struct WabaSpec {
     /// Templates known beforehand (sync and webhooks keep them current).
     #[serde(default)]
     pub templates: Vec<TemplateSpec>,
+    /// How prices are made of costs, in order of their first days; before the first a price is the cost. What has begun
+    /// never changes. Left out when empty, so that earlier versions read the entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markup: Vec<Markup>,
 }
 
 /// Who pays the platform for a WABA.

@@ -6,6 +6,7 @@ use crate::naming;
 use crate::request::parse_e164;
 use jiff::tz::TimeZoneDatabase;
 use std::collections::BTreeSet;
+use tollgate_rate_card::{Currency, Markup};
 
 /// Longest accepted command in bytes: an account with its numbers and templates.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -73,15 +74,16 @@ pub fn check_account(spec: &AccountSpec) -> Result<(), InputError> {
 
 fn check_waba(at: &str, waba: &WabaSpec) -> Result<(), InputError> {
     naming::platform_id(&format!("{at}.id"), &waba.id)?;
-    let iso = waba.currency.len() == 3 && waba.currency.bytes().all(|b| b.is_ascii_uppercase());
-    require(iso, &format!("{at}.currency"), &format!("{} is not a currency", shown(&waba.currency)), || {
-        "use the ISO 4217 code, such as USD".to_owned()
+    let currency = Currency::new(&waba.currency).ok_or_else(|| {
+        let problem = format!("{} is not a currency", shown(&waba.currency));
+        InputError::invalid(format!("{at}.currency"), problem, "use the ISO 4217 code, such as USD")
     })?;
     check_zone(&format!("{at}.time_zone"), &waba.time_zone)?;
     for (i, template) in waba.templates.iter().enumerate() {
         check_template(&format!("{at}.templates[{i}]"), template)?;
     }
-    Ok(())
+    Markup::check(&waba.markup, currency)
+        .map_err(|fault| InputError::invalid(format!("{at}.{}", fault.field), fault.problem, fault.remedy))
 }
 
 fn check_template(at: &str, template: &TemplateSpec) -> Result<(), InputError> {

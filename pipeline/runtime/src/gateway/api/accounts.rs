@@ -7,6 +7,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
+use tollgate_rate_card::{Markup, Zone};
 use tollgate_wire::Time;
 use tollgate_wire::command::{self, AccountSpec, Command};
 
@@ -33,13 +34,14 @@ pub(super) async fn put(
     let command = Command::ApplyAccount { spec: Box::new(spec.clone()) };
     command::check(&command)?;
     let registry = api.registry.snapshot();
-    check_unchanging(&registry, &spec)?;
+    check_unchanging(&registry, &spec, api.clock.now())?;
     registry.with(spec)?;
     api.command(&command, &json!({ "account": account })).await
 }
 
-/// Currency and time zone of a WABA never change: bills would be summed over two of them.
-fn check_unchanging(registry: &Registry, spec: &AccountSpec) -> Result<(), Problem> {
+/// Currency and time zone of a WABA never change: bills would be summed over two of them. Nor does a mark-up that has
+/// begun: what was booked by it could not be taken back. The shard checks that again when it applies the entry.
+fn check_unchanging(registry: &Registry, spec: &AccountSpec, now: Time) -> Result<(), Problem> {
     let Some(before) = registry.account(&spec.account) else { return Ok(()) };
     for (i, waba) in spec.wabas.iter().enumerate() {
         let Some(old) = before.wabas.iter().find(|old| old.id == waba.id) else { continue };
@@ -51,6 +53,14 @@ fn check_unchanging(registry: &Registry, spec: &AccountSpec) -> Result<(), Probl
                     .field(format!("wabas[{i}].{field}"), new)
                     .remedy("create a new WABA and move the numbers"));
             }
+        }
+        let Ok(zone) = Zone::new(&waba.time_zone) else { continue };
+        let today = zone.local_date_at(i64::from(now.secs()));
+        if let Some(day) = Markup::first_changed(&old.markup, &waba.markup, today) {
+            let detail = format!("the mark-up of {day} of WABA {} is not as it was, and has begun", waba.id);
+            return Err(Problem::new(StatusCode::CONFLICT, "unchanging", detail)
+                .field(format!("wabas[{i}].markup"), &day.to_string())
+                .remedy("leave what has begun as it is and add a mark-up with a later valid_from"));
         }
     }
     Ok(())

@@ -138,6 +138,10 @@ async fn accounts_are_checked_against_the_registry_before_they_are_written() {
     let mut moved = account("acme", "default", "100", "200");
     moved["wabas"][0]["currency"] = json!("BRL");
     assert_eq!(refused(&put(moved).await), (409, "unchanging".to_owned(), "wabas[0].currency".to_owned()));
+    let mut dearer = account("acme", "default", "100", "200");
+    dearer["wabas"][0]["markup"] =
+        json!([{ "valid_from": "2020-01-01", "rules": [{ "name": "all", "percent": "10" }] }]);
+    assert_eq!(refused(&put(dearer).await), (409, "unchanging".to_owned(), "wabas[0].markup".to_owned()));
     let mut nowhere = account("new", "default", "300", "400");
     nowhere["wabas"][0]["time_zone"] = json!("Mars/Olympus");
     let answer = put(nowhere).await;
