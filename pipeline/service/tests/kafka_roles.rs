@@ -116,7 +116,7 @@ fn every_role_scales_alone_over_postgresql() {
 
     for (n, account) in ACCOUNTS.into_iter().enumerate() {
         topics.send(Topic::Commands, account, &applied(n));
-        (0..PEOPLE).for_each(|i| topics.send(Topic::Commands, account, &consent(n, i)));
+        (0..=PEOPLE).for_each(|i| topics.send(Topic::Commands, account, &consent(n, i)));
     }
     topics.flush();
     topics.wait_until_read(Topic::Commands);
@@ -141,7 +141,12 @@ fn every_role_scales_alone_over_postgresql() {
     let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'tollgate'";
     assert!(number(&mut database, cut) > 0);
     send(PEOPLE / 2..PEOPLE);
-    let all = (ACCOUNTS.len() * PEOPLE) as i64;
+    // And one through the gateway, which reads from the database how much waits already.
+    let api = format!("http://{gateway_address}");
+    let requests = directory.path().join("requests.ndjson");
+    std::fs::write(&requests, format!("{}\n", request(0, PEOPLE))).unwrap();
+    told(&["enqueue", requests.to_str().unwrap(), "--url", &api]);
+    let all = (ACCOUNTS.len() * PEOPLE + 1) as i64;
     wait_for("the other one has taken everything over", &mut || number(&mut database, charged) == all);
     let mut third = start("books-3", "ledger,views");
     wait_for("every message is read or delivered in the views", &mut || {
@@ -157,7 +162,6 @@ fn every_role_scales_alone_over_postgresql() {
     assert_eq!(moves as usize, topics.values(Topic::Outcomes, false).len(), "each outcome is one move");
 
     // Any process with the gateway answers from the views, and a command without one reads the same.
-    let api = format!("http://{gateway_address}");
     let story = told(&["explain", "delta", "r59", "--url", &api]);
     assert!(story.contains("news"), "{story}");
     let period = database.query_one("SELECT min(billing_period) FROM entry_groups", &[]).unwrap().get::<_, String>(0);

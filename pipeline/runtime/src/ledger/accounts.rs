@@ -16,8 +16,13 @@ impl Accounts {
         if let Some(ix) = self.known.get(name) {
             return Ok(*ix);
         }
-        tx.run("INSERT INTO accounts (name) VALUES (?1) ON CONFLICT (name) DO NOTHING", &[name.into()])?;
-        let found = tx.number("SELECT ix FROM accounts WHERE name = ?1", &[name.into()])?;
+        let look = || tx.number("SELECT ix FROM accounts WHERE name = ?1", &[name.into()]);
+        // Looked up first: an insertion that is not needed takes a number all the same.
+        let mut found = look()?;
+        if found.is_none() {
+            tx.run("INSERT INTO accounts (name) VALUES (?1) ON CONFLICT (name) DO NOTHING", &[name.into()])?;
+            found = look()?;
+        }
         let ix = found.ok_or_else(|| LedgerError::Stored { what: "account", value: name.to_owned() })?;
         self.known.insert(name.into(), ix);
         Ok(ix)

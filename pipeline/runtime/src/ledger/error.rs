@@ -83,6 +83,14 @@ pub enum LedgerError {
         /// The client's words.
         why: String,
     },
+    /// Something that ends by itself: a lost connection, a wait for another process that took too long.
+    #[error("{place}: {why}; it is tried again")]
+    Passing {
+        /// The database.
+        place: String,
+        /// What it was.
+        why: String,
+    },
     /// Any other error of the server.
     #[error("{place}: {why}")]
     Postgres {
@@ -105,7 +113,7 @@ pub enum LedgerError {
     /// Two different moves claim one place: the views were built from another log.
     #[error(
         "account `{account}` already has a move at offset {offset}: these views were built from another log; \
-         move ledger.db away and let the views be built again"
+         move ledger.db or the schema away and let the views be built again"
     )]
     OtherLog {
         /// Account id.
@@ -114,7 +122,7 @@ pub enum LedgerError {
         offset: u64,
     },
     /// A stored value that this program could not have written.
-    #[error("the ledger database holds {what} `{value}`, which is not valid; restore the file from a backup")]
+    #[error("the ledger database holds {what} `{value}`, which is not valid; restore it from a backup")]
     Stored {
         /// The column.
         what: &'static str,
@@ -138,14 +146,15 @@ impl LedgerError {
         match self {
             Self::Postgres { why, .. } => Self::Postgres { place: config.to_string(), why },
             Self::Unreachable { why, .. } => Self::Unreachable { place: config.to_string(), why },
+            Self::Passing { why, .. } => Self::Passing { place: config.to_string(), why },
             other => other,
         }
     }
 
-    /// Whether the same call may succeed when the server is there again.
+    /// Whether the same may succeed later: the server is away, or another process was first.
     #[must_use]
-    pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Passing { .. } | Self::Moved { .. })
     }
 
     /// Names the file in an error of the database.
@@ -169,15 +178,19 @@ impl From<rusqlite::Error> for LedgerError {
 impl From<postgres::Error> for LedgerError {
     fn from(error: postgres::Error) -> Self {
         let why = super::postgres::chain(&error);
-        // Class 57P: the server is being stopped; class 08: the connection broke; 53300: no connection is free.
-        let gone = error.code().map_or_else(
-            || error.is_closed() || is_io(&error),
-            |code| code.code().starts_with("57P") || code.code().starts_with("08") || code.code() == "53300",
-        );
-        if gone {
-            return Self::Unreachable { place: String::new(), why };
+        let place = String::new();
+        match error.code().map(postgres::error::SqlState::code) {
+            // Class 57P: the server is being stopped; class 08: the connection broke; 53300: no connection is free.
+            Some(code) if code.starts_with("57P") || code.starts_with("08") || code == "53300" => {
+                Self::Unreachable { place, why }
+            }
+            None if error.is_closed() || is_io(&error) => Self::Unreachable { place, why },
+            // Class 40: deadlock; 55P03, 57014, 25P03: waited too long; 25006: a standby that is not in charge yet.
+            Some(code) if code.starts_with("40") || ["55P03", "57014", "25P03", "25006"].contains(&code) => {
+                Self::Passing { place, why }
+            }
+            _ => Self::Postgres { place, why },
         }
-        Self::Postgres { place: String::new(), why }
     }
 }
 

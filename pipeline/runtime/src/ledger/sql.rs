@@ -63,6 +63,9 @@ pub(crate) trait Sql {
 
 /// A transaction that writes in bulk.
 pub(crate) trait Bulk: Sql {
+    /// Holds the views for this transaction, with others that project (`shared`) or alone.
+    fn hold_views(&self, shared: bool) -> Result<(), LedgerError>;
+
     /// Keeps the entries whose id is not booked yet, with their people's data; for each, whether it was new. An id that
     /// is twice in the batch is new once.
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError>;

@@ -161,6 +161,11 @@ impl Sql for Tx<'_> {
 }
 
 impl Bulk for Tx<'_> {
+    /// A file has one writer.
+    fn hold_views(&self, _: bool) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
         let mut insert = self.0.prepare_cached(
             "INSERT OR IGNORE INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \

@@ -104,7 +104,8 @@ impl<'b, 'v> Fresh<'b, 'v> {
                 self.stream.as_str().into(),
                 i64::from(record.partition).into(),
                 (record.offset as i64).into(),
-                reason.into(),
+                // A parser quotes what it met.
+                reason.replace('\0', "\u{fffd}").as_str().into(),
                 super::sql::Value::Bytes(record.value),
             ],
         )?;

@@ -43,6 +43,8 @@ pub(super) struct Parts<L: Log, S: Source> {
     pub(super) live: Option<Box<dyn super::live::Live>>,
     pub(super) shards: Option<Shards<L>>,
     pub(super) projection: Option<(ledger::Writer, S)>,
+    /// Whether the projection has the views, and not only the ledger.
+    pub(super) projects_views: bool,
     pub(super) orders: Option<Arc<dyn Orders>>,
     /// Why the log ended, if the log can say.
     pub(super) stopped: Option<Stopped>,
@@ -93,7 +95,7 @@ impl Beginning {
         L: Log + Send + 'static,
         S: Source + Send + 'static,
     {
-        let Parts { inbox, live, shards, projection, orders, stopped, log } = parts;
+        let Parts { inbox, live, shards, projection, projects_views, orders, stopped, log } = parts;
         if let Some(stopped) = stopped {
             let _ = self.stopped.set(stopped);
         }
@@ -132,7 +134,7 @@ impl Beginning {
             Some((writer, source)) => {
                 let projecting = Arc::clone(&projecting);
                 let (clock, metrics) = (self.clock.clone(), Arc::clone(&self.metrics));
-                let keep_days = self.config.keep_moves_days;
+                let keep_days = projects_views.then_some(self.config.keep_moves_days);
                 let projection = Projection { source, writer, clock, keep_days, metrics };
                 Some(spawn("views", move || {
                     if let Err(e) = projection.run(&projecting) {

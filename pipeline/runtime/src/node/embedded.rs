@@ -38,6 +38,7 @@ pub(super) async fn start(config: NodeConfig, log_options: EmbeddedOptions) -> R
         live: Some(Box::new(log.clone())),
         shards: Some(shards),
         projection: Some((writer, source)),
+        projects_views: true,
         orders: Some(Arc::new(log.clone())),
         stopped: Some({
             let log = log.clone();

@@ -76,6 +76,7 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
         live: options.roles.has(Role::Gateway).then(|| Box::new(live) as Box<dyn Live>),
         shards,
         projection,
+        projects_views: options.roles.has(Role::Views),
         orders: orders.map(|orders| Arc::new(orders) as Arc<dyn Orders>),
         stopped: None,
         log: Box::new((inbox, registry)),

@@ -3,7 +3,7 @@
 
 use super::sources::{Positions, STREAMS, Source, SourceError};
 use crate::clock::{Clock, monotonic};
-use crate::ledger::{LedgerError, LedgerStore, Record, Stream, Writer};
+use crate::ledger::{LedgerStore, Record, Stream, Writer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,7 +24,8 @@ pub(super) struct Projection<S> {
     pub(super) source: S,
     pub(super) writer: Writer,
     pub(super) clock: Clock,
-    pub(super) keep_days: u32,
+    /// Days that moves are kept; `None` where this process does not project them.
+    pub(super) keep_days: Option<u32>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -40,7 +41,7 @@ impl<S: Source> Projection<S> {
                     if std::mem::take(&mut away) {
                         tracing::info!("ledger and views go on");
                     }
-                    if stopping && !moved {
+                    if stopping && !(moved && self.source.ends()) {
                         return Ok(());
                     }
                     moved
@@ -62,8 +63,8 @@ impl<S: Source> Projection<S> {
             if trimmed.elapsed() >= TRIM_EVERY {
                 trimmed = monotonic();
                 match self.trim() {
-                    Err(error) if !passes(&error) => return Err(error),
-                    _ => {}
+                    Err(error) if passes(&error) => self.source.again(),
+                    trimmed => trimmed?,
                 }
             }
             if !moved {
@@ -112,9 +113,11 @@ impl<S: Source> Projection<S> {
     /// Gives space back. The database's newest transactions may be lost with the power, so the log is trimmed only
     /// below what a checkpoint has made durable.
     fn trim(&mut self) -> Result<(), SourceError> {
-        let older_than = Time(self.clock.now().0.saturating_sub(u64::from(self.keep_days) * 86_400_000));
-        let begun = monotonic();
-        while !self.writer.prune_moves(older_than, PRUNED_MAX)?.done && begun.elapsed() < PRUNE_FOR {}
+        if let Some(days) = self.keep_days {
+            let older_than = Time(self.clock.now().0.saturating_sub(u64::from(days) * 86_400_000));
+            let begun = monotonic();
+            while !self.writer.prune_moves(older_than, PRUNED_MAX)?.done && begun.elapsed() < PRUNE_FOR {}
+        }
         let mut durable = Vec::with_capacity(STREAMS.len());
         for (stream, _) in STREAMS {
             durable.push((stream, self.writer.position(stream, 0)?));
@@ -131,7 +134,7 @@ impl<S: Source> Projection<S> {
 /// The database is away, a broker is, or another process was first: all of it passes.
 fn passes(error: &SourceError) -> bool {
     match error {
-        SourceError::Ledger(e) => e.is_unreachable() || matches!(e, LedgerError::Moved { .. }),
+        SourceError::Ledger(e) => e.passes(),
         SourceError::Away(_) => true,
         SourceError::Log(_) => false,
     }

@@ -46,6 +46,9 @@ pub(super) trait Source {
     /// The next records of a stream with their partitions, without waiting. Nothing of a stream that it does not read.
     fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError>;
 
+    /// Whether a stop waits until everything is read: not where others go on writing and another process reads on.
+    fn ends(&self) -> bool;
+
     /// Waits for something new, for at most `timeout`.
     fn wait(&mut self, timeout: Duration);
 
@@ -91,6 +94,10 @@ impl Source for EmbeddedSource {
         Ok(records.into_iter().map(|r| (0, r)).collect())
     }
 
+    fn ends(&self) -> bool {
+        true
+    }
+
     fn wait(&mut self, timeout: Duration) {
         // Outcomes are the busiest: the others follow within the time-out.
         if let Some(next) = self.next {
@@ -134,11 +141,16 @@ impl Share {
         Self { streams: streams.to_vec(), group, partitions, tails: Vec::new() }
     }
 
-    fn follow(&mut self, config: &KafkaConfig, positions: Positions<'_>) -> Result<(), SourceError> {
+    /// Hears what the group tells.
+    fn hear(&mut self) -> Result<(), SourceError> {
         if let Some(share) = self.group.as_ref().map(KafkaShare::news).transpose()?.flatten() {
             self.partitions = share;
             self.tails.clear();
         }
+        Ok(())
+    }
+
+    fn follow(&mut self, config: &KafkaConfig, positions: Positions<'_>) -> Result<(), SourceError> {
         if !self.partitions.is_empty() && self.tails.is_empty() {
             let open = |stream: &usize| {
                 let (stream, topic) = STREAMS[*stream];
@@ -199,6 +211,8 @@ impl KafkaSource {
 
 impl Source for KafkaSource {
     fn follow(&mut self, positions: Positions<'_>) -> Result<(), SourceError> {
+        // All of them first: a group takes a silent member for dead.
+        self.shares.iter_mut().try_for_each(Share::hear)?;
         for share in &mut self.shares {
             share.follow(&self.config, positions)?;
         }
@@ -219,6 +233,10 @@ impl Source for KafkaSource {
         }
         let tail = self.shares.iter_mut().find_map(|share| share.tail(stream));
         tail.map_or(Ok(Vec::new()), |tail| tail.read(BATCH, Duration::ZERO))
+    }
+
+    fn ends(&self) -> bool {
+        self.shares.iter().all(|share| share.group.is_none())
     }
 
     fn wait(&mut self, timeout: Duration) {

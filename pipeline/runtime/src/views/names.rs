@@ -98,7 +98,10 @@ impl Names {
 
     /// Writes what the batch changed in the counts; to be called before its commit.
     pub(super) fn save(&mut self, tx: &dyn Sql) -> Result<(), LedgerError> {
-        for (state, add) in self.added.drain().filter(|(_, add)| *add != 0) {
+        // In one order, as every process has it: no two wait for each other.
+        let mut added: Vec<_> = self.added.drain().filter(|(_, add)| *add != 0).collect();
+        added.sort_unstable();
+        for (state, add) in added {
             tx.run("UPDATE states SET messages = messages + ?2 WHERE ix = ?1", &[state.into(), add.into()])?;
         }
         Ok(())

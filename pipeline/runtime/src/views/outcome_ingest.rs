@@ -72,6 +72,7 @@ impl Writer {
     /// aside. Large batches are faster: from about 5,000 records on the commit no longer matters.
     pub fn ingest_outcomes(&mut self, batch: &[Record<'_>], read_at: Time) -> Result<Ingested, LedgerError> {
         self.transact(|tx, memory| {
+            tx.hold_views(true)?;
             let mut fresh = Fresh::take(tx, Stream::Outcomes, batch)?;
             let mut parsed = Vec::with_capacity(fresh.records.len());
             for record in std::mem::take(&mut fresh.records) {
@@ -125,8 +126,9 @@ fn checked<'a>(text: &str, o: Outcome<'a>) -> Result<Outcome<'a>, String> {
     }
     // The rest of an outcome is kept as JSON, which writes the character out.
     let kept = [Some(o.account.as_str()), Some(o.id.as_str()), Some(o.to.as_str()), o.campaign.as_deref()];
-    if text.contains("\\u0000") && kept.into_iter().flatten().any(|t| t.contains('\0')) {
-        return Err("a name or id with a NUL character".to_owned());
+    let reason = || o.reason.as_ref().map(ToString::to_string).unwrap_or_default();
+    if text.contains("\\u0000") && (kept.into_iter().flatten().any(|t| t.contains('\0')) || reason().contains('\0')) {
+        return Err("a name, id or reason with a NUL character".to_owned());
     }
     Ok(o)
 }

@@ -25,8 +25,15 @@ impl Writer {
     pub fn prune_moves(&mut self, older_than: Time, moves_max: u32) -> Result<Pruned, LedgerError> {
         self.transact(|tx, memory| {
             let mut pruned = Pruned::default();
+            // Nobody may be about to move a message that is forgotten here.
+            tx.hold_views(false)?;
             let mut accounts = Vec::new();
-            tx.rows("SELECT ix FROM accounts ORDER BY ix", &[], &mut |row| {
+            let with_old = format!(
+                "SELECT a.ix FROM accounts a WHERE (SELECT m.at FROM moves m WHERE m.key >= a.ix * {0} \
+                 AND m.key < (a.ix + 1) * {0} ORDER BY m.key LIMIT 1) < ?1 ORDER BY a.ix",
+                range_of(1).0
+            );
+            tx.rows(&with_old, &[(older_than.0 as i64).into()], &mut |row| {
                 accounts.push(row.required(0)?);
                 Ok(ControlFlow::Continue(()))
             })?;

@@ -69,7 +69,7 @@ pub(super) async fn enqueue(
     let mut records = Vec::with_capacity(lines.len());
     let mut set_aside = Vec::new();
     for (number, line) in lines {
-        match accept(&api, &caller, lane, &line, None) {
+        match accept(&api, &caller, lane, &line, None).await {
             Ok((record, id)) => {
                 answer.accepted += 1;
                 records.push(record);

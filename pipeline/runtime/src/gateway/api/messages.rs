@@ -30,7 +30,7 @@ pub(super) async fn enqueue(
     let lane = lane(&Query::parse(query.as_deref(), &["lane"])?)?;
     let body = api.body(body, BODY_BYTES_MAX).await?;
     let ce_id: Option<Vec<u8>> = headers.get("ce-id").map(|id| percent_decode(id.as_bytes()).collect());
-    let (record, id) = accept(&api, &caller, lane, &body.bytes, ce_id.as_deref())?;
+    let (record, id) = accept(&api, &caller, lane, &body.bytes, ce_id.as_deref()).await?;
     api.inbox.append(vec![record]).await?;
     Ok(json(StatusCode::ACCEPTED, serde_json::json!({ "id": id }).to_string().into_bytes()))
 }
@@ -58,7 +58,7 @@ pub(super) fn lane(query: &Query) -> Result<Lane, Problem> {
 
 /// Checks one request and makes the record of it: the bytes as they came, keyed by account. `ce_id` serves as id when
 /// the body has none.
-pub(super) fn accept(
+pub(super) async fn accept(
     api: &Api,
     caller: &Caller,
     lane: Lane,
@@ -71,9 +71,10 @@ pub(super) fn accept(
         return Err(Problem::unknown_account(&request.account));
     };
     let (topic, mut record) = lane.record(&request, bytes.clone(), api.clock.now().0);
-    if topic == Topic::Requests {
-        api.waiting_room.check(&spec, &*api.reads, api.clock.now())?;
-    }
     record.headers.extend(ce_id.map(|id| (CE_ID.to_owned(), Bytes::copy_from_slice(id))));
-    Ok(((topic, record), request.id.to_string()))
+    let id = request.id.to_string();
+    if topic == Topic::Requests {
+        api.waiting_room.check(api, &spec).await?;
+    }
+    Ok(((topic, record), id))
 }

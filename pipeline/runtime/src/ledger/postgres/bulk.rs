@@ -76,10 +76,13 @@ impl BulkTx<'_> {
         }
         let tx = self.tx.tx.get_mut();
         // Two processes may meet a month at once.
-        tx.batch_execute("SELECT pg_advisory_xact_lock(hashtext('tollgate months'))")?;
+        tx.batch_execute("SELECT pg_advisory_xact_lock(hashtext('tollgate months ' || current_schema()))")?;
         for table in ["entries", "people"] {
             let name = format!("{table}_{}_{:02}", month / 12, month % 12 + 1);
-            let there: bool = tx.query_one("SELECT to_regclass($1) IS NOT NULL", &[&name])?.try_get(0)?;
+            // One that was detached does not count: its name must be free by then.
+            let sql = "SELECT EXISTS (SELECT 1 FROM pg_inherits WHERE inhparent = to_regclass($1) \
+                       AND inhrelid = to_regclass($2))";
+            let there: bool = tx.query_one(sql, &[&table, &name])?.try_get(0)?;
             if !there {
                 tx.batch_execute(&format!(
                     "CREATE TABLE {name} (LIKE {table} INCLUDING ALL); \
@@ -93,6 +96,14 @@ impl BulkTx<'_> {
 }
 
 impl Bulk for BulkTx<'_> {
+    fn hold_views(&self, shared: bool) -> Result<(), LedgerError> {
+        let lock = if shared { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
+        // By schema: a database may hold several.
+        let sql = format!("SELECT {lock}(hashtext('tollgate views ' || current_schema()))");
+        self.tx.tx.borrow_mut().batch_execute(&sql)?;
+        Ok(())
+    }
+
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
         for month in bookings.iter().map(|b| b.month).collect::<BTreeSet<_>>() {
             self.month(month)?;
@@ -151,8 +162,7 @@ impl Bulk for BulkTx<'_> {
             return Err(LedgerError::Overflow { what: "amounts" });
         };
         let values: &Cells<'_> = &[&rows, &entries, &messages, &quantity, cost, markup, fee, price];
-        self.tx.tx.get_mut().execute(&statement, values)?;
-        Ok(())
+        all_changed("entry_groups", self.tx.tx.get_mut().execute(&statement, values)?, rows.len())
     }
 
     fn find_messages(
@@ -223,8 +233,8 @@ impl Bulk for BulkTx<'_> {
              FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[]) d (ix, state, at, last_move) \
              WHERE m.ix = d.ix",
         )?;
-        self.tx.tx.get_mut().execute(&statement, &[&rows, &states, &at, &last])?;
-        Ok(())
+        let changed = self.tx.tx.get_mut().execute(&statement, &[&rows, &states, &at, &last])?;
+        all_changed("messages", changed, rows.len())
     }
 
     fn insert_moves(&mut self, moves: &[MoveRow<'_>]) -> Result<Option<i64>, LedgerError> {
@@ -241,6 +251,17 @@ impl Bulk for BulkTx<'_> {
             Err(error) => taken(&error).map_or_else(|| Err(error.into()), |key| Ok(Some(key))),
         }
     }
+}
+
+/// Rows that were read in this transaction are there.
+fn all_changed(table: &'static str, changed: u64, rows: usize) -> Result<(), LedgerError> {
+    if changed == rows as u64 {
+        return Ok(());
+    }
+    Err(LedgerError::Stored {
+        what: table,
+        value: format!("{} of {rows} rows that are missing", rows as u64 - changed),
+    })
 }
 
 /// The key that a unique index refused: `Key (key)=(42) already exists.`

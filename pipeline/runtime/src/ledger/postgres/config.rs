@@ -14,6 +14,13 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// When a silent connection is asked whether it is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// The server's side of it: a process that is gone holds no lock for longer than a minute, and none is waited for longer
+/// than half of that. What the address says for itself comes behind and so holds.
+const WAITS: &str = "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s -c tcp_keepalives_idle=30 \
+    -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3";
+
 /// A database and how it is reached. Shown without its password.
 #[derive(Clone)]
 pub struct PostgresConfig {
@@ -79,7 +86,12 @@ impl PostgresConfig {
         }
         config.application_name("tollgate");
         // Nothing is looked for outside the schema, so another program's tables are never taken for ours.
-        config.options(&format!("-c search_path={schema} -c client_min_messages=warning"));
+        let own = config.get_options().unwrap_or_default();
+        let options = format!("-c search_path={schema} -c client_min_messages=warning {WAITS} {own}");
+        config.options(options.trim_end());
+        // A host that vanishes is noticed within a minute, on either side.
+        config.keepalives_idle(KEEPALIVE).keepalives_interval(KEEPALIVE / 3).keepalives_retries(3);
+        config.tcp_user_timeout(2 * KEEPALIVE);
         Ok(Self { config, schema: schema.to_owned(), tls: tls(ca_file)? })
     }
 

@@ -36,6 +36,9 @@ pub(super) struct Postgres {
 
 struct Connection {
     client: Closing,
+    /// Made anew since the last write. What the server had not made durable may be gone, so a writer has to read on from
+    /// the positions that are there now and to look every number up again.
+    renewed: bool,
     statements: Statements,
     /// Months whose partitions are known to be there.
     months: BTreeSet<i64>,
@@ -88,7 +91,17 @@ impl Postgres {
     /// A connection that answers: a new one if the old was lost, which shows only when it is asked.
     fn live(config: &PostgresConfig, connection: &mut Connection) -> Result<(), LedgerError> {
         if connection.client.is_closed() || connection.client.simple_query("").is_err() {
-            *connection = Connection::open(config)?;
+            *connection = Connection { renewed: true, ..Connection::open(config)? };
+        }
+        Ok(())
+    }
+
+    /// A connection that has not been lost since the writer began where it is.
+    fn unbroken(config: &PostgresConfig, connection: &mut Connection) -> Result<(), LedgerError> {
+        Self::live(config, connection)?;
+        if std::mem::take(&mut connection.renewed) {
+            let why = "the connection was lost and is made anew".to_owned();
+            return Err(LedgerError::Passing { place: String::new(), why });
         }
         Ok(())
     }
@@ -97,14 +110,14 @@ impl Postgres {
 impl Connection {
     fn open(config: &PostgresConfig) -> Result<Self, LedgerError> {
         let client = Closing(Some(config.connect()?));
-        Ok(Self { client, statements: Statements::default(), months: BTreeSet::new() })
+        Ok(Self { client, renewed: false, statements: Statements::default(), months: BTreeSet::new() })
     }
 }
 
 impl Engine for Postgres {
     fn write(&mut self, work: Write<'_>) -> Result<(), LedgerError> {
         let connection = self.connection.get_mut();
-        Self::live(&self.config, connection)?;
+        Self::unbroken(&self.config, connection)?;
         let tx = RefCell::new(connection.client.transaction()?);
         let tx = Tx { tx, statements: &connection.statements };
         let mut tx = bulk::BulkTx { tx, months: connection.months.clone() };
@@ -125,7 +138,7 @@ impl Engine for Postgres {
 
     fn checkpoint(&mut self) -> Result<bool, LedgerError> {
         let connection = self.connection.get_mut();
-        Self::live(&self.config, connection)?;
+        Self::unbroken(&self.config, connection)?;
         // A commit that waits for the disk takes everything before it along.
         let mut tx = connection.client.transaction()?;
         tx.batch_execute("SET LOCAL synchronous_commit TO on; UPDATE schema_version SET version = version")?;
@@ -183,7 +196,12 @@ fn create_or_check(client: &mut Client, config: &PostgresConfig) -> Result<(), L
     match version_in(&mut tx, config)? {
         Some(found) => check(found, config)?,
         None => {
-            tx.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", config.schema()))?;
+            // A user who may not make schemas may be given one.
+            let there: bool =
+                tx.query_one("SELECT to_regnamespace($1) IS NOT NULL", &[&config.schema()])?.try_get(0)?;
+            if !there {
+                tx.batch_execute(&format!("CREATE SCHEMA {}", config.schema()))?;
+            }
             let sql = "SELECT count(*) FROM pg_class WHERE relnamespace = $1::text::regnamespace";
             let foreign: i64 = tx.query_one(sql, &[&config.schema()])?.try_get(0)?;
             if foreign > 0 {
