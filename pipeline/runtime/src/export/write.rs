@@ -215,10 +215,20 @@ fn summary(
     let fill = |r: &SummaryRow<'_>, row: &mut dyn Cells| SUMMARY.iter().for_each(|(_, cell)| cell(r, row));
     let names: Vec<_> = SUMMARY.iter().map(|(name, _)| *name).collect();
     rows.begin(&names, &mut |row| fill(&blank::SUMMARY, row)).map_err(wrap)?;
+    summary_rows(ledger, request, totals, step, &mut |r| rows.write(&mut |row| fill(r, row)).map_err(wrap))
+}
+
+/// Writes the rows of the summary one by one and counts them; the first that cannot be written or added up ends it.
+pub(super) fn summary_rows(
+    ledger: &dyn LedgerReader,
+    request: &Request,
+    totals: &mut Totals,
+    step: &mut dyn FnMut(&Totals),
+    write: &mut dyn FnMut(&SummaryRow<'_>) -> Result<(), ExportError>,
+) -> Result<(), ExportError> {
     let mut failed = None;
     ledger.summary(request.month, request.account.as_deref(), &mut |r| {
-        let written = rows.write(&mut |row| fill(r, row)).map_err(wrap);
-        went(written, totals.add(&Counted::summary(r)), &mut failed)?;
+        went(write(r), totals.add(&Counted::summary(r)), &mut failed)?;
         step(totals);
         ControlFlow::Continue(())
     })?;
@@ -263,11 +273,7 @@ fn detail(
 }
 
 /// Ends the reading at the first row that could not be written or added up.
-pub(super) fn went(
-    written: Result<(), ExportError>,
-    added: Option<()>,
-    failed: &mut Option<ExportError>,
-) -> ControlFlow<()> {
+fn went(written: Result<(), ExportError>, added: Option<()>, failed: &mut Option<ExportError>) -> ControlFlow<()> {
     *failed = match (written, added) {
         (Err(error), _) => Some(error),
         (Ok(()), None) => Some(OVERFLOW.into()),

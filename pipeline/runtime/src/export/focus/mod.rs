@@ -11,14 +11,13 @@ mod tests;
 
 use super::blank;
 use super::cells::{Cells, Table};
-use super::totals::{Counted, Totals};
-use super::write::{ExportError, OVERFLOW, Request, went};
+use super::totals::Totals;
+use super::write::{ExportError, OVERFLOW, Request, summary_rows};
 use crate::ledger::LedgerReader;
 use charge::Charge;
 use columns::COLUMNS;
 use periods::{Periods, RowBounds};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use tollgate_rate_card::Zone;
 
 /// Version of the specification that the files follow.
@@ -77,17 +76,8 @@ pub(super) fn write(
     };
     rows.begin(&names, &mut kinds).map_err(wrap)?;
     let mut periods = Periods::new(&focus.zones);
-    let mut failed = None;
-    ledger.summary(request.month, request.account.as_deref(), &mut |r| {
-        let mut written = || {
-            let bounds = periods.of(r)?;
-            let charge = Charge::of(r, &focus.view, bounds).ok_or(OVERFLOW)?;
-            rows.write(&mut |row| fill(&charge, row)).map_err(wrap)
-        };
-        let written = written();
-        went(written, totals.add(&Counted::summary(r)), &mut failed)?;
-        step(totals);
-        ControlFlow::Continue(())
-    })?;
-    failed.map_or(Ok(()), Err)
+    summary_rows(ledger, request, totals, step, &mut |r| {
+        let charge = Charge::of(r, &focus.view, periods.of(r)?).ok_or(OVERFLOW)?;
+        rows.write(&mut |row| fill(&charge, row)).map_err(wrap)
+    })
 }
