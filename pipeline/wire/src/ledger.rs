@@ -233,3 +233,21 @@ names! {
         Foreign = "foreign",
     }
 }
+
+/// The end of a month, among the entries of the `ledger` topic: what of the account stands before it in its partition is
+/// in the bill of the month, what comes after is billed later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MonthClosed<'a> {
+    /// The month, `YYYY-MM`. The name of the field tells the record from an entry.
+    #[serde(borrow)]
+    pub month_closed: Text<'a>,
+    /// Account id.
+    #[serde(borrow)]
+    pub account: Text<'a>,
+    /// When the engine closed it.
+    pub at: Time,
+    /// Why it was closed before its time, where it was.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub forced: Option<Text<'a>>,
+}
