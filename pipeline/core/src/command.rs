@@ -351,10 +351,7 @@ fn set_consent(
         ConsentState::OptOut => contact.opt_out(c.category, at_s),
     }
     out.changes.push(Change::Contact(key, contact));
-    prove(key, c.category, c.state, &c.source, at_s, out);
-    if let Some(Change::Proof(p)) = out.changes.last_mut() {
-        p.text_version.clone_from(&c.text_version);
-    }
+    prove(key, c.category, c.state, at_s, (&c.source, &c.text_version), out);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Effects: what leaves the shard, as small values. Names are looked up when they are written (`emit`).
 
 use crate::admission::{Gate, Trace};
+use crate::change::Proof;
 use crate::ids::{AccountIx, Uid};
 use rust_decimal::Decimal;
 use tollgate_rate_card::{Currency, Price, Rated, Reported};
@@ -26,6 +27,8 @@ pub enum Effect {
     Ledger(Box<Booking>),
     /// The account's registry entry changed.
     Registry(AccountIx),
+    /// A person said yes or no.
+    Consent(Box<Proof>),
 }
 
 /// A move of a message.

@@ -1,9 +1,11 @@
 //! Effects as JSON: names are looked up here, once, when the effect is written.
 
+use crate::change::Proof;
 use crate::effect::{Booking, OutcomeFx};
 use crate::hashing::HashKey;
+use crate::ids::ContactKey;
 use crate::lots::Resource;
-use crate::record::{Booked, Message, MessageState};
+use crate::record::{Booked, Consent, Message, MessageState};
 use crate::state::{State, lot_of};
 use rust_decimal::Decimal;
 use std::fmt::Write as _;
@@ -11,11 +13,12 @@ use tollgate_quality::Limit;
 use tollgate_rate_card::{
     BandBasis, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
 };
-use tollgate_wire::command::TemplateStatus;
+use tollgate_wire::command::{ConsentState, TemplateStatus};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, Origin};
 use tollgate_wire::order::{Order, OrderContent, OrderTemplate};
 use tollgate_wire::outcome::{Amount, Charge, Chosen, Gates, Outcome, OutcomeKind, ReasonText};
 use tollgate_wire::request::{Content, Request};
+use tollgate_wire::snapshot::{ConsentProof, ConsentSnapshot, Consents};
 use tollgate_wire::{Reason, Text, Time};
 
 /// Writes a move of a message.
@@ -116,6 +119,35 @@ fn covered(b: &Booked) -> String {
         0 => "not charged: covered by a conversation that is charged already".to_owned(),
         opened_s => format!("not charged: covered by the conversation that opened at {}", Time::from_secs(opened_s)),
     }
+}
+
+/// Writes what a person said and what holds since.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn consent(state: &State, proof: &Proof, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let key = ContactKey(proof.contact);
+    let contact = state.contact(key);
+    let [marketing, utility, authentication, service] = contact.consent.map(|c| match c {
+        Consent::None => None,
+        Consent::In => Some(ConsentState::OptIn),
+        Consent::Out => Some(ConsentState::OptOut),
+    });
+    let (to, categories) = (state.user_text(key.user()), ["marketing", "utility", "authentication", "service", "all"]);
+    let record = ConsentSnapshot {
+        consents_of: to.as_str().into(),
+        account: state.account_at(key.account()).spec.account.as_str().into(),
+        as_of: Time(now_ms),
+        holds: Consents { marketing, utility, authentication, service, stop_all: contact.stop_all },
+        said: ConsentProof {
+            category: categories[usize::from(proof.category).min(4)].into(),
+            state: proof.state,
+            source: proof.source.as_str().into(),
+            at: Time(proof.at_ms),
+            text_version: proof.text_version.as_str().into(),
+        },
+    };
+    serde_json::to_writer(out, &record)
 }
 
 /// Names what a reason is about: the template, the country.

@@ -19,7 +19,7 @@ use crate::decide::{Decision, Event, Facts, decide};
 use crate::effect::Effect;
 use crate::emit;
 use crate::hashing::{HashKey, Set};
-use crate::ids::{AccountIx, Uid};
+use crate::ids::{AccountIx, ContactKey, Uid};
 use crate::life::Times;
 use crate::lots::{LotKey, Resource};
 use crate::record::MessageState;
@@ -34,7 +34,7 @@ use tollgate_wire::partition::Partition;
 use tollgate_wire::request::{self, Request};
 use tollgate_wire::{DeadLetterReason, command, event};
 
-pub use seams::{ACCOUNT_PREFIX, EngineError, Handled, Rejected, Sink, Source, Table, Writes};
+pub use seams::{EngineError, Handled, Rejected, Sink, Source, Table, Writes};
 
 /// What the engine is told once.
 #[derive(Clone, Debug)]
@@ -412,6 +412,13 @@ impl Engine {
                 if serde_json::to_writer(&mut self.json, &account.spec).is_err() {
                     return;
                 }
+                sink.effect(state, effect, &account.spec.account, &self.json);
+            }
+            Effect::Consent(proof) => {
+                if emit::consent(state, proof, self.now_ms, &mut self.json).is_err() {
+                    return;
+                }
+                let account = state.account_at(ContactKey(proof.contact).account());
                 sink.effect(state, effect, &account.spec.account, &self.json);
             }
         }

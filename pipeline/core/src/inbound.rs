@@ -3,6 +3,7 @@
 use crate::admission::throughput_rate;
 use crate::change::{Change, Proof};
 use crate::decide::{Decision, Facts, person};
+use crate::effect::Effect;
 use crate::ids::{ContactKey, PairKey};
 use crate::record::{Account, Contact};
 use tollgate_rate_card::Category;
@@ -36,7 +37,7 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
         let mut contact = state.contact(contact_key);
         for category in [Category::Marketing, Category::Utility] {
             contact.opt_out(Some(category), at_s);
-            prove(contact_key, Some(category), ConsentState::OptOut, "whatsapp stop word", at_s, out);
+            prove(contact_key, Some(category), ConsentState::OptOut, at_s, ("whatsapp stop word", ""), out);
         }
         out.changes.push(Change::Contact(contact_key, contact));
     }
@@ -56,25 +57,28 @@ pub(crate) fn preference(facts: &Facts<'_>, account: &Account, p: &Preference<'_
         ConsentState::OptIn
     };
     out.changes.push(Change::Contact(key, contact));
-    prove(key, Some(Category::Marketing), state, "whatsapp user preference", at_s, out);
+    prove(key, Some(Category::Marketing), state, at_s, ("whatsapp user preference", ""), out);
 }
 
+/// Keeps what a person said, with where and in which version of the text, and shows it to the views.
 pub(crate) fn prove(
     key: ContactKey,
     category: Option<Category>,
     state: ConsentState,
-    source: &str,
     at_s: u32,
+    (source, text_version): (&str, &str),
     out: &mut Decision,
 ) {
-    out.changes.push(Change::Proof(Box::new(Proof {
+    let proof = Box::new(Proof {
         contact: key.0,
         category: category.map_or(4, |c| crate::record::slot_of(c) as u8),
         state,
         source: source.to_owned(),
         at_ms: u64::from(at_s) * 1000,
-        text_version: String::new(),
-    })));
+        text_version: text_version.to_owned(),
+    });
+    out.effects.push(Effect::Consent(proof.clone()));
+    out.changes.push(Change::Proof(proof));
 }
 
 /// How far a platform time may lie ahead of ours.

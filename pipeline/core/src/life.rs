@@ -256,7 +256,7 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) 
         E::MarketingOptOut => {
             d.contact().opt_out(Some(Category::Marketing), now_s);
             let (key, opt_out) = (d.contact_key(), tollgate_wire::command::ConsentState::OptOut);
-            crate::inbound::prove(key, Some(Category::Marketing), opt_out, "platform error 131050", now_s, out);
+            crate::inbound::prove(key, Some(Category::Marketing), opt_out, now_s, ("platform error 131050", ""), out);
         }
         E::TemplatePaused => set_template(d, &a, TemplateStatus::Paused, out),
         E::TemplateDisabled => set_template(d, &a, TemplateStatus::Disabled, out),

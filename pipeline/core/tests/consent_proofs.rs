@@ -94,3 +94,43 @@ fn marketing_resumed_on_the_platform_takes_no_opt_out_of_everything_back() {
     w.command(&consent(&[("at", at.as_str())]));
     assert_eq!(outcome(&mut w, "d"), "admitted");
 }
+
+/// Whatever a person says, wherever, the views hear what was said and what holds since.
+#[test]
+fn every_word_of_a_person_is_shown() {
+    let mut w = World::with_account("unlimited", "GREEN");
+    w.command(&consent(&[]));
+    let shown = w.out.consents.pop().expect("shown");
+    assert_eq!((&shown["consents_of"], &shown["account"]), (&json!("+5511987654321"), &json!("acme")));
+    let said = json!({"category": "marketing", "state": "opt_in", "source": "web", "at": "2026-11-01T10:00:00.000Z",
+        "text_version": "3"});
+    assert_eq!(shown["said"], said);
+    let holds = |marketing: &str, utility: Value, stop_all: bool| {
+        let other = if stop_all { json!("opt_out") } else { Value::Null };
+        json!({"marketing": marketing, "utility": utility, "authentication": other, "service": other,
+            "stop_all": stop_all})
+    };
+    assert_eq!(shown["holds"], holds("opt_in", Value::Null, false));
+    let at_s = w.now_ms / 1000;
+    w.event(&json!({"event": "preference", "from": "+5511987654321", "stop": true, "at_s": at_s}));
+    let shown = w.out.consents.pop().expect("shown");
+    assert_eq!(
+        (&shown["said"]["source"], &shown["holds"]),
+        (&json!("whatsapp user preference"), &holds("opt_out", Value::Null, false))
+    );
+    // A stop word is two words: of marketing and of utility. What holds is the same in both.
+    w.event(&json!({"event": "inbound", "sender": "1001", "from": "+5511987654321", "at_s": at_s,
+        "keyword": "stop"}));
+    let stops = std::mem::take(&mut w.out.consents);
+    assert_eq!(stops.iter().map(|c| c["said"]["category"].clone()).collect::<Vec<_>>(), ["marketing", "utility"]);
+    assert!(stops.iter().all(|c| c["holds"] == holds("opt_out", json!("opt_out"), false)), "{stops:?}");
+    let all =
+        json!({"command": "set_consent", "account": "acme", "consent": {"to": "+5511987654321", "state": "opt_out"}});
+    w.command(&all);
+    let shown = w.out.consents.pop().expect("shown");
+    assert_eq!(
+        (&shown["said"]["category"], &shown["holds"]),
+        (&json!("all"), &holds("opt_out", json!("opt_out"), true))
+    );
+    assert!(w.out.consents.is_empty());
+}

@@ -4,6 +4,8 @@
 
 #[path = "../../runtime/tests/broker/mod.rs"]
 mod broker;
+#[path = "http/mod.rs"]
+mod http;
 #[path = "../../runtime/tests/postgres/mod.rs"]
 mod postgres_server;
 #[path = "process/mod.rs"]
@@ -164,6 +166,20 @@ fn every_role_scales_alone_over_postgresql() {
     // Any process with the gateway answers from the views, and a command without one reads the same.
     let story = told(&["explain", "delta", "r59", "--url", &api]);
     assert!(story.contains("news"), "{story}");
+    // Consents too, of which the gateway decides nothing.
+    let of = |to: &str| {
+        let path = format!("/v1/contacts/coral/{to}/consents");
+        let (status, told) = http::http(gateway_address.parse().unwrap(), "GET", &path, "").unwrap();
+        assert_eq!(status, 200, "{told}");
+        serde_json::from_str::<Value>(&told).unwrap()
+    };
+    let consents = of(&person(3));
+    assert_eq!(
+        (&consents["consents"][0]["state"], &consents["proofs"][0]["source"]),
+        (&json!("opt_in"), &json!("test"))
+    );
+    assert_eq!((&consents["consents"][1]["state"], &consents["stop_all"]), (&json!("none"), &json!(false)));
+    assert_eq!(of("+15550100")["proofs"], json!([]));
     let period = database.query_one("SELECT min(billing_period) FROM entry_groups", &[]).unwrap().get::<_, String>(0);
     let csv = directory.path().join("over-http.csv");
     let own = directory.path().join("own.csv");

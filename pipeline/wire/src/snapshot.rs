@@ -1,6 +1,7 @@
-//! Snapshots: the live state of an account as the views keep it, at most one a second per account.
+//! Snapshots: the live state of an account as the views keep it, at most one a second per account; and what a person
+//! consented to, each time that it changes.
 
-use crate::command::{CampaignSpec, LimitScope};
+use crate::command::{CampaignSpec, ConsentState, LimitScope};
 use crate::{Reason, Text, Time};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -167,4 +168,58 @@ pub struct LotSnapshot<'a> {
     /// When the last of them will have gone at the present pace, if known.
     #[serde(default)]
     pub done_by: Option<Time>,
+}
+
+/// What a person consented to: all that holds now, and what the person said last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentSnapshot<'a> {
+    /// The person: `+` and digits, or the business-scoped id. The name of the field tells the record from an account's.
+    #[serde(borrow)]
+    pub consents_of: Text<'a>,
+    /// Account id.
+    #[serde(borrow)]
+    pub account: Text<'a>,
+    /// When it was decided, on the engine's clock.
+    pub as_of: Time,
+    /// What holds now.
+    pub holds: Consents,
+    /// What was said.
+    #[serde(borrow)]
+    pub said: ConsentProof<'a>,
+}
+
+/// A person's consents by category; `null` where the person was never asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Consents {
+    /// Marketing.
+    pub marketing: Option<ConsentState>,
+    /// Utility.
+    pub utility: Option<ConsentState>,
+    /// Authentication, international or not.
+    pub authentication: Option<ConsentState>,
+    /// Service.
+    pub service: Option<ConsentState>,
+    /// An opt-out of everything.
+    pub stop_all: bool,
+}
+
+/// What a person said once, with its proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentProof<'a> {
+    /// `marketing`, `utility`, `authentication`, `service`, or `all`.
+    #[serde(borrow)]
+    pub category: Text<'a>,
+    /// Yes or no.
+    pub state: ConsentState,
+    /// Where the person said so.
+    #[serde(borrow)]
+    pub source: Text<'a>,
+    /// When the person said so.
+    pub at: Time,
+    /// Version of the text the person agreed to.
+    #[serde(borrow)]
+    pub text_version: Text<'a>,
 }

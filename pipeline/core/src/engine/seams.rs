@@ -78,9 +78,6 @@ pub enum EngineError {
 /// What an input came to.
 pub type Handled = Result<Result<(), Rejected>, EngineError>;
 
-/// First byte of an account's key in [`Table::Entities`].
-pub const ACCOUNT_PREFIX: u8 = prefix::ACCOUNT;
-
 /// First byte of a key in [`Table::Entities`].
 pub(super) mod prefix {
     pub const SCOPED: u8 = 0;

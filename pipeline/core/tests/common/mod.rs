@@ -40,6 +40,7 @@ pub struct Effects {
     pub outcomes: Vec<Value>,
     pub orders: Vec<Value>,
     pub ledger: Vec<Value>,
+    pub consents: Vec<Value>,
 }
 
 impl Sink for Effects {
@@ -49,6 +50,7 @@ impl Sink for Effects {
             Effect::Order { .. } => self.orders.push(v),
             Effect::Outcome(_) => self.outcomes.push(v),
             Effect::Ledger(_) => self.ledger.push(v),
+            Effect::Consent(_) => self.consents.push(v),
             Effect::Registry(_) => {}
         }
     }

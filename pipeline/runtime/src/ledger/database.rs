@@ -11,8 +11,8 @@ use crate::views::Names;
 use std::path::{Path, PathBuf};
 use tollgate_wire::Time;
 
-/// Schema version that this program writes; it refuses a greater one.
-pub const SCHEMA_VERSION: i64 = 1;
+/// Schema version that this program writes: it brings an earlier one up to date, and refuses a greater one.
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// Where ledger and views are kept.
 #[derive(Clone, Debug)]

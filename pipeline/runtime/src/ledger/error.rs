@@ -63,6 +63,19 @@ pub enum LedgerError {
         /// Greatest version this program reads.
         known: i64,
     },
+    /// Not brought up to date yet.
+    #[error(
+        "{place}: the ledger database has schema version {found}, this version reads {known}; \
+         start a process with the role ledger or views once, which brings it up to date"
+    )]
+    Older {
+        /// The database.
+        place: String,
+        /// Version found in it.
+        found: i64,
+        /// Version this program reads.
+        known: i64,
+    },
     /// A schema of something else.
     #[error("{place}: the schema holds tables of another program; name another one in ledger.postgres_schema")]
     NotOurSchema {

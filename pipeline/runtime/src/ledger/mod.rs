@@ -37,5 +37,5 @@ pub(crate) use accounts::Accounts;
 pub(crate) use entry::named;
 pub(crate) use group::messages_of;
 pub(crate) use read::of_message;
-pub(crate) use sql::{Bulk, Row, Sql};
+pub(crate) use sql::{Bulk, Row, Sql, Value};
 pub(crate) use stream::{Fresh, as_of};

@@ -11,12 +11,15 @@ use crate::views::{FoundMessage, MessageMoved, MessageRow, MoveRow};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, Transaction, params};
 use rust_decimal::Decimal;
+use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tollgate_rate_card::{Category, PricingModel, PricingType};
 use tollgate_wire::ledger::Cause;
 
 const SCHEMA: &[&str] = &[include_str!("schema.sql"), include_str!("../views/schema.sql")];
+/// What each version after the first adds.
+const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [include_str!("schema-2.sql")];
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug)]
@@ -329,19 +332,27 @@ fn tune(conn: &Connection, options: Options) -> Result<(), LedgerError> {
 
 fn create_or_check(conn: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let tx = conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    match version(&tx)? {
-        Some(found) => check(found, path)?,
+    let found = match version(&tx)? {
+        Some(found) if found > SCHEMA_VERSION => return check(found, path),
+        Some(found) => found,
         None => {
             let foreign: i64 = tx.query_row("SELECT count(*) FROM sqlite_master", [], |r| r.get(0))?;
             if foreign > 0 {
                 return Err(LedgerError::NotOurs { path: path.to_owned() });
             }
             tx.execute_batch("CREATE TABLE schema_version (version INTEGER NOT NULL)")?;
-            tx.execute("INSERT INTO schema_version VALUES (?1)", [SCHEMA_VERSION])?;
+            tx.execute("INSERT INTO schema_version VALUES (1)", [])?;
             for sql in SCHEMA {
                 tx.execute_batch(sql)?;
             }
+            1
         }
+    };
+    if found < SCHEMA_VERSION {
+        for sql in &UPGRADES[found.max(1) as usize - 1..] {
+            tx.execute_batch(sql)?;
+        }
+        tx.execute("UPDATE schema_version SET version = ?1", [SCHEMA_VERSION])?;
     }
     tx.commit()?;
     Ok(())
@@ -355,8 +366,9 @@ fn version(conn: &Connection) -> Result<Option<i64>, LedgerError> {
 }
 
 fn check(found: i64, path: &Path) -> Result<(), LedgerError> {
-    if found > SCHEMA_VERSION {
-        return Err(LedgerError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
+    match found.cmp(&SCHEMA_VERSION) {
+        Ordering::Greater => Err(LedgerError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION }),
+        Ordering::Less => Err(LedgerError::Older { place: path.display().to_string(), found, known: SCHEMA_VERSION }),
+        Ordering::Equal => Ok(()),
     }
-    Ok(())
 }

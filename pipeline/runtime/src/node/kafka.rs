@@ -7,7 +7,7 @@ use super::{KafkaOptions, Node, NodeConfig, NodeError, Role, hash_key, times};
 use crate::dispatcher::{KafkaOrders, Orders};
 use crate::inbox::Inbox;
 use crate::ledger::{self, Place};
-use crate::log::kafka::{self, KafkaInbox, KafkaLog, RegistryReader, ServedStores};
+use crate::log::kafka::{self, KafkaInbox, KafkaLog, RegistryReader};
 use crate::registry::SharedRegistry;
 use crate::shard::{ShardParts, Shards, Status};
 use std::sync::Arc;
@@ -17,10 +17,8 @@ use tollgate_wire::partition::Partition;
 
 /// What is opened before anything runs.
 struct Opened {
-    partitions: u32,
     inbox: Arc<dyn Inbox>,
     registry: FollowedRegistry,
-    stores: Arc<ServedStores>,
     shards: Option<Shards<KafkaLog>>,
     projection: Option<(ledger::Writer, KafkaSource)>,
     orders: Option<KafkaOrders>,
@@ -69,8 +67,8 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
             .await
             .map_err(|_| NodeError::Panicked("connecting to Kafka"))??
     };
-    let Opened { partitions, inbox, registry, stores, shards, projection, orders } = opened;
-    let live = KafkaLive { config: options.kafka.clone(), partitions, stores };
+    let Opened { inbox, registry, shards, projection, orders } = opened;
+    let live = KafkaLive { config: options.kafka.clone() };
     let parts = Parts {
         inbox: Arc::clone(&inbox),
         live: options.roles.has(Role::Gateway).then(|| Box::new(live) as Box<dyn Live>),
@@ -107,16 +105,14 @@ fn open(
         Place::Postgres(_) => Some((place.writer()?, KafkaSource::shared(&options.kafka, books, views)?)),
     };
     let orders = if options.roles.has(Role::Dispatch) { Some(KafkaOrders::start(&options.kafka)?) } else { None };
-    let mut stores = Arc::default();
     let shards = if options.roles.has(Role::Shards) {
         let mut kafka = options.kafka.clone();
         let secret = parts.engine.hash_key.fingerprint();
         kafka.deployment = kafka::Deployment::new(secret, partitions, kafka.deployment.format());
         let log = KafkaLog::open(kafka, data_dir.join("partitions"), options.store.clone())?;
-        stores = log.stores();
         Some(Shards::open(log, parts, status)?)
     } else {
         None
     };
-    Ok(Opened { partitions, inbox, registry, stores, shards, projection, orders })
+    Ok(Opened { inbox, registry, shards, projection, orders })
 }

@@ -7,17 +7,11 @@ use crate::gateway::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, V
 use crate::ledger::{LedgerError, Place, Reader, Stream};
 use crate::log::dead_letter::ORIGINAL;
 use crate::log::{ReadLimit, Record};
-use crate::store::{Space, Store};
-use crate::views::OptOutView;
 use serde::Serialize;
 use std::io;
-use tollgate_core::codec;
-use tollgate_core::ids::{ContactKey, User};
-use tollgate_core::record::{Account, Consent, Contact};
 use tollgate_rate_card::YearMonth;
-use tollgate_wire::command::ConsentState;
+use tollgate_wire::Time;
 use tollgate_wire::request::parse_e164;
-use tollgate_wire::{Reason, Time};
 
 /// What the API reads.
 pub(super) struct ViewReads {
@@ -25,32 +19,6 @@ pub(super) struct ViewReads {
     /// Who invoices clients.
     issuer: Option<String>,
     readers: Readers,
-}
-
-/// What one person consented to.
-#[derive(Serialize)]
-struct ConsentsView {
-    as_of: Time,
-    account: String,
-    to: String,
-    consents: Vec<ConsentLine>,
-    stop_all: bool,
-    proofs: Vec<ProofLine>,
-}
-
-#[derive(Serialize)]
-struct ConsentLine {
-    category: &'static str,
-    state: &'static str,
-}
-
-#[derive(Serialize)]
-struct ProofLine {
-    category: &'static str,
-    state: ConsentState,
-    source: String,
-    at: Time,
-    text_version: String,
 }
 
 /// A page of records that were set aside.
@@ -105,27 +73,6 @@ impl ViewReads {
     ) -> Result<Option<ViewJson>, ReadError> {
         self.with(|r| f(r).map_err(failed)?.map(|v| json(&v)).transpose())
     }
-
-    /// The person's newest no.
-    fn opt_out(&self, account: &str, to: &str) -> Result<Option<OptOutView>, ReadError> {
-        let store = self.live.store(account)?;
-        let Some(stored) = Self::stored_account(&store, account)? else { return Ok(None) };
-        let Some(user) = parse_e164(to).ok().and_then(User::from_digits) else { return Ok(None) };
-        let noes = proofs(&store, ContactKey::new(stored.ix, user))?.into_iter();
-        let newest = noes.filter(|p| p.state == ConsentState::OptOut).max_by_key(|p| p.at);
-        Ok(newest.map(|p| OptOutView { category: p.category.to_owned(), at: p.at, source: p.source }))
-    }
-
-    fn stored_account(store: &Store, id: &str) -> Result<Option<Account>, ReadError> {
-        for item in store.scan_prefix(Space::Entities, &[tollgate_core::engine::ACCOUNT_PREFIX]) {
-            let (_, value) = item.map_err(failed)?;
-            let account = codec::account(&value).map_err(failed)?;
-            if account.spec.account == id {
-                return Ok(Some(account));
-            }
-        }
-        Ok(None)
-    }
 }
 
 fn failed(e: impl std::fmt::Display) -> ReadError {
@@ -136,33 +83,9 @@ fn json<T: Serialize>(v: &T) -> Result<ViewJson, ReadError> {
     serde_json::to_vec(v).map_err(failed)
 }
 
-/// What is on record of a person's consents.
-fn proofs(store: &Store, key: ContactKey) -> Result<Vec<ProofLine>, ReadError> {
-    let items = store.scan_prefix(Space::Proofs, &key.0.to_be_bytes()).take(1000);
-    let line = |item: crate::store::ScanItem| {
-        let (_, value) = item.map_err(failed)?;
-        let p = codec::proof(&value).map_err(failed)?;
-        Ok(ProofLine {
-            category: CATEGORIES[usize::from(p.category.min(4))],
-            state: p.state,
-            source: p.source,
-            at: Time(p.at_ms),
-            text_version: p.text_version,
-        })
-    };
-    items.map(line).collect()
-}
-
-const CATEGORIES: [&str; 5] = ["marketing", "utility", "authentication", "service", "all"];
-
 impl Reads for ViewReads {
     fn message(&self, account: &str, id: &str) -> Result<Option<ViewJson>, ReadError> {
-        let Some(mut view) = self.with(|r| r.message(account, id).map_err(failed))? else { return Ok(None) };
-        if view.reason.as_deref() == Some(Reason::OptedOut.as_str()) {
-            // Where another process decides for the account, the message is shown without it.
-            view.opt_out = self.opt_out(account, &view.to).ok().flatten();
-        }
-        json(&view).map(Some)
+        self.view(|r| r.message(account, id))
     }
 
     fn account(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
@@ -186,39 +109,11 @@ impl Reads for ViewReads {
     }
 
     fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {
-        let store = self.live.store(account)?;
-        let Some(stored) = Self::stored_account(&store, account)? else { return Ok(None) };
-        let user = parse_e164(to).ok().and_then(User::from_digits).ok_or(ReadError::BadQuery {
-            field: "to",
-            value: "(hidden)".to_owned(),
-            remedy: "write a number as + and 7 to 15 digits",
-        })?;
-        let key = ContactKey::new(stored.ix, user);
-        let contact = match store.get(Space::Contacts, &key.0.to_be_bytes()).map_err(failed)? {
-            Some(v) => codec::contact(&v).map_err(failed)?,
-            None => Contact::default(),
-        };
-        let proofs = proofs(&store, key)?;
-        let state = |c: Consent| match c {
-            Consent::None => "none",
-            Consent::In => "opt_in",
-            Consent::Out => "opt_out",
-        };
-        let consents = contact
-            .consent
-            .iter()
-            .zip(CATEGORIES)
-            .map(|(c, category)| ConsentLine { category, state: state(*c) })
-            .collect();
-        let view = ConsentsView {
-            as_of: crate::clock::now(),
-            account: account.to_owned(),
-            to: to.to_owned(),
-            consents,
-            stop_all: contact.stop_all,
-            proofs,
-        };
-        json(&view).map(Some)
+        if to.starts_with('+') && parse_e164(to).is_err() {
+            let remedy = "write a number as + and 7 to 15 digits, or a business-scoped id";
+            return Err(ReadError::BadQuery { field: "to", value: "(hidden)".to_owned(), remedy });
+        }
+        self.view(|r| r.consents(account, to))
     }
 
     fn outcomes(&self, account: &str, after: Option<u64>, max: usize) -> Result<FeedPage, ReadError> {

@@ -88,3 +88,17 @@ pub(super) fn snapshot(seconds: u64, parked: u64) -> Vec<u8> {
     });
     serde_json::to_vec(&snapshot).expect("into memory")
 }
+
+/// What a person of account `acme` said, and what holds since; `more` replaces fields.
+pub(super) fn consent(seconds: u64, category: &str, state: &str, more: Value) -> Vec<u8> {
+    let mut c = json!({
+        "consents_of": "+5511987654321", "account": "acme", "as_of": at(seconds),
+        "holds": {"marketing": state, "utility": null, "authentication": null, "service": null, "stop_all": false},
+        "said": {"category": category, "state": state, "source": "web", "at": at(seconds), "text_version": "v1"},
+    });
+    let (Value::Object(fields), Value::Object(more)) = (&mut c, more) else {
+        panic!("both are objects");
+    };
+    fields.extend(more);
+    serde_json::to_vec(&c).expect("into memory")
+}

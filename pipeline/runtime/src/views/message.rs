@@ -1,6 +1,7 @@
 //! One message: where it is, how it got there, what it cost.
 
 use super::body::{AmountView, ChargeView, ChosenView, GatesView};
+use super::consents::{OptOutView, newest_no};
 use super::outcome_ingest::moves_on;
 use super::snapshots::snapshot;
 use super::waits::WaitView;
@@ -9,9 +10,9 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::ops::ControlFlow;
-use tollgate_wire::Time;
 use tollgate_wire::ledger::LedgerEntry;
 use tollgate_wire::outcome::OutcomeKind;
+use tollgate_wire::{Reason, Time};
 
 /// A message with all its moves and ledger entries. What a move does not repeat (content, wamid, charge …)
 /// holds from the move that said it last.
@@ -121,17 +122,6 @@ pub struct MoveView {
     pub charge: Option<ChargeView>,
 }
 
-/// A person's no.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OptOutView {
-    /// Category, or `all`.
-    pub category: String,
-    /// When.
-    pub at: Time,
-    /// How it came, as recorded.
-    pub source: String,
-}
-
 /// What the ledger says of a message's price: one entry. Fields as on the ledger entry.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "the contract's names; `tollgate_wire::ledger::LedgerEntry` says what each means")]
@@ -230,6 +220,9 @@ impl Reader {
             view.moves = moves(db, last_move)?;
             fold(&mut view);
             waits(db, &mut view)?;
+            if view.reason.as_deref() == Some(Reason::OptedOut.as_str()) {
+                view.opt_out = newest_no(db, account, &view.to)?;
+            }
             view.moves.sort_by_key(|m| m.at.secs());
             of_message(db, account, view.message_uid, &mut |entry| {
                 view.ledger.push(entry.into());

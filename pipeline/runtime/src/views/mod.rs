@@ -3,10 +3,11 @@
 //!
 //! Written by [`Writer`](crate::ledger::Writer): `ingest_outcomes`, `ingest_snapshots`, `prune_moves`.
 //! Read by [`Reader`](crate::ledger::Reader): `message`, `feed`, `outcome_counts`, `accounts`, `campaigns`,
-//! `campaign`, `senders`, `lots`, `waits`, `zones`. [`bill`] sums a month from any ledger.
+//! `campaign`, `senders`, `lots`, `waits`, `zones`, `consents`. [`bill`] sums a month from any ledger.
 
 mod bill;
 mod body;
+mod consents;
 mod counts;
 mod explain;
 mod feed;
@@ -27,10 +28,11 @@ mod tests;
 
 pub use bill::{Bill, BillLine, bill};
 pub use body::{AmountView, ChargeView, ChosenView, GatesView};
+pub use consents::{ConsentLine, ConsentsView, OptOutView};
 pub use counts::{OutcomeCount, OutcomeCounts};
 pub use explain::{GATES, explain};
 pub use feed::{Feed, FeedItem};
-pub use message::{MessageView, MoveView, OptOutView, PriceLine};
+pub use message::{MessageView, MoveView, PriceLine};
 pub use retention::Pruned;
 pub use snapshots::{AccountView, CampaignView, Listing, LotView, SenderView};
 pub use waits::WaitView;

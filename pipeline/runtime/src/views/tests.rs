@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::fixture::{at, life, outcome, snapshot};
+use super::fixture::{at, consent, life, outcome, snapshot};
 use super::{MessageView, OptOutView, bill, explain};
 use crate::ledger::fixture::{Database, READ_AT, T0, charge, dec, golden, json as bytes, on_both, records};
 use crate::ledger::{Ingested, LedgerError, LedgerStore, Reader, Stream};
@@ -18,6 +18,9 @@ on_both!(
     another_log_is_noticed_and_nothing_is_written,
     old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted,
     snapshots_are_replaced_whole,
+    consents_are_what_was_said_last_with_every_proof,
+    an_earlier_version_is_brought_up_to_date,
+    a_refusal_names_the_newest_no,
     zones_are_those_of_the_newest_snapshots,
     a_bill_sums_by_country_and_category,
     explain_tells_a_delivered_message,
@@ -360,4 +363,84 @@ fn outcomes_a_second(dir: &Database) -> (u64, usize) {
         }
     }
     (offset, bytes_in)
+}
+
+fn consents_are_what_was_said_last_with_every_proof(dir: &Database) {
+    let read = |to: &str| dir.reader().consents("acme", to).unwrap();
+    let other = json!({"consents_of": "BR.1234", "holds": {"marketing": "opt_out", "utility": "opt_out",
+        "authentication": "opt_out", "service": "opt_out", "stop_all": true}});
+    let mut values = vec![
+        consent(1, "marketing", "opt_in", json!({})),
+        consent(2, "all", "opt_out", other),
+        consent(3, "marketing", "opt_out", json!({})),
+    ];
+    dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+    assert!(read("+5511987654321").is_none(), "the account has no snapshot yet");
+    // Said again, an hour later.
+    let again = json!({"as_of": at(3_600), "holds": {"marketing": "opt_out", "utility": null, "authentication": null,
+        "service": null, "stop_all": false}});
+    values.extend([
+        snapshot(5, 0),
+        consent(6, "marketing", "opt_in", json!({"sated": true})),
+        consent(1, "marketing", "opt_in", again),
+    ]);
+    let done = dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+    assert_eq!((done.applied, done.skipped, done.rejected), (2, 3, 1));
+    let states = |view: &super::ConsentsView| view.consents.iter().map(|c| c.state).collect::<Vec<_>>();
+    let one = read("+5511987654321").unwrap();
+    assert_eq!((states(&one), one.stop_all, one.as_of), (vec!["opt_out", "none", "none", "none"], false, READ_AT));
+    let proof = |n: usize| serde_json::from_str::<Value>(one.proofs[n].get()).unwrap();
+    assert_eq!(one.proofs.len(), 2, "what has an unknown field is set aside");
+    assert_eq!((proof(0)["state"].as_str(), proof(1)["at"].as_str()), (Some("opt_in"), Some(&*at(3))));
+    let scoped = read("BR.1234").unwrap();
+    assert_eq!((states(&scoped), scoped.stop_all, scoped.proofs.len()), (vec!["opt_out"; 4], true, 1));
+    let stranger = read("+15550100").unwrap();
+    assert_eq!((states(&stranger), stranger.stop_all, stranger.proofs.len()), (vec!["none"; 4], false, 0));
+    // More than one statement's worth, some of one person, in two batches.
+    let many: Vec<_> = (0..200)
+        .map(|n| {
+            let state = if n < 150 { "opt_in" } else { "opt_out" };
+            consent(10 + n, "marketing", state, json!({"consents_of": format!("+55119{:08}", n % 150)}))
+        })
+        .collect();
+    dir.writer().ingest_snapshots(&records(&many[..130], 6), READ_AT).unwrap();
+    dir.writer().ingest_snapshots(&records(&many[130..], 136), READ_AT).unwrap();
+    let of = |n: u64| read(&format!("+55119{n:08}")).unwrap();
+    assert_eq!((of(0).consents[0].state, of(0).proofs.len()), ("opt_out", 2));
+    assert_eq!((of(149).consents[0].state, of(149).proofs.len()), ("opt_in", 1));
+}
+
+fn an_earlier_version_is_brought_up_to_date(dir: &Database) {
+    drop(dir.with_month());
+    dir.writer()
+        .transact(|tx, _| {
+            for sql in ["DROP TABLE consents", "DROP TABLE consent_proofs", "UPDATE schema_version SET version = 1"] {
+                tx.run(sql, &[])?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let old = dir.place().reader(crate::ledger::Options::default()).err().unwrap().to_string();
+    assert!(old.contains("has schema version 1, this version reads 2; start a process with the role ledger"), "{old}");
+    drop(dir.writer());
+    let bill = dir.reader().consents("acme", "+5511987654321").unwrap();
+    assert!(bill.is_none());
+    dir.writer().ingest_snapshots(&records(&[consent(1, "marketing", "opt_in", json!({}))], 0), READ_AT).unwrap();
+}
+
+fn a_refusal_names_the_newest_no(dir: &Database) {
+    let refused = outcome("m1", 7, 9, "refused", json!({"attempt": 0, "reason": "opted_out"}));
+    ingest(dir, &[refused], 0);
+    let read = || dir.reader().message("acme", "m1").unwrap().unwrap().opt_out;
+    assert_eq!(read(), None);
+    let said = |seconds, category: &str, state| consent(seconds, category, state, json!({}));
+    let values = [
+        said(1, "utility", "opt_out"),
+        said(3, "marketing", "opt_out"),
+        said(2, "all", "opt_out"),
+        said(4, "utility", "opt_in"),
+    ];
+    dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+    let no = OptOutView { category: "marketing".to_owned(), at: Time(T0 + 3_000), source: "web".to_owned() };
+    assert_eq!(read(), Some(no));
 }

@@ -16,6 +16,7 @@ use super::{LedgerError, SCHEMA_VERSION};
 use fallible_iterator::FallibleIterator;
 use postgres::{Client, IsolationLevel, Statement, Transaction};
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::{Deref, DerefMut};
 
@@ -23,6 +24,8 @@ pub(crate) use config::chain;
 pub use config::{PostgresConfig, PostgresConfigError};
 
 const SCHEMA: &str = include_str!("schema.sql");
+/// What each version after the first adds.
+const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [include_str!("schema-2.sql")];
 
 /// Names of statements prepared on a connection, by their SQL. As many as the program has.
 type Statements = RefCell<HashMap<Box<str>, Statement>>;
@@ -193,8 +196,9 @@ impl Sql for Tx<'_> {
 fn create_or_check(client: &mut Client, config: &PostgresConfig) -> Result<(), LedgerError> {
     let mut tx = client.transaction()?;
     tx.execute("SELECT pg_advisory_xact_lock(hashtext($1))", &[&format!("tollgate {}", config.schema())])?;
-    match version_in(&mut tx, config)? {
-        Some(found) => check(found, config)?,
+    let found = match version_in(&mut tx, config)? {
+        Some(found) if found > SCHEMA_VERSION => return check(found, config),
+        Some(found) => found,
         None => {
             // A user who may not make schemas may be given one.
             let there: bool =
@@ -208,9 +212,16 @@ fn create_or_check(client: &mut Client, config: &PostgresConfig) -> Result<(), L
                 return Err(LedgerError::NotOurSchema { place: config.to_string() });
             }
             tx.batch_execute("CREATE TABLE schema_version (version bigint NOT NULL)")?;
-            tx.execute("INSERT INTO schema_version VALUES ($1)", &[&SCHEMA_VERSION])?;
+            tx.execute("INSERT INTO schema_version VALUES (1)", &[])?;
             tx.batch_execute(SCHEMA)?;
+            1
         }
+    };
+    if found < SCHEMA_VERSION {
+        for sql in &UPGRADES[found.max(1) as usize - 1..] {
+            tx.batch_execute(sql)?;
+        }
+        tx.execute("UPDATE schema_version SET version = $1", &[&SCHEMA_VERSION])?;
     }
     tx.commit()?;
     Ok(())
@@ -231,8 +242,9 @@ fn version_in(tx: &mut Transaction<'_>, config: &PostgresConfig) -> Result<Optio
 }
 
 fn check(found: i64, config: &PostgresConfig) -> Result<(), LedgerError> {
-    if found > SCHEMA_VERSION {
-        return Err(LedgerError::NewerSchema { place: config.to_string(), found, known: SCHEMA_VERSION });
+    match found.cmp(&SCHEMA_VERSION) {
+        Ordering::Greater => Err(LedgerError::NewerSchema { place: config.to_string(), found, known: SCHEMA_VERSION }),
+        Ordering::Less => Err(LedgerError::Older { place: config.to_string(), found, known: SCHEMA_VERSION }),
+        Ordering::Equal => Ok(()),
     }
-    Ok(())
 }

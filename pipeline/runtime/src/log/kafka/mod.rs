@@ -30,7 +30,6 @@ pub use config::{KafkaConfig, RECORD_BYTES_MAX};
 pub use flush::flush;
 pub use inbox::KafkaInbox;
 pub use registry::{RegistryReader, follow_registry};
-pub use served::ServedStores;
 pub use share::KafkaShare;
 pub use slot::KafkaLog;
 pub use tail::KafkaTail;

@@ -2,7 +2,6 @@
 //! requests.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,26 +14,6 @@ use super::restore::{self, stopped};
 use crate::clock::monotonic;
 use crate::log::{LogError, Record, Topic};
 use crate::store::Store;
-
-/// The stores of the partitions decided for in this process, for reading beside the shards.
-#[derive(Default)]
-pub struct ServedStores(RwLock<BTreeMap<u32, Store>>);
-
-impl ServedStores {
-    /// The store of a partition, if it is decided for here.
-    #[must_use]
-    pub fn get(&self, partition: u32) -> Option<Store> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(&partition).cloned()
-    }
-
-    pub(super) fn set(&self, partition: u32, store: Option<Store>) {
-        let mut stores = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        match store {
-            Some(store) => drop(stores.insert(partition, store)),
-            None => drop(stores.remove(&partition)),
-        }
-    }
-}
 
 /// A partition decided for here.
 pub(super) struct Served {

@@ -20,7 +20,7 @@ use super::config::KafkaConfig;
 use super::crash_point::crash_point;
 use super::membership::{Assignments, News};
 use super::restore::{self, AnyConsumer as _, Place, Plan, Restored, failed, stopped};
-use super::served::{FENCED, Fence, Held, Served, ServedStores, place, take};
+use super::served::{FENCED, Fence, Held, Served, place, take};
 use super::transaction::Transactions;
 use crate::clock::{self, monotonic};
 use crate::log::{Commit, Log, LogError, Ownership, ReadLimit, Record, Topic};
@@ -54,7 +54,6 @@ pub struct KafkaLog {
     /// False while the group divides the partitions anew: nothing may be decided then.
     serving: bool,
     held: Held,
-    stores: Arc<ServedStores>,
 }
 
 struct Restoring {
@@ -107,14 +106,7 @@ impl KafkaLog {
             restoring: BTreeMap::new(),
             serving: false,
             held: Held::default(),
-            stores: Arc::default(),
         })
-    }
-
-    /// The stores of what is served, kept up to date.
-    #[must_use]
-    pub fn stores(&self) -> Arc<ServedStores> {
-        Arc::clone(&self.stores)
     }
 
     /// Deals with what the group told since the last call.
@@ -149,7 +141,6 @@ impl KafkaLog {
         let lost: Vec<u32> = self.served.keys().copied().filter(|p| !partitions.contains(p)).collect();
         for partition in lost {
             self.served.remove(&partition);
-            self.stores.set(partition, None);
             changes.push(Ownership::Lost { partition });
         }
         for &partition in partitions {
@@ -205,7 +196,6 @@ impl KafkaLog {
                 .map_err(|_| stopped(format!("restoring partition {partition} panicked; see the log")))??;
             let Some(Restored { store, next, changelog_end }) = restored else { continue };
             changes.push(Ownership::Gained { partition, next: next.clone(), store: store.clone() });
-            self.stores.set(partition, Some(store.clone()));
             self.served.insert(partition, Served::new(store, next, changelog_end));
         }
         Ok(())
