@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod dispatcher;
 pub mod export;
+pub mod forecast;
 pub mod gateway;
 pub mod graph;
 pub mod inbox;

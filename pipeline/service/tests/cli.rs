@@ -100,6 +100,10 @@ const TABLE: &str = r#"
     billing rerate --month 2026-09 --card cbp-usd-2025-02-01 --config booked.toml → 1 its model is CBP; a month of messages cannot be rated by conversations
     billing rerate --month 2026-09 --card pmp-usd-2026-10-01 --card pmp-usd-2026-07-01 --config booked.toml → 2 a second card in USD
     billing rerate --month 2026-09 --card pmp-eur-2026-07-01 --config booked.toml → 0
+    billing forecast --month 2026-13                            → 2 write YYYY-MM
+    billing forecast --config ledger.toml                       → 0
+    billing forecast --month 2026-09 --config booked.toml       → 0
+    billing forecast --month 2026-09 --config booked.toml --account acne → 1 --account = "acne": there is no such account
     --config bad.toml serve                                     → 3 did you mean gateway.api?
     rates list                                                  → 0
     rates check                                                 → 0

@@ -1,8 +1,9 @@
 //! `tollgate billing export`: a month as CSV, from the ledger's file or through the service.
 //!
 //! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service · `rerate`
-//! what a month would have cost · `rerate_show` how that is shown.
+//! what a month would have cost · `rerate_show` how that is shown · `forecast` what is ahead.
 
+mod forecast;
 mod rerate;
 mod rerate_show;
 mod scope;
@@ -27,7 +28,7 @@ use crate::config::ConfigArgs;
 use crate::exit::WrongUse;
 use crate::output;
 
-/// Export what a month cost, or rate it again by other rules.
+/// Export what a month cost, rate it again by other rules, or look ahead.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate billing export --month 2026-10\n  \
@@ -41,6 +42,7 @@ pub struct BillingArgs {
 enum BillingCommand {
     Export(ExportArgs),
     Rerate(rerate::RerateArgs),
+    Forecast(forecast::ForecastArgs),
 }
 
 /// Write a month's CSV and its manifest.
@@ -138,6 +140,7 @@ pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Re
     match args.command {
         BillingCommand::Export(args) => run_export(args, before, json),
         BillingCommand::Rerate(args) => rerate::run(args, before, json),
+        BillingCommand::Forecast(args) => forecast::run(args, before, json),
     }
 }
 
