@@ -14,6 +14,7 @@ pub(crate) use conversation::{note_id, said_id};
 pub(crate) use foreign::foreign;
 
 use crate::change::CounterKey;
+use crate::close;
 use crate::decide::{Decision, Facts};
 use crate::effect::{Booking, Effect};
 use crate::hashing;
@@ -23,7 +24,7 @@ use crate::record::{Account, Booked, Sender, Unit, Waba};
 use crate::window;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
-use tollgate_rate_card::{AllowanceScope, Category, Country, Date, PricingType, Rated, RatingInput};
+use tollgate_rate_card::{AllowanceScope, Category, Country, Date, PricingType, Rated, RatingInput, YearMonth};
 use tollgate_wire::event::Status;
 use tollgate_wire::ledger::{Cause, EntryKind};
 
@@ -225,7 +226,7 @@ fn rate(facts: &Facts<'_>, waba: &Waba, category: Option<Category>, b: &Booked) 
 
 /// Months since year 0 of a local date.
 fn period(d: Date) -> u32 {
-    d.year().unsigned_abs() as u32 * 12 + d.month().unsigned_abs() as u32 - 1
+    close::number(YearMonth::of(d))
 }
 
 fn category_of(rated: &Rated) -> Option<Category> {
@@ -365,6 +366,7 @@ fn emit(
     let entry = entry_id(&waba.id, kind, &charge_key(d, n, s, waba, b.unit), b.revision);
     let (allowance, band, _) = counted(&rated);
     let (price_currency, price) = markup::price(d.facts, waba, &rated, b.at_s);
+    let (billed, cause) = close::billed(d.facts, waba, b.at_s, cause);
     out.effects.push(Effect::Ledger(Box::new(Booking {
         entry,
         kind,
@@ -389,6 +391,7 @@ fn emit(
         },
         at_s: b.at_s,
         booked_ms: d.now_ms,
+        billed,
     })));
     entry
 }

@@ -132,6 +132,8 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
         wabas: Vec::new(),
         senders: Vec::new(),
         stop_words: spec.policy.stop_words.iter().map(|w| w.trim().to_uppercase()).collect(),
+        // No declaration opens a month again.
+        closed: old.map_or(0, |a| a.closed),
         spec: live,
     };
     let (mut wabas, mut senders, mut templates) = (state.wabas.len(), state.senders.len(), state.templates.len());

@@ -11,7 +11,7 @@ use crate::record::{
     Account, Attempt, AttemptState, Campaign, CampaignState, Message, MessageState, Park, Sender, Tail,
 };
 use crate::state::State;
-use crate::{command, inbound, life};
+use crate::{close, command, inbound, life};
 use std::sync::Arc;
 use tollgate_rate_card::{Country, RateCards, Reported};
 use tollgate_wire::Reason;
@@ -124,6 +124,9 @@ fn platform(facts: &Facts<'_>, account: &Account, event: &PlatformEvent<'_>, now
         PlatformEvent::Sender(s) => command::sender_changed(facts, account, s, now_ms, out),
         PlatformEvent::Limit { limit } => command::limit_changed(account, *limit, out),
         PlatformEvent::AccountState { disabled } => command::account_state(account, *disabled, out),
+        PlatformEvent::CloseMonth { month, settle_days, forced } => {
+            close::close(facts, account, *month, *settle_days, forced.as_deref(), now_ms, out);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::admission::{Gate, Trace};
 use crate::change::Proof;
 use crate::ids::{AccountIx, Uid};
 use rust_decimal::Decimal;
-use tollgate_rate_card::{Currency, Price, Rated, Reported};
+use tollgate_rate_card::{Currency, Price, Rated, Reported, YearMonth};
 use tollgate_wire::Reason;
 use tollgate_wire::ledger::{Cause, EntryKind};
 use tollgate_wire::outcome::OutcomeKind;
@@ -25,6 +25,8 @@ pub enum Effect {
     Outcome(Box<OutcomeFx>),
     /// A ledger entry.
     Ledger(Box<Booking>),
+    /// A month ended; stands among the ledger entries.
+    MonthClosed(Box<Closing>),
     /// The account's registry entry changed.
     Registry(AccountIx),
     /// A person said yes or no.
@@ -125,4 +127,19 @@ pub struct Booking {
     pub at_s: u32,
     /// Engine time.
     pub booked_ms: u64,
+    /// The month that bills it: that of the charge instant, or a later one where that is closed.
+    pub billed: YearMonth,
+}
+
+/// The end of an account's month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// Account.
+    pub account: AccountIx,
+    /// The month.
+    pub month: YearMonth,
+    /// Engine time.
+    pub at_ms: u64,
+    /// Why it was closed before its time, where it was.
+    pub forced: Option<Box<str>>,
 }

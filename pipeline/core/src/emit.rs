@@ -1,11 +1,12 @@
 //! Effects as JSON: names are looked up here, once, when the effect is written.
 
 use crate::change::Proof;
-use crate::effect::{Booking, OutcomeFx};
+use crate::close;
+use crate::effect::{Booking, Closing, OutcomeFx};
 use crate::hashing::HashKey;
-use crate::ids::ContactKey;
+use crate::ids::{ContactKey, SenderIx};
 use crate::lots::Resource;
-use crate::record::{Booked, Consent, Message, MessageState};
+use crate::record::{Account, Booked, Consent, Message, MessageState};
 use crate::state::{State, lot_of};
 use rust_decimal::Decimal;
 use std::fmt::Write as _;
@@ -14,7 +15,7 @@ use tollgate_rate_card::{
     BandBasis, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
 };
 use tollgate_wire::command::{ConsentState, TemplateStatus};
-use tollgate_wire::ledger::{EntryKind, LedgerEntry, Origin};
+use tollgate_wire::ledger::{EntryKind, LedgerEntry, MonthClosed, Origin};
 use tollgate_wire::order::{Order, OrderContent, OrderTemplate};
 use tollgate_wire::outcome::{Amount, Charge, Chosen, Gates, Outcome, OutcomeKind, ReasonText};
 use tollgate_wire::request::{Content, Request};
@@ -67,10 +68,14 @@ pub fn outcome(
         r => ReasonText::Known(r),
     });
     let mut detail = about(state, rates, o, m);
-    if matches!(o.kind, OutcomeKind::Delivered | OutcomeKind::Read)
-        && let Some(b) = attempt.and_then(|a| a.booked).filter(|b| !b.unit.is_charged())
-    {
-        detail = covered(&b);
+    match attempt.and_then(|a| a.booked.map(|b| (a.sender, b))) {
+        Some((_, b)) if !b.unit.is_charged() => {
+            if matches!(o.kind, OutcomeKind::Delivered | OutcomeKind::Read) {
+                detail = covered(&b);
+            }
+        }
+        Some((sender, b)) if o.charge.is_some() => detail = late(state, account, sender, &b),
+        _ => {}
     }
     for (alternative, why) in o.rejections.iter().filter(|_| o.rejections.len() > 1 || o.kind == OutcomeKind::Admitted)
     {
@@ -148,6 +153,13 @@ pub fn consent(state: &State, proof: &Proof, now_ms: u64, out: &mut Vec<u8>) -> 
         },
     };
     serde_json::to_writer(out, &record)
+}
+
+/// Where a charge is billed, if its own month is closed.
+fn late(state: &State, account: &Account, sender: SenderIx, b: &Booked) -> String {
+    let usage = YearMonth::of(state.day(state.sender_at(sender).waba, b.at_s).0);
+    let later = close::billed_later(account, usage);
+    later.map_or_else(String::new, |later| format!("billed in {later}: {usage} is closed"))
 }
 
 /// Names what a reason is about: the template, the country.
@@ -228,7 +240,7 @@ pub fn ledger(
     let adjusts = b.adjusts.map(|a| format!("{a:032x}"));
     let country = b.user.digits().and_then(|d| rates.map().lookup(d)).map(|c| c.to_string());
     let date = state.day(waba.ix, b.at_s).0;
-    let usage = YearMonth::of(date).to_string();
+    let (usage, billed) = (YearMonth::of(date).to_string(), b.billed.to_string());
     let sign = Decimal::from(b.sign);
     let (priced, unpriced) = match &b.rated {
         Rated::Priced(p) => (Some(p), None),
@@ -311,11 +323,26 @@ pub fn ledger(
         occurred_at: Time::from_secs(b.at_s),
         booked_at: Time(b.booked_ms),
         usage_period: usage.as_str().into(),
-        billing_period: usage.as_str().into(),
+        billing_period: billed.as_str().into(),
         tax_code: None,
         invoice_id: None,
         reason: unpriced.map(|u| u.reason.as_str().into()),
     };
     debug_assert!(entry.kind != EntryKind::Charge || entry.cost.is_some(), "a charge has a cost");
     serde_json::to_writer(out, &entry)
+}
+
+/// Writes the end of a month.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn month_closed(state: &State, c: &Closing, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let month = c.month.to_string();
+    let record = MonthClosed {
+        month_closed: month.as_str().into(),
+        account: state.account_at(c.account).spec.account.as_str().into(),
+        at: Time(c.at_ms),
+        forced: c.forced.as_deref().map(Text::from),
+    };
+    serde_json::to_writer(out, &record)
 }

@@ -203,7 +203,11 @@ impl Engine {
                 return Ok(Err(Rejected { reason: self.stranger(&e.account), detail }));
             };
             self.decide(&Event::Platform { account: &account, event });
-            if let Err(e) = self.conclude(None, DeadLetterReason::UnknownSender, sink) {
+            let reject_as = match event {
+                PlatformEvent::CloseMonth { .. } => DeadLetterReason::Malformed,
+                _ => DeadLetterReason::UnknownSender,
+            };
+            if let Err(e) = self.conclude(None, reject_as, sink) {
                 result = Err(e);
             }
         }
@@ -406,6 +410,12 @@ impl Engine {
                 }
                 let account = state.account_at(state.sender_at(b.sender).account);
                 sink.effect(state, effect, &account.spec.account, &self.json);
+            }
+            Effect::MonthClosed(c) => {
+                if emit::month_closed(state, c, &mut self.json).is_err() {
+                    return;
+                }
+                sink.effect(state, effect, &state.account_at(c.account).spec.account, &self.json);
             }
             Effect::Registry(ix) => {
                 let account = state.account_at(*ix);

@@ -5,13 +5,14 @@
 //! simulator, planner, bench) keeps the log, the store and the clock.
 //!
 //! `ids` packed keys · `record` what is stored · `state` tables and the one `apply` that can be undone · `people` contacts and pairs in memory ·
-//! `admission` the eleven gates · `lots` the waiting room · `life` attempts and their results · `charge` booking ·
+//! `admission` the eleven gates · `lots` the waiting room · `life` attempts and their results · `charge` booking · `close` the end of a month ·
 //! `effect`/`emit` what leaves · `engine` the loop around them · `codec` records as bytes.
 #![deny(clippy::float_arithmetic)]
 
 pub mod admission;
 pub mod change;
 pub mod charge;
+mod close;
 pub mod codec;
 pub mod command;
 pub mod consent;

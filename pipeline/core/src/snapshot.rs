@@ -1,6 +1,7 @@
 //! The live state of an account as the views keep it.
 
 use crate::admission::{effective_throughput, in_flight_limit, pace};
+use crate::close;
 use crate::ids::AccountIx;
 use crate::lots::{Lot, LotKey, Resource};
 use crate::record::{Account, Campaign, Sender, Waba};
@@ -38,6 +39,7 @@ pub fn account(state: &State, ix: AccountIx, now_ms: u64) -> AccountSnapshot<'_>
         quota_next_return: next.map(Time::from_secs),
         parked_messages: parked.messages,
         parked_bytes: parked.bytes,
+        closed: close::closed(a),
         wabas: state.wabas().filter(|w| w.account == ix).map(waba).collect(),
         senders: a.senders.iter().map(|s| sender(state, a, state.sender_at(*s), now_ms)).collect(),
         campaigns: state.campaigns().filter(|c| c.account == ix).map(|c| campaign(state, a, c)).collect(),
@@ -46,7 +48,12 @@ pub fn account(state: &State, ix: AccountIx, now_ms: u64) -> AccountSnapshot<'_>
 }
 
 fn waba(w: &Waba) -> WabaSnapshot<'_> {
-    WabaSnapshot { id: w.id.as_str().into(), time_zone: w.zone.name().into() }
+    WabaSnapshot {
+        id: w.id.as_str().into(),
+        time_zone: w.zone.name().into(),
+        currency: w.currency.as_str().into(),
+        markup: w.spec.markup.clone(),
+    }
 }
 
 fn sender<'a>(state: &'a State, a: &'a Account, s: &'a Sender, now_ms: u64) -> SenderSnapshot<'a> {

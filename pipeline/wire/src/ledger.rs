@@ -210,7 +210,7 @@ pub struct LedgerEntry<'a> {
     /// `YYYY-MM` of the charge instant in the WABA's time zone.
     #[serde(borrow)]
     pub usage_period: Text<'a>,
-    /// `YYYY-MM` it is billed in.
+    /// `YYYY-MM` it is billed in: later than the usage where that month was closed.
     #[serde(borrow)]
     pub billing_period: Text<'a>,
     /// Tax code, attached later.

@@ -47,12 +47,18 @@ pub(crate) fn language(name: &str) -> Result<(), InputError> {
 
 /// A name for people: 1 to 128 bytes without control characters.
 pub(crate) fn free(field: &str, name: &str) -> Result<(), InputError> {
-    if name.is_empty() || name.len() > MAX_FREE {
-        return Err(InputError::invalid(
-            field,
-            format!("it has {} bytes", name.len()),
-            format!("give 1 to {MAX_FREE}"),
-        ));
+    free_up_to(field, name, MAX_FREE)
+}
+
+/// What people write: 1 to `max` bytes without control characters.
+pub(crate) fn words(text: &str, max: usize) -> Result<(), InputError> {
+    free_up_to("", text, max)
+}
+
+#[inline]
+fn free_up_to(field: &str, name: &str, max: usize) -> Result<(), InputError> {
+    if name.is_empty() || name.len() > max {
+        return Err(InputError::invalid(field, format!("it has {} bytes", name.len()), format!("give 1 to {max}")));
     }
     // Below ASCII 127 a control character is below the space; only other text needs decoding.
     let plain = name.bytes().fold(true, |all, b| all & (0x20..0x7f).contains(&b));

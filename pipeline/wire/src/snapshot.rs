@@ -6,6 +6,7 @@ use crate::{Reason, Text, Time};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tollgate_quality::{Limit, Score};
+use tollgate_rate_card::{Markup, YearMonth};
 
 /// One account, whole: what is not in it is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub struct AccountSnapshot<'a> {
     pub parked_messages: u64,
     /// Bytes waiting.
     pub parked_bytes: u64,
+    /// Newest closed month: it and all before it are billed, what comes late for them is billed later. Absent when none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<YearMonth>,
     /// WABAs, also those that are no longer declared. Snapshots of older versions have none.
     #[serde(borrow, default)]
     pub wabas: Vec<WabaSnapshot<'a>>,
@@ -47,7 +51,7 @@ pub struct AccountSnapshot<'a> {
     pub lots: Vec<LotSnapshot<'a>>,
 }
 
-/// One WABA: what never changes of it.
+/// One WABA: what its bills are made by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WabaSnapshot<'a> {
     /// WABA id.
@@ -56,6 +60,12 @@ pub struct WabaSnapshot<'a> {
     /// IANA time zone: days and months of bills are in it.
     #[serde(borrow)]
     pub time_zone: Text<'a>,
+    /// ISO 4217 billing currency. Empty in snapshots of older versions.
+    #[serde(borrow, default)]
+    pub currency: Text<'a>,
+    /// Mark-ups, as declared; left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub markup: Vec<Markup>,
 }
 
 /// One number.

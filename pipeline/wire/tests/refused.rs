@@ -253,10 +253,16 @@ fn commands() {
 
 #[test]
 fn events() {
+    let close = |why: &str| {
+        format!(
+            r#"{{"account":"acme","events":[{{"event":"close_month","month":"2026-11","settle_days":8,"forced":"{why}"}}]}}"#
+        )
+    };
+    assert!(event::parse(close(&"x".repeat(256)).as_bytes()).is_ok());
     for (body, expected) in [
         (
             r#"{"account":"acme","events":[{"event":"statuss"}]}"#,
-            "malformed | events[0].event: \"statuss\" is not a known value; use one of result, status, inbound, preference, template, sender, limit, account_state",
+            "malformed | events[0].event: \"statuss\" is not a known value; use one of result, status, inbound, preference, template, sender, limit, account_state, close_month",
         ),
         (
             r#"{"account":"acme","events":[{"event":"limit","limit":"TIER_2K"},{"event":"limit","limit":"LOTS"}]}"#,
@@ -266,6 +272,31 @@ fn events() {
             r#"{"account":"acme","events":[{"event":"inbound","sender":"7","from":5511987654321,"at_s":1}]}"#,
             "malformed | events[0].from: this integer does not fit; write an E.164 string or {\"bsuid\": …, \"country\": …}",
         ),
+        (
+            r#"{"account":"acme","events":[{"event":"close_month","month":"2026-13","settle_days":8}]}"#,
+            "malformed | events[0].month: month `2026-13` is not a calendar month; write YYYY-MM, such as 2026-10; see the schema of this record",
+        ),
+        (
+            r#"{"account":"acme","events":[{"event":"close_month","month":"2026-11"}]}"#,
+            "malformed | events[0].settle_days: the field is missing; add it",
+        ),
+        (
+            r#"{"account":"acme","events":[{"event":"close_month","month":"2026-11","settle_days":256}]}"#,
+            "malformed | events[0].settle_days: the integer \"256\" does not fit; write u8",
+        ),
+        (
+            r#"{"account":"acme","events":[{"event":"close_month","month":"2026-11","settle_days":8,"force":"x"}]}"#,
+            "unknown_field | events[0].force: the field is not known here; use one of month, settle_days, forced",
+        ),
+        (
+            r#"{"account":"acme","events":[{"event":"close_month","month":"2026-11","settle_days":8,"forced":""}]}"#,
+            "malformed | events[0].forced: it has 0 bytes; give 1 to 256",
+        ),
+        (
+            r#"{"account":"acme","events":[{"event":"close_month","month":"2026-11","settle_days":8,"forced":"a\u0000b"}]}"#,
+            "malformed | events[0].forced: \"a\\0b\" has a control character; leave it out",
+        ),
+        (&close(&"x".repeat(257)), "malformed | events[0].forced: it has 257 bytes; give 1 to 256"),
         (r#"{"events":[]}"#, "malformed | account: the field is missing; add it"),
         (
             r#"{"account":"a b","events":[]}"#,

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
-use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry, Origin};
+use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry, MonthClosed, Origin};
 use tollgate_wire::order::Order;
 use tollgate_wire::outcome::{Outcome, OutcomeKind};
 use tollgate_wire::snapshot::{AccountSnapshot, ConsentSnapshot};
@@ -222,9 +222,14 @@ fn events() {
     agree(schema!("events"), |json| write(event::parse(json.as_bytes()).map_err(|e| e.to_string())?));
 }
 
+/// The topic has entries and the ends of months; one is never read as the other.
 #[test]
-fn ledger_entry() {
-    agree(schema!("ledger-entry"), |json| rewrite::<LedgerEntry<'_>>(json));
+fn ledger() {
+    agree(schema!("ledger-entry"), |json| {
+        let (entry, end) = (rewrite::<LedgerEntry<'_>>(json), rewrite::<MonthClosed<'_>>(json));
+        assert_ne!(entry.is_ok(), end.is_ok(), "{json}");
+        entry.or(end)
+    });
 }
 
 #[test]
@@ -233,6 +238,20 @@ fn snapshot() {
         let of_a_person = json.contains("consents_of");
         if of_a_person { rewrite::<ConsentSnapshot<'_>>(json) } else { rewrite::<AccountSnapshot<'_>>(json) }
     });
+}
+
+/// What was written before a month could be closed and before WABAs told their prices.
+#[test]
+fn an_older_snapshot() {
+    let mut old = Schema::new(schema!("snapshot")).at("/examples/0").clone();
+    old.as_object_mut().expect("an object").remove("closed");
+    old["wabas"] = serde_json::json!([{"id": "102290129340398", "time_zone": "America/Sao_Paulo"}]);
+    let text = old.to_string();
+    let snapshot: AccountSnapshot<'_> = serde_json::from_str(&text).expect("an older snapshot reads");
+    assert_eq!(snapshot.closed, None);
+    assert_eq!((&*snapshot.wabas[0].currency, snapshot.wabas[0].markup.len()), ("", 0));
+    old.as_object_mut().expect("an object").remove("wabas");
+    assert!(serde_json::from_str::<AccountSnapshot<'_>>(&old.to_string()).is_ok_and(|s| s.wabas.is_empty()));
 }
 
 #[test]

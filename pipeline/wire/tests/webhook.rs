@@ -177,6 +177,7 @@ fn render(event: &PlatformEvent<'_>) -> String {
         }
         PlatformEvent::Limit { limit } => format!("limit {limit}"),
         PlatformEvent::AccountState { disabled } => format!("account disabled={disabled}"),
+        PlatformEvent::CloseMonth { .. } => "the end of a month, which no webhook carries".to_owned(),
         PlatformEvent::Result(_) => "a dispatch result, which no webhook carries".to_owned(),
     }
 }
@@ -254,4 +255,28 @@ fn an_envelope_of_more_than_a_thousand_changes_is_read_whole() {
     let body = format!("{}{}{}", &one[..start], changes, &one[end..]);
     let webhook = parse(body.as_bytes()).unwrap();
     assert_eq!((webhook.events.len(), webhook.unknown.len()), (1500, 0));
+}
+
+/// A webhook that says it is an event of ours is none, wherever it says so.
+#[test]
+fn a_webhook_ends_no_month() {
+    let close = r#"{"event":"close_month","month":"2026-10","settle_days":0,"forced":"x"}"#;
+    let change = |field: &str, value: &str| {
+        format!(
+            r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"{field}","value":{value}}}]}}]}}"#
+        )
+    };
+    let metadata = r#""messaging_product":"whatsapp","metadata":{"display_phone_number":"1","phone_number_id":"2"}"#;
+    for body in [
+        format!(r#"{{"account":"acme","events":[{close}]}}"#),
+        change("close_month", close),
+        change("messages", close),
+        change("account_update", close),
+        change("messages", &format!(r#"{{{metadata},"statuses":[{close}],"messages":[{close}]}}"#)),
+        change("messages", &format!(r#"{{{metadata},"events":[{close}],"event":"close_month"}}"#)),
+    ] {
+        if let Ok(webhook) = parse(body.as_bytes()) {
+            assert!(webhook.events.is_empty(), "{body}: {:?}", webhook.events);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::conversation::{self, Delivered, FOREIGN, Placed};
 use super::{category_of, entry_id, hex, keys, kind_of, opening_key, rate, said_id};
 use crate::change::Change;
+use crate::close;
 use crate::decide::{Decision, Facts, person};
 use crate::effect::{Booking, Effect};
 use crate::ids::{ContactKey, PairKey};
@@ -102,10 +103,11 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     let conversation = s.pricing.as_ref().filter(|_| placed.unit != Unit::Message).and_then(said);
     let entry = |kind, key: &str, revision, rated: Rated, b: &Booked, corrects: Option<u128>| {
         let (price_currency, price) = markup::price(facts, waba, &rated, at_s);
+        let (billed, cause) = close::billed(facts, waba, at_s, corrects.map(|_| Cause::Reclassified));
         Booking {
             entry: entry_id(&waba.id, kind, key, revision),
             kind,
-            cause: corrects.map(|_| Cause::Reclassified),
+            cause,
             adjusts: corrects,
             revision,
             sign: if kind == EntryKind::Adjustment { -1 } else { 1 },
@@ -122,6 +124,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             ordinal: (b.ordinal > 0).then_some(b.ordinal),
             at_s,
             booked_ms: now_ms,
+            billed,
         }
     };
     // Without a word of the platform it was booked as unpriced.

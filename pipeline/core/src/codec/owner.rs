@@ -16,6 +16,13 @@ struct StoredAccount {
     declared: AccountSpec,
     wabas: Vec<u16>,
     senders: Vec<u16>,
+    #[serde(default, skip_serializing_if = "is_none")]
+    closed: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(closed: &u32) -> bool {
+    *closed == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +60,9 @@ struct StoredCampaign {
 
 /// Accounts and WABAs with mark-ups, which earlier versions must not book without. All others are written as before.
 const WITH_MARKUP: u8 = 2;
+/// Accounts with a closed month, for which earlier versions must not book: they would add to a bill that is written. All
+/// others are written as before.
+const WITH_CLOSED_MONTH: u8 = 3;
 
 const fn version_of(markup: bool) -> u8 {
     if markup { WITH_MARKUP } else { VERSION }
@@ -83,13 +93,14 @@ fn from_json_in<T: for<'a> Deserialize<'a>>(what: &'static str, b: &[u8], readab
 pub fn put_account(a: &Account) -> Vec<u8> {
     let markup = [&a.spec, &a.declared].iter().any(|spec| spec.wabas.iter().any(|w| !w.markup.is_empty()));
     json_in(
-        version_of(markup),
+        if a.closed == 0 { version_of(markup) } else { WITH_CLOSED_MONTH },
         &StoredAccount {
             ix: a.ix.0,
             spec: a.spec.clone(),
             declared: a.declared.clone(),
             wabas: a.wabas.iter().map(|w| w.0).collect(),
             senders: a.senders.iter().map(|s| s.0).collect(),
+            closed: a.closed,
         },
     )
 }
@@ -99,7 +110,7 @@ pub fn put_account(a: &Account) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn account(b: &[u8]) -> Result<Account> {
-    let s: StoredAccount = from_json_in("account", b, &[VERSION, WITH_MARKUP])?;
+    let s: StoredAccount = from_json_in("account", b, &[VERSION, WITH_MARKUP, WITH_CLOSED_MONTH])?;
     Ok(Account {
         ix: AccountIx(s.ix),
         stop_words: s.spec.policy.stop_words.iter().map(|w| w.trim().to_uppercase()).collect(),
@@ -107,6 +118,7 @@ pub fn account(b: &[u8]) -> Result<Account> {
         declared: s.declared,
         wabas: s.wabas.into_iter().map(WabaIx).collect(),
         senders: s.senders.into_iter().map(SenderIx).collect(),
+        closed: s.closed,
     })
 }
 

@@ -20,6 +20,8 @@ pub struct Account {
     pub senders: Vec<SenderIx>,
     /// Stop words in upper case.
     pub stop_words: Vec<String>,
+    /// The newest closed month, in months since year 0 (`year * 12 + month - 1`); 0 = none. All before it are closed.
+    pub closed: u32,
 }
 
 /// A WhatsApp Business account.

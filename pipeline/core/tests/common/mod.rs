@@ -1,6 +1,7 @@
 //! A small world for tests: one engine over a store in memory, effects kept as JSON.
 #![allow(dead_code, clippy::unwrap_used, reason = "shared by several test files; each uses a part")]
 
+pub mod closing;
 pub mod conversations;
 
 use serde_json::{Value, json};
@@ -41,6 +42,8 @@ pub struct Effects {
     pub orders: Vec<Value>,
     pub ledger: Vec<Value>,
     pub consents: Vec<Value>,
+    /// Everything of the ledger's topic, the ends of months among the entries.
+    pub topic: Vec<Value>,
 }
 
 impl Sink for Effects {
@@ -49,8 +52,12 @@ impl Sink for Effects {
         match effect {
             Effect::Order { .. } => self.orders.push(v),
             Effect::Outcome(_) => self.outcomes.push(v),
-            Effect::Ledger(_) => self.ledger.push(v),
             Effect::Consent(_) => self.consents.push(v),
+            Effect::Ledger(_) => {
+                self.ledger.push(v.clone());
+                self.topic.push(v);
+            }
+            Effect::MonthClosed(_) => self.topic.push(v),
             Effect::Registry(_) => {}
         }
     }

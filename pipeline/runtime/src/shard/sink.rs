@@ -130,6 +130,7 @@ impl Sink for Outputs {
                 self.booking(state, b);
                 Topic::Ledger
             }
+            Effect::MonthClosed(_) => Topic::Ledger,
             Effect::Registry(_) => {
                 self.registry.push(Bytes::copy_from_slice(json));
                 Topic::Registry
@@ -178,5 +179,57 @@ fn pricing_type_label(t: PricingType) -> m::PricingType {
         PricingType::FreeCustomerService => m::PricingType::FreeCustomerService,
         PricingType::FreeEntryPoint => m::PricingType::FreeEntryPoint,
         PricingType::FreeAllowance => m::PricingType::FreeAllowance,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+mod tests {
+    use super::*;
+    use tollgate_core::engine::{Engine, EngineConfig, Source, Table};
+
+    struct Nothing;
+
+    impl Source for Nothing {
+        fn get(&self, _: Table, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
+            Ok(None)
+        }
+    }
+
+    /// Behind what was booked before it in the same batch, under the same key: the partition keeps them in this order.
+    #[test]
+    fn the_end_of_a_month_lies_among_the_entries() {
+        let mut engine = Engine::new(EngineConfig {
+            rates: Arc::new(tollgate_rate_card::RateCards::embedded().unwrap()),
+            hash_key: tollgate_core::hashing::HashKey([1; 16]),
+            times: tollgate_core::life::Times::default(),
+            recent_most: 10,
+            partition: tollgate_wire::partition::Partition::ONLY,
+        });
+        // 2026-11-21, 12:00:00 UTC.
+        engine.clock(1_795_262_400_000);
+        let mut out = Outputs::new(&Arc::new(m::Metrics::new("test", m::Limits::default()).unwrap()));
+        let command = br#"{"command":"apply_account","spec":{"account":"acme","limit":"TIER_1K","wabas":[{"id":"1",
+            "currency":"USD","time_zone":"UTC","senders":[{"id":"2"}]}]}}"#;
+        engine.command(command, &mut out).unwrap().unwrap();
+        let delivered = |wamid: &str| {
+            format!(
+                r#"{{"event":"status","sender":"2","wamid":"{wamid}","to":"+5511987654321","status":"delivered",
+                "at_s":1793448000,"pricing":{{"model":"PMP","category":"utility","pricing_type":"regular"}}}}"#
+            )
+        };
+        let close = r#"{"event":"close_month","month":"2026-10","settle_days":8}"#;
+        let events = [delivered("a").as_str(), close, delivered("b").as_str()].join(",");
+        let record = format!(r#"{{"account":"acme","events":[{events}]}}"#);
+        engine.events(record.as_bytes(), &Nothing, &mut out).unwrap().unwrap();
+        let ledger = out.records.iter().filter(|(topic, _)| *topic == Topic::Ledger);
+        let records: Vec<serde_json::Value> = ledger
+            .map(|(_, record)| {
+                assert_eq!(&record.key[..], b"acme");
+                serde_json::from_slice(&record.value).unwrap()
+            })
+            .collect();
+        let told: Vec<_> = records.iter().map(|r| (r["billing_period"].as_str(), r["month_closed"].as_str())).collect();
+        assert_eq!(told, [(Some("2026-10"), None), (None, Some("2026-10")), (Some("2026-11"), None)]);
     }
 }

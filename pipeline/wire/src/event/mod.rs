@@ -4,7 +4,7 @@
 mod parse;
 mod tagged;
 
-pub use parse::{MAX_BYTES, parse};
+pub use parse::{MAX_BYTES, MAX_FORCED, parse};
 
 use crate::command::TemplateStatus;
 use crate::order::Callback;
@@ -12,7 +12,7 @@ use crate::request::Recipient;
 use crate::{Reason, Text, Time};
 use serde::{Deserialize, Serialize};
 use tollgate_quality::{Limit, Score};
-use tollgate_rate_card::{Category, PricingModel, PricingType};
+use tollgate_rate_card::{Category, PricingModel, PricingType, YearMonth};
 
 /// One record of the `events` topic.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,6 +50,18 @@ pub enum PlatformEvent<'a> {
     AccountState {
         /// `true`: sending stops.
         disabled: bool,
+    },
+    /// A month of the account is to end ([`MonthClosed`](crate::ledger::MonthClosed)). The gateway writes it when an
+    /// operator asks; no webhook is ever read as one. It stands among the statuses, so that the order of the log is
+    /// the order of the bill: what was appended before it is decided before it.
+    CloseMonth {
+        /// The month.
+        month: YearMonth,
+        /// Days after the month's end that each WABA waits for late statuses.
+        settle_days: u8,
+        /// Why it is closed before that, where it is: 1 to [`MAX_FORCED`] bytes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        forced: Option<Text<'a>>,
     },
 }
 

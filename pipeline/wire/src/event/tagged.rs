@@ -1,9 +1,11 @@
 //! Reads `PlatformEvent` by its `event` field.
 
 use super::PlatformEvent;
+use crate::Text;
 use crate::tagged::{self, Tagged};
 use serde::{Deserialize, Deserializer, de};
 use tollgate_quality::Limit;
+use tollgate_rate_card::YearMonth;
 
 #[derive(Deserialize)]
 struct LimitBody {
@@ -15,6 +17,16 @@ struct AccountStateBody {
     disabled: bool,
 }
 
+/// What is not understood here must not end a month, therefore no unknown fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CloseMonthBody<'a> {
+    month: YearMonth,
+    settle_days: u8,
+    #[serde(borrow, default)]
+    forced: Option<Text<'a>>,
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for PlatformEvent<'a> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         tagged::deserialize(d)
@@ -24,7 +36,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for PlatformEvent<'a> {
 impl<'de: 'a, 'a> Tagged<'de> for PlatformEvent<'a> {
     const TAG: &'static str = "event";
     const NAMES: &'static [&'static str] =
-        &["result", "status", "inbound", "preference", "template", "sender", "limit", "account_state"];
+        &["result", "status", "inbound", "preference", "template", "sender", "limit", "account_state", "close_month"];
 
     fn read<D: Deserializer<'de>>(tag: &str, fields: D) -> Result<Self, D::Error> {
         match tag {
@@ -38,6 +50,8 @@ impl<'de: 'a, 'a> Tagged<'de> for PlatformEvent<'a> {
             "account_state" => {
                 AccountStateBody::deserialize(fields).map(|b| Self::AccountState { disabled: b.disabled })
             }
+            "close_month" => CloseMonthBody::deserialize(fields)
+                .map(|CloseMonthBody { month, settle_days, forced }| Self::CloseMonth { month, settle_days, forced }),
             _ => Err(de::Error::unknown_variant(tag, Self::NAMES)),
         }
     }

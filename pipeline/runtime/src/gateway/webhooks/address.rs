@@ -111,7 +111,7 @@ fn place<'r>(addressed: &Addressed<'_>, app: &str, registry: &'r Registry) -> Pl
 /// The kind of event as the platform names its field.
 fn field(event: &PlatformEvent<'_>) -> &'static str {
     match event {
-        PlatformEvent::Result(_) => "none",
+        PlatformEvent::Result(_) | PlatformEvent::CloseMonth { .. } => "none",
         PlatformEvent::Status(_) | PlatformEvent::Inbound(_) => "messages",
         PlatformEvent::Preference(_) => "user_preferences",
         PlatformEvent::Template(_) => "message_template_status_update",
