@@ -161,7 +161,7 @@ fn bare(e: &Value) -> Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_same_is_booked_wherever_months_end(steps in steps(), era in prop::sample::select(ERAS_MS.to_vec())) {
