@@ -1,4 +1,4 @@
-//! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, ledger, views, export, rerate.
+//! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, ledger, views, export, rerate, settle.
 
 pub mod clock;
 pub mod dispatcher;
@@ -13,6 +13,7 @@ pub mod log;
 pub mod node;
 pub mod registry;
 pub mod rerate;
+pub mod settle;
 pub mod shard;
 pub mod store;
 pub mod views;

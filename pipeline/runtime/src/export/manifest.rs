@@ -26,9 +26,10 @@ pub struct Manifest {
     pub account: Option<String>,
     /// Holds people's data: outside the promise of equal bytes, since people can be erased.
     pub with_recipients: bool,
-    /// `open`: later entries may still change the month.
+    /// `open`: later entries may still change the month; or `closed`, where all its accounts are.
     pub state: &'static str,
-    /// When the ledger was last read; given by the caller.
+    /// When the ledger was last read, given by the caller; of a closed month when it was closed, so that the same bytes
+    /// come of it whenever it is exported.
     pub as_of: Time,
     /// Rows without the header.
     pub rows: u64,
@@ -84,7 +85,8 @@ pub struct CardUse {
     pub entries: u64,
 }
 
-/// Entries whose price may still change or must be looked at.
+/// Messages whose price may still change or must be looked at: of those that stand, what was taken back is not
+/// counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Flags {
     /// Delivered without a known price.

@@ -14,7 +14,8 @@ pub(super) struct Totals {
     cost: BTreeMap<(String, String), Sum>,
     price: BTreeMap<(String, String), Sum>,
     cards: BTreeMap<(String, String), u64>,
-    flags: Flags,
+    /// Messages without a price, at list because bands are not known, at an unverified rate.
+    flags: [i64; 3],
 }
 
 /// What a row of either format counts for.
@@ -60,7 +61,7 @@ impl Totals {
             cost: BTreeMap::new(),
             price: BTreeMap::new(),
             cards: BTreeMap::new(),
-            flags: Flags::default(),
+            flags: [0; 3],
         }
     }
 
@@ -75,14 +76,12 @@ impl Totals {
         if let Some(card) = row.card {
             *at(&mut self.cards, card, row.card_status.unwrap_or_default()) += row.entries;
         }
-        if row.kind == "unpriced" {
-            self.flags.unpriced += row.entries;
-        }
-        if row.band_basis == Some("list_unknown") {
-            self.flags.band_list_unknown += row.entries;
-        }
-        if row.card_status == Some("unverified") {
-            self.flags.card_unverified += row.entries;
+        // Corrections and true-ups take back without a price what was booked without one.
+        let unpriced = row.cost.is_none() && !matches!(row.kind, "fee" | "credit");
+        let listed = row.band_basis == Some("list_unknown");
+        let unverified = row.card_status == Some("unverified");
+        for (count, counts) in self.flags.iter_mut().zip([unpriced, listed, unverified]) {
+            *count += if counts { row.messages } else { 0 };
         }
         Some(())
     }
@@ -105,7 +104,9 @@ impl Totals {
     }
 
     pub(super) fn flags(&self) -> Flags {
-        self.flags
+        // Below 0 where a month takes back what was counted in an earlier one.
+        let [unpriced, band_list_unknown, card_unverified] = self.flags.map(|n| n.max(0) as u64);
+        Flags { unpriced, band_list_unknown, card_unverified }
     }
 }
 

@@ -128,7 +128,7 @@ pub fn write_csv(
         let mut rows = Rows::new(&mut out, request.format.decimals());
         write_rows(ledger, request, file, &mut rows, progress)?
     };
-    Ok(manifest(request, file, &totals, out.finish()))
+    manifest(ledger, request, file, &totals, out.finish())
 }
 
 /// The same rows as Parquet. Holds the rows of one row group.
@@ -145,7 +145,7 @@ pub(super) fn write_parquet(
         let mut rows = super::parquet::Groups::new(&mut out, request.format.decimals());
         write_rows(ledger, request, file, &mut rows, progress)?
     };
-    Ok(manifest(request, file, &totals, out.finish()))
+    manifest(ledger, request, file, &totals, out.finish())
 }
 
 fn write_rows(
@@ -172,12 +172,20 @@ fn write_rows(
     Ok(totals)
 }
 
-fn manifest(request: &Request, file: &str, totals: &Totals, (bytes, sha256): (u64, String)) -> Manifest {
+fn manifest(
+    ledger: &dyn LedgerReader,
+    request: &Request,
+    file: &str,
+    totals: &Totals,
+    (bytes, sha256): (u64, String),
+) -> Result<Manifest, ExportError> {
+    // What is closed does not change any more, whenever the ledger was read.
+    let closed_at = ledger.closed_at(request.month, request.account.as_deref())?;
     let view = match &request.format {
         Format::Focus(focus) => Some(focus.view.as_str()),
         Format::Summary | Format::Detail => None,
     };
-    Manifest {
+    Ok(Manifest {
         manifest_version: 1,
         file: file.to_owned(),
         format: request.format.as_str(),
@@ -186,8 +194,8 @@ fn manifest(request: &Request, file: &str, totals: &Totals, (bytes, sha256): (u6
         billing_period: request.month.to_string(),
         account: request.account.clone(),
         with_recipients: request.with_recipients && request.format == Format::Detail,
-        state: "open",
-        as_of: request.as_of,
+        state: if closed_at.is_some() { "closed" } else { "open" },
+        as_of: closed_at.unwrap_or(request.as_of),
         rows: totals.rows,
         entries: totals.entries,
         bytes,
@@ -198,7 +206,7 @@ fn manifest(request: &Request, file: &str, totals: &Totals, (bytes, sha256): (u6
         price_totals: totals.price(),
         cards: totals.cards(),
         flags: totals.flags(),
-    }
+    })
 }
 
 pub(super) const OVERFLOW: LedgerError = LedgerError::Overflow { what: "control totals" };

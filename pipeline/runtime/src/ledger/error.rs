@@ -142,6 +142,17 @@ pub enum LedgerError {
         /// Its value.
         value: String,
     },
+    /// Something was to be booked into a month that is closed.
+    #[error(
+        "month {month} of account `{account}` is closed: nothing can be booked in it any more; a correction belongs into \
+         an open month"
+    )]
+    Closed {
+        /// Account id.
+        account: String,
+        /// `YYYY-MM`.
+        month: String,
+    },
     /// A sum beyond what an amount can show.
     #[error(
         "a sum of {what} exceeds 7.9e18 currency units, the largest amount that is exact to 10 decimals; \

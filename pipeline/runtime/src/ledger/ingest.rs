@@ -1,14 +1,15 @@
 //! Booking entries: the [`LedgerStore`].
 
+use super::closes::{Ends, keep_end};
 use super::database::Memory;
-use super::group::{Groups, Sums};
+use super::group::Sums;
 use super::hash::Hash;
 use super::sql::Bulk;
 use super::{Ingested, LedgerError, LedgerStore, Record, Stream, Writer};
 use crate::ledger::stream::Fresh;
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
-use tollgate_wire::ledger::LedgerEntry;
+use tollgate_wire::ledger::{LedgerEntry, MonthClosed};
 
 impl LedgerStore for Writer {
     fn ingest(&mut self, batch: &[Record<'_>], read_at: Time) -> Result<Ingested, LedgerError> {
@@ -58,41 +59,107 @@ pub(super) fn ingest(
     read_at: Time,
 ) -> Result<Ingested, LedgerError> {
     let mut fresh = Fresh::take(tx, Stream::Ledger, batch)?;
+    let mut ends = Ends::hold(tx)?;
     let mut bookings = Vec::with_capacity(fresh.records.len());
     for record in std::mem::take(&mut fresh.records) {
         match read(record) {
-            Ok((entry, month, added)) => {
+            Ok(Read::Entry(entry, month, added)) => {
                 let account = memory.accounts.number(tx, &entry.account)?;
+                if ends.refuse(tx, account, month, &entry)? {
+                    fresh.set_aside(tx, record, &closed(&entry))?;
+                    continue;
+                }
                 let (slot, group) = memory.groups.find(tx, &entry)?;
                 bookings.push(Booking { entry, month, account, group, added, slot });
+            }
+            Ok(Read::End(end, month)) => {
+                let account = memory.accounts.number(tx, &end.account)?;
+                fresh.count(keep_end(tx, account, month, &end)?);
             }
             Err(reason) => fresh.set_aside(tx, record, &reason)?,
         }
     }
-    let new = tx.book(&bookings)?;
-    for (booking, new) in bookings.iter().zip(new) {
+    for new in book(tx, memory, &bookings)? {
         fresh.count(new);
-        if new {
-            memory.groups.add(booking.slot, &booking.added);
-        }
     }
-    save(tx, &mut memory.groups)?;
     fresh.finish(tx, read_at)
 }
 
-fn save(tx: &mut dyn Bulk, groups: &mut Groups) -> Result<(), LedgerError> {
-    let sums = groups.take_sums();
-    if sums.is_empty() { Ok(()) } else { tx.add(&sums) }
+/// Keeps what is new and adds it to its summary rows; for each, whether it was.
+fn book(tx: &mut dyn Bulk, memory: &mut Memory, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
+    let booked = tx.book(bookings)?;
+    for (booking, new) in bookings.iter().zip(&booked) {
+        if *new {
+            memory.groups.add(booking.slot, &booking.added);
+        }
+    }
+    let sums = memory.groups.take_sums();
+    if !sums.is_empty() {
+        tx.add(&sums)?;
+    }
+    Ok(booked)
 }
 
-/// An entry off the topic, its month and what it adds; why it cannot be booked. Everything is checked here, so that
-/// nothing of it is refused once writing has begun.
-fn read<'a>(record: &Record<'a>) -> Result<(LedgerEntry<'a>, i64, Sums), String> {
+/// Books entries that settling made, all of one account and month, inside a transaction; for each, whether it was new.
+/// Positions are not touched.
+pub(crate) fn book_settled(
+    tx: &mut dyn Bulk,
+    memory: &mut Memory,
+    entries: Vec<LedgerEntry<'_>>,
+) -> Result<Vec<bool>, LedgerError> {
+    let odd = |value| LedgerError::Stored { what: "charge", value };
+    let mut ends = Ends::hold(tx)?;
+    let mut bookings = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let added = Sums::of(&entry).map_err(odd)?;
+        let month = month_number(&entry.billing_period).map_err(odd)?;
+        let account = memory.accounts.number(tx, &entry.account)?;
+        if ends.refuse(tx, account, month, &entry)? {
+            return Err(LedgerError::Closed {
+                account: entry.account.to_string(),
+                month: entry.billing_period.to_string(),
+            });
+        }
+        let (slot, group) = memory.groups.find(tx, &entry)?;
+        bookings.push(Booking { entry, month, account, group, added, slot });
+    }
+    book(tx, memory, &bookings)
+}
+
+/// What a record is.
+#[expect(clippy::large_enum_variant, reason = "nearly all are entries, which a box would allocate for")]
+enum Read<'a> {
+    /// An entry, its month and what it adds.
+    Entry(LedgerEntry<'a>, i64, Sums),
+    /// The end of a month.
+    End(MonthClosed<'a>, i64),
+}
+
+fn closed(entry: &LedgerEntry<'_>) -> String {
+    format!(
+        "month {} of account `{}` is closed, and this entry was not in its bill; a correction belongs into an open month",
+        entry.billing_period, entry.account
+    )
+}
+
+/// A record off the topic; why it cannot be booked. Everything is checked here, so that nothing of it is refused once
+/// writing has begun.
+fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
     let text = std::str::from_utf8(record.value).map_err(|e| format!("not UTF-8: {e}"))?;
     if text.contains("\\u0000") {
         return Err("a text with a NUL character, which no name or id has".to_owned());
     }
-    let e: LedgerEntry<'_> = serde_json::from_str(text).map_err(|e| format!("not a ledger entry: {e}"))?;
+    let e: LedgerEntry<'_> = match serde_json::from_str(text) {
+        Ok(entry) => entry,
+        // Ends of months are rare: they are looked for only where there is no entry.
+        Err(error) => match serde_json::from_str::<MonthClosed<'_>>(text) {
+            Ok(end) => {
+                let month = month_number(&end.month_closed)?;
+                return Ok(Read::End(end, month));
+            }
+            Err(_) => return Err(format!("not a ledger entry: {error}")),
+        },
+    };
     let added = Sums::of(&e)?;
     let month = month_number(&e.billing_period)?;
     month_number(&e.usage_period)?;
@@ -102,7 +169,7 @@ fn read<'a>(record: &Record<'a>) -> Result<(LedgerEntry<'a>, i64, Sums), String>
     if e.ordinal.is_some_and(|n| i64::try_from(n).is_err()) {
         return Err("ordinal exceeds 2^63 - 1".to_owned());
     }
-    Ok((e, month, added))
+    Ok(Read::Entry(e, month, added))
 }
 
 /// `YYYY-MM` as year * 12 + month - 1.

@@ -7,6 +7,8 @@
 mod accounts;
 mod amount;
 mod charge_order;
+mod charges;
+mod closes;
 mod database;
 mod entry;
 mod error;
@@ -26,6 +28,7 @@ pub(crate) mod fixture;
 mod tests;
 
 pub use amount::{AMOUNT_MAX, fixed};
+pub use closes::Close;
 pub use database::{Place, Reader, SCHEMA_VERSION, Writer};
 pub use error::LedgerError;
 pub use postgres::{PostgresConfig, PostgresConfigError};
@@ -34,8 +37,11 @@ pub use store::{LedgerReader, LedgerStore, SummaryRow};
 pub use stream::{Ingested, Record, Stream};
 
 pub(crate) use accounts::Accounts;
+pub(crate) use charges::{Alike, GroupRow, Id, Line, entry_at, group_rows, month_lines, reversals, true_ups_of};
+pub(crate) use closes::{close_month, closed_months, end_of};
 pub(crate) use entry::named;
 pub(crate) use group::messages_of;
+pub(crate) use ingest::book_settled;
 pub(crate) use read::of_message;
 pub(crate) use sql::{Bulk, Row, Sql, Value};
 pub(crate) use stream::{Fresh, as_of};

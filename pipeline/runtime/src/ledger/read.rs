@@ -7,6 +7,7 @@ use super::{LedgerError, LedgerReader, Reader, SummaryRow};
 use rust_decimal::Decimal;
 use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
+use tollgate_wire::Time;
 use tollgate_wire::ledger::LedgerEntry;
 
 /// Sorted by the summary columns from left to right, what is absent first, rates by size.
@@ -60,6 +61,10 @@ impl LedgerReader for Reader {
             }
             Ok(())
         })
+    }
+
+    fn closed_at(&self, month: YearMonth, account: Option<&str>) -> Result<Option<Time>, LedgerError> {
+        self.month_closed(month, account)
     }
 
     fn of_message(

@@ -66,6 +66,9 @@ pub(crate) trait Bulk: Sql {
     /// Holds the views for this transaction, with others that project (`shared`) or alone.
     fn hold_views(&self, shared: bool) -> Result<(), LedgerError>;
 
+    /// Holds the ends of months for this transaction: with others that book (`shared`), or alone, to close one.
+    fn hold_months(&self, shared: bool) -> Result<(), LedgerError>;
+
     /// Keeps the entries whose id is not booked yet, with their people's data; for each, whether it was new. An id that
     /// is twice in the batch is new once.
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError>;

@@ -169,6 +169,11 @@ impl Bulk for Tx<'_> {
         Ok(())
     }
 
+    /// A file has one writer.
+    fn hold_months(&self, _: bool) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
         let mut insert = self.0.prepare_cached(
             "INSERT OR IGNORE INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \

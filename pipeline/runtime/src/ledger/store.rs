@@ -53,6 +53,9 @@ pub trait LedgerReader {
         each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError>;
 
+    /// When a billing month was closed, of one account or of all that have entries in it; `None` while one is open.
+    fn closed_at(&self, month: YearMonth, account: Option<&str>) -> Result<Option<Time>, LedgerError>;
+
     /// The entries of one message by booking time and entry id, without people's data.
     fn of_message(
         &self,

@@ -2,14 +2,14 @@
 
 use super::Rules;
 use tollgate_rate_card::{
-    Category, Charging, Country, Currency, Date, PricingType, RatingInput, Reported, ReportedCategory, ReportedModel,
-    ReportedType, Rulebook, UnpricedReason, YearMonth,
+    Category, Charging, Country, Currency, Date, PricingModel, PricingType, RatingInput, Reported, ReportedCategory,
+    ReportedModel, ReportedType, Rulebook, UnpricedReason, YearMonth,
 };
 use tollgate_wire::ledger::LedgerEntry;
 
 /// Why a charge has no price by the other rules, besides what a rating says: they charge by whether a window was open,
 /// which the ledger does not keep and what was booked does not tell.
-pub(super) const WINDOW_UNKNOWN: &str = "window_unknown";
+const WINDOW_UNKNOWN: &str = "window_unknown";
 
 /// What was unpriced for these is so by any rules: the ledger does not keep the platform's strange word or the bid.
 const STAYS: [UnpricedReason; 4] = [
@@ -19,18 +19,49 @@ const STAYS: [UnpricedReason; 4] = [
     UnpricedReason::Bid,
 ];
 
-/// The facts of a charge with no message before it, or why it has no price.
-pub(super) fn facts(rules: &Rules<'_>, entry: &LedgerEntry<'_>) -> Result<RatingInput, String> {
-    if let Some(reason) = entry.reason.as_deref()
-        && STAYS.iter().any(|stays| stays.as_str() == reason)
-    {
-        return Err(reason.to_owned());
+/// What rating an entry again needs of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Booked<'a> {
+    pub reason: Option<&'a str>,
+    pub currency: &'a str,
+    pub rulebook: Option<&'a str>,
+    pub country: Option<&'a str>,
+    pub market: Option<&'a str>,
+    pub category: Option<Category>,
+    pub pricing_type: Option<PricingType>,
+    pub expected_category: Option<Category>,
+    pub reported_category: Option<Category>,
+    pub reported_type: Option<PricingType>,
+    pub reported_model: Option<PricingModel>,
+}
+
+impl<'a> Booked<'a> {
+    pub(crate) fn of(entry: &'a LedgerEntry<'_>) -> Self {
+        Self {
+            reason: entry.reason.as_deref(),
+            currency: &entry.cost_currency,
+            rulebook: entry.rulebook.as_deref(),
+            country: entry.country.as_deref(),
+            market: entry.market.as_deref(),
+            category: entry.category,
+            pricing_type: entry.pricing_type,
+            expected_category: entry.expected_category,
+            reported_category: entry.reported_category,
+            reported_type: entry.reported_type,
+            reported_model: entry.reported_model,
+        }
     }
-    let Some(currency) = Currency::new(&entry.cost_currency) else {
-        return Err(UnpricedReason::NoCard.as_str().to_owned());
+}
+
+/// The facts of a charge of a local day with no message before it, or why it has no price.
+pub(crate) fn facts(rules: &Rules<'_>, entry: &Booked<'_>, own: Date) -> Result<RatingInput, &'static str> {
+    if let Some(stays) = STAYS.iter().find(|stays| Some(stays.as_str()) == entry.reason) {
+        return Err(stays.as_str());
+    }
+    let Some(currency) = Currency::new(entry.currency) else {
+        return Err(UnpricedReason::NoCard.as_str());
     };
-    let booked = entry.rulebook.as_deref().and_then(|id| rules.booked(id));
-    let own = own_day(entry, booked);
+    let booked = entry.rulebook.and_then(|id| rules.booked(id));
     let date = rules.day(own);
     let reported = Reported {
         category: entry.reported_category.map(ReportedCategory::Known),
@@ -53,14 +84,17 @@ pub(super) fn facts(rules: &Rules<'_>, entry: &LedgerEntry<'_>) -> Result<Rating
     })
 }
 
-/// The charge's local day. The ledger has the instant, the local month and the rulebook but not the zone, so the day
-/// may be one off within them, which changes no rule and no market.
-fn own_day(entry: &LedgerEntry<'_>, booked: Option<&Rulebook>) -> Date {
+/// The charge's local day: exact where the rules know the WABA's zone. Else the ledger has the instant, the local month
+/// and the rulebook, so the day may be one off within them, which changes no rule and no market.
+pub(super) fn own_day(rules: &Rules<'_>, entry: &LedgerEntry<'_>) -> Date {
+    if let Some(zone) = rules.zone(&entry.waba) {
+        return zone.local_date_at(i64::from(entry.occurred_at.secs()));
+    }
     let utc = jiff::Timestamp::from_second(i64::from(entry.occurred_at.secs())).unwrap_or_default();
     let day = utc.to_zoned(jiff::tz::TimeZone::UTC).date();
     let month = entry.usage_period.parse::<YearMonth>().unwrap_or_else(|_| YearMonth::of(day));
     let day = day.clamp(month.first_day(), month.last_day());
-    match booked {
+    match entry.rulebook.as_deref().and_then(|id| rules.booked(id)) {
         Some(book) => day.clamp(book.validity.from(), book.validity.to().unwrap_or(Date::MAX)),
         None => day,
     }
@@ -68,12 +102,12 @@ fn own_day(entry: &LedgerEntry<'_>, booked: Option<&Rulebook>) -> Date {
 
 /// The recipient's country. A recipient without a number has none in the ledger, but the market: any country of it
 /// does, if all of them are in one market on the other day too.
-fn country(rules: &Rules<'_>, entry: &LedgerEntry<'_>, own: Date, date: Date) -> Option<Country> {
-    if let Some(code) = entry.country.as_deref() {
+fn country(rules: &Rules<'_>, entry: &Booked<'_>, own: Date, date: Date) -> Option<Country> {
+    if let Some(code) = entry.country {
         return Country::new(code);
     }
     let map = rules.rates().map();
-    let market = map.market_named(entry.market.as_deref()?)?;
+    let market = map.market_named(entry.market?)?;
     let mut of = map.countries().map(|(country, _)| country).filter(|&c| map.market(c, own) == Some(market));
     let first = of.next()?;
     of.all(|other| map.market(other, date) == map.market(first, date)).then_some(first)
@@ -84,10 +118,10 @@ fn country(rules: &Rules<'_>, entry: &LedgerEntry<'_>, own: Date, date: Date) ->
 /// costs. Where it said what its rules do not, it stands.
 fn charged(
     rules: &Rules<'_>,
-    entry: &LedgerEntry<'_>,
+    entry: &Booked<'_>,
     booked: Option<&Rulebook>,
     date: Date,
-) -> Result<Option<ReportedType>, String> {
+) -> Result<Option<ReportedType>, &'static str> {
     let said = entry.reported_type.or(entry.pricing_type).map(|word| match word {
         PricingType::Regular | PricingType::FreeAllowance => Charging::Charged,
         PricingType::FreeCustomerService => Charging::FreeCustomerService,
@@ -102,7 +136,7 @@ fn charged(
     let charging = match outcomes(booked, other, category, said).as_slice() {
         [] => said,
         [one] => Some(*one),
-        _ => return Err(WINDOW_UNKNOWN.to_owned()),
+        _ => return Err(WINDOW_UNKNOWN),
     };
     Ok(charging.map(in_words))
 }

@@ -1,9 +1,10 @@
 //! What a booked month would have cost by other rules or cards. Reads the ledger and writes nothing.
 //!
-//! `rules` what is applied instead · `facts` an entry back into what was rated · `walk` positions of bands and
-//! allowances from the month's first message on · `sums` the comparison.
+//! `rules` what is applied instead · `facts` an entry back into what was rated · `positions` of bands
+//! and allowances, counted from the month's first message on · `walk` each message at its position · `sums` the comparison.
 
 mod facts;
+mod positions;
 mod rules;
 mod sums;
 mod walk;
@@ -15,6 +16,8 @@ use crate::ledger::{LedgerError, Reader};
 use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
 
+pub(crate) use facts::{Booked, facts};
+pub(crate) use positions::{At, Place, Positions, at_booked};
 pub use rules::{Rules, Under};
 pub use sums::{Line, Report};
 pub use walk::Walk;

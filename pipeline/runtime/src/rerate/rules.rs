@@ -1,7 +1,8 @@
 //! What is applied instead of the rules and cards that a charge was booked by.
 
+use std::collections::BTreeMap;
 use tollgate_rate_card::{Allowance, Category, Currency, Date, RateCards, Rated, RatingInput, Rulebook};
-use tollgate_rate_card::{CardId, PricingModel};
+use tollgate_rate_card::{CardId, PricingModel, Zone};
 
 /// The other rules.
 #[derive(Clone, Debug)]
@@ -11,6 +12,9 @@ pub enum Under<'a> {
     /// These cards, each in the catalogue that holds it, one a currency at most; rules and market of the charge's day.
     /// The catalogues have the same rules and map.
     Cards(Vec<(&'a RateCards, CardId)>),
+    /// Its own day's rules, by the catalogue as it is now: what settling rates by. With the zones of the WABAs, by id,
+    /// which give the day.
+    Own(BTreeMap<String, Zone>),
 }
 
 /// A catalogue, and what of it is applied instead of what was booked.
@@ -27,7 +31,7 @@ impl<'a> Rules<'a> {
         Self { rates, under }
     }
 
-    pub(super) const fn rates(&self) -> &'a RateCards {
+    pub(crate) const fn rates(&self) -> &'a RateCards {
         self.rates
     }
 
@@ -35,7 +39,15 @@ impl<'a> Rules<'a> {
     pub(super) const fn day(&self, own: Date) -> Date {
         match self.under {
             Under::Day(day) => day,
-            Under::Cards(_) => own,
+            Under::Cards(_) | Under::Own(_) => own,
+        }
+    }
+
+    /// The zone of a WABA, where these rules go by its days.
+    pub(super) fn zone(&self, waba: &str) -> Option<&Zone> {
+        match &self.under {
+            Under::Own(zones) => zones.get(waba),
+            Under::Day(_) | Under::Cards(_) => None,
         }
     }
 
@@ -49,9 +61,9 @@ impl<'a> Rules<'a> {
         self.rates.rulebook_at(day)?.1.rule(category).allowance
     }
 
-    pub(super) fn rate(&self, input: &RatingInput) -> Rated {
+    pub(crate) fn rate(&self, input: &RatingInput) -> Rated {
         match &self.under {
-            Under::Day(_) => self.rates.rate(input),
+            Under::Day(_) | Under::Own(_) => self.rates.rate(input),
             Under::Cards(cards) => match of_currency(cards, input.currency) {
                 Some((rates, card)) => rates.rate_on(input, Some(card)),
                 None => self.rates.rate_on(input, None),

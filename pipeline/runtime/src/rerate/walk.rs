@@ -1,29 +1,18 @@
 //! Rates a month's entries one after another, each at its position in the groups that count it.
 
 use super::Rules;
-use super::facts::facts;
+use super::facts::{Booked, facts, own_day};
+use super::positions::Positions;
 use super::sums::{Cost, Message, Report, Sums};
 use crate::ledger::LedgerError;
 use rust_decimal::Decimal;
-use std::collections::BTreeMap;
-use tollgate_rate_card::{AllowanceScope, BandBasis, Category, Market, Rated, RatingInput};
+use tollgate_rate_card::{BandBasis, Rated};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry};
-
-/// A group whose messages are counted: of an allowance by WABA or number, of bands by account.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
-    account: String,
-    /// WABA or number; none for bands.
-    of: String,
-    month: String,
-    market: Option<Market>,
-    category: Category,
-}
 
 /// The walk. Entries come in the order of [`crate::ledger::Reader`]'s charges: instant, then wamid.
 pub struct Walk<'a> {
     rules: &'a Rules<'a>,
-    counters: BTreeMap<Group, u64>,
+    positions: Positions,
     sums: Sums,
 }
 
@@ -31,7 +20,7 @@ impl<'a> Walk<'a> {
     /// Every counter at zero.
     #[must_use]
     pub fn new(rules: &'a Rules<'a>) -> Self {
-        Self { rules, counters: BTreeMap::new(), sums: Sums::default() }
+        Self { rules, positions: Positions::default(), sums: Sums::default() }
     }
 
     /// Takes the next entry. Entries that cancel out count for nothing; what no card prices stays as it was booked;
@@ -59,7 +48,9 @@ impl<'a> Walk<'a> {
     }
 
     fn message(&mut self, entry: &LedgerEntry<'_>) -> Option<()> {
-        let rated = facts(self.rules, entry).map(|input| self.at_its_position(entry, input));
+        let place = self.positions.place(&entry.account, &entry.waba, &entry.sender, &entry.usage_period);
+        let rated = facts(self.rules, &Booked::of(entry), own_day(self.rules, entry));
+        let rated = rated.map(|input| self.positions.rate(self.rules, place, input).rated);
         let booked = match (entry.cost, entry.reason.as_deref()) {
             (Some(cost), _) => Cost::Known(cost),
             (None, reason) => Cost::Unpriced(reason.unwrap_or("unknown").to_owned()),
@@ -78,47 +69,8 @@ impl<'a> Walk<'a> {
                 message.market = unpriced.market.map(|market| self.rules.rates().map().market_name(market));
                 message.category = unpriced.category;
             }
-            Err(reason) => message.other = Cost::Unpriced(reason),
+            Err(reason) => message.other = Cost::Unpriced(reason.to_owned()),
         }
         self.sums.message(entry, &message)
-    }
-
-    /// As the engine does: the allowance first, since what it leaves is what bands count.
-    fn at_its_position(&mut self, entry: &LedgerEntry<'_>, mut input: RatingInput) -> Rated {
-        let allowance = self.groups(entry, &input).0;
-        input.allowance_used = allowance.map_or(0, |group| self.count(&group));
-        let bands = self.groups(entry, &input).1;
-        input.band_ordinal = bands.map(|group| self.count(&group) + 1);
-        let (allowance, bands) = self.groups(entry, &input);
-        for group in [allowance, bands].into_iter().flatten() {
-            *self.counters.entry(group).or_default() += 1;
-        }
-        self.rules.rate(&input)
-    }
-
-    fn count(&self, group: &Group) -> u64 {
-        self.counters.get(group).copied().unwrap_or(0)
-    }
-
-    /// Groups of allowance and bands that count the message.
-    fn groups(&self, entry: &LedgerEntry<'_>, input: &RatingInput) -> (Option<Group>, Option<Group>) {
-        let (allowance, bands, category, market) = match self.rules.rate(input) {
-            Rated::Priced(p) => (p.counts_for_allowance, p.counts_for_band, p.category, Some(p.market)),
-            Rated::Unpriced(u) => (u.counts_for_allowance, u.counts_for_band, u.category, u.market),
-        };
-        let Some(category) = category else { return (None, None) };
-        let group = |of: &str, market, category| Group {
-            account: entry.account.to_string(),
-            of: of.to_owned(),
-            month: entry.usage_period.to_string(),
-            market,
-            category,
-        };
-        let scope = self.rules.allowance(input.date, category).map_or(AllowanceScope::Sender, |a| a.scope);
-        let of = if scope == AllowanceScope::Waba { &entry.waba } else { &entry.sender };
-        (
-            allowance.then(|| group(of, None, category)),
-            market.filter(|_| bands).map(|market| group("", Some(market), category.band_counter())),
-        )
     }
 }

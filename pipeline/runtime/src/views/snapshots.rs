@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use tollgate_quality::{Limit, Score};
+use tollgate_rate_card::Markup;
 use tollgate_wire::command::{CampaignSpec, LimitScope};
 use tollgate_wire::snapshot::CampaignCounts;
 use tollgate_wire::{Reason, Time};
@@ -30,11 +31,14 @@ pub(super) struct Snapshot {
     pub(super) lots: Vec<LotView>,
 }
 
-/// A WABA's zone.
+/// A WABA's zone and mark-ups.
 #[derive(Deserialize)]
 pub(super) struct WabaZone {
     pub(super) id: String,
     pub(super) time_zone: String,
+    /// Left out when there are none, and by older versions.
+    #[serde(default)]
+    pub(super) markup: Vec<Markup>,
 }
 
 /// A list with the time it holds for.

@@ -2,6 +2,7 @@
 
 use super::snapshots::WabaZone;
 use crate::ledger::{LedgerError, Reader};
+use crate::settle::Terms;
 use std::collections::BTreeMap;
 use tollgate_rate_card::Zone;
 
@@ -11,7 +12,7 @@ impl Reader {
     pub fn zones(&self, account: Option<&str>) -> Result<BTreeMap<String, Zone>, LedgerError> {
         let mut zones = BTreeMap::new();
         let mut add = |wabas: Vec<WabaZone>| {
-            for WabaZone { id, time_zone } in wabas {
+            for WabaZone { id, time_zone, .. } in wabas {
                 let zone = Zone::new(&time_zone);
                 let zone = zone.map_err(|_| LedgerError::Stored { what: "time zone", value: time_zone })?;
                 zones.insert(id, zone);
@@ -23,5 +24,17 @@ impl Reader {
             None => self.each_snapshot(|snapshot| add(snapshot.wabas))?,
         }
         Ok(zones)
+    }
+
+    /// Zone and mark-ups of an account's WABAs, by id. A WABA is missing as in [`Reader::zones`]; mark-ups are missing
+    /// from snapshots of before they carried them.
+    pub fn terms(&self, account: &str) -> Result<BTreeMap<String, Terms>, LedgerError> {
+        let mut terms = BTreeMap::new();
+        for WabaZone { id, time_zone, markup } in self.snapshot(account)?.map(|s| s.wabas).unwrap_or_default() {
+            let zone = Zone::new(&time_zone);
+            let zone = zone.map_err(|_| LedgerError::Stored { what: "time zone", value: time_zone })?;
+            terms.insert(id, Terms { zone, markup });
+        }
+        Ok(terms)
     }
 }

@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use tollgate_rate_card::{Category, PricingModel, YearMonth, Zone};
+use tollgate_wire::Time;
 use tollgate_wire::ledger::{EntryKind, LedgerEntry};
 
 /// A WABA's id as the platform gives it.
@@ -166,6 +167,10 @@ impl LedgerReader for Book {
         _: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
         Ok(())
+    }
+
+    fn closed_at(&self, _: YearMonth, _: Option<&str>) -> Result<Option<Time>, LedgerError> {
+        Ok(None)
     }
 
     fn of_message(

@@ -69,6 +69,14 @@ impl BulkTx<'_> {
         Ok(())
     }
 
+    /// Holds something for this transaction, by schema: a database may hold several.
+    fn hold(&self, what: &str, shared: bool) -> Result<(), LedgerError> {
+        let lock = if shared { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
+        let sql = format!("SELECT {lock}(hashtext('tollgate {what} ' || current_schema()))");
+        self.tx.tx.borrow_mut().batch_execute(&sql)?;
+        Ok(())
+    }
+
     /// Makes the partitions of a month. Attached and not created as such, so that readers are not locked out.
     fn month(&mut self, month: i64) -> Result<(), LedgerError> {
         if self.months.contains(&month) {
@@ -97,11 +105,11 @@ impl BulkTx<'_> {
 
 impl Bulk for BulkTx<'_> {
     fn hold_views(&self, shared: bool) -> Result<(), LedgerError> {
-        let lock = if shared { "pg_advisory_xact_lock_shared" } else { "pg_advisory_xact_lock" };
-        // By schema: a database may hold several.
-        let sql = format!("SELECT {lock}(hashtext('tollgate views ' || current_schema()))");
-        self.tx.tx.borrow_mut().batch_execute(&sql)?;
-        Ok(())
+        self.hold("views", shared)
+    }
+
+    fn hold_months(&self, shared: bool) -> Result<(), LedgerError> {
+        self.hold("closes", shared)
     }
 
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {

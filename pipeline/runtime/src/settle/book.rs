@@ -1,0 +1,161 @@
+//! Booking what differs: a pair of entries for each charge, one that takes back what stands and one with what is to
+//! stand, so that on every row of the summary rate times quantity stays the amount.
+
+use super::Job;
+use super::rating::{Rating, Ratings, signed};
+use super::report::Report;
+use crate::ledger::{Id, LedgerError, Writer, book_settled, entry_at};
+use tollgate_core::charge::entry_id;
+use tollgate_rate_card::YearMonth;
+use tollgate_wire::Text;
+use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry};
+
+/// Pairs of one transaction.
+const PAIRS: usize = 10_000;
+
+/// A charge for which something else is to stand.
+pub(super) struct Pending {
+    pub charge: Id,
+    /// Month that the charge is billed in.
+    pub month: YearMonth,
+    pub occurred_at: u64,
+    /// Of the entry that takes back; the other one has the next.
+    pub revision: u32,
+    pub from: (u32, Option<u64>),
+    pub to: (u32, Option<u64>),
+    pub cause: Cause,
+}
+
+/// Pairs that are yet to be booked.
+pub(super) struct Book<'w, 'j> {
+    writer: &'w mut Writer,
+    job: &'j Job<'j>,
+    pending: Vec<Pending>,
+}
+
+impl<'w, 'j> Book<'w, 'j> {
+    pub(super) const fn new(writer: &'w mut Writer, job: &'j Job<'j>) -> Self {
+        Self { writer, job, pending: Vec::new() }
+    }
+
+    /// Takes a pair, and books when there are many.
+    pub(super) fn add(&mut self, pending: Pending, ratings: &Ratings, report: &mut Report) -> Result<(), LedgerError> {
+        self.pending.push(pending);
+        if self.pending.len() >= PAIRS { self.flush(ratings, report) } else { Ok(()) }
+    }
+
+    /// Books what is left. A pair is in one transaction, so that no reading sees half of it.
+    pub(super) fn flush(&mut self, ratings: &Ratings, report: &mut Report) -> Result<(), LedgerError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let (job, pending) = (self.job, std::mem::take(&mut self.pending));
+        let mut currencies = Vec::with_capacity(pending.len());
+        let new = self.writer.transact(|tx, memory| {
+            let account = memory.accounts.number(tx, job.account)?;
+            let mut entries = Vec::with_capacity(2 * pending.len());
+            for p in &pending {
+                let before = entries.len();
+                entry_at(tx, p.month, account, p.occurred_at, &p.charge, &mut |charge| {
+                    currencies.push(charge.cost_currency.to_string());
+                    let of = |rating: (u32, Option<u64>), revision, quantity| {
+                        true_up(job, charge, p.cause, ratings.get(rating.0), rating.1, revision, quantity)
+                    };
+                    entries.push(of(p.from, p.revision, -1));
+                    entries.push(of(p.to, p.revision + 1, 1));
+                    Ok(())
+                })?;
+                if entries.len() == before {
+                    return Err(LedgerError::Stored { what: "adjusted entry", value: hex::encode(p.charge) });
+                }
+            }
+            book_settled(tx, memory, entries)
+        })?;
+        for ((p, pair), currency) in pending.iter().zip(new.chunks(2)).zip(&currencies) {
+            // Another process may have settled meanwhile, and booked the same.
+            if pair.iter().all(|new| *new) {
+                let added = report.pair(currency, ratings.get(p.from.0), ratings.get(p.to.0));
+                added.ok_or(LedgerError::Overflow { what: "the settled month" })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn true_up(
+    job: &Job<'_>,
+    charge: &LedgerEntry<'_>,
+    cause: Cause,
+    r: &Rating,
+    ordinal: Option<u64>,
+    revision: u32,
+    quantity: i64,
+) -> LedgerEntry<'static> {
+    let owned = |text: &Text<'_>| text.clone().into_owned();
+    let maybe = |text: &Option<Text<'_>>| text.as_ref().map(owned);
+    let text = |text: &Option<String>| text.clone().map(Text::from);
+    let id = entry_id(&charge.waba, EntryKind::TrueUp, &charge.entry, revision);
+    LedgerEntry {
+        entry: format!("{id:032x}").into(),
+        kind: EntryKind::TrueUp,
+        cause: Some(cause),
+        adjusts: Some(owned(&charge.entry)),
+        revision,
+        account: owned(&charge.account),
+        account_name: owned(&charge.account_name),
+        legal_entity: owned(&charge.legal_entity),
+        waba: owned(&charge.waba),
+        sender: owned(&charge.sender),
+        origin: charge.origin,
+        message_uid: charge.message_uid,
+        message: maybe(&charge.message),
+        attempt: charge.attempt,
+        recipient_hash: owned(&charge.recipient_hash),
+        wamid_hash: owned(&charge.wamid_hash),
+        // They are with the charge, and erased there.
+        recipient: None,
+        wamid: None,
+        campaign: maybe(&charge.campaign),
+        cost_center: maybe(&charge.cost_center),
+        template: maybe(&charge.template),
+        language: maybe(&charge.language),
+        country: maybe(&charge.country),
+        market: text(&r.market),
+        category: r.category,
+        pricing_model: r.pricing_model,
+        pricing_type: r.pricing_type,
+        expected_category: charge.expected_category,
+        expected_type: charge.expected_type,
+        expected_model: charge.expected_model,
+        reported_category: charge.reported_category,
+        reported_type: charge.reported_type,
+        reported_model: charge.reported_model,
+        conversation: maybe(&charge.conversation),
+        rulebook: text(&r.rulebook),
+        card: text(&r.card),
+        card_status: text(&r.card_status),
+        band: r.band,
+        band_basis: text(&r.band_basis),
+        ordinal,
+        list_rate: r.list_rate,
+        cost_rate: r.cost_rate,
+        quantity,
+        cost: signed(r.cost, quantity),
+        cost_currency: owned(&charge.cost_currency),
+        markup_rule: text(&r.markup_rule),
+        markup: signed(r.markup, quantity),
+        fee: signed(r.fee, quantity),
+        price_ex_tax: signed(r.price_ex_tax, quantity),
+        price_currency: r.price_currency.clone().into(),
+        fx_rate: r.fx_rate,
+        fx_source: text(&r.fx_source),
+        fx_date: text(&r.fx_date),
+        occurred_at: charge.occurred_at,
+        booked_at: job.at,
+        usage_period: owned(&charge.usage_period),
+        billing_period: job.month.to_string().into(),
+        tax_code: maybe(&charge.tax_code),
+        invoice_id: None,
+        reason: text(&r.reason),
+    }
+}

@@ -1,0 +1,101 @@
+//! Settling and closing a month: every charge at its canonical position, by the catalogue as it is, and the bill that
+//! comes of it.
+//!
+//! `zones` what holds for a WABA · `rating` what a charge is rated as · `shape` what entries have in common · `walk` what
+//! stands against what is to stand · `book` the difference as pairs of true-ups · `report` what was found · `close` the
+//! end of a month · `manifest` what a closed month is · `verify` that it still is.
+
+mod book;
+mod close;
+mod manifest;
+mod rating;
+mod report;
+mod shape;
+mod verify;
+mod walk;
+mod zones;
+
+#[cfg(test)]
+mod tests;
+
+use crate::ledger::{LedgerError, Reader, Writer, closed_months, group_rows};
+use crate::rerate::{Rules, Under};
+use std::collections::BTreeMap;
+use tollgate_rate_card::{RateCards, YearMonth};
+use tollgate_wire::Time;
+use tollgate_wire::ledger::EntryKind;
+
+pub use close::{Allow, CloseError, Closed, Obstacle, close};
+pub use manifest::{CloseManifest, ControlTotal};
+pub use report::Report;
+pub use verify::{Verified, VerifyError, verify};
+pub use zones::Terms;
+
+/// What is to be settled, and by what.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// Account id.
+    pub account: &'a str,
+    /// Billing month.
+    pub month: YearMonth,
+    /// The catalogue as it is now.
+    pub rates: &'a RateCards,
+    /// What holds for each of the account's WABAs, by id.
+    pub terms: &'a BTreeMap<String, Terms>,
+    /// The time now, given by the caller: when true-ups are booked and the month is closed.
+    pub at: Time,
+}
+
+/// Why a month could not be settled.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The ledger could not be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A WABA whose days are not known.
+    #[error(
+        "waba = {waba:?} of account {account:?}: its time zone, which decides the day of a charge, is not in the views; \
+         start the service once with this version, and declare the WABA with `tollgate accounts apply`"
+    )]
+    UnknownZone {
+        /// Account id.
+        account: String,
+        /// WABA id.
+        waba: String,
+    },
+}
+
+/// Settles an open month of an account: rates every charge that stands at its position in the canonical order (charge
+/// instant, then hash of the wamid) and books what differs from the ledger. Again, it finds nothing.
+///
+/// Writer and reader are of one database; the writer may go on booking meanwhile, and what comes later is settled the
+/// next time. `progress` hears how many entries were walked, every 10,000. Holds what entries have in common, what is
+/// taken back, and one instant's entries.
+///
+/// # Errors
+/// The month is closed, a WABA's zone is not known, or the ledger cannot be read or written.
+pub fn settle(
+    writer: &mut Writer,
+    reader: &Reader,
+    job: &Job<'_>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Report, SettleError> {
+    let zones = job.terms.iter().map(|(id, terms)| (id.clone(), terms.zone.clone())).collect();
+    let rules = Rules::new(job.rates, Under::Own(zones));
+    reader.read(|db| {
+        let last = closed_months(db, job.account)?.pop();
+        if last.is_some_and(|last| job.month <= last.month) {
+            let (account, month) = (job.account.to_owned(), job.month.to_string());
+            return Ok(Err(LedgerError::Closed { account, month }.into()));
+        }
+        let groups = group_rows(db, job.month, job.account)?;
+        let rated = |kind| matches!(kind, EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced);
+        if let Some(g) = groups.iter().find(|g| rated(g.kind) && !job.terms.contains_key(&g.waba)) {
+            return Ok(Err(SettleError::UnknownZone { account: job.account.to_owned(), waba: g.waba.clone() }));
+        }
+        let number = db.number("SELECT ix FROM accounts WHERE name = ?1", &[job.account.into()])?;
+        let Some(account) = number else { return Ok(Ok(Report::default())) };
+        let walk = walk::Walk::new(job, &rules, book::Book::new(writer, job), groups);
+        walk.run(db, account, progress).map(Ok)
+    })?
+}

@@ -1,0 +1,243 @@
+//! The walk: every charge of a month at its canonical position, against what the ledger has for it.
+
+use super::Job;
+use super::book::{Book, Pending};
+use super::rating::{Rating, Ratings};
+use super::report::Report;
+use super::shape::{Role, Shapes};
+use super::zones::Wabas;
+use crate::ledger::{GroupRow, Id, LedgerError, Line, Sql, closed_months, month_lines, reversals, true_ups_of};
+use crate::rerate::{At, Positions, Rules, at_booked};
+use std::collections::HashMap;
+use tollgate_rate_card::YearMonth;
+
+/// An entry of the instant at hand.
+#[derive(Clone, Copy)]
+struct Held {
+    wamid: Id,
+    revision: u32,
+    id: Id,
+    shape: u32,
+    adjusts: Option<Id>,
+    ordinal: Option<u64>,
+}
+
+/// What stands for a charge.
+struct Standing {
+    rating: u32,
+    ordinal: Option<u64>,
+    /// Of the next true-up.
+    revision: u32,
+}
+
+/// The walk over one account's month.
+pub(super) struct Walk<'w, 'j> {
+    job: &'j Job<'j>,
+    rules: &'j Rules<'j>,
+    wabas: Wabas<'j>,
+    month: String,
+    shapes: Shapes,
+    ratings: Ratings,
+    positions: Positions,
+    book: Book<'w, 'j>,
+    /// What is taken back in the month, with the rating that was taken back. Charges of the month leave it as they are
+    /// met; what is left is of earlier months.
+    reversed: HashMap<Id, u32, foldhash::fast::FixedState>,
+    /// Entries of one instant, in the order of the database.
+    held: Vec<Held>,
+    instant: u64,
+    /// Standing charges by rating.
+    counts: Vec<u64>,
+    report: Report,
+}
+
+impl<'w, 'j> Walk<'w, 'j> {
+    pub(super) fn new(job: &'j Job<'j>, rules: &'j Rules<'j>, book: Book<'w, 'j>, groups: Vec<GroupRow>) -> Self {
+        Self {
+            job,
+            rules,
+            wabas: Wabas::new(job.terms),
+            month: job.month.to_string(),
+            shapes: Shapes::new(groups),
+            ratings: Ratings::default(),
+            positions: Positions::default(),
+            book,
+            reversed: HashMap::default(),
+            held: Vec::new(),
+            instant: 0,
+            counts: Vec::new(),
+            report: Report::default(),
+        }
+    }
+
+    /// Walks the month and books what differs. Everything is read in one state of the database.
+    pub(super) fn run(
+        mut self,
+        db: &dyn Sql,
+        account: i64,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Report, LedgerError> {
+        reversals(db, self.job.month, account, &mut |line| {
+            let shape = self.shape(line)?;
+            let rating = self.shapes.get(shape).0.rating;
+            self.reversed.extend(line.adjusts.map(|charge| (charge, rating)));
+            Ok(())
+        })?;
+        month_lines(db, self.job.month, account, &mut |line| {
+            if line.occurred_at != self.instant {
+                self.settle_instant()?;
+                self.instant = line.occurred_at;
+            }
+            let shape = self.shape(line)?;
+            let Line { id, adjusts, revision, wamid, ordinal, .. } = *line;
+            self.held.push(Held { wamid, revision, id, shape, adjusts, ordinal });
+            self.report.entries += 1;
+            if self.report.entries.is_multiple_of(10_000) {
+                progress(self.report.entries);
+            }
+            Ok(())
+        })?;
+        self.settle_instant()?;
+        self.take_back_late(db, account)?;
+        self.book.flush(&self.ratings, &mut self.report)?;
+        self.report.stands(&self.ratings, &self.counts);
+        Ok(self.report)
+    }
+
+    fn shape(&mut self, line: &Line<'_>) -> Result<u32, LedgerError> {
+        let (account, month) = (self.job.account, self.month.as_str());
+        self.shapes.number(line, account, month, &self.wabas, &mut self.ratings, &mut self.positions)
+    }
+
+    /// Settles the charges of one instant, by wamid. True-ups have the instant of their charge.
+    fn settle_instant(&mut self) -> Result<(), LedgerError> {
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_unstable_by_key(|h| (h.wamid, h.revision, h.id));
+        for one in &held {
+            let role = self.shapes.get(one.shape).0.role;
+            if matches!(role, Role::Charge | Role::Late | Role::Kept) {
+                self.charge(role, one, &held)?;
+            }
+        }
+        held.clear();
+        self.held = held;
+        self.shapes.trim();
+        Ok(())
+    }
+
+    fn charge(&mut self, role: Role, one: &Held, held: &[Held]) -> Result<(), LedgerError> {
+        let standing = self.standing(one, held);
+        let (to, ordinal) = match self.reversed.remove(&one.id) {
+            // What took it back took the booked rating back, so that is what has to stand.
+            Some(taken_back) => (taken_back, one.ordinal),
+            None => {
+                let found = if role == Role::Kept { None } else { self.rate(role, one) };
+                let (to, ordinal) = found.unwrap_or((standing.rating, standing.ordinal));
+                let at = to as usize;
+                if self.counts.len() <= at {
+                    self.counts.resize(at + 1, 0);
+                }
+                self.counts[at] += 1;
+                (to, ordinal)
+            }
+        };
+        self.stand(one.id, self.job.month, self.instant, &standing, (to, ordinal))
+    }
+
+    /// Has a rating stand for a charge.
+    fn stand(
+        &mut self,
+        charge: Id,
+        month: YearMonth,
+        occurred_at: u64,
+        standing: &Standing,
+        to: (u32, Option<u64>),
+    ) -> Result<(), LedgerError> {
+        if to.0 == standing.rating {
+            return Ok(());
+        }
+        let Some(cause) = self.ratings.get(standing.rating).cause(self.ratings.get(to.0)) else { return Ok(()) };
+        let from = (standing.rating, standing.ordinal);
+        let pending = Pending { charge, month, occurred_at, revision: standing.revision, from, to, cause };
+        self.book.add(pending, &self.ratings, &mut self.report)
+    }
+
+    /// What stands for a charge: the newest true-up with a rating, else the charge.
+    fn standing(&mut self, one: &Held, held: &[Held]) -> Standing {
+        let booked = self.shapes.get(one.shape).0.rating;
+        let mut standing = Standing { rating: booked, ordinal: one.ordinal, revision: 1 };
+        if held.len() == 1 {
+            return standing;
+        }
+        // They have its wamid too, so they are neighbours, and come in the order of their revisions.
+        let from = held.partition_point(|h| h.wamid < one.wamid);
+        for other in held[from..].iter().take_while(|h| h.wamid == one.wamid) {
+            let shape = self.shapes.get(other.shape).0;
+            if shape.role == Role::TrueUp && other.adjusts == Some(one.id) {
+                standing.revision = other.revision + 1;
+                if shape.quantity > 0 {
+                    (standing.rating, standing.ordinal) = (shape.rating, other.ordinal);
+                }
+            }
+        }
+        standing
+    }
+
+    /// The rating of a charge at its position; `None` where what it needs is not in the ledger: it stays.
+    fn rate(&mut self, role: Role, one: &Held) -> Option<(u32, Option<u64>)> {
+        let (shape, groups) = self.shapes.get(one.shape);
+        let waba = self.wabas.get(shape.waba)?;
+        let input = shape.facts(self.rules, groups, waba.day(self.instant)).ok()?;
+        let At { rated, ordinal } = match role {
+            Role::Late => at_booked(self.rules, input, one.ordinal)?,
+            _ => self.positions.rate(self.rules, shape.place, input),
+        };
+        Some((shape.to(self.rules, &mut self.ratings, &rated, &input, waba), ordinal))
+    }
+
+    /// Takes back the true-ups of charges of earlier months that are taken back in this one. The charge's month must be
+    /// closed: what stands for it cannot change any more.
+    fn take_back_late(&mut self, db: &dyn Sql, account: i64) -> Result<(), LedgerError> {
+        let mut late: Vec<(Id, u32)> = self.reversed.drain().collect();
+        if late.is_empty() {
+            return Ok(());
+        }
+        late.sort_unstable();
+        let closed = closed_months(db, self.job.account)?.last().map(|close| close.month.to_string());
+        for (charge, rating) in late {
+            let mut newest: Option<Newest> = None;
+            let mut charged = None;
+            true_ups_of(db, account, &charge, &mut |true_up| {
+                newest.get_or_insert_with(|| Newest {
+                    rating: Rating::of(true_up),
+                    ordinal: true_up.ordinal,
+                    revision: true_up.revision,
+                    occurred_at: true_up.occurred_at.0,
+                });
+                // The first of them is in the charge's month.
+                charged = true_up.billing_period.parse().ok();
+                Ok(())
+            })?;
+            let Some((newest, month)) = newest.zip(charged) else { continue };
+            if closed.as_ref().is_none_or(|closed| *closed < YearMonth::to_string(&month)) {
+                self.report.waiting += 1;
+                continue;
+            }
+            let standing = Standing {
+                rating: self.ratings.number(newest.rating),
+                ordinal: newest.ordinal,
+                revision: newest.revision + 1,
+            };
+            self.stand(charge, month, newest.occurred_at, &standing, (rating, None))?;
+        }
+        Ok(())
+    }
+}
+
+/// The newest true-up of a charge.
+struct Newest {
+    rating: Rating,
+    ordinal: Option<u64>,
+    revision: u32,
+    occurred_at: u64,
+}
