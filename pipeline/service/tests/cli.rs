@@ -104,6 +104,13 @@ const TABLE: &str = r#"
     billing forecast --config ledger.toml                       → 0
     billing forecast --month 2026-09 --config booked.toml       → 0
     billing forecast --month 2026-09 --config booked.toml --account acne → 1 --account = "acne": there is no such account
+    billing settle --month 2026-13                              → 2 write YYYY-MM
+    billing settle --month 2026-10 --url URL                    → 1 no service answers
+    billing close                                               → 2 required
+    billing close --month 2026-10 --allow everything            → 2 invalid value
+    billing close --month 2026-10 --account acme --url URL      → 1 no service answers
+    billing verify --config booked.toml                         → 0
+    billing verify --config booked.toml --account acne          → 1 --account = "acne": there is no such account
     --config bad.toml serve                                     → 3 did you mean gateway.api?
     rates list                                                  → 0
     rates check                                                 → 0

@@ -11,7 +11,7 @@ use super::token::{Caller, Tokens};
 pub enum Role {
     /// Campaign systems: enqueue, consents, follow what became of it.
     Enqueue,
-    /// Finance: billing exports, read-only elsewhere.
+    /// Finance: billing exports, settling and closing months, read-only elsewhere.
     Finance,
     /// Operations: campaigns, consents, everything readable but money.
     Operate,
@@ -65,6 +65,8 @@ pub enum Action {
     ReadAccounts,
     /// Export bills.
     Billing,
+    /// Settle and close months.
+    CloseMonths,
     /// List records that were set aside.
     ReadDeadLetters,
     /// Read their original bytes: phone numbers and one-time codes may be in them.
@@ -75,7 +77,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Enqueue,
         Self::ReadMessages,
         Self::ControlCampaigns,
@@ -85,6 +87,7 @@ impl Action {
         Self::WriteAccounts,
         Self::ReadAccounts,
         Self::Billing,
+        Self::CloseMonths,
         Self::ReadDeadLetters,
         Self::ReadDeadLetterBytes,
         Self::ReplayDeadLetters,
@@ -101,7 +104,7 @@ impl Action {
             Self::ReadState => matches!(role, Enqueue | Finance | Operate | Admin),
             Self::WriteAccounts | Self::ReadDeadLetterBytes | Self::ReplayDeadLetters => matches!(role, Admin),
             Self::ReadAccounts => matches!(role, Finance | Operate | Admin),
-            Self::Billing => matches!(role, Finance | Admin),
+            Self::Billing | Self::CloseMonths => matches!(role, Finance | Admin),
         }
     }
 }
@@ -198,6 +201,7 @@ mod tests {
         WriteAccounts                            admin
         ReadAccounts             finance operate admin
         Billing                  finance         admin
+        CloseMonths              finance         admin
         ReadDeadLetters                  operate admin
         ReadDeadLetterBytes                      admin
         ReplayDeadLetters                        admin

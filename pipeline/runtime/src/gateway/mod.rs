@@ -1,11 +1,12 @@
 //! The HTTP edge: API, platform webhooks, metrics and health, each on its own listener.
 //!
 //! `config` addresses, bounds, secrets · `listen` sockets, timeouts, shutdown · `access` who may do what ·
-//! `problem` errors · `reads` the seam to the views · `api` · `webhooks` · `health`.
+//! `problem` errors · `reads` the seam to the views · `books` that to closing months · `api` · `webhooks` · `health`.
 
 mod access;
 mod api;
 mod body;
+mod books;
 mod config;
 mod health;
 mod listen;
@@ -24,6 +25,7 @@ use tokio::task::JoinSet;
 use tollgate_metrics::Metrics;
 
 pub use access::{Action, Role};
+pub use books::{Allowed, BookError, Books, MonthOf, Stage};
 pub use config::{AppSecrets, GatewayConfig, GatewayError, HttpLimits};
 pub use health::Readiness;
 pub use reads::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, ViewJson};
@@ -44,6 +46,8 @@ pub struct GatewayParts {
     pub inbox: Arc<dyn Inbox>,
     /// The views.
     pub reads: Arc<dyn Reads>,
+    /// The books: settling and closing.
+    pub books: Arc<dyn Books>,
     /// Known accounts, WABAs and senders.
     pub registry: SharedRegistry,
     /// For the time of records.

@@ -75,14 +75,3 @@ SELECT CASE typeof(e.entry) WHEN 'blob' THEN lower(hex(e.entry)) ELSE e.entry EN
   g.price_currency, g.fx_rate, e.fx_source, e.fx_date, e.occurred_at, e.booked_at, g.usage_period,
   g.billing_period, g.tax_code, g.invoice_id, e.reason, g.account_name, g.legal_entity
 FROM entries e JOIN entry_groups g ON g.ix = e.grp;
-
--- Ends of months, as the topic told them; once the month is closed also the manifest and its SHA-256. `month` as with
--- entries.
-CREATE TABLE IF NOT EXISTS closes (
-  account INTEGER NOT NULL, month INTEGER NOT NULL, at INTEGER NOT NULL, forced TEXT,
-  closed_at INTEGER, manifest TEXT, sha256 TEXT,
-  PRIMARY KEY (account, month)
-) WITHOUT ROWID;
-
--- What corrects an entry: true-ups of a charge that is taken back in a later month.
-CREATE INDEX IF NOT EXISTS entries_by_adjusted ON entries (account, adjusts) WHERE adjusts IS NOT NULL;

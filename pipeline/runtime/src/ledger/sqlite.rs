@@ -83,7 +83,8 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     fn write(&mut self, work: Write<'_>) -> Result<(), LedgerError> {
-        let mut tx = Tx(self.conn.transaction()?);
+        // Whoever closes a month writes beside the projection: it waits for the other's end before it reads anything.
+        let mut tx = Tx(self.conn.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?);
         work(&mut tx)?;
         Ok(tx.0.commit()?)
     }

@@ -1,6 +1,7 @@
 //! What every kind of node begins with, and how the parts are set going once they are opened. Metrics and health
 //! answer from the first moment on; readiness says what is waited for.
 
+use super::books::NodeBooks;
 use super::project::Projection;
 use super::sources::Source;
 use super::{Node, NodeConfig, NodeError, spawn, views};
@@ -101,11 +102,18 @@ impl Beginning {
         }
         if let Some(live) = live {
             let (place, issuer) = (self.config.ledger.clone(), self.config.billing_issuer.take());
+            let books = NodeBooks {
+                place: place.clone(),
+                rates: Arc::clone(&self.config.rates),
+                clock: self.clock.clone(),
+                settle_days: self.config.settle_days,
+            };
             let opened = tokio::task::spawn_blocking(move || views::ViewReads::open(&place, live, issuer)).await;
             let reads = Arc::new(opened.map_err(|_| NodeError::Panicked("opening the views"))??);
             let parts = GatewayParts {
                 inbox: Arc::clone(&inbox),
                 reads,
+                books: Arc::new(books),
                 registry: self.registry.clone(),
                 clock: self.clock.clone(),
                 metrics: Arc::clone(&self.metrics),
@@ -200,6 +208,7 @@ mod tests {
             rates: Arc::new(RateCards::embedded().unwrap()),
             keep_moves_days: 30,
             billing_issuer: None,
+            settle_days: 8,
         }
     }
 

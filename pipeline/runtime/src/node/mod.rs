@@ -1,10 +1,12 @@
 //! A node: the parts of the service that one process is.
 //!
 //! `begin` what every node begins with, health first · `embedded` all parts over the embedded log · `kafka` those of
-//! its roles over Kafka · `hash_key` the deployment's secret · `project` log into ledger and views, from `sources` · `views` what the API reads, by `readers`,
+//! its roles over Kafka · `hash_key` the deployment's secret · `project` log into ledger and views, from `sources` · `views` what the API reads, by `readers`, `books`
+//! what it closes months with,
 //! `live` what of it is not in the views · this file stops them in the opposite order of their start.
 
 mod begin;
+mod books;
 mod embedded;
 mod hash_key;
 mod kafka;
@@ -66,6 +68,8 @@ pub struct NodeConfig {
     pub keep_moves_days: u32,
     /// Who invoices clients, for FOCUS exports of what they are charged; none = there are no such exports.
     pub billing_issuer: Option<String>,
+    /// Days after a month's end that late statuses are waited for before it may be closed.
+    pub settle_days: u8,
 }
 
 /// Where the log is.

@@ -162,6 +162,26 @@ pub fn close(
     Err(CloseError::Busy { account, month })
 }
 
+/// Whether nothing but its end keeps a month from being closed: those before it are, and settled, it holds nothing
+/// uncertain that is not allowed. Books what settling finds.
+///
+/// # Errors
+/// [`CloseError`], but never `NotEnded`.
+pub fn ready(
+    writer: &mut Writer,
+    reader: &Reader,
+    job: &Job<'_>,
+    allow: Allow,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(), CloseError> {
+    let (account, month) = (job.account.to_owned(), job.month.to_string());
+    if let Some(earlier) = reader.read(|db| first_open(db, job))? {
+        return Err(CloseError::EarlierOpen { account, month, earlier });
+    }
+    let obstacles = obstacles(&settle(writer, reader, job, progress)?, allow);
+    if obstacles.is_empty() { Ok(()) } else { Err(CloseError::NotComplete { account, month, obstacles }) }
+}
+
 enum Begun {
     Closed(Close),
     Open(Close),

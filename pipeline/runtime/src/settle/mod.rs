@@ -25,7 +25,7 @@ use tollgate_rate_card::{RateCards, YearMonth};
 use tollgate_wire::Time;
 use tollgate_wire::ledger::EntryKind;
 
-pub use close::{Allow, CloseError, Closed, Obstacle, close};
+pub use close::{Allow, CloseError, Closed, Obstacle, close, ready};
 pub use manifest::{CloseManifest, ControlTotal};
 pub use report::Report;
 pub use verify::{Verified, VerifyError, verify};

@@ -36,7 +36,10 @@ pub(super) struct Snapshot {
 pub(super) struct WabaZone {
     pub(super) id: String,
     pub(super) time_zone: String,
-    /// Left out when there are none, and by older versions.
+    /// Older versions tell neither currency nor mark-ups.
+    #[serde(default)]
+    pub(super) currency: Option<String>,
+    /// Left out when there are none.
     #[serde(default)]
     pub(super) markup: Vec<Markup>,
 }

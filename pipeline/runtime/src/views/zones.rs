@@ -26,14 +26,17 @@ impl Reader {
         Ok(zones)
     }
 
-    /// Zone and mark-ups of an account's WABAs, by id. A WABA is missing as in [`Reader::zones`]; mark-ups are missing
-    /// from snapshots of before they carried them.
+    /// Zone and mark-ups of an account's WABAs, by id. A WABA is missing as in [`Reader::zones`], and if the snapshot is
+    /// of a version that did not tell mark-ups.
     pub fn terms(&self, account: &str) -> Result<BTreeMap<String, Terms>, LedgerError> {
         let mut terms = BTreeMap::new();
-        for WabaZone { id, time_zone, markup } in self.snapshot(account)?.map(|s| s.wabas).unwrap_or_default() {
+        for WabaZone { id, time_zone, currency, markup } in self.snapshot(account)?.map(|s| s.wabas).unwrap_or_default()
+        {
             let zone = Zone::new(&time_zone);
             let zone = zone.map_err(|_| LedgerError::Stored { what: "time zone", value: time_zone })?;
-            terms.insert(id, Terms { zone, markup });
+            if currency.is_some() {
+                terms.insert(id, Terms { zone, markup });
+            }
         }
         Ok(terms)
     }

@@ -72,6 +72,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         metric_limits: config.metrics,
         keep_moves_days: config.keep_moves_days,
         billing_issuer: config.billing_issuer,
+        settle_days: config.settle_days,
     };
     tracing::info!(data_dir = %config.data_dir.display(), "starting");
     let mut node = tokio::select! {

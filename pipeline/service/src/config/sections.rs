@@ -41,6 +41,8 @@ pub struct Config {
     pub keep_moves_days: u32,
     /// Who invoices clients, if that is set.
     pub billing_issuer: Option<String>,
+    /// Days after a month's end before it may be closed.
+    pub settle_days: u8,
     /// Own rate card files, if any.
     pub rates: Option<PathBuf>,
     /// Log filter directives.
@@ -109,6 +111,7 @@ pub(super) fn build(s: &mut Settings) -> Config {
         },
         keep_moves_days: s.number("views.keep_moves_days", 1..=3_650) as u32,
         billing_issuer: Some(s.text("billing.issuer")).filter(|issuer| !issuer.is_empty()),
+        settle_days: s.number("billing.settle_days", 0..=60) as u8,
         rates: Some(PathBuf::from(s.text("rates.directory"))).filter(|path| !path.as_os_str().is_empty()),
         level: s.text("logging.level"),
         format: s.choice(

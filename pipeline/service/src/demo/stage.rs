@@ -156,6 +156,7 @@ fn node_config(
         rates: Arc::new(RateCards::embedded()?),
         keep_moves_days: 30,
         billing_issuer: None,
+        settle_days: 8,
     })
 }
 

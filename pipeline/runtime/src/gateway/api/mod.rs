@@ -5,6 +5,7 @@ mod batch;
 mod billing;
 mod campaign_exists;
 mod campaigns;
+mod closing;
 mod consents;
 mod consents_batch;
 mod dead_letters;
@@ -30,6 +31,7 @@ use self::campaign_exists::Written;
 use self::waiting_room::WaitingRoom;
 use super::access::Access;
 use super::body::{BodyBudget, Held};
+use super::books::Books;
 use super::config::GatewayConfig;
 use super::problem::Problem;
 use super::reads::{ReadError, Reads, ViewJson};
@@ -51,6 +53,7 @@ pub(super) struct Api {
     access: Access,
     inbox: Arc<dyn Inbox>,
     reads: Arc<dyn Reads>,
+    books: Arc<dyn Books>,
     registry: SharedRegistry,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -60,6 +63,8 @@ pub(super) struct Api {
     campaigns: Written,
     reading: Arc<Semaphore>,
     exporting: Arc<Semaphore>,
+    /// One month at a time.
+    booking: Arc<Semaphore>,
     polling: Arc<Semaphore>,
 }
 
@@ -70,6 +75,7 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         access: Access::new(tokens),
         inbox: Arc::clone(&parts.inbox),
         reads: Arc::clone(&parts.reads),
+        books: Arc::clone(&parts.books),
         registry: parts.registry.clone(),
         clock: parts.clock.clone(),
         metrics: Arc::clone(&parts.metrics),
@@ -78,6 +84,7 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         campaigns: Written::default(),
         reading: Arc::new(Semaphore::new(READS_MAX)),
         exporting: Arc::new(Semaphore::new(EXPORTS_MAX)),
+        booking: Arc::new(Semaphore::new(1)),
         polling: Arc::new(Semaphore::new(LONG_POLLS_MAX)),
     };
     Router::new()
@@ -93,7 +100,8 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         .route("/v1/consents:batch", post(consents_batch::record))
         .route("/v1/accounts/{account}", put(accounts::put).get(accounts::read))
         .route("/v1/outcomes", get(outcomes::feed))
-        .route("/v1/billing/{file}", get(billing::export))
+        .route("/v1/billing/{file}", get(billing::export).post(closing::act))
+        .route("/v1/billing/{month}/state", get(closing::stage))
         .route("/v1/accounts", get(state::accounts))
         .route("/v1/dead-letters", get(dead_letters::list))
         .route("/v1/dead-letters:replay", post(replay::replay))

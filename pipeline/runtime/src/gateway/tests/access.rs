@@ -26,6 +26,9 @@ const ROUTES: &str = "
     GET    /v1/accounts/acme                                     finance operate admin
     GET    /v1/outcomes?account=acme&wait=0              enqueue         operate admin
     GET    /v1/billing/2026-10.csv?account=acme                  finance         admin
+    GET    /v1/billing/2026-10/state?account=acme                finance         admin
+    POST   /v1/billing/2026-10:settle?account=acme               finance         admin
+    POST   /v1/billing/2026-10:close?account=acme&allow=unverified finance       admin
     GET    /v1/lots/acme                                 enqueue finance operate admin
     GET    /v1/senders/acme                              enqueue finance operate admin
 ";

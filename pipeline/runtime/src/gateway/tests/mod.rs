@@ -3,6 +3,7 @@
 
 mod access;
 mod batch;
+mod closing;
 mod enqueue;
 mod forms;
 mod listener;

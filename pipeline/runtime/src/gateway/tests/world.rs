@@ -21,8 +21,8 @@ use tollgate_wire::Time;
 
 use crate::clock::Clock;
 use crate::gateway::{
-    Addresses, AppSecrets, BillingQuery, DeadLetterRead, FeedPage, Gateway, GatewayConfig, GatewayParts, HttpLimits,
-    ReadError, Reads, Role, TokenSpec, ViewJson, hash_token,
+    Addresses, Allowed, AppSecrets, BillingQuery, BookError, Books, DeadLetterRead, FeedPage, Gateway, GatewayConfig,
+    GatewayParts, HttpLimits, MonthOf, ReadError, Reads, Role, Stage, TokenSpec, ViewJson, hash_token,
 };
 use crate::inbox::fake::FakeInbox;
 use crate::log::Record;
@@ -106,10 +106,58 @@ impl Reads for FakeReads {
     }
 }
 
+/// Books in which a month ends a moment after it was asked to.
+#[derive(Default)]
+pub(super) struct FakeBooks {
+    /// How often it was looked whether the month has ended.
+    pub(super) looked: AtomicU64,
+    pub(super) closed: AtomicBool,
+    /// Milliseconds that settling takes.
+    pub(super) slow_ms: AtomicU64,
+}
+
+impl Books for FakeBooks {
+    fn stage(&self, of: &MonthOf) -> Result<(Stage, ViewJson), BookError> {
+        let looked = self.looked.fetch_add(1, Ordering::Relaxed);
+        let stage = match (self.closed.load(Ordering::Relaxed), looked) {
+            (true, _) => Stage::Closed,
+            (false, 0..3) => Stage::Open,
+            (false, _) => Stage::Ended,
+        };
+        Ok((stage, json!({ "account": of.account, "state": format!("{stage:?}") }).to_string().into_bytes()))
+    }
+
+    fn settle(&self, of: &MonthOf) -> Result<ViewJson, BookError> {
+        std::thread::sleep(Duration::from_millis(self.slow_ms.load(Ordering::Relaxed)));
+        Ok(json!({ "settled": of.month.to_string() }).to_string().into_bytes())
+    }
+
+    fn may_end(&self, of: &MonthOf, allowed: Allowed, forced: bool, now: Time) -> Result<(), BookError> {
+        assert_eq!(now, NOW);
+        if of.month.to_string() == "2026-11" && !forced {
+            return Err(BookError::Refused { code: "too_early", detail: "wait".to_owned() });
+        }
+        if !allowed.unverified {
+            return Err(BookError::Refused { code: "not_complete", detail: "7 unverified".to_owned() });
+        }
+        Ok(())
+    }
+
+    fn settle_days(&self) -> u8 {
+        8
+    }
+
+    fn close(&self, of: &MonthOf, _: Allowed) -> Result<ViewJson, BookError> {
+        self.closed.store(true, Ordering::Relaxed);
+        Ok(json!({ "state": "closed", "month": of.month.to_string() }).to_string().into_bytes())
+    }
+}
+
 pub(super) struct World {
     pub(super) at: Addresses,
     pub(super) inbox: Arc<FakeInbox>,
     pub(super) reads: Arc<FakeReads>,
+    pub(super) books: Arc<FakeBooks>,
     pub(super) registry: SharedRegistry,
     pub(super) clock: Clock,
     pub(super) ready: Arc<AtomicBool>,
@@ -189,12 +237,14 @@ impl World {
         let registry = SharedRegistry::new(Registry::build(specs).unwrap());
         let inbox: Arc<FakeInbox> = Arc::default();
         let reads: Arc<FakeReads> = Arc::default();
+        let books: Arc<FakeBooks> = Arc::default();
         let ready = Arc::new(AtomicBool::new(true));
         let is_ready = Arc::clone(&ready);
         let clock = Clock::manual(NOW);
         let parts = GatewayParts {
             inbox: Arc::clone(&inbox) as _,
             reads: Arc::clone(&reads) as _,
+            books: Arc::clone(&books) as _,
             registry: registry.clone(),
             clock: clock.clone(),
             metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
@@ -210,7 +260,7 @@ impl World {
         let at = gateway.addresses();
         let serving = tokio::spawn(gateway.serve());
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { at, inbox, reads, registry, clock, ready, stop, serving, parts, client }
+        Self { at, inbox, reads, books, registry, clock, ready, stop, serving, parts, client }
     }
 
     /// Another gateway, with metrics and health alone so far; stops with this one.

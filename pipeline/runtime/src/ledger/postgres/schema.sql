@@ -115,14 +115,3 @@ CREATE TABLE moves (
 
 -- The newest snapshot of each account, as it was on the topic.
 CREATE TABLE snapshots (account bigint PRIMARY KEY, as_of bigint NOT NULL, body text COLLATE "C" NOT NULL);
-
--- Ends of months, as the topic told them; once the month is closed also the manifest and its SHA-256. `month` as with
--- entries.
-CREATE TABLE IF NOT EXISTS closes (
-  account bigint NOT NULL, month bigint NOT NULL, at bigint NOT NULL, forced text COLLATE "C",
-  closed_at bigint, manifest text COLLATE "C", sha256 text COLLATE "C",
-  PRIMARY KEY (account, month)
-);
-
--- What corrects an entry: true-ups of a charge that is taken back in a later month.
-CREATE INDEX IF NOT EXISTS entries_by_adjusted ON entries (account, adjusts) WHERE adjusts IS NOT NULL;

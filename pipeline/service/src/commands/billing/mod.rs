@@ -1,8 +1,10 @@
 //! `tollgate billing export`: a month as CSV, from the ledger's file or through the service.
 //!
 //! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service · `rerate`
-//! what a month would have cost · `rerate_show` how that is shown · `forecast` what is ahead.
+//! what a month would have cost · `rerate_show` how that is shown · `forecast` what is ahead · `close`
+//! settling, closing, and that what is closed stays.
 
+mod close;
 mod forecast;
 mod rerate;
 mod rerate_show;
@@ -28,10 +30,11 @@ use crate::config::ConfigArgs;
 use crate::exit::WrongUse;
 use crate::output;
 
-/// Export what a month cost, rate it again by other rules, or look ahead.
+/// Export what a month cost, settle and close it, rate it again by other rules, or look ahead.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate billing export --month 2026-10\n  \
+    tollgate billing close --month 2026-10\n  \
     tollgate billing rerate --month 2026-09 --rules-of 2026-10-01")]
 pub struct BillingArgs {
     #[command(subcommand)]
@@ -43,6 +46,9 @@ enum BillingCommand {
     Export(ExportArgs),
     Rerate(rerate::RerateArgs),
     Forecast(forecast::ForecastArgs),
+    Settle(close::SettleArgs),
+    Close(close::CloseArgs),
+    Verify(close::VerifyArgs),
 }
 
 /// Write a month's CSV and its manifest.
@@ -141,6 +147,9 @@ pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Re
         BillingCommand::Export(args) => run_export(args, before, json),
         BillingCommand::Rerate(args) => rerate::run(args, before, json),
         BillingCommand::Forecast(args) => forecast::run(args, before, json),
+        BillingCommand::Settle(args) => wait(close::settle(args, json)),
+        BillingCommand::Close(args) => wait(close::close(args, json)),
+        BillingCommand::Verify(args) => close::verify_all(args, before, json),
     }
 }
 

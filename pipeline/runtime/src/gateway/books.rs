@@ -1,0 +1,103 @@
+//! The seam to settling and closing months. Calls block for as long as a month takes: the gateway makes them off its
+//! async threads, one at a time.
+
+use tollgate_rate_card::YearMonth;
+use tollgate_wire::Time;
+
+use super::reads::ViewJson;
+
+/// A month of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MonthOf {
+    /// Account id.
+    pub account: String,
+    /// Billing month.
+    pub month: YearMonth,
+}
+
+/// What may remain uncertain in a closed month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Charges without a price.
+    pub unpriced: bool,
+    /// Charges at a rate with a single source.
+    pub unverified: bool,
+    /// Charges at list because the volume bands are not known.
+    pub bands_unknown: bool,
+}
+
+impl Allowed {
+    /// Names as the API has them.
+    pub const NAMES: [&'static str; 3] = ["unpriced", "unverified", "bands_unknown"];
+
+    /// Adds what a name stands for; `false` if there is no such name.
+    pub(super) fn add(&mut self, name: &str) -> bool {
+        match name {
+            "unpriced" => self.unpriced = true,
+            "unverified" => self.unverified = true,
+            "bands_unknown" => self.bands_unknown = true,
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// How far a month is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The engine goes on booking in it.
+    Open,
+    /// The engine has ended it: what comes is billed later.
+    Ended,
+    /// It is closed.
+    Closed,
+}
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum BookError {
+    /// As things are it cannot be; says what would help.
+    #[error("{detail}")]
+    Refused {
+        /// Stable name.
+        code: &'static str,
+        /// What is wrong, and what would help.
+        detail: String,
+    },
+    /// The database failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Settles and closes.
+///
+/// Contract: everything may be called again; what was done is not done twice.
+pub trait Books: Send + Sync + 'static {
+    /// How far the month is, and that as JSON with what is known of its end.
+    ///
+    /// # Errors
+    /// See [`BookError`]; so for all methods.
+    fn stage(&self, of: &MonthOf) -> Result<(Stage, ViewJson), BookError>;
+
+    /// Settles an open month and answers what was found.
+    ///
+    /// # Errors
+    /// See [`BookError`].
+    fn settle(&self, of: &MonthOf) -> Result<ViewJson, BookError>;
+
+    /// Whether a month that the engine has not ended may end at `now`: every month before it is closed, its settling
+    /// days are over unless it is `forced`, and settled, nothing in it is uncertain that is not allowed.
+    ///
+    /// # Errors
+    /// See [`BookError`].
+    fn may_end(&self, of: &MonthOf, allowed: Allowed, forced: bool, now: Time) -> Result<(), BookError>;
+
+    /// Days after a month's end that late statuses are waited for.
+    fn settle_days(&self) -> u8;
+
+    /// Closes a month that the engine has ended, and answers its manifest.
+    ///
+    /// # Errors
+    /// See [`BookError`].
+    fn close(&self, of: &MonthOf, allowed: Allowed) -> Result<ViewJson, BookError>;
+}

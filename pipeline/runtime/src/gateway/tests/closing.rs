@@ -1,0 +1,70 @@
+//! Settling and closing over HTTP: what is asked of the books, and when the engine ends a month.
+
+use std::sync::atomic::Ordering;
+
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::world::World;
+use crate::log::Topic;
+
+const CLOSE: &str = "/v1/billing/2026-10:close?account=acme&allow=unpriced,unverified";
+
+#[tokio::test]
+async fn a_month_ends_among_the_events_once_and_is_closed_then() {
+    let world = World::new().await;
+    let answer = world.api("finance", Method::POST, CLOSE, "").await;
+    assert_eq!((answer.status, answer.json()["state"].as_str()), (StatusCode::OK, Some("closed")), "{}", answer.text);
+    let written = events(&world);
+    let told =
+        json!({ "account": "acme", "events": [{ "event": "close_month", "month": "2026-10", "settle_days": 8 }] });
+    assert_eq!(written, [told]);
+    // What is closed is not ended again.
+    assert_eq!(world.api("finance", Method::POST, CLOSE, "").await.status, StatusCode::OK);
+    assert_eq!(events(&world).len(), 1);
+    let state = world.api("finance", Method::GET, "/v1/billing/2026-10/state?account=acme", "").await;
+    assert_eq!(state.json()["state"], "Closed");
+}
+
+#[tokio::test]
+async fn what_may_not_end_is_refused_and_nothing_is_written() {
+    let world = World::new().await;
+    let refused = [
+        ("/v1/billing/2026-11:close?account=acme&allow=unverified", 409, "too_early"),
+        ("/v1/billing/2026-10:close?account=acme", 409, "not_complete"),
+        ("/v1/billing/2026-10:close?account=acme&allow=everything", 400, "bad_query"),
+        ("/v1/billing/2026-10:close?account=acme&forced=", 400, "bad_query"),
+        ("/v1/billing/2026-10:close", 400, "bad_query"),
+        ("/v1/billing/2026-10:shut?account=acme", 404, "unknown_action"),
+        ("/v1/billing/2026-10?account=acme", 404, "unknown_action"),
+        ("/v1/billing/october:close?account=acme", 404, "not_found"),
+        ("/v1/billing/2026-10:close?account=other", 403, "forbidden"),
+    ];
+    for (path, status, code) in refused {
+        let answer = world.api("finance", Method::POST, path, "").await;
+        assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (status, Some(code)), "{path}");
+    }
+    assert!(events(&world).is_empty());
+    let forced = "/v1/billing/2026-11:close?account=acme&allow=unverified&forced=contract%20ends";
+    assert_eq!(world.api("finance", Method::POST, forced, "").await.status, StatusCode::OK);
+    assert_eq!(events(&world)[0]["events"][0]["forced"], "contract ends");
+}
+
+#[tokio::test]
+async fn months_have_their_turn_one_at_a_time() {
+    let world = World::new().await;
+    world.books.slow_ms.store(150, Ordering::Relaxed);
+    let path = "/v1/billing/2026-10:settle?account=acme";
+    let begun = std::time::Instant::now();
+    let call = || world.api("finance", Method::POST, path, "");
+    let (one, two, three) = tokio::join!(call(), call(), call());
+    for answer in [one, two, three] {
+        assert_eq!((answer.status, answer.json()["settled"].as_str()), (StatusCode::OK, Some("2026-10")));
+    }
+    assert!(begun.elapsed().as_millis() >= 450);
+}
+
+/// Records of the events topic.
+fn events(world: &World) -> Vec<Value> {
+    world.inbox.of(Topic::Events).iter().map(|(_, value)| serde_json::from_str(value).unwrap()).collect()
+}

@@ -1,0 +1,146 @@
+//! Settling and closing months in the ledger's database, for the API.
+
+use crate::clock::Clock;
+use crate::gateway::{Allowed, BookError, Books, MonthOf, Stage, ViewJson};
+use crate::ledger::{Options, Place, Reader, Writer};
+use crate::settle::{Allow, CloseError, Job, SettleError, close, ready, settle};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tollgate_rate_card::{Date, RateCards};
+use tollgate_wire::Time;
+
+/// The books of a node.
+pub(super) struct NodeBooks {
+    pub(super) place: Place,
+    pub(super) rates: Arc<RateCards>,
+    pub(super) clock: Clock,
+    pub(super) settle_days: u8,
+}
+
+impl NodeBooks {
+    /// Opened for each piece of work: it is rare, and the database may have been away meanwhile.
+    fn open(&self) -> Result<(Writer, Reader), BookError> {
+        Ok((self.place.writer().map_err(failed)?, self.reader()?))
+    }
+
+    fn reader(&self) -> Result<Reader, BookError> {
+        self.place.reader(Options::default()).map_err(failed)
+    }
+
+    fn with_job<T>(
+        &self,
+        of: &MonthOf,
+        work: impl FnOnce(&mut Writer, &Reader, &Job<'_>) -> Result<T, CloseError>,
+    ) -> Result<T, BookError> {
+        let (mut writer, reader) = self.open()?;
+        let terms = reader.terms(&of.account).map_err(failed)?;
+        let job =
+            Job { account: &of.account, month: of.month, rates: &self.rates, terms: &terms, at: self.clock.now() };
+        work(&mut writer, &reader, &job).map_err(refused)
+    }
+
+    /// Whether the month is over, with its settling days, where every WABA is.
+    fn is_over(&self, of: &MonthOf, now: Time) -> Result<(), BookError> {
+        let first = of.month.next().first_day();
+        let days = jiff::Span::new().days(i64::from(self.settle_days));
+        let due = first.checked_add(days).unwrap_or(Date::MAX);
+        for (waba, terms) in self.reader()?.terms(&of.account).map_err(failed)? {
+            let today = terms.zone.local_date_at(i64::from(now.secs()));
+            if today < due {
+                let (month, zone, days) = (of.month, terms.zone.name(), self.settle_days);
+                return Err(BookError::Refused {
+                    code: "too_early",
+                    detail: format!(
+                        "month {month}: it is {today} for waba {waba} in {zone}, and with billing.settle_days {days} it \
+                         may be closed from {due} on; wait until then, or force it with a reason"
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Books for NodeBooks {
+    fn stage(&self, of: &MonthOf) -> Result<(Stage, ViewJson), BookError> {
+        let closes = self.reader()?.closes(&of.account).map_err(failed)?;
+        let own = closes.iter().find(|close| close.month == of.month);
+        // What the engine has ended is ended before it too.
+        let ended = own.or_else(|| closes.iter().find(|close| close.month > of.month));
+        let stage = match (own.and_then(|close| close.closed_at), ended) {
+            (Some(_), _) => Stage::Closed,
+            (None, Some(_)) => Stage::Ended,
+            (None, None) => Stage::Open,
+        };
+        let mut view = json!({
+            "account": of.account,
+            "month": of.month.to_string(),
+            "state": match stage { Stage::Open => "open", Stage::Ended => "ended", Stage::Closed => "closed" },
+        });
+        if let Some(end) = ended {
+            view["ended_at"] = json!(end.at);
+            view["forced"] = json!(end.forced);
+        }
+        if let (Stage::Closed, Some(close)) = (stage, own) {
+            view["closed_at"] = json!(close.closed_at);
+            view["sha256"] = json!(close.sha256);
+            view["manifest"] = serde_json::from_str(&close.manifest).map_err(failed)?;
+        }
+        Ok((stage, bytes(&view)))
+    }
+
+    fn settle(&self, of: &MonthOf) -> Result<ViewJson, BookError> {
+        let report = self.with_job(of, |writer, reader, job| Ok(settle(writer, reader, job, &mut |_| {})?))?;
+        let view = json!({ "account": of.account, "month": of.month.to_string(), "settled": report });
+        Ok(bytes(&view))
+    }
+
+    fn may_end(&self, of: &MonthOf, allowed: Allowed, forced: bool, now: Time) -> Result<(), BookError> {
+        if !forced {
+            self.is_over(of, now)?;
+        }
+        self.with_job(of, |writer, reader, job| ready(writer, reader, job, allow(allowed), &mut |_| {}))?;
+        Ok(())
+    }
+
+    fn settle_days(&self) -> u8 {
+        self.settle_days
+    }
+
+    fn close(&self, of: &MonthOf, allowed: Allowed) -> Result<ViewJson, BookError> {
+        let closed =
+            self.with_job(of, |writer, reader, job| close(writer, reader, job, allow(allowed), &mut |_| {}))?;
+        let manifest: Value = serde_json::from_str(&closed.manifest).map_err(failed)?;
+        let view = json!({
+            "account": of.account, "month": of.month.to_string(), "state": "closed", "sha256": closed.sha256,
+            "manifest": manifest,
+        });
+        Ok(bytes(&view))
+    }
+}
+
+const fn allow(allowed: Allowed) -> Allow {
+    let Allowed { unpriced, unverified, bands_unknown } = allowed;
+    Allow { unpriced, unverified, bands_unknown }
+}
+
+fn bytes(view: &Value) -> ViewJson {
+    view.to_string().into_bytes()
+}
+
+fn failed(error: impl std::fmt::Display) -> BookError {
+    BookError::Failed(error.to_string())
+}
+
+fn refused(error: CloseError) -> BookError {
+    let code = match &error {
+        CloseError::NotEnded { .. } => "not_ended",
+        CloseError::EarlierOpen { .. } => "earlier_open",
+        CloseError::NotComplete { .. } => "not_complete",
+        CloseError::Busy { .. } => "busy",
+        CloseError::Settle(SettleError::UnknownZone { .. }) => "unknown_zone",
+        CloseError::Settle(SettleError::Ledger(crate::ledger::LedgerError::Closed { .. })) => "closed",
+        CloseError::Settle(SettleError::Ledger(_)) | CloseError::Export(_) => return failed(error),
+    };
+    BookError::Refused { code, detail: error.to_string() }
+}
