@@ -24,7 +24,8 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes the next entry. Entries that cancel out count for nothing; what no card prices stays as it was booked;
-    /// true-ups corrected positions that are counted anew here.
+    /// true-ups corrected positions that are counted anew here, so they are on the booked side alone: with them it is what
+    /// stands. What a true-up has priced stays on the line of what was booked without a price.
     ///
     /// # Errors
     /// A sum is beyond the largest amount that is exact.
@@ -35,7 +36,8 @@ impl<'a> Walk<'a> {
         }
         let done = match entry.kind {
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced => self.message(entry),
-            EntryKind::TrueUp => self.sums.other(entry, false),
+            // Those of an earlier month's charges are of what is not rated again here.
+            EntryKind::TrueUp => self.sums.other(entry, entry.usage_period < entry.billing_period),
             EntryKind::Adjustment | EntryKind::Fee | EntryKind::Credit => self.sums.other(entry, true),
         };
         done.ok_or(LedgerError::Overflow { what: "the rerated month" })

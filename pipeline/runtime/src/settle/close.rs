@@ -194,17 +194,14 @@ fn begin(reader: &Reader, job: &Job<'_>) -> Result<Begun, CloseError> {
         let end = end_of(db, job.account, job.month)?;
         Ok((closed, end, first_open(db, job)?))
     })?;
-    match found {
-        (closed, ..) if closed.iter().any(|c| c.month == job.month) => {
-            Ok(Begun::Closed(closed.into_iter().find(|c| c.month == job.month).expect("it was found")))
-        }
-        (_, None, _) => Err(CloseError::NotEnded { account, month }),
-        (closed, Some(end), _) if closed.last().is_some_and(|last| last.month > job.month) => {
-            // Nothing was billed in it, or it would have been closed first.
-            Ok(Begun::Open(Close { month: job.month, ..end }))
-        }
-        (_, Some(_), Some(earlier)) => Err(CloseError::EarlierOpen { account, month, earlier }),
-        (_, Some(end), None) => Ok(Begun::Open(Close { month: job.month, ..end })),
+    let (closed, end, earlier) = found;
+    if let Some(close) = closed.into_iter().find(|close| close.month == job.month) {
+        return Ok(Begun::Closed(close));
+    }
+    match (end, earlier) {
+        (None, _) => Err(CloseError::NotEnded { account, month }),
+        (Some(_), Some(earlier)) => Err(CloseError::EarlierOpen { account, month, earlier }),
+        (Some(end), None) => Ok(Begun::Open(Close { month: job.month, ..end })),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod measure;
 mod month;
+mod single;
 
 use super::*;
 use crate::export::{Format, Request, write_csv};

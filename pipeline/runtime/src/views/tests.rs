@@ -22,6 +22,7 @@ on_both!(
     an_earlier_version_is_brought_up_to_date,
     a_refusal_names_the_newest_no,
     zones_are_those_of_the_newest_snapshots,
+    terms_of_a_waba_come_from_the_snapshot,
     a_bill_sums_by_country_and_category,
     explain_tells_a_delivered_message,
     explain_tells_a_waiting_message,
@@ -186,6 +187,20 @@ fn snapshots_are_replaced_whole(dir: &Database) {
     assert_eq!(reader.senders("acme").unwrap().unwrap().items[0].throughput_now, 40);
     assert_eq!(reader.lots("acme").unwrap().unwrap().items[0].messages, 7);
     assert!(reader.lots("nobody").unwrap().is_none());
+}
+
+fn terms_of_a_waba_come_from_the_snapshot(dir: &Database) {
+    let mut value: Value = serde_json::from_slice(&snapshot(1, 2)).unwrap();
+    let markup = json!([{"valid_from": "2026-10-01", "rules": [{"name": "standard", "percent": "5"}]}]);
+    value["wabas"] = json!([
+        {"id": "w1", "time_zone": "Asia/Kolkata"},
+        {"id": "w2", "time_zone": "Europe/Madrid", "currency": "EUR", "markup": markup},
+    ]);
+    dir.writer().ingest_snapshots(&records(&[bytes(&value)], 0), READ_AT).unwrap();
+    let terms = dir.reader().terms("acme").unwrap();
+    assert_eq!((terms["w1"].zone.name(), terms["w1"].markup.len()), ("Asia/Kolkata", 0));
+    assert_eq!((terms["w2"].zone.name(), terms["w2"].markup[0].rules[0].name.as_str()), ("Europe/Madrid", "standard"));
+    assert!(dir.reader().terms("nobody").unwrap().is_empty());
 }
 
 fn zones_are_those_of_the_newest_snapshots(dir: &Database) {
