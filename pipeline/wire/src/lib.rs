@@ -3,9 +3,11 @@
 //!
 //! `request` what campaign systems ask · `outcome` each move of a message · `order` one attempt for the
 //! dispatcher · `command` registry, campaigns, consents, templates · `event` what happened outside ·
-//! `ledger` a charge · `webhook` the platform's JSON into events · `platform_error` what an error code means.
+//! `ledger` a charge · `analytics` the platform's own figures · `webhook` the platform's JSON into events ·
+//! `platform_error` what an error code means.
 #![deny(clippy::float_arithmetic)]
 
+pub mod analytics;
 pub mod command;
 pub mod event;
 pub mod input;
