@@ -1,4 +1,5 @@
-//! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, ledger, views, export, rerate, settle.
+//! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, ledger, views, export, rerate, settle,
+//! reconcile, forecast.
 
 pub mod clock;
 pub mod dispatcher;
@@ -11,6 +12,7 @@ pub mod lane;
 pub mod ledger;
 pub mod log;
 pub mod node;
+pub mod reconcile;
 pub mod registry;
 pub mod rerate;
 pub mod settle;
