@@ -1,11 +1,14 @@
 //! `tollgate billing export`: a month as CSV, from the ledger's file or through the service.
 //!
 //! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service · `rerate`
-//! what a month would have cost · `rerate_show` how that is shown · `forecast` what is ahead · `close`
-//! settling, closing, and that what is closed stays.
+//! what a month would have cost · `rerate_show` how that is shown · `reconcile` a month beside the platform's figures ·
+//! `reconcile_show` how that is shown · `forecast` what is ahead · `close` settling, closing, and that what is closed
+//! stays.
 
 mod close;
 mod forecast;
+mod reconcile;
+mod reconcile_show;
 mod rerate;
 mod rerate_show;
 mod scope;
@@ -30,11 +33,12 @@ use crate::config::ConfigArgs;
 use crate::exit::WrongUse;
 use crate::output;
 
-/// Export what a month cost, settle and close it, rate it again by other rules, or look ahead.
+/// Export what a month cost, settle and close it, compare it with the platform's figures, or look ahead.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate billing export --month 2026-10\n  \
     tollgate billing close --month 2026-10\n  \
+    tollgate billing reconcile --month 2026-10 --against analytics.json\n  \
     tollgate billing rerate --month 2026-09 --rules-of 2026-10-01")]
 pub struct BillingArgs {
     #[command(subcommand)]
@@ -44,11 +48,12 @@ pub struct BillingArgs {
 #[derive(Debug, Subcommand)]
 enum BillingCommand {
     Export(ExportArgs),
-    Rerate(rerate::RerateArgs),
-    Forecast(forecast::ForecastArgs),
     Settle(close::SettleArgs),
     Close(close::CloseArgs),
     Verify(close::VerifyArgs),
+    Reconcile(reconcile::ReconcileArgs),
+    Rerate(rerate::RerateArgs),
+    Forecast(forecast::ForecastArgs),
 }
 
 /// Write a month's CSV and its manifest.
@@ -145,6 +150,7 @@ impl ExportArgs {
 pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
     match args.command {
         BillingCommand::Export(args) => run_export(args, before, json),
+        BillingCommand::Reconcile(args) => reconcile::run(args, before, json),
         BillingCommand::Rerate(args) => rerate::run(args, before, json),
         BillingCommand::Forecast(args) => forecast::run(args, before, json),
         BillingCommand::Settle(args) => wait(close::settle(args, json)),
