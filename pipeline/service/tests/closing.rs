@@ -45,7 +45,8 @@ impl Service {
         let log = fs::File::create(folder.path().join("service.log")).unwrap();
         let process = Self::command_in(folder.path(), &at, &["serve"]).stdout(Stdio::null()).stderr(log).spawn();
         let service = Self { folder, at, process: process.unwrap() };
-        service.until("it is ready", |s| words(&s.run(&["accounts", "show", "nobody"])).contains("not in the registry"));
+        service
+            .until("it is ready", |s| words(&s.run(&["accounts", "show", "nobody"])).contains("not in the registry"));
         service
     }
 
