@@ -138,7 +138,7 @@ fn a_month_is_closed_once_and_stays() {
          time_zone = \"America/Sao_Paulo\"\n[[account.wabas.senders]]\nid = \"200\"\n";
     fs::write(service.path("account.toml"), account).unwrap();
     service.good(&["accounts", "apply", "account.toml"]);
-    service.until("the account is there", |s| s.run(&["accounts", "show", "acme"]).status.success());
+    service.until("the account is in the views", |s| words(&s.run(&["senders", "acme"])).contains("200"));
     let before = [
         ("wamid.a", "5511987654321", "utility", SEPTEMBER),
         ("wamid.b", "5511987654322", "marketing", SEPTEMBER + 60),
