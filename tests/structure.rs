@@ -163,7 +163,7 @@ fn sources_name_no_float_type_in_money() {
 #[test]
 fn one_file_calls_c_itself() {
     let mut found = BTreeSet::new();
-    for folder in ["rate-card", "quality", "metrics", "pipeline", "benches", "tests/simulator"] {
+    for folder in ["rate-card", "quality", "metrics", "pipeline", "benches", "tests/oracle", "tests/simulator"] {
         for file in rust_files(&root().join(folder)) {
             let text = std::fs::read_to_string(&file).expect("a source file");
             let unsafe_block = ["un", "safe {"].concat();

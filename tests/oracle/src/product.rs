@@ -1,0 +1,272 @@
+//! The product: the real engine, the real translation of webhooks and the real ledger, without threads or sockets.
+
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use tollgate_core::effect::Effect;
+use tollgate_core::engine::{Engine, EngineConfig, Sink, Source, Table, Writes};
+use tollgate_core::hashing::HashKey;
+use tollgate_core::life::Times;
+use tollgate_core::state::State;
+use tollgate_rate_card::RateCards;
+use tollgate_runtime::export::{Format, Request, export};
+use tollgate_runtime::ledger::{LedgerStore, Options, Reader, Record, Stream, Writer};
+use tollgate_wire::Time;
+use tollgate_wire::event::{Events, PlatformEvent};
+use tollgate_wire::order::Order;
+use tollgate_wire::outcome::{Outcome, OutcomeKind};
+use tollgate_wire::webhook;
+
+/// Inputs of a batch.
+const BATCH: usize = 4_000;
+
+/// What was committed and nothing else.
+#[derive(Debug, Default)]
+struct Store(BTreeMap<(Table, Vec<u8>), Vec<u8>>);
+
+impl Source for Store {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        Ok(self.0.get(&(table, key.to_vec())).cloned())
+    }
+}
+
+impl Writes for Store {
+    fn write(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
+        match value {
+            Some(v) => self.0.insert((table, key.to_vec()), v.to_vec()),
+            None => self.0.remove(&(table, key.to_vec())),
+        };
+    }
+}
+
+/// An order, and what is sent by it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub uid: u64,
+    pub attempt: u8,
+    pub account: String,
+    pub sender: String,
+    /// The request's id.
+    pub request: String,
+    pub campaign: Option<String>,
+    pub category: String,
+}
+
+#[derive(Default)]
+struct Outbox {
+    /// Message to request, campaign and category of its latest admission.
+    admitted: HashMap<u64, (String, Option<String>, String)>,
+    orders: Vec<(u64, u8, String, String)>,
+    /// Message to the person it is for.
+    people: HashMap<u64, String>,
+    ledger: Vec<Vec<u8>>,
+    refused: BTreeMap<String, u64>,
+}
+
+impl Sink for Outbox {
+    fn effect(&mut self, _: &State, effect: &Effect, _: &str, json: &[u8]) {
+        match effect {
+            Effect::Order { .. } => {
+                let o: Order<'_> = serde_json::from_slice(json).expect("the engine writes orders that are read");
+                self.orders.push((o.message_uid, o.attempt, o.account.to_string(), o.sender.to_string()));
+            }
+            Effect::Outcome(o) if matches!(o.kind, OutcomeKind::Admitted | OutcomeKind::Refused) => {
+                let o: Outcome<'_> = serde_json::from_slice(json).expect("the engine writes outcomes that are read");
+                if o.outcome == OutcomeKind::Refused {
+                    *self.refused.entry(format!("{:?}", o.reason)).or_default() += 1;
+                    return;
+                }
+                let category = o.content.as_ref().map_or("", |c| c.category.as_str()).to_owned();
+                let campaign = o.campaign.as_ref().map(ToString::to_string);
+                self.people.insert(o.message_uid, o.to.to_string());
+                self.admitted.insert(o.message_uid, (o.id.to_string(), campaign, category));
+            }
+            Effect::Ledger(_) => self.ledger.push(json.to_vec()),
+            Effect::Outcome(_) | Effect::Registry(_) => {}
+        }
+    }
+}
+
+/// Engine, store and ledger.
+pub(crate) struct Product {
+    engine: Engine,
+    store: Store,
+    out: Outbox,
+    ledger: Writer,
+    offset: u64,
+    inputs: usize,
+    /// WABA to account.
+    accounts: HashMap<String, String>,
+    key: HashKey,
+}
+
+impl Product {
+    /// An empty one, with its ledger in a directory.
+    pub fn new(rates: RateCards, now_ms: u64, directory: &Path) -> Result<Self, String> {
+        let key = HashKey(*b"oracle--a-secret");
+        let config = EngineConfig {
+            rates: Arc::new(rates),
+            hash_key: key.clone(),
+            times: Times::default(),
+            recent_most: 20_000,
+            partition: tollgate_wire::partition::Partition::ONLY,
+        };
+        let mut engine = Engine::new(config);
+        engine.clock(now_ms);
+        let ledger = Writer::open(&directory.join("ledger.sqlite"), Options::default()).map_err(|e| e.to_string())?;
+        let (store, out, accounts) = (Store::default(), Outbox::default(), HashMap::new());
+        Ok(Self { engine, store, out, ledger, offset: 0, inputs: 0, accounts, key })
+    }
+
+    /// Place of a message among those of one instant.
+    pub fn tie(&self, wamid: &str) -> u128 {
+        self.key.wamid(wamid)
+    }
+
+    /// Whom a message is for.
+    pub fn recipient(&self, uid: u64) -> Option<&str> {
+        self.out.people.get(&uid).map(String::as_str)
+    }
+
+    /// Engine time.
+    pub fn now_ms(&self) -> u64 {
+        self.engine.now_ms()
+    }
+
+    /// A command, which must be applied.
+    pub fn command(&mut self, command: &Value) -> Result<(), String> {
+        if let Some(wabas) = command["spec"]["wabas"].as_array() {
+            let account = command["spec"]["account"].as_str().unwrap_or_default();
+            let ids = wabas.iter().filter_map(|w| w["id"].as_str());
+            self.accounts.extend(ids.map(|id| (id.to_owned(), account.to_owned())));
+        }
+        let handled = self.engine.command(command.to_string().as_bytes(), &mut self.out);
+        let handled = handled.map_err(|e| e.to_string())?;
+        handled.map_err(|e| format!("{command}: {e:?}"))?;
+        self.fed()
+    }
+
+    /// A request; one that is refused is an outcome of its own.
+    pub fn request(&mut self, request: &Value, priority: bool) -> Result<(), String> {
+        let handled = self.engine.request(request.to_string().as_bytes(), priority, &self.store, &mut self.out);
+        if let Err(rejected) = handled.map_err(|e| e.to_string())? {
+            return Err(format!("{request}: {rejected:?}"));
+        }
+        self.fed()
+    }
+
+    /// The platform took an order.
+    pub fn accepted(&mut self, sent: &Sent, wamid: &str) -> Result<(), String> {
+        let record = json!({"account": sent.account, "events": [{"event": "result",
+            "callback": {"message_uid": sent.uid, "attempt": sent.attempt}, "at": Time(self.now_ms()),
+            "result": {"accepted": {"wamid": wamid}}}]});
+        self.events(record.to_string().as_bytes())
+    }
+
+    /// A webhook: translated, addressed by its WABA, and decided account by account.
+    pub fn webhook(&mut self, body: &str) -> Result<(), String> {
+        let webhook = webhook::parse(body.as_bytes()).map_err(|e| format!("{e}: {body}"))?;
+        let mut by_account: Vec<(String, Vec<PlatformEvent<'_>>)> = Vec::new();
+        for addressed in webhook.events {
+            let Some(account) = self.accounts.get(&*addressed.waba) else { continue };
+            match by_account.iter_mut().find(|(have, _)| have == account) {
+                Some((_, events)) => events.push(addressed.event),
+                None => by_account.push((account.clone(), vec![addressed.event])),
+            }
+        }
+        for (account, events) in by_account {
+            let record = Events { account: account.as_str().into(), events };
+            let record = serde_json::to_vec(&record).map_err(|e| e.to_string())?;
+            self.events(&record)?;
+        }
+        Ok(())
+    }
+
+    fn events(&mut self, record: &[u8]) -> Result<(), String> {
+        // An event of a number that is not registered is rejected, which is as it should be.
+        let _ = self.engine.events(record, &self.store, &mut self.out).map_err(|e| e.to_string())?;
+        self.fed()
+    }
+
+    fn fed(&mut self) -> Result<(), String> {
+        self.inputs += 1;
+        if self.inputs >= BATCH { self.commit() } else { Ok(()) }
+    }
+
+    /// Lets time pass until `to_ms` or until an order leaves; answers the orders, none when `to_ms` is reached.
+    pub fn run_until(&mut self, to_ms: u64) -> Result<Vec<Sent>, String> {
+        loop {
+            while self.engine.tick(10_000, &self.store, &mut self.out).map_err(|e| e.to_string())? > 0 {}
+            if !self.out.orders.is_empty() {
+                return Ok(self.orders());
+            }
+            let now_ms = self.now_ms();
+            let due_ms = self.engine.next_due_ms().unwrap_or(to_ms).max(now_ms + 1);
+            if now_ms >= to_ms {
+                return Ok(Vec::new());
+            }
+            self.engine.clock(due_ms.min(to_ms));
+        }
+    }
+
+    fn orders(&mut self) -> Vec<Sent> {
+        let orders = std::mem::take(&mut self.out.orders);
+        let sent = |(uid, attempt, account, sender)| {
+            let (request, campaign, category) = self.out.admitted.get(&uid).cloned().unwrap_or_default();
+            Sent { uid, attempt, account, sender, request, campaign, category }
+        };
+        orders.into_iter().map(sent).collect()
+    }
+
+    /// Makes the batch durable and books its entries.
+    fn commit(&mut self) -> Result<(), String> {
+        self.engine.commit(&mut self.store);
+        self.engine.committed();
+        self.inputs = 0;
+        let values = std::mem::take(&mut self.out.ledger);
+        let records: Vec<Record<'_>> = values
+            .iter()
+            .zip(self.offset..)
+            .map(|(value, offset)| Record { partition: 0, offset, value })
+            .collect();
+        self.offset += values.len() as u64;
+        let done = self.ledger.ingest(&records, Time(self.engine.now_ms())).map_err(|e| e.to_string())?;
+        if done.rejected > 0 {
+            return Err(format!("the ledger set {} entries aside", done.rejected));
+        }
+        Ok(())
+    }
+
+    /// Books what is left, and exports every month that has entries.
+    pub fn finish(&mut self, directory: &Path) -> Result<(), String> {
+        self.commit()?;
+        let path = directory.join("ledger.sqlite");
+        let ledger = Reader::open(&path, Options::default()).map_err(|e| e.to_string())?;
+        // Settling the months belongs here.
+        let months = ledger.months().map_err(|e| e.to_string())?.ok_or("nothing was booked")?;
+        let mut month: tollgate_rate_card::YearMonth = months.0.parse().map_err(|e| format!("{e}"))?;
+        let last = months.1.parse().map_err(|e| format!("{e}"))?;
+        let as_of = ledger.as_of(Stream::Ledger).map_err(|e| e.to_string())?;
+        loop {
+            for format in [Format::Detail, Format::Summary] {
+                let out = directory.join(format!("{}-{month}.csv", format.as_str()));
+                let request = Request { month, account: None, with_recipients: true, format, as_of };
+                export(&ledger, &request, &out, &mut |_, _| {}).map_err(|e| e.to_string())?;
+            }
+            if month >= last {
+                break;
+            }
+            month = next(month)?;
+        }
+        for (reason, count) in &self.out.refused {
+            eprintln!("refused {reason}: {count}");
+        }
+        Ok(())
+    }
+}
+
+fn next(month: tollgate_rate_card::YearMonth) -> Result<tollgate_rate_card::YearMonth, String> {
+    let (year, month) = if month.month() == 12 { (month.year() + 1, 1) } else { (month.year(), month.month() + 1) };
+    format!("{year:04}-{month:02}").parse().map_err(|e| format!("{e}"))
+}
