@@ -382,6 +382,7 @@ fn emit(
         price_currency,
         price,
         expected: Some(d.message.attempts[n].category),
+        country: b.country,
         reported: b.reported,
         conversation: s.pricing.as_ref().and_then(|p| p.conversation.as_ref()).map(|c| c.as_str().into()),
         ordinal: match (band && b.ordinal > 0, allowance) {

@@ -4,7 +4,7 @@ use crate::admission::{Gate, Trace};
 use crate::change::Proof;
 use crate::ids::{AccountIx, Uid};
 use rust_decimal::Decimal;
-use tollgate_rate_card::{Currency, Price, Rated, Reported, YearMonth};
+use tollgate_rate_card::{Country, Currency, Price, Rated, Reported, YearMonth};
 use tollgate_wire::Reason;
 use tollgate_wire::ledger::{Cause, EntryKind};
 use tollgate_wire::outcome::OutcomeKind;
@@ -117,6 +117,8 @@ pub struct Booking {
     pub price: Option<Price>,
     /// Category we expected.
     pub expected: Option<tollgate_rate_card::Category>,
+    /// Where the person is, by number or by the business-scoped id.
+    pub country: Option<Country>,
     /// What the platform said.
     pub reported: Reported,
     /// The platform's conversation id.

@@ -238,7 +238,7 @@ pub fn ledger(
     let wamid_hash = format!("{:032x}", key.wamid(&b.wamid));
     let entry = format!("{:032x}", b.entry);
     let adjusts = b.adjusts.map(|a| format!("{a:032x}"));
-    let country = b.user.digits().and_then(|d| rates.map().lookup(d)).map(|c| c.to_string());
+    let country = b.country.map(|c| c.to_string());
     let date = state.day(waba.ix, b.at_s).0;
     let (usage, billed) = (YearMonth::of(date).to_string(), b.billed.to_string());
     let sign = Decimal::from(b.sign);

@@ -207,6 +207,7 @@ fn a_business_scoped_id_keeps_the_country_that_priced_it() {
     second["to"] = json!({"bsuid": "BR.123"});
     w.event(&second);
     assert_eq!(books(&w), ["charge 1 0.0625 2026-11", "adjustment -1 -0.0625 2026-11", "charge 1 0.0068 2026-11"]);
+    assert!(w.out.ledger.iter().all(|e| e["country"] == "BR"), "each entry names it: {:?}", w.out.ledger);
     sound(&w);
 }
 

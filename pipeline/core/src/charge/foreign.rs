@@ -119,6 +119,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             price_currency,
             price,
             expected: category_of(&rated),
+            country: b.country,
             reported: b.reported,
             conversation: conversation.clone(),
             ordinal: (b.ordinal > 0).then_some(b.ordinal),
