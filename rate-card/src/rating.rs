@@ -7,7 +7,7 @@ use crate::rounding::{ENTRY_DECIMALS, round_amount};
 use crate::{
     AllowanceCounts, Band, BandBasis, Card, CardId, Category, Cell, CellStatus, Charging, ChargingRule, Country,
     Currency, Market, Priced, PricingModel, PricingType, RateCards, Rated, Reported, ReportedCategory, ReportedModel,
-    ReportedType, RulebookId, Unpriced, UnpricedReason,
+    ReportedType, Rulebook, RulebookId, Unpriced, UnpricedReason,
 };
 
 /// The facts of one delivered message; where conversations are charged, of the message that opened one.
@@ -90,13 +90,22 @@ impl RateCards {
         let reported = input.reported.unwrap_or_default();
         let category = category(input, reported);
         none.category = category.unwrap_or_default();
+        let foreign_model =
+            |book: &Rulebook| reported.model.is_some_and(|said| said != ReportedModel::Known(book.model));
         let Some(market) = market else {
+            // What is counted by number or WABA needs no market: it was delivered wherever the person is.
+            if let (Some((_, book)), Ok(Some(category))) = (book, category)
+                && !foreign_model(book)
+            {
+                let rule = book.rule(category);
+                none.counts_for_allowance = uses_allowance(rule, free_type(input, reported, rule));
+            }
             return none.because(UnpricedReason::NoCountry);
         };
         let Some((rulebook, book)) = book else {
             return none.because(UnpricedReason::NoRulebook);
         };
-        if reported.model.is_some_and(|said| said != ReportedModel::Known(book.model)) {
+        if foreign_model(book) {
             return none.because(UnpricedReason::ModelNotSupported);
         }
         let free_entry = reported.category == Some(ReportedCategory::ReferralConversion)
@@ -109,12 +118,12 @@ impl RateCards {
             Ok(None) | Err(()) => return none.because(UnpricedReason::UnknownCategory),
         };
         let rule = book.rule(category);
-        let Some(free) = free_type(input, reported, rule) else {
+        let free = free_type(input, reported, rule);
+        none.counts_for_allowance = uses_allowance(rule, free);
+        let Some(free) = free else {
             return none.because(UnpricedReason::UnknownType);
         };
         let chargeable = matches!(free, None | Some(PricingType::FreeAllowance));
-        none.counts_for_allowance =
-            rule.allowance.is_some_and(|a| chargeable || a.counts == AllowanceCounts::Delivered);
         none.counts_for_band = free.is_none() && rule.volume_bands;
         if chargeable && input.bid {
             return none.because(UnpricedReason::Bid);
@@ -243,6 +252,13 @@ fn free_type(input: &RatingInput, reported: Reported, rule: &ChargingRule) -> Op
             .filter(|allowance| input.allowance_used < allowance.messages)
             .map(|_| PricingType::FreeAllowance),
     })
+}
+
+/// Whether a message uses up one of the allowance, by what [`free_type`] says of it.
+#[inline]
+fn uses_allowance(rule: &ChargingRule, free: Option<Option<PricingType>>) -> bool {
+    let chargeable = matches!(free, Some(None | Some(PricingType::FreeAllowance)));
+    rule.allowance.is_some_and(|a| chargeable || a.counts == AllowanceCounts::Delivered)
 }
 
 /// A free entry point's message that nobody has named a category for: its price is 0 whichever.

@@ -154,6 +154,8 @@ fn a_thousand_service_messages_a_number_and_month_are_free() {
     let before = w.out.ledger.len();
     assert_eq!(before, 998);
     assert!(w.out.ledger.iter().all(|e| e["kind"] == "free" && e["pricing_type"] == "free_allowance"));
+    let ordinals: Vec<u64> = w.out.ledger.iter().filter_map(|e| e["ordinal"].as_u64()).collect();
+    assert_eq!(ordinals, (1..=998).collect::<Vec<_>>());
     for n in 0..4 {
         answer(&mut w, "1001", n);
     }

@@ -219,7 +219,7 @@ impl<'o> Play<'o> {
         writeln!(self.attempts, "{line}").map_err(|e| format!("attempts.ndjson: {e}"))?;
         self.product.accepted(sent, &wamid)?;
         let category = self.category(&sent.category);
-        let odd_type = (self.dice.permille(3) && self.by_message()).then_some("free_of_the_future");
+        let odd_type = (self.options.known && self.dice.permille(20) && self.by_message()).then_some("free_of_the_future");
         let callback = Some((sent.uid, sent.attempt));
         let pair = (sender, person);
         let sent_s = self.now_s();
@@ -381,7 +381,7 @@ impl<'o> Play<'o> {
         }
         if self.dice.percent(4) && !earlier {
             let mut other = words.clone();
-            if words.model == "PMP" && self.dice.percent(40) {
+            if words.model == "PMP" && words.category != "referral_conversion" && self.dice.percent(40) {
                 let types = ["regular", "free_customer_service"];
                 other.pricing_type = Some((*self.dice.pick(&types)).to_owned());
                 other.conversation = None;

@@ -1,7 +1,7 @@
 //! Messages that other software sent from a number of ours: counted, and booked where we pay the platform.
 
 use super::conversation::{self, Delivered, FOREIGN, Placed};
-use super::{category_of, entry_id, hex, keys, kind_of, opening_key, rate, said_id};
+use super::{category_of, counted, entry_id, hex, keys, kind_of, opening_key, rate, said_id};
 use crate::change::Change;
 use crate::close;
 use crate::decide::{Decision, Facts, person};
@@ -104,6 +104,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     let entry = |kind, key: &str, revision, rated: Rated, b: &Booked, corrects: Option<u128>| {
         let (price_currency, price) = markup::price(facts, waba, &rated, at_s);
         let (billed, cause) = close::billed(facts, waba, at_s, corrects.map(|_| Cause::Reclassified));
+        let (allowance, band, _) = counted(&rated);
         Booking {
             entry: entry_id(&waba.id, kind, key, revision),
             kind,
@@ -122,7 +123,11 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             country: b.country,
             reported: b.reported,
             conversation: conversation.clone(),
-            ordinal: (b.ordinal > 0).then_some(b.ordinal),
+            ordinal: match (band && b.ordinal > 0, allowance) {
+                (true, _) => Some(b.ordinal),
+                (false, true) => Some(b.allowance_used + 1),
+                (false, false) => None,
+            },
             at_s,
             booked_ms: now_ms,
             billed,
