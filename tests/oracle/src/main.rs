@@ -33,7 +33,7 @@ fn run(options: &Options) -> Result<(), String> {
     let rates = RateCards::from_sources(&sources).map_err(|e| e.to_string())?;
     let zone = Zone::new("UTC").map_err(|e| e.to_string())?;
     let day = |at_s: i64| zone.local_date(at_s, &mut ZoneCache::default()).to_string();
-    let world = world::World::new(options, &day(span.0 - 86_400 * 2), &day(span.0 + (span.1 - span.0) / 2), &mut dice)?;
+    let world = world::World::new(options, &day(span.0 - 86_400 * 2), &day(span.1 - 86_400), &mut dice)?;
     let product = product::Product::new(rates, span.0 as u64 * 1000, &options.out)?;
     play::Play::new(options, dice, world, product, span)?.run()
 }

@@ -18,9 +18,10 @@ pub(crate) enum Era {
     Switch2,
 }
 
-/// First days of months around which an era plays: cards, rules and months change there.
+/// First days of months around which an era plays: cards, rules and months change there. Bands are known for the first
+/// two of charges by message.
 const CBP: &[i64] = &[1_722_470_400, 1_727_740_800, 1_730_419_200, 1_738_368_000];
-const PMP: &[i64] = &[1_788_220_800, 1_759_276_800, 1_767_225_600, 1_775_001_600, 1_782_864_000];
+const PMP: &[i64] = &[1_788_220_800, 1_782_864_000, 1_759_276_800, 1_767_225_600, 1_775_001_600];
 const SWITCH: &[i64] = &[1_751_328_000];
 const PMP2: &[i64] = &[1_793_491_200];
 const SWITCH2: &[i64] = &[1_790_812_800];
@@ -75,8 +76,8 @@ impl Options {
         Ok(o)
     }
 
-    /// First and last second at which something is sent.
-    pub fn span(&self, dice: &mut Dice) -> (i64, i64) {
+    /// First second at which something is sent, midnight of a month by UTC in between, and last second.
+    pub fn span(&self, dice: &mut Dice) -> (i64, i64, i64) {
         let edges = match self.era {
             Era::Cbp => CBP,
             Era::Pmp => PMP,
@@ -84,10 +85,10 @@ impl Options {
             Era::Pmp2 => PMP2,
             Era::Switch2 => SWITCH2,
         };
-        let edge = *dice.pick(edges);
+        let edge = edges[self.seed as usize % edges.len()];
         let before = dice.between(1, 5) as i64;
         let after = dice.between(1, 5) as i64;
-        (edge - before * 86_400, edge + after * 86_400)
+        (edge - before * 86_400, edge, edge + after * 86_400)
     }
 }
 

@@ -138,12 +138,7 @@ impl Platform {
         };
         let category = if entry.is_some() && dice.percent(50) { ENTRY } else { category };
         let conversation = entry.map(|(id, _)| (id.clone(), ENTRY.to_owned()));
-        Words {
-            model: "PMP",
-            pricing_type: Some(pricing_type.to_owned()),
-            category: category.to_owned(),
-            conversation,
-        }
+        Words { model: "PMP", pricing_type: Some(pricing_type.to_owned()), category: category.to_owned(), conversation }
     }
 }
 

@@ -29,6 +29,8 @@ struct Shipment {
     sent_s: i64,
     /// The platform never says a word about its price.
     silent: bool,
+    /// We know the wamid from callback data alone: the call was answered with an error, and is made again.
+    unknown: bool,
 }
 
 /// Something that is to happen.
@@ -57,6 +59,7 @@ pub(crate) struct Play<'o> {
     webhooks: BufWriter<File>,
     attempts: BufWriter<File>,
     count: u64,
+    edge_s: i64,
     end_s: i64,
 }
 
@@ -72,7 +75,7 @@ impl<'o> Play<'o> {
         dice: Dice,
         world: World,
         mut product: Product,
-        (start_s, end_s): (i64, i64),
+        (start_s, edge_s, end_s): (i64, i64, i64),
     ) -> Result<Self, String> {
         let spec = serde_json::to_string(&world.accounts).map_err(|e| e.to_string())?;
         let path = options.out.join("registry.json");
@@ -102,6 +105,7 @@ impl<'o> Play<'o> {
             attempts: file(&options.out, "attempts.ndjson")?,
             world,
             count: 0,
+            edge_s,
             end_s,
         };
         play.plan(start_s);
@@ -111,7 +115,11 @@ impl<'o> Play<'o> {
     fn plan(&mut self, start_s: i64) {
         let span = (self.end_s - start_s) as u64;
         for _ in 0..self.options.messages {
-            let at_s = start_s + 60 + self.dice.below(span) as i64;
+            // Many near the midnights that begin the month.
+            let at_s = match self.dice.below(100) {
+                0..40 => self.edge_s - 20 * HOUR_S + self.dice.below(40 * HOUR_S as u64) as i64,
+                _ => start_s + 60 + self.dice.below(span) as i64,
+            };
             if self.dice.permille(30) {
                 self.at(at_s as u64 * 1000, 0, 0, Due::Foreign);
                 continue;
@@ -184,7 +192,8 @@ impl<'o> Play<'o> {
         let content = match purpose {
             "service" => json!({"text": "Here you are."}),
             purpose => {
-                let (name, _) = world::TEMPLATES.iter().find(|t| t.1 == purpose).ok_or("a template of each category")?;
+                let (name, _) =
+                    world::TEMPLATES.iter().find(|t| t.1 == purpose).ok_or("a template of each category")?;
                 json!({"template": {"name": name, "language": "en_US"}})
             }
         };
@@ -217,14 +226,22 @@ impl<'o> Play<'o> {
             "to": self.world.people[person], "category": sent.category, "campaign": sent.campaign,
             "attempt": sent.attempt, "wamid": wamid});
         writeln!(self.attempts, "{line}").map_err(|e| format!("attempts.ndjson: {e}"))?;
-        self.product.accepted(sent, &wamid)?;
+        let unknown = sent.attempt == 1 && self.dice.permille(20);
+        if unknown {
+            self.product.refused(sent)?;
+        } else {
+            self.product.accepted(sent, &wamid)?;
+        }
         let category = self.category(&sent.category);
-        let odd_type = (self.options.known && self.dice.permille(20) && self.by_message()).then_some("free_of_the_future");
+        let odd_type =
+            (self.options.known && self.dice.permille(20) && self.by_message()).then_some("free_of_the_future");
         let callback = Some((sent.uid, sent.attempt));
         let pair = (sender, person);
         let sent_s = self.now_s();
-        let silent = self.options.in_order && (self.by_message() || self.nameless(pair)) && self.dice.permille(30);
-        let shipment = Shipment { wamid, pair, category, odd_type, callback, sent_s, silent };
+        let silent = (self.options.in_order || self.options.known)
+            && (self.by_message() || self.nameless(pair))
+            && self.dice.permille(30);
+        let shipment = Shipment { wamid, pair, category, odd_type, callback, sent_s, silent, unknown };
         self.ship(shipment, sent.attempt == 1);
         Ok(())
     }
@@ -262,7 +279,10 @@ impl<'o> Play<'o> {
         let sent_s = self.now_s();
         let silent = self.dice.percent(5);
         let pair = (sender, person);
-        self.ship(Shipment { wamid, pair, category, odd_type: None, callback: None, sent_s, silent }, false);
+        self.ship(
+            Shipment { wamid, pair, category, odd_type: None, callback: None, sent_s, silent, unknown: false },
+            false,
+        );
     }
 
     /// The platform has a message: it is told of as sent, and sometimes as failed though it will be delivered.
@@ -275,7 +295,9 @@ impl<'o> Play<'o> {
             _ if shipment.category.starts_with("auth") => 20,
             _ => dice.between(3600, 12 * 24 * 3600),
         };
-        if may_fail && dice.permille(20) {
+        if shipment.unknown {
+            wait = wait.max(self.dice.between(1800, 9000));
+        } else if may_fail && dice.permille(20) {
             let at_s = shipment.sent_s + 1;
             self.tell(&shipment, "failed", at_s, None, at_s as u64 * 1000);
             wait = wait.max(self.dice.between(1800, 9000));
@@ -302,7 +324,7 @@ impl<'o> Play<'o> {
 
     fn tell(&mut self, shipment: &Shipment, kind: &str, at_s: i64, words: Option<&Words>, told_ms: u64) {
         let who = &self.world.senders[shipment.pair.0];
-        let callback = shipment.callback.filter(|_| self.dice.percent(70));
+        let callback = shipment.callback.filter(|_| shipment.unknown || self.dice.percent(70));
         let person = &self.world.people[shipment.pair.1];
         let about = About { waba: &who.waba, sender: &who.id, wamid: &shipment.wamid, person, callback };
         let body = shapes::status(&about, kind, at_s, words.filter(|_| !shipment.silent)).to_string();
@@ -357,7 +379,8 @@ impl<'o> Play<'o> {
             let same_instant = shipment.callback.is_none() && !self.options.known;
             let read_s = if same_instant { at_s } else { at_s + self.dice.between(1, 3_000) as i64 };
             let at_ms = read_s as u64 * 1000;
-            let told_read = (at_ms + lag(&mut self.dice)).max(if in_order { 0 } else { not_before_ms.saturating_add(1_000) });
+            let told_read =
+                (at_ms + lag(&mut self.dice)).max(if in_order { 0 } else { not_before_ms.saturating_add(1_000) });
             self.tell(shipment, "read", read_s, second.then_some(words), told_read);
             last = if second { told_read } else { told };
         }
@@ -368,14 +391,14 @@ impl<'o> Play<'o> {
         last
     }
 
-    /// An earlier time, or another category or type.
+    /// An earlier time, also before it was sent, by a clock that is wrong; or another category or type.
     fn later_words(&mut self, shipment: &Shipment, at_s: i64, words: &Words, told_ms: u64) {
         if shipment.callback.is_none() && !self.options.known {
             return;
         }
         let earlier = self.dice.percent(6);
         if earlier {
-            let by = self.dice.below(3 * HOUR_S as u64).min((at_s - shipment.sent_s) as u64) as i64;
+            let by = self.dice.below(3 * HOUR_S as u64) as i64;
             let told = told_ms + self.dice.below(20 * 3_600_000);
             self.tell(shipment, "delivered", at_s - by, Some(words), told);
         }
@@ -393,6 +416,10 @@ impl<'o> Play<'o> {
             // After every repetition of the first words.
             let told = told_ms.max(later_s as u64 * 1000) + 41 * 3_600_000;
             self.tell(shipment, "read", later_s, Some(&other), told);
+            if self.options.known {
+                // The first words once more.
+                self.tell(shipment, "delivered", at_s, Some(words), told + 3_600_000);
+            }
         }
     }
 }

@@ -158,9 +158,18 @@ impl Product {
 
     /// The platform took an order.
     pub fn accepted(&mut self, sent: &Sent, wamid: &str) -> Result<(), String> {
+        self.result(sent, &json!({"accepted": {"wamid": wamid}}))
+    }
+
+    /// The platform took an order and answered that it is not available; it will be sent again.
+    pub fn refused(&mut self, sent: &Sent) -> Result<(), String> {
+        self.result(sent, &json!({"rejected": {"code": 131_016, "detail": ""}}))
+    }
+
+    fn result(&mut self, sent: &Sent, result: &Value) -> Result<(), String> {
         let record = json!({"account": sent.account, "events": [{"event": "result",
             "callback": {"message_uid": sent.uid, "attempt": sent.attempt}, "at": Time(self.now_ms()),
-            "result": {"accepted": {"wamid": wamid}}}]});
+            "result": result}]});
         self.events(record.to_string().as_bytes())
     }
 
@@ -225,11 +234,8 @@ impl Product {
         self.engine.committed();
         self.inputs = 0;
         let values = std::mem::take(&mut self.out.ledger);
-        let records: Vec<Record<'_>> = values
-            .iter()
-            .zip(self.offset..)
-            .map(|(value, offset)| Record { partition: 0, offset, value })
-            .collect();
+        let records: Vec<Record<'_>> =
+            values.iter().zip(self.offset..).map(|(value, offset)| Record { partition: 0, offset, value }).collect();
         self.offset += values.len() as u64;
         let done = self.ledger.ingest(&records, Time(self.engine.now_ms())).map_err(|e| e.to_string())?;
         if done.rejected > 0 {

@@ -150,7 +150,9 @@ fn markup(currency: &str, first_day: &str, later_day: &str, dice: &mut Dice) -> 
         }
         let mut rules = vec![json!({"name": "standard", "percent": amount(dice, 30, 4)})];
         if dice.percent(60) {
-            rules.push(json!({"name": "utility", "category": "utility", "percent": "-3.25", "fixed": amount(dice, 1, 5)}));
+            rules.push(
+                json!({"name": "utility", "category": "utility", "percent": "-3.25", "fixed": amount(dice, 1, 5)}),
+            );
         }
         if dice.percent(60) {
             rules.push(json!({"name": "mexico", "market": "Mexico", "fixed": amount(dice, 1, 10), "on_free": dice.percent(50)}));
