@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 ZERO = Decimal(0)
 KEY = (
     "usage_month", "account", "waba", "sender", "origin", "campaign", "country", "market", "category", "pricing_type",
-    "pricing_model", "band", "band_basis", "list_rate", "cost_rate", "cost_currency", "markup_rule", "price_currency",
+    "pricing_model", "card", "card_status", "band", "band_basis", "list_rate", "cost_rate", "cost_currency", "markup_rule", "price_currency",
     "fx_rate", "reason",
 )  # fmt: skip
 SUMS = ("quantity", "cost", "markup", "fee", "price")
@@ -28,6 +28,7 @@ def of_charge(c):
     key = (
         c.month, c.account["account"], c.waba["id"], c.sender, "own" if m.facts else "foreign", campaign or "",
         c.country or "", c.market or "", c.category or "", c.kind if priced else "", c.model,
+        c.card["id"] if c.card else "", c.status or "",
         "" if c.band is None else str(c.band), c.basis or "", number(c.list_rate) if priced else "",
         number(c.rate) if priced else "", c.waba["currency"], asked.get("rule", ""), asked.get("currency", ""),
         number(asked.get("fx")), c.reason or "",
@@ -43,7 +44,8 @@ def of_entry(row):
     amount = lambda name: number(Decimal(row[name])) if row[name] else ""  # noqa: E731
     key = (
         row["usage_period"], row["account"], row["waba"], row["sender"], row["origin"], row["campaign"],
-        row["country"], row["market"], row["category"], row["pricing_type"], row["pricing_model"], row["band"], basis,
+        row["country"], row["market"], row["category"], row["pricing_type"], row["pricing_model"],
+        row["card"], row["card_status"], row["band"], basis,
         amount("list_rate"), amount("cost_rate"), row["cost_currency"], row["markup_rule"],
         "" if unpriced else row["price_currency"], amount("fx_rate"), row["reason"],
     )  # fmt: skip

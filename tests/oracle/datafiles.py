@@ -116,16 +116,28 @@ class Cards:
             self.bands.append((head, tables))
 
     def card(self, currency, date):
-        """The card of a currency and date, or None. An open card ends where the next one begins."""
+        """The card of a currency and date, or None: an open card ends where the next one begins, and of the versions of
+        one the highest counts."""
         fitting = [card for card in self.cards if card["currency"] == currency and _holds(card, date)]
-        return max(fitting, key=lambda card: card["valid_from"], default=None)
+        return max(fitting, key=lambda card: (card["valid_from"], _version(card["id"])), default=None)
 
     def band(self, card, market, category, position):
-        """(index, rate) of a position, or None when the bands are not known."""
-        for head, tables in self.bands:
-            if head["currency"] != card["currency"] or head["valid_from"] != card["valid_from"]:
-                continue
-            for index, (first, last, rate) in enumerate(tables.get((market, category), [])):
-                if first <= position and (last is None or position <= last):
-                    return index, rate
+        """(index, rate) of a position, or None when the bands of this card are not known. Bands belong to the cards whose
+        list rate is that of the first one."""
+        found = None
+        listed, _ = card["cells"][market, category]
+        for head, tables in sorted(self.bands, key=lambda bands: int(bands[0].get("version", "1"))):
+            table = tables.get((market, category))
+            same = head["currency"] == card["currency"] and head["valid_from"] == card["valid_from"]
+            if same and table and table[0][2] == listed:
+                found = table
+        for index, (first, last, rate) in enumerate(found or []):
+            if first <= position and (last is None or position <= last):
+                return index, rate
         return None
+
+
+def _version(name):
+    """The version in a card's id, such as pmp-usd-2027-01-01-v2."""
+    last = name.rpartition("-v")[2]
+    return int(last) if last.isdigit() and "-v" in name else 1

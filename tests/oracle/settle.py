@@ -40,7 +40,7 @@ class Charge:
     __slots__ = (
         "message", "unit", "account", "waba", "sender", "person", "date", "month", "country", "market", "category",
         "kind", "model", "rule", "book", "card", "reason", "position", "used", "band", "basis", "list_rate", "rate",
-        "cost", "asked", "order",
+        "cost", "asked", "order", "status",
     )  # fmt: skip
 
     def __init__(self, **fields):
@@ -81,7 +81,9 @@ class Settled:
             for message, unit in conversations.charged(messages, self._book):
                 if message.facts is None and self.owner[message.sender][1].get("funding") == "client_pays":
                     continue
-                found.append(self._begin(pair, message, unit, message.instant < entry_until))
+                # Of a conversation the platform says so itself.
+                inside = unit == conversations.MESSAGE and message.instant < entry_until
+                found.append(self._begin(pair, message, unit, inside))
                 if message.word("type") == ENTRY and message.instant >= entry_until:
                     entry_until = message.instant + 72 * 3600
         found.sort(key=lambda c: c.order)
@@ -208,6 +210,9 @@ class Settled:
         # What is free has its list rate beside it, where there is one.
         rate, status = self._cell(c)
         c.list_rate = rate
+        c.status = status if rate is not None else None
+        if free and rate is None:
+            c.card = None
         if not free:
             if c.card is None:
                 c.reason = "no_card"

@@ -120,6 +120,17 @@ class Conversations(unittest.TestCase):
                          [("a", None), ("c", "model_not_supported"), ("d", None)])
 
 
+    def test_a_conversation_beside_a_free_entry_point_is_what_the_platform_says(self):
+        start = 1_729_000_000
+        entry = {"id": "e", "origin": {"type": "referral_conversion"}}
+        lines = [
+            status("a", "delivered", start, cbp("referral_conversion"), entry),
+            status("b", "delivered", start + 60, cbp("utility"), {"id": "u", "origin": {"type": "utility"}}),
+        ]
+        found = charges(lines, own={"a": "service", "b": "utility"})
+        self.assertEqual([c.kind for c in found], ["free_entry_point", "regular"])
+
+
 class Markups(unittest.TestCase):
     def test_price_is_rounded_once_and_the_rest_is_markup(self):
         """0.0068 x 0.8614 = 0.00585752; + 12.5 % = 0.00658971; + 0.001 = 0.00758971; to 4 decimals 0.0076."""
@@ -147,10 +158,10 @@ class Differences(unittest.TestCase):
                     file.write(text)
             row = {"usage_period": "2026-10", "account": "acme", "waba": "1", "sender": "11", "origin": "foreign",
                    "country": "BR", "market": "Brazil", "category": "marketing", "pricing_type": "regular",
-                   "pricing_model": "PMP", "list_rate": "0.0625", "cost_rate": "0.0625", "cost_currency": "USD",
+                   "pricing_model": "PMP", "card": "pmp-usd-2026-10-01", "card_status": "published", "list_rate": "0.0625", "cost_rate": "0.0625", "cost_currency": "USD",
                    "price_currency": "USD", "quantity": "1", "cost": "0.0625", "price_ex_tax": "0.0625",
                    "wamid": "a", "wamid_hash": "1"}
-            columns = {*row, *compare.SUMMARY_KEY, *compare.SUMMED, "campaign", "reason"} - {"volume_band"}
+            columns = {*row, *compare.SUMMARY_KEY, *compare.SUMMED, "campaign", "reason"} 
             for cost, code in (("0.0625", 0), ("0.0625000001", 1)):
                 with open(os.path.join(directory, "detail-2026-10.csv"), "w", encoding="utf-8", newline="") as file:
                     out = csv.DictWriter(file, sorted(columns), restval="")

@@ -41,6 +41,8 @@ fn shrink(sources: &mut Sources) -> Result<(), String> {
     let last = dollars.iter().find(|c| c.name.contains("pmp_usd_2026-10-01")).ok_or("no card of 2026-10-01")?;
     let further = invented(&last.text)?;
     sources.bands.push(Source::new("bands/bands_usd_2026-10-01.csv", further));
+    let corrected = corrected(&last.text)?;
+    sources.cards.push(Source::new("rates/pmp_usd_2026-10-01_v2.csv", corrected));
     for card in dollars {
         let text = converted(&card.text, 2)?;
         sources.cards.push(Source::new(card.name.replace("_usd_", "_brl_"), text));
@@ -75,6 +77,17 @@ fn smaller(text: &str) -> Result<String, String> {
         cells[3] = ((number(&cells[3])? - 1) / SMALLER + 1).to_string();
         if !cells[4].is_empty() {
             cells[4] = (number(&cells[4])? / SMALLER).to_string();
+        }
+        Ok(())
+    })
+}
+
+/// A second version of a card, in which Brazil costs more: its bands are not known then.
+fn corrected(card: &str) -> Result<String, String> {
+    rows(&card.replacen("-2026-10-01 ", "-2026-10-01-v2 ", 1), |cells| {
+        if cells[0] == "Brazil" && !cells[2].is_empty() {
+            let rate: Decimal = cells[2].parse().map_err(|e| format!("rate {:?}: {e}", cells[2]))?;
+            cells[2] = format!("{:.4}", rate + Decimal::new(13, 4));
         }
         Ok(())
     })

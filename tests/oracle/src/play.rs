@@ -370,7 +370,8 @@ impl<'o> Play<'o> {
         };
         let only_read = self.dice.percent(10);
         let kind = if only_read { if self.dice.percent(95) { "read" } else { "played" } } else { "delivered" };
-        let told = (at_ms + lag(&mut self.dice)).max(if in_order { 0 } else { not_before_ms.saturating_add(1_000) });
+        let not_before_ms = if in_order { 0 } else { not_before_ms.saturating_add(1_000) };
+        let told = (at_ms + lag(&mut self.dice)).max(not_before_ms);
         // The price may come with the second status only; then what is booked at first is corrected.
         let second = !in_order && !only_read && self.dice.percent(12);
         self.tell(shipment, kind, at_s, (!second).then_some(words), told);
@@ -379,8 +380,10 @@ impl<'o> Play<'o> {
             let same_instant = shipment.callback.is_none() && !self.options.known;
             let read_s = if same_instant { at_s } else { at_s + self.dice.between(1, 3_000) as i64 };
             let at_ms = read_s as u64 * 1000;
-            let told_read =
-                (at_ms + lag(&mut self.dice)).max(if in_order { 0 } else { not_before_ms.saturating_add(1_000) });
+            let mut told_read = (at_ms + lag(&mut self.dice)).max(not_before_ms);
+            if words.model == "CBP" && !second && !self.options.known {
+                told_read = told_read.max(told + 1);
+            }
             self.tell(shipment, "read", read_s, second.then_some(words), told_read);
             last = if second { told_read } else { told };
         }
