@@ -277,7 +277,8 @@ impl<'o> Play<'o> {
         let category = (*self.dice.pick(&["marketing", "utility", "service", "authentication"])).to_owned();
         let wamid = format!("wamid.f{}x{}", self.options.seed, self.count);
         let sent_s = self.now_s();
-        let silent = self.dice.percent(5);
+        // What opens a conversation and is never named leaves open which of the next ones did; reported order decides.
+        let silent = self.dice.percent(5) && (self.options.in_order || self.by_message());
         let pair = (sender, person);
         self.ship(
             Shipment { wamid, pair, category, odd_type: None, callback: None, sent_s, silent, unknown: false },
