@@ -238,9 +238,12 @@ impl<'o> Play<'o> {
         let callback = Some((sent.uid, sent.attempt));
         let pair = (sender, person);
         let sent_s = self.now_s();
-        let silent = (self.options.in_order || self.options.known)
-            && (self.by_message() || self.nameless(pair))
-            && self.dice.permille(30);
+        // Where messages are charged the end of a free entry point is among what is known to differ.
+        let may_be_silent = match self.by_message() {
+            true => self.options.in_order && !self.platform.had_entry(pair),
+            false => self.nameless(pair),
+        };
+        let silent = (may_be_silent || self.options.known) && self.dice.permille(30);
         let shipment = Shipment { wamid, pair, category, odd_type, callback, sent_s, silent, unknown };
         self.ship(shipment, sent.attempt == 1);
         Ok(())

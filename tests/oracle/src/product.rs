@@ -107,7 +107,7 @@ impl Product {
         let key = HashKey(*b"oracle--a-secret");
         let config = EngineConfig {
             rates: Arc::new(rates),
-            hash_key: key.clone(),
+            hash_key: key,
             times: Times::default(),
             recent_most: 20_000,
             partition: tollgate_wire::partition::Partition::ONLY,
