@@ -163,7 +163,10 @@ impl<'o> Play<'o> {
                 Due::Writes { sender, person, advertisement } => self.writes(sender, person, advertisement)?,
                 Due::Foreign => self.foreign(),
                 Due::Deliver(shipment) => self.deliver(&shipment),
-                Due::Webhook(body) => self.webhook(&body)?,
+                Due::Webhook(body) => {
+                    self.webhook(&body)?;
+                    self.product.settle_now_and_then(&self.options.out)?;
+                }
             }
         }
         self.webhooks.flush().map_err(|e| e.to_string())?;

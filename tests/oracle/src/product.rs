@@ -8,10 +8,12 @@ use tollgate_core::effect::Effect;
 use tollgate_core::engine::{Engine, EngineConfig, Sink, Source, Table, Writes};
 use tollgate_core::hashing::HashKey;
 use tollgate_core::life::Times;
+use tollgate_core::snapshot;
 use tollgate_core::state::State;
-use tollgate_rate_card::RateCards;
+use tollgate_rate_card::{RateCards, YearMonth};
 use tollgate_runtime::export::{Format, Request, export};
-use tollgate_runtime::ledger::{LedgerStore, Options, Reader, Record, Stream, Writer};
+use tollgate_runtime::ledger::{LedgerStore as _, Options, Reader, Record, Stream, Writer};
+use tollgate_runtime::settle::{self, Allow, Job};
 use tollgate_wire::Time;
 use tollgate_wire::event::{Events, PlatformEvent};
 use tollgate_wire::order::Order;
@@ -82,8 +84,8 @@ impl Sink for Outbox {
                 self.people.insert(o.message_uid, o.to.to_string());
                 self.admitted.insert(o.message_uid, (o.id.to_string(), campaign, category));
             }
-            Effect::Ledger(_) => self.ledger.push(json.to_vec()),
-            Effect::Outcome(_) | Effect::Registry(_) => {}
+            Effect::Ledger(_) | Effect::MonthClosed(_) => self.ledger.push(json.to_vec()),
+            Effect::Outcome(_) | Effect::Registry(_) | Effect::Consent(_) => {}
         }
     }
 }
@@ -94,7 +96,10 @@ pub(crate) struct Product {
     store: Store,
     out: Outbox,
     ledger: Writer,
+    rates: Arc<RateCards>,
     offset: u64,
+    /// Entries booked when months were settled last.
+    settled: u64,
     inputs: usize,
     /// WABA to account.
     accounts: HashMap<String, String>,
@@ -105,8 +110,9 @@ impl Product {
     /// An empty one, with its ledger in a directory.
     pub fn new(rates: RateCards, now_ms: u64, directory: &Path) -> Result<Self, String> {
         let key = HashKey(*b"oracle--a-secret");
+        let rates = Arc::new(rates);
         let config = EngineConfig {
-            rates: Arc::new(rates),
+            rates: Arc::clone(&rates),
             hash_key: key,
             times: Times::default(),
             recent_most: 20_000,
@@ -116,7 +122,7 @@ impl Product {
         engine.clock(now_ms);
         let ledger = Writer::open(&directory.join("ledger.sqlite"), Options::default()).map_err(|e| e.to_string())?;
         let (store, out, accounts) = (Store::default(), Outbox::default(), HashMap::new());
-        Ok(Self { engine, store, out, ledger, offset: 0, inputs: 0, accounts, key })
+        Ok(Self { engine, store, out, ledger, rates, offset: 0, settled: 0, inputs: 0, accounts, key })
     }
 
     /// Place of a message among those of one instant.
@@ -244,35 +250,111 @@ impl Product {
         Ok(())
     }
 
-    /// Books what is left, and exports every month that has entries.
+    /// Books what is left, settles, closes and exports every month that has entries, and checks that what is closed is
+    /// as its manifests say.
     pub fn finish(&mut self, directory: &Path) -> Result<(), String> {
         self.commit()?;
-        let path = directory.join("ledger.sqlite");
-        let ledger = Reader::open(&path, Options::default()).map_err(|e| e.to_string())?;
-        // Settling the months belongs here.
-        let months = ledger.months().map_err(|e| e.to_string())?.ok_or("nothing was booked")?;
-        let mut month: tollgate_rate_card::YearMonth = months.0.parse().map_err(|e| format!("{e}"))?;
-        let last = months.1.parse().map_err(|e| format!("{e}"))?;
+        self.settle(directory)?;
+        let (months, accounts) = self.months(directory)?;
+        for &month in &months {
+            for account in &accounts {
+                self.end(account, month)?;
+            }
+        }
+        self.commit()?;
+        let ledger = reader(directory)?;
+        for account in &accounts {
+            let terms = ledger.terms(account).map_err(|e| e.to_string())?;
+            for &month in &months {
+                let at = Time(self.engine.now_ms());
+                let job = Job { account, month, rates: &self.rates, terms: &terms, at };
+                let allow = Allow { unpriced: true, unverified: true, bands_unknown: true };
+                let closed = settle::close(&mut self.ledger, &ledger, &job, allow, &mut |_| {});
+                closed.map_err(|e| e.to_string())?;
+            }
+            settle::verify(&ledger, &self.rates, account).map_err(|e| e.to_string())?;
+        }
         let as_of = ledger.as_of(Stream::Ledger).map_err(|e| e.to_string())?;
-        loop {
+        for month in months {
             for format in [Format::Detail, Format::Summary] {
                 let out = directory.join(format!("{}-{month}.csv", format.as_str()));
                 let request = Request { month, account: None, with_recipients: true, format, as_of };
                 export(&ledger, &request, &out, &mut |_, _| {}).map_err(|e| e.to_string())?;
             }
-            if month >= last {
-                break;
-            }
-            month = next(month)?;
         }
         for (reason, count) in &self.out.refused {
             eprintln!("refused {reason}: {count}");
         }
         Ok(())
     }
+
+    /// Settles every month of every account, as an operator may at any time.
+    pub fn settle_now_and_then(&mut self, directory: &Path) -> Result<(), String> {
+        if self.offset < self.settled + SETTLE_EVERY {
+            return Ok(());
+        }
+        self.commit()?;
+        self.settle(directory)
+    }
+
+    fn settle(&mut self, directory: &Path) -> Result<(), String> {
+        self.settled = self.offset;
+        self.snapshots()?;
+        let (months, accounts) = self.months(directory)?;
+        let ledger = reader(directory)?;
+        for account in &accounts {
+            let terms = ledger.terms(account).map_err(|e| e.to_string())?;
+            for &month in &months {
+                let at = Time(self.engine.now_ms());
+                let job = Job { account, month, rates: &self.rates, terms: &terms, at };
+                settle::settle(&mut self.ledger, &ledger, &job, &mut |_| {}).map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the engine end a month, before its time if need be.
+    fn end(&mut self, account: &str, month: YearMonth) -> Result<(), String> {
+        let event = PlatformEvent::CloseMonth { month, settle_days: 0, forced: Some("the play is over".into()) };
+        let record = Events { account: account.into(), events: vec![event] };
+        self.events(&serde_json::to_vec(&record).map_err(|e| e.to_string())?)
+    }
+
+    /// What the views know of the accounts.
+    fn snapshots(&mut self) -> Result<(), String> {
+        self.engine.touch_all();
+        let mut values = Vec::new();
+        for account in self.engine.take_touched() {
+            let snapshot = snapshot::account(self.engine.state(), account, self.engine.now_ms());
+            values.push(serde_json::to_vec(&snapshot).map_err(|e| e.to_string())?);
+        }
+        let next = self.ledger.position(Stream::Snapshots, 0).map_err(|e| e.to_string())?;
+        let records: Vec<Record<'_>> =
+            values.iter().zip(next..).map(|(value, offset)| Record { partition: 0, offset, value }).collect();
+        self.ledger.ingest_snapshots(&records, Time(self.engine.now_ms())).map_err(|e| e.to_string())?;
+        Ok(())
+    }
+
+    /// Months with entries, and accounts.
+    fn months(&self, directory: &Path) -> Result<(Vec<YearMonth>, Vec<String>), String> {
+        let ledger = reader(directory)?;
+        let mut months = Vec::new();
+        if let Some((first, last)) = ledger.months().map_err(|e| e.to_string())? {
+            let read = |text: String| text.parse::<YearMonth>().map_err(|e| e.to_string());
+            let (mut month, last) = (read(first)?, read(last)?);
+            while month <= last {
+                months.push(month);
+                month = month.next();
+            }
+        }
+        let accounts = ledger.accounts().map_err(|e| e.to_string())?;
+        Ok((months, accounts.items.into_iter().map(|a| a.account).collect()))
+    }
 }
 
-fn next(month: tollgate_rate_card::YearMonth) -> Result<tollgate_rate_card::YearMonth, String> {
-    let (year, month) = if month.month() == 12 { (month.year() + 1, 1) } else { (month.year(), month.month() + 1) };
-    format!("{year:04}-{month:02}").parse().map_err(|e| format!("{e}"))
+/// So many entries later months are settled again in the middle of the play.
+const SETTLE_EVERY: u64 = 1_500;
+
+fn reader(directory: &Path) -> Result<Reader, String> {
+    Reader::open(&directory.join("ledger.sqlite"), Options::default()).map_err(|e| e.to_string())
 }
