@@ -7,7 +7,7 @@ use tollgate_wire::Time;
 use super::reads::ViewJson;
 
 /// A month of an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MonthOf {
     /// Account id.
     pub account: String,
@@ -16,7 +16,7 @@ pub struct MonthOf {
 }
 
 /// What may remain uncertain in a closed month.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Allowed {
     /// Charges without a price.
     pub unpriced: bool,
@@ -85,8 +85,8 @@ pub trait Books: Send + Sync + 'static {
     /// See [`BookError`].
     fn settle(&self, of: &MonthOf) -> Result<ViewJson, BookError>;
 
-    /// Whether a month that the engine has not ended may end at `now`: every month before it is closed, its settling
-    /// days are over unless it is `forced`, and settled, nothing in it is uncertain that is not allowed.
+    /// Whether a month that the engine has not ended may end at `now`: every month before it is closed, it has begun, its
+    /// settling days are over unless it is `forced`, and settled, nothing in it is uncertain that is not allowed.
     ///
     /// # Errors
     /// See [`BookError`].

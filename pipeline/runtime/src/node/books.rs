@@ -3,11 +3,15 @@
 use crate::clock::Clock;
 use crate::gateway::{Allowed, BookError, Books, MonthOf, Stage, ViewJson};
 use crate::ledger::{Options, Place, Reader, Writer};
-use crate::settle::{Allow, CloseError, Job, SettleError, close, ready, settle};
+use crate::settle::{Allow, CloseError, Job, SettleError, Terms, close, ready, settle};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_rate_card::{Date, RateCards};
 use tollgate_wire::Time;
+
+/// A snapshot of each account comes every ten seconds at least.
+const VIEWS_WITHIN_MS: u64 = 60_000;
 
 /// The books of a node.
 pub(super) struct NodeBooks {
@@ -33,28 +37,50 @@ impl NodeBooks {
         work: impl FnOnce(&mut Writer, &Reader, &Job<'_>) -> Result<T, CloseError>,
     ) -> Result<T, BookError> {
         let (mut writer, reader) = self.open()?;
-        let terms = reader.terms(&of.account).map_err(failed)?;
+        let terms = self.terms(&reader, &of.account)?;
         let job =
             Job { account: &of.account, month: of.month, rates: &self.rates, terms: &terms, at: self.clock.now() };
         work(&mut writer, &reader, &job).map_err(refused)
     }
 
-    /// Whether the month is over, with its settling days, where every WABA is.
-    fn is_over(&self, of: &MonthOf, now: Time) -> Result<(), BookError> {
+    /// What holds for the account's WABAs, of views that follow: mark-ups are declared with a day that is to come, so
+    /// views that stand still would settle without them.
+    fn terms(&self, reader: &Reader, account: &str) -> Result<BTreeMap<String, Terms>, BookError> {
+        let refused = |detail: String| BookError::Refused { code: "stale_views", detail };
+        let view = reader.account(account).map_err(failed)?;
+        let remedy =
+            "see that a process with the role views runs and what tollgate_log_lag_seconds says, and ask again";
+        let Some(view) = view else {
+            return Err(refused(format!("nothing is known of account {account} in the views yet; {remedy}")));
+        };
+        let age = self.clock.now().0.saturating_sub(view.as_of.0);
+        if age > VIEWS_WITHIN_MS {
+            let (as_of, age) = (view.as_of, age / 1000);
+            return Err(refused(format!("what is known of account {account} is of {as_of}, {age} s ago; {remedy}")));
+        }
+        reader.terms(account).map_err(failed)
+    }
+
+    /// Whether the month has begun, and is over with its settling days, where every WABA is.
+    fn is_over(&self, of: &MonthOf, forced: bool, now: Time) -> Result<(), BookError> {
+        let days = self.settle_days;
         let first = of.month.next().first_day();
-        let days = jiff::Span::new().days(i64::from(self.settle_days));
-        let due = first.checked_add(days).unwrap_or(Date::MAX);
-        for (waba, terms) in self.reader()?.terms(&of.account).map_err(failed)? {
+        let due = first.checked_add(jiff::Span::new().days(i64::from(days))).unwrap_or(Date::MAX);
+        let from = if forced { of.month.first_day() } else { due };
+        let reader = self.reader()?;
+        for (waba, terms) in self.terms(&reader, &of.account)? {
             let today = terms.zone.local_date_at(i64::from(now.secs()));
-            if today < due {
-                let (month, zone, days) = (of.month, terms.zone.name(), self.settle_days);
-                return Err(BookError::Refused {
-                    code: "too_early",
-                    detail: format!(
-                        "month {month}: it is {today} for waba {waba} in {zone}, and with billing.settle_days {days} it \
-                         may be closed from {due} on; wait until then, or force it with a reason"
+            if today < from {
+                let (month, zone) = (of.month, terms.zone.name());
+                let why = match forced {
+                    true => "a month that has not begun cannot be closed; wait for it".to_owned(),
+                    false => format!(
+                        "with billing.settle_days {days} it may be closed from {due} on; wait until then, or force it \
+                         with a reason"
                     ),
-                });
+                };
+                let detail = format!("month {month}: it is {today} for waba {waba} in {zone}; {why}");
+                return Err(BookError::Refused { code: "too_early", detail });
             }
         }
         Ok(())
@@ -96,9 +122,7 @@ impl Books for NodeBooks {
     }
 
     fn may_end(&self, of: &MonthOf, allowed: Allowed, forced: bool, now: Time) -> Result<(), BookError> {
-        if !forced {
-            self.is_over(of, now)?;
-        }
+        self.is_over(of, forced, now)?;
         self.with_job(of, |writer, reader, job| ready(writer, reader, job, allow(allowed), &mut |_| {}))?;
         Ok(())
     }

@@ -1,26 +1,81 @@
-//! Settling and closing a month of an account.
+//! Settling and closing a month of an account. A month may take minutes, so the work goes on by itself and whoever asks
+//! again joins it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
+use tokio::sync::watch;
 use tollgate_rate_card::YearMonth;
-use tollgate_wire::event::{Events, MAX_FORCED, PlatformEvent};
+use tollgate_wire::event::{self, Events, PlatformEvent};
 
 use super::{Api, Query, Shared, json as answer_json};
 use crate::clock::monotonic;
 use crate::gateway::access::Action;
 use crate::gateway::books::{Allowed, BookError, Books, MonthOf, Stage};
 use crate::gateway::problem::Problem;
+use crate::gateway::reads::ViewJson;
 use crate::log::{NewRecord, Topic};
 
-/// How long an answer waits for what was begun; then it says that it goes on, and the caller asks again.
+/// How long an answer waits for the work; then it says that it goes on, and the caller asks again.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often the end of a month is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How long the ledger is given to read the end of a month.
+const END_WITHIN: Duration = Duration::from_secs(120);
+/// How often it is looked at first, and at last.
+const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// Pieces of work that are kept, those with a result that nobody has fetched among them.
+const WORK_MAX: usize = 64;
+
+/// What a piece of work came to.
+type Outcome = Result<ViewJson, Problem>;
+
+/// What is asked for; who asks for the same joins it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Asked {
+    Settle(MonthOf),
+    Close(MonthOf, Allowed, Option<String>),
+}
+
+/// Work that goes on, and results that nobody has fetched yet.
+#[derive(Default)]
+pub(super) struct Works(Mutex<HashMap<Asked, watch::Receiver<Option<Outcome>>>>);
+
+impl Works {
+    /// Begins the work, or joins it.
+    fn join(&self, api: &Arc<Api>, asked: &Asked) -> Result<watch::Receiver<Option<Outcome>>, Problem> {
+        let mut works = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(going) = works.get(asked) {
+            return Ok(going.clone());
+        }
+        if works.len() >= WORK_MAX {
+            // Results that nobody came back for.
+            works.retain(|_, work| work.borrow().is_none());
+        }
+        if works.len() >= WORK_MAX {
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "many months are being worked on");
+            return Err(problem.remedy("ask again when they are done").retry_after(10));
+        }
+        let (told, going) = watch::channel(None);
+        works.insert(asked.clone(), going.clone());
+        let (api, asked) = (Arc::clone(api), asked.clone());
+        tokio::spawn(async move {
+            let outcome = match asked {
+                Asked::Settle(of) => work(&api, move |books| books.settle(&of)).await,
+                Asked::Close(of, allowed, forced) => close(&api, of, allowed, forced).await,
+            };
+            told.send_replace(Some(outcome));
+        });
+        Ok(going)
+    }
+
+    fn forget(&self, asked: &Asked) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(asked);
+    }
+}
 
 /// `GET /v1/billing/{month}/state?account=A`: how far the month is, and its manifest once it is closed.
 pub(super) async fn stage(
@@ -31,8 +86,8 @@ pub(super) async fn stage(
 ) -> Result<Response, Problem> {
     let query = Query::parse(query.as_deref(), &["account"])?;
     let of = month_of(&api, &headers, Action::Billing, &month, &query)?;
-    let told = work(&api, false, move |books| books.stage(&of)).await?;
-    Ok(told.map_or_else(goes_on, |(_, view)| answer_json(StatusCode::OK, view)))
+    let (_, view) = look(&api, of).await?;
+    Ok(answer_json(StatusCode::OK, view))
 }
 
 /// `POST /v1/billing/{month}:settle?account=A`, and `…:close?account=A[&allow=unpriced,…][&forced=REASON]`. 200 when it
@@ -46,90 +101,102 @@ pub(super) async fn act(
     let query = Query::parse(query.as_deref(), &["account", "allow", "forced"])?;
     let (month, verb) = what.split_once(':').unwrap_or((&what, ""));
     let of = month_of(&api, &headers, Action::CloseMonths, month, &query)?;
-    match verb {
-        "settle" => {
-            let found = work(&api, true, move |books| books.settle(&of)).await?;
-            Ok(found.map_or_else(goes_on, |view| answer_json(StatusCode::OK, view)))
-        }
+    let asked = match verb {
+        "settle" => Asked::Settle(of),
         "close" => {
             let forced = query.get("forced").map(str::to_owned);
-            if let Some(reason) = forced.as_ref().filter(|reason| reason.is_empty() || reason.len() > MAX_FORCED) {
-                return Err(Problem::bad_query("forced", reason, "give a reason of 1 to 256 bytes"));
-            }
-            close(&api, of, allowed(&query)?, forced).await
+            // What the engine would not read is refused here, where somebody hears why.
+            ending(&of, 0, forced.as_deref())?;
+            Asked::Close(of, allowed(&query)?, forced)
         }
-        other => Err(Problem::new(StatusCode::NOT_FOUND, "unknown_action", "there is no such action")
-            .field("action", other)
-            .remedy("use :settle or :close")),
-    }
+        other => {
+            return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_action", "there is no such action")
+                .field("action", other)
+                .remedy("use :settle or :close"));
+        }
+    };
+    let mut going = api.works.join(&api, &asked)?;
+    let done = tokio::time::timeout(PATIENCE, going.wait_for(Option::is_some)).await;
+    let outcome = match done {
+        Err(_) => {
+            let remedy = "ask again in a moment: what was done is not done twice";
+            let view = json!({ "state": "working", "remedy": remedy });
+            return Ok(answer_json(StatusCode::ACCEPTED, view.to_string().into_bytes()));
+        }
+        // The work has ended without a word.
+        Ok(Err(_)) => None,
+        Ok(Ok(outcome)) => outcome.clone(),
+    };
+    api.works.forget(&asked);
+    let failed = || BookError::Failed("working on the books panicked".to_owned());
+    Ok(answer_json(StatusCode::OK, outcome.unwrap_or_else(|| Err(failed().into()))?))
 }
 
-async fn close(api: &Api, of: MonthOf, allowed: Allowed, forced: Option<String>) -> Result<Response, Problem> {
-    let now = api.clock.now();
-    let (asked, is_forced) = (of.clone(), forced.is_some());
-    let begun = work(api, true, move |books| {
-        let (stage, _) = books.stage(&asked)?;
-        if stage == Stage::Open {
-            books.may_end(&asked, allowed, is_forced, now)?;
-        }
-        Ok(stage)
-    });
-    let Some(stage) = begun.await? else { return Ok(goes_on()) };
-    if stage == Stage::Open && !end(api, &of, forced).await? {
-        return Ok(goes_on());
+async fn close(api: &Api, of: MonthOf, allowed: Allowed, forced: Option<String>) -> Outcome {
+    if look(api, of.clone()).await?.0 == Stage::Open {
+        let (asked, is_forced, now) = (of.clone(), forced.is_some(), api.clock.now());
+        work(api, move |books| books.may_end(&asked, allowed, is_forced, now)).await?;
+        end(api, &of, forced.as_deref()).await?;
     }
-    let manifest = work(api, true, move |books| books.close(&of, allowed)).await?;
-    Ok(manifest.map_or_else(goes_on, |view| answer_json(StatusCode::OK, view)))
+    work(api, move |books| books.close(&of, allowed)).await
 }
 
-/// Lets the engine end the month among the account's events, so that whatever the platform said before is in it. Whether
-/// the ledger has read it.
-async fn end(api: &Api, of: &MonthOf, forced: Option<String>) -> Result<bool, Problem> {
-    let settle_days = api.books.settle_days();
+/// Lets the engine end the month among the account's events, so that whatever the platform said before is in it, and
+/// waits until the ledger has read it.
+async fn end(api: &Api, of: &MonthOf, forced: Option<&str>) -> Result<(), Problem> {
+    let value = ending(of, api.books.settle_days(), forced)?;
+    let record = NewRecord::new(of.account.as_bytes().to_vec(), value, api.clock.now().0);
+    api.inbox.append(vec![(Topic::Events, record)]).await?;
+    let (begun, (mut pause, longest)) = (monotonic(), LOOK_EVERY);
+    while look(api, of.clone()).await?.0 == Stage::Open {
+        if begun.elapsed() > END_WITHIN {
+            let detail = "the ledger has not read the end of the month yet";
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ended", detail);
+            let remedy = "see whether shards and ledger run and what tollgate_log_lag_seconds says, and ask again";
+            return Err(problem.remedy(remedy).retry_after(10));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+    Ok(())
+}
+
+/// The event that ends a month, as the engine will read it.
+fn ending(of: &MonthOf, settle_days: u8, forced: Option<&str>) -> Result<Vec<u8>, Problem> {
     let event = PlatformEvent::CloseMonth { month: of.month, settle_days, forced: forced.map(Into::into) };
     let events = Events { account: of.account.as_str().into(), events: vec![event] };
     let value = serde_json::to_vec(&events).expect("plain data");
-    let record = NewRecord::new(of.account.as_bytes().to_vec(), value, api.clock.now().0);
-    api.inbox.append(vec![(Topic::Events, record)]).await?;
-    let begun = monotonic();
-    while begun.elapsed() < PATIENCE {
-        let asked = of.clone();
-        match work(api, false, move |books| books.stage(&asked)).await? {
-            Some((Stage::Open, _)) => tokio::time::sleep(LOOK_EVERY).await,
-            Some(_) => return Ok(true),
-            None => return Ok(false),
-        }
-    }
-    Ok(false)
+    event::parse(&value)?;
+    Ok(value)
 }
 
-/// Does something with the books off the async threads. What writes has its turn, one at a time, and goes on when nobody
-/// waits any more; `None` then.
+/// How far the month is.
+async fn look(api: &Api, of: MonthOf) -> Result<(Stage, ViewJson), Problem> {
+    blocking(api, &api.reading, move |books| books.stage(&of)).await
+}
+
+/// Works on the books, when it is this one's turn.
 async fn work<T: Send + 'static>(
     api: &Api,
-    writes: bool,
     work: impl FnOnce(&dyn Books) -> Result<T, BookError> + Send + 'static,
-) -> Result<Option<T>, Problem> {
-    let turns = if writes { &api.booking } else { &api.reading };
-    let books = Arc::clone(&api.books);
-    let done = async {
-        let turn = Arc::clone(turns).acquire_owned().await.expect("the semaphore is never closed");
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work(&*books);
-            drop(turn);
-            done
-        });
-        done.await.unwrap_or_else(|_| Err(BookError::Failed("working on the books panicked".to_owned())))
-    };
-    match tokio::time::timeout(PATIENCE, done).await {
-        Ok(done) => Ok(Some(done?)),
-        Err(_) => Ok(None),
-    }
+) -> Result<T, Problem> {
+    blocking(api, &api.booking, work).await
 }
 
-fn goes_on() -> Response {
-    let remedy = "ask again in a moment: what was done is not done twice";
-    answer_json(StatusCode::ACCEPTED, json!({ "state": "working", "remedy": remedy }).to_string().into_bytes())
+async fn blocking<T: Send + 'static>(
+    api: &Api,
+    turns: &Arc<tokio::sync::Semaphore>,
+    work: impl FnOnce(&dyn Books) -> Result<T, BookError> + Send + 'static,
+) -> Result<T, Problem> {
+    let turn = Arc::clone(turns).acquire_owned().await.expect("the semaphore is never closed");
+    let books = Arc::clone(&api.books);
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work(&*books);
+        drop(turn);
+        done
+    });
+    let done = done.await.unwrap_or_else(|_| Err(BookError::Failed("working on the books panicked".to_owned())));
+    Ok(done?)
 }
 
 fn month_of(api: &Api, headers: &HeaderMap, action: Action, month: &str, query: &Query) -> Result<MonthOf, Problem> {
@@ -148,11 +215,8 @@ fn allowed(query: &Query) -> Result<Allowed, Problem> {
     let mut allowed = Allowed::default();
     for name in query.get("allow").into_iter().flat_map(|names| names.split(',')) {
         if !allowed.add(name) {
-            return Err(Problem::bad_query(
-                "allow",
-                name,
-                "write unpriced, unverified, bands_unknown or several of them",
-            ));
+            let remedy = "write unpriced, unverified, bands_unknown or several of them, divided by commas";
+            return Err(Problem::bad_query("allow", name, remedy));
         }
     }
     Ok(allowed)

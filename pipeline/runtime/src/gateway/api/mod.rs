@@ -65,6 +65,8 @@ pub(super) struct Api {
     exporting: Arc<Semaphore>,
     /// One month at a time.
     booking: Arc<Semaphore>,
+    /// Months that are worked on.
+    works: closing::Works,
     polling: Arc<Semaphore>,
 }
 
@@ -85,6 +87,7 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         reading: Arc::new(Semaphore::new(READS_MAX)),
         exporting: Arc::new(Semaphore::new(EXPORTS_MAX)),
         booking: Arc::new(Semaphore::new(1)),
+        works: closing::Works::default(),
         polling: Arc::new(Semaphore::new(LONG_POLLS_MAX)),
     };
     Router::new()

@@ -33,7 +33,8 @@ async fn what_may_not_end_is_refused_and_nothing_is_written() {
         ("/v1/billing/2026-11:close?account=acme&allow=unverified", 409, "too_early"),
         ("/v1/billing/2026-10:close?account=acme", 409, "not_complete"),
         ("/v1/billing/2026-10:close?account=acme&allow=everything", 400, "bad_query"),
-        ("/v1/billing/2026-10:close?account=acme&forced=", 400, "bad_query"),
+        ("/v1/billing/2026-10:close?account=acme&forced=", 422, "malformed"),
+        ("/v1/billing/2026-10:close?account=acme&forced=two%0Alines", 422, "malformed"),
         ("/v1/billing/2026-10:close", 400, "bad_query"),
         ("/v1/billing/2026-10:shut?account=acme", 404, "unknown_action"),
         ("/v1/billing/2026-10?account=acme", 404, "unknown_action"),
@@ -54,14 +55,19 @@ async fn what_may_not_end_is_refused_and_nothing_is_written() {
 async fn months_have_their_turn_one_at_a_time() {
     let world = World::new().await;
     world.books.slow_ms.store(150, Ordering::Relaxed);
-    let path = "/v1/billing/2026-10:settle?account=acme";
     let begun = std::time::Instant::now();
-    let call = || world.api("finance", Method::POST, path, "");
-    let (one, two, three) = tokio::join!(call(), call(), call());
-    for answer in [one, two, three] {
-        assert_eq!((answer.status, answer.json()["settled"].as_str()), (StatusCode::OK, Some("2026-10")));
+    let call = |month: &str| {
+        let path = format!("/v1/billing/{month}:settle?account=acme");
+        let world = &world;
+        async move { world.api("finance", Method::POST, &path, "").await }
+    };
+    // Who asks for the same joins it.
+    let (one, again, two, three) = tokio::join!(call("2026-10"), call("2026-10"), call("2026-11"), call("2026-12"));
+    for (answer, month) in [(one, "2026-10"), (again, "2026-10"), (two, "2026-11"), (three, "2026-12")] {
+        assert_eq!((answer.status, answer.json()["settled"].as_str()), (StatusCode::OK, Some(month)));
     }
     assert!(begun.elapsed().as_millis() >= 450);
+    assert_eq!(world.books.settled.load(Ordering::Relaxed), 3);
 }
 
 /// Records of the events topic.

@@ -114,6 +114,7 @@ pub(super) struct FakeBooks {
     pub(super) closed: AtomicBool,
     /// Milliseconds that settling takes.
     pub(super) slow_ms: AtomicU64,
+    pub(super) settled: AtomicU64,
 }
 
 impl Books for FakeBooks {
@@ -129,6 +130,7 @@ impl Books for FakeBooks {
 
     fn settle(&self, of: &MonthOf) -> Result<ViewJson, BookError> {
         std::thread::sleep(Duration::from_millis(self.slow_ms.load(Ordering::Relaxed)));
+        self.settled.fetch_add(1, Ordering::Relaxed);
         Ok(json!({ "settled": of.month.to_string() }).to_string().into_bytes())
     }
 
