@@ -142,8 +142,8 @@ fn a_month_is_closed_once_and_stays() {
     let before = [
         ("wamid.a", "5511987654321", "utility", SEPTEMBER),
         ("wamid.b", "5511987654322", "marketing", SEPTEMBER + 60),
-        // Nobody's number: no market, so no price.
-        ("wamid.c", "999123456789", "utility", SEPTEMBER + 120),
+        // A category that no card has, so no price.
+        ("wamid.c", "5511987654329", "hologram", SEPTEMBER + 120),
         // A second before October in São Paulo.
         ("wamid.d", "5511987654323", "marketing", 1_790_823_599),
         ("wamid.e", "5511987654323", "marketing", 1_790_823_600),
@@ -162,7 +162,7 @@ fn a_month_is_closed_once_and_stays() {
     };
     let all = ["--allow", "unpriced,unverified,bands-unknown"];
     refused("2026-10", &all, "earlier_open: month 2026-09 of account `acme` is open; close it before 2026-10");
-    refused("2026-09", &["--allow", "unverified,bands-unknown"], "1 unpriced (no_country 1)");
+    refused("2026-09", &["--allow", "unverified,bands-unknown"], "1 unpriced (unknown_category 1)");
     refused("2199-01", &all, "too_early: month 2199-01");
     refused("2199-01", &[&all[..], &["--force", "why not"]].concat(), "earlier_open");
     let settled = service.good(&["billing", "settle", "--month", "2026-09", "--json"]);
