@@ -106,6 +106,12 @@ impl RateCards {
         self.cards.iter().position(|card| card.id() == name).map(|index| CardId(index as u16))
     }
 
+    /// The position of the card of a digest, replaced or not.
+    #[must_use]
+    pub fn card_of_digest(&self, digest: u32) -> Option<CardId> {
+        self.cards.iter().position(|card| card.digest() == digest).map(|index| CardId(index as u16))
+    }
+
     /// Reads a card file over the map of this catalogue, without a look at the other cards.
     ///
     /// # Errors

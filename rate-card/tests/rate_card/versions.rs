@@ -5,6 +5,7 @@ use tollgate_rate_card::{Category, Currency, RateCards, Source, Sources};
 use crate::{day, decimal};
 
 const CARD: &str = "pmp-usd-2026-10-01";
+const DIGEST: u32 = 0x43c2_8f42;
 
 /// The embedded files with a version of the last USD card, changed.
 fn with(change: impl Fn(&str) -> String) -> Sources {
@@ -100,4 +101,19 @@ fn bands_go_to_every_version_with_their_list_rate() {
     sources.bands.push(Source::new("bands-again.csv", format!("{head}{table}")));
     let error = RateCards::from_sources(&sources).unwrap_err().to_string();
     assert!(error.starts_with("bands-again.csv:") && error.contains("are in another file too"), "{error}");
+}
+
+/// Records name a card by its digest: another one in every catalogue would take back another amount.
+#[test]
+fn a_card_is_found_by_its_digest() {
+    let rates = RateCards::embedded().unwrap();
+    for card in rates.cards() {
+        assert_eq!(rates.card_of_digest(card.digest()), rates.card_id(card.id()), "{}", card.id());
+    }
+    // It is in stored records and never changes: the FNV-1a of the id.
+    assert_eq!(rates.card_named(CARD).unwrap().digest(), DIGEST);
+    assert_eq!(rates.card_of_digest(0), None);
+    let more =
+        RateCards::from_sources(&with(|text| text.replace(&format!("id={CARD}"), &format!("id={CARD}-v2")))).unwrap();
+    assert_eq!(more.card_of_digest(DIGEST), more.card_id(CARD), "replaced or not");
 }
