@@ -42,8 +42,8 @@ pub(crate) fn billed(facts: &Facts<'_>, waba: &Waba, at_s: u32, cause: Option<Ca
     }
 }
 
-/// Closes a month, or says why not. The newest closed one again is no error and changes nothing: whoever asks may not
-/// know that it was heard.
+/// Closes a month, or says why not. The newest closed one again is no error and changes nothing, but its marker is written
+/// again: the first may have been lost or set aside, and whoever asks may not know that it was heard.
 pub(crate) fn close(
     facts: &Facts<'_>,
     account: &Account,
@@ -53,14 +53,13 @@ pub(crate) fn close(
     now_ms: u64,
     out: &mut Decision,
 ) {
-    if closed(account) == Some(asked) {
-        return;
+    if closed(account) != Some(asked) {
+        if let Err(why) = check(facts, account, asked, settle_days, forced.is_some(), now_ms) {
+            out.rejected = Some(why);
+            return;
+        }
+        out.changes.push(Change::Account(Box::new(Account { closed: number(asked), ..account.clone() })));
     }
-    if let Err(why) = check(facts, account, asked, settle_days, forced.is_some(), now_ms) {
-        out.rejected = Some(why);
-        return;
-    }
-    out.changes.push(Change::Account(Box::new(Account { closed: number(asked), ..account.clone() })));
     let forced = forced.map(Box::from);
     out.effects.push(Effect::MonthClosed(Box::new(Closing {
         account: account.ix,

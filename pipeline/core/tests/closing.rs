@@ -260,9 +260,15 @@ fn an_allowance_of_a_closed_month_goes_on() {
 fn closing_again_before_and_with_a_gap() {
     let mut w = world(NOON_MS, &["UTC"]);
     w.event(&close("2026-08", 8, None));
-    // Said again: heard, and nothing comes of it, whatever else it says.
+    // Said again: the marker once more, for one that was lost or set aside; nothing else comes of it, whatever it says.
+    let before = tollgate_core::codec::put_account(w.engine.state().accounts().next().unwrap());
+    w.advance(5_000);
     w.event(&close("2026-08", 8, None));
     w.event(&close("2026-08", 255, Some("why")));
+    assert_eq!(lines(&w.out.topic), ["2026-08 closed"; 3]);
+    assert_eq!(w.out.topic[1]["at"], "2026-11-21T12:00:05.000Z", "of the present: the ledger keeps the first");
+    assert_eq!((&w.out.topic[0]["forced"], &w.out.topic[2]["forced"]), (&Value::Null, &json!("why")));
+    assert_eq!(tollgate_core::codec::put_account(w.engine.state().accounts().next().unwrap()), before);
     assert_eq!(
         refused(&mut w, &close("2026-07", 8, Some("why"))),
         "month 2026-07: account acme is closed up to 2026-08; close 2026-09 or leave it: what comes late is billed there"
