@@ -4,10 +4,15 @@
 //! Duplicates and orders of statuses change nothing. A later status that says another category or type, or an
 //! earlier time across a card's, mark-up's or month's edge, takes the entry back and books anew; entries are never changed.
 //!
-//! `conversation` what a delivery is charged as · `foreign` messages that other software sent · this file books.
+//! What stands is known by what was kept of it, not by what the catalogue and the sender have become: the card, the kind and
+//! the cost with the charge, the WABA with the attempt.
+//!
+//! `conversation` what a delivery is charged as · `foreign` messages that other software sent · `rating` what a charge costs
+//! and did cost · this file books.
 
 mod conversation;
 mod foreign;
+mod rating;
 
 pub use conversation::conversation_id;
 pub(crate) use conversation::{note_id, said_id};
@@ -20,13 +25,20 @@ use crate::effect::{Booking, Effect};
 use crate::hashing;
 use crate::life::Draft;
 use crate::markup;
-use crate::record::{Account, Booked, Sender, Unit, Waba};
+use crate::record::{Account, Attempt, Booked, Sender, Stands, Unit, Waba};
+use crate::state::State;
 use crate::window;
+use rating::{keep, rate, rate_on_kept, standing, stood_as};
 use rust_decimal::Decimal;
 use std::borrow::Cow;
-use tollgate_rate_card::{AllowanceScope, Category, Country, Date, PricingType, Rated, RatingInput, YearMonth};
+use tollgate_rate_card::{AllowanceScope, Category, Country, Date, PricingType, Rated, YearMonth};
 use tollgate_wire::event::Status;
 use tollgate_wire::ledger::{Cause, EntryKind};
+
+/// The WABA that an attempt is billed to: its sender's when it was ordered.
+pub(crate) fn waba_of<'s>(state: &'s State, a: &Attempt) -> &'s Waba {
+    state.waba_at(a.waba.unwrap_or_else(|| state.sender_at(a.sender).waba))
+}
 
 /// Books the charge of a delivered attempt, or corrects it; the entry that stands now and its amount, when
 /// something was booked.
@@ -55,8 +67,8 @@ pub(crate) fn book(
     }
     new.revision += 1;
     let sender = d.facts.state.sender_at(a.sender);
-    let waba = d.facts.state.waba_at(sender.waba);
-    let was = rate(d.facts, waba, Some(a.category), &old);
+    let waba = waba_of(d.facts.state, &a);
+    let was = standing(d.facts, waba, Some(a.category), &old);
     uncount(d, sender, waba, &was, old.at_s);
     let (first, back) = take_back(d, n, s, waba, &old, was, Cause::Reclassified, out);
     add_spent(d, -old.cost);
@@ -85,6 +97,8 @@ fn blank(d: &mut Draft<'_, '_>, n: usize, s: &Status<'_>, placed: conversation::
         ordinal: 0,
         revision: 0,
         cost: Decimal::ZERO,
+        card: 0,
+        stands: Stands::NotKept,
     }
 }
 
@@ -102,12 +116,12 @@ fn charge(
     if new.unit.is_charged() {
         let state = d.facts.state;
         let sender = state.sender_at(d.message.attempts[n].sender);
-        let waba = state.waba_at(sender.waba);
+        let waba = waba_of(state, &d.message.attempts[n]);
         let expected = Some(d.message.attempts[n].category);
         take_positions(d, sender, waba, expected, &mut new);
         let rated = rate(d.facts, waba, expected, &new);
         count(d, sender, waba, &rated, new.at_s);
-        new.cost = cost(&rated);
+        keep(&mut new, d.facts, &rated);
         let entry = emit(d, n, s, waba, &new, rated, kind_of(&rated), cause, adjusts, 1, out);
         add_spent(d, new.cost);
         booked = Some((entry, amount(&rated)));
@@ -128,7 +142,7 @@ fn take_back(
     cause: Cause,
     out: &mut Decision,
 ) -> (u128, u128) {
-    let first = entry_id(&waba.id, kind_of(&was), &charge_key(d, n, s, waba, old.unit), old.revision);
+    let first = entry_id(&waba.id, stood_as(old, &was), &charge_key(d, n, s, waba, old.unit), old.revision);
     let taken_back = Booked { revision: old.revision + 1, ..*old };
     (first, emit(d, n, s, waba, &taken_back, was, EntryKind::Adjustment, Some(cause), Some(first), -1, out))
 }
@@ -144,7 +158,7 @@ fn correct(
     let a = d.message.attempts[n];
     let state = d.facts.state;
     let sender = state.sender_at(a.sender);
-    let waba = state.waba_at(sender.waba);
+    let waba = waba_of(state, &a);
     let expected = Some(a.category);
     let country = old.country.or_else(|| country_of(d, s));
     let mut new = Booked { reported: a.reported, named: a.conversation != 0, country, ..old };
@@ -158,7 +172,6 @@ fn correct(
         d.message.attempts[n].booked = Some(new);
         return None;
     }
-    let was = rate(d.facts, waba, expected, &old);
     let month = |at_s: u32| period(state.day(waba.ix, at_s).0);
     let moved = a.delivered_s < old.at_s && {
         let at = Booked { at_s: a.delivered_s, ..new };
@@ -170,11 +183,13 @@ fn correct(
         new.at_s = a.delivered_s;
         take_positions(d, sender, waba, expected, &mut new);
     }
-    let now = rate(d.facts, waba, expected, &new);
-    if now == was && !moved {
+    // Other facts are what is corrected; another catalogue alone is the business of rating again.
+    if !moved && rate_on_kept(d.facts, waba, expected, &new) == rate_on_kept(d.facts, waba, expected, &old) {
         d.message.attempts[n].booked = Some(new);
         return None;
     }
+    let was = standing(d.facts, waba, expected, &old);
+    let now = rate(d.facts, waba, expected, &new);
     let cause = if moved { Cause::Card } else { Cause::Reclassified };
     // A message that changes into or out of a counted group takes or frees its position.
     if counted(&now) != counted(&was) || moved {
@@ -187,7 +202,7 @@ fn correct(
     let now = rate(d.facts, waba, expected, &new);
     let (first, _) = take_back(d, n, s, waba, &old, was, cause, out);
     new.revision = old.revision + 1;
-    new.cost = cost(&now);
+    keep(&mut new, d.facts, &now);
     let entry = emit(d, n, s, waba, &new, now, kind_of(&now), Some(cause), Some(first), 1, out);
     add_spent(d, new.cost - old.cost);
     d.message.attempts[n].booked = Some(new);
@@ -204,24 +219,6 @@ fn country_of(d: &Draft<'_, '_>, s: &Status<'_>) -> Option<Country> {
             tollgate_wire::request::Recipient::Number(_) => None,
         },
     }
-}
-
-/// Rates what was, or is to be, booked. Depends on nothing but the booked facts and the cards, so that an entry
-/// can be taken back exactly.
-fn rate(facts: &Facts<'_>, waba: &Waba, category: Option<Category>, b: &Booked) -> Rated {
-    facts.rates.rate(&RatingInput {
-        currency: waba.currency,
-        date: facts.state.day(waba.ix, b.at_s).0,
-        country: b.country,
-        category,
-        window_open: b.window_open,
-        fep_open: b.fep_open,
-        auth_international: false,
-        allowance_used: b.allowance_used,
-        band_ordinal: (b.ordinal > 0).then_some(b.ordinal),
-        bid: false,
-        reported: Some(b.reported),
-    })
 }
 
 /// Months since year 0 of a local date.
@@ -247,6 +244,7 @@ fn keys(
     facts: &Facts<'_>,
     account: &Account,
     sender: &Sender,
+    waba: &Waba,
     rated: &Rated,
     date: Date,
 ) -> (Option<CounterKey>, Option<CounterKey>) {
@@ -259,7 +257,7 @@ fn keys(
     let scope = || rulebook.and_then(|r| facts.rates.rulebook(r).rule(category).allowance).map(|a| a.scope);
     let (month, at) = (period(date), category.index() as u8);
     let allowance_key = allowance.then(|| match scope() {
-        Some(AllowanceScope::Waba) => CounterKey::WabaAllowance(sender.waba, month, at),
+        Some(AllowanceScope::Waba) => CounterKey::WabaAllowance(waba.ix, month, at),
         _ => CounterKey::Allowance(sender.ix, month, at),
     });
     let band_key = market
@@ -272,15 +270,15 @@ fn keys(
 fn take_positions(d: &Draft<'_, '_>, sender: &Sender, waba: &Waba, category: Option<Category>, b: &mut Booked) {
     let probe = rate(d.facts, waba, category, b);
     let date = d.facts.state.day(waba.ix, b.at_s).0;
-    let (allowance, _) = keys(d.facts, d.account, sender, &probe, date);
+    let (allowance, _) = keys(d.facts, d.account, sender, waba, &probe, date);
     b.allowance_used = allowance.map_or(0, |k| d.counter(k));
     let probe = rate(d.facts, waba, category, b);
-    let (_, band) = keys(d.facts, d.account, sender, &probe, date);
+    let (_, band) = keys(d.facts, d.account, sender, waba, &probe, date);
     b.ordinal = band.map_or(0, |k| d.counter(k) + 1);
 }
 
 fn count(d: &mut Draft<'_, '_>, sender: &Sender, waba: &Waba, rated: &Rated, at_s: u32) {
-    let (a, b) = keys(d.facts, d.account, sender, rated, d.facts.state.day(waba.ix, at_s).0);
+    let (a, b) = keys(d.facts, d.account, sender, waba, rated, d.facts.state.day(waba.ix, at_s).0);
     for key in [a, b].into_iter().flatten() {
         let v = d.counter(key) + 1;
         d.counters.push((key, v));
@@ -288,7 +286,7 @@ fn count(d: &mut Draft<'_, '_>, sender: &Sender, waba: &Waba, rated: &Rated, at_
 }
 
 fn uncount(d: &mut Draft<'_, '_>, sender: &Sender, waba: &Waba, rated: &Rated, at_s: u32) {
-    let (a, b) = keys(d.facts, d.account, sender, rated, d.facts.state.day(waba.ix, at_s).0);
+    let (a, b) = keys(d.facts, d.account, sender, waba, rated, d.facts.state.day(waba.ix, at_s).0);
     for key in [a, b].into_iter().flatten() {
         let v = d.counter(key).saturating_sub(1);
         d.counters.push((key, v));
@@ -375,6 +373,7 @@ fn emit(
         revision: b.revision,
         sign,
         sender: d.message.attempts[n].sender,
+        waba: waba.ix,
         user: d.message.user,
         own: Some((d.message.uid, d.message.attempts[n].number)),
         wamid: s.wamid.as_str().into(),

@@ -8,7 +8,7 @@ use crate::hashing::HashKey;
 use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid, User};
 use crate::lots::Resource;
 use crate::record::{
-    Account, Attempt, AttemptState, Campaign, CampaignState, Message, MessageState, Park, Sender, Tail,
+    Account, Attempt, AttemptState, Campaign, CampaignState, Message, MessageState, Park, SaidRank, Sender, Tail,
 };
 use crate::state::State;
 use crate::{close, command, inbound, life};
@@ -298,6 +298,7 @@ fn settle(
                 number,
                 state: AttemptState::Ordered,
                 sender: message.sender,
+                waba: c.waba.map(|w| w.ix),
                 template: chosen.template,
                 alternative: chosen.alternative,
                 category: chosen.category,
@@ -312,6 +313,8 @@ fn settle(
                 code: 0,
                 delivered_s: 0,
                 reported: Reported::default(),
+                said_s: 0,
+                said_rank: SaidRank::default(),
                 conversation: 0,
                 booked: None,
             });

@@ -103,6 +103,8 @@ pub struct Booking {
     pub sign: i8,
     /// Sender.
     pub sender: crate::ids::SenderIx,
+    /// The WABA that is billed, which the sender may have left.
+    pub waba: crate::ids::WabaIx,
     /// Person.
     pub user: crate::ids::User,
     /// Our message and attempt; `None` for foreign traffic.

@@ -1,12 +1,13 @@
 //! Effects as JSON: names are looked up here, once, when the effect is written.
 
 use crate::change::Proof;
+use crate::charge;
 use crate::close;
 use crate::effect::{Booking, Closing, OutcomeFx};
 use crate::hashing::HashKey;
-use crate::ids::{ContactKey, SenderIx};
+use crate::ids::ContactKey;
 use crate::lots::Resource;
-use crate::record::{Account, Booked, Consent, Message, MessageState};
+use crate::record::{Account, Booked, Consent, Message, MessageState, Waba};
 use crate::state::{State, lot_of};
 use rust_decimal::Decimal;
 use std::fmt::Write as _;
@@ -37,7 +38,8 @@ pub fn outcome(
     let attempt = m.position(o.attempt).map(|n| &m.attempts[n]);
     let sender_known = !matches!(m.state, MessageState::Refused) || attempt.is_some();
     let sender = sender_known.then(|| state.senders.get(m.sender.at())).flatten();
-    let currency = sender.map(|s| state.waba_at(s.waba).currency);
+    let billed = attempt.map(|a| charge::waba_of(state, a)).or_else(|| Some(state.waba_at(sender?.waba)));
+    let currency = billed.map(|w| w.currency);
     let currency = currency.as_ref().map_or("", |c| c.as_str());
     let content = attempt.map(|a| {
         let t = a.template.map(|ix| state.template_at(ix));
@@ -68,13 +70,13 @@ pub fn outcome(
         r => ReasonText::Known(r),
     });
     let mut detail = about(state, rates, o, m);
-    match attempt.and_then(|a| a.booked.map(|b| (a.sender, b))) {
+    match attempt.and_then(|a| a.booked.map(|b| (charge::waba_of(state, a), b))) {
         Some((_, b)) if !b.unit.is_charged() => {
             if matches!(o.kind, OutcomeKind::Delivered | OutcomeKind::Read) {
                 detail = covered(&b);
             }
         }
-        Some((sender, b)) if o.charge.is_some() => detail = late(state, account, sender, &b),
+        Some((waba, b)) if o.charge.is_some() => detail = late(state, account, waba, &b),
         _ => {}
     }
     for (alternative, why) in o.rejections.iter().filter(|_| o.rejections.len() > 1 || o.kind == OutcomeKind::Admitted)
@@ -156,8 +158,8 @@ pub fn consent(state: &State, proof: &Proof, now_ms: u64, out: &mut Vec<u8>) -> 
 }
 
 /// Where a charge is billed, if its own month is closed.
-fn late(state: &State, account: &Account, sender: SenderIx, b: &Booked) -> String {
-    let usage = YearMonth::of(state.day(state.sender_at(sender).waba, b.at_s).0);
+fn late(state: &State, account: &Account, waba: &Waba, b: &Booked) -> String {
+    let usage = YearMonth::of(state.day(waba.ix, b.at_s).0);
     let later = close::billed_later(account, usage);
     later.map_or_else(String::new, |later| format!("billed in {later}: {usage} is closed"))
 }
@@ -228,7 +230,7 @@ pub fn ledger(
     out: &mut Vec<u8>,
 ) -> serde_json::Result<()> {
     let sender = state.sender_at(b.sender);
-    let waba = state.waba_at(sender.waba);
+    let waba = state.waba_at(b.waba);
     let account = state.account_at(sender.account);
     let campaign = m.and_then(|m| state.campaign_at(m.campaign));
     let attempt = b.own.and_then(|(_, number)| m?.attempts.get(m?.position(number)?));

@@ -22,13 +22,13 @@ use crate::hashing::{HashKey, Set};
 use crate::ids::{AccountIx, ContactKey, Uid};
 use crate::life::Times;
 use crate::lots::{LotKey, Resource};
-use crate::record::MessageState;
+use crate::record::{MessageState, Waba};
 use crate::seen::Probe;
 use crate::state::State;
 use std::sync::Arc;
 use tollgate_rate_card::RateCards;
 use tollgate_wire::Reason;
-use tollgate_wire::event::PlatformEvent;
+use tollgate_wire::event::{PlatformEvent, Status};
 use tollgate_wire::order::Callback;
 use tollgate_wire::partition::Partition;
 use tollgate_wire::request::{self, Request};
@@ -450,9 +450,9 @@ impl Engine {
                 self.bring_message(uid, source)?;
                 // Conversations: as this status names it, and as an earlier one did.
                 if s.pricing.as_ref().is_some_and(|p| p.conversation.is_some())
-                    && let Some(sender) = self.state.sender(&s.sender)
+                    && let Some(waba) = self.billed(s, uid)
                 {
-                    let id = charge::said_id(self.state.waba_at(sender.waba), s.pricing.as_ref());
+                    let id = charge::said_id(waba, s.pricing.as_ref());
                     self.bring_wamid(id, source)?;
                 }
                 let named = self.state.message(uid).map(|m| m.attempts.iter().map(|a| a.conversation));
@@ -460,6 +460,19 @@ impl Engine {
                 named.into_iter().try_for_each(|id| self.bring_wamid(id, source))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// The WABA that a status is billed to: that of the attempt, or the sender's where the message is not ours.
+    fn billed(&self, s: &Status<'_>, uid: Uid) -> Option<&Waba> {
+        let number = match s.callback {
+            Some(c) => c.attempt,
+            None => self.state.wamids.get(&self.config.hash_key.wamid(&s.wamid)).map_or(0, |w| w.1),
+        };
+        let attempt = self.state.message(uid).and_then(|m| m.attempts.get(m.position(number)?));
+        match attempt {
+            Some(a) => Some(charge::waba_of(&self.state, a)),
+            None => self.state.sender(&s.sender).map(|sender| self.state.waba_at(sender.waba)),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::effect::{Effect, OutcomeFx};
 use crate::ids::{PairKey, SenderIx, Uid};
 use crate::inbound::clamp_s;
 use crate::lots::Resource;
-use crate::record::{Account, Attempt, AttemptState, MessageState};
+use crate::record::{Account, Attempt, AttemptState, MessageState, SaidRank};
 use crate::window;
 use rust_decimal::Decimal;
 use tollgate_quality::{BackOff, PairPolicy, ThroughputPolicy};
@@ -348,7 +348,7 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
     let at_s = clamp_s(s.at_s, now_ms);
     d.note_wamid(n, &s.wamid, out);
     if let Some(p) = &s.pricing {
-        note_pricing(&mut d.message.attempts[n].reported, p);
+        note_word(&mut d.message.attempts[n], s.status, at_s, p);
         charge::note_id(&mut d, n, s);
         if d.message.attempts[n].reported.pricing_type == Some(ReportedType::FreeEntryPoint) {
             let sender = d.message.attempts[n].sender;
@@ -385,6 +385,34 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
         out.effects.push(Effect::Outcome(Box::new(o)));
     }
     d.finish(out);
+}
+
+/// Takes what a status says of the price, unless something newer was said: of a later time, or of the same time by a
+/// status that comes after it. So a status that comes again after newer ones changes nothing. It still tells what no other
+/// has; of one time and rank the last that comes counts.
+fn note_word(a: &mut Attempt, status: StatusKind, at_s: u32, p: &Pricing<'_>) {
+    let mut said = Reported::default();
+    note_pricing(&mut said, p);
+    if said == Reported::default() {
+        return;
+    }
+    let rank = match status {
+        StatusKind::Held => SaidRank::Held,
+        StatusKind::Sent | StatusKind::Failed => SaidRank::Sent,
+        StatusKind::Delivered => SaidRank::Delivered,
+        StatusKind::Read | StatusKind::Played => SaidRank::Read,
+    };
+    let (mut first, mut then) = (said, a.reported);
+    if (at_s, rank) < (a.said_s, a.said_rank) {
+        (first, then) = (then, first);
+    } else {
+        (a.said_s, a.said_rank) = (at_s, rank);
+    }
+    a.reported = Reported {
+        category: first.category.or(then.category),
+        pricing_type: first.pricing_type.or(then.pricing_type),
+        model: first.model.or(then.model),
+    };
 }
 
 pub(crate) fn note_pricing(r: &mut Reported, p: &Pricing<'_>) {

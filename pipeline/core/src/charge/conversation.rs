@@ -8,6 +8,7 @@
 //! The platform's conversation ids are remembered beside its message ids, so that a message that comes after its
 //! conversation has ended, or long after another one was opened, does not open it anew.
 
+use super::waba_of;
 use crate::change::Change;
 use crate::decide::{Decision, Facts};
 use crate::hashing;
@@ -44,7 +45,7 @@ pub(crate) fn said_id(waba: &Waba, pricing: Option<&Pricing<'_>>) -> u128 {
 pub(crate) fn note_id(d: &mut Draft<'_, '_>, n: usize, s: &Status<'_>) {
     let state = d.facts.state;
     let a = &mut d.message.attempts[n];
-    let id = said_id(state.waba_at(state.sender_at(a.sender).waba), s.pricing.as_ref());
+    let id = said_id(waba_of(state, a), s.pricing.as_ref());
     let delivered = matches!(s.status, StatusKind::Delivered | StatusKind::Read | StatusKind::Played);
     if id != 0 && (a.conversation == 0 || delivered && a.booked.is_none()) {
         a.conversation = id;
@@ -174,7 +175,7 @@ fn keep(pair: &mut Pair, conversations: Conversations) {
 pub(super) fn of_attempt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) -> Placed {
     let a = d.message.attempts[n];
     let state = d.facts.state;
-    let waba = state.waba_at(state.sender_at(a.sender).waba);
+    let waba = waba_of(state, &a);
     let opener = (d.message.uid, a.number);
     let m = Delivered {
         waba,

@@ -1,7 +1,8 @@
 //! Messages that other software sent from a number of ours: counted, and booked where we pay the platform.
 
 use super::conversation::{self, Delivered, FOREIGN, Placed};
-use super::{category_of, counted, entry_id, hex, keys, kind_of, opening_key, rate, said_id};
+use super::rating::rate;
+use super::{category_of, counted, entry_id, hex, keys, kind_of, opening_key, said_id};
 use crate::change::Change;
 use crate::close;
 use crate::decide::{Decision, Facts, person};
@@ -10,7 +11,7 @@ use crate::ids::{ContactKey, PairKey};
 use crate::inbound::clamp_s;
 use crate::life::note_pricing;
 use crate::markup;
-use crate::record::{Account, Booked, Unit};
+use crate::record::{Account, Booked, Stands, Unit};
 use crate::window;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
@@ -98,6 +99,8 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         ordinal: 0,
         revision: 0,
         cost: Decimal::ZERO,
+        card: 0,
+        stands: Stands::NotKept,
     };
     let said = |p: &tollgate_wire::event::Pricing<'_>| p.conversation.as_deref().map(Box::from);
     let conversation = s.pricing.as_ref().filter(|_| placed.unit != Unit::Message).and_then(said);
@@ -113,6 +116,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             revision,
             sign: if kind == EntryKind::Adjustment { -1 } else { 1 },
             sender: sender.ix,
+            waba: waba.ix,
             user,
             own: None,
             wamid: s.wamid.as_str().into(),
@@ -146,11 +150,11 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     }
     let date = state.day(waba.ix, at_s).0;
     let probe = rate(facts, waba, None, &booked);
-    booked.allowance_used = keys(facts, account, sender, &probe, date).0.map_or(0, |k| state.counter(k));
+    booked.allowance_used = keys(facts, account, sender, waba, &probe, date).0.map_or(0, |k| state.counter(k));
     let probe = rate(facts, waba, None, &booked);
-    booked.ordinal = keys(facts, account, sender, &probe, date).1.map_or(0, |k| state.counter(k) + 1);
+    booked.ordinal = keys(facts, account, sender, waba, &probe, date).1.map_or(0, |k| state.counter(k) + 1);
     let rated = rate(facts, waba, None, &booked);
-    let (a, b) = keys(facts, account, sender, &rated, date);
+    let (a, b) = keys(facts, account, sender, waba, &rated, date);
     for key in [a, b].into_iter().flatten() {
         out.changes.push(Change::Counter(key, state.counter(key) + 1));
     }

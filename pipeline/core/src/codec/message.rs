@@ -1,17 +1,26 @@
 //! Messages with their attempts.
 
 use super::{Reader, Result, VERSION, put_text};
-use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User};
+use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
 use crate::lots::Resource;
-use crate::record::{Attempt, AttemptState, Booked, Message, MessageState, Park, Tail, Unit};
+use crate::record::{Attempt, AttemptState, Booked, Message, MessageState, Park, SaidRank, Stands, Tail, Unit};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
 use tollgate_wire::Reason;
 use tollgate_wire::request::Purpose;
 
-/// Version of a message of which a conversation is known or charged; others are written as before.
+/// Read only: messages of which a conversation is known or charged.
 const WITH_CONVERSATIONS: u8 = 2;
+/// Written: with the WABA of each attempt, the time of the platform's word, and the card of what is booked.
+const WITH_CARDS: u8 = 3;
+
+/// Flags of an attempt, beside the three of the first format.
+const IN_CONVERSATION: u8 = 1 << 3;
+/// The word about the price was said at another time than the delivery.
+const SAID_APART: u8 = 1 << 4;
+/// Two bits: the rank of that word.
+const SAID_RANK: u8 = 5;
 
 fn category_byte(c: Option<Category>) -> u8 {
     c.map_or(255, |c| c.index() as u8)
@@ -119,9 +128,7 @@ fn resource(r: &mut Reader<'_>) -> Result<Resource> {
 
 /// Message to bytes.
 pub fn put_message(m: &Message, out: &mut Vec<u8>) {
-    let in_conversations = |a: &Attempt| a.conversation != 0 || a.booked.is_some_and(|b| b.unit != Unit::Message);
-    let version = if m.attempts.iter().any(in_conversations) { WITH_CONVERSATIONS } else { VERSION };
-    out.push(version);
+    out.push(WITH_CARDS);
     put!(out, m.uid, m.account.0, m.sender.0, m.user.raw(), m.campaign.0);
     out.push(u8::from(m.priority));
     out.push(crate::lots::LotKey::class(m.purpose));
@@ -138,32 +145,42 @@ pub fn put_message(m: &Message, out: &mut Vec<u8>) {
     }
     out.push(m.attempts.len() as u8);
     for a in &m.attempts {
-        put_attempt(a, version, out);
+        put_attempt(a, out);
     }
     put_text(out, &m.tail.id);
     put_text(out, m.tail.metadata.as_ref().map_or("", |json| json.get()));
 }
 
-fn put_attempt(a: &Attempt, version: u8, out: &mut Vec<u8>) {
+fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
     out.push(a.number);
     out.push(a.state as u8);
     put!(out, a.sender.0, a.template.map_or(u32::MAX, |t| t.0));
     out.push(a.alternative);
     out.push(category_byte(Some(a.category)));
-    out.push(u8::from(a.window_open) | u8::from(a.reserved_user) << 1 | u8::from(a.slot) << 2);
+    let in_conversation = a.conversation != 0 || a.booked.is_some_and(|b| b.unit != Unit::Message || b.named);
+    let said_apart = a.said_s != a.delivered_s;
+    let mut flags = u8::from(a.window_open) | u8::from(a.reserved_user) << 1 | u8::from(a.slot) << 2;
+    flags |= if in_conversation { IN_CONVERSATION } else { 0 };
+    flags |= if said_apart { SAID_APART } else { 0 };
+    out.push(flags | (a.said_rank as u8) << SAID_RANK);
     out.extend_from_slice(&a.reserved.serialize());
     put!(out, a.admitted_ms, a.leave_by_ms, a.check_ms, a.wamid, a.code, a.delivered_s);
     put_reported(out, &a.reported);
+    if said_apart {
+        put!(out, a.said_s);
+    }
+    put!(out, a.waba.map_or(u16::MAX, |w| w.0));
     match &a.booked {
         None => out.push(0),
         Some(b) => {
-            out.push(1 | u8::from(b.window_open) << 1 | u8::from(b.fep_open) << 2);
+            out.push(1 | u8::from(b.window_open) << 1 | u8::from(b.fep_open) << 2 | (b.stands as u8) << 3);
             put!(out, b.at_s, b.country.map_or(u16::MAX, Country::to_u16), b.allowance_used, b.ordinal, b.revision);
             put_reported(out, &b.reported);
             out.extend_from_slice(&b.cost.serialize());
+            put!(out, b.card);
         }
     }
-    if version == WITH_CONVERSATIONS {
+    if in_conversation {
         put!(out, a.conversation);
         let booked = a.booked.map(|b| (b.unit as u8) << 1 | u8::from(b.named));
         out.push(booked.unwrap_or_default());
@@ -175,7 +192,7 @@ fn put_attempt(a: &Attempt, version: u8, out: &mut Vec<u8>) {
 /// # Errors
 /// Unknown version or damage.
 pub fn message(b: &[u8]) -> Result<Message> {
-    let (mut r, version) = Reader::of("message", b, &[VERSION, WITH_CONVERSATIONS])?;
+    let (mut r, version) = Reader::of("message", b, &[VERSION, WITH_CONVERSATIONS, WITH_CARDS])?;
     let r = &mut r;
     let mut m = Message {
         uid: r.u64()?,
@@ -243,11 +260,15 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
         Some(c) => c,
         None => return r.bad("category"),
     };
-    let flags = r.flags(7)?;
+    let with_cards = version == WITH_CARDS;
+    let flags = if with_cards { r.flags(127)? } else { r.flags(7)? };
+    let in_conversation = version == WITH_CONVERSATIONS || flags & IN_CONVERSATION != 0;
+    let said_apart = flags & SAID_APART != 0;
     let mut a = Attempt {
         number,
         state,
         sender,
+        waba: None,
         template,
         alternative,
         category,
@@ -262,10 +283,16 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
         code: r.u32()?,
         delivered_s: r.u32()?,
         reported: reported(r)?,
+        said_s: 0,
+        said_rank: SaidRank::from_bits(flags >> SAID_RANK),
         conversation: 0,
         booked: None,
     };
-    let flags = r.flags(7)?;
+    if with_cards {
+        a.said_s = if said_apart { r.u32()? } else { a.delivered_s };
+        a.waba = Some(r.u16()?).filter(|w| *w != u16::MAX).map(WabaIx);
+    }
+    let flags = if with_cards { r.flags(31)? } else { r.flags(7)? };
     if flags & 1 != 0 {
         a.booked = Some(Booked {
             unit: Unit::Message,
@@ -279,9 +306,11 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
             fep_open: flags & 4 != 0,
             reported: reported(r)?,
             cost: r.decimal()?,
+            card: if with_cards { r.u32()? } else { 0 },
+            stands: Stands::from_bits(flags >> 3),
         });
     }
-    if version == WITH_CONVERSATIONS {
+    if in_conversation {
         a.conversation = r.u128()?;
         let flags = r.u8()?;
         match (&mut a.booked, Unit::from_byte(flags >> 1)) {

@@ -1,6 +1,6 @@
 //! Message and its attempts. Rank, reservations and charge belong to the attempt and only move forward.
 
-use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, Uid, User};
+use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, Uid, User, WabaIx};
 use crate::lots::Resource;
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
@@ -123,6 +123,9 @@ pub struct Attempt {
     pub state: AttemptState,
     /// Sender used.
     pub sender: SenderIx,
+    /// The sender's WABA when it was ordered, which is billed also after the number has moved; `None` where an earlier
+    /// version kept none: then it is the sender's.
+    pub waba: Option<WabaIx>,
     /// Template and language; `None` for text.
     pub template: Option<TemplateIx>,
     /// Position in the request's `content`.
@@ -151,6 +154,10 @@ pub struct Attempt {
     pub delivered_s: u32,
     /// What the platform said about the price.
     pub reported: Reported,
+    /// When it last said so, by its own time; 0 = not said.
+    pub said_s: u32,
+    /// How far the message was by that word: what is said of one instant is ordered by it.
+    pub said_rank: SaidRank,
     /// Hash of the conversation id that the platform said, where it did not say that it charges by message; 0 = none.
     pub conversation: u128,
     /// What was booked.
@@ -182,6 +189,56 @@ pub struct Booked {
     pub revision: u32,
     /// Its cost; zero when free or unpriced.
     pub cost: Decimal,
+    /// Digest of the card that it was rated on; 0 = none. Not its position: catalogues change.
+    pub card: u32,
+    /// What its entry is.
+    pub stands: Stands,
+}
+
+/// What the entry of a booked charge is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stands {
+    /// Not kept by an earlier version, nor is the card; or there is no entry.
+    #[default]
+    NotKept = 0,
+    /// `unpriced`.
+    Unpriced = 1,
+    /// `free`.
+    Free = 2,
+    /// `charge`.
+    Charge = 3,
+}
+
+impl Stands {
+    /// From the lowest two bits of a byte.
+    #[must_use]
+    pub fn from_bits(b: u8) -> Self {
+        [Self::NotKept, Self::Unpriced, Self::Free, Self::Charge][usize::from(b & 3)]
+    }
+}
+
+/// How far a message was by a status that said a price.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum SaidRank {
+    /// Held, or nothing was said.
+    #[default]
+    Held = 0,
+    /// Sent or failed.
+    Sent = 1,
+    /// Delivered.
+    Delivered = 2,
+    /// Read or played.
+    Read = 3,
+}
+
+impl SaidRank {
+    /// From the lowest two bits of a byte.
+    #[must_use]
+    pub fn from_bits(b: u8) -> Self {
+        [Self::Held, Self::Sent, Self::Delivered, Self::Read][usize::from(b & 3)]
+    }
 }
 
 /// What is charged for an attempt.

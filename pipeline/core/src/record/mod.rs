@@ -9,6 +9,6 @@ mod pair;
 pub use campaign::{Campaign, CampaignState};
 pub(crate) use contact::slot_of;
 pub use contact::{Consent, Contact, MARKETING_KEPT, OPT_OUTS};
-pub use message::{Attempt, AttemptState, Booked, Message, MessageState, Park, Tail, Unit};
+pub use message::{Attempt, AttemptState, Booked, Message, MessageState, Park, SaidRank, Stands, Tail, Unit};
 pub use owner::{Account, Sender, SenderLive, Template, Waba};
 pub use pair::Pair;
