@@ -1,13 +1,15 @@
 """What the platform said: webhook bodies into facts about messages, and about people who wrote.
 
 A message is known by its wamid. Its charge instant is the smallest time of delivered, read or played. Of several
-words about its price the one of the latest time counts, of one time the one that came last, and each field for
-itself; a status that comes twice says nothing new.
+words about its price the one of the latest time counts, of one time that of the later status, of one status the one that
+came last, and each field for itself; a status that comes twice says nothing new.
 """
 
 import json
 
 DELIVERIES = ("delivered", "read", "played")
+# How late a status is; what is not named comes first.
+RANKS = {"sent": 1, "failed": 1, "delivered": 2, "read": 3, "played": 3}
 STATUSES = ("sent", "failed", "held_for_quality_assessment", *DELIVERIES)
 TYPES = {
     "regular": "regular",
@@ -31,7 +33,7 @@ class Message:
         # Of a business-scoped id.
         self.country = None
         self.instant = None
-        # Field to (time, order, word).
+        # Field to ((time, rank, order), word).
         self.said = {}
         self.seen = set()
         # The attempt of ours behind it.
@@ -40,7 +42,7 @@ class Message:
     def word(self, field):
         """The word that counts, or None."""
         found = self.said.get(field)
-        return found[2] if found else None
+        return found[1] if found else None
 
 
 class Words:
@@ -97,8 +99,9 @@ class Words:
         m.seen.add(same)
         for field, word in _fields(pricing or {}, conversation or {}, kind).items():
             before = m.said.get(field)
-            if before is None or before[:2] <= (at, self.order):
-                m.said[field] = (at, self.order, word)
+            age = (at, RANKS.get(kind, 0), self.order)
+            if before is None or before[0] <= age:
+                m.said[field] = (age, word)
 
 
 def _person(number, user_id, value):

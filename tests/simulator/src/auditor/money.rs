@@ -17,6 +17,8 @@ struct Said {
     category: Option<String>,
     kind: Option<String>,
     model: Option<String>,
+    /// Time and rank of the newest word.
+    newest: (u32, usize),
 }
 
 /// A price with its grounds.
@@ -286,7 +288,7 @@ impl Auditor {
         let place = place(&self.registry, &attempt.sender, Some(attempt.category.clone()));
         let person = name(&s["to"]);
         let d = self.money.messages.entry(wamid.clone()).or_default();
-        note(&mut d.said, &s["pricing"]);
+        note(&mut d.said, s, at_s);
         if d.said.kind.as_deref() == Some("free_entry_point") && s["pricing"].is_object() {
             let until = self.people.entry_until_s.entry((attempt.sender.clone(), person.clone())).or_insert(0);
             *until = (*until).max(at_s + 72 * 3600);
@@ -327,7 +329,7 @@ impl Auditor {
             expected.push(silent.expected(wamid, -1));
         }
         let mut said = Said::default();
-        note(&mut said, &s["pricing"]);
+        note(&mut said, s, at_s);
         self.money.messages.insert(wamid.to_owned(), Delivered { min_s: Some(at_s), said, standing: None });
         expected.extend(self.money.settle(wamid, place, window, entry));
         expected
@@ -384,8 +386,9 @@ impl Auditor {
     }
 }
 
-/// The platform's latest word wins, field by field.
-fn note(said: &mut Said, pricing: &Value) {
+/// The platform's newest word wins: of the latest time, of one time that of the later status. What it does not say stays.
+fn note(said: &mut Said, status: &Value, at_s: u32) {
+    let pricing = &status["pricing"];
     let text = |v: &Value| v.as_str().map(str::to_owned);
     let category = text(&pricing["category"]).or_else(|| {
         text(&pricing["category_text"]).map(|t| match t.as_str() {
@@ -393,8 +396,23 @@ fn note(said: &mut Said, pricing: &Value) {
             _ => "?".to_owned(),
         })
     });
-    let new = Said { category, kind: text(&pricing["pricing_type"]), model: text(&pricing["model"]) };
-    said.category = new.category.or_else(|| said.category.take());
-    said.kind = new.kind.or_else(|| said.kind.take());
-    said.model = new.model.or_else(|| said.model.take());
+    let rank = match status["status"].as_str() {
+        Some("read" | "played") => 3,
+        Some("delivered") => 2,
+        Some("sent" | "failed") => 1,
+        _ => 0,
+    };
+    let (kind, model) = (text(&pricing["pricing_type"]), text(&pricing["model"]));
+    let word = Said { category, kind, model, newest: (at_s, rank) };
+    if (&word.category, &word.kind, &word.model) == (&None, &None, &None) {
+        return;
+    }
+    let (first, then) =
+        if word.newest >= said.newest { (word, std::mem::take(said)) } else { (std::mem::take(said), word) };
+    *said = Said {
+        category: first.category.or(then.category),
+        kind: first.kind.or(then.kind),
+        model: first.model.or(then.model),
+        newest: first.newest,
+    };
 }
