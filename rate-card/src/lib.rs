@@ -7,7 +7,7 @@
 //!   conversations are charged.
 //! - [`RateCards::rate`] prices a delivered message or a conversation, [`RateCards::worst_case`] bounds one
 //!   that is about to leave, [`RateCards::explain`] puts a price into words.
-//! - [`Markup::price`] is what a reseller asks for what the platform charges.
+//! - [`Markup::price`] is what a reseller asks for what the platform charges, [`Fees`] what is asked besides.
 //!
 //! No year, market or price is in the code: they are in `data/`.
 #![deny(clippy::float_arithmetic)]
@@ -54,7 +54,7 @@ pub use diff::{CardDiff, CellChange, ChangeKind, Incomparable, percent};
 pub use error::DataError;
 pub use jiff::civil::Date;
 pub use market_map::{CountryInfo, Market, MarketMap, PlaceStatus};
-pub use markup::{Exchange, Markup, MarkupFault, MarkupRule, Price};
+pub use markup::{Exchange, Fee, Fees, Markup, MarkupFault, MarkupRule, Price};
 pub use month::{InvalidMonth, YearMonth};
 pub use pricing::{CellStatus, PricingModel, PricingType};
 pub use published::{CardHead, FAULTS_SHOWN, Published, PublishedBase, PublishedFaults, PublishedTiers};

@@ -4,12 +4,15 @@
 //! price. It depends on nothing else than the booked cost, its market and category, so that an entry that is taken
 //! back takes back the price that it was booked with, whatever is in force by then.
 //!
-//! `check` what a declaration must look like · `text` its serde · this file: which rule, and the price.
+//! `check` what a declaration must look like · `fees` what is asked besides · `text` its serde · this file: which rule,
+//! and the price.
 
 mod check;
+mod fees;
 mod text;
 
 pub use check::MarkupFault;
+pub use fees::{Fee, Fees};
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -35,6 +38,9 @@ pub struct Markup {
     pub decimals: u8,
     /// One for everything, and others that go before it for a market, a category or both.
     pub rules: Vec<MarkupRule>,
+    /// What is asked besides. Left out when nothing is, so that earlier versions read what they know.
+    #[serde(default, skip_serializing_if = "Fees::is_none")]
+    pub fees: Fees,
 }
 
 /// To multiply by: dividing by 100 could round.

@@ -2,13 +2,15 @@
 
 use rust_decimal::Decimal;
 
-use super::{Exchange, Markup, MarkupRule};
+use super::{Exchange, Fee, Fees, Markup, MarkupRule};
 use crate::{Currency, ENTRY_DECIMALS};
 
 /// Longest name of a rule, a market or a source in bytes.
 const LONGEST: usize = 64;
 /// Prices and fees lie below; with 10 decimals they leave the arithmetic room to be exact.
 const BELOW: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+/// Fees for a message lie below: a month's billions of messages still are an amount that the ledger takes.
+const MESSAGE_FEE_BELOW: Decimal = Decimal::from_parts(100_000, 0, 0, false, 0);
 /// Rates of exchange lie below.
 const RATE_BELOW: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
 /// Most percent that are added.
@@ -79,6 +81,7 @@ impl Markup {
                 exchange.check(&fx)?;
             }
         }
+        self.fees.check(&format!("{at}.fees"))?;
         for (i, rule) in self.rules.iter().enumerate() {
             let at = format!("{at}.rules[{i}]");
             rule.check(&at)?;
@@ -103,6 +106,29 @@ impl Markup {
             || "none is for everything".to_owned(),
             "add one without `market` and `category`; percent = \"0\" sells at cost",
         )
+    }
+}
+
+impl Fees {
+    fn check(&self, at: &str) -> Result {
+        for fee in Fee::ALL {
+            let amount = self.of(fee);
+            let (below, remedy) = match fee {
+                Fee::Accepted | Fee::Inbound | Fee::Failed => {
+                    (MESSAGE_FEE_BELOW, "give 0 or more and less than 100000, with at most 10 decimals")
+                }
+                Fee::Number | Fee::Minimum => {
+                    (BELOW, "give 0 or more and less than 1000000000, with at most 10 decimals")
+                }
+            };
+            require(
+                amount >= Decimal::ZERO && amount < below && amount.scale() <= ENTRY_DECIMALS,
+                &format!("{at}.{}", fee.as_str()),
+                || format!("{amount} is out of range"),
+                remedy,
+            )?;
+        }
+        Ok(())
     }
 }
 

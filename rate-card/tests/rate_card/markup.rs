@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use tollgate_rate_card::{Exchange, Markup, MarkupRule, Price, PricingType, round_amount};
+use tollgate_rate_card::{Exchange, Fee, Fees, Markup, MarkupRule, Price, PricingType, round_amount};
 
 use super::*;
 
@@ -167,6 +167,11 @@ fn what_cannot_give_one_exact_price_is_refused() {
         (rule(r#""percent": "1.00001""#), "markup[0].rules[0].percent", "out of range"),
         (rule(r#""percent": "1", "on_free": true"#), "markup[0].rules[0].on_free", "nothing"),
         (rule(r#""market": " ", "percent": "1""#), "markup[0].rules[0].market", "no name"),
+        (policy(r#", "fees": {"accepted": "-0.01"}"#, all), "markup[0].fees.accepted", "-0.01 is out of range"),
+        (policy(r#", "fees": {"inbound": "100000"}"#, all), "markup[0].fees.inbound", "100000 is out of range"),
+        (policy(r#", "fees": {"failed": "0.00000000001"}"#, all), "markup[0].fees.failed", "out of range"),
+        (policy(r#", "fees": {"number": "1000000000"}"#, all), "markup[0].fees.number", "out of range"),
+        (policy(r#", "fees": {"minimum": "-1"}"#, all), "markup[0].fees.minimum", "-1 is out of range"),
     ] {
         let markup: Markup = serde_json::from_str(&json).unwrap_or_else(|e| panic!("{e}: {json}"));
         let fault = Markup::check(&[markup], usd()).unwrap_err();
@@ -180,6 +185,41 @@ fn what_cannot_give_one_exact_price_is_refused() {
         "markup[1].valid_from: 2026-12-01 is not after the one before; \
         put the mark-ups in order of their first days, one a day"
     );
+}
+
+/// Whoever reads accounts without fees must find nothing new in them; and a fee of 0 is none.
+#[test]
+fn fees_are_exact_text_and_left_out_where_there_are_none() {
+    let with = |fees: &str| {
+        let json = format!(r#"{{"valid_from": "2026-12-01", "rules": [{{"name": "all", "percent": "1"}}]{fees}}}"#);
+        serde_json::from_str::<Markup>(&json).map_err(|e| e.to_string())
+    };
+    let none = with("").unwrap();
+    for empty in [r#", "fees": {}"#, r#", "fees": {"accepted": "0", "minimum": "0.00"}"#] {
+        let read = with(empty).unwrap();
+        assert!(read == none && read.fees.is_none(), "{empty}");
+        assert!(!serde_json::to_string(&read).unwrap().contains("fees"), "{empty}");
+    }
+    let all = with(
+        r#", "fees": {"accepted": "0.001", "inbound": "0.0020", "failed": "0.0000000003", "number": "5", "minimum": "50"}"#,
+    )
+    .unwrap();
+    assert_eq!(Markup::check(std::slice::from_ref(&all), usd()), Ok(()));
+    let amounts = Fee::ALL.map(|fee| all.fees.of(fee).to_string());
+    assert_eq!(amounts, ["0.001", "0.0020", "0.0000000003", "5", "50"]);
+    assert_eq!(Fee::ALL.map(Fee::as_str), ["accepted", "inbound", "failed", "number", "minimum"]);
+    assert!((0..=u8::MAX).all(|i| Fee::from_index(i).is_none_or(|fee| fee.index() == i)));
+    assert_eq!(serde_json::from_str::<Markup>(&serde_json::to_string(&all).unwrap()).unwrap(), all);
+    for bad in [r#"{"accepted": 0.001}"#, r#"{"accepted": null}"#, r#"{"delivered": "1"}"#, r#"{"number": "1e2"}"#] {
+        assert!(with(&format!(r#", "fees": {bad}"#)).is_err(), "{bad}");
+    }
+    // What has begun never changes, its fees neither.
+    let changed = |today: &str| {
+        Markup::first_changed(std::slice::from_ref(&none), std::slice::from_ref(&all), day(today))
+            .map(|d| d.to_string())
+    };
+    assert_eq!(changed("2026-11-30"), None);
+    assert_eq!(changed("2026-12-01"), Some("2026-12-01".to_owned()));
 }
 
 /// A number would pass through a float.
@@ -242,7 +282,7 @@ fn markups() -> impl Strategy<Value = Markup> {
             date: day("2026-11-28"),
         });
         let currency = fx.as_ref().and_then(|_| Currency::new("EUR"));
-        Markup { valid_from: day("2026-12-01"), currency, fx, decimals, rules }
+        Markup { valid_from: day("2026-12-01"), currency, fx, decimals, rules, fees: Fees::default() }
     })
 }
 
