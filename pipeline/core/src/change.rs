@@ -20,7 +20,7 @@ pub enum Change {
     Message(Box<Message>),
     /// A message's request as received; `None` once it cannot be needed again.
     Body(Uid, Option<Arc<[u8]>>),
-    /// A counter of an allowance or a volume band.
+    /// A counter of an allowance, a volume band or a fee.
     Counter(CounterKey, u64),
     /// A request id was seen.
     Seen(u128, Uid),
@@ -44,7 +44,7 @@ pub enum Change {
     Scoped(u64, Box<str>),
 }
 
-/// What an allowance or volume band counts.
+/// What an allowance, a volume band or a fee counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CounterKey {
     /// Messages of a category counted for the allowance of one number in one month (`year * 12 + month - 1`).
@@ -53,6 +53,21 @@ pub enum CounterKey {
     WabaAllowance(WabaIx, u32, u8),
     /// Charged messages of one portfolio, month, market and category.
     Band(crate::ids::AccountIx, u32, u16, u8),
+    /// What a reseller asks a fee for.
+    Fee {
+        /// WABA.
+        waba: WabaIx,
+        /// Number.
+        sender: SenderIx,
+        /// Month that bills it, as above.
+        month: u32,
+        /// First day of the mark-up that asks it, packed; 0 for that of a number.
+        begun: u32,
+        /// Which fee, by its place in [`tollgate_rate_card::Fee::ALL`].
+        fee: u8,
+    },
+    /// Month since which a number is declared in a WABA whose mark-ups ask for numbers; 0 = it is not.
+    NumberSince(WabaIx, SenderIx),
 }
 
 /// Proof of a consent.

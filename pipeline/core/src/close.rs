@@ -8,6 +8,7 @@
 use crate::change::Change;
 use crate::decide::{Decision, Facts};
 use crate::effect::{Closing, Effect};
+use crate::fee;
 use crate::record::{Account, Waba};
 use tollgate_rate_card::{Date, YearMonth};
 use tollgate_wire::ledger::Cause;
@@ -59,6 +60,7 @@ pub(crate) fn close(
             return;
         }
         out.changes.push(Change::Account(Box::new(Account { closed: number(asked), ..account.clone() })));
+        fee::book(facts, account, asked, now_ms, out);
     }
     let forced = forced.map(Box::from);
     out.effects.push(Effect::MonthClosed(Box::new(Closing {

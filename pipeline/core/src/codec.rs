@@ -136,7 +136,7 @@ fn counted(r: &mut Reader<'_>) -> Result<Counted> {
 /// Key of a counter as bytes.
 #[must_use]
 pub fn counter_key(k: CounterKey) -> Vec<u8> {
-    let mut out = Vec::with_capacity(12);
+    let mut out = Vec::with_capacity(14);
     match k {
         CounterKey::Allowance(s, month, c) => {
             out.push(0);
@@ -157,6 +157,19 @@ pub fn counter_key(k: CounterKey) -> Vec<u8> {
             out.extend_from_slice(&market.to_be_bytes());
             out.push(c);
         }
+        CounterKey::Fee { waba, sender, month, begun, fee } => {
+            out.push(3);
+            out.extend_from_slice(&waba.0.to_be_bytes());
+            out.extend_from_slice(&sender.0.to_be_bytes());
+            out.extend_from_slice(&month.to_be_bytes());
+            out.extend_from_slice(&begun.to_be_bytes());
+            out.push(fee);
+        }
+        CounterKey::NumberSince(waba, sender) => {
+            out.push(4);
+            out.extend_from_slice(&waba.0.to_be_bytes());
+            out.extend_from_slice(&sender.0.to_be_bytes());
+        }
     }
     out
 }
@@ -175,6 +188,16 @@ pub fn counter_from_key(b: &[u8]) -> Result<CounterKey> {
         }
         [1, rest @ ..] if rest.len() == 9 => {
             Ok(CounterKey::Band(AccountIx(be16(rest)), be32(&rest[2..]), be16(&rest[6..]), rest[8]))
+        }
+        [3, rest @ ..] if rest.len() == 13 => Ok(CounterKey::Fee {
+            waba: WabaIx(be16(rest)),
+            sender: SenderIx(be16(&rest[2..])),
+            month: be32(&rest[4..]),
+            begun: be32(&rest[8..]),
+            fee: rest[12],
+        }),
+        [4, rest @ ..] if rest.len() == 4 => {
+            Ok(CounterKey::NumberSince(WabaIx(be16(rest)), SenderIx(be16(&rest[2..]))))
         }
         _ => Err(CodecError::Damaged { what: "counter", why: "key".to_owned() }),
     }

@@ -3,6 +3,7 @@
 use crate::change::Change;
 use crate::decide::{Decision, Facts, person};
 use crate::effect::Effect;
+use crate::fee;
 use crate::ids::{AccountIx, CampaignIx, ContactKey, SenderIx, TemplateIx, WabaIx};
 use crate::inbound::prove;
 use crate::markup;
@@ -137,7 +138,7 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
         spec: live,
     };
     let (mut wabas, mut senders, mut templates) = (state.wabas.len(), state.senders.len(), state.templates.len());
-    let mut later = Vec::new();
+    let (mut later, mut numbers) = (Vec::new(), Vec::new());
     for w in &spec.wabas {
         let waba = state.waba_by_id.get(w.id.as_str()).copied().map_or_else(
             || {
@@ -167,6 +168,12 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
                 }
             };
             account.senders.push(sender);
+            numbers.push(fee::Declared {
+                waba,
+                sender,
+                zone: Zone::new(&w.time_zone).map_err(|e| e.to_string())?,
+                asked: w.markup.iter().any(fee::asks_for_numbers),
+            });
             let before = declared_sender(declared_before, &s.id);
             later.push(Change::Sender(Box::new(Sender {
                 ix: sender,
@@ -204,6 +211,7 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
             later.push(Change::Sender(Box::new(sender)));
         }
     }
+    fee::numbers(facts, old, &numbers, now_ms, &mut later);
     // The account first: senders are looked up through it.
     out.changes.push(Change::Account(Box::new(account)));
     out.changes.append(&mut later);

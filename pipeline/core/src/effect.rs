@@ -4,7 +4,7 @@ use crate::admission::{Gate, Trace};
 use crate::change::Proof;
 use crate::ids::{AccountIx, Uid};
 use rust_decimal::Decimal;
-use tollgate_rate_card::{Country, Currency, Price, Rated, Reported, YearMonth};
+use tollgate_rate_card::{Country, Currency, Fee, Price, Rated, Reported, YearMonth};
 use tollgate_wire::Reason;
 use tollgate_wire::ledger::{Cause, EntryKind};
 use tollgate_wire::outcome::OutcomeKind;
@@ -25,6 +25,8 @@ pub enum Effect {
     Outcome(Box<OutcomeFx>),
     /// A ledger entry.
     Ledger(Box<Booking>),
+    /// A fee of a month that ends; a ledger entry too.
+    Fee(Box<FeeBooking>),
     /// A month ended; stands among the ledger entries.
     MonthClosed(Box<Closing>),
     /// The account's registry entry changed.
@@ -133,6 +135,31 @@ pub struct Booking {
     pub booked_ms: u64,
     /// The month that bills it: that of the charge instant, or a later one where that is closed.
     pub billed: YearMonth,
+}
+
+/// A fee before names are looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeeBooking {
+    /// Entry id.
+    pub entry: u128,
+    /// WABA.
+    pub waba: crate::ids::WabaIx,
+    /// Number.
+    pub sender: crate::ids::SenderIx,
+    /// What it is asked for.
+    pub fee: Fee,
+    /// How often.
+    pub count: u64,
+    /// What is asked for each.
+    pub amount: Decimal,
+    /// Currency of the amount.
+    pub currency: Currency,
+    /// The month, used and billed.
+    pub month: YearMonth,
+    /// Last second of the month in the WABA's zone.
+    pub at_s: u32,
+    /// Engine time.
+    pub booked_ms: u64,
 }
 
 /// The end of an account's month.

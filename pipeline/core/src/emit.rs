@@ -3,7 +3,7 @@
 use crate::change::Proof;
 use crate::charge;
 use crate::close;
-use crate::effect::{Booking, Closing, OutcomeFx};
+use crate::effect::{Booking, Closing, FeeBooking, OutcomeFx};
 use crate::hashing::HashKey;
 use crate::ids::ContactKey;
 use crate::lots::Resource;
@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use std::fmt::Write as _;
 use tollgate_quality::Limit;
 use tollgate_rate_card::{
-    BandBasis, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
+    BandBasis, Fee, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
 };
 use tollgate_wire::command::{ConsentState, TemplateStatus};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, MonthClosed, Origin};
@@ -331,6 +331,109 @@ pub fn ledger(
         reason: unpriced.map(|u| u.reason.as_str().into()),
     };
     debug_assert!(entry.kind != EntryKind::Charge || entry.cost.is_some(), "a charge has a cost");
+    serde_json::to_writer(out, &entry)
+}
+
+/// Nobody's hash: a fee is for no message and no person, and the ledger keeps hashes of 32 digits.
+const NOBODY: &str = "00000000000000000000000000000000";
+
+/// What is alike in all fees: they cost nothing, and are for no message and no person.
+#[must_use]
+pub fn blank_fee(fee: Fee) -> LedgerEntry<'static> {
+    LedgerEntry {
+        entry: Text::default(),
+        kind: EntryKind::Fee,
+        cause: None,
+        adjusts: None,
+        revision: 0,
+        account: Text::default(),
+        account_name: Text::default(),
+        legal_entity: Text::default(),
+        waba: Text::default(),
+        sender: Text::default(),
+        origin: Origin::Own,
+        message_uid: None,
+        message: None,
+        attempt: None,
+        recipient_hash: NOBODY.into(),
+        wamid_hash: NOBODY.into(),
+        recipient: None,
+        wamid: None,
+        campaign: None,
+        cost_center: None,
+        template: None,
+        language: None,
+        country: None,
+        market: None,
+        category: None,
+        pricing_model: PricingModel::Pmp,
+        pricing_type: None,
+        expected_category: None,
+        expected_type: None,
+        expected_model: None,
+        reported_category: None,
+        reported_type: None,
+        reported_model: None,
+        conversation: None,
+        rulebook: None,
+        card: None,
+        card_status: None,
+        band: None,
+        band_basis: None,
+        ordinal: None,
+        list_rate: None,
+        cost_rate: None,
+        quantity: 0,
+        cost: Some(Decimal::ZERO),
+        cost_currency: Text::default(),
+        // So that the summary has a row for each.
+        markup_rule: Some(fee.as_str().into()),
+        markup: Some(Decimal::ZERO),
+        fee: None,
+        price_ex_tax: None,
+        price_currency: Text::default(),
+        fx_rate: None,
+        fx_source: None,
+        fx_date: None,
+        occurred_at: Time(0),
+        booked_at: Time(0),
+        usage_period: Text::default(),
+        billing_period: Text::default(),
+        tax_code: None,
+        invoice_id: None,
+        reason: Some(fee.as_str().into()),
+    }
+}
+
+/// Writes a fee.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn fee(state: &State, f: &FeeBooking, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let waba = state.waba_at(f.waba);
+    let account = state.account_at(waba.account);
+    let entry = format!("{:032x}", f.entry);
+    let month = f.month.to_string();
+    // Checked amounts are so small that no month's count takes a decimal from the product.
+    let asked = f.amount * Decimal::from(f.count);
+    let entry = LedgerEntry {
+        entry: entry.as_str().into(),
+        account: account.spec.account.as_str().into(),
+        account_name: account.spec.name.as_str().into(),
+        legal_entity: account.spec.legal_entity.as_str().into(),
+        waba: waba.id.as_str().into(),
+        sender: state.sender_at(f.sender).spec.id.as_str().into(),
+        quantity: i64::try_from(f.count).unwrap_or(i64::MAX),
+        cost_currency: waba.currency.as_str().into(),
+        fee: Some(asked),
+        price_ex_tax: Some(asked),
+        price_currency: f.currency.as_str().into(),
+        occurred_at: Time::from_secs(f.at_s),
+        booked_at: Time(f.booked_ms),
+        usage_period: month.as_str().into(),
+        billing_period: month.as_str().into(),
+        ..blank_fee(f.fee)
+    };
     serde_json::to_writer(out, &entry)
 }
 

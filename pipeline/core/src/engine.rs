@@ -411,6 +411,13 @@ impl Engine {
                 let account = state.account_at(state.sender_at(b.sender).account);
                 sink.effect(state, effect, &account.spec.account, &self.json);
             }
+            Effect::Fee(f) => {
+                if emit::fee(state, f, &mut self.json).is_err() {
+                    return;
+                }
+                let account = state.account_at(state.waba_at(f.waba).account);
+                sink.effect(state, effect, &account.spec.account, &self.json);
+            }
             Effect::MonthClosed(c) => {
                 if emit::month_closed(state, c, &mut self.json).is_err() {
                     return;

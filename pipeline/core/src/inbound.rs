@@ -4,9 +4,10 @@ use crate::admission::throughput_rate;
 use crate::change::{Change, Proof};
 use crate::decide::{Decision, Facts, person};
 use crate::effect::Effect;
+use crate::fee;
 use crate::ids::{ContactKey, PairKey};
 use crate::record::{Account, Contact};
-use tollgate_rate_card::Category;
+use tollgate_rate_card::{Category, Fee};
 use tollgate_wire::Text;
 use tollgate_wire::command::ConsentState;
 use tollgate_wire::event::{Inbound, Preference};
@@ -27,6 +28,9 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
         pair.referral_s = pair.referral_s.max(at_s);
     }
     out.changes.push(Change::Pair(key, pair));
+    if let Some(key) = fee::counter(facts, sender.ix, Fee::Inbound, at_s) {
+        out.changes.push(Change::Counter(key, state.counter(key) + 1));
+    }
     let mut live = state.live(sender.ix);
     let rate = throughput_rate(account, sender, &live, now_ms);
     live.throughput = live.throughput.charge(rate, 1, now_ms);

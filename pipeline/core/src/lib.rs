@@ -20,6 +20,7 @@ pub mod decide;
 pub mod effect;
 pub mod emit;
 pub mod engine;
+mod fee;
 pub mod hashing;
 pub mod ids;
 pub mod inbound;

@@ -16,7 +16,7 @@ use crate::record::{Account, Attempt, AttemptState, MessageState, SaidRank};
 use crate::window;
 use rust_decimal::Decimal;
 use tollgate_quality::{BackOff, PairPolicy, ThroughputPolicy};
-use tollgate_rate_card::{Category, Reported, ReportedCategory, ReportedModel, ReportedType};
+use tollgate_rate_card::{Category, Fee, Reported, ReportedCategory, ReportedModel, ReportedType};
 use tollgate_wire::Reason;
 use tollgate_wire::command::TemplateStatus;
 use tollgate_wire::event::{AttemptResult, DispatchResult, Pricing, Status, StatusKind};
@@ -107,7 +107,8 @@ pub(crate) fn result(facts: &Facts<'_>, account: &Account, r: &DispatchResult<'_
 
 /// The platform took it.
 fn accepted(d: &mut Draft<'_, '_>, n: usize, wamid: &str, to: AttemptState, out: &mut Decision) {
-    d.note_wamid(n, wamid, out);
+    let now_s = (d.now_ms / 1000) as u32;
+    d.note_wamid(n, wamid, now_s, out);
     let sender = d.message.attempts[n].sender;
     if d.facts.state.pair(PairKey::new(sender, d.message.user)).back_off != BackOff::NONE {
         d.pair(sender).back_off = BackOff::NONE;
@@ -308,6 +309,10 @@ fn fail(d: &mut Draft<'_, '_>, n: usize, reason: Reason, code: u32, out: &mut De
     if !d.may_deliver() && d.message.state != MessageState::Delivered {
         d.close(MessageState::Failed, out);
     }
+    if reason == Reason::Platform {
+        let now_s = (d.now_ms / 1000) as u32;
+        d.count_fee(n, Fee::Failed, now_s);
+    }
     let mut o = d.tell(n, OutcomeKind::Failed, d.now_ms);
     o.reason = Some(reason);
     o.code = code;
@@ -346,7 +351,7 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
         return charge::foreign(facts, account, s, now_ms, out);
     };
     let at_s = clamp_s(s.at_s, now_ms);
-    d.note_wamid(n, &s.wamid, out);
+    d.note_wamid(n, &s.wamid, at_s, out);
     if let Some(p) = &s.pricing {
         note_word(&mut d.message.attempts[n], s.status, at_s, p);
         charge::note_id(&mut d, n, s);
@@ -441,6 +446,7 @@ fn failed(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut Decis
     if !d.may_deliver() && d.message.state != MessageState::Delivered {
         d.close(MessageState::Failed, out);
     }
+    d.count_fee(n, Fee::Failed, at_s);
     let mut o = d.tell(n, OutcomeKind::Failed, u64::from(at_s) * 1000);
     o.reason = Some(Reason::Platform);
     o.code = code;

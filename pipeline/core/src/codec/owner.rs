@@ -5,7 +5,7 @@ use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
 use crate::record::{Account, Campaign, CampaignState, Sender, Template, Waba};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use tollgate_rate_card::{Currency, Zone};
+use tollgate_rate_card::{Currency, Markup, Zone};
 use tollgate_wire::command::{AccountSpec, CampaignSpec, SenderSpec, TemplateSpec, WabaSpec};
 use tollgate_wire::snapshot::CampaignCounts;
 
@@ -64,8 +64,17 @@ const WITH_MARKUP: u8 = 2;
 /// others are written as before.
 const WITH_CLOSED_MONTH: u8 = 3;
 
-const fn version_of(markup: bool) -> u8 {
-    if markup { WITH_MARKUP } else { VERSION }
+/// Accounts and WABAs whose mark-ups have fees, also those with a closed month: earlier versions would close a month without
+/// them. All others are written as before.
+const WITH_FEES: u8 = 4;
+
+/// The format of what has these mark-ups.
+fn version_of<'a>(markups: impl Iterator<Item = &'a Markup> + Clone) -> u8 {
+    match (markups.clone().next(), markups.clone().any(|m| !m.fees.is_none())) {
+        (_, true) => WITH_FEES,
+        (Some(_), false) => WITH_MARKUP,
+        (None, false) => VERSION,
+    }
 }
 
 pub(super) fn json<T: Serialize>(v: &T) -> Vec<u8> {
@@ -91,9 +100,9 @@ fn from_json_in<T: for<'a> Deserialize<'a>>(what: &'static str, b: &[u8], readab
 /// Account to bytes.
 #[must_use]
 pub fn put_account(a: &Account) -> Vec<u8> {
-    let markup = [&a.spec, &a.declared].iter().any(|spec| spec.wabas.iter().any(|w| !w.markup.is_empty()));
+    let markups = [&a.spec, &a.declared].into_iter().flat_map(|spec| &spec.wabas).flat_map(|w| &w.markup);
     json_in(
-        if a.closed == 0 { version_of(markup) } else { WITH_CLOSED_MONTH },
+        version_of(markups).max(if a.closed == 0 { VERSION } else { WITH_CLOSED_MONTH }),
         &StoredAccount {
             ix: a.ix.0,
             spec: a.spec.clone(),
@@ -110,7 +119,7 @@ pub fn put_account(a: &Account) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn account(b: &[u8]) -> Result<Account> {
-    let s: StoredAccount = from_json_in("account", b, &[VERSION, WITH_MARKUP, WITH_CLOSED_MONTH])?;
+    let s: StoredAccount = from_json_in("account", b, &[VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES])?;
     Ok(Account {
         ix: AccountIx(s.ix),
         stop_words: s.spec.policy.stop_words.iter().map(|w| w.trim().to_uppercase()).collect(),
@@ -125,10 +134,7 @@ pub fn account(b: &[u8]) -> Result<Account> {
 /// WABA to bytes.
 #[must_use]
 pub fn put_waba(w: &Waba) -> Vec<u8> {
-    json_in(
-        version_of(!w.spec.markup.is_empty()),
-        &StoredWaba { ix: w.ix.0, account: w.account.0, spec: w.spec.clone() },
-    )
+    json_in(version_of(w.spec.markup.iter()), &StoredWaba { ix: w.ix.0, account: w.account.0, spec: w.spec.clone() })
 }
 
 /// WABA from bytes.
@@ -136,7 +142,7 @@ pub fn put_waba(w: &Waba) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn waba(b: &[u8]) -> Result<Waba> {
-    let s: StoredWaba = from_json_in("waba", b, &[VERSION, WITH_MARKUP])?;
+    let s: StoredWaba = from_json_in("waba", b, &[VERSION, WITH_MARKUP, WITH_FEES])?;
     let damaged = |why: String| CodecError::Damaged { what: "waba", why };
     Ok(Waba {
         ix: WabaIx(s.ix),

@@ -4,13 +4,14 @@ use super::ttl_ms;
 use crate::change::{Change, CounterKey};
 use crate::decide::{Decision, Facts};
 use crate::effect::{Effect, OutcomeFx};
+use crate::fee;
 use crate::ids::{ContactKey, PairKey, SenderIx};
 use crate::lots::Resource;
 use crate::record::{Account, AttemptState, Contact, Message, MessageState, Pair, Park, SenderLive};
 use crate::window;
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
-use tollgate_rate_card::Category;
+use tollgate_rate_card::{Category, Fee};
 use tollgate_wire::Reason;
 use tollgate_wire::command::LimitScope;
 use tollgate_wire::outcome::OutcomeKind;
@@ -146,12 +147,22 @@ impl<'a, 'f> Draft<'a, 'f> {
         }
     }
 
-    /// Ties the platform's message id to the attempt, so that a status without our callback finds it.
-    pub(super) fn note_wamid(&mut self, n: usize, wamid: &str, out: &mut Decision) {
+    /// Ties the platform's message id to the attempt, so that a status without our callback finds it. With it, from a
+    /// result or a status, whichever comes first, it is known that the platform took the message.
+    pub(super) fn note_wamid(&mut self, n: usize, wamid: &str, at_s: u32, out: &mut Decision) {
         let a = &mut self.message.attempts[n];
         if a.wamid == 0 {
             a.wamid = self.facts.key.wamid(wamid);
             out.changes.push(Change::Wamid(a.wamid, self.message.uid, a.number));
+            self.count_fee(n, Fee::Accepted, at_s);
+        }
+    }
+
+    /// Counts an attempt for a fee, where one is asked.
+    pub(super) fn count_fee(&mut self, n: usize, fee: Fee, at_s: u32) {
+        if let Some(key) = fee::counter(self.facts, self.message.attempts[n].sender, fee, at_s) {
+            let count = self.counter(key) + 1;
+            self.counters.push((key, count));
         }
     }
 

@@ -53,7 +53,7 @@ impl Sink for Effects {
             Effect::Order { .. } => self.orders.push(v),
             Effect::Outcome(_) => self.outcomes.push(v),
             Effect::Consent(_) => self.consents.push(v),
-            Effect::Ledger(_) => {
+            Effect::Ledger(_) | Effect::Fee(_) => {
                 self.ledger.push(v.clone());
                 self.topic.push(v);
             }

@@ -130,7 +130,7 @@ impl Sink for Outputs {
                 self.booking(state, b);
                 Topic::Ledger
             }
-            Effect::MonthClosed(_) => Topic::Ledger,
+            Effect::Fee(_) | Effect::MonthClosed(_) => Topic::Ledger,
             Effect::Registry(_) => {
                 self.registry.push(Bytes::copy_from_slice(json));
                 Topic::Registry
