@@ -313,11 +313,13 @@ proptest! {
     }
 
     #[test]
-    fn counters(ix: u16, month: u32, market: u16, category: u8) {
+    fn counters(ix: u16, month: u32, market: u16, category: u8, begun: u32) {
         for key in [
             CounterKey::Allowance(SenderIx(ix), month, category),
             CounterKey::WabaAllowance(WabaIx(ix), month, category),
             CounterKey::Band(AccountIx(ix), month, market, category),
+            CounterKey::Fee { waba: WabaIx(market), sender: SenderIx(ix), month, begun, fee: category },
+            CounterKey::NumberSince(WabaIx(market), SenderIx(ix)),
         ] {
             let b = codec::counter_key(key);
             prop_assert_eq!(codec::counter_from_key(&b).unwrap(), key);
@@ -327,7 +329,7 @@ proptest! {
 
     /// Any bytes at all: an answer, never a panic; and what is taken is written back as it was read.
     #[test]
-    fn random_bytes(mut b in prop::collection::vec(any::<u8>(), 0..400), version in prop::option::of(VERSION..=3)) {
+    fn random_bytes(mut b in prop::collection::vec(any::<u8>(), 0..400), version in prop::option::of(VERSION..=4)) {
         if let (Some(version), false) = (version, b.is_empty()) {
             b[0] = version;
         }
