@@ -69,12 +69,8 @@ const WITH_CLOSED_MONTH: u8 = 3;
 const WITH_FEES: u8 = 4;
 
 /// The format of what has these mark-ups.
-fn version_of<'a>(markups: impl Iterator<Item = &'a Markup> + Clone) -> u8 {
-    match (markups.clone().next(), markups.clone().any(|m| !m.fees.is_none())) {
-        (_, true) => WITH_FEES,
-        (Some(_), false) => WITH_MARKUP,
-        (None, false) => VERSION,
-    }
+fn version_of<'a>(markups: impl Iterator<Item = &'a Markup>) -> u8 {
+    markups.map(|m| if m.fees.is_none() { WITH_MARKUP } else { WITH_FEES }).max().unwrap_or(VERSION)
 }
 
 pub(super) fn json<T: Serialize>(v: &T) -> Vec<u8> {
