@@ -1,9 +1,11 @@
-//! The messages endpoint: what a body must be, what is refused, what is answered.
+//! The messages endpoint: what a body must be, what is refused, what is answered; and analytics of a WABA.
 
 pub(crate) mod accept;
+pub(crate) mod analytics;
 pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod error;
+pub(crate) mod fields;
 pub(crate) mod parameters;
 pub(crate) mod recipient;
 pub(crate) mod wamid;

@@ -3,3 +3,4 @@
 pub(crate) mod control;
 pub(crate) mod route;
 pub(crate) mod send;
+pub(crate) mod waba;

@@ -6,7 +6,7 @@
 //! disagreement shows a fault in one of the two. See the README for the recipient suffix table.
 //!
 //! Map: `config` what can be set · `http` the listener and its routes · `graph` the messages
-//! endpoint, its body and its errors · `limits` the three limits · `world` the life of a message ·
+//! endpoint, its body and its errors, analytics · `limits` the three limits · `world` the life of a message ·
 //! `webhook` batches, signature, delivery · `journal` the record an auditor reads.
 
 mod args;

@@ -2,7 +2,9 @@
 //!
 //! Nothing here reads a clock: `now` is an argument, so that a day can pass in a test.
 
+pub(crate) mod charged;
 pub(crate) mod control;
+pub(crate) mod country;
 pub(crate) mod fate;
 pub(crate) mod inbound;
 pub(crate) mod lifecycle;
@@ -24,6 +26,7 @@ use crate::limits::throughput::Throughput;
 use crate::limits::unique_users::UniqueUsers;
 use crate::stats::Counters;
 use crate::webhook::batch::Update;
+use charged::Charged;
 use pairs::Pairs;
 use templates::Templates;
 use timers::Timers;
@@ -43,6 +46,8 @@ pub(crate) struct World {
     pub(crate) outbox: VecDeque<Update>,
     pub(crate) journal: Journal,
     pub(crate) counters: Counters,
+    /// What analytics tell.
+    pub(crate) charged: Charged,
     pub(crate) outage: Option<Outage>,
     /// Differs from one run to the next.
     boot: u64,
@@ -73,7 +78,7 @@ pub(crate) struct Sender {
     pub(crate) unique_users: UniqueUsers,
 }
 
-/// A planned outage of the messages endpoint.
+/// A planned outage of messages and analytics.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outage {
     pub(crate) manner: OutageManner,
@@ -104,6 +109,7 @@ impl World {
             outbox: VecDeque::new(),
             journal,
             counters: Counters::default(),
+            charged: Charged::default(),
             outage: None,
             boot: Dice::new(config.seed, &[&boot.to_le_bytes()]).bits(),
             serial: 0,

@@ -69,6 +69,8 @@ pub struct RateConfig {
     pub reply: f64,
     /// Delivered marketing messages that are answered "STOP". Default 0.002.
     pub stop_reply: f64,
+    /// Delivered and charged, but no webhook after `sent` says so: what reconciliation is to find. Default 0.
+    pub lost_statuses: f64,
 }
 
 impl Default for RateConfig {
@@ -85,6 +87,7 @@ impl Default for RateConfig {
             unknown_error: 0.0005,
             reply: 0.01,
             stop_reply: 0.002,
+            lost_statuses: 0.0,
         }
     }
 }
@@ -104,11 +107,12 @@ impl RateConfig {
             unknown_error: 0.0,
             reply: 0.0,
             stop_reply: 0.0,
+            lost_statuses: 0.0,
         }
     }
 
     /// Every rate with its key, for the check.
-    pub(crate) fn named(&self) -> [(&'static str, f64); 11] {
+    pub(crate) fn named(&self) -> [(&'static str, f64); 12] {
         [
             ("read", self.read),
             ("read_without_delivered", self.read_without_delivered),
@@ -121,6 +125,7 @@ impl RateConfig {
             ("unknown_error", self.unknown_error),
             ("reply", self.reply),
             ("stop_reply", self.stop_reply),
+            ("lost_statuses", self.lost_statuses),
         ]
     }
 }

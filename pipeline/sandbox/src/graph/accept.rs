@@ -63,7 +63,7 @@ pub(crate) fn accept(world: &mut World, phone_number_id: &str, body: &SendBody<'
 
 fn judge(world: &mut World, phone_number_id: &str, body: &SendBody<'_>, now_ms: u64) -> Result<Verdict, PlatformError> {
     let Some(sender) = world.sender(phone_number_id) else {
-        return Err(PlatformError::unknown_object(phone_number_id));
+        return Err(PlatformError::unknown_object("post", phone_number_id));
     };
     check_envelope(body)?;
     let recipient = Recipient::of(body.to.as_deref(), body.recipient.as_deref())?;

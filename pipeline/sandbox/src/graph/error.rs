@@ -16,8 +16,8 @@ impl PlatformError {
     }
 
     /// 100 with subcode 33: the object in the path does not exist for this token.
-    pub(crate) fn unknown_object(id: &str) -> Self {
-        let details = format!("Unsupported post request. Object with ID '{id}' does not exist");
+    pub(crate) fn unknown_object(method: &str, id: &str) -> Self {
+        let details = format!("Unsupported {method} request. Object with ID '{id}' does not exist");
         Self { subcode: Some(33), ..Self::new(100, details) }
     }
 

@@ -9,7 +9,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use subtle::ConstantTimeEq as _;
 
-use super::{control, send};
+use super::{control, send, waba};
 use crate::graph::error::PlatformError;
 use crate::graph::version_major;
 use crate::server::Shared;
@@ -46,8 +46,15 @@ pub(crate) async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> 
             }
             send::answer(&shared, number, request).await
         }
+        (Some(version), Some(id), None, None) if version_major(version).is_some() => {
+            if request.method() != Method::GET {
+                return Ok(refusal(&PlatformError::new(100, "Unsupported request: use GET")));
+            }
+            waba::answer(&shared, id, request).await
+        }
         _ => {
-            let details = format!("Unknown path {path}: expected /vN.M/PHONE_NUMBER_ID/messages or /sandbox/…");
+            let details =
+                format!("Unknown path {path}: expected /vN.M/PHONE_NUMBER_ID/messages, /vN.M/WABA or /sandbox/…");
             Ok(refusal(&PlatformError::new(100, details)))
         }
     }

@@ -18,7 +18,7 @@ pub(crate) async fn answer(
     phone_number_id: &str,
     request: Request<Incoming>,
 ) -> Result<Answer, Closed> {
-    if let Some(answer) = outage(shared).await {
+    if let Some(answer) = outage(shared, true).await {
         return answer;
     }
     if !authorized(shared, &request) {
@@ -59,13 +59,13 @@ fn refused(shared: &Shared, error: &PlatformError) -> Answer {
     refusal(error)
 }
 
-/// What an outage makes of a request, if there is one.
-async fn outage(shared: &Shared) -> Option<Result<Answer, Closed>> {
+/// What an outage makes of a request, if there is one. A send is counted.
+pub(super) async fn outage(shared: &Shared, is_send: bool) -> Option<Result<Answer, Closed>> {
     let now_ms = shared.clock.now_ms();
     let outage = {
         let mut world = shared.world();
         let outage = world.outage(now_ms)?;
-        world.counters.unanswered += 1;
+        world.counters.unanswered += u64::from(is_send);
         outage
     };
     Some(match outage.manner {

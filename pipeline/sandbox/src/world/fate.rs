@@ -94,6 +94,8 @@ pub(crate) struct Fate {
     pub(crate) read: bool,
     pub(crate) duplicate: bool,
     pub(crate) reorder: bool,
+    /// It is delivered and charged, but no status says so.
+    pub(crate) lost: bool,
     pub(crate) reply: Option<Reply>,
     pub(crate) held_ms: u32,
     pub(crate) sent_ms: u32,
@@ -118,6 +120,7 @@ impl Fate {
             read: true,
             duplicate: false,
             reorder: false,
+            lost: false,
             reply: None,
             held_ms: delay(delays.held_median_ms),
             sent_ms: delay(delays.sent_median_ms),
@@ -180,6 +183,8 @@ impl Fate {
             (false, true) => Some(Reply::Text),
             (false, false) => None,
         };
+        // The last throw, so that it moves no other.
+        self.lost = dice.chance(rates.lost_statuses);
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::World;
+use super::charged::Kind;
+use super::country::country;
 use super::fate::{Course, Fate, Hold, Reply};
 use super::inbound::Inbound;
 use super::pricing::{Moment, Pricing};
@@ -107,7 +109,10 @@ impl World {
             self.fail(&message, 131_048, now_ms);
             return;
         }
-        let pricing = Some(self.price(&message, moment));
+        let pricing = self.price(&message, moment);
+        let kind = Kind::of(message.sender, country(&message.recipient.user), &pricing);
+        self.charged.count(kind, now_ms / 1_000);
+        let pricing = Some(pricing);
         let fate = &message.fate;
         if fate.course == Course::ReadOnly {
             self.status(&message, "read", now_ms, pricing);
@@ -177,6 +182,9 @@ impl World {
     }
 
     fn status(&mut self, message: &Message, name: &'static str, at_ms: u64, pricing: Option<Pricing>) {
+        if message.fate.lost && name != "sent" {
+            return;
+        }
         let json = shapes::status(message, name, at_ms / 1_000, pricing, self.graph_major);
         self.send_status(message, name, json, at_ms);
     }

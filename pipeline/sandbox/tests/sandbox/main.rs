@@ -1,5 +1,6 @@
 //! The sandbox over real loopback HTTP: a client that sends, a receiver that takes webhooks.
 
+mod analytics;
 mod control;
 mod errors;
 mod limits;
