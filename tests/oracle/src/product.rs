@@ -268,7 +268,7 @@ impl Product {
             for &month in &months {
                 let at = Time(self.engine.now_ms());
                 let job = Job { account, month, rates: &self.rates, terms: &terms, at };
-                let allow = Allow { unpriced: true, unverified: true, bands_unknown: true };
+                let allow = Allow { unpriced: true, unverified: true, bands_unknown: true, set_aside: true };
                 let closed = settle::close(&mut self.ledger, &ledger, &job, allow, &mut |_| {});
                 closed.map_err(|e| e.to_string())?;
             }

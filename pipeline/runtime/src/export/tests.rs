@@ -1,10 +1,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::{ExportError, Format, Request, export, write_csv};
-use crate::ledger::Reader;
 use crate::ledger::fixture::{Database, READ_AT, golden};
+use crate::ledger::{LedgerError, LedgerReader, Reader, SummaryRow};
 use sha2::{Digest, Sha256};
 use std::io;
+use std::ops::ControlFlow;
+use tollgate_rate_card::YearMonth;
+use tollgate_wire::Time;
+use tollgate_wire::ledger::LedgerEntry;
 
 fn request(format: Format) -> Request {
     Request { month: "2026-10".parse().unwrap(), account: None, format, with_recipients: false, as_of: READ_AT }
@@ -140,4 +144,60 @@ fn a_full_disk_is_said_clearly_and_leaves_nothing() {
     let error = export(&reader, &request(Format::Detail), &nowhere, &mut |_, _| {}).unwrap_err();
     assert!(error.to_string().contains("no such folder/billing.csv"), "{error}");
     assert!(!nowhere.exists());
+}
+
+/// A month that is closed when its rows have been read.
+struct ClosedMeanwhile<'r>(&'r Reader, std::cell::Cell<bool>);
+
+impl LedgerReader for ClosedMeanwhile<'_> {
+    fn entry_count(&self, month: YearMonth, account: Option<&str>) -> Result<u64, LedgerError> {
+        self.0.entry_count(month, account)
+    }
+
+    fn summary(
+        &self,
+        month: YearMonth,
+        account: Option<&str>,
+        each: &mut dyn FnMut(&SummaryRow<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.1.set(true);
+        self.0.summary(month, account, each)
+    }
+
+    fn detail(
+        &self,
+        month: YearMonth,
+        account: Option<&str>,
+        with_people: bool,
+        each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.1.set(true);
+        self.0.detail(month, account, with_people, each)
+    }
+
+    fn closed_at(&self, _: YearMonth, _: Option<&str>) -> Result<Option<Time>, LedgerError> {
+        Ok(self.1.get().then_some(READ_AT))
+    }
+
+    fn of_message(
+        &self,
+        account: &str,
+        message_uid: u64,
+        each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.0.of_message(account, message_uid, each)
+    }
+}
+
+#[test]
+fn rows_of_an_open_month_are_not_called_closed() {
+    let dir = Database::sqlite();
+    let reader = dir.with_month();
+    for format in [Format::Summary, Format::Detail] {
+        let closing = ClosedMeanwhile(&reader, std::cell::Cell::new(false));
+        let of = |closing: &ClosedMeanwhile<'_>| {
+            write_csv(closing, &request(format.clone()), "out.csv", &mut io::sink(), &mut |_, _| {}).unwrap().state
+        };
+        assert_eq!((of(&closing), of(&closing)), ("open", "closed"));
+    }
 }

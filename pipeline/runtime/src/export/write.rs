@@ -123,12 +123,13 @@ pub fn write_csv(
     out: &mut dyn io::Write,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Manifest, ExportError> {
+    let closed_at = closed_at(ledger, request)?;
     let mut out = Hashing::new(out);
     let totals = {
         let mut rows = Rows::new(&mut out, request.format.decimals());
         write_rows(ledger, request, file, &mut rows, progress)?
     };
-    manifest(ledger, request, file, &totals, out.finish())
+    Ok(manifest(closed_at, request, file, &totals, out.finish()))
 }
 
 /// The same rows as Parquet. Holds the rows of one row group.
@@ -140,12 +141,13 @@ pub(super) fn write_parquet(
     out: &mut (dyn io::Write + Send),
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Manifest, ExportError> {
+    let closed_at = closed_at(ledger, request)?;
     let mut out = Hashing::new(out);
     let totals = {
         let mut rows = super::parquet::Groups::new(&mut out, request.format.decimals());
         write_rows(ledger, request, file, &mut rows, progress)?
     };
-    manifest(ledger, request, file, &totals, out.finish())
+    Ok(manifest(closed_at, request, file, &totals, out.finish()))
 }
 
 fn write_rows(
@@ -172,20 +174,24 @@ fn write_rows(
     Ok(totals)
 }
 
+/// When the month was closed. Asked before the first row: what is closed then does not change any more, whenever the
+/// ledger was read; what is closed while rows are read may have lost some that came before its end.
+fn closed_at(ledger: &dyn LedgerReader, request: &Request) -> Result<Option<Time>, ExportError> {
+    Ok(ledger.closed_at(request.month, request.account.as_deref())?)
+}
+
 fn manifest(
-    ledger: &dyn LedgerReader,
+    closed_at: Option<Time>,
     request: &Request,
     file: &str,
     totals: &Totals,
     (bytes, sha256): (u64, String),
-) -> Result<Manifest, ExportError> {
-    // What is closed does not change any more, whenever the ledger was read.
-    let closed_at = ledger.closed_at(request.month, request.account.as_deref())?;
+) -> Manifest {
     let view = match &request.format {
         Format::Focus(focus) => Some(focus.view.as_str()),
         Format::Summary | Format::Detail => None,
     };
-    Ok(Manifest {
+    Manifest {
         manifest_version: 1,
         file: file.to_owned(),
         format: request.format.as_str(),
@@ -206,7 +212,7 @@ fn manifest(
         price_totals: totals.price(),
         cards: totals.cards(),
         flags: totals.flags(),
-    })
+    }
 }
 
 pub(super) const OVERFLOW: LedgerError = LedgerError::Overflow { what: "control totals" };

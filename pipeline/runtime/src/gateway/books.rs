@@ -24,11 +24,13 @@ pub struct Allowed {
     pub unverified: bool,
     /// Charges at list because the volume bands are not known.
     pub bands_unknown: bool,
+    /// Records of the topic that could not be booked.
+    pub set_aside: bool,
 }
 
 impl Allowed {
     /// Names as the API has them.
-    pub const NAMES: [&'static str; 3] = ["unpriced", "unverified", "bands_unknown"];
+    pub const NAMES: [&'static str; 4] = ["unpriced", "unverified", "bands_unknown", "set_aside"];
 
     /// Adds what a name stands for; `false` if there is no such name.
     pub(super) fn add(&mut self, name: &str) -> bool {
@@ -36,6 +38,7 @@ impl Allowed {
             "unpriced" => self.unpriced = true,
             "unverified" => self.unverified = true,
             "bands_unknown" => self.bands_unknown = true,
+            "set_aside" => self.set_aside = true,
             _ => return false,
         }
         true

@@ -151,15 +151,19 @@ impl Reader {
     /// When a month was closed, of one account or of all that have entries in it; `None` while one of them is open.
     pub(super) fn month_closed(&self, month: YearMonth, account: Option<&str>) -> Result<Option<Time>, LedgerError> {
         self.read(|db| {
+            if let Some(account) = account {
+                // A month without entries may be closed too.
+                let sql = "SELECT c.closed_at FROM closes c JOIN accounts a ON a.ix = c.account \
+                     WHERE a.name = ?1 AND c.month = ?2";
+                let closed = db.number(sql, &[account.into(), number_of(month).into()])?;
+                return Ok(closed.map(|at| Time(at as u64)));
+            }
             // The latest of them; nobody's month is open.
             let sql = "SELECT max(c.closed_at), count(*) - count(c.closed_at) FROM \
-                 (SELECT DISTINCT account FROM entry_groups WHERE billing_period = ?1 AND entries > 0 \
-                   AND (CAST(?2 AS TEXT) IS NULL OR account = ?2)) g \
+                 (SELECT DISTINCT account FROM entry_groups WHERE billing_period = ?1 AND entries > 0) g \
                  JOIN accounts a ON a.name = g.account \
-                 LEFT JOIN closes c ON c.account = a.ix AND c.month = ?3";
-            let values = [month.to_string(), account.unwrap_or_default().to_owned()];
-            let account: Value<'_> = account.map(|_| values[1].as_str()).into();
-            let found = db.first(sql, &[values[0].as_str().into(), account, number_of(month).into()], |row| {
+                 LEFT JOIN closes c ON c.account = a.ix AND c.month = ?2";
+            let found = db.first(sql, &[month.to_string().as_str().into(), number_of(month).into()], |row| {
                 Ok((row.integer(0)?, row.integer(1)?))
             })?;
             Ok(match found {

@@ -95,6 +95,15 @@ impl Writer {
         self.engine.checkpoint().map_err(|e| self.engine.named(e))
     }
 
+    /// From now on each commit of this writer waits for the disk. For what no log holds: true-ups, and that a month is
+    /// closed. What was committed before, by whomever, is durable with it.
+    ///
+    /// # Errors
+    /// The database failed, or the server is not there.
+    pub fn durable(&mut self) -> Result<(), LedgerError> {
+        self.engine.durable().map_err(|e| self.engine.named(e))
+    }
+
     /// One transaction. On an error nothing is kept, in the database or in memory.
     pub(crate) fn transact<T>(
         &mut self,

@@ -88,10 +88,13 @@ impl Groups {
         }
         let digest = Sha256::digest(&self.key);
         let fingerprint = Value::Bytes(&digest[..16]);
-        let ix = match tx.number("SELECT ix FROM entry_groups WHERE fingerprint = ?1", &[fingerprint])? {
-            Some(ix) => ix,
-            None => insert(tx, fingerprint, e)?,
+        let find = || tx.number("SELECT ix FROM entry_groups WHERE fingerprint = ?1", &[fingerprint]);
+        let ix = match find()? {
+            Some(ix) => Some(ix),
+            // Where another process was first its row is seen now.
+            None => insert(tx, fingerprint, e)?.map_or_else(find, |ix| Ok(Some(ix)))?,
         };
+        let ix = ix.ok_or_else(|| LedgerError::Stored { what: "entry_groups.ix", value: String::new() })?;
         let slot = self.slots.len();
         self.slots.push(Slot { ix, add: Sums::default() });
         self.known.insert(self.key.as_slice().into(), slot);
@@ -126,13 +129,14 @@ pub(super) fn stored_units(sum: Decimal) -> i128 {
     sum.mantissa() * 10i128.pow(ENTRY_DECIMALS.saturating_sub(sum.scale()))
 }
 
-fn insert(tx: &dyn Sql, fingerprint: Value<'_>, e: &LedgerEntry<'_>) -> Result<i64, LedgerError> {
-    let ix = tx.number(
+/// Makes a row; `None` if another process did meanwhile.
+fn insert(tx: &dyn Sql, fingerprint: Value<'_>, e: &LedgerEntry<'_>) -> Result<Option<i64>, LedgerError> {
+    tx.number(
         "INSERT INTO entry_groups (fingerprint, billing_period, usage_period, kind, account, account_name, \
          legal_entity, waba, sender, campaign, cost_center, country, market, category, pricing_type, pricing_model, \
          band, band_basis, card, card_status, origin, list_rate, cost_rate, cost_currency, fx_rate, markup_rule, \
          price_currency, tax_code, invoice_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
-         ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29) RETURNING ix",
+         ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29) ON CONFLICT (fingerprint) DO NOTHING RETURNING ix",
         &[
             fingerprint,
             e.billing_period.as_str().into(),
@@ -164,8 +168,7 @@ fn insert(tx: &dyn Sql, fingerprint: Value<'_>, e: &LedgerEntry<'_>) -> Result<i
             e.tax_code.as_deref().into(),
             e.invoice_id.as_deref().into(),
         ],
-    )?;
-    ix.ok_or_else(|| LedgerError::Stored { what: "entry_groups.ix", value: String::new() })
+    )
 }
 
 /// The summary columns of an entry, each with its length, so that no two combinations look alike.

@@ -6,7 +6,7 @@ use super::group::Sums;
 use super::hash::Hash;
 use super::sql::Bulk;
 use super::{Ingested, LedgerError, LedgerStore, Record, Stream, Writer};
-use crate::ledger::stream::Fresh;
+use crate::ledger::stream::{Fresh, writes_nul};
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 use tollgate_wire::ledger::{LedgerEntry, MonthClosed};
@@ -146,7 +146,7 @@ fn closed(entry: &LedgerEntry<'_>) -> String {
 /// writing has begun.
 fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
     let text = std::str::from_utf8(record.value).map_err(|e| format!("not UTF-8: {e}"))?;
-    if text.contains("\\u0000") {
+    if writes_nul(text) {
         return Err("a text with a NUL character, which no name or id has".to_owned());
     }
     let e: LedgerEntry<'_> = match serde_json::from_str(text) {

@@ -44,4 +44,4 @@ pub(crate) use group::messages_of;
 pub(crate) use ingest::book_settled;
 pub(crate) use read::of_message;
 pub(crate) use sql::{Bulk, Row, Sql, Value};
-pub(crate) use stream::{Fresh, as_of};
+pub(crate) use stream::{Fresh, as_of, writes_nul};

@@ -20,6 +20,16 @@ pub(crate) enum Value<'a> {
     Amount(Decimal),
 }
 
+impl Value<'_> {
+    /// Its bytes; none of anything else.
+    pub(crate) const fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            _ => &[],
+        }
+    }
+}
+
 impl From<i64> for Value<'_> {
     fn from(n: i64) -> Self {
         Self::Int(n)
@@ -112,6 +122,9 @@ pub(crate) trait Engine: Send {
 
     /// See [`super::Writer::checkpoint`].
     fn checkpoint(&mut self) -> Result<bool, LedgerError>;
+
+    /// See [`super::Writer::durable`].
+    fn durable(&mut self) -> Result<(), LedgerError>;
 
     /// Names the database in an error of it.
     fn named(&self, error: LedgerError) -> LedgerError;

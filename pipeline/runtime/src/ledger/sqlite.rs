@@ -99,6 +99,10 @@ impl Engine for Sqlite {
         Ok(busy == 0 && written == moved)
     }
 
+    fn durable(&mut self) -> Result<(), LedgerError> {
+        Ok(self.conn.pragma_update(None, "synchronous", "full")?)
+    }
+
     fn named(&self, error: LedgerError) -> LedgerError {
         error.in_file(&self.path)
     }

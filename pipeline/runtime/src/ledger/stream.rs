@@ -132,6 +132,13 @@ impl<'b, 'v> Fresh<'b, 'v> {
     }
 }
 
+/// Whether a JSON text writes a NUL character out, which no database keeps in a text. After an even number of backslashes
+/// they are what is meant, and the digits are letters like others.
+pub(crate) fn writes_nul(json: &str) -> bool {
+    let backslashes = |at: usize| json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+    json.match_indices("u0000").any(|(at, _)| backslashes(at) % 2 == 1)
+}
+
 /// Next offset of a topic's partition; 0 before the first record.
 pub(super) fn position(db: &dyn Sql, stream: Stream, partition: u32) -> Result<u64, LedgerError> {
     let sql = "SELECT next FROM positions WHERE topic = ?1 AND partition = ?2";
@@ -143,4 +150,20 @@ pub(super) fn position(db: &dyn Sql, stream: Stream, partition: u32) -> Result<u
 pub(crate) fn as_of(db: &dyn Sql, stream: Stream) -> Result<Time, LedgerError> {
     let ms = db.number("SELECT as_of FROM freshness WHERE topic = ?1", &[stream.as_str().into()])?;
     Ok(Time(ms.unwrap_or(0) as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::writes_nul;
+
+    #[test]
+    fn a_nul_is_told_from_backslashes_before_letters() {
+        for n in 0..9 {
+            let json = format!("\"a{}u0000b\"", "\\".repeat(n));
+            // What a parser makes of it, where it is a text.
+            let meant = serde_json::from_str::<String>(&json).is_ok_and(|text| text.contains('\0'));
+            assert_eq!(writes_nul(&json), meant, "{json}");
+            assert_eq!(writes_nul(&format!("[\"u0000\", {json}]")), meant, "{json}");
+        }
+    }
 }

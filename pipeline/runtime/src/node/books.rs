@@ -144,8 +144,8 @@ impl Books for NodeBooks {
 }
 
 const fn allow(allowed: Allowed) -> Allow {
-    let Allowed { unpriced, unverified, bands_unknown } = allowed;
-    Allow { unpriced, unverified, bands_unknown }
+    let Allowed { unpriced, unverified, bands_unknown, set_aside } = allowed;
+    Allow { unpriced, unverified, bands_unknown, set_aside }
 }
 
 fn bytes(view: &Value) -> ViewJson {

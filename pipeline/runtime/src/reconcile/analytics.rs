@@ -14,7 +14,7 @@ impl Statement {
     /// Of answers in the order in which they were fetched.
     ///
     /// # Errors
-    /// Nothing is of the month, buckets overlap, or a sum is too large.
+    /// Nothing is of the month, buckets overlap, some tell numbers apart and some do not, or a sum is too large.
     pub fn of_answers(answers: &[Answer], month: YearMonth, known: &Known) -> Result<Self, StatementError> {
         let mut units: BTreeMap<Unit, (usize, Vec<&Point>)> = BTreeMap::new();
         let mut statement = Self::default();
@@ -38,12 +38,22 @@ impl Statement {
         }
         let (mut taken, mut days): (u64, Option<(i64, i64)>) = (0, None);
         let mut kept = Vec::new();
-        for ((waba, model, start, end, _), (_, points)) in units {
+        // Figures for no number: theirs sort before those of numbers.
+        let mut whole = None;
+        for ((waba, model, start, end, phone), (_, points)) in units {
             days = Some(days.map_or((start, end), |(first, last)| (first.min(start), last.max(end))));
             let Some(scope) = statement.scopes.get_mut(&(waba.clone(), Some(model))) else { continue };
             if !belongs((start, end), scope.month) {
                 statement.of_other_months += points.len() as u64;
                 continue;
+            }
+            let bucket = (waba.clone(), model, start, end);
+            match phone {
+                None => whole = Some(bucket),
+                Some(phone) if whole.as_ref() == Some(&bucket) => {
+                    return Err(StatementError::Dimensions { waba, day: shown(start), phone });
+                }
+                Some(_) => {}
             }
             taken += points.len() as u64;
             scope.buckets.push((start, end));

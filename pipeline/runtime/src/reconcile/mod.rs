@@ -124,12 +124,13 @@ pub fn reconcile(
     compare::compare(statement, side, known, rates, request.tolerance)
 }
 
-/// Billing months that are read: the month and its neighbours, whose entries may lie in its days; by usage, all later.
+/// Billing months that are read: the month and its neighbours, whose entries may lie in its days, and all later ones, in
+/// which its usage may be billed.
 fn months(request: &Request<'_>, last: Option<YearMonth>) -> BTreeSet<YearMonth> {
     let month = request.month;
     let mut months = BTreeSet::from([month.previous(), month, month.next()]);
     let mut later = month.next();
-    while request.by_usage && last.is_some_and(|last| later < last) {
+    while last.is_some_and(|last| later < last) {
         later = later.next();
         months.insert(later);
     }

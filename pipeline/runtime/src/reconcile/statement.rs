@@ -57,6 +57,19 @@ pub enum StatementError {
         /// Another.
         second: String,
     },
+    /// Of a number, and of all numbers together.
+    #[error(
+        "WABA {waba} has figures of {day} for the number {phone} and others for no number, which count the same messages \
+         twice; leave out the answers that were fetched without the dimension PHONE, or those with it"
+    )]
+    Dimensions {
+        /// WABA.
+        waba: String,
+        /// Day or month.
+        day: String,
+        /// A number that has figures of its own.
+        phone: String,
+    },
     /// A sum that no longer is exact.
     #[error("the costs of WABA {waba} are too large to be added exactly; give its figures in several files")]
     Overflow {

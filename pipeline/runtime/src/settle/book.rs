@@ -13,6 +13,10 @@ use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry};
 /// Pairs of one transaction.
 const PAIRS: usize = 10_000;
 
+/// Pairs that one walk collects before they are booked: 48 MB at 96 bytes each.
+pub(super) const PENDING_MAX: usize = 500_000;
+const _: () = assert!(size_of::<Pending>() <= 96);
+
 /// A charge for which something else is to stand.
 pub(super) struct Pending {
     pub charge: Id,
@@ -26,35 +30,20 @@ pub(super) struct Pending {
     pub cause: Cause,
 }
 
-/// Pairs that are yet to be booked.
-pub(super) struct Book<'w, 'j> {
-    writer: &'w mut Writer,
-    job: &'j Job<'j>,
-    pending: Vec<Pending>,
-}
-
-impl<'w, 'j> Book<'w, 'j> {
-    pub(super) const fn new(writer: &'w mut Writer, job: &'j Job<'j>) -> Self {
-        Self { writer, job, pending: Vec::new() }
-    }
-
-    /// Takes a pair, and books when there are many.
-    pub(super) fn add(&mut self, pending: Pending, ratings: &Ratings, report: &mut Report) -> Result<(), LedgerError> {
-        self.pending.push(pending);
-        if self.pending.len() >= PAIRS { self.flush(ratings, report) } else { Ok(()) }
-    }
-
-    /// Books what is left. A pair is in one transaction, so that no reading sees half of it.
-    pub(super) fn flush(&mut self, ratings: &Ratings, report: &mut Report) -> Result<(), LedgerError> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let (job, pending) = (self.job, std::mem::take(&mut self.pending));
+/// Books pairs, so many to a transaction. A pair is in one, so that no reading sees half of it.
+pub(super) fn book(
+    writer: &mut Writer,
+    job: &Job<'_>,
+    pending: &[Pending],
+    ratings: &Ratings,
+    report: &mut Report,
+) -> Result<(), LedgerError> {
+    for pending in pending.chunks(PAIRS) {
         let mut currencies = Vec::with_capacity(pending.len());
-        let new = self.writer.transact(|tx, memory| {
+        let new = writer.transact(|tx, memory| {
             let account = memory.accounts.number(tx, job.account)?;
             let mut entries = Vec::with_capacity(2 * pending.len());
-            for p in &pending {
+            for p in pending {
                 let before = entries.len();
                 entry_at(tx, p.month, account, p.occurred_at, &p.charge, &mut |charge| {
                     currencies.push(charge.cost_currency.to_string());
@@ -78,8 +67,8 @@ impl<'w, 'j> Book<'w, 'j> {
                 added.ok_or(LedgerError::Overflow { what: "the settled month" })?;
             }
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn true_up(

@@ -2,6 +2,7 @@
 
 use super::manifest::{CloseManifest, ControlTotal, sha256};
 use super::report::Report;
+use super::set_aside::set_aside;
 use super::{Job, SettleError, settle};
 use crate::export::{ExportError, Format, Request, Total, write_csv};
 use crate::ledger::{Close, LedgerError, LedgerReader, Reader, Sql, Writer, close_month, closed_months, end_of, fixed};
@@ -21,16 +22,18 @@ pub struct Allow {
     pub unverified: bool,
     /// Charges at list because the volume bands are not known.
     pub bands_unknown: bool,
+    /// Records of the ledger's topic that could not be booked.
+    pub set_aside: bool,
 }
 
 /// What keeps a month open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
-    /// What it is: `unpriced`, `unverified` or `bands_unknown`.
+    /// What it is: `unpriced`, `unverified`, `bands_unknown` or `set_aside`.
     pub what: &'static str,
-    /// Charges that it concerns.
+    /// Charges that it concerns, or records.
     pub count: u64,
-    /// Which: reasons or cards, each with its count.
+    /// Which: reasons or cards, each with its count; of records the first one.
     pub detail: String,
     /// What would help.
     pub remedy: &'static str,
@@ -129,6 +132,7 @@ pub fn close(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Closed, CloseError> {
     let named = || (job.account.to_owned(), job.month.to_string());
+    writer.durable()?;
     let mut total = Report::default();
     for _ in 0..ATTEMPTS {
         let end = match begin(reader, job)? {
@@ -144,7 +148,7 @@ pub fn close(
             // Once more, to see that nothing is left.
             continue;
         }
-        let obstacles = obstacles(&total, allow);
+        let obstacles = obstacles(&total, set_aside(reader, job.account)?, allow);
         if !obstacles.is_empty() {
             let (account, month) = named();
             return Err(CloseError::NotComplete { account, month, obstacles });
@@ -178,7 +182,8 @@ pub fn ready(
     if let Some(earlier) = reader.read(|db| first_open(db, job))? {
         return Err(CloseError::EarlierOpen { account, month, earlier });
     }
-    let obstacles = obstacles(&settle(writer, reader, job, progress)?, allow);
+    let found = settle(writer, reader, job, progress)?;
+    let obstacles = obstacles(&found, set_aside(reader, job.account)?, allow);
     if obstacles.is_empty() { Ok(()) } else { Err(CloseError::NotComplete { account, month, obstacles }) }
 }
 
@@ -240,7 +245,7 @@ fn joined(before: Report, found: Report) -> Report {
     }
 }
 
-fn obstacles(found: &Report, allow: Allow) -> Vec<Obstacle> {
+fn obstacles(found: &Report, set_aside: (u64, String), allow: Allow) -> Vec<Obstacle> {
     let list = |counts: &BTreeMap<String, u64>| {
         let each: Vec<_> = counts.iter().map(|(what, count)| format!("{what} {count}")).collect();
         (counts.values().sum(), each.join(", "))
@@ -257,6 +262,9 @@ fn obstacles(found: &Report, allow: Allow) -> Vec<Obstacle> {
     add(allow.unverified, "unverified", list(&found.unverified), remedy);
     let remedy = "import the volume bands of the card, or allow unknown bands";
     add(allow.bands_unknown, "bands_unknown", (found.bands_unknown, String::new()), remedy);
+    let remedy =
+        "see the table `rejected`: book what is missing by hand and delete the row, or allow what is set aside";
+    add(allow.set_aside, "set_aside", set_aside, remedy);
     all
 }
 
@@ -281,8 +289,12 @@ fn bill(
     for card in &detail.cards {
         *cards.entry(card.card.clone()).or_default() += card.entries;
     }
-    let allowed =
-        [("unpriced", allow.unpriced), ("unverified", allow.unverified), ("bands_unknown", allow.bands_unknown)];
+    let allowed = [
+        ("unpriced", allow.unpriced),
+        ("unverified", allow.unverified),
+        ("bands_unknown", allow.bands_unknown),
+        ("set_aside", allow.set_aside),
+    ];
     Ok(CloseManifest {
         manifest_version: 1,
         account: job.account.to_owned(),

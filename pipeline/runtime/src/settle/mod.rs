@@ -3,13 +3,14 @@
 //!
 //! `zones` what holds for a WABA · `rating` what a charge is rated as · `shape` what entries have in common · `walk` what
 //! stands against what is to stand · `book` the difference as pairs of true-ups · `report` what was found · `close` the
-//! end of a month · `manifest` what a closed month is · `verify` that it still is.
+//! end of a month · `set_aside` what could not be booked · `manifest` what a closed month is · `verify` that it still is.
 
 mod book;
 mod close;
 mod manifest;
 mod rating;
 mod report;
+mod set_aside;
 mod shape;
 mod verify;
 mod walk;
@@ -69,8 +70,9 @@ pub enum SettleError {
 /// instant, then hash of the wamid) and books what differs from the ledger. Again, it finds nothing.
 ///
 /// Writer and reader are of one database; the writer may go on booking meanwhile, and what comes later is settled the
-/// next time. `progress` hears how many entries were walked, every 10,000. Holds what entries have in common, what is
-/// taken back, and one instant's entries.
+/// next time. `progress` hears how many entries were walked, every 10,000, of each walk from the start. Holds what entries
+/// have in common, what is taken back, one instant's entries, and the pairs that are to be booked: where there are too
+/// many, the walk ends, they are booked, and it begins anew. What is booked is on the disk.
 ///
 /// # Errors
 /// The month is closed, a WABA's zone is not known, or the ledger cannot be read or written.
@@ -80,8 +82,48 @@ pub fn settle(
     job: &Job<'_>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, SettleError> {
+    settle_by(writer, reader, job, book::PENDING_MAX, progress)
+}
+
+/// Settles with so many pairs pending at most.
+fn settle_by(
+    writer: &mut Writer,
+    reader: &Reader,
+    job: &Job<'_>,
+    pairs: usize,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Report, SettleError> {
+    writer.durable()?;
     let zones = job.terms.iter().map(|(id, terms)| (id.clone(), terms.zone.clone())).collect();
     let rules = Rules::new(job.rates, Under::Own(zones));
+    let (mut booked, mut idle) = (Report::default(), 0);
+    loop {
+        // The reading is over when booking begins: a write-ahead log cannot be reset behind one.
+        let Some(walked) = walk_once(reader, job, &rules, pairs, progress)? else { return Ok(booked) };
+        let before = booked.true_ups;
+        book::book(writer, job, &walked.pending, &walked.ratings, &mut booked)?;
+        if walked.whole {
+            return Ok(walked.report.with_booked(booked));
+        }
+        idle = if booked.true_ups > before { 0 } else { idle + 1 };
+        if idle > IDLE_MAX {
+            let value = format!("{} {}", job.account, job.month);
+            return Err(LedgerError::Stored { what: "true-ups that do not stand", value }.into());
+        }
+    }
+}
+
+/// Walks that end early and book nothing, as when another process has booked the same: so many at most in a row.
+const IDLE_MAX: u32 = 8;
+
+/// What there is to be booked, in one state of the database; `None` for an account without entries.
+fn walk_once(
+    reader: &Reader,
+    job: &Job<'_>,
+    rules: &Rules<'_>,
+    pairs: usize,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Option<walk::Walked>, SettleError> {
     reader.read(|db| {
         let last = closed_months(db, job.account)?.pop();
         if last.is_some_and(|last| job.month <= last.month) {
@@ -94,8 +136,7 @@ pub fn settle(
             return Ok(Err(SettleError::UnknownZone { account: job.account.to_owned(), waba: g.waba.clone() }));
         }
         let number = db.number("SELECT ix FROM accounts WHERE name = ?1", &[job.account.into()])?;
-        let Some(account) = number else { return Ok(Ok(Report::default())) };
-        let walk = walk::Walk::new(job, &rules, book::Book::new(writer, job), groups);
-        walk.run(db, account, progress).map(Ok)
+        let Some(account) = number else { return Ok(Ok(None)) };
+        walk::Walk::new(job, rules, pairs, groups).run(db, account, progress).map(|walked| Ok(Some(walked)))
     })?
 }

@@ -29,6 +29,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// What stands by this one, with what was booked by the other.
+    pub(super) fn with_booked(self, booked: Self) -> Self {
+        let Self { true_ups, cost_difference, price_difference, .. } = booked;
+        Self { true_ups, cost_difference, price_difference, ..self }
+    }
+
     /// Adds what a pair of true-ups comes to. `None` beyond the largest amount.
     pub(super) fn pair(&mut self, currency: &str, from: &Rating, to: &Rating) -> Option<()> {
         self.true_ups += 2;

@@ -4,6 +4,7 @@
 //! hand and counts every position over all that stands.
 
 mod measure;
+mod mended;
 mod month;
 mod single;
 
@@ -25,7 +26,7 @@ on_both!(
 
 const OCTOBER: &str = "2026-10";
 const NOVEMBER: &str = "2026-11";
-const ALL: Allow = Allow { unpriced: true, unverified: true, bands_unknown: true };
+const ALL: Allow = Allow { unpriced: true, unverified: true, bands_unknown: true, set_aside: true };
 
 /// A database with what settles it.
 struct Books<'d> {
@@ -35,12 +36,14 @@ struct Books<'d> {
     rates: RateCards,
     terms: BTreeMap<String, Terms>,
     offsets: [u64; 3],
+    /// Pairs that end a walk.
+    pairs: usize,
 }
 
 impl<'d> Books<'d> {
     fn new(dir: &'d Database) -> Self {
         let writer = dir.writer();
-        Self { dir, writer, reader: dir.reader(), rates: rates(), terms: terms(), offsets: [0; 3] }
+        Self { dir, writer, reader: dir.reader(), rates: rates(), terms: terms(), offsets: [0; 3], pairs: 1_000 }
     }
 
     fn job<'a>(rates: &'a RateCards, terms: &'a BTreeMap<String, Terms>, month: &str) -> Job<'a> {
@@ -62,7 +65,8 @@ impl<'d> Books<'d> {
     }
 
     fn settle(&mut self, month: &str) -> Report {
-        settle(&mut self.writer, &self.reader, &Self::job(&self.rates, &self.terms, month), &mut |_| {}).unwrap()
+        let job = Self::job(&self.rates, &self.terms, month);
+        settle_by(&mut self.writer, &self.reader, &job, self.pairs, &mut |_| {}).unwrap()
     }
 
     fn close(&mut self, month: &str, allow: Allow) -> Result<Closed, CloseError> {
@@ -182,7 +186,7 @@ fn what_is_not_certain_keeps_the_month_open(dir: &Database) {
     assert_eq!(told, [("unpriced", 1, "unknown_type 1"), ("bands_unknown", 1, "")]);
     assert!(error.to_string().contains("import the volume bands of the card, or allow unknown bands"), "{error}");
     assert!(books.close(OCTOBER, Allow { unpriced: true, ..Allow::default() }).is_err());
-    let closed = books.close(OCTOBER, Allow { unpriced: true, bands_unknown: true, unverified: false }).unwrap();
+    let closed = books.close(OCTOBER, Allow { unpriced: true, bands_unknown: true, ..Allow::default() }).unwrap();
     let manifest: CloseManifest = serde_json::from_str(&closed.manifest).unwrap();
     assert_eq!(manifest.allowed, ["unpriced", "bands_unknown"]);
     let (_, told) = books.export(OCTOBER, Format::Summary, 0);
@@ -232,6 +236,7 @@ impl Dice {
 fn any_order(dir: &Database, drawn: &[(u64, Drawn)], seed: u64) -> Result<(), TestCaseError> {
     let mut books = Books::new(dir);
     let mut dice = Dice(seed);
+    books.pairs = 1 + dice.below(6) as usize;
     let mut order: Vec<usize> = (0..drawn.len()).collect();
     dice.shuffle(&mut order);
     let booked = book(drawn, &order);

@@ -1,7 +1,7 @@
 //! The walk: every charge of a month at its canonical position, against what the ledger has for it.
 
 use super::Job;
-use super::book::{Book, Pending};
+use super::book::Pending;
 use super::rating::{Rating, Ratings};
 use super::report::Report;
 use super::shape::{Role, Shapes};
@@ -9,6 +9,7 @@ use super::zones::Wabas;
 use crate::ledger::{GroupRow, Id, LedgerError, Line, Sql, closed_months, month_lines, reversals, true_ups_of};
 use crate::rerate::{At, Positions, Rules, at_booked};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
 
 /// An entry of the instant at hand.
@@ -30,8 +31,19 @@ struct Standing {
     revision: u32,
 }
 
+/// What a walk comes to.
+pub(super) struct Walked {
+    /// What stands, once the pending pairs are booked. Nothing of a walk that ended early.
+    pub report: Report,
+    pub pending: Vec<Pending>,
+    /// What pairs refer to.
+    pub ratings: Ratings,
+    /// Whether all of the month was walked.
+    pub whole: bool,
+}
+
 /// The walk over one account's month.
-pub(super) struct Walk<'w, 'j> {
+pub(super) struct Walk<'j> {
     job: &'j Job<'j>,
     rules: &'j Rules<'j>,
     wabas: Wabas<'j>,
@@ -39,7 +51,9 @@ pub(super) struct Walk<'w, 'j> {
     shapes: Shapes,
     ratings: Ratings,
     positions: Positions,
-    book: Book<'w, 'j>,
+    /// Pairs that are to be booked, and how many end the walk.
+    pending: Vec<Pending>,
+    pairs: usize,
     /// What is taken back in the month, with the rating that was taken back. Charges of the month leave it as they are
     /// met; what is left is of earlier months.
     reversed: HashMap<Id, u32, foldhash::fast::FixedState>,
@@ -51,8 +65,8 @@ pub(super) struct Walk<'w, 'j> {
     report: Report,
 }
 
-impl<'w, 'j> Walk<'w, 'j> {
-    pub(super) fn new(job: &'j Job<'j>, rules: &'j Rules<'j>, book: Book<'w, 'j>, groups: Vec<GroupRow>) -> Self {
+impl<'j> Walk<'j> {
+    pub(super) fn new(job: &'j Job<'j>, rules: &'j Rules<'j>, pairs: usize, groups: Vec<GroupRow>) -> Self {
         Self {
             job,
             rules,
@@ -61,7 +75,8 @@ impl<'w, 'j> Walk<'w, 'j> {
             shapes: Shapes::new(groups),
             ratings: Ratings::default(),
             positions: Positions::default(),
-            book,
+            pending: Vec::new(),
+            pairs,
             reversed: HashMap::default(),
             held: Vec::new(),
             instant: 0,
@@ -70,38 +85,55 @@ impl<'w, 'j> Walk<'w, 'j> {
         }
     }
 
-    /// Walks the month and books what differs. Everything is read in one state of the database.
+    /// Walks the month and collects what differs, in one state of the database. Ends early when that is too much.
     pub(super) fn run(
         mut self,
         db: &dyn Sql,
         account: i64,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Report, LedgerError> {
+    ) -> Result<Walked, LedgerError> {
         reversals(db, self.job.month, account, &mut |line| {
             let shape = self.shape(line)?;
             let rating = self.shapes.get(shape).0.rating;
             self.reversed.extend(line.adjusts.map(|charge| (charge, rating)));
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         month_lines(db, self.job.month, account, &mut |line| {
             if line.occurred_at != self.instant {
                 self.settle_instant()?;
+                if self.is_full() {
+                    return Ok(ControlFlow::Break(()));
+                }
                 self.instant = line.occurred_at;
             }
             let shape = self.shape(line)?;
             let Line { id, adjusts, revision, wamid, ordinal, .. } = *line;
+            // What is neither a charge nor its true-up needs no hashes: nothing is looked for among it.
+            let (id, wamid) = match (self.shapes.get(shape).0.role, id, wamid) {
+                (_, Some(id), Some(wamid)) => (id, wamid),
+                (Role::Other, id, wamid) => (id.unwrap_or_default(), wamid.unwrap_or_default()),
+                (_, None, _) => return Err(odd("entry of a charge", line)),
+                (_, Some(_), None) => return Err(odd("wamid_hash of a charge", line)),
+            };
             self.held.push(Held { wamid, revision, id, shape, adjusts, ordinal });
             self.report.entries += 1;
             if self.report.entries.is_multiple_of(10_000) {
                 progress(self.report.entries);
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
+        // After a break nothing is held.
         self.settle_instant()?;
-        self.take_back_late(db, account)?;
-        self.book.flush(&self.ratings, &mut self.report)?;
+        if !self.is_full() {
+            self.take_back_late(db, account)?;
+        }
+        let whole = !self.is_full();
         self.report.stands(&self.ratings, &self.counts);
-        Ok(self.report)
+        Ok(Walked { report: self.report, pending: self.pending, ratings: self.ratings, whole })
+    }
+
+    fn is_full(&self) -> bool {
+        self.pending.len() >= self.pairs
     }
 
     fn shape(&mut self, line: &Line<'_>) -> Result<u32, LedgerError> {
@@ -159,7 +191,8 @@ impl<'w, 'j> Walk<'w, 'j> {
         let Some(cause) = self.ratings.get(standing.rating).cause(self.ratings.get(to.0)) else { return Ok(()) };
         let from = (standing.rating, standing.ordinal);
         let pending = Pending { charge, month, occurred_at, revision: standing.revision, from, to, cause };
-        self.book.add(pending, &self.ratings, &mut self.report)
+        self.pending.push(pending);
+        Ok(())
     }
 
     /// What stands for a charge: the newest true-up with a rating, else the charge.
@@ -205,6 +238,9 @@ impl<'w, 'j> Walk<'w, 'j> {
         late.sort_unstable();
         let closed = closed_months(db, self.job.account)?.last().map(|close| close.month.to_string());
         for (charge, rating) in late {
+            if self.is_full() {
+                break;
+            }
             let mut newest: Option<Newest> = None;
             let mut charged = None;
             true_ups_of(db, account, &charge, &mut |true_up| {
@@ -232,6 +268,11 @@ impl<'w, 'j> Walk<'w, 'j> {
         }
         Ok(())
     }
+}
+
+fn odd(what: &'static str, line: &Line<'_>) -> LedgerError {
+    let value = format!("of occurred_at {}, id {:?}", line.occurred_at, line.id.map(hex::encode));
+    LedgerError::Stored { what, value }
 }
 
 /// The newest true-up of a charge.

@@ -5,7 +5,7 @@
 
 use super::body::{Body, Common};
 use super::move_key::{move_key, offset_of};
-use crate::ledger::{Accounts, Bulk, Fresh, Ingested, LedgerError, Record, Stream, Writer};
+use crate::ledger::{Accounts, Bulk, Fresh, Ingested, LedgerError, Record, Stream, Writer, writes_nul};
 use crate::views::Names;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -127,7 +127,7 @@ fn checked<'a>(text: &str, o: Outcome<'a>) -> Result<Outcome<'a>, String> {
     // The rest of an outcome is kept as JSON, which writes the character out.
     let kept = [Some(o.account.as_str()), Some(o.id.as_str()), Some(o.to.as_str()), o.campaign.as_deref()];
     let reason = || o.reason.as_ref().map(ToString::to_string).unwrap_or_default();
-    if text.contains("\\u0000") && (kept.into_iter().flatten().any(|t| t.contains('\0')) || reason().contains('\0')) {
+    if writes_nul(text) && (kept.into_iter().flatten().any(|t| t.contains('\0')) || reason().contains('\0')) {
         return Err("a name, id or reason with a NUL character".to_owned());
     }
     Ok(o)

@@ -2,7 +2,7 @@
 
 use super::consents::{self, Said};
 use super::snapshots::Snapshot;
-use crate::ledger::{Fresh, Ingested, LedgerError, Record, Stream, Writer};
+use crate::ledger::{Fresh, Ingested, LedgerError, Record, Stream, Writer, writes_nul};
 use tollgate_wire::Time;
 use tollgate_wire::snapshot::ConsentSnapshot;
 
@@ -46,7 +46,7 @@ impl Writer {
 
 fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
     let text = std::str::from_utf8(record.value).map_err(|e| format!("not a snapshot: {e}"))?;
-    if text.contains("\\u0000") {
+    if writes_nul(text) {
         return Err("not a snapshot: a text with a NUL character".to_owned());
     }
     if let Ok(consent) = serde_json::from_str::<ConsentSnapshot<'_>>(text) {

@@ -215,7 +215,7 @@ fn allowed(query: &Query) -> Result<Allowed, Problem> {
     let mut allowed = Allowed::default();
     for name in query.get("allow").into_iter().flat_map(|names| names.split(',')) {
         if !allowed.add(name) {
-            let remedy = "write unpriced, unverified, bands_unknown or several of them, divided by commas";
+            let remedy = "write unpriced, unverified, bands_unknown, set_aside or several of them, divided by commas";
             return Err(Problem::bad_query("allow", name, remedy));
         }
     }

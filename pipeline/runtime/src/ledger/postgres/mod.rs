@@ -121,7 +121,9 @@ impl Engine for Postgres {
     fn write(&mut self, work: Write<'_>) -> Result<(), LedgerError> {
         let connection = self.connection.get_mut();
         Self::unbroken(&self.config, connection)?;
-        let tx = RefCell::new(connection.client.transaction()?);
+        // What others committed while this one waited is seen by the next statement, whatever the server's default is.
+        let begin = connection.client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+        let tx = RefCell::new(begin.start()?);
         let tx = Tx { tx, statements: &connection.statements };
         let mut tx = bulk::BulkTx { tx, months: connection.months.clone() };
         work(&mut tx)?;
@@ -147,6 +149,13 @@ impl Engine for Postgres {
         tx.batch_execute("SET LOCAL synchronous_commit TO on; UPDATE schema_version SET version = version")?;
         tx.commit()?;
         Ok(true)
+    }
+
+    /// Of this connection. One that is made anew refuses the next write, so none is written without.
+    fn durable(&mut self) -> Result<(), LedgerError> {
+        let connection = self.connection.get_mut();
+        Self::unbroken(&self.config, connection)?;
+        Ok(connection.client.batch_execute("SET synchronous_commit TO on")?)
     }
 
     fn named(&self, error: LedgerError) -> LedgerError {

@@ -155,3 +155,43 @@ fn with_tls_and_a_password() {
     refused(open(url, "wrong", authority), "password authentication failed");
     refused(open(&url.replace("require", "disable"), password.trim(), authority), "no encryption");
 }
+
+#[test]
+fn two_writers_make_one_row_of_the_summary() {
+    let config = server::database();
+    let (mut first, mut second) = (writer(&config), writer(&config));
+    // What a server's administrator may have set for all.
+    let set = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+    second.transact(|tx, _| tx.run(set, &[])).expect("sets");
+    first.ingest(&records(&values(0..1), 0), READ_AT).expect("books");
+    let of = |n: u64| {
+        let entry = tollgate_wire::ledger::LedgerEntry { campaign: Some("new".into()), ..charge(n) };
+        vec![json(&entry)]
+    };
+    let (mine, theirs) = (of(10), of(11));
+    let (written, commits) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let holds = scope.spawn(|| {
+            first.transact(|tx, memory| {
+                let done = super::super::ingest::ingest(tx, memory, &records(&mine, 1), READ_AT)?;
+                written.send(()).expect("the test listens");
+                // The other one is waiting for the row by then.
+                std::thread::sleep(Duration::from_millis(300));
+                Ok(done)
+            })
+        });
+        commits.recv().expect("the first has written");
+        let mut elsewhere = records(&theirs, 0);
+        elsewhere[0].partition = 4;
+        assert_eq!(second.ingest(&elsewhere, READ_AT).expect("books").applied, 1);
+        assert_eq!(holds.join().expect("no panic").expect("books").applied, 1);
+    });
+    let reader = Place::Postgres(Box::new(config)).reader(Default::default()).expect("opens");
+    let mut rows = Vec::new();
+    let each = &mut |row: &super::super::SummaryRow<'_>| {
+        rows.push((row.campaign.map(str::to_owned), row.entries));
+        std::ops::ControlFlow::Continue(())
+    };
+    reader.summary("2026-10".parse().expect("a month"), None, each).expect("reads");
+    assert_eq!(rows, [(Some("black-friday-2026".to_owned()), 1), (Some("new".to_owned()), 2)]);
+}

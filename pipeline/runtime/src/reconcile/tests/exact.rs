@@ -138,3 +138,35 @@ proptest! {
         prop_assert_eq!(again, report);
     }
 }
+
+#[test]
+fn what_is_billed_months_later_is_late() {
+    let mut late = sent(1, 5, Category::Utility);
+    late.billing_period = "2027-03".into();
+    let statement = Statement::of_answers(&[answer(WABA, vec![figure(5, 1, "0.0068")])], october(), &known());
+    let (statement, rates) = (statement.expect("figures"), RateCards::embedded().expect("good data"));
+    let last = "2027-03".parse().ok();
+    let booked = Booked(vec![late]);
+    let report = reconcile(&booked, &request(), &statement, &known(), &rates, last, &mut |_| {}).expect("compares");
+    assert_eq!(classes(&report), [(Class::LateStatus, 1, 0, "0.0068".to_owned())], "{report:#?}");
+}
+
+#[test]
+fn a_day_with_and_without_numbers_is_refused() {
+    let whole = Point { phone: None, ..figure(5, 3, "0.0204") };
+    let numbered = figure(5, 3, "0.0204");
+    let refused = |answers: &[Answer]| match Statement::of_answers(answers, october(), &known()) {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    };
+    for answers in [
+        vec![answer(WABA, vec![whole.clone()]), answer(WABA, vec![numbered.clone()])],
+        vec![answer(WABA, vec![numbered.clone(), whole.clone()])],
+    ] {
+        let error = refused(&answers);
+        assert!(error.contains("of 2026-10-05 for the number +1 555-000-1111 and others for no number"), "{error}");
+    }
+    let elsewhere = figure(6, 3, "0.0204");
+    assert_eq!(refused(&[answer(WABA, vec![whole.clone(), elsewhere])]), "");
+    assert_eq!(refused(&[answer(WABA, vec![whole]), answer("waba-2", vec![numbered])]), "");
+}

@@ -77,6 +77,8 @@ enum Allow {
     Unverified,
     /// Charges at list price because the volume bands are not known.
     BandsUnknown,
+    /// Records that could not be booked.
+    SetAside,
 }
 
 impl Allow {
@@ -85,6 +87,7 @@ impl Allow {
             Self::Unpriced => "unpriced",
             Self::Unverified => "unverified",
             Self::BandsUnknown => "bands_unknown",
+            Self::SetAside => "set_aside",
         }
     }
 }
