@@ -21,10 +21,11 @@ pub(crate) enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Its bytes; none of anything else.
+    /// Its bytes; none of a number. PostgreSQL gives bytes that are no hash as the text that they are.
     pub(crate) const fn bytes(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes,
+            Self::Text(text) => text.as_bytes(),
             _ => &[],
         }
     }
