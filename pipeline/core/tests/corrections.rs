@@ -6,7 +6,7 @@ use common::closing::{amount, read};
 use common::{World, accepted, account_spec, promo, status};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tollgate_rate_card::{RateCards, Source, Sources};
+use tollgate_rate_card::{RateCards, ReportedCategory, Source, Sources};
 
 const BRAZIL: &str = "+5511987654321";
 const CARD: &str = "pmp-usd-2026-10-01";
@@ -317,6 +317,6 @@ proptest! {
         let delivered = steps.iter().any(|s| matches!(s, Step::Said { kind, .. } if *kind != "sent"));
         prop_assert_eq!(standing, i64::from(delivered));
         let m = w.message_or_stored(1);
-        prop_assert_eq!(m.attempts[0].reported.category.map(|c| c.as_str()), newest.map(|(_, _, _, category)| category));
+        prop_assert_eq!(m.attempts[0].reported.category.map(ReportedCategory::as_str), newest.map(|(_, _, _, category)| category));
     }
 }
