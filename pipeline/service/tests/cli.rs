@@ -100,6 +100,15 @@ const TABLE: &str = r#"
     billing rerate --month 2026-09 --card cbp-usd-2025-02-01 --config booked.toml → 1 its model is CBP; a month of messages cannot be rated by conversations
     billing rerate --month 2026-09 --card pmp-usd-2026-10-01 --card pmp-usd-2026-07-01 --config booked.toml → 2 a second card in USD
     billing rerate --month 2026-09 --card pmp-eur-2026-07-01 --config booked.toml → 0
+    billing analytics fetch --month 2026-13                     → 2 write YYYY-MM
+    billing analytics fetch --month 2999-01                     → 2 --month = 2999-01 has not begun
+    billing analytics fetch --days 0                            → 2 0 is not in 1..=366
+    billing analytics fetch --days 3 --month 2026-10            → 2 cannot be used with
+    billing analytics fetch --config ledger.toml                → 1 no app is configured, so there is no access token; set apps.default
+    billing analytics fetch --config apps.toml                  → 2 --app is missing: there are several apps; name one of default, shop
+    billing analytics fetch --config apps.toml --app shp        → 1 --app = "shp": there is no such app in the configuration; did you mean shop?
+    billing analytics fetch --config apps.toml --app shop       → 1 no account here has a WABA; declare it
+    billing analytics fetch --config apps.toml --app shop --account acne → 1 --account = "acne": there is no such account
     billing forecast --month 2026-13                            → 2 write YYYY-MM
     billing forecast --config ledger.toml                       → 0
     billing forecast --month 2026-09 --config booked.toml       → 0
@@ -154,6 +163,16 @@ const TABLE: &str = r#"
 
 const GOOD: &str = "[[account]]\naccount = \"acme\"\nlimit = 1000\n";
 
+/// Apps with their three secrets.
+fn apps(names: &[&str]) -> String {
+    let secrets = |name: &&str| {
+        let keys = ["app_secret", "verify_token", "access_token"];
+        let lines = keys.map(|key| format!("{key}_file = \"secret.txt\"\n"));
+        format!("[apps.{name}]\n{}", lines.concat())
+    };
+    names.iter().map(secrets).collect()
+}
+
 fn files(directory: &Path) {
     let waba = "[[account.wabas]]\nid = \"w1\"\ncurrency = \"USD\"\ntime_zone = \"UTC\"\nsenders = []\n";
     let files = [
@@ -185,6 +204,8 @@ fn files(directory: &Path) {
         ("typo.json", r#"{"account":"acme","limt":1000,"wabas":[]}"#.to_owned()),
         ("twice.toml", format!("{}{waba}{}{waba}", GOOD.replace("acme", "a"), GOOD.replace("acme", "b"))),
         ("bad_card.csv", "# id=x\nmarket\n".to_owned()),
+        ("secret.txt", "s".to_owned()),
+        ("apps.toml", format!("data_dir = \"ledger\"\n{}", apps(&["default", "shop"]))),
     ];
     for (name, text) in files {
         std::fs::write(directory.join(name), text).unwrap();

@@ -48,7 +48,11 @@ fn world() -> tempfile::TempDir {
     let record = |(offset, value)| Record { partition: 0, offset, value };
     let records: Vec<_> = (0..).zip(entries.iter().map(String::as_bytes)).map(record).collect();
     let ledger = directory.path().join("data").join(LEDGER_FILE);
-    assert_eq!(Writer::open(&ledger, Options::default()).unwrap().ingest(&records, Time(0)).unwrap().applied, 4);
+    let mut writer = Writer::open(&ledger, Options::default()).unwrap();
+    assert_eq!(writer.ingest(&records, Time(0)).unwrap().applied, 4);
+    let snapshot = SNAPSHOT.as_bytes();
+    let snapshots = [Record { partition: 0, offset: 0, value: snapshot }];
+    assert_eq!(writer.ingest_snapshots(&snapshots, Time(0)).unwrap().applied, 1);
     directory
 }
 
@@ -68,6 +72,11 @@ fn answer(messages: u64, cost: &str) -> String {
     let points = [point("REGULAR", "MARKETING", messages, cost), point("FREE_CUSTOMER_SERVICE", "SERVICE", 1, "0")];
     format!(r#"{{"pricing_analytics":{{"data":[{{"data_points":[{}]}}]}},"id":"w1"}}"#, points.join(","))
 }
+
+/// What tells the zone of the WABA.
+const SNAPSHOT: &str = r#"{"account":"acme","name":"Acme","as_of":"2026-09-11T00:00:00Z","disabled":false,"limit":250,
+    "limit_scope":"portfolio","quota_used":0,"parked_messages":0,"parked_bytes":0,
+    "wabas":[{"id":"w1","time_zone":"UTC","currency":"USD"}],"senders":[],"campaigns":[],"lots":[]}"#;
 
 const PROFILE: &str = "thousands = \",\"\nlists_free = false\n[columns]\nwaba = \"Account ID\"\n\
     phone = \"Phone number\"\ncategory = \"Category\"\nquantity = \"Messages\"\namount = \"Cost\"\n";
@@ -166,6 +175,7 @@ const REFUSED: &str = r#"
     --against w2.json --account acme                → 1 the figures are of WABA w2, the account has w1
     --against same.json --tolerance=-1              → 2 write an amount of 0 or more
     --against same.json --config none.toml          → 3 none.toml: cannot be read
+    --against w2.json                               → 1 waba = "w2": its time zone is not known, so its month has no bounds; start the service once
     --against bill.csv --profile none.toml          → 1 none.toml: the profile cannot be read; write one after
     --against bill.csv --profile typo.toml          → 1 bill.csv:1: there is no column "Mesages" for columns.quantity of the profile; did you mean Messages?
     --against bill.csv --profile key.toml           → 1 key.toml:3: unknown field `wabba`

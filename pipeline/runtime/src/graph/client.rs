@@ -80,8 +80,8 @@ pub struct Target {
 /// The client; clones share one connection pool.
 #[derive(Clone)]
 pub struct GraphClient {
-    http: Client<TimedConnector, Full<Bytes>>,
-    config: GraphConfig,
+    pub(super) http: Client<TimedConnector, Full<Bytes>>,
+    pub(super) config: GraphConfig,
 }
 
 impl GraphClient {
@@ -106,21 +106,12 @@ impl GraphClient {
     /// # Errors
     /// The sender's id or the token cannot stand in a request.
     pub fn target(&self, sender: &str, app: &str, access_token: &str) -> Result<Target, GraphError> {
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {access_token}"))
-            .map_err(|_| GraphError::Token { app: app.to_owned() })?;
-        authorization.set_sensitive(true);
-        Ok(Target { uri: self.uri(sender)?, authorization })
+        Ok(Target { uri: self.uri(sender)?, authorization: authorization(app, access_token)? })
     }
 
     fn uri(&self, sender: &str) -> Result<Uri, GraphError> {
         let base = self.config.base_url.trim_end_matches('/');
-        let uri = format!("{base}/{}/{sender}/messages", self.config.version);
-        let error = |detail: String| GraphError::Address { uri: uri.clone(), detail };
-        let parsed: Uri = uri.parse().map_err(|e: hyper::http::uri::InvalidUri| error(e.to_string()))?;
-        match parsed.scheme_str() {
-            Some("http" | "https") if parsed.host().is_some() => Ok(parsed),
-            _ => Err(error("it needs http or https and a host".to_owned())),
-        }
+        address(format!("{base}/{}/{sender}/messages", self.config.version))
     }
 
     /// Makes one send call; never repeated by itself once a byte may have left.
@@ -157,6 +148,27 @@ impl GraphClient {
         let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
         answer::read(status, retry_after, &body.to_bytes())
     }
+}
+
+/// A usable address.
+pub(super) fn address(uri: String) -> Result<Uri, GraphError> {
+    let parsed: Result<Uri, _> = uri.parse();
+    let detail = match parsed {
+        Ok(parsed) if matches!(parsed.scheme_str(), Some("http" | "https")) && parsed.host().is_some() => {
+            return Ok(parsed);
+        }
+        Ok(_) => "it needs http or https and a host".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(GraphError::Address { uri, detail })
+}
+
+/// The header with an app's token, marked sensitive.
+pub(super) fn authorization(app: &str, access_token: &str) -> Result<HeaderValue, GraphError> {
+    let mut authorization = HeaderValue::from_str(&format!("Bearer {access_token}"))
+        .map_err(|_| GraphError::Token { app: app.to_owned() })?;
+    authorization.set_sensitive(true);
+    Ok(authorization)
 }
 
 impl std::fmt::Debug for GraphClient {

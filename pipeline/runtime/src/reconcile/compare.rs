@@ -78,6 +78,10 @@ pub(super) fn compare(
         let own = statement.scopes.get(&(key.waba.clone(), key.model)).filter(|own| !own.buckets.is_empty());
         own.or_else(|| statement.of_phone(&key.phone, key.model)).is_some_and(|scope| scope.costs)
     };
+    let keys = || statement.rows.keys().chain(rows.keys()).chain(outside.keys().map(|(key, _)| key));
+    if let Some(key) = keys().find(|key| !key.waba.is_empty() && !known.zones.contains_key(&key.waba)) {
+        return Err(ReconcileError::Zone { waba: key.waba.clone() });
+    }
     let mut atoms = Vec::new();
     for (key, theirs) in &statement.rows {
         let ours = rows.remove(key).unwrap_or_default();

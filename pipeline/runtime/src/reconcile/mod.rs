@@ -36,7 +36,7 @@ pub use statement::{Statement, StatementError};
 pub struct Known {
     /// Phone number id by the digits of its number and by itself.
     pub phones: BTreeMap<String, String>,
-    /// Zones by WABA. A WABA that is missing is taken to live in UTC.
+    /// Zones by WABA. No row of a WABA that is missing can be compared.
     pub zones: BTreeMap<String, Zone>,
 }
 
@@ -80,6 +80,15 @@ pub enum ReconcileError {
         /// Another.
         second: String,
     },
+    /// A WABA whose days and months are not known.
+    #[error(
+        "waba = {waba:?}: its time zone is not known, so its month has no bounds; start the service once with this \
+         version, which keeps the zones of all declared WABAs, or leave the WABA's figures out"
+    )]
+    Zone {
+        /// WABA.
+        waba: String,
+    },
     /// A sum that no longer is exact.
     #[error("a sum of the comparison is beyond the largest amount that is exact; compare account by account")]
     Overflow,
@@ -90,7 +99,7 @@ pub enum ReconcileError {
 /// Holds one sum for each row of the figures or of the ledger at their granularity, and one entry at a time.
 ///
 /// # Errors
-/// The ledger cannot be read, currencies meet in one row, or a sum is too large to be exact.
+/// The ledger cannot be read, the zone of a WABA that has a row is not known, currencies meet in one row, or a sum is too large to be exact.
 pub fn reconcile(
     reader: &dyn LedgerReader,
     request: &Request<'_>,

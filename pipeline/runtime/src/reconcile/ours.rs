@@ -95,7 +95,7 @@ impl<'a> Ours<'a> {
             key.pricing_type = String::new();
         }
         self.senders.insert(entry.sender.to_string());
-        let at = self.instant(entry, scope);
+        let at = self.instant(entry, scope)?;
         let used = entry.usage_period.parse::<YearMonth>().unwrap_or(self.month);
         if !counts {
             let Some(bucket) = scope.bucket(at) else { return Ok(()) };
@@ -138,16 +138,17 @@ impl<'a> Ours<'a> {
     }
 
     /// The charge instant on the clock of the buckets.
-    fn instant(&mut self, entry: &LedgerEntry<'_>, scope: &Scope) -> i64 {
+    fn instant(&mut self, entry: &LedgerEntry<'_>, scope: &Scope) -> Result<i64, ReconcileError> {
         if !scope.local {
-            return i64::from(entry.occurred_at.secs());
+            return Ok(i64::from(entry.occurred_at.secs()));
         }
         let zone = self.known.zones.get(&*entry.waba);
+        let zone = zone.ok_or_else(|| ReconcileError::Zone { waba: entry.waba.to_string() })?;
         let cache = self.caches.entry(entry.waba.to_string()).or_default();
         let day = civil_day(entry, zone, cache);
-        // Without a zone the day is UTC's, but the month is known.
+        // The entry's own month counts, whatever the zone says of its day.
         let used = entry.usage_period.parse::<YearMonth>().map_or(scope.month, super::scope::civil_bounds);
-        day.clamp(used.0, used.1 - 86_400)
+        Ok(day.clamp(used.0, used.1 - 86_400))
     }
 
     /// Notes the currency of rows whose figures do not say it; there can be one only.

@@ -114,9 +114,8 @@ pub(super) fn civil_bounds(month: YearMonth) -> (i64, i64) {
 }
 
 /// The midnight of an entry's local day as if it were UTC's.
-pub(super) fn civil_day(entry: &LedgerEntry<'_>, zone: Option<&Zone>, cache: &mut ZoneCache) -> i64 {
+pub(super) fn civil_day(entry: &LedgerEntry<'_>, zone: &Zone, cache: &mut ZoneCache) -> i64 {
     let at = i64::from(entry.occurred_at.secs());
-    let Some(zone) = zone else { return at - at.rem_euclid(86_400) };
     let day = zone.local_date(at, cache).to_zoned(jiff::tz::TimeZone::UTC);
     day.map_or(at, |day| day.timestamp().as_second())
 }

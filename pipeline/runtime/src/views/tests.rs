@@ -215,6 +215,14 @@ fn zones_are_those_of_the_newest_snapshots(dir: &Database) {
         assert_eq!(zones.len(), known, "{account:?}");
         assert!(zones.values().all(|zone| zone.name() == "America/Sao_Paulo"));
     }
+    // The number of the older snapshot names a WABA too.
+    let wabas = |account| reader.wabas(account).unwrap().into_iter().map(|(waba, zone)| (waba, zone.is_some()));
+    for (account, known) in
+        [(None, Some(true)), (Some("acme"), Some(true)), (Some("older"), Some(false)), (Some("no"), None)]
+    {
+        let expected: Vec<_> = known.into_iter().map(|known| ("waba-1".to_owned(), known)).collect();
+        assert_eq!(wabas(account).collect::<Vec<_>>(), expected, "{account:?}");
+    }
 }
 
 fn a_bill_sums_by_country_and_category(dir: &Database) {

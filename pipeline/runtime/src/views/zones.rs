@@ -1,6 +1,6 @@
 //! Time zones of the WABAs, for what is bounded by their days.
 
-use super::snapshots::WabaZone;
+use super::snapshots::{SenderView, WabaZone};
 use crate::ledger::{LedgerError, Reader};
 use crate::settle::Terms;
 use std::collections::BTreeMap;
@@ -24,6 +24,25 @@ impl Reader {
             None => self.each_snapshot(|snapshot| add(snapshot.wabas))?,
         }
         Ok(zones)
+    }
+
+    /// Every WABA that is known, of one account or of all, with its zone: those of [`Reader::zones`], and without a zone
+    /// those that only a number names.
+    pub fn wabas(&self, account: Option<&str>) -> Result<BTreeMap<String, Option<Zone>>, LedgerError> {
+        let zones = self.zones(account)?;
+        let mut wabas: BTreeMap<String, Option<Zone>> =
+            zones.into_iter().map(|(waba, zone)| (waba, Some(zone))).collect();
+        let mut add = |senders: Vec<SenderView>| {
+            for sender in senders {
+                wabas.entry(sender.waba).or_default();
+            }
+            Ok(())
+        };
+        match account {
+            Some(account) => self.snapshot(account)?.map_or(Ok(()), |snapshot| add(snapshot.senders))?,
+            None => self.each_snapshot(|snapshot| add(snapshot.senders))?,
+        }
+        Ok(wabas)
     }
 
     /// Zone and mark-ups of an account's WABAs, by id. A WABA is missing as in [`Reader::zones`], and if the snapshot is

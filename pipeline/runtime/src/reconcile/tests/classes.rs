@@ -225,6 +225,30 @@ fn other_wabas_are_named_and_not_compared() {
 }
 
 #[test]
+fn a_waba_without_a_zone_is_refused_once_a_row_of_it_is_compared() {
+    let nowhere = |known: Known| Known { zones: [].into(), ..known };
+    let told = |entries: &[LedgerEntry<'static>], answers: &[Answer]| {
+        let known = nowhere(known());
+        let statement = Statement::of_answers(answers, october(), &known).expect("figures");
+        let rates = RateCards::embedded().expect("good data");
+        let done = reconcile(&Booked(entries.to_vec()), &request(), &statement, &known, &rates, None, &mut |_| {});
+        done.map(|report| report.classes.len()).map_err(|error| error.to_string())
+    };
+    let says = "waba = \"waba-1\": its time zone is not known, so its month has no bounds; start the service once";
+    let figures = [answer(WABA, vec![figure(2, 3, "0.0204")])];
+    // Equal rows too, figures without entries, entries without figures.
+    let none = [answer(WABA, vec![])];
+    for (entries, answers) in [(many(3, 1, 2, UTILITY), &figures), (vec![], &figures), (many(3, 1, 2, UTILITY), &none)]
+    {
+        assert!(told(&entries, answers).is_err_and(|told| told.contains(says)));
+    }
+    // Nothing of it is compared: there are no figures, or its entries are of another WABA than the figures.
+    assert_eq!(told(&[], &[answer(WABA, vec![])]), Ok(0));
+    let other = LedgerEntry { waba: "waba-9".into(), sender: "9".into(), ..sent(1, 2, UTILITY) };
+    assert_eq!(told(&[other], &[answer(WABA, vec![])]), Ok(0));
+}
+
+#[test]
 fn figures_of_another_month_or_of_two_granularities_are_refused() {
     let refused =
         |points| Statement::of_answers(&[answer(WABA, points)], october(), &known()).expect_err("refused").to_string();

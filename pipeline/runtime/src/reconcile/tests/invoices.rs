@@ -67,6 +67,25 @@ fn few_columns_are_the_sum_of_the_month_and_free_messages_are_not_on_it() {
 }
 
 #[test]
+fn days_of_a_waba_without_a_zone_are_refused() {
+    let nowhere = Known { zones: [].into(), ..known() };
+    let rates = RateCards::embedded().expect("good data");
+    for (columns, row) in [
+        (PROFILE.to_owned(), "waba-1;15550001111;Utility messages;2;0,01;USD;02.10.2026\n"),
+        (
+            r#"{"columns":{"quantity":"Messages","amount":"Net"},"delimiter":";","decimal":","}"#.to_owned(),
+            ";;;2;0,01;;\n",
+        ),
+    ] {
+        let statement = read(&profile(&columns), row).expect("reads");
+        let booked = Booked(many(2, 1, 2, Category::Utility));
+        let told =
+            reconcile(&booked, &request(), &statement, &nowhere, &rates, None, &mut |_| {}).expect_err("refused");
+        assert!(told.to_string().contains("waba = \"waba-1\": its time zone is not known"), "{told}");
+    }
+}
+
+#[test]
 fn faults_name_file_line_column_value_and_remedy() {
     let profile = profile(PROFILE);
     let row = "waba-1;1;Utility messages;1;1,00;USD;02.10.2026\n";

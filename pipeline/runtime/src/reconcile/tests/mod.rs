@@ -57,6 +57,10 @@ impl LedgerReader for Booked {
         Ok(())
     }
 
+    fn closed_at(&self, _: YearMonth, _: Option<&str>) -> Result<Option<Time>, LedgerError> {
+        Ok(None)
+    }
+
     fn of_message(
         &self,
         _: &str,
@@ -71,7 +75,7 @@ fn known() -> Known {
     let phones = [("15550001111", SENDER), (SENDER, SENDER)];
     Known {
         phones: phones.map(|(written, id)| (written.to_owned(), id.to_owned())).into(),
-        zones: [(WABA.to_owned(), Zone::new("UTC").expect("a zone"))].into(),
+        zones: [WABA, "waba-2"].map(|waba| (waba.to_owned(), Zone::new("UTC").expect("a zone"))).into(),
     }
 }
 

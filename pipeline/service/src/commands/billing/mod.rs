@@ -2,9 +2,11 @@
 //!
 //! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service · `rerate`
 //! what a month would have cost · `rerate_show` how that is shown · `reconcile` a month beside the platform's figures ·
-//! `reconcile_show` how that is shown · `forecast` what is ahead · `close` settling, closing, and that what is closed
+//! `reconcile_show` how that is shown · `forecast` what is ahead · `analytics` the platform's figures,
+//! fetched · `close` settling, closing, and that what is closed
 //! stays.
 
+mod analytics;
 mod close;
 mod forecast;
 mod reconcile;
@@ -51,6 +53,7 @@ enum BillingCommand {
     Settle(close::SettleArgs),
     Close(close::CloseArgs),
     Verify(close::VerifyArgs),
+    Analytics(analytics::AnalyticsArgs),
     Reconcile(reconcile::ReconcileArgs),
     Rerate(rerate::RerateArgs),
     Forecast(forecast::ForecastArgs),
@@ -150,6 +153,7 @@ impl ExportArgs {
 pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
     match args.command {
         BillingCommand::Export(args) => run_export(args, before, json),
+        BillingCommand::Analytics(args) => analytics::run(args, before, json),
         BillingCommand::Reconcile(args) => reconcile::run(args, before, json),
         BillingCommand::Rerate(args) => rerate::run(args, before, json),
         BillingCommand::Forecast(args) => forecast::run(args, before, json),
