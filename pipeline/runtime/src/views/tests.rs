@@ -193,7 +193,7 @@ fn terms_of_a_waba_come_from_the_snapshot(dir: &Database) {
     let mut value: Value = serde_json::from_slice(&snapshot(1, 2)).unwrap();
     let markup = json!([{"valid_from": "2026-10-01", "rules": [{"name": "standard", "percent": "5"}]}]);
     value["wabas"] = json!([
-        {"id": "w1", "time_zone": "Asia/Kolkata"},
+        {"id": "w1", "time_zone": "Asia/Kolkata", "currency": "USD"},
         {"id": "w2", "time_zone": "Europe/Madrid", "currency": "EUR", "markup": markup},
     ]);
     dir.writer().ingest_snapshots(&records(&[bytes(&value)], 0), READ_AT).unwrap();
