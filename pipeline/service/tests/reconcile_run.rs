@@ -182,9 +182,9 @@ fn run(lost: &str) -> Run {
     )
     .unwrap();
     let service = Service::start(&config, api);
-    let senders = SENDERS.map(|(id, display)| {
-        json!({"id": id, "display": format!("+{display}"), "throughput": 1000, "quality": "GREEN"})
-    });
+    let senders = SENDERS.map(
+        |(id, display)| json!({"id": id, "display": format!("+{display}"), "throughput": 1000, "quality": "GREEN"}),
+    );
     let spec = json!({"account": ACCOUNT, "limit": 100_000, "wabas": [{"id": WABA, "currency": "USD", "time_zone": "UTC",
         "senders": senders, "templates": [
             {"name": "news", "language": "en_US", "category": "marketing", "body": ["1"]},
@@ -233,7 +233,9 @@ fn compared(run: &Run) -> Vec<(Option<i32>, Value)> {
     let here = run.directory.path();
     let compare = |month: &String| {
         let mut command = tollgate(&here.join("tollgate.toml"));
-        command.args(["--json", "billing", "reconcile", "--month", month, "--against"]).arg(here.join("analytics.jsonl"));
+        command
+            .args(["--json", "billing", "reconcile", "--month", month, "--against"])
+            .arg(here.join("analytics.jsonl"));
         let (code, told) = output(&mut command);
         (code, serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}")))
     };

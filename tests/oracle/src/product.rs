@@ -84,7 +84,7 @@ impl Sink for Outbox {
                 self.people.insert(o.message_uid, o.to.to_string());
                 self.admitted.insert(o.message_uid, (o.id.to_string(), campaign, category));
             }
-            Effect::Ledger(_) | Effect::MonthClosed(_) => self.ledger.push(json.to_vec()),
+            Effect::Ledger(_) | Effect::Fee(_) | Effect::MonthClosed(_) => self.ledger.push(json.to_vec()),
             Effect::Outcome(_) | Effect::Registry(_) | Effect::Consent(_) => {}
         }
     }

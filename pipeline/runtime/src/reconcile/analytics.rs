@@ -114,7 +114,7 @@ impl Statement {
                 costless: point.cost.is_none() && messages > 0,
                 tier_from: point.tier.as_deref().map_or(0, tier_from),
             };
-            self.add(key, &theirs)?;
+            self.add(&key, &theirs)?;
         }
         Ok(())
     }

@@ -34,13 +34,13 @@ pub enum InvoiceError {
         /// Line.
         line: u64,
         /// Column.
-        column: String,
+        column: Box<str>,
         /// Its value.
-        value: String,
+        value: Box<str>,
         /// What is wrong.
-        problem: String,
+        problem: Box<str>,
         /// What helps.
-        remedy: String,
+        remedy: Box<str>,
     },
     /// A row of another length, or bytes that are not text.
     #[error("{file}:{line}: {why}; save it as CSV in UTF-8 with as many cells in each row as in the header")]
@@ -254,7 +254,7 @@ impl<'a> Invoices<'a> {
         if scope.buckets.last() != Some(&(start, end)) {
             scope.buckets.push((start, end));
         }
-        self.statement.add(key, &Theirs { messages, cost, costless: false, tier_from: 0 })?;
+        self.statement.add(&key, &Theirs { messages, cost, costless: false, tier_from: 0 })?;
         Ok(())
     }
 
@@ -301,10 +301,10 @@ impl Row<'_> {
         InvoiceError::Value {
             file: self.file.to_owned(),
             line: self.record.position().map_or(0, csv::Position::line),
-            column: self.header.get(at).unwrap_or_default().to_owned(),
+            column: self.header.get(at).unwrap_or_default().into(),
             value: self.record.get(at).unwrap_or_default().chars().take(SHOWN).collect(),
-            problem: problem.to_owned(),
-            remedy: remedy.to_owned(),
+            problem: problem.into(),
+            remedy: remedy.into(),
         }
     }
 }

@@ -114,7 +114,7 @@ impl Statement {
         self.scopes.get(&(waba.clone(), model))
     }
 
-    pub(super) fn add(&mut self, key: Key, theirs: &Theirs) -> Result<(), StatementError> {
+    pub(super) fn add(&mut self, key: &Key, theirs: &Theirs) -> Result<(), StatementError> {
         let waba = || StatementError::Overflow { waba: key.waba.clone() };
         let row = self.rows.entry(key.clone()).or_default();
         row.messages = row.messages.checked_add(theirs.messages).ok_or_else(waba)?;

@@ -39,10 +39,10 @@ fn entry(n: u64, (day, phone, waba, country, category, form, cost): Dice) -> Led
         waba: WABAS[usize::from(waba)].into(),
         country: [Some("BR"), Some("MX")][usize::from(country)].map(Into::into),
         pricing_type: Some(pricing_type),
-        origin: if n % 7 == 0 { Origin::Foreign } else { Origin::Own },
+        origin: if n.is_multiple_of(7) { Origin::Foreign } else { Origin::Own },
         usage_period: month(day).into(),
         // Some late, some of November billed with October as a mistake would.
-        billing_period: month(if n % 5 == 0 { day + 31 } else { day }).into(),
+        billing_period: month(if n.is_multiple_of(5) { day + 31 } else { day }).into(),
         ..sent(n, day, [Category::Utility, Category::Marketing, Category::Service][usize::from(category)])
     }
 }

@@ -22,10 +22,6 @@ const SENDER: &str = "106540352242922";
 struct Booked(Vec<LedgerEntry<'static>>);
 
 impl LedgerReader for Booked {
-    fn closed_at(&self, _: YearMonth, _: Option<&str>) -> Result<Option<Time>, LedgerError> {
-        Ok(None)
-    }
-
     fn entry_count(&self, _: YearMonth, _: Option<&str>) -> Result<u64, LedgerError> {
         Ok(self.0.len() as u64)
     }

@@ -34,8 +34,11 @@ fn message(n: u64, category: Category, rate: &str) -> LedgerEntry<'static> {
     }
 }
 
+/// Charge, quantity, cost, cause, month of usage.
+type TrueUp = (String, i64, Option<Decimal>, Option<Cause>, String);
+
 /// The true-ups of a month, by charge and revision.
-fn true_ups(books: &Books<'_>, month: &str) -> Vec<(String, i64, Option<Decimal>, Option<Cause>, String)> {
+fn true_ups(books: &Books<'_>, month: &str) -> Vec<TrueUp> {
     let mut all = Vec::new();
     let each = &mut |e: &LedgerEntry<'_>| {
         if e.kind == EntryKind::TrueUp {
