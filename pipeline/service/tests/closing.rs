@@ -164,7 +164,7 @@ fn a_month_is_closed_once_and_stays() {
     refused("2026-10", &all, "earlier_open: month 2026-09 of account `acme` is open; close it before 2026-10");
     refused("2026-09", &["--allow", "unverified,bands-unknown"], "1 unpriced (unknown_category 1)");
     refused("2199-01", &all, "too_early: month 2199-01");
-    refused("2199-01", &[&all[..], &["--force", "why not"]].concat(), "earlier_open");
+    refused("2199-01", &[&all[..], &["--force", "why not"]].concat(), "a month that has not begun");
     let settled = service.good(&["billing", "settle", "--month", "2026-09", "--json"]);
     let settled: Value = serde_json::from_str(&settled).unwrap();
     assert_eq!((&settled["settled"]["charges"], &settled["settled"]["true_ups"]), (&json!(4), &json!(0)));
