@@ -6,6 +6,7 @@
 
 mod accounts;
 mod amount;
+mod asked;
 mod charge_order;
 mod charges;
 mod closes;
@@ -37,6 +38,7 @@ pub use store::{LedgerReader, LedgerStore, SummaryRow};
 pub use stream::{Ingested, Record, Stream};
 
 pub(crate) use accounts::Accounts;
+pub(crate) use asked::{Asked, asked};
 pub(crate) use charges::{Alike, GroupRow, Id, Line, entry_at, group_rows, month_lines, reversals, true_ups_of};
 pub(crate) use closes::{close_month, closed_months, end_of};
 pub(crate) use entry::named;

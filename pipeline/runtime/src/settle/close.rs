@@ -3,7 +3,7 @@
 use super::manifest::{CloseManifest, ControlTotal, sha256};
 use super::report::Report;
 use super::set_aside::set_aside;
-use super::{Job, SettleError, settle};
+use super::{Job, SettleError, minimum, settle};
 use crate::export::{ExportError, Format, Request, Total, write_csv};
 use crate::ledger::{Close, LedgerError, LedgerReader, Reader, Sql, Writer, close_month, closed_months, end_of, fixed};
 use rust_decimal::Decimal;
@@ -117,10 +117,10 @@ pub struct Closed {
 }
 
 /// How often a month is settled again because entries came meanwhile.
-const ATTEMPTS: u32 = 4;
+const ATTEMPTS: u32 = 5;
 
-/// Closes a month: settles it, refuses what is not certain and not allowed, and keeps the manifest. Of a month that is
-/// closed it answers the manifest and changes nothing.
+/// Closes a month: settles it, refuses what is not certain and not allowed, asks what it falls short of a minimum, and
+/// keeps the manifest. Of a month that is closed it answers the manifest and changes nothing.
 ///
 /// # Errors
 /// [`CloseError`].
@@ -152,6 +152,10 @@ pub fn close(
         if !obstacles.is_empty() {
             let (account, month) = named();
             return Err(CloseError::NotComplete { account, month, obstacles });
+        }
+        if minimum::book(writer, job, &end)? > 0 {
+            // Once more, so that they are counted.
+            continue;
         }
         let entries = total.entries;
         let mut manifest = bill(reader, job, &end, allow, &total)?;

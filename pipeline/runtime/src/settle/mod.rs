@@ -2,12 +2,14 @@
 //! comes of it.
 //!
 //! `zones` what holds for a WABA · `rating` what a charge is rated as · `shape` what entries have in common · `walk` what
-//! stands against what is to stand · `book` the difference as pairs of true-ups · `report` what was found · `close` the
-//! end of a month · `set_aside` what could not be booked · `manifest` what a closed month is · `verify` that it still is.
+//! stands against what is to stand · `book` the difference as pairs of true-ups · `report` what was found · `minimum` what
+//! a month falls short of · `close` the end of a month · `set_aside` what could not be booked · `manifest` what a closed
+//! month is · `verify` that it still is.
 
 mod book;
 mod close;
 mod manifest;
+mod minimum;
 mod rating;
 mod report;
 mod set_aside;

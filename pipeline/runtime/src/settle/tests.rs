@@ -5,6 +5,7 @@
 
 mod measure;
 mod mended;
+mod minimum;
 mod month;
 mod single;
 
@@ -12,6 +13,7 @@ use super::*;
 use crate::export::{Format, Request, write_csv};
 use crate::ledger::fixture::{Database, READ_AT, dec, json, on_both, records};
 use crate::ledger::{LedgerReader, LedgerStore, Place, Record, Stream};
+use minimum::{a_month_is_made_up_to_its_minimum, a_month_with_fees_is_closed_once};
 use month::{Drawn, Fate, Net, back, book, expected, net, rates, terms};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
@@ -22,6 +24,8 @@ on_both!(
     a_month_ends_by_its_marker_and_is_closed_once,
     what_is_not_certain_keeps_the_month_open,
     a_month_in_any_order,
+    a_month_is_made_up_to_its_minimum,
+    a_month_with_fees_is_closed_once,
 );
 
 const OCTOBER: &str = "2026-10";

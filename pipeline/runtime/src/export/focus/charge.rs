@@ -62,6 +62,7 @@ struct Tags<'a> {
     campaign: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_center: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
     sender: &'a str,
 }
 
@@ -129,7 +130,7 @@ impl<'a> Charge<'a> {
     /// What the row is, for people.
     pub(super) fn description(&self) -> String {
         match self.r.kind {
-            "fee" => return "Fee".to_owned(),
+            "fee" => return self.fee().to_owned(),
             "credit" => return "Credit".to_owned(),
             _ => {}
         }
@@ -153,6 +154,18 @@ impl<'a> Charge<'a> {
             _ => "",
         });
         text
+    }
+
+    /// What a fee is asked for.
+    fn fee(&self) -> &'static str {
+        match self.r.markup_rule {
+            Some("accepted") => "Fee for accepted messages",
+            Some("inbound") => "Fee for messages received",
+            Some("failed") => "Fee for failed messages",
+            Some("number") => "Fee for a number",
+            Some("minimum") => "Fee up to the minimum of the month",
+            _ => "Fee",
+        }
     }
 
     /// `Authentication international messages`.
