@@ -1,1 +1,6 @@
-//! Tests of the repository live in `structure.rs`; the simulator is a crate of its own below this folder.
+//! What seeded tests share. Tests of the repository live in `structure.rs`; simulator and money oracle are crates of
+//! their own below this folder.
+
+mod dice;
+
+pub use dice::Dice;

@@ -2,7 +2,6 @@
 //! `oracle.py` to compute them again.
 
 mod data;
-mod dice;
 mod options;
 mod platform;
 mod play;
@@ -10,10 +9,10 @@ mod product;
 mod shapes;
 mod world;
 
-use dice::Dice;
 use options::Options;
 use std::process::ExitCode;
 use tollgate_rate_card::{RateCards, Zone, ZoneCache};
+use tollgate_tests::Dice;
 
 fn main() -> ExitCode {
     match Options::parse(std::env::args().skip(1)).and_then(|options| run(&options)) {
@@ -27,7 +26,7 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<(), String> {
     std::fs::create_dir_all(&options.out).map_err(|e| format!("{}: {e}", options.out.display()))?;
-    let mut dice = Dice::new(options.seed);
+    let mut dice = Dice::new(options.seed, 0);
     let span = options.span(&mut dice);
     let sources = data::sources(options.small, &options.out.join("data"))?;
     let rates = RateCards::from_sources(&sources).map_err(|e| e.to_string())?;

@@ -1,7 +1,7 @@
 //! The command line, and which days a month of an era plays on.
 
-use crate::dice::Dice;
 use std::path::PathBuf;
+use tollgate_tests::Dice;
 
 /// When the platform's rules are those of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! The platform: which conversations and windows are open, and what it says about a delivery.
 
-use crate::dice::Dice;
 use crate::shapes::Words;
 use std::collections::HashMap;
+use tollgate_tests::Dice;
 
 const DAY_S: i64 = 86_400;
 /// Local dates compare as text.

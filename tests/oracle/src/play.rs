@@ -1,6 +1,5 @@
 //! The month: who sends, who answers, and when the platform tells of it, with everything that goes wrong on the way.
 
-use crate::dice::Dice;
 use crate::options::{Era, Options};
 use crate::platform::{Delivery, Pair, Platform};
 use crate::product::{Product, Sent};
@@ -12,6 +11,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use tollgate_rate_card::ZoneCache;
+use tollgate_tests::Dice;
 
 const HOUR_S: i64 = 3_600;
 

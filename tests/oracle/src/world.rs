@@ -1,9 +1,9 @@
 //! The world at its beginning: accounts with WABAs in several zones, currencies and mark-ups, and the people.
 
-use crate::dice::Dice;
 use crate::options::{Era, Options};
 use serde_json::{Value, json};
 use tollgate_rate_card::Zone;
+use tollgate_tests::Dice;
 
 const ZONES: [&str; 4] = ["Asia/Seoul", "America/Sao_Paulo", "Pacific/Auckland", "America/Los_Angeles"];
 /// Name and category of the templates that every WABA has.

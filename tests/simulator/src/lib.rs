@@ -6,7 +6,6 @@
 //! checks can fail.
 
 mod auditor;
-mod dice;
 mod digest;
 mod money;
 mod mutation;

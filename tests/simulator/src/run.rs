@@ -1,7 +1,6 @@
 //! One run: the loop between world, shard and auditor, with crashes anywhere, and the healing at the end.
 
 use crate::auditor::{Auditor, Tables};
-use crate::dice::Dice;
 use crate::mutation::Mutation;
 use crate::shard::Shard;
 use crate::world::World;
@@ -10,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use tollgate_core::lots::Resource;
 use tollgate_core::snapshot;
 use tollgate_rate_card::{RateCards, Source, Sources};
+use tollgate_tests::Dice;
 
 /// How to run one seed.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,5 +1,6 @@
 //! What an answer of the platform proves about the attempt. Only `code` is believed, never titles or HTTP status.
 
+use super::refusal;
 use serde::Deserialize;
 use tollgate_wire::Text;
 use tollgate_wire::event::AttemptResult;
@@ -23,27 +24,6 @@ struct SentMessage<'a> {
     message_status: Option<Text<'a>>,
 }
 
-#[derive(Deserialize)]
-struct Refused<'a> {
-    #[serde(borrow)]
-    error: PlatformError<'a>,
-}
-
-#[derive(Deserialize)]
-struct PlatformError<'a> {
-    code: u32,
-    #[serde(borrow, default)]
-    message: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    error_data: Option<ErrorData<'a>>,
-}
-
-#[derive(Deserialize)]
-struct ErrorData<'a> {
-    #[serde(borrow, default)]
-    details: Option<Text<'a>>,
-}
-
 /// Reads an answer.
 ///
 /// A success with a message id is accepted; an error body with a code is a refusal, whatever the status. Everything
@@ -62,10 +42,8 @@ pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Attem
     if status < 400 {
         return AttemptResult::InDoubt;
     }
-    let Ok(Refused { error }) = serde_json::from_slice::<Refused<'_>>(body) else {
-        return AttemptResult::InDoubt;
-    };
-    let details = error.error_data.and_then(|data| data.details).filter(|details| !details.is_empty());
+    let Some(mut error) = refusal::read(body) else { return AttemptResult::InDoubt };
+    let details = error.details();
     AttemptResult::Rejected {
         code: error.code,
         detail: Text::from(without_numbers(&details.or(error.message).unwrap_or_default())),

@@ -2,7 +2,7 @@
 //!
 //! `body` the send body · `client` the pooled connection and the call · `connector` connecting within a bound ·
 //! `answer` what an answer means for the attempt · `question` a `GET` and why it has no answer · `analytics` the question
-//! for a WABA's figures, and the line that keeps its answer.
+//! for a WABA's figures, and the line that keeps its answer · `refusal` the platform's error in an answer.
 
 mod analytics;
 mod answer;
@@ -10,6 +10,7 @@ mod body;
 mod client;
 mod connector;
 mod question;
+mod refusal;
 
 pub use analytics::{Figures, figures, pricing_analytics};
 pub use body::write_body;

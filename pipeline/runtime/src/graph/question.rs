@@ -6,10 +6,9 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::header::{AUTHORIZATION, RETRY_AFTER};
-use serde::Deserialize;
-use tollgate_wire::Text;
 
 use super::client::{GraphClient, GraphError, address, authorization};
+use super::refusal;
 
 /// Longest answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -97,29 +96,6 @@ fn remedy(code: u32) -> &'static str {
     }
 }
 
-#[derive(Deserialize)]
-struct RefusedBody<'a> {
-    #[serde(borrow)]
-    error: PlatformError<'a>,
-}
-
-#[derive(Deserialize)]
-struct PlatformError<'a> {
-    code: u32,
-    #[serde(borrow, default)]
-    message: Option<Text<'a>>,
-    #[serde(default)]
-    is_transient: bool,
-    #[serde(borrow, default)]
-    error_data: Option<ErrorData<'a>>,
-}
-
-#[derive(Deserialize)]
-struct ErrorData<'a> {
-    #[serde(borrow, default)]
-    details: Option<Text<'a>>,
-}
-
 impl GraphClient {
     /// Asks once. `question` is what stands behind the version, with its query.
     ///
@@ -158,10 +134,10 @@ impl GraphClient {
 
 /// The refusal in an answer; none in one that is good.
 fn refusal(status: u16, retry_after_s: Option<u32>, body: &[u8], access_token: &str) -> Option<QuestionError> {
-    let Ok(RefusedBody { error }) = serde_json::from_slice::<RefusedBody<'_>>(body) else {
+    let Some(mut error) = refusal::read(body) else {
         return (!(200..300).contains(&status)).then_some(QuestionError::Foreign { status });
     };
-    let details = error.error_data.and_then(|data| data.details).filter(|details| !details.is_empty());
+    let details = error.details();
     let words =
         [error.message, details].into_iter().flatten().map(|words| words.to_string()).collect::<Vec<_>>().join(": ");
     // The platform repeats a token that it cannot read.

@@ -7,12 +7,12 @@ mod platform;
 mod setup;
 mod traffic;
 
-use crate::dice::Dice;
 use crate::step::{Input, Ordered, Output, Step};
 use people::Person;
 use platform::{News, Platform};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use tollgate_tests::Dice;
 
 /// One account as its operator declares it.
 #[derive(Clone, Debug)]

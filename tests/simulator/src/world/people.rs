@@ -1,7 +1,7 @@
 //! The people: a small population in many countries, so that the same ones are met again and again.
 
-use crate::dice::Dice;
 use serde_json::{Value, json};
+use tollgate_tests::Dice;
 
 /// Prefix and subscriber digits of the countries that people live in: own markets, regions, markets that stand
 /// alone only from October 2026 on, a country whose marketing is barred, and one that the map does not list.

@@ -126,7 +126,7 @@ fn tell(
             "utility" if old_rules && open => "free_customer_service",
             _ => "regular",
         };
-        let pricing = |dice: &mut crate::dice::Dice| {
+        let pricing = |dice: &mut tollgate_tests::Dice| {
             let mut p = json!({"model": "PMP", "category": category, "pricing_type": kind});
             match dice.below(1000) {
                 0..20 => p["category"] = json!("marketing"),

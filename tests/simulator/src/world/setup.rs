@@ -1,9 +1,9 @@
 //! The world at its beginning: accounts, WABAs, senders, templates, campaigns, consents.
 
 use super::{AccountPlan, Due, World};
-use crate::dice::Dice;
 use crate::step::Input;
 use serde_json::{Value, json};
+use tollgate_tests::Dice;
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;

@@ -5,10 +5,11 @@ use rand_chacha::ChaCha8Rng;
 
 /// The dice of one run.
 #[derive(Debug)]
-pub(crate) struct Dice(ChaCha8Rng);
+pub struct Dice(ChaCha8Rng);
 
 impl Dice {
     /// Dice of a seed; `stream` keeps the dice of different parts apart.
+    #[must_use]
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);
