@@ -22,6 +22,7 @@ on_both!(
     an_earlier_version_is_brought_up_to_date,
     a_refusal_names_the_newest_no,
     zones_are_those_of_the_newest_snapshots,
+    numbers_are_known_by_their_digits,
     terms_of_a_waba_come_from_the_snapshot,
     a_bill_sums_by_country_and_category,
     explain_tells_a_delivered_message,
@@ -466,4 +467,20 @@ fn a_refusal_names_the_newest_no(dir: &Database) {
     dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
     let no = OptOutView { category: "marketing".to_owned(), at: Time(T0 + 3_000), source: "web".to_owned() };
     assert_eq!(read(), Some(no));
+}
+
+fn numbers_are_known_by_their_digits(dir: &Database) {
+    let mut other: Value = serde_json::from_slice(&snapshot(1, 0)).unwrap();
+    other["account"] = json!("brand");
+    other["senders"][0]["id"] = json!("s-brand");
+    other["senders"][0]["display"] = json!("");
+    let values = [snapshot(1, 0), serde_json::to_vec(&other).unwrap()];
+    dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+    let reader = dir.reader();
+    let numbers = reader.numbers().unwrap();
+    assert_eq!(numbers.get("551140000000").map(String::as_str), Some("106540352242922"));
+    assert_eq!(numbers.get("s-brand").map(String::as_str), Some("s-brand"));
+    assert_eq!(numbers.len(), 3, "nothing is known by no digits");
+    assert_eq!(reader.without_number(None).unwrap(), ["s-brand"]);
+    assert!(reader.without_number(Some("acme")).unwrap().is_empty());
 }

@@ -21,6 +21,11 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// Whether there is nothing below the header.
+    pub fn is_empty(&self) -> bool {
+        self.rows.len() <= 1
+    }
+
     /// Writes it to stdout, with the time that it holds for.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -30,8 +30,14 @@ const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::f
 /// Pieces of work that are kept, those with a result that nobody has fetched among them.
 const WORK_MAX: usize = 64;
 
+/// How long a result is kept for whoever was told that the work goes on. An older one is not what is asked for now.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
 /// What a piece of work came to.
 type Outcome = Result<ViewJson, Problem>;
+
+/// A piece of work: nothing yet, or the result and when it was there.
+type Going = watch::Receiver<Option<(Outcome, Instant)>>;
 
 /// What is asked for; who asks for the same joins it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,18 +48,16 @@ enum Asked {
 
 /// Work that goes on, and results that nobody has fetched yet.
 #[derive(Default)]
-pub(super) struct Works(Mutex<HashMap<Asked, watch::Receiver<Option<Outcome>>>>);
+pub(super) struct Works(Mutex<HashMap<Asked, Going>>);
 
 impl Works {
     /// Begins the work, or joins it.
-    fn join(&self, api: &Arc<Api>, asked: &Asked) -> Result<watch::Receiver<Option<Outcome>>, Problem> {
+    fn join(&self, api: &Arc<Api>, asked: &Asked) -> Result<Going, Problem> {
         let mut works = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Results that nobody came back for.
+        works.retain(|_, work| work.borrow().as_ref().is_none_or(|(_, at)| at.elapsed() < KEPT_FOR));
         if let Some(going) = works.get(asked) {
             return Ok(going.clone());
-        }
-        if works.len() >= WORK_MAX {
-            // Results that nobody came back for.
-            works.retain(|_, work| work.borrow().is_none());
         }
         if works.len() >= WORK_MAX {
             let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "many months are being worked on");
@@ -67,7 +71,7 @@ impl Works {
                 Asked::Settle(of) => work(&api, move |books| books.settle(&of)).await,
                 Asked::Close(of, allowed, forced) => close(&api, of, allowed, forced).await,
             };
-            told.send_replace(Some(outcome));
+            told.send_replace(Some((outcome, monotonic())));
         });
         Ok(going)
     }
@@ -125,7 +129,7 @@ pub(super) async fn act(
         }
         // The work has ended without a word.
         Ok(Err(_)) => None,
-        Ok(Ok(outcome)) => outcome.clone(),
+        Ok(Ok(outcome)) => outcome.as_ref().map(|(outcome, _)| outcome.clone()),
     };
     api.works.forget(&asked);
     let failed = || BookError::Failed("working on the books panicked".to_owned());

@@ -76,8 +76,12 @@ enum Allow {
     /// Charges at a rate that has a single source.
     Unverified,
     /// Charges at list price because the volume bands are not known.
+    #[value(alias = "bands_unknown")]
+    #[value(alias = "bands_unknown")]
     BandsUnknown,
     /// Records that could not be booked.
+    #[value(alias = "set_aside")]
+    #[value(alias = "set_aside")]
     SetAside,
 }
 
@@ -137,7 +141,7 @@ pub(super) async fn settle(args: SettleArgs, json: bool) -> anyhow::Result<ExitC
             Ok(())
         })
         .await?;
-    if !json {
+    if !json && !table.is_empty() {
         table.print()?;
     }
     Ok(code)
@@ -177,7 +181,7 @@ pub(super) async fn close(args: CloseArgs, json: bool) -> anyhow::Result<ExitCod
             Ok(())
         })
         .await?;
-    if !json {
+    if !json && !table.is_empty() {
         table.print()?;
     }
     Ok(code)

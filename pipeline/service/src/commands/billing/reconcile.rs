@@ -93,7 +93,18 @@ pub(super) fn run(mut args: ReconcileArgs, before: Option<PathBuf>, json: bool) 
     } else {
         reconcile_show::tables(&request, as_of, &report, left_out)?;
     }
-    Ok(if report.is_unexplained() { ExitCode::from(DIFFERENCES) } else { ExitCode::SUCCESS })
+    if !report.is_unexplained() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let unnamed = reader.without_number(account)?;
+    if !unnamed.is_empty() {
+        let ids = unnamed.join(", ");
+        eprintln!(
+            "tollgate: no number is declared for {ids}, so the platform's figures of it count as foreign; declare `display` \
+             of the sender with `tollgate accounts apply` and compare again"
+        );
+    }
+    Ok(ExitCode::from(DIFFERENCES))
 }
 
 /// Leaves WABAs of other accounts out of the figures. Answers how many there were.
