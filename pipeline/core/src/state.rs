@@ -10,7 +10,8 @@ use crate::ids::{AccountIx, CampaignIx, ContactKey, MAX_OWNERS, PairKey, SenderI
 use crate::lots::{LotKey, Lots, Resource};
 use crate::people::People;
 use crate::record::{
-    Account, Attempt, AttemptState, Campaign, Contact, Message, MessageState, Pair, Sender, SenderLive, Template, Waba,
+    Account, Attempt, AttemptState, Campaign, CampaignState, Contact, Message, MessageState, Pair, Sender, SenderLive,
+    Template, Waba,
 };
 use crate::seen::Seen;
 use std::collections::BTreeSet;
@@ -402,6 +403,10 @@ impl State {
         }
         if let (Some(key), Some(p)) = (lot_of(m), m.park) {
             self.lots.join(key, m.uid, m.body_bytes, p.reason, p.until_ms);
+            // What comes back to a campaign that was cancelled meanwhile has nothing to wait for.
+            if m.campaign.some().is_some_and(|ix| self.campaigns[ix.at()].state == CampaignState::Cancelled) {
+                self.lots.open(key);
+            }
         }
         for a in &m.attempts {
             if a.slot {
@@ -662,7 +667,7 @@ fn blank_campaign() -> Campaign {
             paused: false,
         },
         zone: None,
-        state: crate::record::CampaignState::Running,
+        state: CampaignState::Running,
         spent: rust_decimal::Decimal::ZERO,
         reserved: rust_decimal::Decimal::ZERO,
         counts: CampaignCounts::default(),

@@ -179,6 +179,29 @@ fn a_cancel_drains_everything_that_waits() {
     }
 }
 
+/// What was on its way when its campaign was cancelled, and comes back, ends at once: before and after a restart.
+#[test]
+fn what_comes_back_to_a_cancelled_campaign_ends() {
+    for restart in [false, true] {
+        let (mut w, _) = with("TIER_1K", |_| {});
+        w.campaign(&json!({"name": "c"}));
+        w.opt_in(TO, "marketing");
+        w.request(&of_campaign(promo("m", TO), "c")).unwrap();
+        assert_eq!(w.out.orders.len(), 1);
+        w.control("c", "cancel");
+        let mut back = accepted(1, 1, "");
+        back["result"] = json!({"rejected": {"code": 131_000}});
+        w.event(&back);
+        if restart {
+            w.commit();
+            w.reload();
+        }
+        while w.tick() > 0 {}
+        assert_eq!(told(&w, "m").last().unwrap(), "cancelled cancelled", "restart: {restart}");
+        assert_eq!(parked(&w), 0);
+    }
+}
+
 /// Simulator seed 989: a cancel opens the lots of those who wait for times of their own, and its undo has to close them.
 #[test]
 fn an_undone_cancel_leaves_everybody_a_time_of_its_own() {
