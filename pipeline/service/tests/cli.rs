@@ -85,7 +85,10 @@ const TABLE: &str = r#"
     billing export --month 2026-10 --out bill.parquet --url URL → 2 bill.parquet with --url: the service gives CSV
     billing export --month 2026-10 --url URL                    → 1 no service answers
     billing rerate --month 2026-13 --rules-of 2026-10-01        → 2 write YYYY-MM
-    billing rerate --month 2026-09                              → 2 --card
+    billing rerate --month 2026-09                              → 1 ledger.db
+    billing rerate --month 2026-09 --config booked.toml          → 0
+    billing rerate --month 2026-09 --book --rules-of 2026-10-01  → 2 cannot be used with
+    billing rerate --month 2026-09 --book --url URL              → 1 no service answers at URL
     billing rerate --month 2026-09 --rules-of october           → 2 write YYYY-MM-DD, such as 2026-10-01
     billing rerate --month 2026-09 --rules-of 2026-10-01 --card x → 2 cannot be used with
     billing rerate --month 2026-09 --rules-of 2025-06-30        → 1 --rules-of = 2025-06-30: there is no rulebook of that day that charges by message; name a day from 2025-07-01 on

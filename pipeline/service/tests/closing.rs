@@ -2,6 +2,7 @@
 //! later is billed in the month after, and the bill stays as it was.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -21,13 +22,12 @@ const SEPTEMBER: u64 = 1_789_905_600;
 struct Service {
     folder: tempfile::TempDir,
     at: String,
-    process: Child,
+    process: RefCell<Child>,
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        Self::end(self.process.get_mut());
     }
 }
 
@@ -42,12 +42,30 @@ impl Service {
         let at = format!("127.0.0.1:{port}");
         let config = format!("[gateway]\napi = \"{at}\"\nwebhooks = \"{at}\"\nmetrics = \"{at}\"\n");
         fs::write(folder.path().join("tollgate.toml"), config).unwrap();
-        let log = fs::File::create(folder.path().join("service.log")).unwrap();
-        let process = Self::command_in(folder.path(), &at, &["serve"]).stdout(Stdio::null()).stderr(log).spawn();
-        let service = Self { folder, at, process: process.unwrap() };
+        let process = RefCell::new(Self::spawn(folder.path(), &at));
+        let service = Self { folder, at, process };
         service
             .until("it is ready", |s| words(&s.run(&["accounts", "show", "nobody"])).contains("not in the registry"));
         service
+    }
+
+    fn spawn(folder: &std::path::Path, at: &str) -> Child {
+        let log = fs::File::create(folder.join("service.log")).unwrap();
+        Self::command_in(folder, at, &["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    }
+
+    fn end(process: &mut Child) {
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+
+    /// Ends the service and starts it with more in its configuration.
+    fn restart(&self, more: &str) {
+        Self::end(&mut self.process.borrow_mut());
+        let config = fs::read_to_string(self.path("tollgate.toml")).unwrap() + more;
+        fs::write(self.path("tollgate.toml"), config).unwrap();
+        *self.process.borrow_mut() = Self::spawn(self.folder.path(), &self.at);
+        self.until("it is ready", |s| words(&s.run(&["accounts", "show", "nobody"])).contains("not in the registry"));
     }
 
     fn command_in(folder: &std::path::Path, at: &str, arguments: &[&str]) -> Command {
@@ -202,6 +220,36 @@ fn a_month_is_closed_once_and_stays() {
     let of = |n: usize| (months[n]["month"].as_str().unwrap(), &months[n]["sha256"], &months[n]["ok"]);
     assert_eq!(of(0), ("2026-09", &september["sha256"], &json!(true)));
     assert_eq!(of(1), ("2026-10", &october["sha256"], &json!(true)));
+
+    // A card is corrected, and the difference billed in the first open month.
+    service.good(&["billing", "rerate", "--month", "2026-09", "--book", "--json"]);
+    service.refused(
+        &["billing", "settle", "--month", "2026-09"],
+        1,
+        "`tollgate billing rerate --month 2026-09 --book`",
+    );
+    let card = include_str!("../../../rate-card/data/rates/pmp_usd_2026-07-01.csv");
+    let dearer = card.replace("# id=pmp-usd-2026-07-01 ", "# id=pmp-usd-2026-07-01-v2 ");
+    let dearer = dearer.replace("Brazil,utility,0.0068,", "Brazil,utility,0.0070,");
+    fs::create_dir(service.path("cards")).unwrap();
+    fs::write(service.path("cards/pmp_usd_2026-07-01-v2.csv"), dearer).unwrap();
+    service.restart("[rates]\ndirectory = \"cards\"\n");
+    let shown: Value =
+        serde_json::from_str(&service.good(&["billing", "rerate", "--month", "2026-09", "--json"])).unwrap();
+    let differs = shown["totals"].as_array().unwrap().iter().find(|line| line["difference"] != json!("0")).unwrap();
+    assert_eq!(differs["difference"].as_str().unwrap().trim_end_matches('0'), "0.0002", "{shown}");
+    service
+        .until("the views follow", |s| s.run(&["billing", "rerate", "--month", "2026-09", "--book"]).status.success());
+    let booked: Value =
+        serde_json::from_str(&service.good(&["billing", "rerate", "--month", "2026-09", "--book", "--json"])).unwrap();
+    assert_eq!((&booked["billed_in"], &booked["settled"]["true_ups"]), (&json!("2026-11"), &json!(0)), "once");
+    // All that has the corrected card, taken back and booked anew; only the dearer one costs another amount.
+    let november = service.detail("2026-11");
+    let cost = |of: &[String; 4]| of[3].parse::<rust_decimal::Decimal>().unwrap();
+    assert!(november.iter().all(|line| line[..3] == ["true_up", "card", "2026-09"].map(str::to_owned)), "{november:?}");
+    assert_eq!(november.iter().map(cost).sum::<rust_decimal::Decimal>().normalize().to_string(), "0.0002");
+    let (bill_now, _) = export("third.csv");
+    assert_eq!(bill_now, again.0, "what is closed stays");
 
     // Somebody makes a bill cheaper.
     let database = rusqlite::Connection::open(service.path("data/ledger.db")).unwrap();

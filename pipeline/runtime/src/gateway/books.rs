@@ -88,6 +88,12 @@ pub trait Books: Send + Sync + 'static {
     /// See [`BookError`].
     fn settle(&self, of: &MonthOf) -> Result<ViewJson, BookError>;
 
+    /// Books what differs of a month that may be closed by now, in the first open month, and answers what was found.
+    ///
+    /// # Errors
+    /// See [`BookError`].
+    fn correct(&self, of: &MonthOf) -> Result<ViewJson, BookError>;
+
     /// Whether a month that the engine has not ended may end at `now`: every month before it is closed, it has begun, its
     /// settling days are over unless it is `forced`, and settled, nothing in it is uncertain that is not allowed.
     ///

@@ -1,5 +1,7 @@
 //! A month in the order in which positions of bands and allowances are counted: charge instant, then wamid.
 
+use super::charges::corrects;
+use super::closes::closed_months;
 use super::entry::{COLUMNS, entry};
 use super::hash::unpack;
 use super::ingest::number_of;
@@ -20,8 +22,8 @@ pub(crate) struct Standing<'a> {
 }
 
 impl Reader {
-    /// A month's entries, account by account. Of the wamid the ledger has the hash, which orders it just as well.
-    /// Holds the ids of what was taken back, and no entry.
+    /// A month's entries, account by account, and with them the true-ups that later months have of them. Of the wamid the
+    /// ledger has the hash, which orders it just as well. Holds the ids of what was taken back, and no entry.
     pub(crate) fn in_charge_order(
         &self,
         month: YearMonth,
@@ -59,14 +61,23 @@ fn account_in_order(
     each: &mut dyn FnMut(&Standing<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, LedgerError> {
     let taken_back = taken_back(db, month, account)?;
+    let number = db.number("SELECT ix FROM accounts WHERE name = ?1", &[account.into()])?;
+    let Some(number) = number else { return Ok(ControlFlow::Continue(())) };
+    let last = closed_months(db, account)?.pop().map(|close| close.month);
+    let until = last.filter(|last| month <= *last).map_or(month, YearMonth::next);
+    let entries = format!("SELECT {COLUMNS} FROM entries e CROSS JOIN entry_groups g WHERE g.ix = e.grp AND");
+    let mut sql = format!("{entries} e.month = ?1 AND e.account = ?2");
+    let key = [number_of(month).into(), number.into(), number_of(until).into()];
+    let mut key = key.as_slice();
+    if until > month {
+        sql.push_str(&format!(" UNION ALL {entries} {}", corrects("?1", "?3", "?2")));
+    } else {
+        key = &key[..2];
+    }
     // The key gives the first column of the order, so that only what has one instant is sorted.
-    let sql = format!(
-        "SELECT {COLUMNS} FROM entries e CROSS JOIN entry_groups g \
-         WHERE g.ix = e.grp AND e.month = ?1 AND e.account = (SELECT ix FROM accounts WHERE name = ?2) \
-         ORDER BY e.occurred_at, e.wamid_hash, e.revision, e.entry"
-    );
+    sql.push_str(" ORDER BY occurred_at, wamid_hash, revision, entry");
     let mut went = ControlFlow::Continue(());
-    db.rows(&sql, &[number_of(month).into(), account.into()], &mut |row| {
+    db.rows(&sql, key, &mut |row| {
         let entry = entry(row, false)?;
         let cancelled = match (&entry.adjusts, takes_back(&entry)) {
             (Some(adjusted), true) => taken_back.contains(&**adjusted),

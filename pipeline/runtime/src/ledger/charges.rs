@@ -2,8 +2,8 @@
 //! with their summary row, so that walking ten million of them neither joins nor allocates for each.
 
 use super::entry::{COLUMNS, Columns, entry, named};
-use super::ingest::number_of;
-use super::sql::{Row, Sql, Value};
+use super::ingest::{month_of, number_of};
+use super::sql::{Bulk, EntryKey, Row, Sql, Value};
 use super::{LedgerError, amount};
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -153,7 +153,8 @@ pub(crate) struct GroupRow {
 
 const GROUP: &str = "SELECT ix, kind, usage_period, waba, sender, country, market, category, pricing_model, \
     pricing_type, card, card_status, band, band_basis, list_rate, cost_rate, cost_currency, markup_rule, \
-    price_currency, fx_rate FROM entry_groups WHERE billing_period = ?1 AND account = ?2 AND entries > 0";
+    price_currency, fx_rate FROM entry_groups WHERE billing_period >= ?1 AND billing_period <= ?2 AND account = ?3 \
+    AND entries > 0 AND (billing_period = ?1 OR kind = 'true_up')";
 
 fn group(row: &dyn Row) -> Result<GroupRow, LedgerError> {
     let mut c = Columns::new(row);
@@ -182,10 +183,16 @@ fn group(row: &dyn Row) -> Result<GroupRow, LedgerError> {
     })
 }
 
-/// The summary rows of an account's month.
-pub(crate) fn group_rows(db: &dyn Sql, month: YearMonth, account: &str) -> Result<Vec<GroupRow>, LedgerError> {
+/// The summary rows of an account's month, and those of true-ups in later months until one that is open.
+pub(crate) fn group_rows(
+    db: &dyn Sql,
+    month: YearMonth,
+    until: YearMonth,
+    account: &str,
+) -> Result<Vec<GroupRow>, LedgerError> {
     let mut all = Vec::new();
-    db.rows(GROUP, &[month.to_string().as_str().into(), account.into()], &mut |row| {
+    let (month, until) = (month.to_string(), until.to_string());
+    db.rows(GROUP, &[month.as_str().into(), until.as_str().into(), account.into()], &mut |row| {
         all.push(group(row)?);
         Ok(ControlFlow::Continue(()))
     })?;
@@ -195,47 +202,91 @@ pub(crate) fn group_rows(db: &dyn Sql, month: YearMonth, account: &str) -> Resul
 /// What is done with each entry; reading ends early when it breaks.
 pub(crate) type EachLine<'f> = &'f mut dyn FnMut(&Line<'_>) -> Result<ControlFlow<()>, LedgerError>;
 
-/// An account's entries of a month by charge instant. Those of one instant are in no order.
-pub(crate) fn month_lines(db: &dyn Sql, month: YearMonth, account: i64, each: EachLine<'_>) -> Result<(), LedgerError> {
-    let sql = format!("SELECT {LINE} FROM entries e WHERE e.month = ?1 AND e.account = ?2 ORDER BY e.occurred_at");
-    lines(db, &sql, month, account, each)
-}
-
-/// The entries of a month that take another one back. They are few and have an index; SQLite would rather walk the
-/// month if it were given by `=`. Given so, PostgreSQL reads the month's partition alone.
-pub(crate) fn reversals(db: &dyn Sql, month: YearMonth, account: i64, each: EachLine<'_>) -> Result<(), LedgerError> {
+/// An account's entries of a month by charge instant, and with them what later months until one that is open correct
+/// of it. Those of one instant are in no order.
+pub(crate) fn month_lines(
+    db: &dyn Sql,
+    month: YearMonth,
+    until: YearMonth,
+    account: i64,
+    each: EachLine<'_>,
+) -> Result<(), LedgerError> {
+    if until == month {
+        let sql = format!("SELECT {LINE} FROM entries e WHERE e.month = ?1 AND e.account = ?2 ORDER BY e.occurred_at");
+        return db.rows(&sql, &[number_of(month).into(), account.into()], &mut |row| each(&Line::of(row)?));
+    }
     let sql = format!(
-        "SELECT {LINE} FROM entries e CROSS JOIN entry_groups g WHERE g.ix = e.grp AND e.month >= ?1 AND e.month <= ?1 \
-         AND e.account = ?2 AND e.adjusts IS NOT NULL AND e.quantity < 0 AND g.kind = 'adjustment'"
+        "SELECT {LINE} FROM entries e WHERE e.month = ?1 AND e.account = ?2 UNION ALL \
+         SELECT {LINE} FROM entries e CROSS JOIN entry_groups g WHERE g.ix = e.grp AND {} ORDER BY occurred_at",
+        corrects("?1", "?3", "?2")
     );
-    lines(db, &sql, month, account, each)
+    let key = [number_of(month).into(), account.into(), number_of(until).into()];
+    db.rows(&sql, &key, &mut |row| each(&Line::of(row)?))
 }
 
-fn lines(db: &dyn Sql, sql: &str, month: YearMonth, account: i64, each: EachLine<'_>) -> Result<(), LedgerError> {
-    db.rows(sql, &[number_of(month).into(), account.into()], &mut |row| each(&Line::of(row)?))
+/// The condition for a true-up `e`, `g` of the months after one until another that corrects an entry of the first.
+pub(super) fn corrects(month: &str, until: &str, account: &str) -> String {
+    format!(
+        "e.month > {month} AND e.month <= {until} AND e.account = {account} AND e.adjusts IS NOT NULL \
+         AND g.kind = 'true_up' AND EXISTS (SELECT 1 FROM entries c WHERE c.month = {month} \
+         AND c.account = {account} AND c.occurred_at = e.occurred_at AND c.entry = e.adjusts)"
+    )
+}
+
+/// The entries of months, first to last, that take another one back. They are few and have an index; SQLite would
+/// rather walk a month if it were given by `=`. Given so, PostgreSQL reads the months' partitions alone.
+pub(crate) fn reversals(
+    db: &dyn Sql,
+    (first, last): (YearMonth, YearMonth),
+    account: i64,
+    each: EachLine<'_>,
+) -> Result<(), LedgerError> {
+    let sql = format!(
+        "SELECT {LINE} FROM entries e CROSS JOIN entry_groups g WHERE g.ix = e.grp AND e.month >= ?1 AND e.month <= ?2 \
+         AND e.account = ?3 AND e.adjusts IS NOT NULL AND e.quantity < 0 AND g.kind = 'adjustment'"
+    );
+    let key = [number_of(first).into(), number_of(last).into(), account.into()];
+    db.rows(&sql, &key, &mut |row| each(&Line::of(row)?))
+}
+
+/// The month that an entry is billed in; `None` if there is no such entry.
+pub(crate) fn billing_month(
+    db: &dyn Sql,
+    account: i64,
+    occurred_at: u64,
+    id: &Id,
+) -> Result<Option<YearMonth>, LedgerError> {
+    let sql = "SELECT month FROM entries WHERE account = ?1 AND occurred_at = ?2 AND entry = ?3";
+    let month = db.number(sql, &[account.into(), (occurred_at as i64).into(), Value::Bytes(id)])?;
+    month.map(month_of).transpose()
 }
 
 /// What is done with an entry that was found.
 pub(crate) type EachEntry<'f> = &'f mut dyn FnMut(&LedgerEntry<'_>) -> Result<(), LedgerError>;
 
-/// An entry by its place and id.
-pub(crate) fn entry_at(
-    db: &dyn Sql,
-    month: YearMonth,
+/// An account's entries by month, charge instant and id, in this order and each with its place in it. What is not
+/// there is an error.
+pub(crate) fn entries_at(
+    tx: &mut dyn Bulk,
     account: i64,
-    occurred_at: u64,
-    id: &Id,
-    each: EachEntry<'_>,
+    keys: impl Iterator<Item = (YearMonth, u64, Id)>,
+    each: &mut dyn FnMut(usize, &LedgerEntry<'_>),
 ) -> Result<(), LedgerError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM entries e JOIN entry_groups g ON g.ix = e.grp \
-         WHERE e.month = ?1 AND e.account = ?2 AND e.occurred_at = ?3 AND e.entry = ?4"
-    );
-    let key = [number_of(month).into(), account.into(), (occurred_at as i64).into(), Value::Bytes(id)];
-    db.rows(&sql, &key, &mut |row| {
-        each(&entry(row, false)?)?;
-        Ok(ControlFlow::Break(()))
-    })
+    let keys: Vec<EntryKey> = keys.map(|(month, at, id)| (number_of(month), at as i64, id)).collect();
+    let odd = |n: usize| {
+        let value = keys.get(n).map(|(.., id)| hex::encode(id)).unwrap_or_default();
+        Err(LedgerError::Stored { what: "adjusted entry", value })
+    };
+    let mut next = 0;
+    tx.entries_at(COLUMNS, account, &keys, &mut |n, row| {
+        if n != next {
+            return odd(next);
+        }
+        next += 1;
+        each(n, &entry(row, false)?);
+        Ok(())
+    })?;
+    if next == keys.len() { Ok(()) } else { odd(next) }
 }
 
 /// The true-ups of a charge, in all months, the newest first.

@@ -1,7 +1,7 @@
 //! Ends of months: what the topic told, and what was closed. What is billed in a closed month is in its bill already.
 
 use super::hash::Hash;
-use super::ingest::number_of;
+use super::ingest::{month_of, number_of};
 use super::sql::{Bulk, Sql, Value};
 use super::{LedgerError, Reader};
 use std::collections::HashMap;
@@ -101,9 +101,7 @@ fn closes(db: &dyn Sql, account: &str, which: &str, month: i64) -> Result<Vec<Cl
     let mut found = Vec::new();
     db.rows(&format!("{CLOSES} AND {which} ORDER BY c.month"), &[account.into(), month.into()], &mut |row| {
         let text = |column| Ok::<_, LedgerError>(row.text(column)?.map(str::to_owned));
-        let month = row.required(0)?;
-        let month = YearMonth::new((month / 12) as i16, (month % 12 + 1) as i8)
-            .ok_or_else(|| LedgerError::Stored { what: "closes.month", value: month.to_string() })?;
+        let month = month_of(row.required(0)?)?;
         found.push(Close {
             month,
             at: Time(row.required(1)? as u64),

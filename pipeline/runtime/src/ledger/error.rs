@@ -144,8 +144,8 @@ pub enum LedgerError {
     },
     /// Something was to be booked into a month that is closed.
     #[error(
-        "month {month} of account `{account}` is closed: nothing can be booked in it any more; a correction belongs into \
-         an open month"
+        "month {month} of account `{account}` is closed: nothing can be booked in it any more; what differs by now is \
+         booked into the first open month by `tollgate billing rerate --month {month} --book`"
     )]
     Closed {
         /// Account id.

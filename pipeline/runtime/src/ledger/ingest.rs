@@ -182,3 +182,9 @@ fn month_number(period: &str) -> Result<i64, String> {
 pub(super) fn number_of(month: YearMonth) -> i64 {
     i64::from(month.year()) * 12 + i64::from(month.month()) - 1
 }
+
+/// The month back from how it is stored.
+pub(super) fn month_of(number: i64) -> Result<YearMonth, LedgerError> {
+    YearMonth::new((number / 12) as i16, (number % 12 + 1) as i8)
+        .ok_or_else(|| LedgerError::Stored { what: "month", value: number.to_string() })
+}

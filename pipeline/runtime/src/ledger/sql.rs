@@ -72,6 +72,9 @@ pub(crate) trait Sql {
     fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, LedgerError>;
 }
 
+/// Where an entry lies: month as it is stored, charge instant in milliseconds, id.
+pub(crate) type EntryKey = (i64, i64, [u8; 16]);
+
 /// A transaction that writes in bulk.
 pub(crate) trait Bulk: Sql {
     /// Holds the views for this transaction, with others that project (`shared`) or alone.
@@ -83,6 +86,16 @@ pub(crate) trait Bulk: Sql {
     /// Keeps the entries whose id is not booked yet, with their people's data; for each, whether it was new. An id that
     /// is twice in the batch is new once.
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError>;
+
+    /// Rows of `columns`, of an account's entries `e` and their summary rows `g`, in the order of their keys and each with
+    /// the place of its key. What is not there has no row.
+    fn entries_at(
+        &mut self,
+        columns: &str,
+        account: i64,
+        keys: &[EntryKey],
+        each: &mut dyn FnMut(usize, &dyn Row) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError>;
 
     /// Adds to the sums of summary rows, each of them named once.
     fn add(&mut self, sums: &[(i64, Sums)]) -> Result<(), LedgerError>;

@@ -5,7 +5,7 @@
 use super::group::{AMOUNTS, Sums, stored_units};
 use super::hash::Hash;
 use super::ingest::Booking;
-use super::sql::{Bulk, Each, Engine, Read, Row, Sql, Value, Write};
+use super::sql::{Bulk, Each, Engine, EntryKey, Read, Row, Sql, Value, Write};
 use super::{LedgerError, SCHEMA_VERSION, amount};
 use crate::views::{FoundMessage, MessageMoved, MessageRow, MoveRow};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -230,6 +230,26 @@ impl Bulk for Tx<'_> {
             }
         }
         Ok(new)
+    }
+
+    fn entries_at(
+        &mut self,
+        columns: &str,
+        account: i64,
+        keys: &[EntryKey],
+        each: &mut dyn FnMut(usize, &dyn Row) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let mut find = self.0.prepare_cached(&format!(
+            "SELECT {columns} FROM entries e JOIN entry_groups g ON g.ix = e.grp \
+             WHERE e.month = ?1 AND e.account = ?2 AND e.occurred_at = ?3 AND e.entry = ?4"
+        ))?;
+        for (n, (month, at, id)) in keys.iter().enumerate() {
+            let mut rows = find.query((month, account, at, id))?;
+            while let Some(row) = rows.next()? {
+                each(n, row)?;
+            }
+        }
+        Ok(())
     }
 
     fn add(&mut self, sums: &[(i64, Sums)]) -> Result<(), LedgerError> {

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::gateway::{Allowed, BookError, Books, MonthOf, Stage, ViewJson};
 use crate::ledger::{Options, Place, Reader, Writer};
-use crate::settle::{Allow, CloseError, Job, SettleError, Terms, close, ready, settle};
+use crate::settle::{Allow, CloseError, Job, SettleError, Terms, close, correct, ready, settle};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -118,6 +118,14 @@ impl Books for NodeBooks {
     fn settle(&self, of: &MonthOf) -> Result<ViewJson, BookError> {
         let report = self.with_job(of, |writer, reader, job| Ok(settle(writer, reader, job, &mut |_| {})?))?;
         let view = json!({ "account": of.account, "month": of.month.to_string(), "settled": report });
+        Ok(bytes(&view))
+    }
+
+    fn correct(&self, of: &MonthOf) -> Result<ViewJson, BookError> {
+        let (report, billed_in) =
+            self.with_job(of, |writer, reader, job| Ok(correct(writer, reader, job, &mut |_| {})?))?;
+        let (month, billed_in) = (of.month.to_string(), billed_in.to_string());
+        let view = json!({ "account": of.account, "month": month, "billed_in": billed_in, "settled": report });
         Ok(bytes(&view))
     }
 

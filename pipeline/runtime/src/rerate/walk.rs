@@ -6,12 +6,14 @@ use super::positions::Positions;
 use super::sums::{Cost, Message, Report, Sums};
 use crate::ledger::LedgerError;
 use rust_decimal::Decimal;
-use tollgate_rate_card::{BandBasis, Rated};
+use tollgate_rate_card::{BandBasis, Rated, YearMonth};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry};
 
 /// The walk. Entries come in the order of [`crate::ledger::Reader`]'s charges: instant, then wamid.
 pub struct Walk<'a> {
     rules: &'a Rules<'a>,
+    /// The month that is rated again.
+    month: String,
     positions: Positions,
     sums: Sums,
 }
@@ -19,13 +21,12 @@ pub struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// Every counter at zero.
     #[must_use]
-    pub fn new(rules: &'a Rules<'a>) -> Self {
-        Self { rules, positions: Positions::default(), sums: Sums::default() }
+    pub fn new(rules: &'a Rules<'a>, month: YearMonth) -> Self {
+        Self { rules, month: month.to_string(), positions: Positions::default(), sums: Sums::default() }
     }
 
     /// Takes the next entry. Entries that cancel out count for nothing; what no card prices stays as it was booked;
-    /// true-ups corrected positions that are counted anew here, so they are on the booked side alone: with them it is what
-    /// stands. What a true-up has priced stays on the line of what was booked without a price.
+    /// true-ups of its charges, also those billed later, are on the booked side alone: with them it is what stands. What a true-up has priced stays on the line of what was booked without a price.
     ///
     /// # Errors
     /// A sum is beyond the largest amount that is exact.
@@ -36,8 +37,11 @@ impl<'a> Walk<'a> {
         }
         let done = match entry.kind {
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced => self.message(entry),
-            // Those of an earlier month's charges are of what is not rated again here.
-            EntryKind::TrueUp => self.sums.other(entry, entry.usage_period < entry.billing_period),
+            // Those billed in the month of an earlier month's charges are of what is not rated again here.
+            EntryKind::TrueUp => {
+                let of_another = *entry.billing_period == *self.month && entry.usage_period < entry.billing_period;
+                self.sums.other(entry, of_another)
+            }
             EntryKind::Adjustment | EntryKind::Fee | EntryKind::Credit => self.sums.other(entry, true),
         };
         done.ok_or(LedgerError::Overflow { what: "the rerated month" })

@@ -2,9 +2,10 @@
 //! stand, so that on every row of the summary rate times quantity stays the amount.
 
 use super::Job;
-use super::rating::{Rating, Ratings, signed};
+use super::rating::{Rating, signed};
 use super::report::Report;
-use crate::ledger::{Id, LedgerError, Writer, book_settled, entry_at};
+use super::walk::Walked;
+use crate::ledger::{Id, LedgerError, Writer, book_settled, entries_at};
 use tollgate_core::charge::entry_id;
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::Text;
@@ -34,30 +35,31 @@ pub(super) struct Pending {
 pub(super) fn book(
     writer: &mut Writer,
     job: &Job<'_>,
-    pending: &[Pending],
-    ratings: &Ratings,
+    walked: &Walked,
     report: &mut Report,
 ) -> Result<(), LedgerError> {
-    for pending in pending.chunks(PAIRS) {
+    let (ratings, billed_in) = (&walked.ratings, walked.billed_in.to_string());
+    for pending in walked.pending.chunks(PAIRS) {
         let mut currencies = Vec::with_capacity(pending.len());
         let new = writer.transact(|tx, memory| {
             let account = memory.accounts.number(tx, job.account)?;
             let mut entries = Vec::with_capacity(2 * pending.len());
-            for p in pending {
-                let before = entries.len();
-                entry_at(tx, p.month, account, p.occurred_at, &p.charge, &mut |charge| {
-                    currencies.push(charge.cost_currency.to_string());
-                    let of = |rating: (u32, Option<u64>), revision, quantity| {
-                        true_up(job, charge, p.cause, ratings.get(rating.0), rating.1, revision, quantity)
-                    };
-                    entries.push(of(p.from, p.revision, -1));
-                    entries.push(of(p.to, p.revision + 1, 1));
-                    Ok(())
-                })?;
-                if entries.len() == before {
-                    return Err(LedgerError::Stored { what: "adjusted entry", value: hex::encode(p.charge) });
+            let keys = pending.iter().map(|p| (p.month, p.occurred_at, p.charge));
+            entries_at(tx, account, keys, &mut |n, charge| {
+                let p = &pending[n];
+                currencies.push(charge.cost_currency.to_string());
+                for (stands, revision, quantity) in [(p.from, p.revision, -1), (p.to, p.revision + 1, 1)] {
+                    let (rating, ordinal) = (ratings.get(stands.0), stands.1);
+                    let made = true_up(charge, rating, revision, quantity);
+                    entries.push(LedgerEntry {
+                        cause: Some(p.cause),
+                        ordinal,
+                        booked_at: job.at,
+                        billing_period: billed_in.clone().into(),
+                        ..made
+                    });
                 }
-            }
+            })?;
             book_settled(tx, memory, entries)
         })?;
         for ((p, pair), currency) in pending.iter().zip(new.chunks(2)).zip(&currencies) {
@@ -71,15 +73,8 @@ pub(super) fn book(
     Ok(())
 }
 
-fn true_up(
-    job: &Job<'_>,
-    charge: &LedgerEntry<'_>,
-    cause: Cause,
-    r: &Rating,
-    ordinal: Option<u64>,
-    revision: u32,
-    quantity: i64,
-) -> LedgerEntry<'static> {
+/// What a charge has in common with its true-up, and a rating. Position, cause, month and time of booking are left.
+fn true_up(charge: &LedgerEntry<'_>, r: &Rating, revision: u32, quantity: i64) -> LedgerEntry<'static> {
     let owned = |text: &Text<'_>| text.clone().into_owned();
     let maybe = |text: &Option<Text<'_>>| text.as_ref().map(owned);
     let text = |text: &Option<String>| text.clone().map(Text::from);
@@ -87,7 +82,7 @@ fn true_up(
     LedgerEntry {
         entry: format!("{id:032x}").into(),
         kind: EntryKind::TrueUp,
-        cause: Some(cause),
+        cause: None,
         adjusts: Some(owned(&charge.entry)),
         revision,
         account: owned(&charge.account),
@@ -125,7 +120,7 @@ fn true_up(
         card_status: text(&r.card_status),
         band: r.band,
         band_basis: text(&r.band_basis),
-        ordinal,
+        ordinal: None,
         list_rate: r.list_rate,
         cost_rate: r.cost_rate,
         quantity,
@@ -140,9 +135,9 @@ fn true_up(
         fx_source: text(&r.fx_source),
         fx_date: text(&r.fx_date),
         occurred_at: charge.occurred_at,
-        booked_at: job.at,
+        booked_at: charge.booked_at,
         usage_period: owned(&charge.usage_period),
-        billing_period: job.month.to_string().into(),
+        billing_period: owned(&charge.billing_period),
         tax_code: maybe(&charge.tax_code),
         invoice_id: None,
         reason: text(&r.reason),

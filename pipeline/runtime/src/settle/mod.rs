@@ -84,7 +84,30 @@ pub fn settle(
     job: &Job<'_>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, SettleError> {
-    settle_by(writer, reader, job, book::PENDING_MAX, progress)
+    Ok(settle_by(writer, reader, job, Late::Refused, book::PENDING_MAX, progress)?.0)
+}
+
+/// The same of a month that may be closed: what differs since, such as a price that is known by now or a card that was
+/// corrected, is booked into the first open month, which is answered with what was found. An open month is settled.
+///
+/// What was taken back in a later month stays as it was billed: it has its end there.
+///
+/// # Errors
+/// As for [`settle`], but never because the month is closed.
+pub fn correct(
+    writer: &mut Writer,
+    reader: &Reader,
+    job: &Job<'_>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Report, YearMonth), SettleError> {
+    settle_by(writer, reader, job, Late::Booked, book::PENDING_MAX, progress)
+}
+
+/// What becomes of a month that is closed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Late {
+    Refused,
+    Booked,
 }
 
 /// Settles with so many pairs pending at most.
@@ -92,20 +115,22 @@ fn settle_by(
     writer: &mut Writer,
     reader: &Reader,
     job: &Job<'_>,
+    late: Late,
     pairs: usize,
     progress: &mut dyn FnMut(u64),
-) -> Result<Report, SettleError> {
+) -> Result<(Report, YearMonth), SettleError> {
     writer.durable()?;
     let zones = job.terms.iter().map(|(id, terms)| (id.clone(), terms.zone.clone())).collect();
     let rules = Rules::new(job.rates, Under::Own(zones));
     let (mut booked, mut idle) = (Report::default(), 0);
     loop {
         // The reading is over when booking begins: a write-ahead log cannot be reset behind one.
-        let Some(walked) = walk_once(reader, job, &rules, pairs, progress)? else { return Ok(booked) };
+        let walked = walk_once(reader, job, &rules, late, pairs, progress)?;
+        let Some(walked) = walked else { return Ok((booked, job.month)) };
         let before = booked.true_ups;
-        book::book(writer, job, &walked.pending, &walked.ratings, &mut booked)?;
+        book::book(writer, job, &walked, &mut booked)?;
         if walked.whole {
-            return Ok(walked.report.with_booked(booked));
+            return Ok((walked.report.with_booked(booked), walked.billed_in));
         }
         idle = if booked.true_ups > before { 0 } else { idle + 1 };
         if idle > IDLE_MAX {
@@ -123,22 +148,27 @@ fn walk_once(
     reader: &Reader,
     job: &Job<'_>,
     rules: &Rules<'_>,
+    late: Late,
     pairs: usize,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Option<walk::Walked>, SettleError> {
     reader.read(|db| {
-        let last = closed_months(db, job.account)?.pop();
-        if last.is_some_and(|last| job.month <= last.month) {
-            let (account, month) = (job.account.to_owned(), job.month.to_string());
-            return Ok(Err(LedgerError::Closed { account, month }.into()));
-        }
-        let groups = group_rows(db, job.month, job.account)?;
+        let last = closed_months(db, job.account)?.pop().map(|close| close.month);
+        let billed_in = match last {
+            Some(last) if job.month <= last && late == Late::Refused => {
+                let (account, month) = (job.account.to_owned(), job.month.to_string());
+                return Ok(Err(LedgerError::Closed { account, month }.into()));
+            }
+            Some(last) if job.month <= last => last.next(),
+            _ => job.month,
+        };
+        let groups = group_rows(db, job.month, billed_in, job.account)?;
         let rated = |kind| matches!(kind, EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced);
         if let Some(g) = groups.iter().find(|g| rated(g.kind) && !job.terms.contains_key(&g.waba)) {
             return Ok(Err(SettleError::UnknownZone { account: job.account.to_owned(), waba: g.waba.clone() }));
         }
         let number = db.number("SELECT ix FROM accounts WHERE name = ?1", &[job.account.into()])?;
         let Some(account) = number else { return Ok(Ok(None)) };
-        walk::Walk::new(job, rules, pairs, groups).run(db, account, progress).map(|walked| Ok(Some(walked)))
+        walk::Walk::new(job, billed_in, rules, pairs, groups).run(db, account, progress).map(|walked| Ok(Some(walked)))
     })?
 }

@@ -3,6 +3,7 @@
 //! A month that is booked in any order, cut and settled at any moment against a recomputation that knows the prices by
 //! hand and counts every position over all that stands.
 
+mod corrected;
 mod measure;
 mod mended;
 mod minimum;
@@ -14,7 +15,7 @@ use crate::export::{Format, Request, write_csv};
 use crate::ledger::fixture::{Database, READ_AT, dec, json, on_both, records};
 use crate::ledger::{LedgerReader, LedgerStore, Place, Record, Stream};
 use minimum::{a_month_is_made_up_to_its_minimum, a_month_with_fees_is_closed_once};
-use month::{Drawn, Fate, Net, back, book, expected, net, rates, terms};
+use month::{Bands, Drawn, Fate, Net, back, book, expected, net, rates, terms};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use tollgate_wire::ledger::{Cause, LedgerEntry, MonthClosed};
@@ -47,7 +48,15 @@ struct Books<'d> {
 impl<'d> Books<'d> {
     fn new(dir: &'d Database) -> Self {
         let writer = dir.writer();
-        Self { dir, writer, reader: dir.reader(), rates: rates(), terms: terms(), offsets: [0; 3], pairs: 1_000 }
+        Self {
+            dir,
+            writer,
+            reader: dir.reader(),
+            rates: rates(Bands::First),
+            terms: terms(),
+            offsets: [0; 3],
+            pairs: 1_000,
+        }
     }
 
     fn job<'a>(rates: &'a RateCards, terms: &'a BTreeMap<String, Terms>, month: &str) -> Job<'a> {
@@ -70,7 +79,7 @@ impl<'d> Books<'d> {
 
     fn settle(&mut self, month: &str) -> Report {
         let job = Self::job(&self.rates, &self.terms, month);
-        settle_by(&mut self.writer, &self.reader, &job, self.pairs, &mut |_| {}).unwrap()
+        settle_by(&mut self.writer, &self.reader, &job, Late::Refused, self.pairs, &mut |_| {}).unwrap().0
     }
 
     fn close(&mut self, month: &str, allow: Allow) -> Result<Closed, CloseError> {

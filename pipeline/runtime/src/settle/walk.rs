@@ -6,9 +6,10 @@ use super::rating::{Rating, Ratings};
 use super::report::Report;
 use super::shape::{Role, Shapes};
 use super::zones::Wabas;
-use crate::ledger::{GroupRow, Id, LedgerError, Line, Sql, closed_months, month_lines, reversals, true_ups_of};
+use crate::ledger::{GroupRow, Id, LedgerError, Line, Sql};
+use crate::ledger::{billing_month, closed_months, month_lines, reversals, true_ups_of};
 use crate::rerate::{At, Positions, Rules, at_booked};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
 
@@ -40,11 +41,15 @@ pub(super) struct Walked {
     pub ratings: Ratings,
     /// Whether all of the month was walked.
     pub whole: bool,
+    /// The month that the pairs are billed in.
+    pub billed_in: YearMonth,
 }
 
 /// The walk over one account's month.
 pub(super) struct Walk<'j> {
     job: &'j Job<'j>,
+    /// The month, or of a closed one the first that is open.
+    billed_in: YearMonth,
     rules: &'j Rules<'j>,
     wabas: Wabas<'j>,
     month: String,
@@ -57,6 +62,8 @@ pub(super) struct Walk<'j> {
     /// What is taken back in the month, with the rating that was taken back. Charges of the month leave it as they are
     /// met; what is left is of earlier months.
     reversed: HashMap<Id, u32, foldhash::fast::FixedState>,
+    /// What later months take back of a closed one: it stays as it was billed.
+    ended: HashSet<Id, foldhash::fast::FixedState>,
     /// Entries of one instant, in the order of the database.
     held: Vec<Held>,
     instant: u64,
@@ -66,9 +73,16 @@ pub(super) struct Walk<'j> {
 }
 
 impl<'j> Walk<'j> {
-    pub(super) fn new(job: &'j Job<'j>, rules: &'j Rules<'j>, pairs: usize, groups: Vec<GroupRow>) -> Self {
+    pub(super) fn new(
+        job: &'j Job<'j>,
+        billed_in: YearMonth,
+        rules: &'j Rules<'j>,
+        pairs: usize,
+        groups: Vec<GroupRow>,
+    ) -> Self {
         Self {
             job,
+            billed_in,
             rules,
             wabas: Wabas::new(job.terms),
             month: job.month.to_string(),
@@ -78,6 +92,7 @@ impl<'j> Walk<'j> {
             pending: Vec::new(),
             pairs,
             reversed: HashMap::default(),
+            ended: HashSet::default(),
             held: Vec::new(),
             instant: 0,
             counts: Vec::new(),
@@ -92,13 +107,20 @@ impl<'j> Walk<'j> {
         account: i64,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Walked, LedgerError> {
-        reversals(db, self.job.month, account, &mut |line| {
+        let (month, billed_in) = (self.job.month, self.billed_in);
+        reversals(db, (month, month), account, &mut |line| {
             let shape = self.shape(line)?;
             let rating = self.shapes.get(shape).0.rating;
             self.reversed.extend(line.adjusts.map(|charge| (charge, rating)));
             Ok(ControlFlow::Continue(()))
         })?;
-        month_lines(db, self.job.month, account, &mut |line| {
+        if billed_in > month {
+            reversals(db, (month.next(), billed_in), account, &mut |line| {
+                self.ended.extend(line.adjusts);
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        month_lines(db, month, billed_in, account, &mut |line| {
             if line.occurred_at != self.instant {
                 self.settle_instant()?;
                 if self.is_full() {
@@ -124,12 +146,13 @@ impl<'j> Walk<'j> {
         })?;
         // After a break nothing is held.
         self.settle_instant()?;
-        if !self.is_full() {
+        // A closed month took back what it had to.
+        if !self.is_full() && billed_in == month {
             self.take_back_late(db, account)?;
         }
         let whole = !self.is_full();
         self.report.stands(&self.ratings, &self.counts);
-        Ok(Walked { report: self.report, pending: self.pending, ratings: self.ratings, whole })
+        Ok(Walked { report: self.report, pending: self.pending, ratings: self.ratings, whole, billed_in })
     }
 
     fn is_full(&self) -> bool {
@@ -164,6 +187,9 @@ impl<'j> Walk<'j> {
             Some(taken_back) => (taken_back, one.ordinal),
             None => {
                 let found = if role == Role::Kept { None } else { self.rate(role, one) };
+                if self.ended.contains(&one.id) {
+                    return Ok(());
+                }
                 let (to, ordinal) = found.unwrap_or((standing.rating, standing.ordinal));
                 let at = to as usize;
                 if self.counts.len() <= at {
@@ -242,7 +268,6 @@ impl<'j> Walk<'j> {
                 break;
             }
             let mut newest: Option<Newest> = None;
-            let mut charged = None;
             true_ups_of(db, account, &charge, &mut |true_up| {
                 newest.get_or_insert_with(|| Newest {
                     rating: Rating::of(true_up),
@@ -250,11 +275,12 @@ impl<'j> Walk<'j> {
                     revision: true_up.revision,
                     occurred_at: true_up.occurred_at.0,
                 });
-                // The first of them is in the charge's month.
-                charged = true_up.billing_period.parse().ok();
                 Ok(())
             })?;
-            let Some((newest, month)) = newest.zip(charged) else { continue };
+            let Some(newest) = newest else { continue };
+            let month = billing_month(db, account, newest.occurred_at, &charge)?;
+            let odd = || LedgerError::Stored { what: "adjusted entry", value: hex::encode(charge) };
+            let month = month.ok_or_else(odd)?;
             if closed.as_ref().is_none_or(|closed| *closed < YearMonth::to_string(&month)) {
                 self.report.waiting += 1;
                 continue;

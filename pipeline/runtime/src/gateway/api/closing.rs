@@ -43,6 +43,7 @@ type Going = watch::Receiver<Option<(Outcome, Instant)>>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Asked {
     Settle(MonthOf),
+    Correct(MonthOf),
     Close(MonthOf, Allowed, Option<String>),
 }
 
@@ -69,6 +70,7 @@ impl Works {
         tokio::spawn(async move {
             let outcome = match asked {
                 Asked::Settle(of) => work(&api, move |books| books.settle(&of)).await,
+                Asked::Correct(of) => work(&api, move |books| books.correct(&of)).await,
                 Asked::Close(of, allowed, forced) => close(&api, of, allowed, forced).await,
             };
             told.send_replace(Some((outcome, monotonic())));
@@ -94,8 +96,9 @@ pub(super) async fn stage(
     Ok(answer_json(StatusCode::OK, view))
 }
 
-/// `POST /v1/billing/{month}:settle?account=A`, and `…:close?account=A[&allow=unpriced,…][&forced=REASON]`. 200 when it
-/// is done, 202 while it goes on: the same call asks again.
+/// `POST /v1/billing/{month}:settle?account=A`, `…:correct?account=A` for a month that may be closed, and
+/// `…:close?account=A[&allow=unpriced,…][&forced=REASON]`. 200 when it is done, 202 while it goes on: the same call asks
+/// again.
 pub(super) async fn act(
     State(api): Shared,
     Path(what): Path<String>,
@@ -107,6 +110,7 @@ pub(super) async fn act(
     let of = month_of(&api, &headers, Action::CloseMonths, month, &query)?;
     let asked = match verb {
         "settle" => Asked::Settle(of),
+        "correct" => Asked::Correct(of),
         "close" => {
             let forced = query.get("forced").map(str::to_owned);
             // What the engine would not read is refused here, where somebody hears why.
@@ -116,7 +120,7 @@ pub(super) async fn act(
         other => {
             return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_action", "there is no such action")
                 .field("action", other)
-                .remedy("use :settle or :close"));
+                .remedy("use :settle, :correct or :close"));
         }
     };
     let mut going = api.works.join(&api, &asked)?;

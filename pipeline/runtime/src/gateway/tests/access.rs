@@ -28,6 +28,7 @@ const ROUTES: &str = "
     GET    /v1/billing/2026-10.csv?account=acme                  finance         admin
     GET    /v1/billing/2026-10/state?account=acme                finance         admin
     POST   /v1/billing/2026-10:settle?account=acme               finance         admin
+    POST   /v1/billing/2026-10:correct?account=acme              finance         admin
     POST   /v1/billing/2026-10:close?account=acme&allow=unverified finance       admin
     GET    /v1/lots/acme                                 enqueue finance operate admin
     GET    /v1/senders/acme                              enqueue finance operate admin

@@ -22,6 +22,8 @@ async fn a_month_ends_among_the_events_once_and_is_closed_then() {
     // What is closed is not ended again.
     assert_eq!(world.api("finance", Method::POST, CLOSE, "").await.status, StatusCode::OK);
     assert_eq!(events(&world).len(), 1);
+    let corrected = world.api("finance", Method::POST, "/v1/billing/2026-10:correct?account=acme", "").await;
+    assert_eq!(corrected.json()["corrected"], "2026-10");
     let state = world.api("finance", Method::GET, "/v1/billing/2026-10/state?account=acme", "").await;
     assert_eq!(state.json()["state"], "Closed");
 }

@@ -134,6 +134,10 @@ impl Books for FakeBooks {
         Ok(json!({ "settled": of.month.to_string() }).to_string().into_bytes())
     }
 
+    fn correct(&self, of: &MonthOf) -> Result<ViewJson, BookError> {
+        Ok(json!({ "corrected": of.month.to_string() }).to_string().into_bytes())
+    }
+
     fn may_end(&self, of: &MonthOf, allowed: Allowed, forced: bool, now: Time) -> Result<(), BookError> {
         assert_eq!(now, NOW);
         if of.month.to_string() == "2026-11" && !forced {

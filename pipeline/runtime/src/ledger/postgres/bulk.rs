@@ -7,7 +7,7 @@ use crate::ledger::amount;
 use crate::ledger::group::{AMOUNTS, Sums};
 use crate::ledger::hash::Hash;
 use crate::ledger::ingest::Booking;
-use crate::ledger::sql::{Bulk, Each, Sql, Value};
+use crate::ledger::sql::{Bulk, Each, EntryKey, Row, Sql, Value};
 use crate::views::{FoundMessage, MessageMoved, MessageRow, MoveRow};
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::error::SqlState;
@@ -171,6 +171,27 @@ impl Bulk for BulkTx<'_> {
         };
         let values: &Cells<'_> = &[&rows, &entries, &messages, &quantity, cost, markup, fee, price];
         all_changed("entry_groups", self.tx.tx.get_mut().execute(&statement, values)?, rows.len())
+    }
+
+    fn entries_at(
+        &mut self,
+        columns: &str,
+        account: i64,
+        keys: &[EntryKey],
+        each: &mut dyn FnMut(usize, &dyn Row) -> Result<(), LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let months: Vec<i64> = keys.iter().map(|(month, ..)| *month).collect();
+        let instants: Vec<i64> = keys.iter().map(|(_, at, _)| *at).collect();
+        let ids: Vec<&[u8]> = keys.iter().map(|(.., id)| &id[..]).collect();
+        let sql = format!(
+            "SELECT {columns}, k.n FROM unnest(?2::bigint[], ?3::bigint[], ?4::bytea[]) \
+             WITH ORDINALITY k (month, at, id, n) JOIN entries e ON e.month = k.month AND e.account = ?1 \
+             AND e.occurred_at = k.at AND e.entry = k.id JOIN entry_groups g ON g.ix = e.grp ORDER BY k.n"
+        );
+        self.query(&sql, &[&account, &months, &instants, &ids], &mut |row| {
+            let n: i64 = row.try_get(row.len() - 1)?;
+            each(n as usize - 1, row)
+        })
     }
 
     fn find_messages(

@@ -47,7 +47,7 @@ fn a_million_entries_are_settled() {
             .collect();
         writer.ingest(&records(&values, batch * 10_000), READ_AT).unwrap();
     }
-    let (rates, terms) = (rates(), terms());
+    let (rates, terms) = (rates(month::Bands::First), terms());
     let job = Job { account: "acme", month: OCTOBER.parse().unwrap(), rates: &rates, terms: &terms, at: READ_AT };
     let reader = dir.reader();
     let start = Instant::now();

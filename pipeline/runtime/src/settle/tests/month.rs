@@ -12,18 +12,40 @@ use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry};
 
 /// Messages that are free of charge, per number.
 const FREE: u64 = 3;
-/// Last message at the list rate.
-const LISTED: u64 = 5;
 
-/// October's rules with an allowance of 3 and bands of 5 messages for Mexico's utility.
-pub(super) fn rates() -> RateCards {
+/// Which catalogue: the first one has bands of 5 messages for Mexico's utility, the second one, that is right, of 4, and
+/// of 2 for authentication, whose bands the first one does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bands {
+    First,
+    Right,
+}
+
+/// October's rules with an allowance of 3 and bands.
+pub(super) fn rates(bands: Bands) -> RateCards {
     let mut sources = Sources::embedded();
     let rules = sources.charging_rules.text.replace(",1000,sender,delivered,", ",3,sender,delivered,");
     sources.charging_rules = Source::new("charging_rules.csv", rules);
-    let bands = "# currency=USD valid_from=2026-10-01 valid_to=open scale=4\n\
-        market,currency,category,from_message,to_message,rate_type,rate,vs_list_pct\n\
-        Mexico,USD,utility,1,5,LIST,0.0085,0\nMexico,USD,utility,6,,TIER,0.0081,-5\n";
-    sources.bands = vec![Source::new("bands.csv", bands)];
+    let rows = match bands {
+        Bands::First => "Mexico,USD,utility,1,5,LIST,0.0085,0\nMexico,USD,utility,6,,TIER,0.0081,-5\n",
+        Bands::Right => {
+            "Mexico,USD,utility,1,4,LIST,0.0085,0\nMexico,USD,utility,5,,TIER,0.0080,-6\n\
+             Mexico,USD,authentication,1,2,LIST,0.0085,0\nMexico,USD,authentication,3,,TIER,0.0079,-7\n"
+        }
+    };
+    let head = "# currency=USD valid_from=2026-10-01 valid_to=open scale=4\n\
+        market,currency,category,from_message,to_message,rate_type,rate,vs_list_pct\n";
+    sources.bands = vec![Source::new("bands.csv", format!("{head}{rows}"))];
+    RateCards::from_sources(&sources).unwrap()
+}
+
+/// The first catalogue without the price of one cell.
+pub(super) fn rates_without(row: &str) -> RateCards {
+    let mut sources = Sources::embedded();
+    let card = sources.cards.iter_mut().find(|card| card.name.contains("pmp_usd_2026-10-01")).unwrap();
+    assert_eq!(card.text.matches(row).count(), 1);
+    let cell = row.split(',').take(2).collect::<Vec<_>>().join(",");
+    card.text = card.text.replace(row, &format!("{cell},,unknown,")).into();
     RateCards::from_sources(&sources).unwrap()
 }
 
@@ -89,13 +111,22 @@ impl Drawn {
 }
 
 /// Type, band, basis, rate, and whether it has a price.
-fn price(d: &Drawn, earlier: u64) -> (Option<PricingType>, Option<u8>, Option<&'static str>, Option<Decimal>) {
+fn price(
+    d: &Drawn,
+    earlier: u64,
+    bands: Bands,
+) -> (Option<PricingType>, Option<u8>, Option<&'static str>, Option<Decimal>) {
     let regular = Some(PricingType::Regular);
+    let banded = |listed: u64, tier: &str| match earlier < listed {
+        true => (regular, Some(0), Some("table"), Some(dec("0.0085"))),
+        false => (regular, Some(1), Some("table"), Some(dec(tier))),
+    };
     match d.what {
         0 if earlier < FREE => (Some(PricingType::FreeAllowance), None, None, Some(Decimal::ZERO)),
         0 => (regular, None, None, Some(dec("0.0085"))),
-        1 if earlier < LISTED => (regular, Some(0), Some("table"), Some(dec("0.0085"))),
-        1 => (regular, Some(1), Some("table"), Some(dec("0.0081"))),
+        1 if bands == Bands::First => banded(5, "0.0081"),
+        1 => banded(4, "0.0080"),
+        3 if bands == Bands::Right => banded(2, "0.0079"),
         3 => (regular, None, Some("list_unknown"), Some(dec("0.0085"))),
         5 => (None, None, None, None),
         _ => (regular, None, None, Some(dec("0.0397"))),
@@ -107,9 +138,11 @@ fn asked(d: &Drawn, kind: Option<PricingType>, cost: Decimal) -> Decimal {
     match (d.marked_up, kind) {
         (false, _) => cost,
         (true, Some(PricingType::Regular)) => match cost.to_string().as_str() {
-            // 0.0095625 + 0.001, 0.0091125 + 0.001, 0.0446625 + 0.001 at four decimals.
+            // 0.0095625 + 0.001, 0.0091125 + 0.001 and so on at four decimals.
             "0.0085" => dec("0.0106"),
             "0.0081" => dec("0.0101"),
+            "0.0080" => dec("0.0100"),
+            "0.0079" => dec("0.0099"),
             "0.0397" => dec("0.0457"),
             other => panic!("no price of {other}"),
         },
@@ -127,7 +160,7 @@ pub(super) fn book(all: &[(u64, Drawn)], order: &[usize]) -> Vec<LedgerEntry<'st
     for (at, &i) in order.iter().enumerate() {
         let (n, d) = all[i];
         let earlier = order[..at].iter().filter(|&&j| d.counted_with(&all[j].1)).count() as u64;
-        let (mut kind, band, basis, mut rate) = price(&d, earlier);
+        let (mut kind, band, basis, mut rate) = price(&d, earlier, Bands::First);
         if d.what == 4 {
             (kind, rate) = (None, None);
         }
@@ -231,11 +264,16 @@ pub(super) fn net(reader: &Reader, months: &[&str]) -> Net {
 /// The same by hand: each message's position is counted over all that stand before it. What was taken back in the month
 /// after had its position; `later` leaves what it came to out.
 pub(super) fn expected(all: &[(u64, Drawn)], later: bool) -> Net {
+    expected_by(all, later, Bands::First)
+}
+
+/// The same by a catalogue.
+pub(super) fn expected_by(all: &[(u64, Drawn)], later: bool, bands: Bands) -> Net {
     let standing = || all.iter().filter(|(_, d)| d.fate != Fate::TakenBack);
     let mut sums = Net::new();
     for (n, d) in standing().filter(|(_, d)| !later || d.fate != Fate::TakenBackLater) {
         let before = |(m, e): &&(u64, Drawn)| d.counted_with(e) && (e.second, *m) < (d.second, *n);
-        let (kind, band, _, rate) = price(d, standing().filter(before).count() as u64);
+        let (kind, band, _, rate) = price(d, standing().filter(before).count() as u64, bands);
         let names = ["2026-10", d.waba(), d.number(), if n % 2 == 0 { "even" } else { "odd" }, "Mexico"];
         let key = key(names, Some(d.category()), kind, band, [rate.map(|_| dec(list(d))), rate]);
         let sum = sums.entry(key).or_default();

@@ -77,10 +77,8 @@ enum Allow {
     Unverified,
     /// Charges at list price because the volume bands are not known.
     #[value(alias = "bands_unknown")]
-    #[value(alias = "bands_unknown")]
     BandsUnknown,
     /// Records that could not be booked.
-    #[value(alias = "set_aside")]
     #[value(alias = "set_aside")]
     SetAside,
 }
@@ -113,6 +111,8 @@ pub(super) struct VerifyArgs {
 #[derive(Deserialize)]
 struct Settled {
     settled: Report,
+    /// Of a month that may be closed.
+    billed_in: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -130,12 +130,44 @@ pub(super) async fn settle(args: SettleArgs, json: bool) -> anyhow::Result<ExitC
     let mut table = Table::new(&["account", "charges", "true-ups", "difference", "left open"]);
     let code = of
         .each(&args.client, json, |account, body| {
-            let Settled { settled } = serde_json::from_slice(body)?;
+            let Settled { settled, .. } = serde_json::from_slice(body)?;
             table.row([
                 account.to_owned(),
                 settled.charges.to_string(),
                 settled.true_ups.to_string(),
                 amounts(settled.cost_difference.iter().map(|(currency, amount)| (currency.as_str(), *amount))),
+                uncertain(&settled),
+            ]);
+            Ok(())
+        })
+        .await?;
+    if !json && !table.is_empty() {
+        table.print()?;
+    }
+    Ok(code)
+}
+
+/// Books what differs of a month by now: what `rerate --book` does.
+///
+/// # Errors
+/// The service, or stdout.
+pub(super) async fn correct(
+    month: YearMonth,
+    account: Option<String>,
+    client: &ClientArgs,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let of = Asked { month, account, verb: "correct", more: String::new() };
+    let mut table = Table::new(&["account", "charges", "true-ups", "difference", "billed in", "left open"]);
+    let code = of
+        .each(client, json, |account, body| {
+            let Settled { settled, billed_in } = serde_json::from_slice(body)?;
+            table.row([
+                account.to_owned(),
+                settled.charges.to_string(),
+                settled.true_ups.to_string(),
+                amounts(settled.cost_difference.iter().map(|(currency, amount)| (currency.as_str(), *amount))),
+                billed_in.unwrap_or_else(|| month.to_string()),
                 uncertain(&settled),
             ]);
             Ok(())

@@ -1,4 +1,5 @@
-//! `tollgate billing rerate`: what a booked month would have cost by other rules or cards. Writes nothing.
+//! `tollgate billing rerate`: what a booked month would have cost by other rules or cards, or by the cards as they are
+//! now; this last can be booked.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,14 +10,18 @@ use tollgate_rate_card::{Card, CardId, Date, PricingModel, RateCards, Source, So
 use tollgate_runtime::ledger::{LedgerReader as _, Stream};
 use tollgate_runtime::rerate::{Rules, Under, rerate};
 
-use super::{rerate_show, scope};
+use super::super::wait;
+use super::{close, rerate_show, scope};
+use crate::client::ClientArgs;
 use crate::config::{ConfigArgs, nearest, rate_sources};
 use crate::exit::WrongUse;
 use crate::output;
 
-/// Show what a month would have cost by other rules or cards.
+/// Show what a month would have cost by other rules or cards, or book what differs by now.
 ///
-/// Reads the ledger in data_dir, while the service runs or not, and writes nothing. Every delivered message is rated
+/// Without --card and --rules-of it is rated by its own days' rules and the cards, bands and corrections that are known
+/// now. Reads the ledger in data_dir, while the service runs or not, and writes nothing; with --book the service is asked
+/// to book that difference as true-ups: into the month itself, or where it is closed, into the first open one. Every delivered message is rated
 /// again in the order of delivery, bands and allowances counted from the month's first message on. What has no price
 /// on a side stands on a line of its own with the reason; a difference is of messages with a price on both. Where the
 /// other rules charge by an open window and what was booked does not tell whether one was, the reason is
@@ -25,23 +30,30 @@ use crate::output;
 #[command(after_help = "Examples:\n  \
     tollgate billing rerate --month 2026-09 --rules-of 2026-10-01\n  \
     tollgate billing rerate --month 2026-10 --card pmp-usd-2026-07-01\n  \
-    tollgate billing rerate --month 2026-10 --card proposal.csv --account acme --json")]
+    tollgate billing rerate --month 2026-10 --card proposal.csv --account acme --json\n  \
+    tollgate billing rerate --month 2026-09 --book")]
 pub(super) struct RerateArgs {
     /// Billing month, YYYY-MM, in each WABA's time zone
     #[arg(long, value_name = "MONTH")]
     month: YearMonth,
     /// A card in place of the month's in its currency: an id of `tollgate rates list`, or a file; one a currency. Rules
     /// and markets stay those of the charge's day; other currencies have no price
-    #[arg(long, value_name = "ID-OR-FILE", required_unless_present = "rules_of")]
+    #[arg(long, value_name = "ID-OR-FILE")]
     card: Vec<String>,
     /// Apply rulebook, market map, cards, bands and allowances of this day to every charge
     #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "card", value_parser = day)]
     rules_of: Option<Date>,
+    /// Have the service book what differs by the cards that it knows. Import a corrected card first, with `tollgate rates
+    /// import --correction`, and start the service anew
+    #[arg(long, conflicts_with_all = ["card", "rules_of"])]
+    book: bool,
     /// One account [default: all]
     #[arg(long)]
     account: Option<String>,
     #[command(flatten)]
     config: ConfigArgs,
+    #[command(flatten)]
+    client: ClientArgs,
 }
 
 fn day(text: &str) -> Result<Date, String> {
@@ -55,16 +67,24 @@ fn day(text: &str) -> Result<Date, String> {
 /// # Errors
 /// The ledger, a card, or nothing to rate.
 pub(super) fn run(mut args: RerateArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
+    if args.book {
+        return wait(close::correct(args.month, args.account, &args.client, json));
+    }
     args.config = args.config.or(before);
     let sources = rate_sources(args.config.rates_directory()?.as_deref())?;
     let rates = RateCards::from_sources(&sources)?;
     let files = card_files(&args.card, &rates, &sources)?;
     let under = match args.rules_of {
-        Some(day) => Under::Day(check_day(&rates, day)?),
-        None => Under::Cards(cards(&args.card, &rates, &files)?),
+        Some(day) => Some(Under::Day(check_day(&rates, day)?)),
+        None if args.card.is_empty() => None,
+        None => Some(Under::Cards(cards(&args.card, &rates, &files)?)),
     };
     let reader = super::reader(&args.config)?;
     let account = args.account.as_deref();
+    let under = match under {
+        Some(under) => under,
+        None => Under::Own(reader.zones(account)?),
+    };
     if let Some(account) = account {
         scope::check_account(&reader, account, args.month)?;
     }
