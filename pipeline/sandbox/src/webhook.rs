@@ -1,5 +1,6 @@
 //! Webhooks: their shapes, batches, signature, and delivery at least once.
 
+pub(crate) mod ascii;
 pub(crate) mod batch;
 pub(crate) mod client;
 pub(crate) mod management;

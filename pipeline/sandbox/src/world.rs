@@ -6,6 +6,7 @@ pub(crate) mod charged;
 pub(crate) mod control;
 pub(crate) mod country;
 pub(crate) mod fate;
+pub(crate) mod identity;
 pub(crate) mod inbound;
 pub(crate) mod lifecycle;
 pub(crate) mod pairs;

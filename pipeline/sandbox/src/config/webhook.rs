@@ -14,6 +14,10 @@ pub struct WebhookConfig {
     pub app_secret: AppSecret,
     /// Most updates in one POST, 1 to 1000 (the platform's own bound). Default 100.
     pub updates_max: usize,
+    /// Whether people with a number have a business-scoped id too, as the platform's page on these ids says of all since
+    /// April 2026: `user_id` in contacts and preferences, `from_user_id` in messages, `recipient_user_id` in sent,
+    /// delivered and read statuses, which then come with `contacts`. Default false: the older shapes.
+    pub user_ids: bool,
     /// How often collected updates leave, in milliseconds. Default 20.
     pub flush_ms: u64,
     /// POSTs in flight at once. Default 8.
@@ -39,6 +43,7 @@ impl Default for WebhookConfig {
             url: None,
             app_secret: AppSecret("sandbox-secret".to_owned()),
             updates_max: 100,
+            user_ids: false,
             flush_ms: 20,
             concurrency: 8,
             timeout_ms: 10_000,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+use super::ascii::ascii;
 use super::shapes;
 use super::signature::sign;
 use crate::world::World;
@@ -10,12 +11,28 @@ use crate::world::World;
 /// JSON on its way out.
 #[derive(Debug, Clone)]
 pub(crate) enum Update {
-    /// A status object; it shares a change with its number's other statuses.
-    Status { sender: usize, json: String },
+    /// A status object; it shares a change with its number's other statuses. `contact`: its recipient, where the
+    /// change is to name it.
+    Status { sender: usize, json: String, contact: Option<String> },
     /// A whole change about a number.
     Number { sender: usize, json: String },
     /// A whole change about the portfolio.
     Portfolio { portfolio: usize, json: String },
+}
+
+/// What one change tells of a number's messages.
+#[derive(Debug, Default)]
+struct Statuses {
+    statuses: Vec<String>,
+    /// Each recipient once.
+    contacts: Vec<String>,
+}
+
+impl Statuses {
+    fn push(&mut self, status: String, contact: Option<String>) {
+        self.statuses.push(status);
+        self.contacts.extend(contact.filter(|contact| !self.contacts.contains(contact)));
+    }
 }
 
 /// A signed body and how often it was tried.
@@ -56,7 +73,7 @@ impl World {
                 if index > 0 {
                     body.push(',');
                 }
-                let change = RawValue::from_string(change).expect("made by serde_json");
+                let change = RawValue::from_string(ascii(change)).expect("made by serde_json");
                 self.journal.change(now_ms, waba, &change);
                 body.push_str(change.get());
             }
@@ -76,13 +93,16 @@ impl World {
     /// one change, so that its statuses and messages keep their order.
     fn group(&self, updates: Vec<Update>) -> Vec<(usize, Vec<String>)> {
         let mut entries: Vec<(usize, Vec<String>)> = Vec::new();
-        let mut statuses: Vec<(usize, Vec<String>)> = Vec::new();
+        let mut statuses: Vec<(usize, Statuses)> = Vec::new();
         for update in updates {
             match update {
-                Update::Status { sender, json } => match statuses.iter_mut().find(|(number, _)| *number == sender) {
-                    Some((_, list)) => list.push(json),
-                    None => statuses.push((sender, vec![json])),
-                },
+                Update::Status { sender, json, contact } => {
+                    let index = statuses.iter().position(|(number, _)| *number == sender).unwrap_or_else(|| {
+                        statuses.push((sender, Statuses::default()));
+                        statuses.len() - 1
+                    });
+                    statuses[index].1.push(json, contact);
+                }
                 Update::Number { sender, json } => {
                     let earlier = statuses.iter().position(|(number, _)| *number == sender);
                     if let Some(earlier) = earlier {
@@ -100,9 +120,9 @@ impl World {
         entries
     }
 
-    fn close_statuses(&self, entries: &mut Vec<(usize, Vec<String>)>, sender: usize, list: &[String]) {
+    fn close_statuses(&self, entries: &mut Vec<(usize, Vec<String>)>, sender: usize, list: &Statuses) {
         let sender = &self.senders[sender];
-        entry(entries, sender.portfolio).push(shapes::statuses_change(sender, list));
+        entry(entries, sender.portfolio).push(shapes::statuses_change(sender, &list.statuses, &list.contacts));
     }
 }
 

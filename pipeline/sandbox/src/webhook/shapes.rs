@@ -1,11 +1,14 @@
 //! `messages` and `user_preferences` webhooks: statuses, inbound messages, preferences.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::graph::error::{ErrorData, failure_details, title};
 use crate::graph::recipient::Recipient;
 use crate::world::Sender;
+use crate::world::identity::user_id;
 use crate::world::inbound::Inbound;
 use crate::world::lifecycle::Message;
 use crate::world::pricing::Pricing;
@@ -20,7 +23,7 @@ struct Status<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    recipient_user_id: Option<&'a str>,
+    recipient_user_id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     conversation: Option<Conversation>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,15 +67,14 @@ struct StatusError {
 }
 
 impl<'a> Status<'a> {
-    fn of(message: &'a Message, status: &'static str, at_s: u64) -> Self {
-        let user = Some(&*message.recipient.user);
-        let by_phone = !message.recipient.is_bsuid();
+    fn of(message: &'a Message, status: &'static str, at_s: u64, ids: bool) -> Self {
+        let (recipient_id, recipient_user_id) = split(&message.recipient, ids);
         Self {
             id: &message.wamid,
             status,
             timestamp: at_s.to_string(),
-            recipient_id: user.filter(|_| by_phone),
-            recipient_user_id: user.filter(|_| !by_phone),
+            recipient_id,
+            recipient_user_id,
             conversation: None,
             pricing: None,
             biz_opaque_callback_data: message.opaque.as_deref(),
@@ -85,15 +87,17 @@ impl<'a> Status<'a> {
     }
 }
 
-/// A `sent`, `delivered` or `read` status; `pricing` on the two that carry one.
+/// A `sent`, `delivered` or `read` status; `pricing` on the two that carry one. `ids`: also the person's
+/// business-scoped id, here and below.
 pub(crate) fn status(
     message: &Message,
     name: &'static str,
     at_s: u64,
     pricing: Option<Pricing>,
     graph_major: u32,
+    ids: bool,
 ) -> String {
-    let mut status = Status::of(message, name, at_s);
+    let mut status = Status::of(message, name, at_s, ids);
     if let Some(pricing) = pricing {
         status.conversation = conversation(message, name, at_s, pricing, graph_major);
         status.pricing = Some(PricingObject {
@@ -126,9 +130,9 @@ fn conversation(message: &Message, name: &str, at_s: u64, pricing: Pricing, grap
     })
 }
 
-/// A `failed` status.
+/// A `failed` status. The platform adds no id to the number that was sent to.
 pub(crate) fn failed(message: &Message, at_s: u64, code: u32) -> String {
-    let mut status = Status::of(message, "failed", at_s);
+    let mut status = Status::of(message, "failed", at_s, false);
     status.errors = Some([StatusError {
         code,
         title: title(code),
@@ -157,22 +161,36 @@ impl<'a> Metadata<'a> {
     }
 }
 
-/// All statuses of one number in one webhook, as one change.
-pub(crate) fn statuses_change(sender: &Sender, statuses: &[String]) -> String {
+/// The recipient of a status, as `contacts` has it since business-scoped ids came.
+pub(crate) fn status_contact(message: &Message) -> String {
+    serde_json::to_string(&Contact::of(&message.recipient, "Sandbox user", true)).expect("strings always serialise")
+}
+
+/// All statuses of one number in one webhook, as one change; without `contacts` when there are none.
+pub(crate) fn statuses_change(sender: &Sender, statuses: &[String], contacts: &[String]) -> String {
     let head = serde_json::to_string(&Metadata::of(sender)).expect("strings always serialise");
-    let length: usize = statuses.iter().map(|status| status.len() + 1).sum();
-    let mut json = String::with_capacity(length + head.len() + 100);
+    let length: usize = statuses.iter().chain(contacts).map(|item| item.len() + 1).sum();
+    let mut json = String::with_capacity(length + head.len() + 120);
     json.push_str(r#"{"value":{"messaging_product":"whatsapp","metadata":"#);
     json.push_str(&head);
+    if !contacts.is_empty() {
+        json.push_str(r#","contacts":["#);
+        push_list(&mut json, contacts);
+        json.push(']');
+    }
     json.push_str(r#","statuses":["#);
-    for (index, status) in statuses.iter().enumerate() {
+    push_list(&mut json, statuses);
+    json.push_str(r#"]},"field":"messages"}"#);
+    json
+}
+
+fn push_list(json: &mut String, items: &[String]) {
+    for (index, item) in items.iter().enumerate() {
         if index > 0 {
             json.push(',');
         }
-        json.push_str(status);
+        json.push_str(item);
     }
-    json.push_str(r#"]},"field":"messages"}"#);
-    json
 }
 
 #[derive(Serialize)]
@@ -190,7 +208,7 @@ struct Contact<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     wa_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_id: Option<&'a str>,
+    user_id: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize)]
@@ -199,15 +217,16 @@ struct Profile<'a> {
 }
 
 impl<'a> Contact<'a> {
-    fn of(user: &'a Recipient, name: &'a str) -> Self {
-        let (wa_id, user_id) = split(user);
+    fn of(user: &'a Recipient, name: &'a str, ids: bool) -> Self {
+        let (wa_id, user_id) = split(user, ids);
         Self { profile: Profile { name }, wa_id, user_id }
     }
 }
 
-/// (phone number, business-scoped user id): exactly one is given.
-fn split(user: &Recipient) -> (Option<&str>, Option<&str>) {
-    if user.is_bsuid() { (None, Some(&user.user)) } else { (Some(&user.user), None) }
+/// (phone number, business-scoped user id): one of them is given, with `ids` the second one always.
+fn split(user: &Recipient, ids: bool) -> (Option<&str>, Option<Cow<'_, str>>) {
+    let number = (!user.is_bsuid()).then_some(&*user.user);
+    (number, (ids || number.is_none()).then(|| user_id(&user.user)))
 }
 
 /// A user's message and when it came.
@@ -216,6 +235,7 @@ pub(crate) struct InboundContent<'a> {
     pub(crate) from: &'a Recipient,
     pub(crate) now_s: u64,
     pub(crate) inbound: &'a Inbound,
+    pub(crate) ids: bool,
 }
 
 #[derive(Serialize)]
@@ -230,7 +250,7 @@ struct InboundMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    from_user_id: Option<&'a str>,
+    from_user_id: Option<Cow<'a, str>>,
     id: &'a str,
     timestamp: String,
     #[serde(rename = "type")]
@@ -263,7 +283,7 @@ struct Button<'a> {
 /// The change for a user's message.
 pub(crate) fn inbound_change(sender: &Sender, content: &InboundContent<'_>) -> String {
     let inbound = content.inbound;
-    let (from, from_user_id) = split(content.from);
+    let (from, from_user_id) = split(content.from, content.ids);
     let tapped = inbound.button_of.as_deref();
     let text = inbound.text.as_str();
     let message = InboundMessage {
@@ -277,7 +297,7 @@ pub(crate) fn inbound_change(sender: &Sender, content: &InboundContent<'_>) -> S
         button: tapped.map(|_| Button { payload: text, text }),
         referral: inbound.referral.clone().and_then(|json| RawValue::from_string(json).ok()),
     };
-    let contact = Contact::of(content.from, &inbound.profile);
+    let contact = Contact::of(content.from, &inbound.profile, content.ids);
     change(sender, contact, "messages", Messages { messages: [message] })
 }
 
@@ -291,7 +311,7 @@ struct Preference<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     wa_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_id: Option<&'a str>,
+    user_id: Option<Cow<'a, str>>,
     detail: &'static str,
     category: &'static str,
     value: &'static str,
@@ -300,8 +320,8 @@ struct Preference<'a> {
 }
 
 /// The change for a user who stops or resumes marketing.
-pub(crate) fn preference_change(sender: &Sender, user: &Recipient, stop: bool, now_s: u64) -> String {
-    let (wa_id, user_id) = split(user);
+pub(crate) fn preference_change(sender: &Sender, user: &Recipient, stop: bool, now_s: u64, ids: bool) -> String {
+    let (wa_id, user_id) = split(user, ids);
     let preference = Preference {
         wa_id,
         user_id,
@@ -315,7 +335,7 @@ pub(crate) fn preference_change(sender: &Sender, user: &Recipient, stop: bool, n
         timestamp: now_s,
     };
     let preferences = Preferences { user_preferences: [preference] };
-    let contact = Contact::of(user, "Sandbox user");
+    let contact = Contact::of(user, "Sandbox user", ids);
     change(sender, contact, "user_preferences", preferences)
 }
 

@@ -41,7 +41,7 @@ impl World {
         let wamid = self.next_wamid(&from.user, Direction::Inbound);
         let number = &mut self.senders[sender];
         number.throughput.note_inbound(now_ms);
-        let content = InboundContent { wamid: &wamid, from, now_s, inbound };
+        let content = InboundContent { wamid: &wamid, from, now_s, inbound, ids: self.config.webhooks.user_ids };
         let json = shapes::inbound_change(number, &content);
         self.counters.inbound += 1;
         self.emit(Update::Number { sender, json });
@@ -56,7 +56,7 @@ impl World {
         }
         pair.stopped = stop;
         let number = &self.senders[sender];
-        let json = shapes::preference_change(number, user, stop, now_ms / 1_000);
+        let json = shapes::preference_change(number, user, stop, now_ms / 1_000, self.config.webhooks.user_ids);
         self.emit(Update::Number { sender, json });
     }
 }

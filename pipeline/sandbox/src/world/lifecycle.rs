@@ -185,13 +185,17 @@ impl World {
         if message.fate.lost && name != "sent" {
             return;
         }
-        let json = shapes::status(message, name, at_ms / 1_000, pricing, self.graph_major);
+        let json =
+            shapes::status(message, name, at_ms / 1_000, pricing, self.graph_major, self.config.webhooks.user_ids);
         self.send_status(message, name, json, at_ms);
     }
 
     fn send_status(&mut self, message: &Message, name: &'static str, json: String, at_ms: u64) {
         *self.counters.statuses.entry(name).or_default() += 1;
-        let update = Update::Status { sender: message.sender, json };
+        // The platform names no contact of a message that failed.
+        let named = self.config.webhooks.user_ids && name != "failed";
+        let contact = named.then(|| shapes::status_contact(message));
+        let update = Update::Status { sender: message.sender, json, contact };
         if message.fate.duplicate {
             let due_ms = at_ms + u64::from(message.fate.repeat_ms);
             self.timers.set(due_ms, Action::Again(update.clone()));

@@ -42,6 +42,51 @@ async fn statuses_share_a_post_up_to_the_bound() {
 }
 
 #[tokio::test]
+async fn bodies_are_ascii_as_the_platform_signs_them() {
+    let (receiver, _handle, client) = start(|_| {}).await;
+    let order = serde_json::json!({ "sender": crate::support::NUMBER, "from": "16505551234", "text": "Saír 😀" });
+    client.control("inbound", &order).await;
+    receiver.wait("the message", |receiver| receiver.all("messages").len() == 1).await;
+    assert!(receiver.posts().iter().all(|post| post.body.is_ascii()));
+    assert_eq!(receiver.all("messages")[0]["text"]["body"], "Saír 😀");
+}
+
+#[tokio::test]
+async fn people_have_ids_and_statuses_name_them_when_asked_to() {
+    let (receiver, _handle, client) = start(|config| {
+        config.webhooks.user_ids = true;
+        config.webhooks.flush_ms = 200;
+    })
+    .await;
+    client.accepted("16505551234", "promo").await;
+    client.accepted("16505551013", "promo").await;
+    client.accepted("16505551005", "promo").await;
+    receiver.wait("seven statuses and a STOP", |r| r.statuses().len() == 7 && r.all("messages").len() == 1).await;
+    let user = &receiver.all("messages")[0]["from_user_id"];
+    assert!(user.as_str().is_some_and(|user| user.starts_with("US.") && user.len() == 23), "{user}");
+    for (_, change) in receiver.changes() {
+        let items = |list: &str| change["value"][list].as_array().cloned().unwrap_or_default();
+        for message in items("messages") {
+            assert_eq!(items("contacts")[0]["user_id"], message["from_user_id"]);
+        }
+        // A failed status has neither; the others of one person share a contact.
+        let named = |status: &Value| (status["recipient_id"].to_string(), status["recipient_user_id"].to_string());
+        let statuses = items("statuses");
+        let (failed, told): (Vec<_>, Vec<_>) = statuses.iter().partition(|status| status["status"] == "failed");
+        assert!(failed.iter().all(|status| status["recipient_user_id"].is_null()), "{change}");
+        if !told.is_empty() {
+            let mut people: Vec<_> = told.into_iter().map(named).collect();
+            people.sort();
+            people.dedup();
+            let contact = |contact: &Value| (contact["wa_id"].to_string(), contact["user_id"].to_string());
+            let mut contacts: Vec<_> = items("contacts").iter().map(contact).collect();
+            contacts.sort();
+            assert_eq!(contacts, people, "{change}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refused_post_is_tried_again_unchanged() {
     let (receiver, handle, client) = start(|_| {}).await;
     receiver.failures.store(4, Ordering::SeqCst);
