@@ -3,6 +3,7 @@
 //!
 //! Duplicates and orders of statuses change nothing. A later status that says another category or type, or an
 //! earlier time across a card's, mark-up's or month's edge, takes the entry back and books anew; entries are never changed.
+//! So does an earlier time of what has a position in a group, since the time is what orders it when it is settled.
 //!
 //! What stands is known by what was kept of it, not by what the catalogue and the sender have become: the card, the kind and
 //! the cost with the charge, the WABA with the attempt.
@@ -172,25 +173,35 @@ fn correct(
         d.message.attempts[n].booked = Some(new);
         return None;
     }
-    let month = |at_s: u32| period(state.day(waba.ix, at_s).0);
+    let usage = |at_s: u32| YearMonth::of(state.day(waba.ix, at_s).0);
     let moved = a.delivered_s < old.at_s && {
         let at = Booked { at_s: a.delivered_s, ..new };
-        month(a.delivered_s) != month(old.at_s)
+        usage(a.delivered_s) != usage(old.at_s)
             || rate(d.facts, waba, expected, &at) != rate(d.facts, waba, expected, &new)
             || markup::in_force(d.facts, waba, at.at_s) != markup::in_force(d.facts, waba, new.at_s)
     };
-    if moved {
+    // Within them the instant decides the order in which positions are settled, and nothing else.
+    let reordered = !moved && a.delivered_s < old.at_s && is_counted(&standing(d.facts, waba, expected, &old));
+    if moved || reordered {
         new.at_s = a.delivered_s;
+    }
+    if moved {
         take_positions(d, sender, waba, expected, &mut new);
     }
     // Other facts are what is corrected; another catalogue alone is the business of rating again.
-    if !moved && rate_on_kept(d.facts, waba, expected, &new) == rate_on_kept(d.facts, waba, expected, &old) {
+    let same =
+        |d: &Draft<'_, '_>| rate_on_kept(d.facts, waba, expected, &new) == rate_on_kept(d.facts, waba, expected, &old);
+    if !moved && !reordered && same(d) {
         d.message.attempts[n].booked = Some(new);
         return None;
     }
     let was = standing(d.facts, waba, expected, &old);
     let now = rate(d.facts, waba, expected, &new);
-    let cause = if moved { Cause::Card } else { Cause::Reclassified };
+    let cause = match moved {
+        true => Cause::Card,
+        false if reordered && same(d) => Cause::Settle,
+        false => Cause::Reclassified,
+    };
     // A message that changes into or out of a counted group takes or frees its position.
     if counted(&now) != counted(&was) || moved {
         uncount(d, sender, waba, &was, old.at_s);
@@ -238,6 +249,11 @@ fn counted(rated: &Rated) -> (bool, bool, Option<Category>) {
         Rated::Priced(p) => (p.counts_for_allowance, p.counts_for_band, p.category),
         Rated::Unpriced(u) => (u.counts_for_allowance, u.counts_for_band, u.category),
     }
+}
+
+fn is_counted(rated: &Rated) -> bool {
+    let (allowance, band, _) = counted(rated);
+    allowance || band
 }
 
 fn keys(

@@ -128,6 +128,24 @@ fn nothing_is_booked_for_a_card_alone() {
     assert_eq!(w.out.ledger.len(), 1);
 }
 
+/// Where positions are counted the time is what orders them: an earlier one of the same day is booked, at the same price.
+#[test]
+fn an_earlier_time_of_what_has_a_position() {
+    let mut w = world();
+    let at = now_s(&w);
+    w.event(&said("delivered", at, "utility", "regular"));
+    w.event(&said("delivered", at - 60, "utility", "regular"));
+    w.event(&said("read", at + 5, "utility", "regular"));
+    w.event(&said("delivered", at, "utility", "regular"));
+    let one = format!("charge 0.0068 USD {CARD} waba-1");
+    assert_eq!(books(&w), [one.clone(), format!("adjustment -0.0068 USD {CARD} waba-1"), one]);
+    let times: Vec<_> = w.out.ledger.iter().map(|e| e["occurred_at"].as_str().unwrap().to_owned()).collect();
+    assert!(times[0] == times[1] && times[2] < times[0], "{times:?}");
+    let ordinals: Vec<_> = w.out.ledger.iter().map(|e| e["ordinal"].as_u64().unwrap()).collect();
+    assert_eq!((ordinals, &w.out.ledger[2]["cause"]), (vec![1, 1, 1], &json!("settle")));
+    read(&w);
+}
+
 #[test]
 fn without_a_price_until_a_card_is_imported() {
     let mut w = world();

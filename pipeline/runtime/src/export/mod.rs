@@ -15,6 +15,8 @@ mod totals;
 mod write;
 
 #[cfg(test)]
+mod measure;
+#[cfg(test)]
 mod tests;
 
 pub use file::{export, is_parquet};

@@ -77,6 +77,26 @@ impl Positions {
         At { rated, ordinal: input.band_ordinal.or(allowance.map(|_| input.allowance_used + 1)) }
     }
 
+    /// Counts a message that stays as it was booked, since what it was rated by is not known again: it had a position
+    /// then, and whoever comes after it has the next.
+    pub(crate) fn pass(
+        &mut self,
+        rules: &Rules<'_>,
+        place: Place,
+        (category, market): (Option<Category>, Option<&str>),
+        date: Date,
+    ) {
+        let Some(category) = category else { return };
+        let group = match rules.allowance(date, category) {
+            Some(allowance) => allowance_of(place, allowance.scope, category),
+            None => match market.and_then(|name| rules.rates().map().market_named(name)) {
+                Some(market) => band_of(place, category, market),
+                None => return,
+            },
+        };
+        *self.counters.entry(group).or_default() += 1;
+    }
+
     fn count(&self, group: &Group) -> u64 {
         self.counters.get(group).copied().unwrap_or(0)
     }
@@ -118,13 +138,24 @@ const fn kind(rated: &Rated) -> (Option<Category>, Option<Market>) {
 fn allowance_group(rules: &Rules<'_>, place: Place, rated: &Rated, date: Date) -> Option<Group> {
     let category = kind(rated).0.filter(|_| counted(rated).0)?;
     let scope = rules.allowance(date, category).map_or(AllowanceScope::Sender, |a| a.scope);
-    let of = if scope == AllowanceScope::Waba { place.waba } else { place.sender };
-    Some(Group { account: place.account, of, month: place.month, market: None, category })
+    Some(allowance_of(place, scope, category))
+}
+
+const fn allowance_of(place: Place, scope: AllowanceScope, category: Category) -> Group {
+    let of = match scope {
+        AllowanceScope::Waba => place.waba,
+        AllowanceScope::Sender => place.sender,
+    };
+    Group { account: place.account, of, month: place.month, market: None, category }
+}
+
+const fn band_of(place: Place, category: Category, market: Market) -> Group {
+    let category = category.band_counter();
+    Group { account: place.account, of: NONE, month: place.month, market: Some(market), category }
 }
 
 fn band_group(place: Place, rated: &Rated) -> Option<Group> {
     let (category, market) = kind(rated);
     let (category, market) = category.zip(market).filter(|_| counted(rated).1)?;
-    let category = category.band_counter();
-    Some(Group { account: place.account, of: NONE, month: place.month, market: Some(market), category })
+    Some(band_of(place, category, market))
 }

@@ -51,6 +51,11 @@ impl<'a> Rules<'a> {
         }
     }
 
+    /// Whether each charge has the rules of its own day, as when it was booked.
+    pub(super) const fn are_own(&self) -> bool {
+        matches!(self.under, Under::Own(_))
+    }
+
     /// The rulebook a charge was booked by, when this catalogue still has it.
     pub(super) fn booked(&self, id: &str) -> Option<&'a Rulebook> {
         self.rates.rulebooks().find(|book| book.id == id)

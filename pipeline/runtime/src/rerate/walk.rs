@@ -55,7 +55,13 @@ impl<'a> Walk<'a> {
 
     fn message(&mut self, entry: &LedgerEntry<'_>) -> Option<()> {
         let place = self.positions.place(&entry.account, &entry.waba, &entry.sender, &entry.usage_period);
-        let rated = facts(self.rules, &Booked::of(entry), own_day(self.rules, entry));
+        let own = own_day(self.rules, entry);
+        let rated = facts(self.rules, &Booked::of(entry), own);
+        // Under other rules nobody knows whether it would be counted.
+        if rated.is_err() && entry.ordinal.is_some() && self.rules.are_own() {
+            let counted = (entry.category, entry.market.as_deref());
+            self.positions.pass(self.rules, place, counted, self.rules.day(own));
+        }
         let rated = rated.map(|input| self.positions.rate(self.rules, place, input).rated);
         let booked = match (entry.cost, entry.reason.as_deref()) {
             (Some(cost), _) => Cost::Known(cost),

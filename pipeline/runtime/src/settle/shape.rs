@@ -6,7 +6,7 @@ use super::zones::{Waba, Wabas};
 use crate::ledger::{Alike, GroupRow, LedgerError, Line};
 use crate::rerate::{Booked, Place, Positions, Rules, facts};
 use std::collections::HashMap;
-use tollgate_rate_card::{Currency, Date, Markup, PricingModel, Rated, RatingInput};
+use tollgate_rate_card::{Category, Currency, Date, Markup, PricingModel, Rated, RatingInput};
 use tollgate_wire::ledger::EntryKind;
 
 /// Shapes remembered at most; beyond it they are made again. About 1 KB each.
@@ -74,6 +74,12 @@ impl Shape {
         let found = facts(rules, &booked, day);
         self.facts = Some((day, found));
         found
+    }
+
+    /// Category and market that a charge was counted by when it was booked.
+    pub(super) fn counted_as<'g>(&self, groups: &'g [GroupRow]) -> (Option<Category>, Option<&'g str>) {
+        let g = &groups[self.group];
+        (g.category, g.market.as_deref())
     }
 
     /// The number of what a rating comes to with the mark-up in force.

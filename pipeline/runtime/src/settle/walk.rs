@@ -246,7 +246,13 @@ impl<'j> Walk<'j> {
     fn rate(&mut self, role: Role, one: &Held) -> Option<(u32, Option<u64>)> {
         let (shape, groups) = self.shapes.get(one.shape);
         let waba = self.wabas.get(shape.waba)?;
-        let input = shape.facts(self.rules, groups, waba.day(self.instant)).ok()?;
+        let day = waba.day(self.instant);
+        let Ok(input) = shape.facts(self.rules, groups, day) else {
+            if role == Role::Charge && one.ordinal.is_some() {
+                self.positions.pass(self.rules, shape.place, shape.counted_as(groups), day);
+            }
+            return None;
+        };
         let At { rated, ordinal } = match role {
             Role::Late => at_booked(self.rules, input, one.ordinal)?,
             _ => self.positions.rate(self.rules, shape.place, input),

@@ -99,7 +99,7 @@ fn what_was_closed_without_a_price_gets_one(dir: &Database) {
 
 fn a_corrected_month_with_whatever_comes_later(dir: &Database) {
     let config = ProptestConfig::with_cases(if matches!(dir.place(), Place::File(_)) { 40 } else { 4 });
-    let message = (0_u8..6, any::<bool>(), any::<bool>(), 0_u64..12, 0_u8..8);
+    let message = (0_u8..7, any::<bool>(), any::<bool>(), 0_u64..12, 0_u8..8);
     let strategy = (prop::collection::vec(message, 1..40), any::<u64>());
     let mut runner = proptest::test_runner::TestRunner::new(config);
     runner

@@ -70,7 +70,7 @@ pub(super) enum Fate {
 }
 
 /// A message: 0 service, 1 utility, 2 marketing, 3 authentication, 4 marketing that was booked before there was a card, 5
-/// utility of a type that we do not know.
+/// utility of a type that we do not know, 6 service to a country that is not known, which uses up the allowance.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Drawn {
     pub what: u8,
@@ -97,7 +97,7 @@ impl Drawn {
 
     fn category(&self) -> Category {
         match self.what {
-            0 => Category::Service,
+            0 | 6 => Category::Service,
             1 | 5 => Category::Utility,
             3 => Category::Authentication,
             _ => Category::Marketing,
@@ -106,7 +106,11 @@ impl Drawn {
 
     /// Whether the other is counted in the same group.
     fn counted_with(&self, other: &Self) -> bool {
-        self.what == other.what && (self.what != 0 || self.number() == other.number())
+        let service = |what| matches!(what, 0 | 6);
+        match service(self.what) {
+            true => service(other.what) && self.number() == other.number(),
+            false => self.what == other.what,
+        }
     }
 }
 
@@ -128,7 +132,7 @@ fn price(
         1 => banded(4, "0.0080"),
         3 if bands == Bands::Right => banded(2, "0.0079"),
         3 => (regular, None, Some("list_unknown"), Some(dec("0.0085"))),
-        5 => (None, None, None, None),
+        5 | 6 => (None, None, None, None),
         _ => (regular, None, None, Some(dec("0.0397"))),
     }
 }
@@ -167,7 +171,8 @@ pub(super) fn book(all: &[(u64, Drawn)], order: &[usize]) -> Vec<LedgerEntry<'st
         let ask = rate.map(|rate| asked(&d, kind, rate));
         let fee = if kind == Some(PricingType::Regular) { dec("0.001") } else { Decimal::ZERO };
         let marked = d.marked_up && rate.is_some();
-        let position = matches!(d.what, 0 | 1 | 3).then_some(earlier + 1);
+        let position = matches!(d.what, 0 | 1 | 3 | 6).then_some(earlier + 1);
+        let known = d.what != 6;
         booked[i] = Some(LedgerEntry {
             kind: match kind {
                 None => EntryKind::Unpriced,
@@ -177,14 +182,14 @@ pub(super) fn book(all: &[(u64, Drawn)], order: &[usize]) -> Vec<LedgerEntry<'st
             waba: d.waba().into(),
             sender: d.number().into(),
             campaign: Some(if n % 2 == 0 { "even" } else { "odd" }.into()),
-            country: Some("MX".into()),
-            market: Some("Mexico".into()),
+            country: known.then(|| "MX".into()),
+            market: known.then(|| "Mexico".into()),
             category: Some(d.category()),
             expected_category: Some(d.category()),
             reported_category: Some(d.category()),
             pricing_type: kind,
             expected_type: None,
-            reported_type: (d.what != 5).then_some(PricingType::Regular),
+            reported_type: (d.what != 5 && known).then_some(PricingType::Regular),
             rulebook: Some("pmp-2026-10-01".into()),
             card: (rate.is_some()).then(|| "pmp-usd-2026-10-01".into()),
             card_status: rate.map(|_| "published".into()),
@@ -202,6 +207,7 @@ pub(super) fn book(all: &[(u64, Drawn)], order: &[usize]) -> Vec<LedgerEntry<'st
             reason: match d.what {
                 4 => Some("no_card".into()),
                 5 => Some("unknown_type".into()),
+                6 => Some("no_country".into()),
                 _ => None,
             },
             ..charge(n)
@@ -246,8 +252,13 @@ pub(super) fn net(reader: &Reader, months: &[&str]) -> Net {
     let mut all = Net::new();
     for month in months {
         let each = &mut |e: &LedgerEntry<'_>| {
-            let names =
-                [&*e.usage_period, &*e.waba, &*e.sender, e.campaign.as_deref().unwrap(), e.market.as_deref().unwrap()];
+            let names = [
+                &*e.usage_period,
+                &*e.waba,
+                &*e.sender,
+                e.campaign.as_deref().unwrap(),
+                e.market.as_deref().unwrap_or_default(),
+            ];
             let key = key(names, e.category, e.pricing_type, e.band, [e.list_rate, e.cost_rate]);
             let sum = all.entry(key).or_default();
             sum.0 += e.quantity;
@@ -274,7 +285,8 @@ pub(super) fn expected_by(all: &[(u64, Drawn)], later: bool, bands: Bands) -> Ne
     for (n, d) in standing().filter(|(_, d)| !later || d.fate != Fate::TakenBackLater) {
         let before = |(m, e): &&(u64, Drawn)| d.counted_with(e) && (e.second, *m) < (d.second, *n);
         let (kind, band, _, rate) = price(d, standing().filter(before).count() as u64, bands);
-        let names = ["2026-10", d.waba(), d.number(), if n % 2 == 0 { "even" } else { "odd" }, "Mexico"];
+        let market = if d.what == 6 { "" } else { "Mexico" };
+        let names = ["2026-10", d.waba(), d.number(), if n % 2 == 0 { "even" } else { "odd" }, market];
         let key = key(names, Some(d.category()), kind, band, [rate.map(|_| dec(list(d))), rate]);
         let sum = sums.entry(key).or_default();
         sum.0 += 1;
