@@ -13,6 +13,7 @@ use tollgate_core::life::Times;
 use tollgate_metrics::{Limits, Metrics};
 use tollgate_rate_card::RateCards;
 use tollgate_runtime::clock::Clock;
+use tollgate_runtime::lag::Lags;
 use tollgate_runtime::log::embedded::{EmbeddedLog, EmbeddedOptions};
 use tollgate_runtime::log::{NewRecord, Topic};
 use tollgate_runtime::registry::{Registry, SharedRegistry};
@@ -39,7 +40,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let metrics = Arc::new(Metrics::new("bench", Limits::default())?);
     let registry = SharedRegistry::new(Registry::default());
     let options = ShardOptions::default();
-    let parts = ShardParts { engine: config, options, clock: clock.clone(), registry, metrics };
+    let lags = Arc::new(Lags::new(clock.clone()));
+    let parts = ShardParts { engine: config, options, clock: clock.clone(), registry, metrics, lags };
     let shard = Shards::open(log.clone(), parts, Arc::clone(&status))?;
     let thread = std::thread::spawn(move || shard.run());
 

@@ -1,8 +1,8 @@
 //! The catalogue: every metric of the product, once.
 
 use crate::labels::{
-    BudgetState, Category, InDoubtResolution, Lane, MismatchKind, Outcome, PricingType, QuotaState, Topic,
-    WebhookResult,
+    BudgetState, Category, Certificate, InDoubtResolution, Lane, MismatchKind, Outcome, PartitionState, PricingType,
+    Projected, QualityLevel, QuotaState, SenderState, StorePlace, TemplateState, Topic, WaitsFor, WebhookResult,
 };
 
 /// What a scraper may assume of the value.
@@ -35,6 +35,22 @@ pub enum Unit {
     Orders,
     /// Whole units of the currency in the `currency` label.
     Amount,
+    /// Seconds since 1970 (UTC), of an instant.
+    Timestamp,
+    /// Message templates.
+    Templates,
+    /// Business phone numbers.
+    Senders,
+    /// Accounts.
+    Accounts,
+    /// Partitions of the log.
+    Partitions,
+    /// Attempts to send.
+    Attempts,
+    /// Calls to the platform.
+    Calls,
+    /// Bytes.
+    Bytes,
     /// 0 unknown, 1 red, 2 yellow, 3 green.
     Quality,
     /// Always 1; the labels are the information.
@@ -53,6 +69,14 @@ impl Unit {
             Self::Users => "_users",
             Self::Orders => "_orders",
             Self::Amount => "_amount",
+            Self::Timestamp => "_timestamp_seconds",
+            Self::Templates => "_templates",
+            Self::Senders => "_senders",
+            Self::Accounts => "_accounts",
+            Self::Partitions => "_partitions",
+            Self::Attempts => "_attempts",
+            Self::Calls => "_calls",
+            Self::Bytes => "_bytes",
             Self::Quality => "_quality",
             Self::Info => "_info",
         }
@@ -103,6 +127,9 @@ const CALL_BUCKETS: &[f64] = &[0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 
 /// One commit: a quiet disk up to a struggling broker.
 const COMMIT_BUCKETS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 const BATCH_BUCKETS: &[f64] = &[1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 65536.0];
+/// From a delivery to its booking: a second while all goes well; the objective is five minutes; hours after an outage.
+const BOOKED_BUCKETS: &[f64] =
+    &[1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 21600.0, 86400.0];
 /// Restore of a partition; the budget is 60 s.
 const RESTORE_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0];
 
@@ -164,23 +191,40 @@ catalogue! {
         => "Time from a request to the order to send it, waiting included.";
     ParkedMessages: Gauge "tollgate_parked_messages" Messages [bounded("lot", "reasons that queues wait for now")]
         => "Messages in the waiting room.";
+    BacklogSeconds: Gauge "tollgate_backlog_seconds" Seconds [LANE, closed("waits_for", WaitsFor::NAMES)]
+        => "Time until the last parked message will have left, worst account; what only a person can free has none.";
     QuotaUsers: Gauge "tollgate_quota_users" Users [ACCOUNT, closed("state", QuotaState::NAMES)]
-        => "Unique users of the moving 24 hours; `other` is a sum.";
+        => "Unique users of the moving 24 hours; with a limit per number the sums over the numbers; `other` is a sum.";
+    QuotaNextReturn: Gauge "tollgate_quota_next_return_timestamp_seconds" Timestamp [ACCOUNT]
+        => "When the next counted user ages out; `other` is the earliest. None while nobody is counted.";
     Quality: Gauge "tollgate_quality" Quality [ACCOUNT, SENDER]
         => "Quality of a sender: 0 unknown, 1 red, 2 yellow, 3 green; `other` is the worst known.";
     ThroughputLimit: Gauge "tollgate_throughput_limit_messages_per_second" MessagesPerSecond [SENDER]
         => "Rate that a sender may use now; `other` is a sum.";
+    Senders: Gauge "tollgate_senders" Senders
+        [ACCOUNT, closed("state", SenderState::NAMES), closed("quality", QualityLevel::NAMES)]
+        => "Senders by state and quality; `other` is a sum.";
+    Templates: Gauge "tollgate_templates" Templates [ACCOUNT, closed("status", TemplateState::NAMES)]
+        => "Templates by status; `other` is a sum.";
+    DisabledAccounts: Gauge "tollgate_disabled_accounts" Accounts [ACCOUNT]
+        => "1 while an account is disabled; `other` is a sum.";
     InFlightOrders: Gauge "tollgate_in_flight_orders" Orders [SENDER]
         => "Orders without a result; `other` is a sum.";
+    OpenCalls: Gauge "tollgate_open_calls" Calls [SENDER]
+        => "Send calls under way; `other` is a sum.";
     DispatchSeconds: Histogram "tollgate_dispatch_seconds" Seconds [OUTCOME] CALL_BUCKETS
         => "Time of a send call, by its result.";
     PlatformErrors: Counter "tollgate_platform_errors_total" Events [bounded("code", "platform error codes")]
         => "Errors reported by the platform, in an answer or a webhook.";
     InDoubt: Counter "tollgate_in_doubt_total" Events [closed("resolution", InDoubtResolution::NAMES)]
         => "Attempts in doubt, by how they ended.";
+    InDoubtAttempts: Gauge "tollgate_in_doubt_attempts" Attempts []
+        => "Attempts in doubt now.";
     Webhooks: Counter "tollgate_webhooks_total" Events
         [bounded("field", "webhook fields"), closed("result", WebhookResult::NAMES)]
         => "Webhook changes received.";
+    LastWebhook: Gauge "tollgate_last_webhook_timestamp_seconds" Timestamp []
+        => "When the last webhook was accepted; none before the first since the start.";
     Charges: Counter "tollgate_charges_total" Events
         [CATEGORY, closed("pricing_type", PricingType::NAMES)]
         => "Charges booked, free ones included.";
@@ -188,17 +232,35 @@ catalogue! {
         => "Cost of the charges booked; adjustments are not in it. For watching, not for billing.";
     ChargeMismatch: Counter "tollgate_charge_mismatch_total" Events [closed("kind", MismatchKind::NAMES)]
         => "Charges that differ from what was expected at admission.";
+    UnpricedCharges: Counter "tollgate_unpriced_charges_total" Events
+        [bounded("reason", "reasons why there is no price")]
+        => "Deliveries booked without a price.";
+    DeliveryToBooked: Histogram "tollgate_delivery_to_booked_seconds" Seconds [] BOOKED_BUCKETS
+        => "Time from a delivery, by the platform's clock, to its first entry in the ledger's database.";
+    SetAsideRecords: Gauge "tollgate_set_aside_records" Records [closed("topic", Projected::NAMES)]
+        => "Records that the ledger's database could not take and keeps aside for people.";
+    RateCardExpiry: Gauge "tollgate_rate_card_expiry_timestamp_seconds" Timestamp [CURRENCY]
+        => "First day (UTC) without a rate card, of currencies in use; none where the newest card is open; 0 without a card today.";
+    RateCardStart: Gauge "tollgate_rate_card_start_timestamp_seconds" Timestamp [CURRENCY]
+        => "First day (UTC) of the newest rate card, of currencies in use.";
     BudgetAmount: Gauge "tollgate_budget_amount" Amount
         [ACCOUNT, CAMPAIGN, CURRENCY, closed("state", BudgetState::NAMES)]
         => "Budget of a campaign; `other` is a sum. Only when switched on.";
     LogLagSeconds: Gauge "tollgate_log_lag_seconds" Seconds [closed("topic", Topic::NAMES)]
-        => "Age of the oldest record not yet read, worst partition of the process.";
+        => "Age of the oldest record not yet done, worst partition of the process; rises while its reader stands still.";
     BatchCommitSeconds: Histogram "tollgate_batch_commit_seconds" Seconds [] COMMIT_BUCKETS
         => "Time to commit a batch.";
     BatchRecords: Histogram "tollgate_batch_records" Records [] BATCH_BUCKETS
         => "Input records in a batch.";
     RestoreSeconds: Histogram "tollgate_restore_seconds" Seconds [] RESTORE_BUCKETS
-        => "Time to restore a partition.";
+        => "Time to restore a partition: changelog and loading.";
+    Partitions: Gauge "tollgate_partitions" Partitions [closed("state", PartitionState::NAMES)]
+        => "Partitions that this process decides for, or is about to.";
+    StoreBytes: Gauge "tollgate_store_bytes" Bytes [closed("store", StorePlace::NAMES)]
+        => "Size on disk: the data directory without the ledger, and the ledger where it is a file.";
+    CertificateExpiry: Gauge "tollgate_certificate_expiry_timestamp_seconds" Timestamp
+        [closed("certificate", Certificate::NAMES)]
+        => "When the first certificate in a configured file ends; none where no file is configured.";
     DeadLetters: Counter "tollgate_dead_letters_total" Events [bounded("reason", "reasons")]
         => "Records put aside for people.";
     BuildInfo: Gauge "tollgate_build_info" Info [bounded("version", "the version of the process")]

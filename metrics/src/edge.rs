@@ -7,7 +7,10 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use crate::bounded::{Currency, Lot, Reason, is_code};
-use crate::labels::{BudgetState, Outcome, QualityLevel, QuotaState, Topic, WebhookResult};
+use crate::labels::{
+    BudgetState, Certificate, Lane, Outcome, PartitionState, Projected, QualityLevel, QuotaState, SenderState,
+    StorePlace, TemplateState, Topic, WaitsFor, WebhookResult,
+};
 use crate::registry::Metrics;
 
 impl Metrics {
@@ -18,6 +21,13 @@ impl Metrics {
             Some(code) if is_code(code) => Reason::PLATFORM,
             _ => Reason(self.reasons.intern(name)),
         }
+    }
+
+    /// Resolves a reason for which a delivery may have no price, and shows its zero: the first one must be a rise.
+    pub fn unpriced_reason(&self, name: &str) -> Reason {
+        let reason = self.reason(name);
+        drop(self.unpriced.with_label_values(&[self.reasons.name(reason.0)]));
+        reason
     }
 
     /// Resolves the reason that a lot waits for; do it once and keep it.
@@ -35,6 +45,11 @@ impl Metrics {
     pub fn webhook(&self, field: &str, result: WebhookResult) {
         let field = self.fields.name(self.fields.intern(field));
         self.webhooks.with_label_values(&[field.as_str(), result.as_str()]).inc();
+    }
+
+    /// A webhook was made durable at this second since 1970.
+    pub fn webhook_accepted(&self, at_s: u64) {
+        self.last_webhook.with_label_values(&[] as &[&str]).set(whole(at_s));
     }
 
     /// Counts one error that the platform reported, by its `code`.
@@ -64,6 +79,85 @@ impl Metrics {
         self.restore_seconds.observe(took.as_secs_f64());
     }
 
+    /// Observes the first booking of a charge, so long after the delivery.
+    pub fn booked_after(&self, delivery: Duration) {
+        self.delivery_to_booked.observe(delivery.as_secs_f64());
+    }
+
+    /// Sets the records of a topic that the ledger's database keeps aside.
+    pub fn set_set_aside(&self, topic: Projected, records: u64) {
+        self.set_aside.with_label_values(&[topic.as_str()]).set(whole(records));
+    }
+
+    /// Sets how many partitions are so far.
+    pub fn set_partitions(&self, state: PartitionState, partitions: usize) {
+        self.partitions.with_label_values(&[state.as_str()]).set(whole(partitions as u64));
+    }
+
+    /// Sets a size on disk, in bytes.
+    pub fn set_store_bytes(&self, store: StorePlace, bytes: u64) {
+        self.store_bytes.with_label_values(&[store.as_str()]).set(whole(bytes));
+    }
+
+    /// Sets when a configured certificate ends, in seconds since 1970.
+    pub fn set_certificate_expiry(&self, certificate: Certificate, at_s: i64) {
+        self.certificate_expiry.with_label_values(&[certificate.as_str()]).set(at_s);
+    }
+
+    /// Sets what is known of a used currency's rate cards, in seconds since 1970: the first day without one (`None` =
+    /// the newest is open), and the first day of the newest.
+    pub fn set_rate_card(&self, currency: &str, expiry_s: Option<i64>, newest_from_s: Option<i64>) {
+        let currency = self.currencies.name(self.currencies.intern(currency));
+        for (gauge, at_s) in [(&self.rate_card_expiry, expiry_s), (&self.rate_card_start, newest_from_s)] {
+            match at_s {
+                Some(at_s) => gauge.with_label_values(&[currency.as_str()]).set(at_s),
+                // It is not there in most cases.
+                None => drop(gauge.remove_label_values(&[currency.as_str()])),
+            }
+        }
+    }
+
+    /// Sets how long until the last message of a lane, of those that wait for this, will have left one partition.
+    pub fn set_backlog(&self, partition: u32, lane: Lane, waits_for: WaitsFor, until_left: Duration) {
+        self.backlog.set(&[lane.as_str(), waits_for.as_str()], &partition.to_string(), millis(until_left));
+    }
+
+    /// Sets a partition's attempts in doubt.
+    pub fn set_in_doubt_attempts(&self, partition: u32, attempts: u64) {
+        self.in_doubt_attempts.set(&[], &partition.to_string(), attempts.into());
+    }
+
+    /// Sets when an account's next counted user ages out, in seconds since 1970; `None` when nobody is counted.
+    pub fn set_quota_next_return(&self, account: &str, at_s: Option<u64>) {
+        self.accounts.admit(account);
+        match at_s {
+            Some(at_s) => self.quota_next_return.set(&[account], "", at_s.into()),
+            None => self.quota_next_return.unset(&[account], ""),
+        }
+    }
+
+    /// Sets how many of an account's senders are so.
+    pub fn set_senders(&self, account: &str, state: SenderState, quality: QualityLevel, senders: u64) {
+        self.accounts.admit(account);
+        let labels = [account, state.as_str(), quality.as_str()];
+        match senders {
+            0 => self.senders_by_state.unset(&labels, ""),
+            senders => self.senders_by_state.set(&labels, "", senders.into()),
+        }
+    }
+
+    /// Sets how many of an account's templates have this status.
+    pub fn set_templates(&self, account: &str, status: TemplateState, templates: u64) {
+        self.accounts.admit(account);
+        self.templates.set(&[account, status.as_str()], "", templates.into());
+    }
+
+    /// Sets whether an account is disabled.
+    pub fn set_disabled(&self, account: &str, disabled: bool) {
+        self.accounts.admit(account);
+        self.disabled_accounts.set(&[account], "", u64::from(disabled).into());
+    }
+
     /// Sets one part of an account's unique-user quota. An account without a
     /// limit sets no `limit`.
     pub fn set_quota_users(&self, account: &str, state: QuotaState, users: u64) {
@@ -90,6 +184,12 @@ impl Metrics {
         self.in_flight_orders.set(&[sender], "", orders.into());
     }
 
+    /// Sets a sender's number of send calls under way.
+    pub fn set_open_calls(&self, sender: &str, calls: u64) {
+        self.senders.admit(sender);
+        self.open_calls.set(&[sender], "", calls.into());
+    }
+
     /// Sets one part of a campaign's budget, in whole units of `currency`. Does
     /// nothing unless budgets are switched on.
     pub fn set_budget(&self, account: &str, campaign: &str, currency: &str, state: BudgetState, amount: Decimal) {
@@ -102,21 +202,34 @@ impl Metrics {
         self.budget_amount.set(&[account, campaign, &currency, state.as_str()], "", amount);
     }
 
-    /// Sets how old the oldest unread record of a partition is.
-    pub fn set_log_lag(&self, topic: Topic, partition: i32, lag: Duration) {
-        let millis = i64::try_from(lag.as_millis()).unwrap_or(i64::MAX);
-        self.log_lag.set(&[topic.as_str()], &partition.to_string(), Decimal::new(millis, 3));
+    /// Sets how old a topic's oldest record is that is not done, in the worst partition of this process; `None` where it
+    /// reads none.
+    pub fn set_log_lag(&self, topic: Topic, lag: Option<Duration>) {
+        match lag {
+            Some(lag) => self.log_lag.with_label_values(&[topic.as_str()]).set(lag.as_secs_f64()),
+            None => drop(self.log_lag.remove_label_values(&[topic.as_str()])),
+        }
     }
 
-    /// Drops a partition that this process no longer owns from the lag.
-    pub fn forget_partition(&self, partition: i32) {
-        self.log_lag.forget_part(&partition.to_string());
+    /// Drops what is known of a partition that this process no longer decides for.
+    pub fn forget_partition(&self, partition: u32) {
+        let part = partition.to_string();
+        self.backlog.forget_part(&part);
+        self.in_doubt_attempts.forget_part(&part);
     }
 
     /// Drops every gauge of an account that this process no longer owns and
     /// frees its place.
     pub fn forget_account(&self, account: &str) {
-        for gauge in [&self.quota_users, &self.quality, &self.budget_amount] {
+        for gauge in [
+            &self.quota_users,
+            &self.quota_next_return,
+            &self.quality,
+            &self.senders_by_state,
+            &self.templates,
+            &self.disabled_accounts,
+            &self.budget_amount,
+        ] {
             gauge.forget_label(0, account);
         }
         self.accounts.release(account);
@@ -128,6 +241,7 @@ impl Metrics {
         self.quality.forget_label(1, sender);
         self.throughput_limit.forget_label(0, sender);
         self.in_flight_orders.forget_label(0, sender);
+        self.open_calls.forget_label(0, sender);
         self.senders.release(sender);
     }
 
@@ -138,4 +252,13 @@ impl Metrics {
             self.campaigns.release(campaign);
         }
     }
+}
+
+/// Counts and times as the client library has them.
+fn whole(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn millis(time: Duration) -> Decimal {
+    Decimal::new(i64::try_from(time.as_millis()).unwrap_or(i64::MAX), 3)
 }

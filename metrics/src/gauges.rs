@@ -15,6 +15,7 @@ use crate::bounded::{BoundedSet, OTHER, lock};
 pub(crate) enum Together {
     Sum,
     Max,
+    Min,
     /// The smallest above zero; zero when there is none (zero is "unknown").
     WorstKnown,
 }
@@ -24,6 +25,7 @@ impl Together {
         match self {
             Self::Sum => a.saturating_add(b),
             Self::Max => a.max(b),
+            Self::Min => a.min(b),
             Self::WorstKnown if a.is_zero() => b,
             Self::WorstKnown if b.is_zero() => a,
             Self::WorstKnown => a.min(b),
@@ -48,6 +50,12 @@ impl BoundedGauge {
     pub(crate) fn set(&self, labels: &[&str], part: &str, value: Decimal) {
         let labels = labels.iter().map(|&label| label.to_owned()).collect();
         lock(&self.values).insert((labels, part.to_owned()), value);
+    }
+
+    /// Drops one value.
+    pub(crate) fn unset(&self, labels: &[&str], part: &str) {
+        let labels: Vec<String> = labels.iter().map(|&label| label.to_owned()).collect();
+        lock(&self.values).remove(&(labels, part.to_owned()));
     }
 
     /// Drops every value whose label at `position` has this text.

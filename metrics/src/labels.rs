@@ -42,8 +42,74 @@ closed_list! {
 }
 
 closed_list! {
-    /// Part of the unique-user quota of an account.
-    QuotaState { Used = "used", Reserved = "reserved", Limit = "limit" }
+    /// Part of the unique-user quota of an account. Users who are reserved only are among the used ones.
+    QuotaState { Used = "used", Limit = "limit" }
+}
+
+closed_list! {
+    /// On whom parked messages wait.
+    WaitsFor {
+        /// The platform: its unique-user limit, its rates, its requests to back off.
+        PlatformLimit = "platform_limit",
+        /// Our pacing by quality.
+        OurPacing = "our_pacing",
+        /// Us: results of calls under way, or messages that may go and have not yet.
+        Us = "us",
+        /// The customer's own times: schedule, sending hours, frequency caps.
+        Customer = "customer",
+    }
+}
+
+closed_list! {
+    /// Whether a sender may send.
+    SenderState { Active = "active", Blocked = "blocked" }
+}
+
+closed_list! {
+    /// Status of a template; deleted ones are not counted.
+    TemplateState {
+        Approved = "approved", Pending = "pending", Paused = "paused", Rejected = "rejected",
+        Disabled = "disabled",
+    }
+}
+
+closed_list! {
+    /// How far a partition is.
+    PartitionState {
+        /// Its state is being brought here.
+        Restoring = "restoring",
+        /// Its state is being read into memory.
+        Loading = "loading",
+        /// It is decided for.
+        Ready = "ready",
+    }
+}
+
+closed_list! {
+    /// What is on disk.
+    StorePlace {
+        /// The data directory without the ledger: log and state.
+        Data = "data",
+        /// Ledger and views, where they are a file.
+        Ledger = "ledger",
+    }
+}
+
+closed_list! {
+    /// A certificate file of the configuration.
+    Certificate {
+        /// Whom we trust as a Kafka broker.
+        KafkaCa = "kafka_ca",
+        /// Who we are to Kafka brokers.
+        KafkaClient = "kafka_client",
+        /// Whom we trust as the ledger's database.
+        LedgerCa = "ledger_ca",
+    }
+}
+
+closed_list! {
+    /// A topic that the ledger's database is built from.
+    Projected { Ledger = "ledger", Outcomes = "outcomes", Snapshots = "snapshots" }
 }
 
 closed_list! {
@@ -61,7 +127,7 @@ closed_list! {
     InDoubtResolution {
         /// A later status showed that the platform had taken the message.
         Confirmed = "confirmed",
-        /// A later status showed that it had failed.
+        /// A later status or result showed that it had failed or never left.
         Failed = "failed",
         /// Nothing came; a new attempt was made.
         Retried = "retried",
@@ -113,8 +179,6 @@ closed_list! {
     MismatchKind {
         /// Reported pricing category.
         Category = "category",
-        /// Reported pricing type.
-        PricingType = "pricing_type",
         /// Reported pricing model.
         PricingModel = "pricing_model",
         /// A second attempt of one message was delivered and charged.
@@ -125,11 +189,10 @@ closed_list! {
 }
 
 closed_list! {
-    /// A topic of the log, without the configured prefix.
+    /// A topic of the log that somebody has to keep up with, without the configured prefix.
     Topic {
         Requests = "requests", RequestsPriority = "requests.priority", Commands = "commands",
         Events = "events", Dispatch = "dispatch", Outcomes = "outcomes", Ledger = "ledger",
-        State = "state", Snapshots = "snapshots", Registry = "registry",
-        DeadLetters = "dead-letters",
+        Snapshots = "snapshots",
     }
 }

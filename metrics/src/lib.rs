@@ -20,14 +20,15 @@ mod gauges;
 mod labels;
 mod local;
 mod registry;
+mod scrape;
 mod shard;
 
 pub use bounded::{Currency, Lot, OTHER, Reason};
 pub use catalogue::{Kind, Label, Metric, Spec, Unit, Values};
 pub use docs::docs;
 pub use labels::{
-    BudgetState, Category, InDoubtResolution, Lane, MismatchKind, Outcome, PricingType, QualityLevel, QuotaState,
-    Topic, WebhookResult,
+    BudgetState, Category, Certificate, InDoubtResolution, Lane, MismatchKind, Outcome, PartitionState, PricingType,
+    Projected, QualityLevel, QuotaState, SenderState, StorePlace, TemplateState, Topic, WaitsFor, WebhookResult,
 };
 pub use registry::{CONTENT_TYPE, Error, Limits, Metrics};
 pub use shard::ShardMetrics;

@@ -13,6 +13,7 @@ use crate::bounded::{BoundedSet, Interner, Reason, is_code, is_currency, is_name
 use crate::catalogue::Metric;
 use crate::gauges::{BoundedGauge, Together};
 use crate::labels::{InDoubtResolution, Lane, MismatchKind, Outcome};
+use crate::scrape::Scrape;
 
 /// `Content-Type` of what [`Metrics::encode`] returns.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
@@ -69,7 +70,8 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    scrape: Mutex<()>,
+    /// What is looked at when the metrics are read; held while they are.
+    pub(crate) scrape: Mutex<Scrape>,
     pub(crate) limits: Limits,
 
     pub(crate) accounts: BoundedSet,
@@ -86,23 +88,39 @@ pub struct Metrics {
     pub(crate) decision_seconds: Histogram,
     pub(crate) request_to_order_seconds: HistogramVec,
     pub(crate) parked_messages: IntGaugeVec,
+    pub(crate) backlog: BoundedGauge,
     pub(crate) quota_users: BoundedGauge,
+    pub(crate) quota_next_return: BoundedGauge,
+    pub(crate) senders_by_state: BoundedGauge,
+    pub(crate) templates: BoundedGauge,
+    pub(crate) disabled_accounts: BoundedGauge,
     pub(crate) quality: BoundedGauge,
     pub(crate) throughput_limit: BoundedGauge,
     pub(crate) in_flight_orders: BoundedGauge,
+    pub(crate) open_calls: BoundedGauge,
     pub(crate) dispatch_seconds: HistogramVec,
     pub(crate) dispatch_by_outcome: [OnceLock<Histogram>; Outcome::ALL.len()],
     pub(crate) platform_errors: IntCounterVec,
     pub(crate) in_doubt: IntCounterVec,
+    pub(crate) in_doubt_attempts: BoundedGauge,
     pub(crate) webhooks: IntCounterVec,
+    pub(crate) last_webhook: IntGaugeVec,
     pub(crate) charges: IntCounterVec,
     pub(crate) charged_amount: ChargedAmounts,
     pub(crate) charge_mismatch: IntCounterVec,
+    pub(crate) unpriced: IntCounterVec,
+    pub(crate) delivery_to_booked: Histogram,
+    pub(crate) set_aside: IntGaugeVec,
+    pub(crate) rate_card_expiry: IntGaugeVec,
+    pub(crate) rate_card_start: IntGaugeVec,
     pub(crate) budget_amount: BoundedGauge,
-    pub(crate) log_lag: BoundedGauge,
+    pub(crate) log_lag: GaugeVec,
     pub(crate) batch_commit_seconds: Histogram,
     pub(crate) batch_records: Histogram,
     pub(crate) restore_seconds: Histogram,
+    pub(crate) partitions: IntGaugeVec,
+    pub(crate) store_bytes: IntGaugeVec,
+    pub(crate) certificate_expiry: IntGaugeVec,
     pub(crate) dead_letters: IntCounterVec,
 }
 
@@ -133,23 +151,39 @@ impl Metrics {
             decision_seconds: build.histogram(Metric::DecisionSeconds)?,
             request_to_order_seconds: build.histograms(Metric::RequestToOrderSeconds)?,
             parked_messages: build.int_gauge(Metric::ParkedMessages)?,
+            backlog: BoundedGauge::new(build.gauge(Metric::BacklogSeconds)?, Together::Max),
             quota_users: BoundedGauge::new(build.gauge(Metric::QuotaUsers)?, Together::Sum),
+            quota_next_return: BoundedGauge::new(build.gauge(Metric::QuotaNextReturn)?, Together::Min),
+            senders_by_state: BoundedGauge::new(build.gauge(Metric::Senders)?, Together::Sum),
+            templates: BoundedGauge::new(build.gauge(Metric::Templates)?, Together::Sum),
+            disabled_accounts: BoundedGauge::new(build.gauge(Metric::DisabledAccounts)?, Together::Sum),
             quality: BoundedGauge::new(build.gauge(Metric::Quality)?, Together::WorstKnown),
             throughput_limit: BoundedGauge::new(build.gauge(Metric::ThroughputLimit)?, Together::Sum),
             in_flight_orders: BoundedGauge::new(build.gauge(Metric::InFlightOrders)?, Together::Sum),
+            open_calls: BoundedGauge::new(build.gauge(Metric::OpenCalls)?, Together::Sum),
             dispatch_seconds: build.histograms(Metric::DispatchSeconds)?,
             dispatch_by_outcome: Default::default(),
             platform_errors: build.counter(Metric::PlatformErrors)?,
             in_doubt,
+            in_doubt_attempts: BoundedGauge::new(build.gauge(Metric::InDoubtAttempts)?, Together::Sum),
             webhooks: build.counter(Metric::Webhooks)?,
+            last_webhook: build.int_gauge(Metric::LastWebhook)?,
             charges: build.counter(Metric::Charges)?,
             charged_amount: ChargedAmounts::new(build.float_counter(Metric::ChargedAmount)?, &currencies),
             charge_mismatch,
+            unpriced: build.counter(Metric::UnpricedCharges)?,
+            delivery_to_booked: build.histogram(Metric::DeliveryToBooked)?,
+            set_aside: build.int_gauge(Metric::SetAsideRecords)?,
+            rate_card_expiry: build.int_gauge(Metric::RateCardExpiry)?,
+            rate_card_start: build.int_gauge(Metric::RateCardStart)?,
             budget_amount: BoundedGauge::new(budget_amount, Together::Sum),
-            log_lag: BoundedGauge::new(build.gauge(Metric::LogLagSeconds)?, Together::Max),
+            log_lag: build.gauge(Metric::LogLagSeconds)?,
             batch_commit_seconds: build.histogram(Metric::BatchCommitSeconds)?,
             batch_records: build.histogram(Metric::BatchRecords)?,
             restore_seconds: build.histogram(Metric::RestoreSeconds)?,
+            partitions: build.int_gauge(Metric::Partitions)?,
+            store_bytes: build.int_gauge(Metric::StoreBytes)?,
+            certificate_expiry: build.int_gauge(Metric::CertificateExpiry)?,
             dead_letters: build.counter(Metric::DeadLetters)?,
 
             accounts: BoundedSet::new(limits.accounts_max),
@@ -161,7 +195,7 @@ impl Metrics {
             codes: Interner::new(CODES_MAX, is_code, &[]),
             fields: Interner::new(FIELDS_MAX, is_name, &[]),
             limits,
-            scrape: Mutex::new(()),
+            scrape: Mutex::default(),
             registry,
         })
     }
@@ -169,14 +203,21 @@ impl Metrics {
     /// Every metric in text format 0.0.4 ([`CONTENT_TYPE`]). Readers wait for
     /// each other, writers do not wait.
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        let _one_at_a_time = lock(&self.scrape);
+        let one_at_a_time = lock(&self.scrape);
+        one_at_a_time.look(self);
         let (accounts, senders) = (Some(&self.accounts), Some(&self.senders));
+        self.backlog.publish(&[None, None]);
         self.quota_users.publish(&[accounts, None]);
+        self.quota_next_return.publish(&[accounts]);
+        self.senders_by_state.publish(&[accounts, None, None]);
+        self.templates.publish(&[accounts, None]);
+        self.disabled_accounts.publish(&[accounts]);
+        self.open_calls.publish(&[senders]);
+        self.in_doubt_attempts.publish(&[]);
         self.quality.publish(&[accounts, senders]);
         self.throughput_limit.publish(&[senders]);
         self.in_flight_orders.publish(&[senders]);
         self.budget_amount.publish(&[accounts, Some(&self.campaigns), None, None]);
-        self.log_lag.publish(&[None]);
         let mut text = Vec::with_capacity(64 * 1024);
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)

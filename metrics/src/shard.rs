@@ -25,6 +25,7 @@ pub struct ShardMetrics {
     in_doubt: LocalCounters,
     charges: LocalCounters,
     charge_mismatch: LocalCounters,
+    unpriced: LocalCounters,
     dead_letters: LocalCounters,
     platform_errors: BTreeMap<u32, u64>,
     charged: LocalAmounts,
@@ -44,6 +45,7 @@ impl ShardMetrics {
             in_doubt: LocalCounters::new(&shared.in_doubt, InDoubtResolution::ALL.len()),
             charges: LocalCounters::new(&shared.charges, Category::ALL.len() * PricingType::ALL.len()),
             charge_mismatch: LocalCounters::new(&shared.charge_mismatch, MismatchKind::ALL.len()),
+            unpriced: LocalCounters::new(&shared.unpriced, reasons),
             dead_letters: LocalCounters::new(&shared.dead_letters, reasons),
             platform_errors: BTreeMap::new(),
             charged: LocalAmounts::new(&shared.currencies),
@@ -115,6 +117,11 @@ impl ShardMetrics {
         self.charge_mismatch.count(kind as usize);
     }
 
+    /// Counts a delivery booked without a price.
+    pub fn unpriced(&mut self, reason: Reason) {
+        self.unpriced.count(usize::from(reason.0));
+    }
+
     /// Counts an error that the platform reported in a webhook or a result.
     pub fn platform_error(&mut self, code: u32) {
         *self.platform_errors.entry(code).or_default() += 1;
@@ -143,6 +150,7 @@ impl ShardMetrics {
             names([Category::NAMES[index / types.len()], types[index % types.len()]])
         });
         self.charge_mismatch.flush(|index| names([MismatchKind::NAMES[index]]));
+        self.unpriced.flush(|index| vec![reasons.name(index as u16)]);
         self.dead_letters.flush(|index| vec![reasons.name(index as u16)]);
         while let Some((code, times)) = self.platform_errors.pop_first() {
             shared.platform_errors_by(code, times);
@@ -166,6 +174,7 @@ impl ShardMetrics {
             &mut self.in_doubt,
             &mut self.charges,
             &mut self.charge_mismatch,
+            &mut self.unpriced,
             &mut self.dead_letters,
         ] {
             counters.discard();

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use tollgate_metrics::{
-    BudgetState, Category, InDoubtResolution, Lane, Limits, MismatchKind, Outcome, PricingType, QualityLevel,
-    QuotaState, Reason, ShardMetrics, Topic, WebhookResult,
+    BudgetState, Category, InDoubtResolution, Lane, Limits, MismatchKind, Outcome, PartitionState, PricingType,
+    QualityLevel, QuotaState, Reason, SenderState, ShardMetrics, TemplateState, Topic, WaitsFor, WebhookResult,
 };
 
 type Metrics = tollgate_metrics::Metrics;
@@ -41,7 +41,9 @@ fn a_batch_is_seen_after_flush_only() {
     shard.platform_error(131_049);
     shard.in_doubt(InDoubtResolution::Retried);
     shard.charge(Category::Utility, PricingType::FreeAllowance);
-    shard.charge_mismatch(MismatchKind::PricingType);
+    shard.charge_mismatch(MismatchKind::PricingModel);
+    shard.unpriced(metrics.unpriced_reason("no_card"));
+    metrics.unpriced_reason("bid");
     shard.dead_letter(metrics.reason("unknown_field"));
     shard.decided_in(Duration::from_micros(2));
     shard.ordered_after(Lane::Bulk, Duration::from_secs(3));
@@ -61,7 +63,8 @@ fn a_batch_is_seen_after_flush_only() {
     assert_eq!(samples(&metrics, "platform_errors_total"), ["{code=\"131049\"} 1"]);
     assert_eq!(counted(&metrics, "in_doubt_total"), ["{resolution=\"retried\"} 1"]);
     assert_eq!(samples(&metrics, "charges_total"), ["{category=\"utility\",pricing_type=\"free_allowance\"} 1"]);
-    assert_eq!(counted(&metrics, "charge_mismatch_total"), ["{kind=\"pricing_type\"} 1"]);
+    assert_eq!(counted(&metrics, "charge_mismatch_total"), ["{kind=\"pricing_model\"} 1"]);
+    assert_eq!(samples(&metrics, "unpriced_charges_total"), ["{reason=\"bid\"} 0", "{reason=\"no_card\"} 1"]);
     assert_eq!(samples(&metrics, "dead_letters_total"), ["{reason=\"unknown_field\"} 1"]);
     assert_eq!(samples(&metrics, "decision_seconds_count"), [" 1"]);
     assert_eq!(samples(&metrics, "batch_records_sum"), [" 2"]);
@@ -119,7 +122,7 @@ fn parked_messages_of_a_moved_shard_are_taken_out() {
 fn what_never_happened_is_a_zero() {
     let metrics = metrics(Limits::default());
     assert_eq!(samples(&metrics, "in_doubt_total").len(), 4);
-    assert_eq!(samples(&metrics, "charge_mismatch_total").len(), 5);
+    assert_eq!(samples(&metrics, "charge_mismatch_total").len(), 4);
     assert_eq!(samples(&metrics, "requests_total"), ["{lane=\"bulk\"} 0", "{lane=\"priority\"} 0"]);
 }
 
@@ -165,6 +168,7 @@ fn senders_beyond_the_bound_show_the_worst_known_quality() {
     metrics.set_throughput_limit("101", 80);
     metrics.set_throughput_limit("102", 1000);
     metrics.set_in_flight_orders("102", 3);
+    metrics.set_open_calls("102", 3);
     assert_eq!(
         samples(&metrics, "quality"),
         ["{account=\"acme\",sender=\"100\"} 3", "{account=\"acme\",sender=\"other\"} 2"]
@@ -178,7 +182,7 @@ fn senders_beyond_the_bound_show_the_worst_known_quality() {
         samples(&metrics, "throughput_limit_messages_per_second"),
         ["{sender=\"100\"} 80", "{sender=\"other\"} 80"]
     );
-    assert!(samples(&metrics, "in_flight_orders").is_empty());
+    assert!(samples(&metrics, "in_flight_orders").is_empty() && samples(&metrics, "open_calls").is_empty());
 }
 
 #[test]
@@ -224,13 +228,72 @@ fn budgets_are_shown_only_when_switched_on() {
 }
 
 #[test]
-fn lag_is_that_of_the_worst_partition() {
+fn what_nobody_writes_is_looked_at_when_the_metrics_are_read() {
     let metrics = metrics(Limits::default());
-    metrics.set_log_lag(Topic::Events, 1, Duration::from_millis(1500));
-    metrics.set_log_lag(Topic::Events, 2, Duration::from_millis(250));
+    let reads = std::sync::atomic::AtomicU64::new(0);
+    metrics.before_reading(move |metrics| {
+        let read = reads.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        metrics.set_log_lag(Topic::Events, (read < 2).then(|| Duration::from_millis(1500 * (read + 1))));
+    });
     assert_eq!(samples(&metrics, "log_lag_seconds"), ["{topic=\"events\"} 1.5"]);
+    assert_eq!(samples(&metrics, "log_lag_seconds"), ["{topic=\"events\"} 3"]);
+    assert!(samples(&metrics, "log_lag_seconds").is_empty());
+}
+
+#[test]
+fn a_partition_that_moves_takes_its_backlog_with_it() {
+    let metrics = metrics(Limits::default());
+    for (partition, seconds) in [(1, 90), (2, 30)] {
+        metrics.set_backlog(partition, Lane::Bulk, WaitsFor::OurPacing, Duration::from_secs(seconds));
+        metrics.set_in_doubt_attempts(partition, seconds);
+    }
+    let backlog = |seconds| [format!("{{lane=\"bulk\",waits_for=\"our_pacing\"}} {seconds}")];
+    assert_eq!(samples(&metrics, "backlog_seconds"), backlog(90));
+    assert_eq!(samples(&metrics, "in_doubt_attempts"), [" 120"]);
     metrics.forget_partition(1);
-    assert_eq!(samples(&metrics, "log_lag_seconds"), ["{topic=\"events\"} 0.25"]);
+    assert_eq!(samples(&metrics, "backlog_seconds"), backlog(30));
+    assert_eq!(samples(&metrics, "in_doubt_attempts"), [" 30"]);
+}
+
+#[test]
+fn what_an_account_has_is_told_within_the_bound() {
+    let metrics = metrics(Limits { accounts_max: 1, ..Limits::default() });
+    for (account, returns, disabled) in [("a", 900, false), ("b", 700, true), ("c", 800, true)] {
+        metrics.set_quota_next_return(account, Some(returns));
+        metrics.set_disabled(account, disabled);
+        metrics.set_senders(account, SenderState::Active, QualityLevel::Green, 2);
+        metrics.set_templates(account, TemplateState::Paused, 1);
+    }
+    let both = |a: u32, other: u32| [format!("{{account=\"a\"}} {a}"), format!("{{account=\"other\"}} {other}")];
+    assert_eq!(samples(&metrics, "quota_next_return_timestamp_seconds"), both(900, 700));
+    assert_eq!(samples(&metrics, "disabled_accounts"), both(0, 2));
+    let senders = |account, n| format!("{{account=\"{account}\",quality=\"green\",state=\"active\"}} {n}");
+    assert_eq!(samples(&metrics, "senders"), [senders("a", 2), senders("other", 4)]);
+    let templates = |account, n| format!("{{account=\"{account}\",status=\"paused\"}} {n}");
+    assert_eq!(samples(&metrics, "templates"), [templates("a", 1), templates("other", 2)]);
+
+    metrics.set_quota_next_return("b", None);
+    metrics.set_senders("b", SenderState::Active, QualityLevel::Green, 0);
+    metrics.forget_account("c");
+    assert_eq!(samples(&metrics, "quota_next_return_timestamp_seconds"), ["{account=\"a\"} 900"]);
+    assert_eq!(samples(&metrics, "disabled_accounts"), both(0, 1));
+    assert_eq!(samples(&metrics, "senders"), [senders("a", 2)]);
+}
+
+#[test]
+fn an_open_card_has_no_end_and_a_webhook_a_time() {
+    let metrics = metrics(Limits::default());
+    let expiry = "rate_card_expiry_timestamp_seconds";
+    metrics.set_rate_card("USD", Some(100), Some(50));
+    assert_eq!(samples(&metrics, expiry), ["{currency=\"USD\"} 100"]);
+    metrics.set_rate_card("USD", None, Some(100));
+    assert!(samples(&metrics, expiry).is_empty());
+    assert_eq!(samples(&metrics, "rate_card_start_timestamp_seconds"), ["{currency=\"USD\"} 100"]);
+    assert!(samples(&metrics, "last_webhook_timestamp_seconds").is_empty());
+    metrics.webhook_accepted(1_700_000_000);
+    assert_eq!(samples(&metrics, "last_webhook_timestamp_seconds"), [" 1700000000"]);
+    metrics.set_partitions(PartitionState::Ready, 3);
+    assert_eq!(samples(&metrics, "partitions"), ["{state=\"ready\"} 3"]);
 }
 
 #[test]
@@ -238,9 +301,11 @@ fn calls_and_restores_are_observed() {
     let metrics = metrics(Limits::default());
     metrics.dispatched(Outcome::Accepted, Duration::from_millis(120));
     metrics.restored(Duration::from_secs(12));
+    metrics.booked_after(Duration::from_secs(4));
     metrics.dead_letter(metrics.reason("unknown_sender"));
     assert_eq!(samples(&metrics, "dispatch_seconds_count"), ["{outcome=\"accepted\"} 1"]);
     assert_eq!(samples(&metrics, "restore_seconds_sum"), [" 12"]);
+    assert_eq!(samples(&metrics, "delivery_to_booked_seconds_sum"), [" 4"]);
     assert_eq!(samples(&metrics, "dead_letters_total"), ["{reason=\"unknown_sender\"} 1"]);
 }
 

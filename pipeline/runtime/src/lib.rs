@@ -8,6 +8,7 @@ pub mod forecast;
 pub mod gateway;
 pub mod graph;
 pub mod inbox;
+pub mod lag;
 pub mod lane;
 pub mod ledger;
 pub mod log;

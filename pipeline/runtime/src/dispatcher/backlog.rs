@@ -229,7 +229,7 @@ impl Backlog {
         late
     }
 
-    /// Every sender with its orders in flight, for the gauge.
+    /// Every sender with its calls under way, for the gauge.
     pub(super) fn in_flight(&self) -> impl Iterator<Item = (&str, u32)> {
         self.senders.iter().map(|sender| (&*sender.id, sender.in_flight))
     }

@@ -29,6 +29,7 @@ pub use orders::Orders;
 use crate::clock::Clock;
 use crate::graph::GraphClient;
 use crate::inbox::Inbox;
+use crate::lag::Lags;
 use crate::registry::SharedRegistry;
 
 /// What the dispatcher works with.
@@ -44,8 +45,10 @@ pub struct DispatcherParts {
     pub registry: SharedRegistry,
     /// For `leave_by` and the time of results.
     pub clock: Clock,
-    /// `tollgate_dispatch_seconds`, `tollgate_in_flight_orders`.
+    /// `tollgate_dispatch_seconds`, `tollgate_open_calls`.
     pub metrics: Arc<Metrics>,
+    /// How old the oldest order is that is not taken.
+    pub lags: Arc<Lags>,
 }
 
 /// A running dispatcher. Dropping it without [`Dispatcher::stop`] ends it at once: calls under way become in doubt.

@@ -1,6 +1,6 @@
 //! The loop: read ahead, pick what has a free slot, take it durably, launch the calls.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use super::{DispatcherConfig, DispatcherError, DispatcherParts, Orders};
 use crate::clock::{self, Clock};
 use crate::graph::write_body;
 use crate::inbox::Inbox;
+use crate::lag::Mark;
 use crate::log::{NewRecord, ReadLimit, Record, Topic};
 
 /// How often everything held is checked against `leave_by`, and the gauges are set.
@@ -41,6 +42,9 @@ pub(super) struct Run {
     calls: JoinSet<()>,
     /// Next offset to read.
     next: u64,
+    /// Orders read and not taken, with the times at which they were appended.
+    waiting: BTreeMap<u64, u64>,
+    mark: Arc<Mark>,
     in_flight: usize,
     bulk_in_flight: usize,
     started: Instant,
@@ -71,6 +75,8 @@ impl Run {
             backlog: Backlog::default(),
             calls: JoinSet::new(),
             next: 0,
+            waiting: BTreeMap::new(),
+            mark: parts.lags.mark(Topic::Dispatch, 0),
             in_flight: 0,
             bulk_in_flight: 0,
             started: clock::monotonic(),
@@ -169,6 +175,7 @@ impl Run {
             body: write_body(&order, &mut self.bodies),
         };
         self.backlog.push(job);
+        self.waiting.insert(record.offset, record.time_ms);
         Ok(())
     }
 
@@ -216,6 +223,9 @@ impl Run {
         let offsets: Vec<u64> = picked.go.iter().chain(&picked.late).map(|job| job.offset).collect();
         let asked = offsets.len();
         let fresh = self.orders.take(offsets).await?;
+        for job in picked.go.iter().chain(&picked.late) {
+            self.waiting.remove(&job.offset);
+        }
         let fresh: Option<HashSet<u64>> = (fresh.len() != asked).then(|| fresh.into_iter().collect());
         let is_ours = |job: &Job| fresh.as_ref().is_none_or(|fresh| fresh.contains(&job.offset));
         for job in picked.go {
@@ -255,8 +265,15 @@ impl Run {
     }
 
     fn gauges(&self) {
-        for (sender, orders) in self.backlog.in_flight() {
-            self.metrics.set_in_flight_orders(sender, orders.into());
+        for (sender, calls) in self.backlog.in_flight() {
+            self.metrics.set_open_calls(sender, calls.into());
+        }
+        let now = self.clock.now();
+        match self.waiting.first_key_value() {
+            Some((_, appended_ms)) => self.mark.behind(*appended_ms, now),
+            None if self.next >= *self.newest.borrow() => self.mark.caught_up(now),
+            // What is there is not read: how old it is, is not known.
+            None => {}
         }
     }
 }

@@ -39,6 +39,14 @@ pub enum LogError {
         /// First cause.
         reason: Arc<str>,
     },
+    /// Another process has this one's place by now: it may write nothing more.
+    #[error(
+        "another process has taken this one's place ({reason}); give each process a kafka.slot of its own and start this one again"
+    )]
+    Fenced {
+        /// What the broker said.
+        reason: Arc<str>,
+    },
     /// A commit was undone: nothing of it counts. Undo the batch and read again.
     #[error("the commit was undone: {reason}")]
     Aborted {

@@ -10,7 +10,7 @@ pub mod kafka;
 mod record;
 mod topic;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use error::LogError;
 pub use record::{Headers, NewRecord, ReadLimit, Record};
@@ -40,6 +40,8 @@ pub enum Ownership {
         next: Vec<(Topic, u64)>,
         /// Its state as of those offsets.
         store: Store,
+        /// When its state began to be brought here.
+        since: Instant,
     },
     /// Somebody else decides for it from now on.
     Lost {
@@ -62,8 +64,8 @@ pub enum Ownership {
 ///   meanwhile fails the commit as aborted.
 ///
 /// Kafka: `commit` is one transaction of outputs, changelog records made from `state`, and offsets sent with fresh
-/// group metadata, followed by one unsynced write to each local store; being fenced or a fatal client error is
-/// [`LogError::Stopped`].
+/// group metadata, followed by one unsynced write to each local store; being fenced is
+/// [`LogError::Fenced`], a fatal client error [`LogError::Stopped`].
 pub trait Log {
     /// What changed since the last call; the first call tells what is served from the start.
     ///
@@ -87,6 +89,11 @@ pub trait Log {
     /// # Errors
     /// The offset was trimmed or lies beyond the end, the partition is not served here, or the disk failed.
     fn read(&mut self, topic: Topic, partition: u32, from: u64, limit: ReadLimit) -> Result<Vec<Record>, LogError>;
+
+    /// After a read that returned nothing: whether there was nothing, where `false` is that this is not known.
+    fn is_caught_up(&self, _topic: Topic, _partition: u32) -> bool {
+        true
+    }
 
     /// Waits until one of the topics has a record at or after its offset, or the ownership changes; false when the
     /// time is over.

@@ -3,17 +3,19 @@
 
 use super::books::NodeBooks;
 use super::project::Projection;
+use super::set_aside::SetAside;
 use super::sources::Source;
-use super::{Node, NodeConfig, NodeError, spawn, views};
+use super::{Node, NodeConfig, NodeError, looks, spawn, views};
 use crate::clock::Clock;
 use crate::dispatcher::{Dispatcher, DispatcherParts, Orders};
 use crate::gateway::{Gateway, GatewayParts};
 use crate::graph::GraphClient;
 use crate::inbox::Inbox;
+use crate::lag::Lags;
 use crate::ledger;
-use crate::log::Log;
+use crate::log::{Log, LogError, Topic};
 use crate::registry::{Registry, SharedRegistry};
-use crate::shard::{Shards, Status};
+use crate::shard::{ShardError, Shards, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, watch};
@@ -29,6 +31,7 @@ pub(super) struct Beginning {
     pub(super) metrics: Arc<Metrics>,
     pub(super) registry: SharedRegistry,
     pub(super) status: Arc<Status>,
+    pub(super) lags: Arc<Lags>,
     graph: GraphClient,
     gateway: Gateway,
     shutdown: watch::Sender<bool>,
@@ -59,15 +62,26 @@ impl Beginning {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), config.metric_limits)?);
         let graph = GraphClient::new(config.graph.clone())?;
         let status = Arc::new(Status::default());
+        let clock = Clock::system();
+        let lags = Arc::new(Lags::new(clock.clone()));
+        let registry = SharedRegistry::new(Registry::default());
+        looks::begin(&metrics, &config, &status, &lags, &registry, &clock);
         let (bound, stopped) = (Arc::new(AtomicBool::new(false)), Arc::new(OnceLock::<Stopped>::new()));
         let readiness = {
             let (status, bound, stopped) = (Arc::clone(&status), Arc::clone(&bound), Arc::clone(&stopped));
+            let (lags, behind_max) = (Arc::clone(&lags), config.ledger_behind_max);
             Arc::new(move || {
                 if let Some(why) = stopped.get().and_then(|stopped| stopped()) {
                     return Err(why);
                 }
                 status.readiness(opening)?;
-                if bound.load(Ordering::Acquire) { Ok(()) } else { Err("the listeners are being bound".to_owned()) }
+                if !bound.load(Ordering::Acquire) {
+                    return Err("the listeners are being bound".to_owned());
+                }
+                match lags.of(Topic::Ledger).filter(|lag| *lag > behind_max) {
+                    Some(lag) => Err(format!("the ledger is {} s behind: charges are not booked", lag.as_secs())),
+                    None => Ok(()),
+                }
             })
         };
         let (shutdown, stopping) = watch::channel(false);
@@ -76,18 +90,7 @@ impl Beginning {
             // Before the data directory is touched: a start that fails for an address leaves nothing behind.
             gateway.reserve(&config.gateway).await?;
         }
-        Ok(Self {
-            config,
-            clock: Clock::system(),
-            metrics,
-            registry: SharedRegistry::new(Registry::default()),
-            status,
-            graph,
-            gateway,
-            shutdown,
-            bound,
-            stopped,
-        })
+        Ok(Self { config, clock, metrics, registry, status, lags, graph, gateway, shutdown, bound, stopped })
     }
 
     /// Binds API and webhooks and sets every part going.
@@ -125,9 +128,10 @@ impl Beginning {
         let (failed, failures) = mpsc::channel(4);
         let shard = match shards {
             Some(shards) => {
-                let failed = failed.clone();
+                let (failed, status) = (failed.clone(), Arc::clone(&self.status));
                 Some(spawn("shard", move || {
                     if let Err(e) = shards.run() {
+                        status.ended(ended(&e));
                         let _ = failed.blocking_send(e.to_string());
                     }
                 })?)
@@ -143,7 +147,9 @@ impl Beginning {
                 let projecting = Arc::clone(&projecting);
                 let (clock, metrics) = (self.clock.clone(), Arc::clone(&self.metrics));
                 let keep_days = projects_views.then_some(self.config.keep_moves_days);
-                let projection = Projection { source, writer, clock, keep_days, metrics };
+                let (lags, set_aside) = (Arc::clone(&self.lags), SetAside::new(self.config.ledger.clone()));
+                let marks = Default::default();
+                let projection = Projection { source, writer, clock, keep_days, metrics, lags, set_aside, marks };
                 Some(spawn("views", move || {
                     if let Err(e) = projection.run(&projecting) {
                         let _ = failed.blocking_send(format!("ledger and views: {e}"));
@@ -154,7 +160,8 @@ impl Beginning {
         };
         let dispatcher = orders.map(|orders| {
             let (graph, registry, clock) = (self.graph, self.registry, self.clock);
-            let parts = DispatcherParts { orders, inbox, graph, registry, clock, metrics: Arc::clone(&self.metrics) };
+            let (metrics, lags) = (Arc::clone(&self.metrics), self.lags);
+            let parts = DispatcherParts { orders, inbox, graph, registry, clock, metrics, lags };
             Dispatcher::start(self.config.dispatcher, parts)
         });
         let addresses = self.gateway.addresses();
@@ -173,6 +180,14 @@ impl Beginning {
             failures,
             log,
         })
+    }
+}
+
+/// Why the shards decide nothing any more. Being fenced is told apart from all that a restart mends by itself.
+fn ended(error: &ShardError) -> String {
+    match error {
+        ShardError::Log(fenced @ LogError::Fenced { .. }) => format!("fenced: {fenced}"),
+        error => format!("the shards have ended: {error}"),
     }
 }
 
@@ -209,6 +224,8 @@ mod tests {
             keep_moves_days: 30,
             billing_issuer: None,
             settle_days: 8,
+            ledger_behind_max: std::time::Duration::from_secs(300),
+            certificates: Vec::new(),
         }
     }
 
@@ -262,5 +279,58 @@ mod tests {
             assert!(customer.1.contains(told), "{}", customer.1);
             node.stop(std::time::Duration::from_secs(5)).await.unwrap();
         }
+    }
+
+    /// An order of events as operators see it: a database that is locked, the warning, and that it goes away again.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_ledger_that_stands_still_is_told_by_its_lag_and_by_readiness_until_it_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = NodeConfig { ledger_behind_max: std::time::Duration::from_secs(3), ..config(directory.path()) };
+        let node = embedded::start(config, EmbeddedOptions::default()).await.unwrap();
+        let at = node.addresses().metrics;
+        while get(at, "/readyz").await.0 != 200 {}
+        let lag = async |topic: &str| {
+            let text = get(at, "/metrics").await.1;
+            let line = format!("tollgate_log_lag_seconds{{topic=\"{topic}\"}} ");
+            text.lines().find_map(|l| l.strip_prefix(&line)).unwrap().parse::<f64>().unwrap()
+        };
+        for topic in ["requests", "requests.priority", "commands", "events", "dispatch", "ledger", "outcomes"] {
+            assert!(lag(topic).await < 1.0, "{topic}");
+        }
+        let other = rusqlite::Connection::open(directory.path().join(crate::node::LEDGER_FILE)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let log = node.log.downcast_ref::<crate::log::embedded::EmbeddedLog>().unwrap().clone();
+        let record = crate::log::NewRecord::new("acme", "no entry at all", crate::clock::now().0);
+        log.append(Topic::Ledger, vec![record]).await.unwrap();
+        let mut seen = Vec::new();
+        let told = loop {
+            seen.push(lag("ledger").await);
+            let (status, told) = get(at, "/readyz").await;
+            if status == 503 {
+                break told;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        };
+        assert!(seen.is_sorted() && seen.last() >= Some(&2.0), "{seen:?}");
+        assert!(told.starts_with("not ready: the ledger is ") && told.contains(" s behind"), "{told}");
+        other.execute_batch("ROLLBACK").unwrap();
+        while get(at, "/readyz").await.0 != 200 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        assert!(lag("ledger").await < 1.0);
+        let text = get(at, "/metrics").await.1;
+        assert!(text.contains("tollgate_set_aside_records{topic=\"ledger\"} 1\n"), "{text}");
+        assert!(text.contains("tollgate_partitions{state=\"ready\"} 1\n"), "{text}");
+        assert!(text.contains("tollgate_store_bytes{store=\"ledger\"} "), "{text}");
+        drop(log);
+        node.stop(std::time::Duration::from_secs(5)).await.unwrap();
+    }
+
+    #[test]
+    fn being_fenced_is_told_apart() {
+        let fenced = LogError::Fenced { reason: "a test".into() };
+        assert!(ended(&ShardError::Log(fenced)).starts_with("fenced: another process has taken this one's place"));
+        let stopped = LogError::Stopped { reason: "the disk is full".into() };
+        assert!(ended(&ShardError::Log(stopped)).starts_with("the shards have ended: "));
     }
 }

@@ -59,6 +59,7 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
         clock: beginning.clock.clone(),
         registry: beginning.registry.clone(),
         metrics: Arc::clone(&beginning.metrics),
+        lags: Arc::clone(&beginning.lags),
     };
     let opened = {
         let (status, shared) = (Arc::clone(&beginning.status), beginning.registry.clone());

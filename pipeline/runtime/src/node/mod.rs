@@ -3,17 +3,22 @@
 //! `begin` what every node begins with, health first · `embedded` all parts over the embedded log · `kafka` those of
 //! its roles over Kafka · `hash_key` the deployment's secret · `project` log into ledger and views, from `sources` · `views` what the API reads, by `readers`, `books`
 //! what it closes months with,
-//! `live` what of it is not in the views · this file stops them in the opposite order of their start.
+//! `live` what of it is not in the views · `looks` what is looked at when metrics are read, with `certificate` · `booked` and
+//! `set_aside` what the projection tells · this file stops them in the opposite order of their start.
 
 mod begin;
+mod booked;
 mod books;
+mod certificate;
 mod embedded;
 mod hash_key;
 mod kafka;
 mod live;
+mod looks;
 mod project;
 mod readers;
 mod roles;
+mod set_aside;
 mod sources;
 mod unresolved;
 mod views;
@@ -35,7 +40,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tollgate_core::life::Times;
-use tollgate_metrics::Metrics;
+use tollgate_metrics::{Certificate, Metrics};
 use tollgate_rate_card::RateCards;
 
 pub use roles::{Role, Roles, RolesError};
@@ -70,6 +75,10 @@ pub struct NodeConfig {
     pub billing_issuer: Option<String>,
     /// Days after a month's end that late statuses are waited for before it may be closed.
     pub settle_days: u8,
+    /// How far the ledger may be behind before this process says that it is not ready.
+    pub ledger_behind_max: Duration,
+    /// Files of certificates that this process works with: their ends are told.
+    pub certificates: Vec<(Certificate, PathBuf)>,
 }
 
 /// Where the log is.

@@ -1,9 +1,14 @@
 //! Log into ledger and views: reads `ledger`, `outcomes` and `snapshots` from its own positions and writes them to the
 //! database, positions in the same transaction. Then gives back the log's space that nobody needs any more.
 
+use super::booked;
+use super::set_aside::SetAside;
 use super::sources::{Positions, STREAMS, Source, SourceError};
 use crate::clock::{Clock, monotonic};
+use crate::lag::{Lags, Mark};
 use crate::ledger::{LedgerStore, Record, Stream, Writer};
+use crate::log;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,13 +32,22 @@ pub(super) struct Projection<S> {
     /// Days that moves are kept; `None` where this process does not project them.
     pub(super) keep_days: Option<u32>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) lags: Arc<Lags>,
+    /// Looks at what is set aside.
+    pub(super) set_aside: SetAside,
+    /// Where each stream's partitions stand.
+    pub(super) marks: Marks,
 }
+
+/// Marks by stream and partition.
+pub(super) type Marks = [BTreeMap<u32, Arc<Mark>>; STREAMS.len()];
 
 impl<S: Source> Projection<S> {
     /// Runs until `running` is false and everything written so far is projected. While the database is away nothing is
     /// lost: it waits and goes on from the database's positions.
     pub(super) fn run(mut self, running: &AtomicBool) -> Result<(), SourceError> {
         let (mut trimmed, mut away) = (monotonic(), false);
+        self.set_aside.look(&self.metrics);
         loop {
             let stopping = !running.load(Ordering::Acquire);
             let moved = match self.round() {
@@ -62,6 +76,7 @@ impl<S: Source> Projection<S> {
             // However much comes in.
             if trimmed.elapsed() >= TRIM_EVERY {
                 trimmed = monotonic();
+                self.set_aside.look(&self.metrics);
                 match self.trim() {
                     Err(error) if passes(&error) => self.source.again(),
                     trimmed => trimmed?,
@@ -77,6 +92,7 @@ impl<S: Source> Projection<S> {
     fn round(&mut self) -> Result<bool, SourceError> {
         let writer = &self.writer;
         self.source.follow(&|stream, partition| writer.position(stream, partition))?;
+        self.follow_marks();
         let mut moved = false;
         for stream in 0..STREAMS.len() {
             moved |= self.step(stream)?;
@@ -84,17 +100,41 @@ impl<S: Source> Projection<S> {
         Ok(moved)
     }
 
+    /// Keeps a mark of each partition that is read, and of no other.
+    fn follow_marks(&mut self) {
+        for (stream, marks) in self.marks.iter_mut().enumerate() {
+            let (topic, partitions) = (STREAMS[stream].1, self.source.partitions(stream));
+            let (kept, gone) =
+                std::mem::take(marks).into_iter().partition(|(partition, _)| partitions.contains(partition));
+            *marks = kept;
+            BTreeMap::into_keys(gone).for_each(|partition| self.lags.forget(topic, partition));
+            for partition in partitions {
+                marks.entry(partition).or_insert_with(|| self.lags.mark(topic, partition));
+            }
+        }
+    }
+
     fn step(&mut self, stream: usize) -> Result<bool, SourceError> {
         let records = self.source.read(stream)?;
         let now = self.clock.now();
-        let Some((partition, last)) = records.last() else {
-            return Ok(false);
-        };
-        let (stream, topic) = STREAMS[stream];
-        if let Some(label) = tollgate_metrics::Topic::parse(topic.name()) {
-            let behind = Duration::from_millis(now.0.saturating_sub(last.time_ms));
-            self.metrics.set_log_lag(label, *partition as i32, behind);
+        let marks = &self.marks[stream];
+        for (partition, mark) in marks {
+            if let Some((_, first)) = records.iter().find(|(of, _)| of == partition) {
+                mark.behind(first.time_ms, now);
+            }
         }
+        if !records.is_empty() {
+            self.write(STREAMS[stream].0, &records, now)?;
+        }
+        for partition in self.source.caught_up(stream) {
+            if let Some(mark) = self.marks[stream].get(&partition) {
+                mark.caught_up(now);
+            }
+        }
+        Ok(!records.is_empty())
+    }
+
+    fn write(&mut self, stream: Stream, records: &[(u32, log::Record)], now: Time) -> Result<(), SourceError> {
         let batch: Vec<Record<'_>> = records
             .iter()
             .map(|(partition, r)| Record { partition: *partition, offset: r.offset, value: &r.value })
@@ -105,9 +145,14 @@ impl<S: Source> Projection<S> {
             Stream::Snapshots => self.writer.ingest_snapshots(&batch, now)?,
         };
         if done.rejected > 0 {
-            tracing::error!(topic = topic.name(), records = done.rejected, "records set aside in table `rejected`");
+            tracing::error!(topic = stream.as_str(), records = done.rejected, "records set aside in table `rejected`");
+            self.set_aside.look(&self.metrics);
         }
-        Ok(true)
+        // Of a batch that was there in part, nobody says which part: after a restart, and seldom.
+        if stream == Stream::Ledger && done.applied == batch.len() as u64 {
+            booked::observe(&self.metrics, batch.iter().map(|record| record.value), self.clock.now());
+        }
+        Ok(())
     }
 
     /// Gives space back. The database's newest transactions may be lost with the power, so the log is trimmed only

@@ -46,6 +46,12 @@ pub(super) trait Source {
     /// The next records of a stream with their partitions, without waiting. Nothing of a stream that it does not read.
     fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError>;
 
+    /// The partitions of a stream that this process reads.
+    fn partitions(&self, stream: usize) -> Vec<u32>;
+
+    /// Those of them of which everything that is there was returned by `read`, as far as is known.
+    fn caught_up(&self, stream: usize) -> Vec<u32>;
+
     /// Whether a stop waits until everything is read: not where others go on writing and another process reads on.
     fn ends(&self) -> bool;
 
@@ -92,6 +98,15 @@ impl Source for EmbeddedSource {
             next[stream] = last.offset + 1;
         }
         Ok(records.into_iter().map(|r| (0, r)).collect())
+    }
+
+    fn partitions(&self, _: usize) -> Vec<u32> {
+        vec![0]
+    }
+
+    fn caught_up(&self, stream: usize) -> Vec<u32> {
+        let end = self.log.ends(STREAMS[stream].1).1;
+        self.next.iter().filter(|next| next[stream] >= end).map(|_| 0).collect()
     }
 
     fn ends(&self) -> bool {
@@ -233,6 +248,24 @@ impl Source for KafkaSource {
         }
         let tail = self.shares.iter_mut().find_map(|share| share.tail(stream));
         tail.map_or(Ok(Vec::new()), |tail| tail.read(BATCH, Duration::ZERO))
+    }
+
+    fn partitions(&self, stream: usize) -> Vec<u32> {
+        let share = self.shares.iter().find(|share| share.streams.contains(&stream));
+        share.map_or_else(Vec::new, |share| share.partitions.clone())
+    }
+
+    fn caught_up(&self, stream: usize) -> Vec<u32> {
+        let ahead: &[(u32, Record)] = match &self.ahead {
+            Some((of, records)) if *of == stream => records,
+            _ => &[],
+        };
+        let tail = self.shares.iter().find_map(|share| {
+            let at = share.streams.iter().position(|s| *s == stream)?;
+            share.tails.get(at)
+        });
+        let read = tail.into_iter().flat_map(KafkaTail::caught_up);
+        read.filter(|partition| ahead.iter().all(|(of, _)| of != partition)).collect()
     }
 
     fn ends(&self) -> bool {

@@ -1,29 +1,156 @@
 //! What an account's snapshot says, as gauges.
 
+use super::backlog::Backlog;
 use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use tollgate_core::State;
-use tollgate_metrics::{BudgetState, Metrics, QualityLevel, QuotaState};
+use tollgate_core::ids::AccountIx;
+use tollgate_core::record::Account;
+use tollgate_metrics::{BudgetState, Metrics, QualityLevel, QuotaState, SenderState, TemplateState};
 use tollgate_quality::{Limit, Score};
+use tollgate_wire::command::{LimitScope, TemplateStatus};
 use tollgate_wire::snapshot::{AccountSnapshot, CampaignSnapshot};
 
-/// Sets the gauges of an account.
-pub(super) fn set(m: &Metrics, s: &AccountSnapshot<'_>) {
+/// Templates of an account by status, in [`TemplateState::ALL`] order.
+type Templates = [u64; TemplateState::ALL.len()];
+/// Senders of an account by state and quality.
+type Senders = [[u64; QualityLevel::ALL.len()]; SenderState::ALL.len()];
+
+/// The gauges of one shard's accounts.
+pub(super) struct Gauges {
+    metrics: Arc<Metrics>,
+    /// What is shown, so that what has not changed costs nothing: each account comes by every few seconds.
+    shown: BTreeMap<AccountIx, Shown>,
+    backlog: Backlog,
+}
+
+#[derive(Default, PartialEq, Eq)]
+struct Shown {
+    disabled: bool,
+    next_return_s: Option<u64>,
+    senders: Senders,
+    templates: Templates,
+}
+
+impl Gauges {
+    pub(super) fn new(metrics: &Arc<Metrics>, partition: u32) -> Self {
+        let backlog = Backlog::new(metrics, partition);
+        Self { metrics: Arc::clone(metrics), shown: BTreeMap::new(), backlog }
+    }
+
+    /// Begins to set the gauges of some accounts.
+    pub(super) fn begin<'g>(&'g mut self, state: &'g State) -> Setting<'g> {
+        Setting { gauges: self, state, templates: None }
+    }
+
+    /// How long until what waits will have left, as of now.
+    pub(super) fn backlog(&self, now_ms: u64) {
+        self.backlog.show(now_ms);
+    }
+
+    /// What seldom changes.
+    fn rare(&mut self, ix: AccountIx, s: &AccountSnapshot<'_>, senders: Senders, templates: Templates) {
+        let next_return_s = s.quota_next_return.map(|at| at.0 / 1000);
+        let now = Shown { disabled: s.disabled, next_return_s, senders, templates };
+        if self.shown.get(&ix) == Some(&now) {
+            return;
+        }
+        let (m, account) = (&self.metrics, &*s.account);
+        m.set_disabled(account, now.disabled);
+        m.set_quota_next_return(account, now.next_return_s);
+        for (state, by_quality) in SenderState::ALL.iter().zip(&now.senders) {
+            for (quality, senders) in QualityLevel::ALL.iter().zip(by_quality) {
+                m.set_senders(account, *state, *quality, *senders);
+            }
+        }
+        for (status, templates) in TemplateState::ALL.iter().zip(now.templates) {
+            m.set_templates(account, *status, templates);
+        }
+        self.shown.insert(ix, now);
+    }
+
+    /// Drops the gauges of a partition that another process decides for from now on.
+    pub(super) fn forget(&self, state: &State, partition: u32) {
+        let m = &self.metrics;
+        for account in state.accounts() {
+            account.senders.iter().for_each(|s| m.forget_sender(&state.sender_at(*s).spec.id));
+            m.forget_account(&account.spec.account);
+        }
+        m.forget_partition(partition);
+    }
+}
+
+/// Gauges while they are being set.
+pub(super) struct Setting<'g> {
+    gauges: &'g mut Gauges,
+    state: &'g State,
+    /// Counted when the first account comes.
+    templates: Option<BTreeMap<AccountIx, Templates>>,
+}
+
+impl Setting<'_> {
+    /// Sets those of one account.
+    pub(super) fn set(&mut self, ix: AccountIx, snapshot: &AccountSnapshot<'_>) {
+        let state = self.state;
+        figures(&self.gauges.metrics, snapshot);
+        let templates = self.templates.get_or_insert_with(|| by_status(state)).get(&ix).copied().unwrap_or_default();
+        self.gauges.rare(ix, snapshot, senders(state, state.account_at(ix)), templates);
+        self.gauges.backlog.account(state, ix, snapshot);
+    }
+}
+
+fn figures(m: &Metrics, s: &AccountSnapshot<'_>) {
     m.set_quota_users(&s.account, QuotaState::Used, s.quota_used.into());
     if let Limit::Users(limit) = s.limit {
-        m.set_quota_users(&s.account, QuotaState::Limit, limit.into());
+        let numbers = match s.limit_scope {
+            LimitScope::Portfolio => 1,
+            LimitScope::Number => s.senders.len() as u64,
+        };
+        m.set_quota_users(&s.account, QuotaState::Limit, u64::from(limit) * numbers);
     }
     for sender in &s.senders {
-        let level = match sender.quality {
-            Score::Green => QualityLevel::Green,
-            Score::Yellow => QualityLevel::Yellow,
-            Score::Red => QualityLevel::Red,
-            Score::Unknown => QualityLevel::Unknown,
-        };
-        m.set_quality(&s.account, &sender.id, level);
+        m.set_quality(&s.account, &sender.id, level(sender.quality));
         m.set_throughput_limit(&sender.id, sender.throughput_now);
         m.set_in_flight_orders(&sender.id, sender.in_flight.into());
     }
     s.campaigns.iter().for_each(|campaign| budget(m, &s.account, campaign));
+}
+
+fn level(score: Score) -> QualityLevel {
+    match score {
+        Score::Green => QualityLevel::Green,
+        Score::Yellow => QualityLevel::Yellow,
+        Score::Red => QualityLevel::Red,
+        Score::Unknown => QualityLevel::Unknown,
+    }
+}
+
+/// Those that are no longer declared are not counted.
+fn senders(state: &State, account: &Account) -> Senders {
+    let mut senders = Senders::default();
+    for sender in account.senders.iter().map(|s| state.sender_at(*s)).filter(|s| !s.removed) {
+        let is = if sender.spec.blocked { SenderState::Blocked } else { SenderState::Active };
+        senders[is as usize][level(sender.spec.quality) as usize] += 1;
+    }
+    senders
+}
+
+/// In one pass: templates know their WABA only.
+fn by_status(state: &State) -> BTreeMap<AccountIx, Templates> {
+    let mut counts: BTreeMap<AccountIx, Templates> = BTreeMap::new();
+    for template in state.templates() {
+        let status = match template.spec.status {
+            TemplateStatus::Approved => TemplateState::Approved,
+            TemplateStatus::Pending => TemplateState::Pending,
+            TemplateStatus::Paused => TemplateState::Paused,
+            TemplateStatus::Rejected => TemplateState::Rejected,
+            TemplateStatus::Disabled => TemplateState::Disabled,
+            TemplateStatus::Deleted => continue,
+        };
+        counts.entry(state.waba_at(template.waba).account).or_default()[status as usize] += 1;
+    }
+    counts
 }
 
 /// A campaign that has ended frees its place.
@@ -34,13 +161,4 @@ fn budget(m: &Metrics, account: &str, c: &CampaignSnapshot<'_>) {
     set(BudgetState::Limit, limit);
     set(BudgetState::Spent, c.spent);
     set(BudgetState::Reserved, c.reserved);
-}
-
-/// Drops the gauges of a partition that another process decides for from now on.
-pub(super) fn forget(m: &Metrics, state: &State, partition: u32) {
-    for account in state.accounts() {
-        account.senders.iter().for_each(|s| m.forget_sender(&state.sender_at(*s).spec.id));
-        m.forget_account(&account.spec.account);
-    }
-    m.forget_partition(partition as i32);
 }

@@ -1,10 +1,13 @@
 //! One partition's shard: its engine over its store. It decides batches and knows nothing of the log they come from.
 
+use super::doubts::Doubts;
+use super::gauges::Gauges;
 use super::input;
 use super::sink::Outputs;
 use super::tables::{BatchWrites, EngineStore, LoadError, load};
-use super::{ShardOptions, Status, gauges};
+use super::{ShardOptions, Status};
 use crate::clock::{Clock, monotonic};
+use crate::lag::{Lags, Mark};
 use crate::log::{Commit, NewRecord, Record, Topic, dead_letter};
 use crate::registry::SharedRegistry;
 use crate::store::{StateBatch, Store};
@@ -15,9 +18,9 @@ use std::time::{Duration, Instant};
 use tollgate_core::engine::{EngineConfig, EngineError, Rejected};
 use tollgate_core::{Engine, snapshot};
 use tollgate_metrics::Metrics;
-use tollgate_wire::DeadLetterReason;
 use tollgate_wire::command::AccountSpec;
 use tollgate_wire::order::Callback;
+use tollgate_wire::{DeadLetterReason, Time};
 
 /// What the shards of a process share.
 #[derive(Clone)]
@@ -32,6 +35,8 @@ pub struct ShardParts {
     pub registry: SharedRegistry,
     /// Metrics.
     pub metrics: Arc<Metrics>,
+    /// How far the inputs are behind.
+    pub lags: Arc<Lags>,
 }
 
 /// Why a shard cannot decide.
@@ -50,11 +55,14 @@ pub(super) struct Shard {
     pub(super) partition: u32,
     /// Next offset of each input.
     pub(super) next: Vec<(Topic, u64)>,
+    /// Where each input stands, in [`Topic::INPUTS`] order.
+    marks: [Arc<Mark>; Topic::INPUTS.len()],
     parts: ShardParts,
     status: Arc<Status>,
     store: Store,
     engine: Engine,
     out: Outputs,
+    gauges: Gauges,
     /// After a panic: records to decide one to a batch, so that the culprit is found and set aside.
     careful: usize,
     last_snapshot: Instant,
@@ -75,11 +83,10 @@ const SWEEPS_PUT_OFF_MOST: u32 = 60;
 struct Pending {
     next: Vec<(Topic, u64)>,
     records: usize,
-    newest: Vec<(Topic, u64)>,
 }
 
 impl Shard {
-    /// Loads the state from the store.
+    /// Loads the state from the store. `since` is when it began to be brought here.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -87,6 +94,7 @@ impl Shard {
         partition: u32,
         next: Vec<(Topic, u64)>,
         store: Store,
+        since: Instant,
         parts: &ShardParts,
         status: &Arc<Status>,
     ) -> Result<Self, DecideError> {
@@ -96,8 +104,10 @@ impl Shard {
             partition,
             next,
             store,
+            marks: Topic::INPUTS.map(|topic| parts.lags.mark(topic, partition)),
             engine: Engine::new(engine),
-            out: Outputs::new(&parts.metrics),
+            out: Outputs::new(&parts.metrics, &parts.engine.rates),
+            gauges: Gauges::new(&parts.metrics, partition),
             parts: parts.clone(),
             status: Arc::clone(status),
             careful: 0,
@@ -108,24 +118,25 @@ impl Shard {
             decisions: 0,
             pending: None,
         };
-        shard.reload()?;
+        shard.reload(since)?;
         Ok(shard)
     }
 
     /// Builds the resident state from the store.
-    fn reload(&mut self) -> Result<(), DecideError> {
+    fn reload(&mut self, since: Instant) -> Result<(), DecideError> {
         let started = monotonic();
         let config = self.engine.config().clone();
         self.engine = Engine::new(config);
         self.engine.clock(self.parts.clock.now().0);
         let n = load(&mut self.engine, &self.store, &mut |n| self.status.loading(self.partition, n))?;
         self.engine.clock(self.parts.clock.now().0);
+        self.out.doubts = Doubts::of(self.engine.state());
         self.engine.loaded();
         for account in self.engine.state().accounts() {
             self.register(&account.spec.clone());
         }
         self.status.loaded(self.partition);
-        self.parts.metrics.restored(started.elapsed());
+        self.parts.metrics.restored(since.elapsed());
         tracing::info!(
             partition = self.partition,
             records = n,
@@ -149,6 +160,15 @@ impl Shard {
     /// How many records it wants next: one while it looks for a culprit.
     pub(super) fn records_max(&self) -> usize {
         if self.careful > 0 { 1 } else { self.parts.options.batch_records_max }
+    }
+
+    /// Notes where an input stands after a look: `first` is what was found at its position, `None` that nothing is there.
+    pub(super) fn looked(&self, topic: Topic, first: Option<&Record>, now: Time) {
+        let Some(at) = Topic::INPUTS.iter().position(|input| *input == topic) else { return };
+        match first {
+            Some(record) => self.marks[at].behind(input::appended_ms(record.time_ms, now.0), now),
+            None => self.marks[at].caught_up(now),
+        }
     }
 
     /// Decisions of the last batch.
@@ -209,18 +229,13 @@ impl Shard {
 
     fn hand_out(&mut self, inputs: &[(Topic, Record)], state: StateBatch) -> Commit {
         let mut next = self.next.clone();
-        let mut newest: Vec<(Topic, u64)> = Vec::new();
         for (topic, record) in inputs {
             if let Some(n) = next.iter_mut().find(|(t, _)| t == topic) {
                 n.1 = record.offset + 1;
             }
-            match newest.iter_mut().find(|(t, _)| t == topic) {
-                Some(n) => n.1 = input::appended_ms(record.time_ms, self.out.now_ms),
-                None => newest.push((*topic, input::appended_ms(record.time_ms, self.out.now_ms))),
-            }
         }
         let outputs = std::mem::take(&mut self.out.records);
-        self.pending = Some(Pending { next: next.clone(), records: inputs.len(), newest });
+        self.pending = Some(Pending { next: next.clone(), records: inputs.len() });
         Commit { next_offsets: next, outputs, state }
     }
 
@@ -236,7 +251,7 @@ impl Shard {
             }
         }
         self.out.metrics.flush(pending.records as u64, took);
-        self.lag(&pending.newest);
+        self.out.doubts.committed();
     }
 
     /// Nothing of the batch handed out counts: everything it changed is undone.
@@ -246,7 +261,7 @@ impl Shard {
     pub(super) fn aborted(&mut self) -> Result<(), DecideError> {
         self.out.discard();
         if self.pending.take().is_some() && !self.engine.abort() {
-            self.reload()?;
+            self.reload(monotonic())?;
         }
         Ok(())
     }
@@ -283,7 +298,7 @@ impl Shard {
     /// A record made the engine panic: the culprit, found alone in its batch, is set aside. Never a crash loop.
     fn after_panic(&mut self, inputs: &[(Topic, Record)]) -> Result<Option<Commit>, DecideError> {
         self.out.discard();
-        self.reload()?;
+        self.reload(monotonic())?;
         let [(topic, record)] = inputs else {
             tracing::error!(records = inputs.len(), "the engine panicked; deciding this batch one record at a time");
             self.careful = inputs.len().max(1);
@@ -308,15 +323,20 @@ impl Shard {
         if self.snapshots.is_multiple_of(10) {
             self.engine.touch_all();
         }
-        for ix in self.engine.take_touched() {
-            let s = snapshot::account(self.engine.state(), ix, now);
+        let touched = self.engine.take_touched();
+        let state = self.engine.state();
+        let mut seen = self.gauges.begin(state);
+        for ix in touched {
+            let s = snapshot::account(state, ix, now);
             if let Ok(json) = serde_json::to_vec(&s) {
                 let record = NewRecord::new(Bytes::copy_from_slice(s.account.as_bytes()), json, now);
                 self.out.records.push((Topic::Snapshots, record));
             }
-            gauges::set(&self.parts.metrics, &s);
+            seen.set(ix, &s);
         }
-        self.out.parked(self.engine.state().lots());
+        self.gauges.backlog(now);
+        self.parts.metrics.set_in_doubt_attempts(self.partition, self.out.doubts.len());
+        self.out.parked(state.lots());
     }
 
     /// A last look at every account, so that the views show where everything stood. `None` when there is none.
@@ -330,7 +350,7 @@ impl Shard {
 
     /// Takes what this process does not decide for any more out of the metrics.
     pub(super) fn forget_gauges(&self) {
-        gauges::forget(&self.parts.metrics, self.engine.state(), self.partition);
+        self.gauges.forget(self.engine.state(), self.partition);
     }
 
     /// Forgets ended messages after their time, a few with each snapshot. Comes before what the batch writes, so
@@ -360,16 +380,5 @@ impl Shard {
             _ => [0; 8],
         };
         Ok(())
-    }
-
-    fn lag(&self, newest: &[(Topic, u64)]) {
-        let now = self.parts.clock.now().0;
-        for topic in Topic::INPUTS {
-            let newest = newest.iter().find(|(t, _)| *t == topic).map(|(_, time_ms)| *time_ms);
-            let lag = newest.map_or(0, |t| now.saturating_sub(t));
-            if let Some(label) = tollgate_metrics::Topic::parse(topic.name()) {
-                self.parts.metrics.set_log_lag(label, self.partition as i32, Duration::from_millis(lag));
-            }
-        }
     }
 }

@@ -4,10 +4,12 @@ use super::Status;
 use super::partition::{DecideError, Shard, ShardParts};
 use crate::clock::monotonic;
 use crate::log::{Log, LogError, Ownership, ReadLimit, Record, Topic};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tollgate_wire::Time;
 use tollgate_wire::order::Callback;
 
 /// Bounds of the loop.
@@ -73,6 +75,10 @@ pub struct Shards<L: Log> {
     undone: u32,
     /// What a decision takes, for how much one batch may hold.
     pace: Pace,
+    /// Partitions that are this process's to decide for, those on their way among them: how far they are behind is told.
+    ours: BTreeSet<u32>,
+    /// Whether everything was settled at the last look.
+    settled: bool,
 }
 
 /// The records of one batch, by place of their shard.
@@ -97,6 +103,8 @@ impl<L: Log> Shards<L> {
             first: 0,
             undone: 0,
             pace: Pace::new(),
+            ours: BTreeSet::new(),
+            settled: false,
         };
         shards.follow()?;
         while !shards.loading.is_empty() {
@@ -148,12 +156,14 @@ impl<L: Log> Shards<L> {
 
     /// Takes over the partitions that the log has given and drops those that it has taken away.
     fn follow(&mut self) -> Result<(), ShardError> {
-        for change in self.log.ownership()? {
+        let changes = self.log.ownership()?;
+        let mut changed = !changes.is_empty();
+        for change in changes {
             match change {
-                Ownership::Gained { partition, next, store } => {
+                Ownership::Gained { partition, next, store, since } => {
                     let (parts, status) = (self.parts.clone(), Arc::clone(&self.status));
                     status.loading(partition, 0);
-                    let load = move || Shard::open(partition, next, store, &parts, &status);
+                    let load = move || Shard::open(partition, next, store, since, &parts, &status);
                     let thread = std::thread::Builder::new().name(format!("load-{partition}")).spawn(load);
                     self.loading.push((partition, thread.map_err(ShardError::Thread)?));
                 }
@@ -166,6 +176,7 @@ impl<L: Log> Shards<L> {
             }
         }
         while let Some(at) = self.loading.iter().position(|(_, thread)| thread.is_finished()) {
+            changed = true;
             let (partition, thread) = self.loading.swap_remove(at);
             let shard = thread.join().map_err(|_| LogError::Stopped {
                 reason: format!("loading the state of partition {partition} panicked").into(),
@@ -174,11 +185,29 @@ impl<L: Log> Shards<L> {
             self.shards.sort_by_key(|s| s.partition);
         }
         let ready = self.loading.is_empty() && self.log.is_settled();
-        if !ready {
-            self.status.restoring(self.log.restoring());
+        if changed || !ready || !self.settled {
+            self.tell();
         }
+        self.settled = ready;
         self.status.ready.store(ready, Ordering::Release);
         Ok(())
+    }
+
+    /// Tells which partitions are on their way. What comes for one meanwhile waits, so it is behind from its assignment on.
+    fn tell(&mut self) {
+        let restoring = self.log.restoring();
+        let loading = self.loading.iter().map(|(partition, _)| *partition);
+        let served = self.shards.iter().map(|shard| shard.partition);
+        let ours: BTreeSet<u32> = restoring.iter().copied().chain(loading).chain(served).collect();
+        for partition in self.ours.difference(&ours) {
+            Topic::INPUTS.iter().for_each(|topic| self.parts.lags.forget(*topic, *partition));
+        }
+        for partition in ours.difference(&self.ours) {
+            Topic::INPUTS.iter().for_each(|topic| drop(self.parts.lags.mark(*topic, *partition)));
+        }
+        let dividing = !self.log.is_serving() && !ours.is_empty();
+        self.status.serving(self.shards.len(), restoring, dividing);
+        self.ours = ours;
     }
 
     /// What to wait for before the batch is decided, and how long; `None` when it is time.
@@ -215,12 +244,13 @@ impl<L: Log> Shards<L> {
         let options = self.parts.options;
         let most = self.pace.within(DECIDE_MOST, options.batch_records_max);
         let (mut left, bytes_max) = (most, options.batch_bytes_max / count.max(1));
+        let now = self.parts.clock.now();
         self.first = (self.first + 1) % count.max(1);
         let mut inputs: Inputs = (0..count).map(|i| ((self.first + i) % count, Vec::new())).collect();
         for (place, records) in &mut inputs {
             let shard = &self.shards[*place];
             let share = left.max(most / count).min(shard.records_max());
-            read_ahead_of_bulk(&mut self.log, shard, share, bytes_max, records)?;
+            read_ahead_of_bulk(&mut self.log, shard, share, bytes_max, now, records)?;
             left = left.saturating_sub(records.len());
         }
         let mut bulk = left;
@@ -231,7 +261,7 @@ impl<L: Log> Shards<L> {
             let shard = &self.shards[*place];
             let share = bulk.max(most / 10 / count).max(1).min(shard.records_max());
             let taken = records.len();
-            read_bulk(&mut self.log, shard, share, bytes_max, records)?;
+            read_bulk(&mut self.log, shard, share, bytes_max, now, records)?;
             bulk = bulk.saturating_sub(records.len() - taken);
         }
         Ok(inputs)
@@ -337,11 +367,12 @@ fn read_ahead_of_bulk<L: Log>(
     shard: &Shard,
     most: usize,
     bytes_max: usize,
+    now: Time,
     taken: &mut Vec<(Topic, Record)>,
 ) -> Result<(), LogError> {
     for (topic, share) in [(Topic::Commands, most), (Topic::RequestsPriority, most / 2), (Topic::Events, most / 2)] {
         let room = most.saturating_sub(taken.len()).min(share.max(1));
-        read_topic(log, shard, topic, room, bytes_max, taken)?;
+        read_topic(log, shard, topic, room, bytes_max, now, taken)?;
     }
     Ok(())
 }
@@ -352,10 +383,11 @@ fn read_bulk<L: Log>(
     shard: &Shard,
     room: usize,
     bytes_max: usize,
+    now: Time,
     taken: &mut Vec<(Topic, Record)>,
 ) -> Result<(), LogError> {
     let room = if shard.records_max() == 1 && !taken.is_empty() { 0 } else { room };
-    read_topic(log, shard, Topic::Requests, room, bytes_max, taken)
+    read_topic(log, shard, Topic::Requests, room, bytes_max, now, taken)
 }
 
 fn read_topic<L: Log>(
@@ -364,6 +396,7 @@ fn read_topic<L: Log>(
     topic: Topic,
     room: usize,
     bytes_max: usize,
+    now: Time,
     taken: &mut Vec<(Topic, Record)>,
 ) -> Result<(), LogError> {
     if room == 0 {
@@ -373,6 +406,9 @@ fn read_topic<L: Log>(
     let bytes: usize = taken.iter().map(|(_, record)| record.bytes()).sum();
     let limit = ReadLimit { records: room, bytes: bytes_max.saturating_sub(bytes).max(bytes_max / 10) };
     let records = log.read(topic, shard.partition, from, limit)?;
+    if !records.is_empty() || log.is_caught_up(topic, shard.partition) {
+        shard.looked(topic, records.first(), now);
+    }
     taken.extend(records.into_iter().map(|r| (topic, r)));
     Ok(())
 }

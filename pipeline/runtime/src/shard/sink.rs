@@ -1,5 +1,6 @@
 //! Effects into output records and metrics.
 
+use super::doubts::Doubts;
 use crate::log::{NewRecord, Topic};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use tollgate_core::effect::{Booking, OutcomeFx};
 use tollgate_core::engine::Sink;
 use tollgate_core::lots::{Lot, Lots};
 use tollgate_metrics as m;
-use tollgate_rate_card::{Category, PricingType, Rated};
+use tollgate_rate_card::{Category, PricingType, RateCards, Rated, ReportedModel, UnpricedReason};
 use tollgate_wire::Reason;
 use tollgate_wire::ledger::Cause;
 use tollgate_wire::outcome::OutcomeKind;
@@ -18,6 +19,8 @@ use tollgate_wire::outcome::OutcomeKind;
 /// Labels resolved once.
 struct Labels {
     reasons: Vec<m::Reason>,
+    /// In [`UnpricedReason::ALL`] order.
+    unpriced: [m::Reason; UnpricedReason::ALL.len()],
 }
 
 /// Collects one batch.
@@ -34,10 +37,14 @@ pub(super) struct Outputs {
     keys: [Bytes; Topic::COUNT],
     shared: Arc<m::Metrics>,
     labels: Labels,
+    rates: Arc<RateCards>,
+    /// Attempts in doubt, as of the last batch.
+    pub doubts: Doubts,
 }
 
 impl Outputs {
-    pub fn new(shared: &Arc<m::Metrics>) -> Self {
+    pub fn new(shared: &Arc<m::Metrics>, rates: &Arc<RateCards>) -> Self {
+        let unpriced = UnpricedReason::ALL.map(|reason| shared.unpriced_reason(reason.as_str()));
         let reasons = Reason::ALL.iter().map(|r| shared.reason(r.as_str())).collect();
         Self {
             records: Vec::new(),
@@ -47,7 +54,9 @@ impl Outputs {
             registry: Vec::new(),
             keys: Default::default(),
             shared: Arc::clone(shared),
-            labels: Labels { reasons },
+            labels: Labels { reasons, unpriced },
+            rates: Arc::clone(rates),
+            doubts: Doubts::default(),
         }
     }
 
@@ -56,6 +65,7 @@ impl Outputs {
         self.records.clear();
         self.registry.clear();
         self.metrics.discard();
+        self.doubts.discard();
     }
 
     /// Messages that wait, by what their queues wait for now.
@@ -84,6 +94,9 @@ impl Outputs {
         if o.code != 0 {
             self.metrics.platform_error(o.code);
         }
+        if let Some(resolution) = self.doubts.moved(o.uid, o.attempt, o.kind) {
+            self.metrics.in_doubt(resolution);
+        }
         if o.kind == OutcomeKind::Unknown {
             let resolution =
                 if o.retry_ms == 0 { m::InDoubtResolution::Unknown } else { m::InDoubtResolution::Retried };
@@ -92,9 +105,24 @@ impl Outputs {
     }
 
     fn booking(&mut self, state: &State, b: &Booking) {
-        let Rated::Priced(p) = &b.rated else { return };
         if b.sign < 0 {
             return;
+        }
+        let rulebook = match &b.rated {
+            Rated::Priced(p) => Some(p.rulebook),
+            Rated::Unpriced(u) => u.rulebook,
+        };
+        if let (Some(reported), Some(rulebook)) = (b.reported.model, rulebook)
+            && reported != ReportedModel::Known(self.rates.rulebook(rulebook).model)
+        {
+            self.metrics.charge_mismatch(m::MismatchKind::PricingModel);
+        }
+        let p = match &b.rated {
+            Rated::Priced(p) => p,
+            Rated::Unpriced(u) => return self.metrics.unpriced(self.labels.unpriced[u.reason as usize]),
+        };
+        if !p.cost.is_zero() && is_over_budget(state, b) {
+            self.metrics.charge_mismatch(m::MismatchKind::OverBudget);
         }
         let category = p.category.map_or(m::Category::Other, category_label);
         self.metrics.charge(category, pricing_type_label(p.pricing_type));
@@ -139,6 +167,13 @@ impl Sink for Outputs {
         };
         self.push(topic, key.as_bytes(), json);
     }
+}
+
+/// Whether the campaign of a charge has spent more than it may, with this charge.
+fn is_over_budget(state: &State, b: &Booking) -> bool {
+    let message = b.own.and_then(|(uid, _)| state.message(uid));
+    let campaign = message.and_then(|message| state.campaign_at(message.campaign));
+    campaign.is_some_and(|campaign| campaign.spec.budget.is_some_and(|budget| campaign.spent > budget))
 }
 
 fn outcome_label(kind: OutcomeKind) -> m::Outcome {
@@ -196,22 +231,32 @@ mod tests {
         }
     }
 
-    /// Behind what was booked before it in the same batch, under the same key: the partition keeps them in this order.
-    #[test]
-    fn the_end_of_a_month_lies_among_the_entries() {
+    /// 2026-11-21, 12:00:00 UTC.
+    const NOON_MS: u64 = 1_795_262_400_000;
+
+    /// An account with a number and a template.
+    fn acme() -> (Engine, Outputs) {
+        let rates = Arc::new(RateCards::embedded().unwrap());
         let mut engine = Engine::new(EngineConfig {
-            rates: Arc::new(tollgate_rate_card::RateCards::embedded().unwrap()),
+            rates: Arc::clone(&rates),
             hash_key: tollgate_core::hashing::HashKey([1; 16]),
             times: tollgate_core::life::Times::default(),
             recent_most: 10,
             partition: tollgate_wire::partition::Partition::ONLY,
         });
-        // 2026-11-21, 12:00:00 UTC.
-        engine.clock(1_795_262_400_000);
-        let mut out = Outputs::new(&Arc::new(m::Metrics::new("test", m::Limits::default()).unwrap()));
+        engine.clock(NOON_MS);
+        let mut out = Outputs::new(&Arc::new(m::Metrics::new("test", m::Limits::default()).unwrap()), &rates);
         let command = br#"{"command":"apply_account","spec":{"account":"acme","limit":"TIER_1K","wabas":[{"id":"1",
-            "currency":"USD","time_zone":"UTC","senders":[{"id":"2"}]}]}}"#;
+            "currency":"USD","time_zone":"UTC","senders":[{"id":"2","quality":"GREEN"}],
+            "templates":[{"name":"news","language":"pt_BR","category":"marketing","body":[]}]}]}}"#;
         engine.command(command, &mut out).unwrap().unwrap();
+        (engine, out)
+    }
+
+    /// Behind what was booked before it in the same batch, under the same key: the partition keeps them in this order.
+    #[test]
+    fn the_end_of_a_month_lies_among_the_entries() {
+        let (mut engine, mut out) = acme();
         let delivered = |wamid: &str| {
             format!(
                 r#"{{"event":"status","sender":"2","wamid":"{wamid}","to":"+5511987654321","status":"delivered",
@@ -231,5 +276,74 @@ mod tests {
             .collect();
         let told: Vec<_> = records.iter().map(|r| (r["billing_period"].as_str(), r["month_closed"].as_str())).collect();
         assert_eq!(told, [(Some("2026-10"), None), (None, Some("2026-10")), (Some("2026-11"), None)]);
+    }
+
+    /// One series of the metrics after the batch.
+    fn counted(out: &mut Outputs, series: &str) -> f64 {
+        out.metrics.flush(1, Duration::ZERO);
+        out.doubts.committed();
+        let text = String::from_utf8(out.shared.encode().unwrap()).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {series}")).parse().unwrap()
+    }
+
+    #[test]
+    fn a_charge_that_is_not_as_expected_is_counted_by_what_differs() {
+        let (mut engine, mut out) = acme();
+        let mut events = |out: &mut Outputs, wamid: &str, pricing: &str| {
+            let record = format!(
+                r#"{{"account":"acme","events":[{{"event":"status","sender":"2","wamid":"{wamid}","to":"+5511987654321",
+                "status":"delivered","at_s":1795262000,"pricing":{pricing}}}]}}"#
+            );
+            engine.events(record.as_bytes(), &Nothing, out).unwrap().unwrap();
+        };
+        events(&mut out, "a", r#"{"model":"PMP","category":"utility","pricing_type":"regular"}"#);
+        let (model, unpriced) = ("charge_mismatch_total{kind=\"pricing_model\"}", "unpriced_charges_total{reason=");
+        let model = format!("tollgate_{model}");
+        let unpriced = |reason| format!("tollgate_{unpriced}\"{reason}\"}}");
+        assert_eq!(counted(&mut out, &model), 0.0);
+        assert_eq!(counted(&mut out, &unpriced("model_not_supported")), 0.0, "what never happened is a zero");
+        events(&mut out, "b", r#"{"model":"CBP","category":"utility","pricing_type":"regular"}"#);
+        assert_eq!(counted(&mut out, &model), 1.0);
+        assert_eq!(counted(&mut out, &unpriced("model_not_supported")), 1.0);
+        events(&mut out, "c", r#"{"model":"PMP","category":"carrier_pigeon","pricing_type":"regular"}"#);
+        assert_eq!(counted(&mut out, &unpriced("unknown_category")), 1.0);
+        assert_eq!(counted(&mut out, &model), 1.0);
+    }
+
+    #[test]
+    fn a_doubt_is_counted_by_its_end_and_a_late_charge_against_its_budget() {
+        let (mut engine, mut out) = acme();
+        let campaign = |budget: &str| {
+            format!(r#"{{"command":"put_campaign","account":"acme","spec":{{"name":"c","budget":"{budget}"}}}}"#)
+        };
+        let consent = r#"{"command":"set_consent","account":"acme","consent":{"to":"+5511987654321",
+            "category":"marketing","state":"opt_in","source":"web"}}"#;
+        for command in [consent, &campaign("10")] {
+            engine.command(command.as_bytes(), &mut out).unwrap().unwrap();
+        }
+        let request = br#"{"id":"a","account":"acme","to":"+5511987654321","purpose":"marketing","campaign":"c",
+            "content":[{"template":{"name":"news","language":"pt_BR","components":{"body":[]}}}]}"#;
+        engine.request(request, false, &Nothing, &mut out).unwrap().unwrap();
+        assert!(out.records.iter().any(|(topic, _)| *topic == Topic::Dispatch), "it is ordered");
+        let uid = engine.state().next_uid() - 1;
+        let callback = format!(r#""callback":{{"message_uid":{uid},"attempt":1}}"#);
+        let in_doubt = format!(r#"{{"event":"result",{callback},"at":"2026-11-21T12:00:01Z","result":"in_doubt"}}"#);
+        let record = format!(r#"{{"account":"acme","events":[{in_doubt}]}}"#);
+        engine.events(record.as_bytes(), &Nothing, &mut out).unwrap().unwrap();
+        let confirmed = "tollgate_in_doubt_total{resolution=\"confirmed\"}";
+        assert_eq!(counted(&mut out, confirmed), 0.0);
+        assert_eq!(out.doubts.len(), 1);
+        assert_eq!(Doubts::of(engine.state()).len(), 1, "a restart finds it again");
+        let over = "tollgate_charge_mismatch_total{kind=\"over_budget\"}";
+        engine.command(campaign("0.01").as_bytes(), &mut out).unwrap().unwrap();
+        let delivered = format!(
+            r#"{{"event":"status","sender":"2","wamid":"a","to":"+5511987654321","status":"delivered",
+            "at_s":1795262402,{callback},"pricing":{{"model":"PMP","category":"marketing","pricing_type":"regular"}}}}"#
+        );
+        let record = format!(r#"{{"account":"acme","events":[{delivered}]}}"#);
+        engine.events(record.as_bytes(), &Nothing, &mut out).unwrap().unwrap();
+        assert_eq!((counted(&mut out, confirmed), counted(&mut out, over)), (1.0, 1.0));
+        assert_eq!((out.doubts.len(), Doubts::of(engine.state()).len()), (0, 0));
     }
 }

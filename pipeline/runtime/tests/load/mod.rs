@@ -14,6 +14,7 @@ use tollgate_core::life::Times;
 use tollgate_metrics::{Limits, Metrics};
 use tollgate_rate_card::RateCards;
 use tollgate_runtime::clock::Clock;
+use tollgate_runtime::lag::Lags;
 use tollgate_runtime::log::Topic;
 use tollgate_runtime::log::kafka::{KafkaConfig, KafkaLog, partition_of};
 use tollgate_runtime::registry::{Registry, SharedRegistry};
@@ -59,6 +60,7 @@ impl Worker {
             clock: Clock::system(),
             registry: SharedRegistry::new(Registry::default()),
             metrics: Arc::new(Metrics::new("load", Limits::default()).unwrap()),
+            lags: Arc::new(Lags::new(Clock::system())),
         };
         let log = KafkaLog::open(config.clone(), directory.to_owned(), StoreOptions::default()).unwrap();
         let shards = Shards::open(log, parts, Arc::clone(&status)).unwrap();

@@ -73,6 +73,8 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         keep_moves_days: config.keep_moves_days,
         billing_issuer: config.billing_issuer,
         settle_days: config.settle_days,
+        ledger_behind_max: config.ledger_behind_max,
+        certificates: config.certificates,
     };
     tracing::info!(data_dir = %config.data_dir.display(), "starting");
     let mut node = tokio::select! {

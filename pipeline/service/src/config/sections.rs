@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tollgate_metrics::Limits;
+use tollgate_metrics::{Certificate, Limits};
 use tollgate_runtime::dispatcher::DispatcherConfig;
 use tollgate_runtime::gateway::{GatewayConfig, HttpLimits};
 use tollgate_runtime::graph::{GraphClient, GraphConfig};
@@ -43,6 +43,10 @@ pub struct Config {
     pub billing_issuer: Option<String>,
     /// Days after a month's end before it may be closed.
     pub settle_days: u8,
+    /// How far the ledger may be behind where the process is ready.
+    pub ledger_behind_max: Duration,
+    /// Files of certificates that the process works with.
+    pub certificates: Vec<(Certificate, PathBuf)>,
     /// Own rate card files, if any.
     pub rates: Option<PathBuf>,
     /// Log filter directives.
@@ -95,9 +99,12 @@ pub(super) fn build(s: &mut Settings) -> Config {
     if let Err(error) = kafka.roles.check(&ledger) {
         s.fault("kafka.roles", error.to_string(), "see `tollgate config default`");
     }
+    let certificates = certificates(s, &log, &ledger);
     let config = Config {
         data_dir,
         ledger,
+        ledger_behind_max: s.seconds("ledger.behind_max_seconds", 1..=DAY_S),
+        certificates,
         dispatcher,
         graph: graph(s),
         shard: shard(s, &log),
@@ -134,6 +141,24 @@ pub(super) fn build(s: &mut Settings) -> Config {
         });
     }
     config
+}
+
+/// The certificates of what is connected to: those of a Kafka that is not used do not matter.
+fn certificates(s: &mut Settings, log: &LogConfig, ledger: &Place) -> Vec<(Certificate, PathBuf)> {
+    let mut files = Vec::new();
+    if let LogConfig::Kafka(options) = log {
+        let properties = &options.kafka.properties;
+        for (which, name) in
+            [(Certificate::KafkaCa, "ssl.ca.location"), (Certificate::KafkaClient, "ssl.certificate.location")]
+        {
+            files.extend(properties.get(name).map(|file| (which, PathBuf::from(file))));
+        }
+    }
+    let authorities = s.text("ledger.postgres_ca_file");
+    if matches!(ledger, Place::Postgres(_)) && !authorities.is_empty() {
+        files.push((Certificate::LedgerCa, authorities.into()));
+    }
+    files
 }
 
 fn required_path(s: &mut Settings, key: &str) -> PathBuf {

@@ -157,6 +157,8 @@ fn node_config(
         keep_moves_days: 30,
         billing_issuer: None,
         settle_days: 8,
+        ledger_behind_max: Duration::from_secs(300),
+        certificates: Vec::new(),
     })
 }
 

@@ -18,6 +18,7 @@ use crate::dispatcher::{Dispatcher, DispatcherConfig, DispatcherParts, Orders};
 use crate::graph::{GraphClient, GraphConfig};
 use crate::inbox::BoxFuture;
 use crate::inbox::fake::FakeInbox;
+use crate::lag::Lags;
 use crate::log::{LogError, ReadLimit, Record, Topic};
 use crate::registry::{Registry, SharedRegistry};
 
@@ -137,6 +138,7 @@ impl World {
             registry: self.registry.clone(),
             clock: Clock::system(),
             metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
+            lags: Arc::new(Lags::new(Clock::system())),
         }
     }
 

@@ -113,6 +113,7 @@ async fn receive(
         })?;
     }
     sorted.count(&webhooks.metrics, WebhookResult::Accepted);
+    webhooks.metrics.webhook_accepted(webhooks.clock.now().0 / 1000);
     Ok(StatusCode::OK)
 }
 

@@ -29,6 +29,7 @@ use self::queue::{Bounds, Done, Job, Queue};
 use self::tail::{Tails, lock};
 use self::writer::Writer;
 use super::{Commit, Log, LogError, NewRecord, Ownership, ReadLimit, Record, Topic};
+use crate::clock::monotonic;
 use crate::store::{Store, StoreError, StoreOptions};
 
 /// Bounds of the embedded log.
@@ -249,7 +250,8 @@ impl Log for EmbeddedLog {
         if std::mem::replace(&mut self.told, true) {
             return Ok(Vec::new());
         }
-        Ok(vec![Ownership::Gained { partition: 0, next: self.positions(), store: self.store().clone() }])
+        let (next, store, since) = (self.positions(), self.store().clone(), monotonic());
+        Ok(vec![Ownership::Gained { partition: 0, next, store, since }])
     }
 
     fn is_settled(&self) -> bool {

@@ -2,12 +2,13 @@
 //!
 //! `config` client settings · `flush` the one C call · `topic_plan` how each topic is set up · `topics` creates
 //! and checks them over a `cluster` connection · `inbox` what comes from outside · `tail` readers with positions of their
-//! own · `headers` of records from outside · `registry` who owns which number · `context` what the clients report · `slot` the shard loop's side, with `membership` in the group, the
+//! own · `headers` of records from outside · `registry` who owns which number · `context` what the clients report, `contact` whether brokers are there · `slot` the shard loop's side, with `membership` in the group, the
 //! partitions `served`, their `restore` and one `transaction` for a batch of the `changelog` and all outputs.
 
 mod changelog;
 mod cluster;
 mod config;
+mod contact;
 mod context;
 mod crash_point;
 mod flush;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 
 use super::config::KafkaConfig;
+use super::contact::Contact;
 use super::headers::headers;
 use super::restore::{self, stopped};
 use crate::clock::monotonic;
@@ -49,6 +50,12 @@ impl Served {
         Self { store, next, changelog_end, ahead: Default::default(), flowing: false, fence: Fence::none() }
     }
 
+    /// Whether nothing is left to be decided of an input of which nothing is read ahead; false while that is not known.
+    pub(super) fn is_caught_up(&self, topic: Topic) -> bool {
+        let waits = matches!(topic, Topic::Requests | Topic::RequestsPriority) && !self.fence.ends.is_empty();
+        self.flowing && !waits && self.ahead[place(topic)].is_empty() && self.fence.moved.elapsed() >= FIRST_READ
+    }
+
     /// Whether requests may be read.
     pub(super) fn requests_may_flow(&mut self) -> bool {
         if self.fence.ends.is_empty() {
@@ -73,6 +80,9 @@ pub(super) const FENCED: [Topic; 2] = [Topic::Commands, Topic::Events];
 /// Nothing of it came for so long: everything there was has come.
 const FENCE_QUIET: Duration = Duration::from_secs(1);
 
+/// What is there comes within this once the inputs flow.
+const FIRST_READ: Duration = Duration::from_millis(500);
+
 /// What is read ahead, for the bound.
 #[derive(Default)]
 pub(super) struct Held {
@@ -90,21 +100,27 @@ pub(super) fn place(topic: Topic) -> usize {
 pub(super) fn take(
     served: &mut BTreeMap<u32, Served>,
     held: &mut Held,
+    contact: &mut Contact,
     config: &KafkaConfig,
     message: Result<BorrowedMessage<'_>, KafkaError>,
 ) -> Result<(), LogError> {
     let message = match message {
         Ok(message) => message,
+        Err(e) if e.rdkafka_error_code() == Some(RDKafkaErrorCode::FencedInstanceId) => {
+            return Err(LogError::Fenced { reason: format!("the consumer group: {e}").into() });
+        }
         Err(e) if restore::is_final(&e) => {
             return Err(stopped(format!(
                 "reading the inputs: {e}; records that were not read may have been deleted, or rights withdrawn"
             )));
         }
         Err(e) => {
+            contact.failed(&e);
             tracing::debug!(error = %e, "the Kafka client tries again");
             return Ok(());
         }
     };
+    contact.heard();
     let topic = message.topic().strip_prefix(config.prefix.as_str()).and_then(Topic::from_name);
     let (Some(topic), Some(served)) = (topic, served.get_mut(&(message.partition() as u32))) else { return Ok(()) };
     let offset = message.offset() as u64;

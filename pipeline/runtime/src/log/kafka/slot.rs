@@ -17,6 +17,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::changelog;
 use super::config::KafkaConfig;
+use super::contact::Contact;
 use super::crash_point::crash_point;
 use super::membership::{Assignments, News};
 use super::restore::{self, AnyConsumer as _, Place, Plan, Restored, failed, stopped};
@@ -36,6 +37,8 @@ const BULK_EVERY: Duration = Duration::from_millis(4);
 const DRAIN: usize = 1_000;
 /// Bound on one question to the broker.
 const ASK: Duration = Duration::from_secs(15);
+/// Bound on asking whether a broker is back.
+const CONTACT_ASK: Duration = Duration::from_millis(200);
 /// Bound on asking for the ends of what requests wait for.
 const FENCE_ASK: Duration = Duration::from_secs(3);
 
@@ -54,9 +57,11 @@ pub struct KafkaLog {
     /// False while the group divides the partitions anew: nothing may be decided then.
     serving: bool,
     held: Held,
+    contact: Contact,
 }
 
 struct Restoring {
+    since: Instant,
     thread: JoinHandle<Result<Option<Restored>, LogError>>,
     cancel: Arc<AtomicBool>,
 }
@@ -106,6 +111,7 @@ impl KafkaLog {
             restoring: BTreeMap::new(),
             serving: false,
             held: Held::default(),
+            contact: Contact::new(),
         })
     }
 
@@ -180,7 +186,7 @@ impl KafkaLog {
             .name(format!("restore-{partition}"))
             .spawn(move || restore::run(&plan))
             .map_err(|e| stopped(format!("a thread cannot be started: {e}")))?;
-        self.restoring.insert(partition, Restoring { thread, cancel });
+        self.restoring.insert(partition, Restoring { since: monotonic(), thread, cancel });
         Ok(())
     }
 
@@ -190,12 +196,13 @@ impl KafkaLog {
             self.restoring.iter().filter(|(_, r)| r.thread.is_finished()).map(|(partition, _)| *partition).collect();
         for partition in done {
             let Some(restoring) = self.restoring.remove(&partition) else { continue };
+            let since = restoring.since;
             let restored = restoring
                 .thread
                 .join()
                 .map_err(|_| stopped(format!("restoring partition {partition} panicked; see the log")))??;
             let Some(Restored { store, next, changelog_end }) = restored else { continue };
-            changes.push(Ownership::Gained { partition, next: next.clone(), store: store.clone() });
+            changes.push(Ownership::Gained { partition, next: next.clone(), store: store.clone(), since });
             self.served.insert(partition, Served::new(store, next, changelog_end));
         }
         Ok(())
@@ -235,28 +242,32 @@ impl KafkaLog {
     fn poll(&mut self, timeout: Duration) -> Result<(), LogError> {
         // The group has no records, but its callbacks run inside, and it tells when it was fenced.
         while let Some(message) = self.group.poll(Duration::ZERO) {
-            take(&mut self.served, &mut self.held, &self.config, message)?;
+            take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?;
         }
         let mut took = 0;
         while self.held.others < HELD_RECORDS && self.held.bytes < HELD_BYTES && took < DRAIN {
             match self.urgent.poll(Duration::ZERO) {
                 None => break,
-                Some(message) => take(&mut self.served, &mut self.held, &self.config, message)?,
+                Some(message) => take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?,
             }
             took += 1;
         }
         while self.held.bulk < HELD_RECORDS && self.held.bytes < HELD_BYTES && took < 2 * DRAIN {
             match self.bulk.poll(Duration::ZERO) {
                 None => break,
-                Some(message) => take(&mut self.served, &mut self.held, &self.config, message)?,
+                Some(message) => take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?,
             }
             took += 1;
         }
+        let (group, topic, partition) = (&self.group, Topic::Events, self.served.keys().next().copied());
+        self.contact.look(|| {
+            partition.is_none_or(|partition| group.ends(&self.config.topic(topic), partition, CONTACT_ASK).is_ok())
+        });
         if took == 0
             && !timeout.is_zero()
             && let Some(message) = self.urgent.poll(timeout.min(BULK_EVERY))
         {
-            take(&mut self.served, &mut self.held, &self.config, message)?;
+            take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?;
         }
         Ok(())
     }
@@ -322,6 +333,11 @@ impl Log for KafkaLog {
         Ok(records)
     }
 
+    fn is_caught_up(&self, topic: Topic, partition: u32) -> bool {
+        let served = self.served.get(&partition).filter(|_| self.serving && self.contact.is_there());
+        served.is_some_and(|served| served.is_caught_up(topic))
+    }
+
     fn wait(&mut self, next: &[(u32, Topic, u64)], timeout: Duration) -> Result<bool, LogError> {
         let until: Instant = monotonic() + timeout;
         loop {
@@ -355,6 +371,7 @@ impl Log for KafkaLog {
             return Err(LogError::Aborted { reason: "not a member of the group".into() });
         };
         let ends = self.transactions.commit(&commits, &metadata)?;
+        self.contact.heard();
         let at_ms = clock::now().0;
         for (partition, commit) in commits {
             let Some(served) = self.served.get_mut(&partition) else { continue };

@@ -11,11 +11,14 @@ use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::config::KafkaConfig;
+use super::contact::Contact;
 use super::context::Reports;
 use super::headers::headers;
 use crate::clock::monotonic;
 use crate::log::{LogError, ReadLimit, Record, Topic};
 
+/// How long a broker has to say that it is back.
+const BACK_ASK: Duration = Duration::from_millis(200);
 /// How long the brokers have to tell the ends of the partitions.
 const WATERMARKS: Duration = Duration::from_secs(10);
 
@@ -32,6 +35,7 @@ pub struct KafkaTail {
     /// Taken from the client but beyond the last read's limit.
     held: Option<(u32, Record)>,
     stopped: Option<LogError>,
+    contact: Contact,
 }
 
 struct Partition {
@@ -44,6 +48,8 @@ struct Partition {
 enum Polled {
     Record(u32, Record),
     CaughtUp,
+    /// The end of one partition of several.
+    End,
     Nothing,
 }
 
@@ -81,7 +87,7 @@ impl KafkaTail {
             .create_with_context(Reports::default())
             .map_err(|e| stopped(format!("the consumer of {name} cannot start: {e}")))?;
         let partitions = positions.iter().map(|&(number, next)| Partition { number, next, at_end: false }).collect();
-        Ok(Self { consumer, topic, name, partitions, held: None, stopped: None })
+        Ok(Self { consumer, topic, name, partitions, held: None, stopped: None, contact: Contact::new() })
     }
 
     fn assigned(self) -> Result<Self, LogError> {
@@ -115,6 +121,8 @@ impl KafkaTail {
                 Some(held) => held,
                 None => match self.poll(wait) {
                     Ok(Polled::Record(partition, record)) => (partition, record),
+                    // Others may have more.
+                    Ok(Polled::End) => continue,
                     Ok(Polled::Nothing) if records.is_empty() && monotonic() < deadline => continue,
                     Ok(Polled::Nothing | Polled::CaughtUp) => break,
                     Err(error) => {
@@ -151,6 +159,14 @@ impl KafkaTail {
         self.held.is_none() && self.partitions.iter().all(|p| p.at_end)
     }
 
+    /// The partitions of which everything has been read that was committed, as far as is known: none while no broker
+    /// answers.
+    pub fn caught_up(&self) -> impl Iterator<Item = u32> {
+        let held = self.held.as_ref().map(|(partition, _)| *partition);
+        let known = self.partitions.iter().filter(|_| self.contact.is_there());
+        known.filter(move |p| p.at_end && Some(p.number) != held).map(|p| p.number)
+    }
+
     /// The end of every partition as a reader sees it: behind the last record that is not in an open transaction.
     ///
     /// # Errors
@@ -169,12 +185,16 @@ impl KafkaTail {
 
     fn poll(&mut self, wait: Duration) -> Result<Polled, LogError> {
         match self.consumer.poll(wait).map(|result| result.map(|message| convert(&message))) {
-            Some(Ok((partition, record))) => return Ok(Polled::Record(partition, record)),
+            Some(Ok((partition, record))) => {
+                self.contact.heard();
+                return Ok(Polled::Record(partition, record));
+            }
             Some(Err(KafkaError::PartitionEOF(number))) => {
+                self.contact.heard();
                 if let Some(partition) = self.partitions.iter_mut().find(|p| p.number == number as u32) {
                     partition.at_end = true;
                 }
-                return Ok(if self.is_caught_up() { Polled::CaughtUp } else { Polled::Nothing });
+                return Ok(if self.is_caught_up() { Polled::CaughtUp } else { Polled::End });
             }
             Some(Err(error)) if !is_passing(&error) => {
                 // The position is gone or was never there: say which.
@@ -183,8 +203,13 @@ impl KafkaTail {
                 }
                 return Err(self.failure(&error));
             }
-            Some(Err(_)) | None => {}
+            Some(Err(error)) => self.contact.failed(&error),
+            None => {}
         }
+        let asked = self.partitions.first().map(|partition| partition.number as i32);
+        let (consumer, name) = (&self.consumer, &self.name);
+        let is_back = |number| consumer.fetch_watermarks(name, number, BACK_ASK).is_ok();
+        self.contact.look(|| asked.is_none_or(is_back));
         // Reported once by poll at most, and then the client is silent for ever.
         match self.consumer.client().fatal_error() {
             Some((code, words)) => Err(stopped(format!("the consumer of {} has failed: {code}: {words}", self.name))),

@@ -58,8 +58,10 @@ impl ProducerContext for Deliveries {
 enum Failure {
     /// Nothing counts; the transaction is to be aborted.
     Abort(String),
-    /// This producer is at its end: fenced, or a state it cannot leave.
+    /// This producer is at its end: a state it cannot leave.
     Fatal(String),
+    /// Another producer has its name by now.
+    Fenced(String),
 }
 
 impl Transactions {
@@ -87,6 +89,7 @@ impl Transactions {
         };
         match this.step(INIT_MOST, |left| this.producer.init_transactions(left)) {
             Ok(()) => Ok(this),
+            Err(Failure::Fenced(e)) => Err(fenced(e)),
             Err(Failure::Abort(e) | Failure::Fatal(e)) => Err(stopped(format!(
                 "transactions cannot be started at {}: {e}; is the broker there, and may this user write transactions?",
                 config.brokers
@@ -106,9 +109,11 @@ impl Transactions {
         match self.try_commit(commits, group) {
             Ok(ends) => Ok(ends),
             Err(Failure::Fatal(reason)) => Err(fatal(&reason)),
+            Err(Failure::Fenced(reason)) => Err(fenced(reason)),
             Err(Failure::Abort(reason)) => {
                 match self.step(self.timeout, |left| self.producer.abort_transaction(left)) {
                     Ok(()) => Err(LogError::Aborted { reason: reason.into() }),
+                    Err(Failure::Fenced(e)) => Err(fenced(e)),
                     Err(Failure::Abort(e) | Failure::Fatal(e)) => Err(fatal(&format!("{reason}; then: {e}"))),
                 }
             }
@@ -220,7 +225,8 @@ impl Transactions {
 
     fn classify(&self, error: &KafkaError) -> Failure {
         if let Some((code, reason)) = self.producer.client().fatal_error() {
-            return Failure::Fatal(format!("{code}: {reason}"));
+            let told = format!("{code}: {reason}");
+            return if is_fenced(code) { Failure::Fenced(told) } else { Failure::Fatal(told) };
         }
         match error {
             KafkaError::Transaction(e) if e.txn_requires_abort() => Failure::Abort(e.to_string()),
@@ -249,6 +255,15 @@ fn entry<'a>(
 
 fn stopped(reason: String) -> LogError {
     LogError::Stopped { reason: reason.into() }
+}
+
+fn is_fenced(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::FencedInstanceId)
+}
+
+fn fenced(reason: String) -> LogError {
+    LogError::Fenced { reason: reason.into() }
 }
 
 fn fatal(reason: &str) -> LogError {
