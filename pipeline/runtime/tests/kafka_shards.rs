@@ -94,6 +94,11 @@ fn each_request_once_across_restarts_and_lost_disks() {
     producer.flush(Duration::from_secs(30)).unwrap();
     wait_for_orders(&config, count / 2);
     println!("{} requests in {:?}", count / 2, started.elapsed());
+    let started = Instant::now();
+    while Topic::INPUTS.iter().any(|topic| worker.lags().of(*topic) != Some(Duration::ZERO)) {
+        assert!(started.elapsed() < Duration::from_secs(10), "an input stays behind");
+        std::thread::sleep(Duration::from_millis(50));
+    }
     worker.stop();
     // Again on the same disk, then on an empty one, each with the same requests again and new ones.
     let second = tempfile::tempdir().unwrap();

@@ -353,6 +353,26 @@ fn records_of_an_aborted_or_open_transaction_are_not_seen() {
     assert_eq!((tail.positions(), tail.ends().unwrap()), (vec![(0, 5)], vec![(0, 6)]));
 }
 
+/// Nothing heard from a broker that is away is not the same as nothing there.
+#[test]
+fn a_tail_knows_of_no_end_while_no_broker_answers() {
+    let broker = Broker::start();
+    let config = created(&broker);
+    let inbox = KafkaInbox::open(&config, PARTITIONS).unwrap();
+    wait(inbox.append(vec![(Topic::Outcomes, record("acme", "1"))])).unwrap();
+    drop(inbox);
+    let mut tail = KafkaTail::open_from_start(&config, Topic::Outcomes, PARTITIONS).unwrap();
+    let mut caught_up = || {
+        drop(tail.read(ReadLimit::default(), Duration::ZERO).unwrap());
+        tail.caught_up().collect::<Vec<_>>()
+    };
+    until("every end is seen", || caught_up() == [0, 1, 2]);
+    broker.kill();
+    until("the loss is noticed", || caught_up().is_empty());
+    broker.start_again();
+    until("every end is known again", || caught_up() == [0, 1, 2]);
+}
+
 #[test]
 fn what_is_too_large_is_refused_whole() {
     let config = created(&Broker::shared());

@@ -29,9 +29,12 @@ pub(super) fn router(shown: Arc<Metrics>, readiness: Readiness) -> Router {
 }
 
 async fn metrics(State(health): State<Health>) -> Response {
-    match health.metrics.encode() {
-        Ok(text) => ([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
-        Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    // A look at files may wait for a disk; the other answers must not.
+    let encoded = tokio::task::spawn_blocking(move || health.metrics.encode()).await;
+    match encoded {
+        Ok(Ok(text)) => ([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
+        Ok(Err(error)) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "reading the metrics panicked\n".to_owned()),
     }
 }
 

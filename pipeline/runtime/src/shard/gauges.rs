@@ -162,3 +162,80 @@ fn budget(m: &Metrics, account: &str, c: &CampaignSnapshot<'_>) {
     set(BudgetState::Spent, c.spent);
     set(BudgetState::Reserved, c.reserved);
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+mod tests {
+    use super::*;
+    use tollgate_core::engine::{Engine, EngineConfig, Sink};
+    use tollgate_core::{Effect, snapshot};
+
+    struct Nowhere;
+
+    impl Sink for Nowhere {
+        fn effect(&mut self, _: &State, _: &Effect, _: &str, _: &[u8]) {}
+    }
+
+    #[test]
+    fn an_account_is_told_as_it_is_now_and_taken_out_when_it_moves() {
+        let mut engine = Engine::new(EngineConfig {
+            rates: Arc::new(tollgate_rate_card::RateCards::embedded().unwrap()),
+            hash_key: tollgate_core::hashing::HashKey([1; 16]),
+            times: tollgate_core::life::Times::default(),
+            recent_most: 10,
+            partition: tollgate_wire::partition::Partition::ONLY,
+        });
+        engine.clock(1_795_262_400_000);
+        let apply = |engine: &mut Engine, quality: &str, status: &str| {
+            let command = format!(
+                r#"{{"command":"apply_account","spec":{{"account":"acme","limit":"TIER_250","limit_scope":"number",
+                "wabas":[{{"id":"1","currency":"USD","time_zone":"UTC",
+                "senders":[{{"id":"2","quality":"{quality}"}},{{"id":"3","blocked":true}}],
+                "templates":[{{"name":"news","language":"pt_BR","category":"marketing","status":"{status}"}},
+                {{"name":"code","language":"pt_BR","category":"authentication"}}]}}]}}}}"#
+            );
+            engine.command(command.as_bytes(), &mut Nowhere).unwrap().unwrap();
+        };
+        let metrics = Arc::new(Metrics::new("test", tollgate_metrics::Limits::default()).unwrap());
+        let mut gauges = Gauges::new(&metrics, 0);
+        let shown = |gauges: &mut Gauges, engine: &mut Engine| {
+            let touched = engine.take_touched();
+            let mut setting = gauges.begin(engine.state());
+            for ix in touched {
+                setting.set(ix, &snapshot::account(engine.state(), ix, engine.now_ms()));
+            }
+            let text = String::from_utf8(metrics.encode().unwrap()).unwrap();
+            let ours = |line: &&str| {
+                ["senders{", "templates{", "quota_users{", "disabled_accounts{"]
+                    .iter()
+                    .any(|name| line.strip_prefix("tollgate_").is_some_and(|line| line.starts_with(name)))
+                    && (!line.ends_with(" 0") || line.contains("disabled_accounts"))
+            };
+            let lines = text.lines().filter(ours);
+            lines.map(|line| line.replace("tollgate_", "").replace("account=\"acme\"", "")).collect::<Vec<_>>()
+        };
+        apply(&mut engine, "GREEN", "approved");
+        let before = shown(&mut gauges, &mut engine);
+        let told = [
+            r"disabled_accounts{} 0",
+            r#"quota_users{,state="limit"} 500"#,
+            r#"senders{,quality="green",state="active"} 1"#,
+            r#"senders{,quality="unknown",state="blocked"} 1"#,
+            r#"templates{,status="approved"} 2"#,
+        ];
+        assert_eq!(before, told);
+        apply(&mut engine, "RED", "paused");
+        let after = shown(&mut gauges, &mut engine);
+        let told = [
+            r"disabled_accounts{} 0",
+            r#"quota_users{,state="limit"} 500"#,
+            r#"senders{,quality="red",state="active"} 1"#,
+            r#"senders{,quality="unknown",state="blocked"} 1"#,
+            r#"templates{,status="approved"} 1"#,
+            r#"templates{,status="paused"} 1"#,
+        ];
+        assert_eq!(after, told);
+        gauges.forget(engine.state(), 0);
+        assert!(shown(&mut gauges, &mut engine).is_empty());
+    }
+}

@@ -306,7 +306,7 @@ mod tests {
         events(&mut out, "b", r#"{"model":"CBP","category":"utility","pricing_type":"regular"}"#);
         assert_eq!(counted(&mut out, &model), 1.0);
         assert_eq!(counted(&mut out, &unpriced("model_not_supported")), 1.0);
-        events(&mut out, "c", r#"{"model":"PMP","category":"carrier_pigeon","pricing_type":"regular"}"#);
+        events(&mut out, "c", r#"{"model":"PMP","category_text":"carrier_pigeon","pricing_type":"regular"}"#);
         assert_eq!(counted(&mut out, &unpriced("unknown_category")), 1.0);
         assert_eq!(counted(&mut out, &model), 1.0);
     }

@@ -30,12 +30,14 @@ pub const PARTITIONS: u32 = 4;
 const _: fn(&Worker) -> bool = Worker::is_running;
 const _: fn(Worker) -> ShardError = Worker::failed;
 const _: fn(&Worker) -> &Metrics = Worker::metrics;
+const _: fn(&Worker) -> &Lags = Worker::lags;
 const _: fn(&BaseProducer, &KafkaConfig, Topic, &str, &str) = send;
 
 /// A worker: one slot on its own directory.
 pub struct Worker {
     status: Arc<Status>,
     metrics: Arc<Metrics>,
+    lags: Arc<Lags>,
     thread: std::thread::JoinHandle<Result<(), ShardError>>,
 }
 
@@ -56,18 +58,24 @@ impl Worker {
             ..ShardOptions::default()
         };
         let metrics = Arc::new(Metrics::new("test", Limits::default()).unwrap());
+        let lags = Arc::new(Lags::new(Clock::system()));
         let parts = ShardParts {
             engine,
             options,
             clock: Clock::system(),
             registry: SharedRegistry::new(Registry::default()),
             metrics: Arc::clone(&metrics),
-            lags: Arc::new(Lags::new(Clock::system())),
+            lags: Arc::clone(&lags),
         };
         let log = KafkaLog::open(config, directory.to_owned(), StoreOptions::default()).unwrap();
         let shards = Shards::open(log, parts, Arc::clone(&status)).unwrap();
         let thread = std::thread::spawn(move || shards.run());
-        Self { status, metrics, thread }
+        Self { status, metrics, lags, thread }
+    }
+
+    /// How far its inputs are behind.
+    pub fn lags(&self) -> &Lags {
+        &self.lags
     }
 
     pub fn wait_ready(&self) {
