@@ -41,7 +41,7 @@ pub enum LogError {
     },
     /// Another process has this one's place by now: it may write nothing more.
     #[error(
-        "another process has taken this one's place ({reason}); give each process a kafka.slot of its own and start this one again"
+        "this process may not write for its partitions any more, another one has its place ({reason}); give each a kafka.slot of its own and start this one again"
     )]
     Fenced {
         /// What the broker said.

@@ -329,7 +329,10 @@ mod tests {
     #[test]
     fn being_fenced_is_told_apart() {
         let fenced = LogError::Fenced { reason: "a test".into() };
-        assert!(ended(&ShardError::Log(fenced)).starts_with("fenced: another process has taken this one's place"));
+        assert!(
+            ended(&ShardError::Log(fenced))
+                .starts_with("fenced: this process may not write for its partitions any more")
+        );
         let stopped = LogError::Stopped { reason: "the disk is full".into() };
         assert!(ended(&ShardError::Log(stopped)).starts_with("the shards have ended: "));
     }
