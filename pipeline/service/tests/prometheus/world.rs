@@ -1,0 +1,199 @@
+//! The service as a process, a sandbox of the platform, and an account with all that is sent.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxHandle};
+
+use crate::http::http;
+use crate::server::wait;
+
+pub const ACCOUNT: &str = "acme";
+/// The number that sends, and one whose quality changes.
+pub const SENDER: &str = "106540352242922";
+pub const OTHER: &str = "106540352242923";
+const WABA: &str = "102290129340398";
+
+pub struct World {
+    pub folder: tempfile::TempDir,
+    pub sandbox: SandboxHandle,
+    pub api: SocketAddr,
+    pub metrics: SocketAddr,
+    service: Child,
+    // The sandbox lives in it.
+    _runtime: tokio::runtime::Runtime,
+}
+
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn sandbox_config(webhooks: SocketAddr) -> SandboxConfig {
+    let templates: String = [("news", "MARKETING"), ("order", "UTILITY"), ("code", "AUTHENTICATION")]
+        .iter()
+        .map(|(name, category)| {
+            let button = if *name == "code" { "buttons = [{ type = \"OTP\" }]\n" } else { "" };
+            format!(
+                "[[accounts.templates]]\nname = \"{name}\"\nlanguage = \"en_US\"\ncategory = \"{category}\"\n\
+                 body = 1\n{button}"
+            )
+        })
+        .collect();
+    // Every recipient is delivered to, whatever the dice say, but for those with a special ending.
+    let text = format!(
+        r#"
+listen = "127.0.0.1:0"
+seed = 5
+[webhooks]
+url = "http://{webhooks}/webhooks/whatsapp/default"
+retry_first_ms = 50
+retry_max_ms = 500
+[delays]
+delay_scale = 0.05
+[rates]
+silence = 0.0
+undeliverable = 0.0
+marketing_cap = 0.0
+experiment = 0.0
+unknown_error = 0.0
+reply = 0.0
+stop_reply = 0.0
+[[accounts]]
+id = "{ACCOUNT}"
+waba = "{WABA}"
+messaging_limit = 2000
+[[accounts.senders]]
+phone_number_id = "{SENDER}"
+display_phone_number = "15550783881"
+throughput_mps = 80
+[[accounts.senders]]
+phone_number_id = "{OTHER}"
+display_phone_number = "15550783882"
+throughput_mps = 80
+{templates}"#
+    );
+    SandboxConfig::from_toml(&text).unwrap()
+}
+
+impl World {
+    /// A service with the account declared.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (api, webhooks, metrics) = (free(), free(), free());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let sandbox = runtime.block_on(Sandbox::start(sandbox_config(webhooks))).unwrap();
+        let config = folder.path().join("tollgate.toml");
+        let text = format!(
+            "data_dir = \"{}\"\n[gateway]\napi = \"{api}\"\nwebhooks = \"{webhooks}\"\nmetrics = \"{metrics}\"\n\
+             [graph]\nbase_url = \"{}\"\nversion = \"v24.0\"\n",
+            folder.path().join("data").display(),
+            sandbox.url().trim_end_matches('/')
+        );
+        std::fs::write(&config, text).unwrap();
+        let log = std::fs::File::create(folder.path().join("service.log")).unwrap();
+        let service = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .args(["--config", config.to_str().unwrap(), "serve"])
+            .env("TOLLGATE__APPS__DEFAULT__APP_SECRET", "sandbox-secret")
+            .env("TOLLGATE__APPS__DEFAULT__VERIFY_TOKEN", "verify")
+            .env("TOLLGATE__APPS__DEFAULT__ACCESS_TOKEN", "sandbox-token")
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let world = Self { folder, sandbox, api, metrics, service, _runtime: runtime };
+        wait("the service answers", || http(api, "GET", "/v1/accounts/nobody", ""), Option::is_some);
+        world.put_account();
+        world
+    }
+
+    fn put_account(&self) {
+        let template = |name, category, buttons: u8| json!({"name": name, "language": "en_US", "category": category, "body": ["1"], "buttons": buttons});
+        let spec = json!({
+            "account": ACCOUNT, "limit": 2000,
+            "wabas": [{"id": WABA, "currency": "USD", "time_zone": "UTC",
+                "senders": [
+                    {"id": SENDER, "display": "15550783881", "throughput": 80, "quality": "GREEN"},
+                    {"id": OTHER, "display": "15550783882", "throughput": 80, "quality": "YELLOW"}],
+                "templates": [
+                    template("news", "marketing", 0),
+                    template("order", "utility", 0),
+                    template("code", "authentication", 1)]}]
+        });
+        self.accepted("PUT", &format!("/v1/accounts/{ACCOUNT}"), &spec.to_string());
+        let path = format!("/v1/accounts/{ACCOUNT}");
+        wait("the account is known", || http(self.api, "GET", &path, ""), |a| matches!(a, Some((200, _))));
+    }
+
+    /// A call of the API that has to succeed.
+    pub fn accepted(&self, method: &str, path: &str, body: &str) {
+        let told = http(self.api, method, path, body);
+        assert!(matches!(told, Some((200..300, _))), "{method} {path}: {told:?}\n{}", self.log());
+    }
+
+    /// A control of the sandbox, such as an outage.
+    pub fn platform(&self, path: &str, order: &Value) {
+        let told = http(self.sandbox.address(), "POST", &format!("/sandbox/{path}"), &order.to_string());
+        assert!(matches!(told, Some((200, _))), "{path}: {told:?}");
+    }
+
+    pub fn consent(&self, people: &[String], state: &str) {
+        let line = |to: &String| json!({"account": ACCOUNT, "to": to, "state": state, "source": "test"}).to_string();
+        let lines: Vec<String> = people.iter().map(line).collect();
+        self.accepted("POST", "/v1/consents:batch", &lines.join("\n"));
+    }
+
+    pub fn enqueue(&self, requests: &[Value]) {
+        let lines: Vec<String> = requests.iter().map(Value::to_string).collect();
+        self.accepted("POST", "/v1/messages:batch", &lines.join("\n"));
+    }
+
+    /// Everything that the feed of outcomes has.
+    pub fn outcomes(&self) -> Vec<Value> {
+        let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .args(["outcomes", ACCOUNT, "--json"])
+            .env("TOLLGATE_URL", format!("http://{}", self.api))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn ledger(&self) -> PathBuf {
+        self.folder.path().join("data/ledger.db")
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("service.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.service.kill();
+        let _ = self.service.wait();
+    }
+}
+
+/// A Brazilian mobile number; `last` (three digits) decides how the sandbox makes the person behave, from 100 on plainly.
+pub fn person(group: u64, n: u64) -> String {
+    format!("+55119{:05}{:03}", 50_000 + group * 100 + n / 900, 100 + n % 900)
+}
+
+/// A request of one template from the sending number.
+pub fn request(id: &str, to: &str, purpose: &str, template: &str) -> Value {
+    let mut components = json!({"body": ["x"]});
+    if template == "code" {
+        let text = json!([{"type": "text", "text": "x"}]);
+        components["buttons"] = json!([{"type": "button", "sub_type": "url", "index": "0", "parameters": text}]);
+    }
+    let mut made = json!({
+        "id": id, "account": ACCOUNT, "sender": SENDER, "to": to, "purpose": purpose,
+        "content": [{"template": {"name": template, "language": "en_US", "components": components}}]
+    });
+    if purpose == "marketing" {
+        made["campaign"] = json!("autumn");
+    }
+    made
+}
