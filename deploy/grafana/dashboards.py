@@ -112,8 +112,10 @@ SENDING = [
 
 BILLING = [
     "In the time shown",
-    stat("Charges", "Charges booked, free ones included.", "short", "sum(increase(tollgate_charges_total{}[range]))", decimals=0),
-    Panel("Cost", "Cost of what was booked, without corrections. For watching, not for billing: the ledger is.", "short",
+    stat("Charges", "Charges booked, free ones included. What was counted before Prometheus first looked is not in it.", "short",
+         "sum(increase(tollgate_charges_total{}[range]))", decimals=0),
+    Panel("Cost", "Cost of what was booked, without corrections. For watching, not for billing: the ledger is, and what was "
+          "counted before Prometheus first looked is not in it.", "short",
           ("{{currency}}", "sum by (currency) (increase(tollgate_charged_amount_total{}[range]))"), kind="stat", width=6, decimals=2),
     stat("Booked in time", "Share of charges in the ledger within five minutes of delivery. The objective is 99.99 %.", "percentunit",
          'sum(increase(tollgate_delivery_to_booked_seconds_bucket{le=~"300|300.0"}[range]))'
@@ -128,7 +130,7 @@ BILLING = [
     Panel("Cost an hour, by category", "At the pace of now, in whole units of the currency.", "short",
           ("{{currency}} {{category}}", "sum by (currency, category) (rate(tollgate_charged_amount_total{}[r])) * 3600"),
           stack=True, decimals=2),
-    Panel("Cost so far", "Since the processes started, by currency and category: the increase over the time shown.", "short",
+    Panel("Cost by category", "Over the time shown, by currency.", "short",
           ("{{currency}} {{category}}", "sum by (currency, category) (increase(tollgate_charged_amount_total{}[range]))"),
           kind="bargauge", decimals=2),
     "What does not agree",

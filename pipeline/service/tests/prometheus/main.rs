@@ -47,7 +47,7 @@ fn campaign(world: &World) -> Vec<Value> {
     requests.extend(each(&buyers[..2], "lost", "utility", "unheard_of"));
     requests.extend(each(&[off], "off", "utility", "order"));
     // The same again: known ids.
-    requests.extend_from_slice(&requests[..3].to_vec());
+    requests.extend_from_within(..3);
     requests
 }
 
