@@ -181,6 +181,11 @@ pub fn person(group: u64, n: u64) -> String {
     format!("+55119{:05}{:03}", 50_000 + group * 100 + n / 900, 100 + n % 900)
 }
 
+/// People of a group.
+pub fn people(group: u64, count: u64) -> Vec<String> {
+    (0..count).map(|n| person(group, n)).collect()
+}
+
 /// A request of one template from the sending number.
 pub fn request(id: &str, to: &str, purpose: &str, template: &str) -> Value {
     let mut components = json!({"body": ["x"]});
