@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::http::http;
 use crate::server::{Prometheus, repository, wait};
 use crate::world::{ACCOUNT, OTHER, World, people, request};
 
@@ -21,7 +22,7 @@ fn hurried(folder: &Path) -> Vec<PathBuf> {
         std::fs::write(&path, text).unwrap();
         path
     };
-    let recording = write("recording.yml", &[("[5m]", "[10s]")]);
+    let recording = write("recording.yml", &[("[5m]", "[10s]"), ("[1h]", "[20s]"), ("offset 1h", "offset 20s")]);
     let alerts = write(
         "alerts.yml",
         &[
@@ -101,6 +102,18 @@ fn faults(world: &World, prometheus: &Prometheus) {
     world.platform("quality", &json!({"sender": OTHER, "event": "FLAGGED"}));
     fires("TollgateQualityDropped ticket", quiet);
     world.platform("quality", &json!({"sender": OTHER, "event": "UNFLAGGED"}));
+    calm();
+
+    let ban = |state: &str| json!({"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": state}});
+    world.webhook("account_update", &ban("DISABLE"));
+    fires("TollgateAccountLocked page", quiet);
+    world.webhook("account_update", &ban("REINSTATE"));
+    calm();
+
+    // A request that cannot be read; it is news for an hour, here for twenty seconds.
+    let told = http(world.api, "POST", "/v1/messages:batch", "{\"idd\": 1}\n");
+    assert!(told.is_some());
+    fires("TollgateDeadLetters ticket", Duration::from_secs(2));
     calm();
 
     // Somebody else's transaction keeps the ledger from being written; SQLite waits ten seconds for its end.

@@ -4,7 +4,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxHandle};
 
 use crate::http::http;
@@ -15,12 +17,15 @@ pub const ACCOUNT: &str = "acme";
 pub const SENDER: &str = "106540352242922";
 pub const OTHER: &str = "106540352242923";
 const WABA: &str = "102290129340398";
+/// Of the app, the sandbox's default.
+const SECRET: &str = "sandbox-secret";
 
 pub struct World {
     pub folder: tempfile::TempDir,
     pub sandbox: SandboxHandle,
     pub api: SocketAddr,
     pub metrics: SocketAddr,
+    webhooks: SocketAddr,
     service: Child,
     // The sandbox lives in it.
     _runtime: tokio::runtime::Runtime,
@@ -95,14 +100,14 @@ impl World {
         let log = std::fs::File::create(folder.path().join("service.log")).unwrap();
         let service = Command::new(env!("CARGO_BIN_EXE_tollgate"))
             .args(["--config", config.to_str().unwrap(), "serve"])
-            .env("TOLLGATE__APPS__DEFAULT__APP_SECRET", "sandbox-secret")
+            .env("TOLLGATE__APPS__DEFAULT__APP_SECRET", SECRET)
             .env("TOLLGATE__APPS__DEFAULT__VERIFY_TOKEN", "verify")
             .env("TOLLGATE__APPS__DEFAULT__ACCESS_TOKEN", "sandbox-token")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .unwrap();
-        let world = Self { folder, sandbox, api, metrics, service, _runtime: runtime };
+        let world = Self { folder, sandbox, api, metrics, webhooks, service, _runtime: runtime };
         wait("the service answers", || http(api, "GET", "/v1/accounts/nobody", ""), Option::is_some);
         world.put_account();
         world
@@ -136,6 +141,20 @@ impl World {
     pub fn platform(&self, path: &str, order: &Value) {
         let told = http(self.sandbox.address(), "POST", &format!("/sandbox/{path}"), &order.to_string());
         assert!(matches!(told, Some((200, _))), "{path}: {told:?}");
+    }
+
+    /// A webhook about the WABA that the sandbox does not send, signed as the platform does.
+    pub fn webhook(&self, field: &str, value: &Value) {
+        let change = json!({"field": field, "value": value});
+        let entry = json!({"id": WABA, "time": 1_795_262_400, "changes": [change]});
+        let body = json!({"object": "whatsapp_business_account", "entry": [entry]}).to_string();
+        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+        mac.update(body.as_bytes());
+        let signature = format!("X-Hub-Signature-256: sha256={}", hex::encode(mac.finalize().into_bytes()));
+        let path = format!("http://{}/webhooks/whatsapp/default", self.webhooks);
+        let told =
+            Command::new("curl").args(["-sSf", "-H", &signature, "--data-binary", &body, &path]).output().unwrap();
+        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     }
 
     pub fn consent(&self, people: &[String], state: &str) {
