@@ -3,6 +3,11 @@
 //! The platform reports the limit (80 by default, 1,000 after an upgrade, 20 for a number that is also used
 //! in the app) and counts inbound messages too. Code 130429 says that it was too much: the rate is halved
 //! and recovers additively, so that it settles just below what the platform really takes.
+//!
+//! The same factor answers an outage. A call that is not served, or of which nobody knows, takes its part of a window
+//! of calls, so that one in a thousand costs nothing and a window full of them all but stops the number. Below a
+//! floor nothing comes back by time: one call at a time asks, after pauses that grow to a minute, and the first that is
+//! answered puts the rate back to the floor.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -22,12 +27,12 @@ pub enum Lane {
     Bulk,
 }
 
-/// What 130429 left of a sender's rate. The default is all of it.
+/// What refusals left of a sender's rate. The default is all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RateFactor {
-    /// Parts in a thousand right after the latest halving.
+    /// Parts in a thousand right after the latest refusal. Below the floor of the policy the platform does not serve.
     pub permille: u16,
-    /// When that was (Unix time, milliseconds); 0 = never.
+    /// From when it recovers (Unix time, milliseconds): the latest refusal, or the end of its pause; 0 = never refused.
     pub halved_at_ms: u64,
 }
 
@@ -53,12 +58,17 @@ pub struct ThroughputPolicy {
     pub burst_ms: u32,
     /// The same for calls to the platform, where nothing smooths any more. Default 10 ms.
     pub wire_burst_ms: u32,
-    /// A rate is never halved below this, in parts of a thousand. Default 50.
+    /// Below this, in parts of a thousand, nothing comes back by time: an answered call must show that there is
+    /// somebody. Default 50, at least 2.
     pub floor_permille: u16,
-    /// What comes back at each step, in parts of a thousand. Default 50.
+    /// What comes back at each step, in parts of a thousand. Default 5.
     pub recover_permille: u16,
-    /// Seconds from step to step. Default 10: from half to full in 100 s.
+    /// Seconds from step to step. Default 1: from half to full in 100 s.
     pub recover_every_s: NonZeroU32,
+    /// The pause just below the floor, in milliseconds; each halving doubles it. Default 2,000.
+    pub pause_ms: u32,
+    /// The longest pause, in milliseconds. Default 60,000.
+    pub pause_max_ms: u32,
     /// Refusals this soon after a halving, in milliseconds, belong to the messages that were under way
     /// already and change nothing. Default 2,000.
     pub settle_ms: u32,
@@ -71,33 +81,114 @@ impl Default for ThroughputPolicy {
             burst_ms: 250,
             wire_burst_ms: 10,
             floor_permille: 50,
-            recover_permille: 50,
-            recover_every_s: const { NonZeroU32::new(10).expect("not zero") },
+            recover_permille: 5,
+            recover_every_s: NonZeroU32::MIN,
+            pause_ms: 2_000,
+            pause_max_ms: 60_000,
             settle_ms: 2_000,
         }
     }
 }
 
 impl ThroughputPolicy {
-    /// The platform refused with 130429 at `now_ms`.
+    /// The platform refused with 130429, or because of the limit of an app or a WABA, at `now_ms`.
     #[must_use]
     pub fn refused(&self, factor: RateFactor, now_ms: u64) -> RateFactor {
         let since_ms = now_ms.saturating_sub(factor.halved_at_ms);
         if factor.halved_at_ms != 0 && since_ms < u64::from(self.settle_ms) {
             return factor;
         }
-        let halved = self.permille(factor, now_ms) / 2;
-        RateFactor { permille: halved.max(self.floor_permille.clamp(1, 1000)), halved_at_ms: now_ms }
+        RateFactor { permille: self.permille(factor, now_ms) / 2, halved_at_ms: now_ms }
+    }
+
+    /// A call was not served, or its result is not known, while at most `window` calls were under way: it takes its
+    /// part of the rate, the half where the window is two or less.
+    #[must_use]
+    pub fn unserved(&self, factor: RateFactor, window: u32, now_ms: u64) -> RateFactor {
+        let permille = self.permille(factor, now_ms);
+        let part = u32::from(permille).div_ceil(window.max(2));
+        // What has recovered since the last whole step is not lost, or refusals that follow fast would stop recovery.
+        let since_ms = now_ms.saturating_sub(factor.halved_at_ms);
+        let whole = factor.halved_at_ms == 0 || permille == 1000;
+        let rest_ms = if whole { 0 } else { since_ms % self.step_ms() };
+        RateFactor {
+            permille: permille.saturating_sub(u16::try_from(part).unwrap_or(u16::MAX)),
+            halved_at_ms: now_ms - rest_ms.min(now_ms),
+        }
+    }
+
+    /// A call was answered, whatever the answer: there is somebody. Changes nothing above the floor.
+    #[must_use]
+    pub fn served(&self, factor: RateFactor, now_ms: u64) -> RateFactor {
+        if self.is_served(factor) { factor } else { RateFactor { permille: self.floor(), halved_at_ms: now_ms } }
+    }
+
+    /// `false` while the platform does not serve: the rate is below the floor.
+    #[must_use]
+    pub fn is_served(&self, factor: RateFactor) -> bool {
+        factor.permille >= self.floor()
+    }
+
+    /// How long nothing goes after a refusal, in milliseconds: not at all while the platform serves, then longer each
+    /// time.
+    #[must_use]
+    pub fn pause_ms(&self, factor: RateFactor) -> u64 {
+        if self.is_served(factor) {
+            return 0;
+        }
+        let first_ms = u64::from(self.pause_ms) * u64::from(self.floor()) / 2;
+        let pause_ms = first_ms.checked_div(u64::from(factor.permille)).unwrap_or(u64::MAX);
+        pause_ms.min(u64::from(self.pause_max_ms))
+    }
+
+    /// The factor of a sender that is paused until `until_ms`: it recovers from then on, and the first refusal after
+    /// the pause counts at once.
+    #[must_use]
+    pub fn paused(&self, factor: RateFactor, until_ms: u64) -> RateFactor {
+        let halved_at_ms = factor.halved_at_ms.max(until_ms.saturating_sub(u64::from(self.settle_ms)));
+        RateFactor { halved_at_ms, ..factor }
     }
 
     /// What may be used of the limit at `now_ms`, in parts of a thousand: 1 to 1,000.
     #[must_use]
     pub fn permille(&self, factor: RateFactor, now_ms: u64) -> u16 {
-        let since_ms = now_ms.saturating_sub(factor.halved_at_ms);
-        let steps = since_ms / (u64::from(self.recover_every_s.get()) * 1000);
+        if !self.is_served(factor) {
+            return factor.permille.max(1);
+        }
+        let steps = now_ms.saturating_sub(factor.halved_at_ms) / self.step_ms();
         let recovered = steps.saturating_mul(u64::from(self.recover_permille));
         let permille = recovered.saturating_add(u64::from(factor.permille)).clamp(1, 1000);
         u16::try_from(permille).unwrap_or(1000)
+    }
+
+    /// How many calls may be under way at `now_ms` where `limit` may be at the full rate: two while the platform does
+    /// not serve, one of them for the priority lane.
+    #[must_use]
+    pub fn window(&self, limit: u32, factor: RateFactor, now_ms: u64) -> u32 {
+        let scaled = u64::from(limit) * u64::from(self.permille(factor, now_ms)) / 1000;
+        let scaled = if self.is_served(factor) { scaled } else { 0 };
+        u32::try_from(scaled).unwrap_or(u32::MAX).max(2).min(limit)
+    }
+
+    /// When [`Self::window`] grows by time (Unix time, milliseconds); `u64::MAX` = it does not.
+    #[must_use]
+    pub fn window_grows_ms(&self, limit: u32, factor: RateFactor, now_ms: u64) -> u64 {
+        let window = self.window(limit, factor, now_ms);
+        if window >= limit || !self.is_served(factor) || self.recover_permille == 0 {
+            return u64::MAX;
+        }
+        let needed = (u64::from(window) + 1).saturating_mul(1000).div_ceil(u64::from(limit));
+        let missing = needed.saturating_sub(u64::from(factor.permille));
+        let steps = missing.div_ceil(u64::from(self.recover_permille));
+        factor.halved_at_ms.saturating_add(steps.saturating_mul(self.step_ms()))
+    }
+
+    fn step_ms(&self) -> u64 {
+        u64::from(self.recover_every_s.get()) * 1000
+    }
+
+    fn floor(&self) -> u16 {
+        self.floor_permille.clamp(2, 1000)
     }
 
     /// The limit that holds at `now_ms`, in messages per second; at least 1.
@@ -204,7 +295,7 @@ mod tests {
         let halved = policy.refused(RateFactor::FULL, NOW_MS);
         assert_eq!(policy.effective(mps(80), halved, NOW_MS), mps(40));
         assert_eq!(policy.refused(halved, NOW_MS + 1_999), halved, "those were under way already");
-        assert_eq!(policy.permille(halved, NOW_MS + 9_999), 500);
+        assert_eq!(policy.permille(halved, NOW_MS + 999), 500);
         assert_eq!(policy.permille(halved, NOW_MS + 10_000), 550);
         assert_eq!(policy.permille(halved, NOW_MS + 100_000), 1000);
         assert_eq!(policy.permille(halved, u64::MAX), 1000);
@@ -214,13 +305,99 @@ mod tests {
 
     #[test]
     fn a_rate_never_falls_to_nothing() {
-        let policy = ThroughputPolicy { floor_permille: 0, ..ThroughputPolicy::default() };
+        let policy = ThroughputPolicy::default();
         let mut factor = RateFactor::FULL;
         for refusal in 0..30 {
             factor = policy.refused(factor, NOW_MS + refusal * 2_000);
         }
         assert_eq!(policy.effective(mps(80), factor, NOW_MS + 60_000).get(), 1);
         assert!(policy.permille(factor, NOW_MS + 60_000) >= 1);
+    }
+
+    /// permille after a refusal, under a window of two → pause in ms.
+    #[test]
+    fn refusals_one_after_the_other_pause_longer_up_to_a_minute() {
+        let policy = ThroughputPolicy::default();
+        let (mut factor, mut pauses) = (RateFactor::FULL, Vec::new());
+        for _ in 0..12 {
+            factor = policy.unserved(factor, 2, NOW_MS);
+            pauses.push((factor.permille, policy.pause_ms(factor)));
+        }
+        assert_eq!(pauses[..4], [(500, 0), (250, 0), (125, 0), (62, 0)]);
+        assert_eq!(pauses[4..8], [(31, 1_612), (15, 3_333), (7, 7_142), (3, 16_666)]);
+        assert_eq!(pauses[8..], [(1, 50_000), (0, 60_000), (0, 60_000), (0, 60_000)]);
+    }
+
+    #[test]
+    fn below_the_floor_only_an_answer_brings_the_rate_back() {
+        let policy = ThroughputPolicy::default();
+        let out = RateFactor { permille: 7, halved_at_ms: NOW_MS };
+        assert_eq!(policy.permille(out, NOW_MS + 86_400_000), 7);
+        assert_eq!(policy.window(40, out, NOW_MS), 2, "a question of each lane");
+        assert_eq!(policy.window_grows_ms(40, out, NOW_MS), u64::MAX);
+        let back = policy.served(out, NOW_MS + 5);
+        assert_eq!(back, RateFactor { permille: 50, halved_at_ms: NOW_MS + 5 });
+        assert_eq!(policy.permille(back, NOW_MS + 190_005), 1000);
+        assert_eq!(policy.served(back, NOW_MS + 9_000), back, "above the floor time alone counts");
+    }
+
+    /// One call in a thousand that is not served costs next to nothing, one in twenty most of the rate: at 80 a second.
+    #[test]
+    fn a_sporadic_failure_costs_little_and_many_cost_much() {
+        let policy = ThroughputPolicy::default();
+        for (one_in, least, most) in [(1_000, 950, 1_000), (200, 400, 1_000), (20, 0, 120)] {
+            let (mut factor, mut calls, mut lowest, mut now_ms) = (RateFactor::FULL, 0_u64, 1000, NOW_MS);
+            while now_ms < NOW_MS + 600_000 {
+                now_ms += 1000 / u64::from(policy.effective(mps(80), factor, now_ms).get());
+                calls += 1;
+                if calls.is_multiple_of(one_in) {
+                    factor = policy.unserved(factor, policy.window(40, factor, now_ms), now_ms);
+                    lowest = lowest.min(policy.permille(factor, now_ms));
+                } else {
+                    factor = policy.served(factor, now_ms);
+                }
+            }
+            assert!((least..=most).contains(&lowest), "one in {one_in}: {lowest}");
+        }
+    }
+
+    #[test]
+    fn a_window_of_unserved_calls_cuts_to_about_a_third() {
+        let policy = ThroughputPolicy::default();
+        let mut factor = RateFactor::FULL;
+        for _ in 0..40 {
+            factor = policy.unserved(factor, 40, NOW_MS);
+        }
+        assert!((330..=370).contains(&factor.permille), "{factor:?}");
+    }
+
+    #[test]
+    fn the_window_grows_when_it_says() {
+        let policy = ThroughputPolicy::default();
+        let factor = RateFactor { permille: 100, halved_at_ms: NOW_MS };
+        for limit in [1, 2, 5, 40, 500] {
+            let mut now_ms = NOW_MS;
+            loop {
+                let (window, grows_ms) =
+                    (policy.window(limit, factor, now_ms), policy.window_grows_ms(limit, factor, now_ms));
+                if grows_ms == u64::MAX {
+                    assert_eq!(window, limit);
+                    break;
+                }
+                assert_eq!(policy.window(limit, factor, grows_ms - 1), window, "{limit}");
+                assert!(policy.window(limit, factor, grows_ms) > window, "{limit}");
+                now_ms = grows_ms;
+            }
+        }
+    }
+
+    #[test]
+    fn a_pause_is_no_recovery_and_the_first_refusal_after_it_counts() {
+        let policy = ThroughputPolicy::default();
+        let refused = policy.refused(RateFactor::FULL, NOW_MS);
+        let paused = policy.paused(refused, NOW_MS + 60_000);
+        assert_eq!(policy.permille(paused, NOW_MS + 58_000), 500);
+        assert_eq!(policy.refused(paused, NOW_MS + 60_000).permille, 255);
     }
 
     #[test]

@@ -4,27 +4,29 @@
 //! its attempts. So duplicates and any order of the same statuses end in the same state and the same charge.
 
 mod draft;
+mod pressure;
+mod refused;
 
 use crate::change::Change;
 use crate::charge;
 use crate::decide::{Decision, Facts};
 use crate::effect::{Effect, OutcomeFx};
-use crate::ids::{PairKey, SenderIx, Uid};
+use crate::ids::{PairKey, Uid};
 use crate::inbound::clamp_s;
 use crate::lots::Resource;
 use crate::record::{Account, Attempt, AttemptState, MessageState, SaidRank};
 use crate::window;
 use rust_decimal::Decimal;
-use tollgate_quality::{BackOff, PairPolicy, ThroughputPolicy};
-use tollgate_rate_card::{Category, Fee, Reported, ReportedCategory, ReportedModel, ReportedType};
+use tollgate_quality::BackOff;
+use tollgate_rate_card::{Category, Reported, ReportedCategory, ReportedModel, ReportedType};
 use tollgate_wire::Reason;
-use tollgate_wire::command::TemplateStatus;
 use tollgate_wire::event::{AttemptResult, DispatchResult, Pricing, Status, StatusKind};
 use tollgate_wire::outcome::OutcomeKind;
-use tollgate_wire::platform_error::{self, Retry};
 use tollgate_wire::request::Purpose;
 
 pub(crate) use draft::Draft;
+
+use pressure::Pressure;
 
 /// Fixed times of the engine, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +45,10 @@ impl Default for Times {
 
 /// A reservation ends a second after the moving 24 hours: from then on it only blurs later ones.
 const RESERVATION_MS: u64 = 86_401_000;
-/// Attempts of one message at most, those that never left not counted.
+/// Attempts of one message whose result may stay unknown, at most.
 const MAX_ATTEMPTS: usize = 8;
-/// Sender's pause after calls that could not be made or whose result is not known.
-const OUTAGE_PAUSE_MS: u64 = 2_000;
+/// Attempts up to this one that were too late to leave are repeated without a wait.
+const AT_ONCE: u8 = 3;
 
 impl Times {
     /// When an attempt without a result is in doubt.
@@ -99,7 +101,7 @@ pub(crate) fn result(facts: &Facts<'_>, account: &Account, r: &DispatchResult<'_
             accepted(&mut d, n, wamid, if *held { AttemptState::Held } else { AttemptState::Accepted }, out);
         }
         AttemptResult::NotSent { reason } => not_sent(&mut d, n, *reason, out),
-        AttemptResult::Rejected { code, retry_after_s, .. } => rejected(&mut d, n, *code, *retry_after_s, out),
+        AttemptResult::Rejected { code, retry_after_s, .. } => refused::rejected(&mut d, n, *code, *retry_after_s, out),
         AttemptResult::InDoubt => in_doubt(&mut d, n, out),
     }
     d.finish(out);
@@ -109,7 +111,9 @@ pub(crate) fn result(facts: &Facts<'_>, account: &Account, r: &DispatchResult<'_
 fn accepted(d: &mut Draft<'_, '_>, n: usize, wamid: &str, to: AttemptState, out: &mut Decision) {
     let now_s = (d.now_ms / 1000) as u32;
     d.note_wamid(n, wamid, now_s, out);
-    let sender = d.message.attempts[n].sender;
+    let a = d.message.attempts[n];
+    pressure::answered(d, &a);
+    let sender = a.sender;
     if d.facts.state.pair(PairKey::new(sender, d.message.user)).back_off != BackOff::NONE {
         d.pair(sender).back_off = BackOff::NONE;
     }
@@ -153,170 +157,23 @@ fn not_sent(d: &mut Draft<'_, '_>, n: usize, reason: Reason, out: &mut Decision)
     let mut o = d.tell(n, OutcomeKind::NotSent, d.now_ms);
     o.reason = Some(reason);
     out.effects.push(Effect::Outcome(Box::new(o)));
-    let sender = d.message.attempts[n].sender;
+    let a = d.message.attempts[n];
     if reason == Reason::Unreachable {
-        pause(d, sender, OUTAGE_PAUSE_MS);
+        pressure::press(d, a.sender, a.admitted_ms, Pressure::NotServed, 0);
     }
     if let Some(left) = d.left() {
         return d.undelivered(left, out);
     }
-    let number = d.message.attempts[n].number;
-    if d.message.attempts.len() >= MAX_ATTEMPTS || number == u8::MAX {
-        fail(d, n, Reason::NoResult, 0, out);
+    if a.number == u8::MAX {
+        return refused::fail(d, n, Reason::NoResult, 0, out);
+    }
+    // A late order is our own delay: the first few are asked again at once.
+    let wait_ms = if reason == Reason::LeaveBy && a.number <= AT_ONCE {
+        0
     } else {
-        let until_ms = d.now_ms + again_ms(number);
-        d.park(Reason::Backoff, Resource::Own, until_ms);
-    }
-}
-
-/// Wait after an attempt that never left: none for the first three, then doubling from a second to 15 minutes, so
-/// that 254 attempts outlast any outage that the message itself outlasts.
-fn again_ms(number: u8) -> u64 {
-    match number {
-        0..=3 => 0,
-        n => (1_000 << (n - 4).min(10)).min(900_000),
-    }
-}
-
-fn pause(d: &mut Draft<'_, '_>, sender: SenderIx, ms: u64) {
-    let until = d.now_ms + ms;
-    let live = d.live(sender);
-    live.back_off_until_ms = live.back_off_until_ms.max(until);
-}
-
-/// The platform answered the call with an error: certainly not sent, but not always worth another try.
-fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s: Option<u32>, out: &mut Decision) {
-    if !matches!(d.message.attempts[n].state, AttemptState::Ordered | AttemptState::InDoubt) {
-        return;
-    }
-    d.release_all(n);
-    d.message.attempts[n].state = AttemptState::Failed;
-    d.message.attempts[n].code = code;
-    let meaning = platform_error::meaning(code);
-    consequences(d, n, code, out);
-    let sender = d.message.attempts[n].sender;
-    let asked_ms = u64::from(retry_after_s.unwrap_or(0).min(86_400)) * 1000;
-    let (reason, resource, wait_ms) = match meaning.retry {
-        // It is not the message's fault: asked again, it takes another number of the account, or waits until an
-        // operator has put token, number or payment right.
-        Retry::Final if stops_the_sender(meaning.effect) => (Reason::Backoff, Resource::Own, 0),
-        Retry::Final => return fail(d, n, Reason::Platform, code, out),
-        Retry::Pair => {
-            let now_ms = d.now_ms;
-            let pair = d.pair(sender);
-            pair.back_off = pair.back_off.refused(&PairPolicy::default(), now_ms);
-            let wait = u64::from(pair.back_off.not_before_s) * 1000;
-            (Reason::PairRate, Resource::Own, wait.saturating_sub(now_ms))
-        }
-        Retry::Sender => {
-            let now_ms = d.now_ms;
-            let live = d.live(sender);
-            live.factor = ThroughputPolicy::default().refused(live.factor, now_ms);
-            (Reason::Throughput, Resource::Throughput(sender), 1_000)
-        }
-        Retry::Account => {
-            pause(d, sender, asked_ms.max(60_000));
-            (Reason::Backoff, Resource::Sender(sender), asked_ms.max(60_000))
-        }
-        Retry::Later { after_s, max_attempts } => {
-            if d.message.attempts.len() >= usize::from(max_attempts) {
-                return fail(d, n, Reason::Platform, code, out);
-            }
-            let doubled = d.message.attempts.len().saturating_sub(1).min(10);
-            (Reason::Backoff, Resource::Own, (u64::from(after_s) * 1000) << doubled)
-        }
+        pressure::again_ms(&d.message, a.number, d.now_ms)
     };
-    if d.message.attempts.len() >= MAX_ATTEMPTS || d.left().is_some() {
-        return fail(d, n, Reason::Platform, code, out);
-    }
-    let until_ms = d.now_ms + wait_ms.max(asked_ms);
-    d.park(reason, resource, until_ms);
-    let mut o = d.tell(n, OutcomeKind::NotSent, d.now_ms);
-    o.reason = Some(Reason::Platform);
-    o.code = code;
-    o.retry_ms = until_ms;
-    out.effects.push(Effect::Outcome(Box::new(o)));
-}
-
-/// Errors that every next message would meet too.
-fn stops_the_sender(effect: platform_error::Effect) -> bool {
-    use platform_error::Effect as E;
-    matches!(effect, E::SenderBlocked | E::AccountPaused | E::TokenRejected)
-}
-
-/// What an error code means beyond its message.
-fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) {
-    use platform_error::Effect as E;
-    let a = d.message.attempts[n];
-    let now_s = (d.now_ms / 1000) as u32;
-    match platform_error::meaning(code).effect {
-        E::NotOnPlatform => {
-            let days = u32::from(d.account.spec.policy.not_on_platform_days);
-            d.contact().off_platform_until_s = now_s + days * 86_400;
-        }
-        E::MarketingOptOut => {
-            d.contact().opt_out(Some(Category::Marketing), now_s);
-            let (key, opt_out) = (d.contact_key(), tollgate_wire::command::ConsentState::OptOut);
-            crate::inbound::prove(key, Some(Category::Marketing), opt_out, now_s, ("platform error 131050", ""), out);
-        }
-        E::TemplatePaused => set_template(d, &a, TemplateStatus::Paused, out),
-        E::TemplateDisabled => set_template(d, &a, TemplateStatus::Disabled, out),
-        E::SenderBlocked => {
-            let mut s = d.facts.state.sender_at(a.sender).clone();
-            s.spec.blocked = true;
-            out.changes.push(Change::Sender(Box::new(s)));
-        }
-        E::WindowClosed => {
-            // The platform knows; we had missed something. What the person wrote since has opened the window anew.
-            let pair = d.pair(a.sender);
-            if u64::from(pair.last_inbound_s) * 1000 <= a.admitted_ms {
-                pair.last_inbound_s = 0;
-            }
-        }
-        E::AccountDisabled | E::AccountPaused | E::TokenRejected => {
-            for ix in &d.account.senders {
-                let mut s = d.facts.state.sender_at(*ix).clone();
-                s.spec.blocked = true;
-                out.changes.push(Change::Sender(Box::new(s)));
-            }
-        }
-        E::CampaignPaused => {
-            if let Some(c) = d.facts.state.campaign_at(d.message.campaign) {
-                // A cancel is final.
-                if c.state == crate::record::CampaignState::Running {
-                    let paused = crate::record::Campaign { state: crate::record::CampaignState::Paused, ..c.clone() };
-                    out.changes.push(Change::Campaign(Box::new(paused)));
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn set_template(d: &Draft<'_, '_>, a: &Attempt, status: TemplateStatus, out: &mut Decision) {
-    if let Some(ix) = a.template {
-        let mut t = d.facts.state.template_at(ix).clone();
-        // What is rejected, disabled or deleted does not come back as paused because of an older message.
-        if t.spec.status == TemplateStatus::Approved || status == TemplateStatus::Disabled {
-            t.spec.status = status;
-            out.changes.push(Change::Template(Box::new(t)));
-        }
-    }
-}
-
-/// The attempt failed and with it the message, unless another attempt may still decide it.
-fn fail(d: &mut Draft<'_, '_>, n: usize, reason: Reason, code: u32, out: &mut Decision) {
-    if !d.may_deliver() && d.message.state != MessageState::Delivered {
-        d.close(MessageState::Failed, out);
-    }
-    if reason == Reason::Platform {
-        let now_s = (d.now_ms / 1000) as u32;
-        d.count_fee(n, Fee::Failed, now_s);
-    }
-    let mut o = d.tell(n, OutcomeKind::Failed, d.now_ms);
-    o.reason = Some(reason);
-    o.code = code;
-    out.effects.push(Effect::Outcome(Box::new(o)));
+    d.park(Reason::Backoff, Resource::Own, d.now_ms + wait_ms);
 }
 
 /// No result in time, or the call's result is not known.
@@ -324,8 +181,8 @@ fn in_doubt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
     if d.message.attempts[n].state != AttemptState::Ordered {
         return;
     }
-    let sender = d.message.attempts[n].sender;
-    pause(d, sender, OUTAGE_PAUSE_MS);
+    let a = d.message.attempts[n];
+    pressure::press(d, a.sender, a.admitted_ms, Pressure::NotServed, 0);
     let check_ms = d.now_ms + doubt_ms(d.message.purpose);
     let a = &mut d.message.attempts[n];
     a.state = AttemptState::InDoubt;
@@ -369,7 +226,7 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
         StatusKind::Failed => AttemptState::Failed,
     };
     match to {
-        AttemptState::Failed => failed(&mut d, n, s.code.unwrap_or(0), at_s, out),
+        AttemptState::Failed => refused::failed(&mut d, n, s.code.unwrap_or(0), at_s, out),
         AttemptState::Delivered | AttemptState::Read => delivered(&mut d, n, to, at_s, s, out),
         _ => {
             if advance(&mut d, n, to, out) {
@@ -432,25 +289,6 @@ pub(crate) fn note_pricing(r: &mut Reported, p: &Pricing<'_>) {
     if let Some(m) = p.model {
         r.model = Some(ReportedModel::Known(m));
     }
-}
-
-fn failed(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut Decision) {
-    use AttemptState as A;
-    if matches!(d.message.attempts[n].state, A::Failed | A::Delivered | A::Read) {
-        return;
-    }
-    d.release_all(n);
-    d.message.attempts[n].state = A::Failed;
-    d.message.attempts[n].code = code;
-    consequences(d, n, code, out);
-    if !d.may_deliver() && d.message.state != MessageState::Delivered {
-        d.close(MessageState::Failed, out);
-    }
-    d.count_fee(n, Fee::Failed, at_s);
-    let mut o = d.tell(n, OutcomeKind::Failed, u64::from(at_s) * 1000);
-    o.reason = Some(Reason::Platform);
-    o.code = code;
-    out.effects.push(Effect::Outcome(Box::new(o)));
 }
 
 /// Delivered or read: confirms the quota, ends the reservation, books the charge once.
@@ -524,6 +362,7 @@ fn due(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
             let retry = matches!(d.message.purpose, Purpose::Authentication | Purpose::Utility)
                 && d.now_ms < d.message.expires_ms
                 && d.message.attempts.len() < MAX_ATTEMPTS
+                && a.number < u8::MAX
                 && d.message.body_bytes > 0
                 && d.left().is_none();
             let mut o = d.tell(n, OutcomeKind::Unknown, d.now_ms);

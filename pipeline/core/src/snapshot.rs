@@ -1,6 +1,6 @@
 //! The live state of an account as the views keep it.
 
-use crate::admission::{effective_throughput, in_flight_limit, pace};
+use crate::admission::{effective_throughput, in_flight_window, pace};
 use crate::close;
 use crate::ids::AccountIx;
 use crate::lots::{Lot, LotKey, Resource};
@@ -74,7 +74,7 @@ fn sender<'a>(state: &'a State, a: &'a Account, s: &'a Sender, now_ms: u64) -> S
         throughput: s.spec.throughput,
         throughput_now: effective_throughput(a, s, &live, now_ms).get(),
         in_flight: state.in_flight(s.ix),
-        in_flight_limit: in_flight_limit(a, s),
+        in_flight_limit: in_flight_window(a, s, &live, now_ms),
         quota_used: (a.spec.limit_scope == LimitScope::Number)
             .then(|| state.sender_quota(s.ix).count((now_ms / 1000) as u32)),
         next_pacing_token,

@@ -174,7 +174,7 @@ fn decide(conditions: &[&str]) -> Verdict {
         let uid = w.out.orders.last().unwrap()["message_uid"].as_u64().unwrap();
         w.event(
             &json!({"event": "result", "callback": {"message_uid": uid, "attempt": 1}, "at": "2026-11-21T12:00:01Z",
-            "result": {"not_sent": {"reason": "unreachable"}}}),
+            "result": {"rejected": {"code": 80_007}}}),
         );
     }
     let now_s = (w.now_ms / 1000) as u32;

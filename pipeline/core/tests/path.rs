@@ -58,6 +58,10 @@ fn quota_parks_and_the_next_day_frees() {
     w.advance(86_402_000);
     for _ in 0..200 {
         w.tick();
+        for order in w.out.orders.clone().iter().skip(225) {
+            let uid = order["message_uid"].as_u64().unwrap();
+            w.event(&accepted(uid, 1, &format!("wamid.{uid}")));
+        }
         w.advance(500);
     }
     assert_eq!(w.out.orders.len(), 300, "tokens return after 24 hours");

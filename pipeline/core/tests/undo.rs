@@ -38,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (person(), 0..4_u8, any::<bool>(), prop::bool::weighted(0.2))
             .prop_map(|(person, kind, urgent, later)| Step::Request { person, kind, urgent, later }),
-        6 => (order(), 0..6_u8).prop_map(|(order, kind)| Step::Result { order, kind }),
+        8 => (order(), 0..12_u8).prop_map(|(order, kind)| Step::Result { order, kind }),
         6 => (order(), 0..4_u8, 0..100_u32, any::<bool>())
             .prop_map(|(order, kind, after_s, priced)| Step::Status { order, kind, after_s, priced }),
         2 => (person(), any::<bool>(), prop::bool::weighted(0.2))
@@ -140,6 +140,11 @@ impl Play {
                     1 => json!({"rejected": {"code": 130_429}}),
                     2 => json!({"rejected": {"code": 131_026}}),
                     3 => json!("in_doubt"),
+                    4 => json!({"rejected": {"code": 2}}),
+                    5 => json!({"rejected": {"code": 1, "retry_after_s": 7}}),
+                    6 => json!({"rejected": {"code": 80_007}}),
+                    7 => json!({"rejected": {"code": 131_056}}),
+                    8 => json!({"not_sent": {"reason": "unreachable"}}),
                     _ => json!({"accepted": {"wamid": format!("wamid.{uid}.{attempt}")}}),
                 };
                 let mut v = accepted(uid, 1, "");

@@ -17,7 +17,8 @@ pub struct Meaning {
     pub text: &'static str,
 }
 
-/// Whether the same message may be tried again, and what has to wait.
+/// Whether the same message may be tried again, and what has to wait. Unless it says otherwise a message is tried
+/// until it expires: what the platform cannot do now uses nothing up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Retry {
     /// Never: the message has failed.
@@ -26,14 +27,35 @@ pub enum Retry {
     Pair,
     /// Yes; the sender's rate is halved and recovers.
     Sender,
-    /// Yes; the whole account backs off.
-    Account,
-    /// Yes, after a while.
-    Later {
+    /// Yes; the platform does not serve the sender: it slows down to single questions and pauses.
+    Service {
+        /// Shortest pause of the sender, in seconds.
+        after_s: u32,
+    },
+    /// As [`Retry::Service`], but it may be the request's own fault: refused a second time while the sender is at its
+    /// full rate, the message has failed.
+    Doubtful,
+    /// Yes; the rate of every sender of the WABA is halved, and they pause.
+    Waba {
+        /// Shortest pause, in seconds.
+        after_s: u32,
+    },
+    /// Yes; the rate of every sender of the account is halved, and they pause.
+    Account {
+        /// Shortest pause, in seconds.
+        after_s: u32,
+    },
+    /// Yes, a few times: nobody says whose fault it is.
+    Few {
         /// Seconds before the next attempt, doubled with each.
         after_s: u32,
         /// Most attempts in all, the first included.
-        max_attempts: u8,
+        attempts_max: u8,
+    },
+    /// Yes, after a while; nothing else waits.
+    Later {
+        /// Seconds before the next attempt, doubled with each.
+        after_s: u32,
     },
 }
 
@@ -100,34 +122,39 @@ impl Effect {
 /// One row: first and last code, retry, effect, text.
 type Row = (u32, u32, Retry, Effect, &'static str);
 
-const fn later(after_s: u32, max_attempts: u8) -> Retry {
-    R::Later { after_s, max_attempts }
+const fn later(after_s: u32) -> Retry {
+    R::Later { after_s }
+}
+
+/// The platform asks us to wait without saying how long: the number pauses for so many seconds at least.
+const fn service(after_s: u32) -> Retry {
+    R::Service { after_s }
 }
 
 /// The platform's documented codes, ascending.
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     (0, 0, R::Final, E::TokenRejected, "the access token is not valid"),
-    (1, 1, later(10, 2), E::None, "bad request, or a fault of the platform"),
-    (2, 2, later(10, 5), E::None, "the platform is overloaded or down for a moment"),
+    (1, 1, R::Doubtful, E::None, "bad request, or a fault of the platform"),
+    (2, 2, service(0), E::None, "the platform is overloaded or down for a moment"),
     (3, 3, R::Final, E::TokenRejected, "the app may not use this call"),
-    (4, 4, R::Account, E::None, "the app's call rate is reached"),
+    (4, 4, R::Account { after_s: 60 }, E::None, "the app's call rate is reached"),
     (10, 10, R::Final, E::TokenRejected, "the app lacks the permission to send"),
     (33, 33, R::Final, E::SenderBlocked, "the business phone number was deleted"),
     (100, 100, R::Final, E::Misconfigured, "a parameter is misspelt or not accepted"),
     (190, 190, R::Final, E::TokenRejected, "the access token has expired"),
     (200, 299, R::Final, E::TokenRejected, "a permission was not granted or was withdrawn"),
     (368, 368, R::Final, E::AccountDisabled, "the WhatsApp Business account is restricted for breaking a policy"),
-    (80007, 80007, R::Account, E::None, "the WhatsApp Business account's rate limit is reached"),
+    (80007, 80007, R::Waba { after_s: 60 }, E::None, "the WhatsApp Business account's rate limit is reached"),
     (130403, 130403, R::Final, E::None, "the business has blocked this user"),
     (130429, 130429, R::Sender, E::None, "the number's throughput is reached"),
     (130472, 130472, R::Final, E::None, "the user is part of a marketing experiment"),
     (130497, 130497, R::Final, E::CountryBarred, "the account may not message users of this country"),
-    (131000, 131000, later(30, 3), E::None, "the platform could not send it and does not say why"),
+    (131000, 131000, R::Few { after_s: 30, attempts_max: 3 }, E::None, "the platform could not send it and does not say why"),
     (131005, 131005, R::Final, E::TokenRejected, "access is denied: a permission is missing"),
     (131008, 131008, R::Final, E::None, "a required parameter is missing"),
     (131009, 131009, R::Final, E::None, "a parameter's value is not valid"),
-    (131016, 131016, later(10, 8), E::None, "a service of the platform is not available"),
+    (131016, 131016, service(0), E::None, "a service of the platform is not available"),
     (131021, 131021, R::Final, E::None, "sender and recipient are the same number"),
     (131026, 131026, R::Final, E::NotOnPlatform, "undeliverable: not on WhatsApp, an old app, or terms not accepted"),
     (131031, 131031, R::Final, E::AccountDisabled, "the account is locked, or its data does not match"),
@@ -143,7 +170,8 @@ const TABLE: &[Row] = &[
     (131053, 131053, R::Final, E::None, "the media could not be uploaded: check its link and format"),
     (131055, 131055, R::Final, E::Misconfigured, "only marketing templates may use the marketing call"),
     (131056, 131056, R::Pair, E::None, "too many messages to this user in a short time"),
-    (131057, 131057, later(60, 10), E::None, "the account is in maintenance, such as a throughput upgrade"),
+    (131057, 131057, service(60), E::None, "the account is in maintenance, such as a throughput upgrade"),
+    (131062, 131062, R::Final, E::None, "this content needs a phone number: one-time codes cannot go to a business-scoped id"),
     (131063, 131063, R::Final, E::Misconfigured, "marketing is switched off on this call: use the marketing call"),
     (131064, 131064, R::Final, E::None, "the limit set for misclassified templates is reached; it lifts itself"),
     (132000, 132000, R::Final, E::None, "the number of parameters does not fit the template"),
@@ -152,18 +180,18 @@ const TABLE: &[Row] = &[
     (132007, 132007, R::Final, E::None, "the content breaks a policy of the platform"),
     (132012, 132012, R::Final, E::None, "a parameter's format does not fit the template"),
     // Tried again so that the message then waits for the template at its gate.
-    (132015, 132015, later(60, 3), E::TemplatePaused, "the template is paused, or pacing dropped the message"),
+    (132015, 132015, later(0), E::TemplatePaused, "the template is paused, or pacing dropped the message"),
     (132016, 132016, R::Final, E::TemplateDisabled, "the template is disabled for good: make a new one"),
     (132018, 132018, R::Final, E::None, "the parameters do not pass the template's validation"),
     (132068, 132068, R::Final, E::None, "the template's flow is blocked"),
-    (132069, 132069, later(3600, 3), E::None, "the template's flow is throttled to 10 messages an hour"),
-    (133004, 133004, later(300, 3), E::None, "the registration server is not available"),
+    (132069, 132069, later(3600), E::None, "the template's flow is throttled to 10 messages an hour"),
+    (133004, 133004, service(300), E::None, "the registration server is not available"),
     (133010, 133010, R::Final, E::SenderBlocked, "the number is not registered"),
-    (133015, 133015, later(300, 3), E::None, "the number was deleted a moment ago: wait 5 minutes"),
-    (133016, 133016, later(3600, 3), E::SenderBlocked, "too many attempts to register the number"),
+    (133015, 133015, service(300), E::None, "the number was deleted a moment ago: wait 5 minutes"),
+    (133016, 133016, later(3600), E::SenderBlocked, "too many attempts to register the number"),
     (134011, 134011, R::Final, E::Misconfigured, "the terms for payments have not been accepted"),
     (134100, 134100, R::Final, E::Misconfigured, "only marketing templates may use the marketing call"),
-    (134101, 134101, later(600, 3), E::None, "the template is being synchronised: wait 10 minutes"),
+    (134101, 134101, later(600), E::None, "the template is being synchronised: wait 10 minutes"),
     (134102, 134102, R::Final, E::None, "the template is not available for the marketing call"),
     (135000, 135000, R::Final, E::Misconfigured, "the platform failed on the parameters and does not say which"),
 ];
@@ -224,10 +252,10 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_has_a_bound() {
+    fn whoever_is_tried_a_few_times_has_a_bound() {
         for &(code, _, retry, ..) in TABLE {
-            if let R::Later { after_s, max_attempts } = retry {
-                assert!(after_s >= 1 && (2..=10).contains(&max_attempts), "{code}");
+            if let R::Few { after_s, attempts_max } = retry {
+                assert!(after_s >= 1 && (2..=10).contains(&attempts_max), "{code}");
             }
         }
     }
@@ -239,7 +267,7 @@ mod tests {
         33 100 368 130403 130472 130497 → no
         130429 131000 131016 131056 131057 → yes
         131008 131009 131021 131026 131031 131037 131042 131045 131047 131048 131049 131050 → no
-        131051 131052 131053 131055 131063 131064 → no
+        131051 131052 131053 131055 131062 131063 131064 → no
         132000 132001 132005 132007 132012 132016 132018 132068 → no
         132015 132069 133004 133015 133016 134101 → yes
         133010 134011 134100 134102 135000 → no

@@ -19,7 +19,9 @@ pub use content::{Rejections as RejectionList, Usable, purpose_allows};
 pub(crate) use pacing::pace;
 pub use quota::QuotaUse;
 pub use request::default_life_ms;
-pub(crate) use throughput::{effective as effective_throughput, in_flight_limit, rate as throughput_rate};
+pub(crate) use throughput::{
+    effective as effective_throughput, in_flight_limit, rate as throughput_rate, window as in_flight_window,
+};
 
 use crate::lots::Resource;
 use crate::record::{Contact, Pair, SenderLive};

@@ -21,12 +21,17 @@ pub(crate) fn rate(account: &Account, sender: &Sender, live: &SenderLive, now_ms
     ThroughputPolicy::default().admission_rate(effective(account, sender, live, now_ms))
 }
 
-/// Most attempts of a sender without a result: set, or half a second's throughput, at least 16.
+/// Most attempts of a sender without a result at its full rate: set, or half a second's throughput, at least 16.
 pub(crate) fn in_flight_limit(account: &Account, sender: &Sender) -> u32 {
     match account.spec.policy.in_flight {
         0 => (sender.spec.throughput / 2).max(16),
         n => n,
     }
+}
+
+/// The same as back-pressure leaves it: in an outage one question of each lane.
+pub(crate) fn window(account: &Account, sender: &Sender, live: &SenderLive, now_ms: u64) -> u32 {
+    ThroughputPolicy::default().window(in_flight_limit(account, sender), live.factor, now_ms)
 }
 
 pub(super) fn check(c: &Candidate<'_>) -> (Verdict, Bucket, Bucket) {
@@ -54,10 +59,12 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, Bucket, Bucket) {
             return (park, bucket, pair_bucket);
         }
     };
-    let limit = in_flight_limit(c.account, sender);
+    let full = in_flight_limit(c.account, sender);
+    let limit = policy.window(full, c.live.factor, c.now_ms);
     let limit = if c.priority { limit } else { (u64::from(limit) * 4 / 5).max(1) as u32 };
     if c.state.in_flight(sender.ix) >= limit {
-        let park = Verdict::Park { reason: Reason::InFlight, resource: in_flight, until_ms: u64::MAX };
+        let grows_ms = policy.window_grows_ms(full, c.live.factor, c.now_ms);
+        let park = Verdict::Park { reason: Reason::InFlight, resource: in_flight, until_ms: grows_ms };
         return (park, bucket, pair_bucket);
     }
     (Verdict::Pass, taken, pair)

@@ -1,0 +1,184 @@
+//! Refusals of the platform: what a code means for the message, by a call's answer or by a status, and what it changes
+//! besides. The meanings are the table of `tollgate_wire::platform_error`; `pressure` slows senders and pairs down.
+
+use super::{Draft, pressure};
+use crate::change::Change;
+use crate::decide::Decision;
+use crate::effect::Effect;
+use crate::lots::Resource;
+use crate::record::{Attempt, AttemptState, Campaign, CampaignState, MessageState};
+use tollgate_rate_card::{Category, Fee};
+use tollgate_wire::Reason;
+use tollgate_wire::command::TemplateStatus;
+use tollgate_wire::outcome::OutcomeKind;
+use tollgate_wire::platform_error::{self, Retry};
+
+/// Refused while the sender was at its full rate so often, a message with a doubtful code has failed.
+const DOUBTFUL_MAX: usize = 2;
+
+/// The platform answered the call with an error: certainly not sent, but perhaps worth another try.
+pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s: Option<u32>, out: &mut Decision) {
+    if !matches!(d.message.attempts[n].state, AttemptState::Ordered | AttemptState::InDoubt) {
+        return;
+    }
+    d.release_all(n);
+    d.message.attempts[n].code = code;
+    let a = d.message.attempts[n];
+    let meaning = platform_error::meaning(code);
+    let asked_ms = u64::from(retry_after_s.unwrap_or(0).min(86_400)) * 1000;
+    let alone = pressure::is_at_full_rate(d, a.sender);
+    consequences(d, n, code, out);
+    pressure::of_error(d, &a, meaning.retry, asked_ms);
+    // Counted are refusals that may be the message's own fault. The others use nothing up and are forgotten, like
+    // attempts that never left.
+    let counts = match meaning.retry {
+        Retry::Few { .. } => true,
+        Retry::Doubtful => alone,
+        _ => false,
+    };
+    d.message.attempts[n].state = if counts { AttemptState::Failed } else { AttemptState::NotSent };
+    let failed = d.message.attempts.iter().filter(|a| a.state == AttemptState::Failed).count();
+    let again_ms = pressure::again_ms(&d.message, a.number, d.now_ms);
+    let after_ms = |after_s: u32| (u64::from(after_s) * 1000).max(again_ms);
+    let (reason, wait_ms) = match meaning.retry {
+        // It is not the message's fault: asked again, it takes another number of the account, or waits until an
+        // operator has put token, number or payment right.
+        _ if stops_the_sender(meaning.effect) => (Reason::Backoff, 0),
+        Retry::Final => return fail(d, n, Reason::Platform, code, out),
+        Retry::Few { attempts_max, .. } if failed >= usize::from(attempts_max) => {
+            return fail(d, n, Reason::Platform, code, out);
+        }
+        Retry::Doubtful if failed >= DOUBTFUL_MAX => return fail(d, n, Reason::Platform, code, out),
+        Retry::Pair => {
+            let not_before_ms = u64::from(d.pair(a.sender).back_off.not_before_s) * 1000;
+            (Reason::PairRate, not_before_ms.saturating_sub(d.now_ms))
+        }
+        Retry::Sender => (Reason::Throughput, again_ms),
+        Retry::Service { .. } | Retry::Doubtful | Retry::Waba { .. } | Retry::Account { .. } => {
+            (Reason::Backoff, again_ms)
+        }
+        Retry::Later { after_s } => (Reason::Backoff, after_ms(after_s)),
+        Retry::Few { after_s, .. } => (Reason::Backoff, (u64::from(after_s) * 1000) << (failed - 1).min(10)),
+    };
+    // Numbers of attempts are never used again; a message has seen everything when they are.
+    if a.number == u8::MAX {
+        return fail(d, n, Reason::Platform, code, out);
+    }
+    let mut o = d.tell(n, OutcomeKind::NotSent, d.now_ms);
+    o.reason = Some(Reason::Platform);
+    o.code = code;
+    if let Some(left) = d.left() {
+        out.effects.push(Effect::Outcome(Box::new(o)));
+        return d.undelivered(left, out);
+    }
+    let until_ms = d.now_ms + wait_ms.max(asked_ms);
+    d.park(reason, Resource::Own, until_ms);
+    o.retry_ms = until_ms;
+    out.effects.push(Effect::Outcome(Box::new(o)));
+}
+
+/// The platform had taken it and says now that it failed. It is not sent again, whatever the code (the body is gone, and
+/// a status may be followed by its opposite); what the code means for others holds as for a refused call.
+pub(super) fn failed(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut Decision) {
+    use AttemptState as A;
+    // One that certainly never left, or that the call's answer refused already: errors may come both ways.
+    if matches!(d.message.attempts[n].state, A::NotSent | A::Failed | A::Delivered | A::Read) {
+        return;
+    }
+    d.release_all(n);
+    d.message.attempts[n].state = A::Failed;
+    d.message.attempts[n].code = code;
+    let a = d.message.attempts[n];
+    consequences(d, n, code, out);
+    pressure::of_status(d, &a, platform_error::meaning(code).retry, at_s);
+    if !d.may_deliver() && d.message.state != MessageState::Delivered {
+        d.close(MessageState::Failed, out);
+    }
+    d.count_fee(n, Fee::Failed, at_s);
+    let mut o = d.tell(n, OutcomeKind::Failed, u64::from(at_s) * 1000);
+    o.reason = Some(Reason::Platform);
+    o.code = code;
+    out.effects.push(Effect::Outcome(Box::new(o)));
+}
+
+/// The attempt failed and with it the message, unless another attempt may still decide it.
+pub(super) fn fail(d: &mut Draft<'_, '_>, n: usize, reason: Reason, code: u32, out: &mut Decision) {
+    d.message.attempts[n].state = AttemptState::Failed;
+    if !d.may_deliver() && d.message.state != MessageState::Delivered {
+        d.close(MessageState::Failed, out);
+    }
+    if reason == Reason::Platform {
+        let now_s = (d.now_ms / 1000) as u32;
+        d.count_fee(n, Fee::Failed, now_s);
+    }
+    let mut o = d.tell(n, OutcomeKind::Failed, d.now_ms);
+    o.reason = Some(reason);
+    o.code = code;
+    out.effects.push(Effect::Outcome(Box::new(o)));
+}
+
+/// Errors that every next message would meet too.
+fn stops_the_sender(effect: platform_error::Effect) -> bool {
+    use platform_error::Effect as E;
+    matches!(effect, E::SenderBlocked | E::AccountPaused | E::TokenRejected)
+}
+
+/// What an error code means beyond its message.
+fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) {
+    use platform_error::Effect as E;
+    let a = d.message.attempts[n];
+    let now_s = (d.now_ms / 1000) as u32;
+    match platform_error::meaning(code).effect {
+        E::NotOnPlatform => {
+            let days = u32::from(d.account.spec.policy.not_on_platform_days);
+            d.contact().off_platform_until_s = now_s + days * 86_400;
+        }
+        E::MarketingOptOut => {
+            d.contact().opt_out(Some(Category::Marketing), now_s);
+            let (key, opt_out) = (d.contact_key(), tollgate_wire::command::ConsentState::OptOut);
+            crate::inbound::prove(key, Some(Category::Marketing), opt_out, now_s, ("platform error 131050", ""), out);
+        }
+        E::TemplatePaused => set_template(d, &a, TemplateStatus::Paused, out),
+        E::TemplateDisabled => set_template(d, &a, TemplateStatus::Disabled, out),
+        E::SenderBlocked => {
+            let mut s = d.facts.state.sender_at(a.sender).clone();
+            s.spec.blocked = true;
+            out.changes.push(Change::Sender(Box::new(s)));
+        }
+        E::WindowClosed => {
+            // The platform knows; we had missed something. What the person wrote since has opened the window anew.
+            let pair = d.pair(a.sender);
+            if u64::from(pair.last_inbound_s) * 1000 <= a.admitted_ms {
+                pair.last_inbound_s = 0;
+            }
+        }
+        E::AccountDisabled | E::AccountPaused | E::TokenRejected => {
+            for ix in &d.account.senders {
+                let mut s = d.facts.state.sender_at(*ix).clone();
+                s.spec.blocked = true;
+                out.changes.push(Change::Sender(Box::new(s)));
+            }
+        }
+        E::CampaignPaused => {
+            if let Some(c) = d.facts.state.campaign_at(d.message.campaign) {
+                // A cancel is final.
+                if c.state == CampaignState::Running {
+                    let paused = Campaign { state: CampaignState::Paused, ..c.clone() };
+                    out.changes.push(Change::Campaign(Box::new(paused)));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn set_template(d: &Draft<'_, '_>, a: &Attempt, status: TemplateStatus, out: &mut Decision) {
+    if let Some(ix) = a.template {
+        let mut t = d.facts.state.template_at(ix).clone();
+        // What is rejected, disabled or deleted does not come back as paused because of an older message.
+        if t.spec.status == TemplateStatus::Approved || status == TemplateStatus::Disabled {
+            t.spec.status = status;
+            out.changes.push(Change::Template(Box::new(t)));
+        }
+    }
+}
