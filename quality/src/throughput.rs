@@ -101,26 +101,29 @@ impl ThroughputPolicy {
         RateFactor { permille: self.permille(factor, now_ms) / 2, halved_at_ms: now_ms }
     }
 
-    /// A call was not served, or its result is not known, while at most `window` calls were under way: it takes its
-    /// part of the rate, the half where the window is two or less.
+    /// A call was not served, or its result is not known, of a sender that may have `limit` calls under way at the full
+    /// rate: it takes its part of the rate, the half where two or less may be. What time alone has given back since the
+    /// latest answer does not count.
     #[must_use]
-    pub fn unserved(&self, factor: RateFactor, window: u32, now_ms: u64) -> RateFactor {
-        let permille = self.permille(factor, now_ms);
-        let part = u32::from(permille).div_ceil(window.max(2));
-        // What has recovered since the last whole step is not lost, or refusals that follow fast would stop recovery.
-        let since_ms = now_ms.saturating_sub(factor.halved_at_ms);
-        let whole = factor.halved_at_ms == 0 || permille == 1000;
-        let rest_ms = if whole { 0 } else { since_ms % self.step_ms() };
-        RateFactor {
-            permille: permille.saturating_sub(u16::try_from(part).unwrap_or(u16::MAX)),
-            halved_at_ms: now_ms - rest_ms.min(now_ms),
-        }
+    pub fn unserved(&self, factor: RateFactor, limit: u32, now_ms: u64) -> RateFactor {
+        let window = self.window(limit, factor, factor.halved_at_ms);
+        let part = u32::from(factor.permille).div_ceil(window.max(2));
+        let permille = factor.permille.saturating_sub(u16::try_from(part).unwrap_or(u16::MAX));
+        RateFactor { permille, halved_at_ms: now_ms - self.since_step_ms(factor, now_ms) }
     }
 
-    /// A call was answered, whatever the answer: there is somebody. Changes nothing above the floor.
+    /// A call was answered, whatever the answer: there is somebody. Below the floor the rate comes back to it; above,
+    /// what time has given back stays.
     #[must_use]
-    pub fn served(&self, factor: RateFactor, now_ms: u64) -> RateFactor {
-        if self.is_served(factor) { factor } else { RateFactor { permille: self.floor(), halved_at_ms: now_ms } }
+    pub fn answered(&self, factor: RateFactor, now_ms: u64) -> RateFactor {
+        if !self.is_served(factor) {
+            return RateFactor { permille: self.floor(), halved_at_ms: now_ms };
+        }
+        let permille = self.permille(factor, now_ms);
+        if permille == factor.permille {
+            return factor;
+        }
+        RateFactor { permille, halved_at_ms: now_ms - self.since_step_ms(factor, now_ms) }
     }
 
     /// `false` while the platform does not serve: the rate is below the floor.
@@ -181,6 +184,11 @@ impl ThroughputPolicy {
         let missing = needed.saturating_sub(u64::from(factor.permille));
         let steps = missing.div_ceil(u64::from(self.recover_permille));
         factor.halved_at_ms.saturating_add(steps.saturating_mul(self.step_ms()))
+    }
+
+    /// Milliseconds of the step that is under way: refusals and answers that follow fast must not stop recovery.
+    fn since_step_ms(&self, factor: RateFactor, now_ms: u64) -> u64 {
+        if factor.halved_at_ms == 0 { 0 } else { now_ms.saturating_sub(factor.halved_at_ms) % self.step_ms() }
     }
 
     fn step_ms(&self) -> u64 {
@@ -335,10 +343,16 @@ mod tests {
         assert_eq!(policy.permille(out, NOW_MS + 86_400_000), 7);
         assert_eq!(policy.window(40, out, NOW_MS), 2, "a question of each lane");
         assert_eq!(policy.window_grows_ms(40, out, NOW_MS), u64::MAX);
-        let back = policy.served(out, NOW_MS + 5);
+        let back = policy.answered(out, NOW_MS + 5);
         assert_eq!(back, RateFactor { permille: 50, halved_at_ms: NOW_MS + 5 });
         assert_eq!(policy.permille(back, NOW_MS + 190_005), 1000);
-        assert_eq!(policy.served(back, NOW_MS + 9_000), back, "above the floor time alone counts");
+        let kept = policy.answered(back, NOW_MS + 9_205);
+        assert_eq!(
+            kept,
+            RateFactor { permille: 95, halved_at_ms: NOW_MS + 9_005 },
+            "what time gave back, and its rest"
+        );
+        assert_eq!(policy.answered(kept, NOW_MS + 9_905), kept);
     }
 
     /// One call in a thousand that is not served costs next to nothing, one in twenty most of the rate: at 80 a second.
@@ -351,10 +365,10 @@ mod tests {
                 now_ms += 1000 / u64::from(policy.effective(mps(80), factor, now_ms).get());
                 calls += 1;
                 if calls.is_multiple_of(one_in) {
-                    factor = policy.unserved(factor, policy.window(40, factor, now_ms), now_ms);
+                    factor = policy.unserved(factor, 40, now_ms);
                     lowest = lowest.min(policy.permille(factor, now_ms));
                 } else {
-                    factor = policy.served(factor, now_ms);
+                    factor = policy.answered(factor, now_ms);
                 }
             }
             assert!((least..=most).contains(&lowest), "one in {one_in}: {lowest}");
@@ -362,13 +376,30 @@ mod tests {
     }
 
     #[test]
-    fn a_window_of_unserved_calls_cuts_to_about_a_third() {
+    fn a_window_of_unserved_calls_all_but_stops_the_rate() {
         let policy = ThroughputPolicy::default();
         let mut factor = RateFactor::FULL;
         for _ in 0..40 {
             factor = policy.unserved(factor, 40, NOW_MS);
         }
-        assert!((330..=370).contains(&factor.permille), "{factor:?}");
+        assert!(factor.permille < 40, "{factor:?}: each takes what one of forty is worth");
+    }
+
+    /// Calls that hang for 10 s fail one window after the other; the time between them gives nothing back.
+    #[test]
+    fn time_alone_is_no_recovery_while_nothing_is_answered() {
+        let policy = ThroughputPolicy::default();
+        let (mut factor, mut calls, mut now_ms) = (RateFactor::FULL, 0, NOW_MS);
+        while policy.is_served(factor) {
+            let under_way = policy.window(40, factor, now_ms);
+            now_ms += 10_000;
+            calls += under_way;
+            for _ in 0..under_way {
+                factor = policy.unserved(factor, 40, now_ms);
+            }
+            assert!(now_ms < NOW_MS + 300_000, "{factor:?}");
+        }
+        assert!(calls <= 80, "{calls}");
     }
 
     #[test]

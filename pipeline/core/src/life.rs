@@ -67,6 +67,14 @@ fn doubt_ms(purpose: Purpose) -> u64 {
     }
 }
 
+/// Wait before the attempt after one that stayed unknown: none after the first, then about as long again as it has taken.
+/// Each of them may have reached the person, so that the few there are must do for an outage of days.
+fn doubted_ms(d: &Draft<'_, '_>) -> u64 {
+    let unknown = d.message.attempts.iter().filter(|a| a.state == AttemptState::Unknown).count();
+    let doubled = unknown.saturating_sub(1).min(MAX_ATTEMPTS);
+    doubt_ms(d.message.purpose) * ((1 << doubled) - 1)
+}
+
 /// How long a delivery is waited for: the platform's time to live for one-time codes plus slack; for the rest its
 /// 30 days plus a day, the most a time to live can be.
 fn delivery_ms(category: Category) -> u64 {
@@ -368,8 +376,8 @@ fn due(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
             let mut o = d.tell(n, OutcomeKind::Unknown, d.now_ms);
             o.reason = Some(Reason::NoResult);
             if retry {
-                o.retry_ms = d.now_ms;
-                d.park(Reason::NoResult, Resource::Own, d.now_ms);
+                o.retry_ms = d.now_ms + doubted_ms(d);
+                d.park(Reason::NoResult, Resource::Own, o.retry_ms);
             } else if !d.may_deliver() && d.message.state == MessageState::Open {
                 d.close(MessageState::Unknown, out);
             }

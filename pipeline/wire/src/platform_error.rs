@@ -32,9 +32,6 @@ pub enum Retry {
         /// Shortest pause of the sender, in seconds.
         after_s: u32,
     },
-    /// As [`Retry::Service`], but it may be the request's own fault: refused a second time while the sender is at its
-    /// full rate, the message has failed.
-    Doubtful,
     /// Yes; the rate of every sender of the WABA is halved, and they pause.
     Waba {
         /// Shortest pause, in seconds.
@@ -135,7 +132,7 @@ const fn service(after_s: u32) -> Retry {
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     (0, 0, R::Final, E::TokenRejected, "the access token is not valid"),
-    (1, 1, R::Doubtful, E::None, "bad request, or a fault of the platform"),
+    (1, 1, service(0), E::None, "bad request, or a fault of the platform"),
     (2, 2, service(0), E::None, "the platform is overloaded or down for a moment"),
     (3, 3, R::Final, E::TokenRejected, "the app may not use this call"),
     (4, 4, R::Account { after_s: 60 }, E::None, "the app's call rate is reached"),

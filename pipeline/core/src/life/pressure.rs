@@ -31,8 +31,10 @@ pub(super) fn press(d: &mut Draft<'_, '_>, sender: SenderIx, admitted_ms: u64, h
     let mut pause_ms = least_ms;
     if admitted_ms >= live.back_off_until_ms {
         live.factor = match how {
+            // Who asks for a pause speaks for every call, not for one of a window.
+            _ if least_ms > 0 => policy.refused(live.factor, now_ms),
             Pressure::TooMuch => policy.refused(live.factor, now_ms),
-            Pressure::NotServed => policy.unserved(live.factor, policy.window(limit, live.factor, now_ms), now_ms),
+            Pressure::NotServed => policy.unserved(live.factor, limit, now_ms),
         };
         pause_ms = pause_ms.max(policy.pause_ms(live.factor));
     }
@@ -44,20 +46,13 @@ pub(super) fn press(d: &mut Draft<'_, '_>, sender: SenderIx, admitted_ms: u64, h
 
 /// The platform answered an attempt, whatever it said: there is somebody.
 pub(super) fn answered(d: &mut Draft<'_, '_>, a: &Attempt) {
-    let policy = ThroughputPolicy::default();
     let known = d.facts.state.live(a.sender);
-    if policy.is_served(known.factor) || a.admitted_ms < known.back_off_until_ms {
+    if known.factor.permille == 1000 || a.admitted_ms < known.back_off_until_ms {
         return;
     }
     let now_ms = d.now_ms;
     let live = d.live(a.sender);
-    live.factor = policy.served(live.factor, now_ms);
-}
-
-/// Whether nothing holds a sender back: then a refusal may well be the message's own fault.
-pub(super) fn is_at_full_rate(d: &Draft<'_, '_>, sender: SenderIx) -> bool {
-    let live = d.facts.state.live(sender);
-    live.back_off_until_ms <= d.now_ms && ThroughputPolicy::default().permille(live.factor, d.now_ms) == 1000
+    live.factor = ThroughputPolicy::default().answered(live.factor, now_ms);
 }
 
 /// What an error means for the pair and the senders that it concerns, by whichever way it came. `asked_ms` is what the
@@ -75,7 +70,6 @@ pub(super) fn of_error(d: &mut Draft<'_, '_>, a: &Attempt, retry: Retry, asked_m
         }
         Retry::Sender => press(d, a.sender, a.admitted_ms, TooMuch, asked_ms),
         Retry::Service { after_s } => press(d, a.sender, a.admitted_ms, NotServed, least_ms(after_s)),
-        Retry::Doubtful => press(d, a.sender, a.admitted_ms, NotServed, asked_ms),
         Retry::Waba { after_s } => {
             let state = d.facts.state;
             let waba = a.waba.unwrap_or_else(|| state.sender_at(a.sender).waba);

@@ -13,9 +13,6 @@ use tollgate_wire::command::TemplateStatus;
 use tollgate_wire::outcome::OutcomeKind;
 use tollgate_wire::platform_error::{self, Retry};
 
-/// Refused while the sender was at its full rate so often, a message with a doubtful code has failed.
-const DOUBTFUL_MAX: usize = 2;
-
 /// The platform answered the call with an error: certainly not sent, but perhaps worth another try.
 pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s: Option<u32>, out: &mut Decision) {
     if !matches!(d.message.attempts[n].state, AttemptState::Ordered | AttemptState::InDoubt) {
@@ -26,16 +23,11 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
     let a = d.message.attempts[n];
     let meaning = platform_error::meaning(code);
     let asked_ms = u64::from(retry_after_s.unwrap_or(0).min(86_400)) * 1000;
-    let alone = pressure::is_at_full_rate(d, a.sender);
     consequences(d, n, code, out);
     pressure::of_error(d, &a, meaning.retry, asked_ms);
     // Counted are refusals that may be the message's own fault. The others use nothing up and are forgotten, like
     // attempts that never left.
-    let counts = match meaning.retry {
-        Retry::Few { .. } => true,
-        Retry::Doubtful => alone,
-        _ => false,
-    };
+    let counts = matches!(meaning.retry, Retry::Few { .. });
     d.message.attempts[n].state = if counts { AttemptState::Failed } else { AttemptState::NotSent };
     let failed = d.message.attempts.iter().filter(|a| a.state == AttemptState::Failed).count();
     let again_ms = pressure::again_ms(&d.message, a.number, d.now_ms);
@@ -48,15 +40,12 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
         Retry::Few { attempts_max, .. } if failed >= usize::from(attempts_max) => {
             return fail(d, n, Reason::Platform, code, out);
         }
-        Retry::Doubtful if failed >= DOUBTFUL_MAX => return fail(d, n, Reason::Platform, code, out),
         Retry::Pair => {
             let not_before_ms = u64::from(d.pair(a.sender).back_off.not_before_s) * 1000;
             (Reason::PairRate, not_before_ms.saturating_sub(d.now_ms))
         }
         Retry::Sender => (Reason::Throughput, again_ms),
-        Retry::Service { .. } | Retry::Doubtful | Retry::Waba { .. } | Retry::Account { .. } => {
-            (Reason::Backoff, again_ms)
-        }
+        Retry::Service { .. } | Retry::Waba { .. } | Retry::Account { .. } => (Reason::Backoff, again_ms),
         Retry::Later { after_s } => (Reason::Backoff, after_ms(after_s)),
         Retry::Few { after_s, .. } => (Reason::Backoff, (u64::from(after_s) * 1000) << (failed - 1).min(10)),
     };
