@@ -38,11 +38,13 @@ pub enum Mutation {
     LeaveLater,
     /// The first outcome of a request is not told.
     LoseAnswer,
+    /// What waits because the platform cannot serve it is told as failed.
+    GiveUp,
 }
 
 impl Mutation {
     /// Every mutation with a predicate that must find it.
-    pub const ALL: [(Self, &'static str); 16] = [
+    pub const ALL: [(Self, &'static str); 17] = [
         (Self::ForgetConsent, "order_needs_consent"),
         (Self::ForgetInbound, "text_needs_window"),
         (Self::HalveLimits, "quota_token_below_ceiling"),
@@ -59,6 +61,7 @@ impl Mutation {
         (Self::ForgetResume, "campaign_runs"),
         (Self::LeaveLater, "leaves_before_expiry"),
         (Self::LoseAnswer, "request_is_answered"),
+        (Self::GiveUp, "only_a_final_answer_fails"),
     ];
 
     /// The step as the auditor is told of it.
@@ -108,6 +111,10 @@ impl Mutation {
                 }
                 (Self::LoseCharge, Output::Entry(_)) if fifth => {}
                 (Self::DoubleCharge, e @ Output::Entry(_)) if fifth => outputs.extend([e.clone(), e]),
+                (Self::GiveUp, Output::Move(mut m)) if m.kind == OutcomeKind::NotSent && m.code == 2 => {
+                    m.kind = OutcomeKind::Failed;
+                    outputs.push(Output::Move(m));
+                }
                 (Self::LoseDelivered, Output::Move(m))
                     if matches!(m.kind, OutcomeKind::Delivered | OutcomeKind::Read) => {}
                 (Self::EndTwice, Output::Move(m))

@@ -169,6 +169,9 @@ impl Run {
         let until = self.world.now_ms + 90 * 24 * 60 * MINUTE_MS;
         self.until(until, 0)?;
         self.compare_snapshots();
+        for (calls, minutes, what) in self.world.outages.busiest() {
+            self.auditor.outage(calls, minutes, &what);
+        }
         self.auditor.at_the_end();
         self.broken()
     }

@@ -5,6 +5,7 @@ use tollgate_simulator::{CI_SEEDS, Options, REGRESSION_SEEDS, Report, run};
 /// Predicates that must have been checked by the set; a check that never runs proves nothing.
 const ASKED: &[&str] = &[
     "abort_equals_fresh_load",
+    "an_outage_shrinks_to_questions",
     "budget_holds",
     "campaign_counts_equal_recount",
     "campaign_runs",
@@ -15,6 +16,7 @@ const ASKED: &[&str] = &[
     "entry_ids_are_unique",
     "every_charge_is_booked",
     "everything_ends",
+    "expires_at_its_time",
     "in_flight_slots",
     "known_id_is_duplicate",
     "leaves_before_expiry",
@@ -28,6 +30,7 @@ const ASKED: &[&str] = &[
     "not_before_send_after",
     "nothing_else_is_charged",
     "one_standing_charge",
+    "only_a_final_answer_fails",
     "order_needs_consent",
     "order_with_admission",
     "outcome_names_category",

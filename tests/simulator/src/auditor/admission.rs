@@ -7,7 +7,7 @@ use crate::step::Move;
 use serde_json::Value;
 
 /// Default times to live of requests without `expires_at`, in milliseconds.
-fn default_life_ms(purpose: &str) -> u64 {
+pub(super) fn default_life_ms(purpose: &str) -> u64 {
     const HOUR: u64 = 3_600_000;
     match purpose {
         "authentication" => HOUR / 6,

@@ -2,7 +2,7 @@
 
 use super::Auditor;
 use super::book::{Place, Rank};
-use crate::step::{Move, Output, Step};
+use crate::step::{Input, Move, Output, Step};
 use serde_json::{Value, json};
 use tollgate_wire::outcome::OutcomeKind as K;
 
@@ -30,6 +30,38 @@ impl Auditor {
             body["asked_ms"] = json!(step.now_ms);
             self.book.requests.insert(key, body);
         }
+    }
+
+    /// The answer of a call ends a message only when its code is final, or nobody can say more of it (131000): what the
+    /// platform cannot do now is waited for until the message expires.
+    pub(super) fn failed(&mut self, m: &Move, step: &Step) {
+        const WAITS: [u32; 12] = [1, 2, 4, 80_007, 130_429, 131_016, 131_042, 131_056, 131_057, 132_015, 133_010, 190];
+        let by_call = matches!(&step.input, Input::Event { event, .. } if event["event"] == "result");
+        if m.kind == K::Failed && by_call {
+            let waits = WAITS.contains(&m.code) || m.reason != "platform";
+            self.check("only_a_final_answer_fails", m.uid, !waits, || format!("{} {}", m.reason, m.code));
+        }
+    }
+
+    /// What ends as expired has had all of its time.
+    pub(super) fn expired(&mut self, m: &Move) {
+        if m.kind != K::Expired {
+            return;
+        }
+        let Some(request) = self.book.requests.get(&(m.account.clone(), m.id.clone())) else { return };
+        let time = |v: &Value| serde_json::from_value::<tollgate_wire::Time>(v.clone()).ok().map(|t| t.0);
+        let purpose = request["purpose"].as_str().unwrap_or_default();
+        let asked = request["asked_ms"].as_u64().unwrap_or(0);
+        let expires = time(&request["expires_at"]).unwrap_or(asked + super::admission::default_life_ms(purpose));
+        let now_ms = self.now_ms;
+        self.check("expires_at_its_time", m.uid, now_ms >= expires, || format!("at {now_ms}, expires {expires}"));
+    }
+
+    /// Calls of a sender during an outage: a window of them, a few more while it slows down, then a question a minute.
+    pub fn outage(&mut self, calls: u64, minutes: u64, what: &str) {
+        self.check("an_outage_shrinks_to_questions", 0, calls <= 120 + 2 * minutes, || {
+            format!("{calls} calls of {what} in {minutes} minutes")
+        });
     }
 
     /// A message ends at its gates at most once, and never after something better; undelivered, when nothing is waited

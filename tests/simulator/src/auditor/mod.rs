@@ -105,6 +105,8 @@ impl Auditor {
                 }
                 Output::Move(m) => {
                     *self.outcomes.entry(format!("{} {}", m.kind, m.reason)).or_default() += 1;
+                    self.failed(m, step);
+                    self.expired(m);
                     self.moved(m);
                 }
                 Output::Entry(e) => {

@@ -45,6 +45,15 @@ pub(super) fn call(world: &mut World, order: &Ordered) {
     if world.now_ms > order.leave_by_ms {
         return report(world, order, &json!({"not_sent": {"reason": "leave_by"}}), 5);
     }
+    if !world.healthy
+        && let Some((result, most_ms, took)) = super::outage::answer(world, order)
+    {
+        if took {
+            let wamid = world.platform.next_wamid(true);
+            super::platform::took(world, order, &wamid);
+        }
+        return report(world, order, &result, most_ms);
+    }
     let fate = if world.healthy { 0 } else { world.dice.below(1000) };
     match fate {
         0..830 => {

@@ -2,6 +2,7 @@
 
 mod dispatcher;
 mod operator;
+mod outage;
 pub(crate) mod people;
 mod platform;
 mod setup;
@@ -66,6 +67,8 @@ pub(crate) struct World {
     writers: Vec<(usize, String, usize)>,
     /// Wamids of accepted attempts whose result is durable.
     known: BTreeSet<String>,
+    /// When the platform is out.
+    pub outages: outage::Outages,
 }
 
 impl World {
@@ -89,6 +92,7 @@ impl World {
             requests: 0,
             writers: Vec::new(),
             known: BTreeSet::new(),
+            outages: outage::Outages::plan(seed, start, end),
         };
         setup::begin(&mut world);
         world
