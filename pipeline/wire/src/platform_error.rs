@@ -65,14 +65,15 @@ pub enum Effect {
     NotOnPlatform,
     /// The person ended marketing on the platform: recorded as an opt-out of marketing.
     MarketingOptOut,
-    /// The person's marketing cap across all businesses is reached: no marketing for 24 hours, and never
-    /// to a number of the United States.
+    /// The person's marketing cap across all businesses is reached: the attempt keeps its place under our own cap for
+    /// that person, though it reached nobody.
     MarketingCapped,
     /// The window is closed, whatever we thought.
     WindowClosed,
-    /// The category or account is barred from the recipient's country.
+    /// The account is barred from the recipient's country. Alert.
     CountryBarred,
-    /// The template does not exist in that language or is not approved: its state is read anew.
+    /// The template does not exist in that language or is not approved: others of it wait until somebody says that it
+    /// is, or take another language. Alert.
     TemplateMissing,
     /// The template is paused, which is also how pacing drops messages.
     TemplatePaused,
@@ -84,12 +85,15 @@ pub enum Effect {
     AccountDisabled,
     /// The account waits: payment, or terms to accept. Alert.
     AccountPaused,
-    /// The campaign waits: the number is reported as spam or of low quality. Alert.
+    /// The number is reported as spam or of low quality: the campaign waits; without one, the number's marketing is paced
+    /// like that of a RED number. Alert.
     CampaignPaused,
     /// The app's token or permission is refused: nothing passes until it is replaced. Alert.
     TokenRejected,
-    /// The request that we built is wrong, or a setting is: alert, since the next one fails too.
+    /// A setting on the platform is wrong, so that the next one fails too: the campaign waits. Alert.
     Misconfigured,
+    /// The request that we built is wrong. Alert.
+    BadRequest,
 }
 
 impl Effect {
@@ -103,14 +107,15 @@ impl Effect {
             | E::CampaignPaused
             | E::TokenRejected
             | E::Misconfigured
+            | E::BadRequest
+            | E::CountryBarred
+            | E::TemplateMissing
             | E::TemplateDisabled => true,
             E::None
             | E::NotOnPlatform
             | E::MarketingOptOut
             | E::MarketingCapped
             | E::WindowClosed
-            | E::CountryBarred
-            | E::TemplateMissing
             | E::TemplatePaused => false,
         }
     }
@@ -138,7 +143,7 @@ const TABLE: &[Row] = &[
     (4, 4, R::Account { after_s: 60 }, E::None, "the app's call rate is reached"),
     (10, 10, R::Final, E::TokenRejected, "the app lacks the permission to send"),
     (33, 33, R::Final, E::SenderBlocked, "the business phone number was deleted"),
-    (100, 100, R::Final, E::Misconfigured, "a parameter is misspelt or not accepted"),
+    (100, 100, R::Final, E::BadRequest, "a parameter is misspelt or not accepted"),
     (190, 190, R::Final, E::TokenRejected, "the access token has expired"),
     (200, 299, R::Final, E::TokenRejected, "a permission was not granted or was withdrawn"),
     (368, 368, R::Final, E::AccountDisabled, "the WhatsApp Business account is restricted for breaking a policy"),
@@ -190,7 +195,7 @@ const TABLE: &[Row] = &[
     (134100, 134100, R::Final, E::Misconfigured, "only marketing templates may use the marketing call"),
     (134101, 134101, later(600), E::None, "the template is being synchronised: wait 10 minutes"),
     (134102, 134102, R::Final, E::None, "the template is not available for the marketing call"),
-    (135000, 135000, R::Final, E::Misconfigured, "the platform failed on the parameters and does not say which"),
+    (135000, 135000, R::Final, E::BadRequest, "the platform failed on the parameters and does not say which"),
 ];
 
 const UNKNOWN: Meaning =

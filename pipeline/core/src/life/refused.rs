@@ -7,6 +7,7 @@ use crate::decide::Decision;
 use crate::effect::Effect;
 use crate::lots::Resource;
 use crate::record::{Attempt, AttemptState, Campaign, CampaignState, MessageState};
+use tollgate_quality::Score;
 use tollgate_rate_card::{Category, Fee};
 use tollgate_wire::Reason;
 use tollgate_wire::command::TemplateStatus;
@@ -31,6 +32,8 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
     d.message.attempts[n].state = if counts { AttemptState::Failed } else { AttemptState::NotSent };
     let failed = d.message.attempts.iter().filter(|a| a.state == AttemptState::Failed).count();
     let again_ms = pressure::again_ms(&d.message, a.number, d.now_ms);
+    // A number that pauses is not asked before the pause is over.
+    let paused_ms = d.live(a.sender).back_off_until_ms.saturating_sub(d.now_ms);
     let after_ms = |after_s: u32| (u64::from(after_s) * 1000).max(again_ms);
     let (reason, wait_ms) = match meaning.retry {
         // It is not the message's fault: asked again, it takes another number of the account, or waits until an
@@ -44,8 +47,10 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
             let not_before_ms = u64::from(d.pair(a.sender).back_off.not_before_s) * 1000;
             (Reason::PairRate, not_before_ms.saturating_sub(d.now_ms))
         }
-        Retry::Sender => (Reason::Throughput, again_ms),
-        Retry::Service { .. } | Retry::Waba { .. } | Retry::Account { .. } => (Reason::Backoff, again_ms),
+        Retry::Sender => (Reason::Throughput, again_ms.max(paused_ms)),
+        Retry::Service { .. } | Retry::Waba { .. } | Retry::Account { .. } => {
+            (Reason::Backoff, again_ms.max(paused_ms))
+        }
         Retry::Later { after_s } => (Reason::Backoff, after_ms(after_s)),
         Retry::Few { after_s, .. } => (Reason::Backoff, (u64::from(after_s) * 1000) << (failed - 1).min(10)),
     };
@@ -127,6 +132,13 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) 
             let (key, opt_out) = (d.contact_key(), tollgate_wire::command::ConsentState::OptOut);
             crate::inbound::prove(key, Some(Category::Marketing), opt_out, now_s, ("platform error 131050", ""), out);
         }
+        E::MarketingCapped => {
+            if a.category == Category::Marketing && d.account.spec.policy.marketing_cap > 0 {
+                d.contact().remember_marketing(now_s);
+            }
+        }
+        // Waits like one that is not reviewed yet: its messages take another language or wait for it.
+        E::TemplateMissing => set_template(d, &a, TemplateStatus::Pending, out),
         E::TemplatePaused => set_template(d, &a, TemplateStatus::Paused, out),
         E::TemplateDisabled => set_template(d, &a, TemplateStatus::Disabled, out),
         E::SenderBlocked => {
@@ -148,16 +160,21 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) 
                 out.changes.push(Change::Sender(Box::new(s)));
             }
         }
-        E::CampaignPaused => {
+        E::CampaignPaused | E::Misconfigured => {
             if let Some(c) = d.facts.state.campaign_at(d.message.campaign) {
                 // A cancel is final.
                 if c.state == CampaignState::Running {
                     let paused = Campaign { state: CampaignState::Paused, ..c.clone() };
                     out.changes.push(Change::Campaign(Box::new(paused)));
                 }
+            } else if platform_error::meaning(code).effect == E::CampaignPaused {
+                let mut s = d.facts.state.sender_at(a.sender).clone();
+                s.spec.quality = Score::Red;
+                out.changes.push(Change::Sender(Box::new(s)));
             }
         }
-        _ => {}
+        // Counted and told with its code; a country that is barred for one WABA alone is kept nowhere yet.
+        E::CountryBarred | E::BadRequest | E::None => {}
     }
 }
 

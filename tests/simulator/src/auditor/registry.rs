@@ -245,12 +245,12 @@ impl Registry {
         let waba = self.senders[sender].waba.clone();
         let template = template.map(|(name, language)| (waba, name.clone(), language.clone()));
         match code {
-            132_015 | 132_016 => {
+            132_001 | 132_015 | 132_016 => {
                 if let Some(t) = template.and_then(|key| self.templates.get_mut(&key)) {
                     if code == 132_016 {
                         "disabled".clone_into(&mut t.0);
                     } else if t.0 == "approved" {
-                        "paused".clone_into(&mut t.0);
+                        (if code == 132_001 { "pending" } else { "paused" }).clone_into(&mut t.0);
                     }
                 }
             }
@@ -260,12 +260,14 @@ impl Registry {
                     s.blocked = true;
                 }
             }
-            131_048 => {
+            131_048 | 131_063 => {
                 if let Some(name) = campaign {
                     let campaign = self.campaign(&account, name);
                     if campaign.state == "running" {
                         campaign.state = "paused";
                     }
+                } else if code == 131_048 {
+                    "RED".clone_into(&mut self.senders.get_mut(sender).expect("known").quality);
                 }
             }
             _ => {}
