@@ -9,6 +9,7 @@ pub(crate) mod fate;
 pub(crate) mod identity;
 pub(crate) mod inbound;
 pub(crate) mod lifecycle;
+pub(crate) mod ordered_errors;
 pub(crate) mod pairs;
 pub(crate) mod pricing;
 pub(crate) mod snapshot;
@@ -28,6 +29,7 @@ use crate::limits::unique_users::UniqueUsers;
 use crate::stats::Counters;
 use crate::webhook::batch::Update;
 use charged::Charged;
+use ordered_errors::OrderedError;
 use pairs::Pairs;
 use templates::Templates;
 use timers::Timers;
@@ -50,6 +52,8 @@ pub(crate) struct World {
     /// What analytics tell.
     pub(crate) charged: Charged,
     pub(crate) outage: Option<Outage>,
+    /// Errors on order, at most 64.
+    errors: Vec<OrderedError>,
     /// Differs from one run to the next.
     boot: u64,
     serial: u64,
@@ -112,6 +116,7 @@ impl World {
             counters: Counters::default(),
             charged: Charged::default(),
             outage: None,
+            errors: Vec::new(),
             boot: Dice::new(config.seed, &[&boot.to_le_bytes()]).bits(),
             serial: 0,
             config: SandboxConfig::default(),

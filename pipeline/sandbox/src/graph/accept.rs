@@ -75,6 +75,9 @@ fn judge(world: &mut World, phone_number_id: &str, body: &SendBody<'_>, now_ms: 
     if special == Some(Special::ConnectionClosed) {
         return Ok(Verdict::Closed);
     }
+    if let Some(error) = world.ordered_refusal(sender, now_ms) {
+        return Err(error);
+    }
     forced_refusal(world, sender, &recipient, special, now_ms)?;
     take_limits(world, sender, &recipient, now_ms)?;
     let body = take(world, sender, recipient, kind, body, now_ms);
@@ -238,6 +241,10 @@ fn take(
     let mut fate = Fate::decide(&recipient.user, kind, rates, delays, dice);
     if stopped && kind == MessageKind::Template(Category::Marketing) {
         fate.course = Course::Failed(131_050);
+    }
+    if let Some(code) = world.ordered_failure(sender, now_ms) {
+        fate.course = Course::Failed(code);
+        fate.hold = Hold::None;
     }
     let status = match (kind, fate.hold) {
         (MessageKind::Service, _) => None,

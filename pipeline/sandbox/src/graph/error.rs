@@ -7,12 +7,14 @@ use serde::Serialize;
 pub(crate) struct PlatformError {
     pub(crate) code: u32,
     pub(crate) details: String,
+    /// Seconds of the header `Retry-After`.
+    pub(crate) retry_after_s: Option<u32>,
     subcode: Option<u32>,
 }
 
 impl PlatformError {
     pub(crate) fn new(code: u32, details: impl Into<String>) -> Self {
-        Self { code, details: details.into(), subcode: None }
+        Self { code, details: details.into(), retry_after_s: None, subcode: None }
     }
 
     /// 100 with subcode 33: the object in the path does not exist for this token.
@@ -26,8 +28,8 @@ impl PlatformError {
         match self.code {
             190 => 401,
             132_001 => 404,
-            130_429 => 429,
-            131_000 => 500,
+            4 | 80_007 | 130_429 => 429,
+            1 | 131_000 | 131_016 => 500,
             2 => 503,
             _ => 400,
         }
@@ -79,7 +81,12 @@ pub(crate) struct ErrorData<'a> {
 /// The platform's title of a code.
 pub(crate) fn title(code: u32) -> &'static str {
     match code {
+        1 => "API Unknown",
         2 => "Service temporarily unavailable",
+        4 => "API Too Many Calls",
+        80_007 => "Rate limit issues",
+        131_016 => "Service unavailable",
+        131_057 => "Business Account is in maintenance mode",
         100 => "Invalid parameter",
         190 => "Invalid OAuth access token",
         130_429 => "Rate limit hit",

@@ -22,10 +22,12 @@ pub(crate) async fn answer(shared: &Shared, name: &str, request: Request<Incomin
             json_answer(200, body)
         }
         (Method::GET, "journal") => journal(shared, &uri),
-        (Method::POST, "inbound" | "templates/status" | "quality" | "outage") => match read_body(request).await {
-            Ok(body) => order(shared, name, &body),
-            Err(problem) => problem_answer(400, &problem),
-        },
+        (Method::POST, "inbound" | "templates/status" | "quality" | "outage" | "errors") => {
+            match read_body(request).await {
+                Ok(body) => order(shared, name, &body),
+                Err(problem) => problem_answer(400, &problem),
+            }
+        }
         _ => problem_answer(404, "no such control path or method; the README lists them"),
     }
 }
@@ -42,6 +44,7 @@ fn order(shared: &Shared, name: &str, body: &Bytes) -> Answer {
         }),
         "templates/status" => parse(body).and_then(|order| world.order_template(&order, now_ms)).map(|()| json!({})),
         "quality" => parse(body).and_then(|order| world.order_quality(&order)).map(|()| json!({})),
+        "errors" => parse(body).and_then(|order| world.order_error(&order, now_ms)).map(|()| json!({})),
         _ => parse(body).and_then(|order| world.order_outage(&order, now_ms)).map(|()| json!({})),
     };
     match result {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use subtle::ConstantTimeEq as _;
 
@@ -78,7 +78,11 @@ pub(crate) async fn read_body(request: Request<Incoming>) -> Result<Bytes, Strin
 /// A platform error as an answer.
 pub(crate) fn refusal(error: &PlatformError) -> Answer {
     let body = error.body(&trace());
-    json(error.http_status(), body)
+    let mut answer = json(error.http_status(), body);
+    if let Some(seconds) = error.retry_after_s {
+        answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    answer
 }
 
 /// A JSON answer.

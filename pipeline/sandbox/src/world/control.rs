@@ -198,7 +198,7 @@ impl World {
         self.emit(Update::Portfolio { portfolio, json: change });
     }
 
-    fn known_sender(&self, id: &str) -> Result<usize, ControlError> {
+    pub(super) fn known_sender(&self, id: &str) -> Result<usize, ControlError> {
         self.sender(id).ok_or_else(|| ControlError::Unknown(format!("sender: no phone number id {id:?}")))
     }
 

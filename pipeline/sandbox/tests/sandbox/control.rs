@@ -88,6 +88,46 @@ async fn an_outage_answers_503_or_closes_or_hangs() {
 }
 
 #[tokio::test]
+async fn any_error_is_answered_on_order_with_the_time_to_wait() {
+    let (_receiver, handle, client) = start(|_| {}).await;
+    for (code, http) in [(80_007, 429), (4, 429), (131_016, 500), (1, 500), (133_010, 400), (999_999, 400)] {
+        let mut order = json!({ "code": code, "seconds": 60, "retry_after_seconds": 30 });
+        client.control("errors", &order).await;
+        client.refused(&template(TO, "promo"), http, code).await;
+        order["seconds"] = json!(0);
+        client.control("errors", &order).await;
+    }
+    client.accepted(TO, "promo").await;
+    let order = json!({ "code": 131_057, "seconds": 60, "sender": NUMBER, "retry_after_seconds": 7 });
+    client.control("errors", &order).await;
+    assert_eq!(client.retry_after(&template(TO, "promo")).await.as_deref(), Some("7"));
+    assert_eq!((handle.stats().accepted, handle.stats().refused[&80_007]), (1, 1));
+}
+
+#[tokio::test]
+async fn a_part_of_the_sends_meets_an_error() {
+    let (_receiver, handle, client) = start(|_| {}).await;
+    client.control("errors", &json!({ "code": 131_000, "seconds": 60, "share": 0.3 })).await;
+    for n in 100..300 {
+        client.send(&template(&format!("165055{n:05}"), "promo")).await;
+    }
+    let refused = handle.stats().refused[&131_000];
+    assert!((35..85).contains(&refused), "{refused}");
+}
+
+#[tokio::test]
+async fn any_error_comes_as_a_status_on_order() {
+    let (receiver, handle, client) = start(|_| {}).await;
+    client.control("errors", &json!({ "code": 130_429, "way": "status", "seconds": 60 })).await;
+    client.accepted(TO, "promo").await;
+    receiver.wait_statuses(1).await;
+    let status = &receiver.statuses()[0];
+    assert_eq!((&status["status"], &status["errors"][0]["code"]), (&json!("failed"), &json!(130_429)));
+    assert_eq!(status["biz_opaque_callback_data"], "job-42");
+    assert_eq!(handle.stats().failed[&130_429], 1);
+}
+
+#[tokio::test]
 async fn wrong_orders_name_their_field() {
     let (_receiver, _handle, client) = start(|config| config.journal.memory_max_lines = 0).await;
     let cases = [
@@ -111,6 +151,11 @@ async fn wrong_orders_name_their_field() {
         ("quality", json!({ "sender": NUMBER }), 400, "event"),
         ("quality", json!({ "account": "acme", "limit": "much" }), 400, "unlimited"),
         ("outage", json!({ "manner": "hang", "seconds": -1 }), 400, "seconds"),
+        ("errors", json!({ "code": 2 }), 400, "seconds"),
+        ("errors", json!({ "code": 1_000_000, "seconds": 1 }), 400, "code"),
+        ("errors", json!({ "code": 2, "seconds": 1, "share": 0 }), 400, "share"),
+        ("errors", json!({ "code": 2, "seconds": 1, "sender": "9" }), 404, "sender"),
+        ("errors", json!({ "code": 2, "seconds": 1, "way": "status", "retry_after_seconds": 1 }), 400, "retry_after"),
         ("dance", json!({}), 404, "README"),
     ];
     for (path, body, status, word) in cases {

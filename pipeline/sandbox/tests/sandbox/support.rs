@@ -182,6 +182,18 @@ impl Client {
         answer["error"]["error_data"]["details"].as_str().expect("details").to_owned()
     }
 
+    /// Sends and returns the header `Retry-After` of the answer.
+    pub async fn retry_after(&self, body: &Value) -> Option<String> {
+        let request = Request::builder()
+            .method("POST")
+            .uri(format!("{}/v24.0/{NUMBER}/messages", self.base))
+            .header("authorization", format!("Bearer {}", self.token))
+            .body(Full::new(Bytes::from(body.to_string())))
+            .expect("request");
+        let answer = self.http.request(request).await.expect("answer");
+        answer.headers().get("retry-after").map(|value| value.to_str().expect("ASCII").to_owned())
+    }
+
     pub async fn control(&self, path: &str, body: &Value) -> Value {
         let path = format!("/sandbox/{path}");
         let (status, text) = self.request("POST", &path, &body.to_string()).await.expect("answer");
