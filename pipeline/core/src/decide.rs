@@ -292,8 +292,7 @@ fn settle(
             message.park = None;
             let reserve = c.campaign.is_some_and(|c| c.spec.budget.is_some());
             let number = message.last_number() + 1;
-            // Attempts that never left are forgotten, so that an outage of any length does not use the message up.
-            message.attempts.retain(|a| a.state != AttemptState::NotSent);
+            life::forget(&mut message);
             message.attempts.push(Attempt {
                 number,
                 state: AttemptState::Ordered,

@@ -14,7 +14,7 @@ use crate::effect::{Effect, OutcomeFx};
 use crate::ids::{PairKey, Uid};
 use crate::inbound::clamp_s;
 use crate::lots::Resource;
-use crate::record::{Account, Attempt, AttemptState, MessageState, SaidRank};
+use crate::record::{Account, Attempt, AttemptState, Message, MessageState, SaidRank};
 use crate::window;
 use rust_decimal::Decimal;
 use tollgate_quality::BackOff;
@@ -25,6 +25,7 @@ use tollgate_wire::outcome::OutcomeKind;
 use tollgate_wire::request::Purpose;
 
 pub(crate) use draft::Draft;
+pub(crate) use refused::forget;
 
 use pressure::Pressure;
 
@@ -45,7 +46,7 @@ impl Default for Times {
 
 /// A reservation ends a second after the moving 24 hours: from then on it only blurs later ones.
 const RESERVATION_MS: u64 = 86_401_000;
-/// Attempts of one message whose result may stay unknown, at most.
+/// Attempts of one message whose result may stay unknown, at most; so many attempts are kept.
 const MAX_ATTEMPTS: usize = 8;
 /// Attempts up to this one that were too late to leave are repeated without a wait.
 const AT_ONCE: u8 = 3;
@@ -67,11 +68,15 @@ fn doubt_ms(purpose: Purpose) -> u64 {
     }
 }
 
+/// Attempts whose result stayed unknown.
+fn unknown(m: &Message) -> usize {
+    m.attempts.iter().filter(|a| a.state == AttemptState::Unknown).count()
+}
+
 /// Wait before the attempt after one that stayed unknown: none after the first, then about as long again as it has taken.
 /// Each of them may have reached the person, so that the few there are must do for an outage of days.
 fn doubted_ms(d: &Draft<'_, '_>) -> u64 {
-    let unknown = d.message.attempts.iter().filter(|a| a.state == AttemptState::Unknown).count();
-    let doubled = unknown.saturating_sub(1).min(MAX_ATTEMPTS);
+    let doubled = unknown(&d.message).saturating_sub(1).min(MAX_ATTEMPTS);
     doubt_ms(d.message.purpose) * ((1 << doubled) - 1)
 }
 
@@ -369,7 +374,7 @@ fn due(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
                 if a.reserved_user { (a.admitted_ms + RESERVATION_MS).max(d.now_ms + 1) } else { u64::MAX };
             let retry = matches!(d.message.purpose, Purpose::Authentication | Purpose::Utility)
                 && d.now_ms < d.message.expires_ms
-                && d.message.attempts.len() < MAX_ATTEMPTS
+                && unknown(&d.message) < MAX_ATTEMPTS
                 && a.number < u8::MAX
                 && d.message.body_bytes > 0
                 && d.left().is_none();

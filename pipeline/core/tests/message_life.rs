@@ -285,7 +285,7 @@ fn a_refusal_for_throughput_and_the_attempt_after_it() {
     events.push((refused, 1));
     let (end, played) = all_orders(&mut w, &events);
     assert_eq!(played, 22_680);
-    assert_eq!(end.attempts, [(2, AttemptState::Read)], "what used nothing up is forgotten");
+    assert_eq!(end.attempts, [(1, AttemptState::Failed), (2, AttemptState::Read)]);
     assert_eq!((end.state, end.charges, end.quota), (MessageState::Delivered, 1, 1));
 }
 

@@ -191,6 +191,30 @@ fn a_lone_message_outlasts_a_month() {
     }
 }
 
+/// A platform that refuses and delivers all the same: the delivery is the message's, also after the next attempts.
+#[test]
+fn a_refusal_that_was_wrong_is_charged_as_our_own() {
+    let mut w = World::with_account("UNLIMITED", "GREEN");
+    w.opt_in(&person(0), "utility");
+    w.request(&shipped("a", &person(0))).unwrap();
+    for attempt in 1..=20_u64 {
+        w.event(&json!({"event": "result", "callback": {"message_uid": 1, "attempt": attempt},
+            "at": "2026-11-21T12:00:01Z", "result": {"rejected": {"code": 131_016}}}));
+        let orders = w.out.orders.len();
+        while w.out.orders.len() == orders {
+            w.advance(10_000);
+            w.tick();
+        }
+    }
+    assert!(w.message(1).attempts.len() <= 8, "{}", w.message(1).attempts.len());
+    let now_s = w.now_ms / 1000;
+    w.event(&json!({"event": "status", "sender": "1001", "wamid": "wamid.1", "to": person(0), "status": "delivered",
+        "at_s": now_s, "callback": {"message_uid": 1, "attempt": 18},
+        "pricing": {"model": "PMP", "category": "utility", "pricing_type": "regular"}}));
+    assert_eq!(w.out.ledger[0]["origin"], "own", "{}", w.out.ledger[0]);
+    assert_eq!(w.message(1).state, MessageState::Delivered);
+}
+
 /// A message ends at its own time, not because of how often it was tried.
 #[test]
 fn a_message_of_an_outage_ends_as_expired() {

@@ -6,7 +6,7 @@ use crate::change::Change;
 use crate::decide::Decision;
 use crate::effect::Effect;
 use crate::lots::Resource;
-use crate::record::{Attempt, AttemptState, Campaign, CampaignState, MessageState};
+use crate::record::{Attempt, AttemptState, Campaign, CampaignState, Message, MessageState};
 use tollgate_quality::Score;
 use tollgate_rate_card::{Category, Fee};
 use tollgate_wire::Reason;
@@ -26,11 +26,9 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
     let asked_ms = u64::from(retry_after_s.unwrap_or(0).min(86_400)) * 1000;
     consequences(d, n, code, out);
     pressure::of_error(d, &a, meaning.retry, asked_ms);
-    // Counted are refusals that may be the message's own fault. The others use nothing up and are forgotten, like
-    // attempts that never left.
-    let counts = matches!(meaning.retry, Retry::Few { .. });
-    d.message.attempts[n].state = if counts { AttemptState::Failed } else { AttemptState::NotSent };
-    let failed = d.message.attempts.iter().filter(|a| a.state == AttemptState::Failed).count();
+    d.message.attempts[n].state = AttemptState::Failed;
+    // Counted are refusals that may be the message's own fault; the others use nothing up.
+    let counted = d.message.attempts.iter().filter(|a| a.state == AttemptState::Failed && counts(a)).count();
     let again_ms = pressure::again_ms(&d.message, a.number, d.now_ms);
     // A number that pauses is not asked before the pause is over.
     let paused_ms = d.live(a.sender).back_off_until_ms.saturating_sub(d.now_ms);
@@ -40,7 +38,7 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
         // operator has put token, number or payment right.
         _ if stops_the_sender(meaning.effect) => (Reason::Backoff, 0),
         Retry::Final => return fail(d, n, Reason::Platform, code, out),
-        Retry::Few { attempts_max, .. } if failed >= usize::from(attempts_max) => {
+        Retry::Few { attempts_max, .. } if counted >= usize::from(attempts_max) => {
             return fail(d, n, Reason::Platform, code, out);
         }
         Retry::Pair => {
@@ -52,7 +50,9 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
             (Reason::Backoff, again_ms.max(paused_ms))
         }
         Retry::Later { after_s } => (Reason::Backoff, after_ms(after_s)),
-        Retry::Few { after_s, .. } => (Reason::Backoff, (u64::from(after_s) * 1000) << (failed - 1).min(10)),
+        Retry::Few { after_s, .. } => {
+            (Reason::Backoff, (u64::from(after_s) * 1000) << counted.saturating_sub(1).min(10))
+        }
     };
     // Numbers of attempts are never used again; a message has seen everything when they are.
     if a.number == u8::MAX {
@@ -69,6 +69,24 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
     d.park(reason, Resource::Own, until_ms);
     o.retry_ms = until_ms;
     out.effects.push(Effect::Outcome(Box::new(o)));
+}
+
+/// Whether a refusal may have been the message's own fault.
+fn counts(a: &Attempt) -> bool {
+    matches!(platform_error::meaning(a.code).retry, Retry::Few { .. })
+}
+
+/// Forgets what is not needed for another attempt: those that never left, and of those that were refused for reasons
+/// that lay outside the message all but the newest. The newest stay, because a refusal has been known to be wrong: what
+/// the platform delivers of them all the same is the message's.
+pub(crate) fn forget(m: &mut Message) {
+    m.attempts.retain(|a| a.state != AttemptState::NotSent);
+    let outside = |a: &Attempt| a.state == AttemptState::Failed && a.wamid == 0 && !counts(a);
+    while m.attempts.len() >= super::MAX_ATTEMPTS
+        && let Some(oldest) = m.attempts.iter().position(outside)
+    {
+        m.attempts.remove(oldest);
+    }
 }
 
 /// The platform had taken it and says now that it failed. It is not sent again, whatever the code (the body is gone, and

@@ -38,7 +38,7 @@ pub struct Message {
     pub body_bytes: u32,
     /// What it waits for, while parked.
     pub park: Option<Park>,
-    /// Attempts so far, oldest first; of those that never left only the latest.
+    /// Attempts so far, oldest first; of those that never left only the latest, of refused ones the newest.
     pub attempts: SmallVec<[Attempt; 1]>,
     /// What outcomes echo.
     pub tail: Arc<Tail>,
