@@ -69,6 +69,9 @@ pub struct ThroughputPolicy {
     pub pause_ms: u32,
     /// The longest pause, in milliseconds. Default 60,000.
     pub pause_max_ms: u32,
+    /// Up to here, in parts of a thousand, answers bring the rate back too, each a quarter of what a call that is not
+    /// served takes: within seconds. Above it time alone does. Default 500.
+    pub quick_permille: u16,
     /// Refusals this soon after a halving, in milliseconds, belong to the messages that were under way
     /// already and change nothing. Default 2,000.
     pub settle_ms: u32,
@@ -85,6 +88,7 @@ impl Default for ThroughputPolicy {
             recover_every_s: NonZeroU32::MIN,
             pause_ms: 2_000,
             pause_max_ms: 60_000,
+            quick_permille: 500,
             settle_ms: 2_000,
         }
     }
@@ -112,14 +116,19 @@ impl ThroughputPolicy {
         RateFactor { permille, halved_at_ms: now_ms - self.since_step_ms(factor, now_ms) }
     }
 
-    /// A call was answered, whatever the answer: there is somebody. Below the floor the rate comes back to it; above,
-    /// what time has given back stays.
+    /// A call was answered, whatever the answer, of a sender that may have `limit` calls under way at the full rate: there
+    /// is somebody. Below the floor the rate comes back to it, from there up to the half by answers, and what time has
+    /// given back stays.
     #[must_use]
-    pub fn answered(&self, factor: RateFactor, now_ms: u64) -> RateFactor {
+    pub fn answered(&self, factor: RateFactor, limit: u32, now_ms: u64) -> RateFactor {
         if !self.is_served(factor) {
             return RateFactor { permille: self.floor(), halved_at_ms: now_ms };
         }
-        let permille = self.permille(factor, now_ms);
+        let mut permille = self.permille(factor, now_ms);
+        if permille < self.quick_permille {
+            let quarter = u16::try_from(250 / limit.max(1)).unwrap_or(u16::MAX).max(1);
+            permille = permille.saturating_add(quarter).min(self.quick_permille);
+        }
         if permille == factor.permille {
             return factor;
         }
@@ -343,23 +352,26 @@ mod tests {
         assert_eq!(policy.permille(out, NOW_MS + 86_400_000), 7);
         assert_eq!(policy.window(40, out, NOW_MS), 2, "a question of each lane");
         assert_eq!(policy.window_grows_ms(40, out, NOW_MS), u64::MAX);
-        let back = policy.answered(out, NOW_MS + 5);
+        let back = policy.answered(out, 40, NOW_MS + 5);
         assert_eq!(back, RateFactor { permille: 50, halved_at_ms: NOW_MS + 5 });
         assert_eq!(policy.permille(back, NOW_MS + 190_005), 1000);
-        let kept = policy.answered(back, NOW_MS + 9_205);
+        let kept = policy.answered(back, 40, NOW_MS + 9_205);
         assert_eq!(
             kept,
-            RateFactor { permille: 95, halved_at_ms: NOW_MS + 9_005 },
-            "what time gave back, and its rest"
+            RateFactor { permille: 101, halved_at_ms: NOW_MS + 9_005 },
+            "by time, its rest, and the answer"
         );
-        assert_eq!(policy.answered(kept, NOW_MS + 9_905), kept);
+        let half = (0..100).fold(kept, |f, _| policy.answered(f, 40, NOW_MS + 9_905));
+        assert_eq!(half.permille, 500, "by answers alone not above the half");
+        assert_eq!(policy.answered(half, 40, NOW_MS + 9_905), half);
     }
 
-    /// One call in a thousand that is not served costs next to nothing, one in twenty most of the rate: at 80 a second.
+    /// One call in a thousand that is not served costs next to nothing, one in twenty half of the rate, one in three
+    /// nearly all of it: at 80 a second.
     #[test]
     fn a_sporadic_failure_costs_little_and_many_cost_much() {
         let policy = ThroughputPolicy::default();
-        for (one_in, least, most) in [(1_000, 950, 1_000), (200, 400, 1_000), (20, 0, 120)] {
+        for (one_in, least, most) in [(1_000, 950, 1_000), (200, 400, 1_000), (20, 400, 600), (3, 0, 100)] {
             let (mut factor, mut calls, mut lowest, mut now_ms) = (RateFactor::FULL, 0_u64, 1000, NOW_MS);
             while now_ms < NOW_MS + 600_000 {
                 now_ms += 1000 / u64::from(policy.effective(mps(80), factor, now_ms).get());
@@ -368,7 +380,7 @@ mod tests {
                     factor = policy.unserved(factor, 40, now_ms);
                     lowest = lowest.min(policy.permille(factor, now_ms));
                 } else {
-                    factor = policy.answered(factor, now_ms);
+                    factor = policy.answered(factor, 40, now_ms);
                 }
             }
             assert!((least..=most).contains(&lowest), "one in {one_in}: {lowest}");

@@ -50,9 +50,10 @@ pub(super) fn answered(d: &mut Draft<'_, '_>, a: &Attempt) {
     if known.factor.permille == 1000 || a.admitted_ms < known.back_off_until_ms {
         return;
     }
+    let limit = in_flight_limit(d.account, d.facts.state.sender_at(a.sender));
     let now_ms = d.now_ms;
     let live = d.live(a.sender);
-    live.factor = ThroughputPolicy::default().answered(live.factor, now_ms);
+    live.factor = ThroughputPolicy::default().answered(live.factor, limit, now_ms);
 }
 
 /// What an error means for the pair and the senders that it concerns, by whichever way it came. `asked_ms` is what the
