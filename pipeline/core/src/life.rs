@@ -2,6 +2,9 @@
 //!
 //! Rank, reservations and charge belong to the attempt and only move forward; the message's state derives from
 //! its attempts. So duplicates and any order of the same statuses end in the same state and the same charge.
+//!
+//! `draft` a message under change · `refused` what error codes mean · `pressure` how senders slow down and come back ·
+//! this file: results, statuses and silence.
 
 mod draft;
 mod pressure;
