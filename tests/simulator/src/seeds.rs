@@ -14,5 +14,6 @@ pub const REGRESSION_SEEDS: &[(u64, &str)] = &[
     (1033, "a number that stopped kept its message although the account had another"),
     (1063, "a message was undelivered while another attempt was waited for, which then ended without a word"),
     (1154, "the auditor did not know that an attempt of a delivered message gives its budget back in time"),
+    (1147, "the auditor did not know that a service message of no known country uses up the free thousand"),
     (2227, "a template changed its category and the lot waited on for the old one's pacing"),
 ];

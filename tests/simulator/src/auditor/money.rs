@@ -120,7 +120,7 @@ impl Ledger {
         let known = said.category.clone().filter(|_| !referral);
         let unknown = known.as_deref() == Some("?");
         let category = if unknown { None } else { known.or_else(|| p.expected.clone()) };
-        let Some(market_name) = market.clone() else { return unpriced(category.as_deref(), false) };
+        let market_name = market.clone().unwrap_or_default();
         if said.model.as_deref().is_some_and(|m| m != "PMP") {
             return unpriced(category.as_deref(), false);
         }
@@ -134,7 +134,11 @@ impl Ledger {
             uses_allowance,
         };
         let Some(category) = category else {
-            return if entry_said && !unknown { free("free_entry_point", None, false) } else { unpriced(None, false) };
+            return if entry_said && !unknown && market.is_some() {
+                free("free_entry_point", None, false)
+            } else {
+                unpriced(None, false)
+            };
         };
         let rule = self.tables.rule(date, &category);
         let charging = match said.kind.as_deref() {
@@ -148,6 +152,10 @@ impl Ledger {
         };
         let charged = charging == "charged";
         let uses = rule.allowance.is_some() && (charged || rule.counts_delivered);
+        // What counts for an allowance is delivered, wherever the person is.
+        if market.is_none() {
+            return unpriced(Some(&category), uses);
+        }
         let cell = self.tables.cell(&p.currency, date, &market_name, &category);
         let (category, cell) = match (cell, &rule.instead) {
             (Some(Cell::NotOffered), Some(other)) => {
