@@ -228,12 +228,8 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
     if let Some(p) = &s.pricing {
         note_word(&mut d.message.attempts[n], s.status, at_s, p);
         charge::note_id(&mut d, n, s);
-        if d.message.attempts[n].reported.pricing_type == Some(ReportedType::FreeEntryPoint) {
-            let sender = d.message.attempts[n].sender;
-            let pair = d.pair(sender);
-            pair.fep_until_s = pair.fep_until_s.max(at_s + window::FEP_S);
-        }
     }
+    note_entry_point(&mut d, n, s.status, at_s);
     let to = match s.status {
         StatusKind::Held => AttemptState::Held,
         StatusKind::Sent => AttemptState::Sent,
@@ -242,7 +238,7 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
         StatusKind::Failed => AttemptState::Failed,
     };
     match to {
-        AttemptState::Failed => refused::failed(&mut d, n, s.code.unwrap_or(0), at_s, out),
+        AttemptState::Failed => refused::failed(&mut d, n, s.code, at_s, out),
         AttemptState::Delivered | AttemptState::Read => delivered(&mut d, n, to, at_s, s, out),
         _ => {
             if advance(&mut d, n, to, out) {
@@ -263,6 +259,20 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
         out.effects.push(Effect::Outcome(Box::new(o)));
     }
     d.finish(out);
+}
+
+/// A free entry point runs from the first delivery that the platform says it of.
+fn note_entry_point(d: &mut Draft<'_, '_>, n: usize, status: StatusKind, at_s: u32) {
+    let a = d.message.attempts[n];
+    if a.reported.pricing_type != Some(ReportedType::FreeEntryPoint) {
+        return;
+    }
+    let now_s = matches!(status, StatusKind::Delivered | StatusKind::Read | StatusKind::Played).then_some(at_s);
+    let before_s = Some(a.delivered_s).filter(|at_s| *at_s != 0);
+    if let Some(answered_s) = now_s.into_iter().chain(before_s).min() {
+        let pair = d.pair(a.sender);
+        pair.fep_until_s = window::fep_until_s(pair, answered_s);
+    }
 }
 
 /// Takes what a status says of the price, unless something newer was said: of a later time, or of the same time by a

@@ -31,9 +31,40 @@ pub fn fep_open_at(pair: &Pair, at_s: u32) -> bool {
     at_s < pair.fep_until_s
 }
 
+/// When the free entry point ends, now that an answer in one was delivered at `at_s`. Further answers do not put the
+/// end off; one that was delivered earlier, and is told of later, began it.
+#[must_use]
+pub fn fep_until_s(pair: &Pair, at_s: u32) -> u32 {
+    let until = pair.fep_until_s;
+    let began = until.saturating_sub(FEP_S);
+    let begins_anew = at_s >= until;
+    let began_earlier = at_s < began && began - at_s < FEP_S;
+    if begins_anew || began_earlier { at_s + FEP_S } else { until }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_free_entry_point_runs_from_its_first_answer() {
+        let pair = |fep_until_s| Pair { fep_until_s, ..Pair::default() };
+        let first = 1_000_000;
+        let until = first + FEP_S;
+        for (before, at_s, after) in [
+            (0, first, until),
+            (until, first, until),
+            (until, first + 5, until),
+            (until, until - 1, until),
+            (until, until, until + FEP_S),
+            // Told of later, delivered earlier.
+            (until, first - 7, until - 7),
+            // One of long ago is over.
+            (until, first - FEP_S, until),
+        ] {
+            assert_eq!(fep_until_s(&pair(before), at_s), after, "{before} {at_s}");
+        }
+    }
 
     #[test]
     fn closes_a_minute_early() {

@@ -220,6 +220,21 @@ fn failed_after_sent_or_before() {
     assert_eq!((played, end.state, end.charges, end.quota), (12, MessageState::Failed, 0, 0));
 }
 
+/// Without a code nothing is known but that it failed: the number goes on.
+#[test]
+fn failed_without_a_code() {
+    let mut w = ordered();
+    let at = now_s(&w);
+    w.event(&accepted(UID, 1, "wamid.1"));
+    w.event(&status("failed", UID, "wamid.1", at + 1, false));
+    assert_eq!(w.engine.state().message(UID).unwrap().state, MessageState::Failed);
+    assert!(!w.engine.state().sender("1001").unwrap().spec.blocked);
+    let before = w.out.orders.len();
+    w.opt_in("+5511987650001", "marketing");
+    w.request(&common::promo("next", "+5511987650001")).unwrap();
+    assert_eq!(w.out.orders.len(), before + 1);
+}
+
 #[test]
 fn a_delivery_after_a_failure_counts_and_charges() {
     let mut w = ordered();

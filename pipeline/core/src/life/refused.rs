@@ -91,7 +91,8 @@ pub(crate) fn forget(m: &mut Message) {
 
 /// The platform had taken it and says now that it failed. It is not sent again, whatever the code (the body is gone, and
 /// a status may be followed by its opposite); what the code means for others holds as for a refused call.
-pub(super) fn failed(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut Decision) {
+/// Without a code nothing is known but that it failed.
+pub(super) fn failed(d: &mut Draft<'_, '_>, n: usize, said: Option<u32>, at_s: u32, out: &mut Decision) {
     use AttemptState as A;
     // One that certainly never left, or that the call's answer refused already: errors may come both ways.
     if matches!(d.message.attempts[n].state, A::NotSent | A::Failed | A::Delivered | A::Read) {
@@ -99,10 +100,13 @@ pub(super) fn failed(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out:
     }
     d.release_all(n);
     d.message.attempts[n].state = A::Failed;
+    let code = said.unwrap_or(0);
     d.message.attempts[n].code = code;
     let a = d.message.attempts[n];
-    consequences(d, n, code, out);
-    pressure::of_status(d, &a, platform_error::meaning(code).retry, at_s);
+    if let Some(code) = said {
+        consequences(d, n, code, out);
+        pressure::of_status(d, &a, platform_error::meaning(code).retry, at_s);
+    }
     if !d.may_deliver() && d.message.state != MessageState::Delivered {
         d.close(MessageState::Failed, out);
     }
