@@ -1,5 +1,8 @@
 //! What is wrong with a data file.
 
+/// Characters that are kept of a long problem or remedy: of its beginning, and of its end.
+const KEPT_CHARS: [usize; 2] = [500, 150];
+
 /// A data file that cannot be used. Shown as `file:line: problem; remedy`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {problem}; {remedy}")]
@@ -16,6 +19,16 @@ pub struct DataError {
 
 impl DataError {
     pub(crate) fn new(file: &str, line: u64, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line, problem: problem.into(), remedy: remedy.into() }
+        Self { file: file.to_owned(), line, problem: bounded(problem.into()), remedy: bounded(remedy.into()) }
+    }
+}
+
+/// A text without its middle if it is long: a cell may have any length, and a message is read by a person.
+fn bounded(text: String) -> String {
+    let [head, tail] = KEPT_CHARS;
+    let Some((cut, _)) = text.char_indices().nth(head) else { return text };
+    match text.char_indices().rev().nth(tail - 1) {
+        Some((resumed, _)) if resumed > cut => format!("{}…{}", &text[..cut], &text[resumed..]),
+        _ => text,
     }
 }

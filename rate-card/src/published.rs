@@ -21,6 +21,8 @@ pub use write::CardHead;
 
 /// Faults that are told of one file; after them they are counted.
 pub const FAULTS_SHOWN: usize = 20;
+/// Faults that are kept of one file; after them they are counted too, and the file is wrong from end to end.
+const FAULTS_KEPT: usize = 200;
 /// Records in which the header is looked for.
 const HEADER_WITHIN: usize = 20;
 
@@ -77,7 +79,7 @@ impl Published {
         from: Date,
         currency: Option<Currency>,
     ) -> Result<Self, PublishedFaults> {
-        let mut reading = Reading { file: &source.name, rates, period: 0, currency, faults: Vec::new() };
+        let mut reading = Reading { file: &source.name, rates, period: 0, currency, faults: Vec::new(), not_kept: 0 };
         let read = reading.read(&source.text, from);
         match read {
             Some(read) if reading.faults.is_empty() => Ok(read),
@@ -94,6 +96,8 @@ struct Reading<'a> {
     /// The file's, as soon as it is known.
     currency: Option<Currency>,
     faults: Vec<DataError>,
+    /// How many more there were.
+    not_kept: usize,
 }
 
 impl Reading<'_> {
@@ -134,13 +138,19 @@ impl Reading<'_> {
 
     /// Notes a fault; answers `None`, for `return`.
     fn fault<T>(&mut self, line: u64, problem: impl Into<String>, remedy: impl Into<String>) -> Option<T> {
-        self.faults.push(DataError::new(self.file, line, problem, remedy));
+        if self.faults.len() < FAULTS_KEPT {
+            self.faults.push(DataError::new(self.file, line, problem, remedy));
+        } else {
+            self.not_kept += 1;
+        }
         None
     }
 
     /// The market of a name; two spellings are one market.
     fn market(&mut self, record: &Record, name: &str) -> Option<Market> {
-        match values::market(name, self.rates.map(), self.period) {
+        // What is only counted needs no remedy.
+        let nearest = self.faults.len() < FAULTS_KEPT;
+        match values::market(name, self.rates.map(), self.period, nearest) {
             Ok(market) => Some(market),
             Err(nearest) => self.fault(
                 record.line,
@@ -189,7 +199,7 @@ impl Reading<'_> {
 
     fn faults(mut self) -> PublishedFaults {
         self.faults.sort_by_key(|fault| fault.line);
-        let more = self.faults.len().saturating_sub(FAULTS_SHOWN);
+        let more = self.faults.len().saturating_sub(FAULTS_SHOWN) + self.not_kept;
         self.faults.truncate(FAULTS_SHOWN);
         PublishedFaults { faults: self.faults, more }
     }

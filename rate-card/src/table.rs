@@ -8,6 +8,13 @@ use jiff::civil::Date;
 
 use crate::{DataError, Source, Validity};
 
+/// Rows of a data file at most, its column names among them: a row takes hundreds of bytes of memory even when it is
+/// one letter. The market map and the numbering files hold fewer together.
+const ROWS_MAX: usize = 10_000;
+
+/// Cells of a row at most; a market map has one a period. `csv` keeps for each row as much as the widest before it took.
+const CELLS_MAX: usize = 100;
+
 /// A data file, read but not yet understood.
 pub(crate) struct Table<'a> {
     pub file: &'a str,
@@ -49,6 +56,22 @@ impl<'a> Table<'a> {
                     line,
                     "a cell contains a line break",
                     "close the quotes on the same line",
+                ));
+            }
+            if record.len() > CELLS_MAX {
+                return Err(DataError::new(
+                    file,
+                    line,
+                    format!("{} cells, at most {CELLS_MAX} are taken", record.len()),
+                    "see whether it is the right file",
+                ));
+            }
+            if records.len() == ROWS_MAX {
+                return Err(DataError::new(
+                    file,
+                    line,
+                    format!("there are more than {ROWS_MAX} rows"),
+                    "remove those that are there twice, or see whether it is the right file",
                 ));
             }
             records.push(record);

@@ -36,6 +36,11 @@ fn requests_with_one_bad_field() {
     let misspelt = template(r#""name":"a","language":"en","componets":{}"#);
     let parameter = template(r#""name":"a","language":"en","components":{"body":["Ana",+5511987654321]}"#);
     let number_parameter = template(r#""name":"a","language":"en","components":{"body":["Ana",98765]}"#);
+    let names: Vec<String> = (0..100).map(|n| format!("\"n{n}\":\"s\"")).collect();
+    let twice_of_many = template(&format!(
+        r#""name":"a","language":"en","components":{{"body":{{{},"n7":"secret"}}}}"#,
+        names.join(",")
+    ));
     let twice = template(r#""name":"a","language":"en","components":{"body":{"n":"secret","n":"s"}}"#);
     for (field, json, expected) in [
         ("id", "", "malformed | id: the field is missing or empty; add it"),
@@ -123,6 +128,11 @@ fn requests_with_one_bad_field() {
             "content",
             &twice,
             "malformed | content[0].template.components.body: parameter \"n\" is given twice; see the schema of this record",
+        ),
+        (
+            "content",
+            &twice_of_many,
+            "malformed | content[0].template.components.body: parameter \"n7\" is given twice; see the schema of this record",
         ),
         ("content", &parameter, "malformed | not JSON at line 1, column 150: expected value; write one JSON object"),
         (

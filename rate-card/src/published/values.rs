@@ -5,6 +5,9 @@ use rust_decimal::Decimal;
 use crate::card::SCALE_MAX;
 use crate::{Category, Currency, Market, MarketMap};
 
+/// Longest name, in bytes, whose nearest known one is looked for: the look takes the product of both lengths.
+const NAME_BYTES_MAX: usize = 100;
+
 /// A header without case, blanks, line breaks and signs: `Authentication-\nInternational` is
 /// `authenticationinternational`.
 pub(super) fn header(cell: &str) -> String {
@@ -38,12 +41,20 @@ pub(super) fn folded(name: &str) -> String {
     name.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 
-/// The market of a published name, or the most similar name of the period.
-pub(super) fn market<'a>(name: &str, map: &'a MarketMap, period: usize) -> Result<Market, Option<&'a str>> {
+/// The market of a published name, or the most similar name of the period if that is wanted.
+pub(super) fn market<'a>(
+    name: &str,
+    map: &'a MarketMap,
+    period: usize,
+    nearest: bool,
+) -> Result<Market, Option<&'a str>> {
     let name = folded(name);
     let named = || map.markets_in(period).map(|market| (market, map.market_name(market)));
     if let Some((market, _)) = named().find(|(_, known)| folded(known) == name) {
         return Ok(market);
+    }
+    if !nearest || name.len() > NAME_BYTES_MAX {
+        return Err(None);
     }
     Err(named().map(|(_, known)| known).min_by_key(|known| strsim::levenshtein(&name, &folded(known))))
 }

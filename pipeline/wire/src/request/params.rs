@@ -4,6 +4,9 @@ use crate::Text;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
 
+/// So many names are compared with each other; more are sorted, because 64 KiB hold thousands of them.
+const COMPARED_MAX: usize = 16;
+
 /// Body parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Params<'a> {
@@ -45,6 +48,10 @@ impl Serialize for Params<'_> {
     }
 }
 
+fn twice<E: de::Error>(name: &str) -> E {
+    E::custom(format_args!("parameter {name:?} is given twice"))
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Params<'a> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct V;
@@ -63,10 +70,17 @@ impl<'de: 'a, 'a> Deserialize<'de> for Params<'a> {
             fn visit_map<A: de::MapAccess<'de>>(self, mut a: A) -> Result<Self::Value, A::Error> {
                 let mut v: Vec<(Text<'de>, Text<'de>)> = Vec::new();
                 while let Some((k, t)) = a.next_entry::<Text<'de>, Text<'de>>()? {
-                    if v.iter().any(|(have, _)| *have == k) {
-                        return Err(de::Error::custom(format_args!("parameter {k:?} is given twice")));
+                    if v.len() < COMPARED_MAX && v.iter().any(|(have, _)| *have == k) {
+                        return Err(twice(&k));
                     }
                     v.push((k, t));
+                }
+                if v.len() > COMPARED_MAX {
+                    let mut names: Vec<&Text<'de>> = v.iter().map(|(name, _)| name).collect();
+                    names.sort_unstable();
+                    if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                        return Err(twice(pair[0]));
+                    }
                 }
                 Ok(Params::Named(v))
             }

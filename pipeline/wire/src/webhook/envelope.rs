@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 use std::fmt;
+use std::marker::PhantomData;
 
 #[derive(Deserialize)]
 pub(super) struct Envelope<'a, V> {
@@ -36,15 +37,15 @@ pub(super) struct Change<'a, V> {
 pub(super) struct Value<'a> {
     #[serde(borrow)]
     pub metadata: Option<Metadata<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "list")]
     pub contacts: Option<Vec<Contact<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "list")]
     pub statuses: Option<Vec<RawStatus<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "list")]
     pub messages: Option<Vec<RawMessage<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "list")]
     pub calls: Option<Vec<RawCall<'a>>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "list")]
     pub user_preferences: Option<Vec<RawPreference<'a>>>,
     pub errors: Option<IgnoredAny>,
     #[serde(borrow)]
@@ -261,6 +262,35 @@ pub(super) struct BanInfo<'a> {
 pub(super) struct Restriction<'a> {
     #[serde(borrow)]
     pub restriction_type: Option<Text<'a>>,
+}
+
+/// Most items of a list in one change; the platform sends a thousand at most. An item takes hundreds of bytes of memory
+/// even when it is written as `{}`.
+const ITEMS_MAX: usize = 4_000;
+
+/// A list of at most [`ITEMS_MAX`] items. With more the change is malformed.
+fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<Vec<T>>, D::Error> {
+    struct V<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> de::Visitor<'de> for V<T> {
+        type Value = Option<Vec<T>>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {ITEMS_MAX}")
+        }
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while let Some(item) = a.next_element()? {
+                if items.len() == ITEMS_MAX {
+                    return Err(de::Error::invalid_length(ITEMS_MAX + 1, &self));
+                }
+                items.push(item);
+            }
+            Ok(Some(items))
+        }
+    }
+    d.deserialize_any(V(PhantomData))
 }
 
 /// A value whose JSON type the platform does not keep to: timestamps, limits and codes are strings in one

@@ -114,24 +114,33 @@ pub enum WebhookError {
 /// The only `object` that is ours.
 const OBJECT: &str = "whatsapp_business_account";
 
-/// Reads one webhook body. One pass for what the platform documents; only a body with an oddly shaped
-/// change is read a second time, change by change.
+/// Bytes of a body up to which all of its changes are held at once.
+const AT_ONCE_BYTES_MAX: usize = 64 << 10;
+
+/// Reads one webhook body. One pass for what the platform documents; only a body with an oddly shaped change, or a long
+/// one, is read a second time, change by change: a change takes much more memory than its text.
 ///
 /// # Errors
 /// [`WebhookError`] when the body as a whole is not the platform's envelope.
 pub fn parse(body: &[u8]) -> Result<Webhook<'_>, WebhookError> {
     let text = std::str::from_utf8(body).map_err(|e| WebhookError::NotUtf8 { at: e.valid_up_to() })?;
+    if text.len() > AT_ONCE_BYTES_MAX {
+        return one_by_one(text);
+    }
     match serde_json::from_str::<Envelope<'_, Value<'_>>>(text) {
         Ok(envelope) => collect(envelope, |value, out| out.change(value)),
-        Err(e) if e.classify() == Category::Data => {
-            let envelope = serde_json::from_str::<Envelope<'_, &RawValue>>(text).map_err(|e| refused(&e))?;
-            collect(envelope, |raw, out| match Value::deserialize(&mut serde_json::Deserializer::from_str(raw.get())) {
-                Ok(value) => out.change(value),
-                Err(_) => out.malformed(),
-            })
-        }
+        Err(e) if e.classify() == Category::Data => one_by_one(text),
         Err(e) => Err(refused(&e)),
     }
+}
+
+/// What is wrong with one change is not wrong with the others.
+fn one_by_one(text: &str) -> Result<Webhook<'_>, WebhookError> {
+    let envelope = serde_json::from_str::<Envelope<'_, &RawValue>>(text).map_err(|e| refused(&e))?;
+    collect(envelope, |raw, out| match Value::deserialize(&mut serde_json::Deserializer::from_str(raw.get())) {
+        Ok(value) => out.change(value),
+        Err(_) => out.malformed(),
+    })
 }
 
 fn refused(e: &serde_json::Error) -> WebhookError {
