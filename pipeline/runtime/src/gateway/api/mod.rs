@@ -22,7 +22,7 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::MethodRouter;
 use tokio::sync::Semaphore;
 use tollgate_metrics::Metrics;
 use tollgate_wire::command::{self, Command};
@@ -70,6 +70,40 @@ pub(super) struct Api {
     polling: Arc<Semaphore>,
 }
 
+/// The routes: what the router has, and what the tests of access ask for.
+macro_rules! routes {
+    ($($path:literal => $($method:ident $handler:path),+;)+) => {
+        fn routed() -> Router<Arc<Api>> {
+            Router::new()$(.route($path, MethodRouter::new()$(.$method($handler))+))+
+        }
+
+        /// Method and path of every route.
+        #[cfg(test)]
+        pub(super) const ROUTES: &[(&str, &str)] = &[$($((stringify!($method), $path)),+),+];
+    };
+}
+
+routes! {
+    "/v1/messages" => post messages::enqueue;
+    "/v1/messages:batch" => post batch::enqueue;
+    "/v1/messages/{account}/{id}" => get messages::read;
+    "/v1/campaigns/{account}" => get campaigns::list, post campaigns::put;
+    "/v1/campaigns/{account}/{name}" => get campaigns::read, post campaigns::put_or_control;
+    "/v1/contacts/{account}/{to}/consents" =>
+        put consents::opt_in_or_out, delete consents::opt_out, get consents::read;
+    "/v1/consents:batch" => post consents_batch::record;
+    "/v1/accounts/{account}" => put accounts::put, get accounts::read;
+    "/v1/outcomes" => get outcomes::feed;
+    "/v1/billing/{file}" => get billing::export, post closing::act;
+    "/v1/billing/{month}/state" => get closing::stage;
+    "/v1/accounts" => get state::accounts;
+    "/v1/dead-letters" => get dead_letters::list;
+    "/v1/dead-letters:replay" => post replay::replay;
+    "/v1/dead-letters/{offset}" => get dead_letters::read;
+    "/v1/lots/{account}" => get state::lots;
+    "/v1/senders/{account}" => get state::senders;
+}
+
 type Shared = axum::extract::State<Arc<Api>>;
 
 pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayParts) -> Router {
@@ -90,29 +124,7 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         works: closing::Works::default(),
         polling: Arc::new(Semaphore::new(LONG_POLLS_MAX)),
     };
-    Router::new()
-        .route("/v1/messages", post(messages::enqueue))
-        .route("/v1/messages:batch", post(batch::enqueue))
-        .route("/v1/messages/{account}/{id}", get(messages::read))
-        .route("/v1/campaigns/{account}", get(campaigns::list).post(campaigns::put))
-        .route("/v1/campaigns/{account}/{name}", get(campaigns::read).post(campaigns::put_or_control))
-        .route(
-            "/v1/contacts/{account}/{to}/consents",
-            put(consents::opt_in_or_out).delete(consents::opt_out).get(consents::read),
-        )
-        .route("/v1/consents:batch", post(consents_batch::record))
-        .route("/v1/accounts/{account}", put(accounts::put).get(accounts::read))
-        .route("/v1/outcomes", get(outcomes::feed))
-        .route("/v1/billing/{file}", get(billing::export).post(closing::act))
-        .route("/v1/billing/{month}/state", get(closing::stage))
-        .route("/v1/accounts", get(state::accounts))
-        .route("/v1/dead-letters", get(dead_letters::list))
-        .route("/v1/dead-letters:replay", post(replay::replay))
-        .route("/v1/dead-letters/{offset}", get(dead_letters::read))
-        .route("/v1/lots/{account}", get(state::lots))
-        .route("/v1/senders/{account}", get(state::senders))
-        .with_state(Arc::new(api))
-        .merge(parts.beside_api.clone())
+    routed().with_state(Arc::new(api)).merge(parts.beside_api.clone())
 }
 
 impl Api {

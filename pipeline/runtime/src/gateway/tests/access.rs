@@ -4,6 +4,7 @@ use hyper::Method;
 use serde_json::json;
 
 use super::world::{World, account, request};
+use crate::gateway::api;
 
 /// Method, path, which roles may; the path's account is `acme`.
 const ROUTES: &str = "
@@ -32,7 +33,18 @@ const ROUTES: &str = "
     POST   /v1/billing/2026-10:close?account=acme&allow=unverified finance       admin
     GET    /v1/lots/acme                                 enqueue finance operate admin
     GET    /v1/senders/acme                              enqueue finance operate admin
+    GET    /v1/accounts                                  enqueue finance operate admin
 ";
+
+/// Method, path, which roles may; only with a token for all accounts.
+const OF_ALL_ACCOUNTS: &str = "
+    GET    /v1/dead-letters                                              operate admin
+    GET    /v1/dead-letters/7                                            operate admin
+    GET    /v1/dead-letters/7?bytes=true                                         admin
+    POST   /v1/dead-letters:replay                                               admin
+";
+
+const ROLES: [&str; 4] = ["enqueue", "finance", "operate", "admin"];
 
 fn body(method: &Method, path: &str) -> String {
     match (method.as_str(), path) {
@@ -42,24 +54,72 @@ fn body(method: &Method, path: &str) -> String {
         ("POST", "/v1/consents:batch") => {
             json!({ "account": "acme", "to": "+5511987654321", "state": "opt_in" }).to_string()
         }
+        ("POST", "/v1/dead-letters:replay") => json!({ "offsets": [1] }).to_string(),
         ("PUT", "/v1/accounts/acme") => account("acme", "default", "100", "200").to_string(),
         _ => String::new(),
     }
 }
 
-fn routes() -> impl Iterator<Item = (Method, &'static str, Vec<&'static str>)> {
-    ROUTES.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| {
+fn routes(table: &'static str) -> impl Iterator<Item = (Method, &'static str, Vec<&'static str>)> {
+    table.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| {
         let mut words = line.split_whitespace();
         let method = words.next().unwrap().parse().unwrap();
         (method, words.next().unwrap(), words.collect())
     })
 }
 
+/// Whether a path is one of a route, whose `{names}` stand for anything.
+fn is_of(path: &str, route: &str) -> bool {
+    let (path, _) = path.split_once('?').unwrap_or((path, ""));
+    let (path, route): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), route.split('/').collect());
+    path.len() == route.len() && path.iter().zip(route).all(|(step, of)| of.starts_with('{') || *step == of)
+}
+
+#[test]
+fn every_route_has_a_row() {
+    let rows: Vec<_> = routes(ROUTES).chain(routes(OF_ALL_ACCOUNTS)).collect();
+    for (method, route) in api::ROUTES {
+        let has_row = rows.iter().any(|(of, path, _)| of.as_str().eq_ignore_ascii_case(method) && is_of(path, route));
+        assert!(has_row, "{method} {route} is in no table; add who may");
+    }
+    assert!(is_of("/v1/billing/2026-10:close?account=acme", "/v1/billing/{file}") && !is_of("/v1/a", "/v1/a/{b}"));
+}
+
+#[tokio::test]
+async fn what_is_of_all_accounts_needs_a_role_and_a_token_for_all() {
+    let world = World::new().await;
+    for (method, path, roles) in routes(OF_ALL_ACCOUNTS) {
+        for role in ROLES {
+            let of_one = world.api(role, method.clone(), path, body(&method, path)).await;
+            assert_eq!((of_one.status.as_u16(), &of_one.json()["code"]), (403, &json!("forbidden")), "{method} {path}");
+            let of_all = world.api(&format!("{role} of all"), method.clone(), path, body(&method, path)).await;
+            let case = format!("{method} {path} as {role} of all: {} {}", of_all.status, of_all.text);
+            assert_eq!(of_all.status.as_u16(), if roles.contains(&role) { 200 } else { 403 }, "{case}");
+        }
+        for token in ["", "wrong"] {
+            assert_eq!(
+                world.api(token, method.clone(), path, body(&method, path)).await.status,
+                401,
+                "{method} {path}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_accounts_has_those_of_the_token() {
+    let world = World::new().await;
+    for (token, accounts) in [("admin", 1), ("everything", 2)] {
+        let list = world.api(token, Method::GET, "/v1/accounts", "").await.json();
+        assert_eq!(list["items"].as_array().unwrap().len(), accounts, "{token}: {list}");
+    }
+}
+
 #[tokio::test]
 async fn every_route_admits_its_roles_and_no_other() {
     let world = World::new().await;
-    for (method, path, roles) in routes() {
-        for role in ["enqueue", "finance", "operate", "admin"] {
+    for (method, path, roles) in routes(ROUTES) {
+        for role in ROLES {
             let answer = world.api(role, method.clone(), path, body(&method, path)).await;
             let case = format!("{method} {path} as {role}: {} {}", answer.status, answer.text);
             if roles.contains(&role) {
@@ -75,7 +135,7 @@ async fn every_route_admits_its_roles_and_no_other() {
 #[tokio::test]
 async fn no_route_without_a_known_token_and_none_for_another_account() {
     let world = World::new().await;
-    for (method, path, _) in routes() {
+    for (method, path, _) in routes(ROUTES) {
         for token in ["", "wrong", "admin "] {
             let answer = world.api(token, method.clone(), path, body(&method, path)).await;
             let expected = if token == "admin " { 200..300 } else { 401..402 };
@@ -83,6 +143,9 @@ async fn no_route_without_a_known_token_and_none_for_another_account() {
             if answer.status == 401 {
                 assert_eq!(answer.header("www-authenticate"), "Bearer");
             }
+        }
+        if path == "/v1/accounts" {
+            continue;
         }
         let foreign = path.replace("acme", "other");
         let foreign_body = body(&method, path).replace("acme", "other");

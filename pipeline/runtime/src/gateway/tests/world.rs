@@ -48,7 +48,7 @@ impl Reads for FakeReads {
         view(account == "acme" && id == "m1", "message")
     }
     fn account(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
-        view(account == "acme", "account")
+        view(account == "acme" || account == "other", "account")
     }
     fn campaigns(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
         let campaign = |name: &str, state: &str| json!({ "spec": { "name": name }, "state": state });
@@ -189,7 +189,8 @@ impl Answer {
     }
 }
 
-/// Tokens `enqueue`, `finance`, `operate`, `admin` for account `acme`, and `everything` for all.
+/// Tokens `enqueue`, `finance`, `operate`, `admin` for account `acme`, `enqueue of all` and so on for all accounts, and
+/// `everything`, an admin's for all.
 pub(super) fn tokens() -> Vec<TokenSpec> {
     let token = |name: &str, role, accounts: &[&str]| TokenSpec {
         name: name.to_owned(),
@@ -197,10 +198,12 @@ pub(super) fn tokens() -> Vec<TokenSpec> {
         role,
         accounts: accounts.iter().map(|account| (*account).to_owned()).collect(),
     };
-    let mut tokens: Vec<TokenSpec> = ["enqueue", "finance", "operate", "admin"]
-        .iter()
-        .map(|name| token(name, Role::from_name(name).unwrap(), &["acme"]))
-        .collect();
+    let mut tokens = Vec::new();
+    for name in ["enqueue", "finance", "operate", "admin"] {
+        let role = Role::from_name(name).unwrap();
+        tokens.push(token(name, role, &["acme"]));
+        tokens.push(token(&format!("{name} of all"), role, &[]));
+    }
     tokens.push(token("everything", Role::Admin, &[]));
     tokens
 }
