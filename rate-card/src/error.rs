@@ -19,16 +19,18 @@ pub struct DataError {
 
 impl DataError {
     pub(crate) fn new(file: &str, line: u64, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line, problem: bounded(problem.into()), remedy: bounded(remedy.into()) }
+        Self { file: file.to_owned(), line, problem: bounded(&problem.into()), remedy: bounded(&remedy.into()) }
     }
 }
 
-/// A text without its middle if it is long: a cell may have any length, and a message is read by a person.
-fn bounded(text: String) -> String {
+/// A text without its middle if it is long: what is read may have any length, and a message is read by a person.
+#[must_use]
+pub fn bounded(text: &str) -> String {
     let [head, tail] = KEPT_CHARS;
-    let Some((cut, _)) = text.char_indices().nth(head) else { return text };
-    match text.char_indices().rev().nth(tail - 1) {
-        Some((resumed, _)) if resumed > cut => format!("{}…{}", &text[..cut], &text[resumed..]),
-        _ => text,
+    let cut = text.char_indices().nth(head).map(|(at, _)| at);
+    let resumed = text.char_indices().rev().nth(tail - 1).map(|(at, _)| at);
+    match (cut, resumed) {
+        (Some(cut), Some(resumed)) if cut < resumed => format!("{}…{}", &text[..cut], &text[resumed..]),
+        _ => text.to_owned(),
     }
 }

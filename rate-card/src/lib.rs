@@ -51,7 +51,7 @@ pub use conversation::{Conversation, ConversationKind, ConversationLengths, Conv
 pub use country::{Country, InvalidCountry};
 pub use currency::{Currency, InvalidCurrency};
 pub use diff::{CardDiff, CellChange, ChangeKind, Incomparable, percent};
-pub use error::DataError;
+pub use error::{DataError, bounded};
 pub use jiff::civil::Date;
 pub use market_map::{CountryInfo, Market, MarketMap, PlaceStatus};
 pub use markup::{Exchange, Fee, Fees, Markup, MarkupFault, MarkupRule, Price};

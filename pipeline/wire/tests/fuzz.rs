@@ -90,7 +90,12 @@ fn requests() {
 
 #[test]
 fn commands() {
-    let fuzz = Fuzz::new("command", Form::Json, &examples(schema!("command"), &[CAMPAIGN]));
+    let examples = examples(schema!("command"), &[CAMPAIGN]);
+    let with_rate = examples.iter().find(|example| example.contains("\"fx\"")).unwrap();
+    let long = with_rate.replacen("\"source\": \"", &format!("\"source\": \"{}", "x".repeat(50_000)), 1);
+    assert!(long.len() > 50_000, "a rate of exchange has a source");
+    let fuzz =
+        Fuzz::new("command", Form::Json, &examples).situation("a rate of exchange whose source has no end", long);
     fuzz.inputs(20_000).run(|bytes| told(command::parse(bytes)));
 }
 
@@ -110,6 +115,7 @@ fn orders_and_outcomes() {
 
 #[test]
 fn figures_of_the_platform() {
-    let fuzz = Fuzz::new("analytics", Form::Json, &[PRICING, CONVERSATIONS]);
+    let fuzz = Fuzz::new("analytics", Form::Json, &[PRICING, CONVERSATIONS])
+        .situation("an error whose message has no end", CONVERSATIONS.replace("expired", &"x".repeat(100_000)));
     fuzz.inputs(10_000).run(|bytes| analytics::read(bytes).map(drop).map_err(|error| error.to_string()));
 }

@@ -87,7 +87,7 @@ pub(super) fn changed(root: &Node, dice: &mut Dice) -> Vec<u8> {
         }
     }
     let mut text = String::new();
-    root.write(&mut text, *dice.pick(&["", "", "", " ", "\n  ", "\r\n\t"]));
+    root.write(&mut text, dice.pick::<&str>(&["", "", "", " ", "\n  ", "\r\n\t"]));
     text.into_bytes()
 }
 

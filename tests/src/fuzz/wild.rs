@@ -74,12 +74,12 @@ const NUMBERS: [&str; 22] = [
 
 /// A short text.
 pub(super) fn word(dice: &mut Dice) -> &'static str {
-    *dice.pick(&WORDS)
+    dice.pick::<&str>(&WORDS)
 }
 
 /// A number.
 pub(super) fn number(dice: &mut Dice) -> &'static str {
-    *dice.pick(&NUMBERS)
+    dice.pick::<&str>(&NUMBERS)
 }
 
 /// A length: mostly small, sometimes large, seldom very large.

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::settings::{Item, Settings, Value};
-use super::{Fault, Lines};
+use super::{Fault, Lines, bounded};
 
 /// Reads the embedded file: its keys become the known ones.
 pub(super) fn read_defaults(text: &str, settings: &mut Settings) {
@@ -32,7 +32,7 @@ pub(super) fn read(name: &str, text: &str, settings: &mut Settings) {
             let line = lines.at(error.span().map_or(0, |span| span.start));
             settings.faults.push(Fault {
                 place: format!("{name}:{line}"),
-                problem: format!("not TOML: {}", error.message().replace('\n', ", ")),
+                problem: format!("not TOML: {}", bounded(&error.message().replace('\n', ", "))),
                 remedy: "correct the line".to_owned(),
             });
             return;

@@ -19,6 +19,8 @@ mod settings;
 mod tokens;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +32,7 @@ pub use rates::{add as add_rates, load as load_rates, sources as rate_sources};
 pub use sections::{Config, LogFormat};
 
 use settings::Settings;
+use tollgate_rate_card::bounded;
 use tollgate_runtime::ledger::Place;
 
 /// The file that is the manual.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{DEFAULT_TOML, Fault, environment, file, nearest};
+use super::{DEFAULT_TOML, Fault, bounded, environment, file, nearest};
 
 /// The app of the embedded file, whose keys every app has.
 pub(super) const SCHEMA_APP: &str = "default";
@@ -41,7 +41,7 @@ impl Value {
     /// The value for a message.
     fn shown(&self) -> String {
         match self {
-            Self::Text(text) => format!("{text:?}"),
+            Self::Text(text) => bounded(&format!("{text:?}")),
             Self::Integer(number) => number.to_string(),
             Self::Boolean(yes) => yes.to_string(),
             Self::List(_) => "the list".to_owned(),
@@ -106,16 +106,17 @@ impl Settings {
 
     /// A value of no type that any key has.
     pub(super) fn wrong_type(&mut self, key: &str, place: String, remedy: String) {
-        self.faults.push(Fault { place, problem: format!("{key} has a value of the wrong type"), remedy });
+        self.faults.push(Fault { place, problem: format!("{} has a value of the wrong type", bounded(key)), remedy });
     }
 
     /// A key that nobody reads.
     pub(super) fn unknown(&mut self, key: &str, place: String) {
         let name = key.rsplit('.').next().unwrap_or(key);
+        let shown = bounded(key);
         if environment::is_secret_key(key) {
-            let remedy =
-                format!("write the secret into a file and name it in {key}_file, or set {}", environment::name(key));
-            self.faults.push(Fault { place, problem: format!("{key} would be a secret in this file"), remedy });
+            let variable = bounded(&environment::name(key));
+            let remedy = format!("write the secret into a file and name it in {shown}_file, or set {variable}");
+            self.faults.push(Fault { place, problem: format!("{shown} would be a secret in this file"), remedy });
             return;
         }
         let schema = schema_key(key);
@@ -129,9 +130,9 @@ impl Settings {
         };
         let remedy = meant.map_or_else(
             || "`tollgate config default` prints every key".to_owned(),
-            |known| format!("did you mean {}?", restore_app(known, key)),
+            |known| format!("did you mean {}?", bounded(&restore_app(known, key))),
         );
-        self.faults.push(Fault { place, problem: format!("{key} is not a known key"), remedy });
+        self.faults.push(Fault { place, problem: format!("{shown} is not a known key"), remedy });
     }
 
     /// The default that gives a key its type; `None` if it is not known.
@@ -164,7 +165,7 @@ impl Settings {
     /// A fault of a key's value.
     pub(super) fn fault(&mut self, key: &str, problem: impl Into<String>, remedy: impl Into<String>) {
         let place = self.place(key);
-        self.faults.push(Fault { place, problem: problem.into(), remedy: remedy.into() });
+        self.faults.push(Fault { place, problem: bounded(&problem.into()), remedy: bounded(&remedy.into()) });
     }
 
     /// Records that `key = value` cannot be used.

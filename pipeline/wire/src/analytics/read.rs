@@ -11,6 +11,9 @@ use tollgate_rate_card::PricingModel;
 /// The first second that can only be milliseconds: the year 5138.
 const SECONDS_MAX: i64 = 100_000_000_000;
 
+/// Longest part of the platform's words that is repeated.
+const MESSAGE_CHARS_MAX: usize = 300;
+
 /// What is wrong with the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnalyticsError {
@@ -140,7 +143,8 @@ fn one(raw: &RawValue, answer: usize, answers: &mut Vec<Answer>) -> Result<(), A
     let wrong = |error| AnalyticsError::Value { answer, error };
     let read: RawAnswer<'_> = input::read(raw.get().as_bytes(), usize::MAX).map_err(wrong)?;
     if let Some(error) = read.error {
-        return Err(AnalyticsError::Refused { answer, code: error.code, message: error.message.to_string() });
+        let message = error.message.chars().take(MESSAGE_CHARS_MAX).collect();
+        return Err(AnalyticsError::Refused { answer, code: error.code, message });
     }
     let waba = read.id.filter(|id| !id.is_empty()).ok_or_else(|| {
         let remedy = "ask GET /{waba}?fields=id,pricing_analytics…, so that the answer says whose it is";

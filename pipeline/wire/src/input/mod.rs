@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use tollgate_rate_card::bounded;
 
 pub(crate) use show::shown;
 
@@ -36,9 +37,9 @@ impl InputError {
     pub(crate) fn invalid(field: impl Into<String>, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             reason: DeadLetterReason::Malformed,
-            field: field.into(),
-            problem: problem.into(),
-            remedy: remedy.into(),
+            field: bounded(&field.into()),
+            problem: bounded(&problem.into()),
+            remedy: bounded(&remedy.into()),
         }
     }
 }

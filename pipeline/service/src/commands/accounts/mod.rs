@@ -3,6 +3,9 @@
 mod apply;
 mod read_file;
 
+#[cfg(test)]
+pub use read_file::read_text;
+
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};

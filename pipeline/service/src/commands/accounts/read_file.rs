@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
+use tollgate_rate_card::bounded;
 use tollgate_runtime::registry::Registry;
 use tollgate_wire::command::{AccountSpec, check_account};
 use tollgate_wire::naming;
@@ -27,7 +28,16 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<AccountSpec>> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
     let json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    let specs = if json { from_json(&name, &text)? } else { from_toml(&name, &text)? };
+    read_text(&name, &text, json)
+}
+
+/// As [`read`], of a text that is JSON or TOML; `name` is what faults call it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_text(name: &str, text: &str, json: bool) -> anyhow::Result<Vec<AccountSpec>> {
+    let specs = if json { from_json(name, text) } else { from_toml(name, text) };
+    let specs = specs.map_err(|error| anyhow!("{}", bounded(&error.to_string())))?;
     if specs.is_empty() {
         return Err(anyhow!("{name}: there is no account in it; write one as [[account]]"));
     }
