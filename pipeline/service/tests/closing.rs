@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tollgate_tests::logs;
 
 const BOUND: Duration = Duration::from_secs(60);
 const SECRET: &str = "a secret of the app";
@@ -27,7 +28,9 @@ struct Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
+        logs::keep_metrics(&self.path("tollgate.toml"));
         Self::end(self.process.get_mut());
+        logs::keep(&self.path("service.log"));
     }
 }
 
@@ -61,7 +64,9 @@ impl Service {
 
     /// Ends the service and starts it with more in its configuration.
     fn restart(&self, more: &str) {
+        logs::keep_metrics(&self.path("tollgate.toml"));
         Self::end(&mut self.process.borrow_mut());
+        logs::keep(&self.path("service.log"));
         let config = fs::read_to_string(self.path("tollgate.toml")).unwrap() + more;
         fs::write(self.path("tollgate.toml"), config).unwrap();
         *self.process.borrow_mut() = Self::spawn(self.folder.path(), &self.at);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tollgate_runtime::ledger::{LedgerReader, Options, Reader};
@@ -28,6 +28,7 @@ const COUNTRIES: [(&str, usize, &str); 4] =
 
 struct Service {
     child: Child,
+    config: PathBuf,
 }
 
 impl Service {
@@ -41,7 +42,7 @@ impl Service {
             .stderr(Stdio::inherit())
             .spawn()
             .unwrap();
-        let mut service = Self { child };
+        let mut service = Self { child, config: config.to_owned() };
         let deadline = Instant::now() + Duration::from_secs(60);
         while http(api, "GET", "/v1/accounts/nobody", "").is_none() {
             assert!(service.child.try_wait().unwrap().is_none(), "the service ended by itself");
@@ -58,6 +59,7 @@ impl Service {
 
     /// An orderly stop.
     fn stop(mut self) {
+        tollgate_tests::logs::keep_metrics(&self.config);
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert!(self.child.wait().unwrap().success(), "an orderly stop exits with 0");

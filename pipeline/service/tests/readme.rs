@@ -157,6 +157,7 @@ fn the_readme_does_what_it_shows() {
     };
     let read = |name: &str| fs::read_to_string(place.join(name)).unwrap_or_default();
     let output = read("output");
+    tollgate_tests::logs::keep(&place.join("data/serve.log"));
     let all =
         || format!("\n{output}\n--- service\n{}\n--- sandbox\n{}", read("data/serve.log"), read("data/sandbox.log"));
     assert!(ended.is_some_and(|status| status.success()), "a command of the README failed: {ended:?}{}", all());

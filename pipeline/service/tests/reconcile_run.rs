@@ -8,7 +8,7 @@ mod http;
 use http::http;
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tollgate_runtime::ledger::{LedgerReader as _, Options, Reader};
@@ -35,13 +35,13 @@ fn tollgate(config: &Path) -> Command {
     command
 }
 
-struct Service(Child);
+struct Service(Child, PathBuf);
 
 impl Service {
     fn start(config: &Path, api: SocketAddr) -> Self {
         let mut command = tollgate(config);
         let child = command.arg("serve").stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap();
-        let mut service = Self(child);
+        let mut service = Self(child, config.to_owned());
         let deadline = Instant::now() + Duration::from_secs(60);
         while http(api, "GET", "/v1/accounts/nobody", "").is_none() {
             assert!(service.0.try_wait().unwrap().is_none(), "the service ended by itself");
@@ -52,6 +52,7 @@ impl Service {
     }
 
     fn stop(mut self) {
+        tollgate_tests::logs::keep_metrics(&self.1);
         let pid = self.0.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert!(self.0.wait().unwrap().success(), "an orderly stop exits with 0");

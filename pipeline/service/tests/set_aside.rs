@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tollgate_runtime::log::kafka::{KafkaConfig, partition_of};
+use tollgate_tests::logs;
 
 const PARTITIONS: u32 = 4;
 /// Long enough for a busy machine; every wait is for a condition.
@@ -144,10 +145,12 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
+        logs::keep_metrics(&self.path("tollgate.toml"));
         if let Some(process) = &mut self.process {
             let _ = process.kill();
             let _ = process.wait();
         }
+        logs::keep(&self.path("service.log"));
     }
 }
 

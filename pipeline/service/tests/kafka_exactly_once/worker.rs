@@ -125,6 +125,7 @@ impl Drop for Workers {
             let _ = child.kill();
             let _ = child.wait();
         }
+        tollgate_tests::logs::keep(&self.directory.join("workers.log"));
     }
 }
 

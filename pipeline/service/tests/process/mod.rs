@@ -93,6 +93,7 @@ impl Drop for Process {
             self.child.kill().unwrap();
             self.child.wait().unwrap();
         }
+        tollgate_tests::logs::keep(&self.log);
         if std::thread::panicking() {
             let log = self.log();
             let from = log.floor_char_boundary(log.len().saturating_sub(6_000));
