@@ -175,10 +175,16 @@ impl LedgerError {
         }
     }
 
-    /// Whether the same may succeed later: the server is away, or another process was first.
+    /// Whether the same may succeed later: the server is away, another process was first or holds the file, or somebody
+    /// has to free some space.
     #[must_use]
     pub fn passes(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Passing { .. } | Self::Moved { .. })
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        match self {
+            Self::Unreachable { .. } | Self::Passing { .. } | Self::Moved { .. } | Self::Full { .. } => true,
+            Self::Sqlite { source, .. } => matches!(source.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked)),
+            _ => false,
+        }
     }
 
     /// Names the file in an error of the database.

@@ -214,11 +214,26 @@ fn a_full_disk_is_said_clearly_and_loses_nothing() {
     writer.connection().query_row(&format!("PRAGMA max_page_count = {}", pages + 4), [], |_| Ok(())).unwrap();
     let error = writer.ingest(&records(&values, 0), READ_AT).unwrap_err();
     assert!(matches!(error, LedgerError::Full { .. }), "{error}");
-    assert!(error.to_string().contains("ledger.db: the ledger database cannot grow"), "{error}");
+    assert!(error.passes() && error.to_string().contains("ledger.db: the ledger database cannot grow"), "{error}");
     assert_eq!(dir.reader().entry_count(october(), None).unwrap(), 10);
     writer.connection().query_row("PRAGMA max_page_count = 1000000", [], |_| Ok(())).unwrap();
     assert_eq!(writer.ingest(&records(&values, 0), READ_AT).unwrap().applied, 4_990);
     assert_eq!(dir.reader().entry_count(october(), None).unwrap(), 5_000);
+}
+
+#[test]
+fn a_file_that_somebody_locks_is_waited_for() {
+    let dir = &Database::sqlite();
+    drop(dir.writer());
+    let path = dir.path().join("ledger.db");
+    let mut writer = Writer::open(&path, Options { busy_timeout_ms: 1, ..Options::default() }).unwrap();
+    let somebody = rusqlite::Connection::open(&path).unwrap();
+    somebody.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let values = [json(&charge(1))];
+    let error = writer.ingest(&records(&values, 0), READ_AT).unwrap_err();
+    assert!(error.passes() && error.to_string().contains("database is locked"), "{error}");
+    somebody.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(writer.ingest(&records(&values, 0), READ_AT).unwrap().applied, 1);
 }
 
 #[test]
