@@ -32,7 +32,8 @@ pub enum Lane {
 pub struct RateFactor {
     /// Parts in a thousand right after the latest refusal. Below the floor of the policy the platform does not serve.
     pub permille: u16,
-    /// From when it recovers (Unix time, milliseconds): the latest refusal, or the end of its pause; 0 = never refused.
+    /// From when it recovers (Unix time, milliseconds): some seconds after the latest halving, or the end of its pause; 0 =
+    /// never refused.
     pub halved_at_ms: u64,
 }
 
@@ -72,7 +73,7 @@ pub struct ThroughputPolicy {
     /// Up to here, in parts of a thousand, answers bring the rate back too, each a quarter of what a call that is not
     /// served takes: within seconds. Above it time alone does. Default 500.
     pub quick_permille: u16,
-    /// Refusals this soon after a halving, in milliseconds, belong to the messages that were under way
+    /// Refusals and answers this soon after a halving, in milliseconds, belong to the messages that were under way
     /// already and change nothing. Default 2,000.
     pub settle_ms: u32,
 }
@@ -98,11 +99,10 @@ impl ThroughputPolicy {
     /// The platform refused with 130429, or because of the limit of an app or a WABA, at `now_ms`.
     #[must_use]
     pub fn refused(&self, factor: RateFactor, now_ms: u64) -> RateFactor {
-        let since_ms = now_ms.saturating_sub(factor.halved_at_ms);
-        if factor.halved_at_ms != 0 && since_ms < u64::from(self.settle_ms) {
+        if now_ms < factor.halved_at_ms {
             return factor;
         }
-        RateFactor { permille: self.permille(factor, now_ms) / 2, halved_at_ms: now_ms }
+        RateFactor { permille: self.permille(factor, now_ms) / 2, halved_at_ms: now_ms + u64::from(self.settle_ms) }
     }
 
     /// A call was not served, or its result is not known, of a sender that may have `limit` calls under way at the full
@@ -123,6 +123,9 @@ impl ThroughputPolicy {
     pub fn answered(&self, factor: RateFactor, limit: u32, now_ms: u64) -> RateFactor {
         if !self.is_served(factor) {
             return RateFactor { permille: self.floor(), halved_at_ms: now_ms };
+        }
+        if now_ms < factor.halved_at_ms {
+            return factor;
         }
         let mut permille = self.permille(factor, now_ms);
         if permille < self.quick_permille {
@@ -312,12 +315,39 @@ mod tests {
         let halved = policy.refused(RateFactor::FULL, NOW_MS);
         assert_eq!(policy.effective(mps(80), halved, NOW_MS), mps(40));
         assert_eq!(policy.refused(halved, NOW_MS + 1_999), halved, "those were under way already");
-        assert_eq!(policy.permille(halved, NOW_MS + 999), 500);
-        assert_eq!(policy.permille(halved, NOW_MS + 10_000), 550);
-        assert_eq!(policy.permille(halved, NOW_MS + 100_000), 1000);
+        assert_eq!(policy.answered(halved, 40, NOW_MS + 1_999), halved, "so were those");
+        assert_eq!(policy.permille(halved, NOW_MS + 2_999), 500);
+        assert_eq!(policy.permille(halved, NOW_MS + 12_000), 550);
+        assert_eq!(policy.permille(halved, NOW_MS + 102_000), 1000);
         assert_eq!(policy.permille(halved, u64::MAX), 1000);
-        let again = policy.refused(halved, NOW_MS + 10_000);
-        assert_eq!(again, RateFactor { permille: 275, halved_at_ms: NOW_MS + 10_000 });
+        let again = policy.refused(halved, NOW_MS + 12_000);
+        assert_eq!(again, RateFactor { permille: 275, halved_at_ms: NOW_MS + 14_000 });
+    }
+
+    /// Half of what is declared, or more, is what the platform takes: answers in between do not hide refusals, and few
+    /// calls are refused.
+    #[test]
+    fn a_rate_settles_where_the_platform_takes_it() {
+        let policy = ThroughputPolicy::default();
+        for (takes, most_percent) in [(60, 8), (44, 8), (20, 40)] {
+            let (mut factor, mut now_ms) = (RateFactor::FULL, NOW_MS);
+            let (mut calls, mut refused, mut second, mut taken) = (0_u64, 0_u64, 0, 0);
+            while now_ms < NOW_MS + 600_000 {
+                now_ms += 1000 / u64::from(policy.effective(mps(80), factor, now_ms).get());
+                if now_ms / 1000 != second {
+                    (second, taken) = (now_ms / 1000, 0);
+                }
+                calls += 1;
+                taken += 1;
+                factor = if taken > takes {
+                    refused += 1;
+                    policy.refused(factor, now_ms)
+                } else {
+                    policy.answered(factor, 40, now_ms)
+                };
+            }
+            assert!(refused * 100 <= calls * most_percent, "{takes} a second: {refused} of {calls} refused");
+        }
     }
 
     #[test]

@@ -181,7 +181,11 @@ fn correct(
             || markup::in_force(d.facts, waba, at.at_s) != markup::in_force(d.facts, waba, new.at_s)
     };
     // Within them the instant decides the order in which positions are settled, and nothing else.
-    let reordered = !moved && a.delivered_s < old.at_s && is_counted(&standing(d.facts, waba, expected, &old));
+    // In a closed month positions are settled for good.
+    let reordered = !moved
+        && a.delivered_s < old.at_s
+        && is_counted(&standing(d.facts, waba, expected, &old))
+        && close::billed_later(d.account, usage(old.at_s)).is_none();
     if moved || reordered {
         new.at_s = a.delivered_s;
     }

@@ -225,11 +225,12 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
     };
     let at_s = clamp_s(s.at_s, now_ms);
     d.note_wamid(n, &s.wamid, at_s, out);
+    let was = d.message.attempts[n].reported.pricing_type;
     if let Some(p) = &s.pricing {
         note_word(&mut d.message.attempts[n], s.status, at_s, p);
         charge::note_id(&mut d, n, s);
     }
-    note_entry_point(&mut d, n, s.status, at_s);
+    note_entry_point(&mut d, n, was, s.status, at_s);
     let to = match s.status {
         StatusKind::Held => AttemptState::Held,
         StatusKind::Sent => AttemptState::Sent,
@@ -262,14 +263,19 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
 }
 
 /// A free entry point runs from the first delivery that the platform says it of.
-fn note_entry_point(d: &mut Draft<'_, '_>, n: usize, status: StatusKind, at_s: u32) {
+fn note_entry_point(d: &mut Draft<'_, '_>, n: usize, was: Option<ReportedType>, status: StatusKind, at_s: u32) {
     let a = d.message.attempts[n];
     if a.reported.pricing_type != Some(ReportedType::FreeEntryPoint) {
         return;
     }
     let now_s = matches!(status, StatusKind::Delivered | StatusKind::Read | StatusKind::Played).then_some(at_s);
     let before_s = Some(a.delivered_s).filter(|at_s| *at_s != 0);
-    if let Some(answered_s) = now_s.into_iter().chain(before_s).min() {
+    let answered_s = now_s.into_iter().chain(before_s).min();
+    // What was known already tells nothing of an entry point that began since.
+    if was == a.reported.pricing_type && answered_s == before_s {
+        return;
+    }
+    if let Some(answered_s) = answered_s {
         let pair = d.pair(a.sender);
         pair.fep_until_s = window::fep_until_s(pair, answered_s);
     }

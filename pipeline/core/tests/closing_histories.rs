@@ -168,8 +168,12 @@ proptest! {
     fn the_same_is_booked_wherever_months_end(steps in steps(), era in prop::sample::select(ERAS_MS.to_vec())) {
         let (with, without) = (run(era, &steps, true), run(era, &steps, false));
         let entries = |w: &World| w.out.ledger.iter().map(bare).collect::<Vec<_>>();
-        // Ids, positions, prices and amounts, entry by entry.
-        prop_assert_eq!(entries(&with), entries(&without));
+        // An earlier time alone is not booked any more once the month is closed: then what it comes to is the same.
+        let reordered = |w: &World| w.out.ledger.iter().any(|e| e["cause"] == "settle");
+        if !reordered(&with) && !reordered(&without) {
+            // Ids, positions, prices and amounts, entry by entry.
+            prop_assert_eq!(entries(&with), entries(&without));
+        }
         prop_assert_eq!(total(&with), total(&without));
         let spent = |w: &World| w.engine.state().campaigns().map(|c| c.spent).sum::<Decimal>();
         prop_assert_eq!(spent(&with), spent(&without));

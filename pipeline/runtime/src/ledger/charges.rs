@@ -249,16 +249,23 @@ pub(crate) fn reversals(
     db.rows(&sql, &key, &mut |row| each(&Line::of(row)?))
 }
 
-/// The month that an entry is billed in; `None` if there is no such entry.
+/// The month that an entry is billed in, of months from first to last; `None` if there is no such entry in them. Month by
+/// month: ids have no index of their own in every database.
 pub(crate) fn billing_month(
     db: &dyn Sql,
+    (first, last): (YearMonth, YearMonth),
     account: i64,
     occurred_at: u64,
     id: &Id,
 ) -> Result<Option<YearMonth>, LedgerError> {
-    let sql = "SELECT month FROM entries WHERE account = ?1 AND occurred_at = ?2 AND entry = ?3";
-    let month = db.number(sql, &[account.into(), (occurred_at as i64).into(), Value::Bytes(id)])?;
-    month.map(month_of).transpose()
+    let sql = "SELECT 1 FROM entries WHERE month = ?1 AND account = ?2 AND occurred_at = ?3 AND entry = ?4";
+    for month in number_of(first)..=number_of(last) {
+        let key = [month.into(), account.into(), (occurred_at as i64).into(), Value::Bytes(id)];
+        if db.number(sql, &key)?.is_some() {
+            return month_of(month).map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// What is done with an entry that was found.

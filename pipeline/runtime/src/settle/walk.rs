@@ -274,6 +274,7 @@ impl<'j> Walk<'j> {
                 break;
             }
             let mut newest: Option<Newest> = None;
+            let mut months = None;
             true_ups_of(db, account, &charge, &mut |true_up| {
                 newest.get_or_insert_with(|| Newest {
                     rating: Rating::of(true_up),
@@ -281,10 +282,12 @@ impl<'j> Walk<'j> {
                     revision: true_up.revision,
                     occurred_at: true_up.occurred_at.0,
                 });
+                // Of the first one, which is no earlier than its charge.
+                months = true_up.usage_period.parse().ok().zip(true_up.billing_period.parse().ok());
                 Ok(())
             })?;
-            let Some(newest) = newest else { continue };
-            let month = billing_month(db, account, newest.occurred_at, &charge)?;
+            let Some((newest, months)) = newest.zip(months) else { continue };
+            let month = billing_month(db, months, account, newest.occurred_at, &charge)?;
             let odd = || LedgerError::Stored { what: "adjusted entry", value: hex::encode(charge) };
             let month = month.ok_or_else(odd)?;
             if closed.as_ref().is_none_or(|closed| *closed < YearMonth::to_string(&month)) {

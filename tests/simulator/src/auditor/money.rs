@@ -30,6 +30,8 @@ struct Price {
     market: String,
     cost: Option<Units>,
     uses_allowance: bool,
+    /// Whether it has a position in volume bands.
+    banded: bool,
 }
 
 /// What was booked for one message of the platform.
@@ -115,6 +117,7 @@ impl Ledger {
             market: market.clone().unwrap_or_default(),
             cost: None,
             uses_allowance,
+            banded: false,
         };
         let referral = said.category.as_deref() == Some("referral_conversion");
         let known = said.category.clone().filter(|_| !referral);
@@ -132,6 +135,7 @@ impl Ledger {
             market: market_name.clone(),
             cost: Some(Units(0)),
             uses_allowance,
+            banded: false,
         };
         let Some(category) = category else {
             return if entry_said && !unknown && market.is_some() {
@@ -177,8 +181,9 @@ impl Ledger {
                 market: market_name,
                 cost: Some(*rate),
                 uses_allowance: uses,
+                banded: rule.volume_bands,
             },
-            _ => unpriced(Some(&category), uses),
+            _ => Price { banded: rule.volume_bands, ..unpriced(Some(&category), uses) },
         }
     }
 
@@ -202,6 +207,11 @@ impl Ledger {
             let (used, price) = self.positioned(place, &d.said, min_s, old.window, old.entry);
             new = Standing { at_s: min_s, month, used_before: used, price, ..old.clone() };
         }
+        // The time orders what has a position.
+        let reordered = !moved && min_s < old.at_s && (old.price.uses_allowance || old.price.banded);
+        if reordered {
+            new.at_s = min_s;
+        }
         let group = |p: &Price| (p.uses_allowance, p.category.clone());
         let same_group = group(&new.price) == group(&old.price);
         if moved || !same_group {
@@ -213,7 +223,7 @@ impl Ledger {
             }
             self.count(&new.place, new.month, &new.price, true);
         }
-        let expected = if new.price == old.price && !moved {
+        let expected = if new.price == old.price && !moved && !reordered {
             Vec::new()
         } else {
             vec![old.expected(wamid, -1), new.expected(wamid, 1)]
@@ -296,13 +306,22 @@ impl Auditor {
         let place = place(&self.registry, &attempt.sender, Some(attempt.category.clone()));
         let person = name(&s["to"]);
         let d = self.money.messages.entry(wamid.clone()).or_default();
+        let (told, before) = (d.said.kind.clone(), d.min_s);
         note(&mut d.said, s, at_s);
-        if d.said.kind.as_deref() == Some("free_entry_point") && s["pricing"].is_object() {
-            let until = self.people.entry_until_s.entry((attempt.sender.clone(), person.clone())).or_insert(0);
-            *until = (*until).max(at_s + 72 * 3600);
-        }
         if delivered {
             d.min_s = Some(d.min_s.map_or(at_s, |t| t.min(at_s)));
+        }
+        // A free entry point is of 72 hours from the first answer that the platform says it of.
+        if d.said.kind.as_deref() == Some("free_entry_point")
+            && let Some(answered) = d.min_s
+            && (told != d.said.kind || before != d.min_s)
+        {
+            const LENGTH: u32 = 72 * 3600;
+            let until = self.people.entry_until_s.entry((attempt.sender.clone(), person.clone())).or_insert(0);
+            let began = until.saturating_sub(LENGTH);
+            if answered >= *until || (answered < began && began - answered < LENGTH) {
+                *until = answered + LENGTH;
+            }
         }
         let instant = d.min_s.unwrap_or(at_s);
         let window = self.people.window_was_open(&attempt.sender, &person, instant);

@@ -30,6 +30,7 @@ pub(crate) struct Rule {
     pub allowance: Option<u64>,
     /// Free messages use it up too.
     pub counts_delivered: bool,
+    pub volume_bands: bool,
     pub instead: Option<String>,
 }
 
@@ -69,6 +70,7 @@ impl Tables {
                 in_entry: l[4].to_owned(),
                 allowance: l[5].parse().ok(),
                 counts_delivered: l[7] == "delivered",
+                volume_bands: l[8] == "yes",
                 instead: some(l[9]),
             };
             ((l[0].to_owned(), l[1].to_owned()), rule)
