@@ -209,25 +209,22 @@ fn what_is_not_certain_keeps_the_month_open(dir: &Database) {
 
 fn a_month_in_any_order(dir: &Database) {
     let config = ProptestConfig::with_cases(if matches!(dir.place(), Place::File(_)) { 40 } else { 4 });
-    let message = (0_u8..7, any::<bool>(), any::<bool>(), 0_u64..12, 0_u8..8);
-    let strategy = (prop::collection::vec(message, 1..40), any::<u64>());
+    let strategy = (messages(1), any::<u64>());
     let mut runner = proptest::test_runner::TestRunner::new(config);
-    runner
-        .run(&strategy, |(messages, seed)| {
-            let drawn: Vec<(u64, Drawn)> = (1..)
-                .zip(messages)
-                .map(|(n, (what, sender, marked_up, second, fate))| {
-                    let fate = match fate {
-                        0 | 1 => Fate::TakenBack,
-                        2 => Fate::TakenBackLater,
-                        _ => Fate::Stands,
-                    };
-                    (n, Drawn { what, sender, marked_up, second, fate })
-                })
-                .collect();
-            any_order(&dir.another(), &drawn, seed)
-        })
-        .unwrap();
+    runner.run(&strategy, |(drawn, seed)| any_order(&dir.another(), &drawn, seed)).unwrap();
+}
+
+/// Messages of any kind, numbered from 1. Of eight about two are taken back within the month, and `later` after it.
+fn messages(later: u8) -> impl Strategy<Value = Vec<(u64, Drawn)>> {
+    let fate = (0_u8..8).prop_map(move |fate| match fate {
+        0 | 1 => Fate::TakenBack,
+        n if n < 2 + later => Fate::TakenBackLater,
+        _ => Fate::Stands,
+    });
+    let message = (0_u8..7, any::<bool>(), any::<bool>(), 0_u64..12, fate);
+    let message =
+        message.prop_map(|(what, sender, marked_up, second, fate)| Drawn { what, sender, marked_up, second, fate });
+    prop::collection::vec(message, 1..40).prop_map(|all| (1..).zip(all).collect())
 }
 
 /// Numbers that look random, from a seed.

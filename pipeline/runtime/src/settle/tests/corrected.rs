@@ -99,25 +99,9 @@ fn what_was_closed_without_a_price_gets_one(dir: &Database) {
 
 fn a_corrected_month_with_whatever_comes_later(dir: &Database) {
     let config = ProptestConfig::with_cases(if matches!(dir.place(), Place::File(_)) { 40 } else { 4 });
-    let message = (0_u8..7, any::<bool>(), any::<bool>(), 0_u64..12, 0_u8..8);
-    let strategy = (prop::collection::vec(message, 1..40), any::<u64>());
+    let strategy = (messages(3), any::<u64>());
     let mut runner = proptest::test_runner::TestRunner::new(config);
-    runner
-        .run(&strategy, |(messages, seed)| {
-            let drawn: Vec<(u64, Drawn)> = (1..)
-                .zip(messages)
-                .map(|(n, (what, sender, marked_up, second, fate))| {
-                    let fate = match fate {
-                        0 => Fate::TakenBack,
-                        1..=3 => Fate::TakenBackLater,
-                        _ => Fate::Stands,
-                    };
-                    (n, Drawn { what, sender, marked_up, second, fate })
-                })
-                .collect();
-            corrected(&dir.another(), &drawn, seed)
-        })
-        .unwrap();
+    runner.run(&strategy, |(drawn, seed)| corrected(&dir.another(), &drawn, seed)).unwrap();
 }
 
 /// October is closed by the first catalogue; then come take-backs of November and December and the right catalogue, in
