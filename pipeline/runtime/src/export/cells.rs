@@ -1,6 +1,6 @@
-//! Rows of cells, and one row of CSV at a time: RFC 4180, LF, fixed decimals, nothing that a spreadsheet would run.
+//! Rows of cells, and those of CSV: RFC 4180, LF, fixed decimals, nothing that a spreadsheet would run.
 
-use crate::ledger::fixed;
+use crate::ledger::write_fixed;
 use csv::{ByteRecord, QuoteStyle, Terminator, Writer, WriterBuilder};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 use std::io;
 use tollgate_wire::Time;
 
+/// Bytes written to the file at once.
+const BUFFER: usize = 256 << 10;
 /// Decimals of an exchange rate, in every export.
 const FX_DECIMALS: u32 = 10;
 
@@ -58,50 +60,23 @@ pub(super) trait Table {
     fn finish(&mut self) -> io::Result<()>;
 }
 
-/// CSV.
-pub(super) struct Rows<W: io::Write> {
-    out: Writer<W>,
-    row: Row,
-}
-
-/// The cells of the row being built.
-struct Row {
-    cells: ByteRecord,
+/// A row of CSV before quoting: what its cells say.
+pub(super) struct Row {
+    /// The cells from left to right.
+    pub(super) cells: ByteRecord,
+    /// Where one is put together.
     text: String,
     decimals: u32,
 }
 
-impl<W: io::Write> Rows<W> {
-    /// Amounts are written with so many decimals.
-    pub(super) fn new(out: W, decimals: u32) -> Self {
-        Self {
-            out: WriterBuilder::new()
-                .terminator(Terminator::Any(b'\n'))
-                .quote_style(QuoteStyle::Necessary)
-                .from_writer(out),
-            row: Row { cells: ByteRecord::new(), text: String::new(), decimals },
-        }
-    }
-}
-
-impl<W: io::Write> Table for Rows<W> {
-    fn begin(&mut self, names: &[&str], _: Fill<'_>) -> io::Result<()> {
-        self.write(&mut |row| names.iter().for_each(|name| row.text(name)))
-    }
-
-    fn write(&mut self, fill: Fill<'_>) -> io::Result<()> {
-        self.row.cells.clear();
-        fill(&mut self.row);
-        self.out.write_byte_record(&self.row.cells).map_err(io_error)
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
+/// What CSV is written with.
+pub(super) fn writer<W: io::Write>(out: W) -> Writer<W> {
+    let style = (Terminator::Any(b'\n'), QuoteStyle::Necessary);
+    WriterBuilder::new().terminator(style.0).quote_style(style.1).buffer_capacity(BUFFER).from_writer(out)
 }
 
 /// The only error of writing a record of bytes is that of the writer below.
-fn io_error(error: csv::Error) -> io::Error {
+pub(super) fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
@@ -109,18 +84,18 @@ fn io_error(error: csv::Error) -> io::Error {
 }
 
 impl Row {
-    /// A number or time of our own making: never escaped, so that -1 stays a number.
-    fn plain(&mut self, value: impl Display) {
-        self.text.clear();
-        let _ = write!(self.text, "{value}");
-        self.cells.push_field(self.text.as_bytes());
+    /// Amounts are written with so many decimals.
+    pub(super) fn new(decimals: u32) -> Self {
+        Self { cells: ByteRecord::new(), text: String::new(), decimals }
     }
 
-    fn maybe_plain(&mut self, value: Option<impl Display>) {
-        match value {
-            Some(value) => self.plain(value),
-            None => self.cells.push_field(b""),
+    /// A number or time of our own making: never escaped, so that -1 stays a number.
+    fn plain(&mut self, value: Option<impl Display>) {
+        self.text.clear();
+        if let Some(value) = value {
+            let _ = write!(self.text, "{value}");
         }
+        self.cells.push_field(self.text.as_bytes());
     }
 }
 
@@ -138,11 +113,16 @@ impl Cells for Row {
     }
 
     fn integer(&mut self, value: Option<i64>) {
-        self.maybe_plain(value);
+        let mut digits = itoa::Buffer::new();
+        self.cells.push_field(value.map_or("", |value| digits.format(value)).as_bytes());
     }
 
     fn decimal(&mut self, value: Option<Decimal>, decimals: u32) {
-        self.maybe_plain(value.map(|v| fixed(v, decimals)));
+        self.text.clear();
+        if let Some(value) = value {
+            write_fixed(&mut self.text, value, decimals);
+        }
+        self.cells.push_field(self.text.as_bytes());
     }
 
     fn amount(&mut self, amount: Option<Decimal>) {
@@ -150,23 +130,24 @@ impl Cells for Row {
     }
 
     fn time(&mut self, time: Time) {
-        self.plain(time);
+        self.plain(Some(time));
     }
 
     fn second(&mut self, second: i64) {
-        self.maybe_plain(Timestamp::from_second(second).ok());
+        self.plain(Timestamp::from_second(second).ok());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::export::behind::csv_rows;
+    use crate::export::write::ExportError;
 
     #[test]
     fn only_text_is_escaped_and_quoting_follows_rfc_4180() {
         let mut out = Vec::new();
-        let mut rows = Rows::new(&mut out, 6);
-        rows.write(&mut |row| {
+        let fill = &mut |row: &mut dyn Cells| {
             for text in ["=1+1", "+55", "-2", "@x", "\tx", "\rx", "\nx", "plain", "a,\"b\"", "a=b"] {
                 row.text(text);
             }
@@ -175,10 +156,9 @@ mod tests {
             row.amount("-0.0068".parse().ok());
             row.amount(None);
             row.fx_rate("5.1".parse().ok());
-        })
-        .expect("into memory");
-        rows.finish().expect("into memory");
-        drop(rows);
+        };
+        csv_rows(&mut out, 6, "memory", |rows| rows.write(fill).map_err(|e| ExportError::writing("memory", e)))
+            .expect("into memory");
         let expected =
             "'=1+1,'+55,'-2,'@x,'\tx,\"'\rx\",\"'\nx\",plain,\"a,\"\"b\"\"\",a=b,,-3,-0.006800,,5.1000000000\n";
         assert_eq!(String::from_utf8(out).expect("UTF-8"), expected);

@@ -26,6 +26,10 @@ pub struct Manifest {
     pub account: Option<String>,
     /// Holds people's data: outside the promise of equal bytes, since people can be erased.
     pub with_recipients: bool,
+    /// Rows name the invoices that were attached when it was written: outside the promise of equal bytes, since they are
+    /// attached later; absent = they do not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub with_invoices: bool,
     /// `open`: later entries may still change the month; or `closed`, where all its accounts are.
     pub state: &'static str,
     /// When the ledger was last read, given by the caller; of a closed month when it was closed, so that the same bytes

@@ -3,7 +3,7 @@
 //! `cargo test --release -p tollgate-runtime export::measure -- --ignored --nocapture`
 
 use super::{Format, Request, export};
-use crate::ledger::fixture::{Database, READ_AT, charge, json, records};
+use crate::ledger::fixture::{Database, READ_AT, charge, json, measured_rows, records, scattered};
 use crate::ledger::{LedgerReader, LedgerStore};
 use std::fs::{self, File};
 use std::ops::ControlFlow;
@@ -18,13 +18,12 @@ const IN_MEMORY: usize = 200_000;
 #[test]
 #[ignore = "a measurement: a million rows"]
 fn a_million_rows_of_detail() {
-    let rows: u64 = std::env::var("TOLLGATE_ROWS").map_or(1_000_000, |n| n.parse().unwrap());
+    let rows = measured_rows();
     let dir = Database::sqlite();
     let mut writer = dir.writer();
     for batch in 0..rows / 10_000 {
         let entry = |n: u64| LedgerEntry {
-            // Hashes are scattered in real life.
-            entry: format!("{:032x}", u128::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)).into(),
+            entry: scattered(n).into(),
             campaign: Some(format!("campaign-{}", n % 50).into()),
             ..charge(n)
         };
@@ -33,7 +32,14 @@ fn a_million_rows_of_detail() {
     }
     let reader = dir.reader();
     let month = "2026-10".parse().unwrap();
-    let request = Request { month, account: None, format: Format::Detail, with_recipients: false, as_of: READ_AT };
+    let request = Request {
+        month,
+        account: None,
+        format: Format::Detail,
+        with_recipients: false,
+        invoices: None,
+        as_of: READ_AT,
+    };
     let mut held: Vec<LedgerEntry<'static>> = Vec::with_capacity(IN_MEMORY);
     let each = &mut |e: &LedgerEntry<'_>| {
         held.push(serde_json::from_slice::<LedgerEntry<'static>>(json(e).leak()).unwrap());

@@ -1,8 +1,9 @@
 //! Billing exports: a month of the ledger as CSV or Parquet, with a manifest beside it.
 //!
 //! [`export`] writes the files, [`write`](write_csv) streams the same rows anywhere. Both read any
-//! [`LedgerReader`](crate::ledger::LedgerReader) and hold one row at a time.
+//! [`LedgerReader`](crate::ledger::LedgerReader), and hold some hundreds of rows at most.
 
+mod behind;
 mod blank;
 mod cells;
 mod columns;

@@ -11,7 +11,14 @@ use tollgate_wire::Time;
 use tollgate_wire::ledger::LedgerEntry;
 
 fn request(format: Format) -> Request {
-    Request { month: "2026-10".parse().unwrap(), account: None, format, with_recipients: false, as_of: READ_AT }
+    Request {
+        month: "2026-10".parse().unwrap(),
+        account: None,
+        format,
+        with_recipients: false,
+        invoices: None,
+        as_of: READ_AT,
+    }
 }
 
 fn text(reader: &Reader, request: &Request) -> (String, super::Manifest) {

@@ -3,7 +3,6 @@
 use super::manifest::{CardUse, Flags, Sum, Total};
 use crate::ledger::{SummaryRow, fixed};
 use rust_decimal::Decimal;
-use std::collections::BTreeMap;
 use tollgate_rate_card::{ENTRY_DECIMALS, round_amount};
 
 /// Adds up rows. Holds one sum per currency and kind, not per row.
@@ -11,12 +10,15 @@ pub(super) struct Totals {
     decimals: u32,
     pub(super) rows: u64,
     pub(super) entries: u64,
-    cost: BTreeMap<(String, String), Sum>,
-    price: BTreeMap<(String, String), Sum>,
-    cards: BTreeMap<(String, String), u64>,
+    cost: Sums<Sum>,
+    price: Sums<Sum>,
+    cards: Sums<u64>,
     /// Messages without a price, at list because bands are not known, at an unverified rate.
     flags: [i64; 3],
 }
+
+/// Sums by two names, as they were met: a handful, so that a walk finds them sooner than anything else.
+type Sums<T> = Vec<((String, String), T)>;
 
 /// What a row of either format counts for.
 pub(super) struct Counted<'a> {
@@ -54,15 +56,7 @@ impl<'a> Counted<'a> {
 
 impl Totals {
     pub(super) fn new(decimals: u32) -> Self {
-        Self {
-            decimals,
-            rows: 0,
-            entries: 0,
-            cost: BTreeMap::new(),
-            price: BTreeMap::new(),
-            cards: BTreeMap::new(),
-            flags: [0; 3],
-        }
+        Self { decimals, rows: 0, entries: 0, cost: Vec::new(), price: Vec::new(), cards: Vec::new(), flags: [0; 3] }
     }
 
     /// Adds a row. `None` beyond the largest amount that is exact.
@@ -95,12 +89,12 @@ impl Totals {
     }
 
     pub(super) fn cards(&self) -> Vec<CardUse> {
-        let card_use = |((card, status), entries): (&(String, String), &u64)| CardUse {
+        let card_use = |((card, status), entries): &((String, String), u64)| CardUse {
             card: card.clone(),
             status: status.clone(),
             entries: *entries,
         };
-        self.cards.iter().map(card_use).collect()
+        sorted(&self.cards).into_iter().map(card_use).collect()
     }
 
     pub(super) fn flags(&self) -> Flags {
@@ -111,11 +105,20 @@ impl Totals {
 }
 
 /// Looks up without allocating, except at the first mention.
-fn at<'m, T: Default>(map: &'m mut BTreeMap<(String, String), T>, a: &str, b: &str) -> &'m mut T {
-    // A handful of keys: a walk is as fast as a look-up and needs no owned key.
-    let known = map.keys().find(|(x, y)| x == a && y == b).cloned();
-    let key = known.unwrap_or_else(|| (a.to_owned(), b.to_owned()));
-    map.entry(key).or_default()
+fn at<'s, T: Default>(sums: &'s mut Sums<T>, a: &str, b: &str) -> &'s mut T {
+    let known = sums.iter().position(|((x, y), _)| x == a && y == b);
+    let place = known.unwrap_or_else(|| {
+        sums.push(((a.to_owned(), b.to_owned()), T::default()));
+        sums.len() - 1
+    });
+    &mut sums[place].1
+}
+
+/// By their names.
+fn sorted<T>(sums: &Sums<T>) -> Vec<&((String, String), T)> {
+    let mut sorted: Vec<_> = sums.iter().collect();
+    sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+    sorted
 }
 
 fn add(sum: &mut Sum, row: &Counted<'_>, exact: Option<Decimal>, rounded: Decimal) -> Option<()> {
@@ -127,8 +130,8 @@ fn add(sum: &mut Sum, row: &Counted<'_>, exact: Option<Decimal>, rounded: Decima
     Some(())
 }
 
-fn totals(sums: &BTreeMap<(String, String), Sum>, decimals: u32) -> Vec<Total> {
-    let total = |((currency, kind), sum): (&(String, String), &Sum)| Total {
+fn totals(sums: &Sums<Sum>, decimals: u32) -> Vec<Total> {
+    let total = |((currency, kind), sum): &((String, String), Sum)| Total {
         currency: currency.clone(),
         kind: kind.clone(),
         entries: sum.entries,
@@ -138,5 +141,5 @@ fn totals(sums: &BTreeMap<(String, String), Sum>, decimals: u32) -> Vec<Total> {
         rows: fixed(sum.rows, decimals),
         remainder: fixed(sum.exact - sum.rows, ENTRY_DECIMALS),
     };
-    sums.iter().map(total).collect()
+    sorted(sums).into_iter().map(total).collect()
 }

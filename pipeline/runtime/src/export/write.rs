@@ -1,13 +1,15 @@
 //! Streaming a month of the ledger as CSV.
 
+#[cfg(feature = "parquet")]
+use super::behind::Hashing;
+use super::behind::{Written, csv_rows};
 use super::blank;
-use super::cells::{Cells, Rows, Table};
+use super::cells::{Cells, Table};
 use super::columns::{DETAIL, PEOPLE, SUMMARY};
 use super::focus::{self, Focus};
 use super::manifest::Manifest;
 use super::totals::{Counted, Totals};
-use crate::ledger::{LedgerError, LedgerReader, SummaryRow, messages_of};
-use sha2::{Digest, Sha256};
+use crate::ledger::{Invoiced, Invoices, LedgerError, LedgerReader, SummaryRow, messages_of};
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -56,6 +58,8 @@ pub struct Request {
     pub format: Format,
     /// Adds recipient and wamid to the detail, where they were not erased. Nothing in a summary.
     pub with_recipients: bool,
+    /// Invoices of the month that its rows are to name, by account.
+    pub invoices: Option<Invoices>,
     /// When the ledger was last read, for the manifest.
     pub as_of: Time,
 }
@@ -115,21 +119,18 @@ impl ExportError {
 }
 
 /// Writes the rows to `out` as CSV and answers the manifest, which names them `file`. `progress` hears (rows so far,
-/// entries of the month) every 1,000 rows and at the end; a summary has fewer rows than entries. Holds one row.
+/// entries of the month) every 1,000 rows and at the end; a summary has fewer rows than entries. Holds some hundreds of rows.
 pub fn write_csv(
     ledger: &dyn LedgerReader,
     request: &Request,
     file: &str,
-    out: &mut dyn io::Write,
+    out: &mut (dyn io::Write + Send),
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Manifest, ExportError> {
     let closed_at = closed_at(ledger, request)?;
-    let mut out = Hashing::new(out);
-    let totals = {
-        let mut rows = Rows::new(&mut out, request.format.decimals());
-        write_rows(ledger, request, file, &mut rows, progress)?
-    };
-    Ok(manifest(closed_at, request, file, &totals, out.finish()))
+    let (totals, written) =
+        csv_rows(out, request.format.decimals(), file, |rows| write_rows(ledger, request, file, rows, progress))?;
+    Ok(manifest(closed_at, request, file, &totals, written))
 }
 
 /// The same rows as Parquet. Holds the rows of one row group.
@@ -157,6 +158,8 @@ fn write_rows(
     rows: &mut dyn Table,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Totals, ExportError> {
+    let invoiced = request.invoices.as_ref().map(|invoices| Invoiced { ledger, invoices });
+    let ledger = invoiced.as_ref().map_or(ledger, |invoiced| invoiced);
     let of = ledger.entry_count(request.month, request.account.as_deref())?;
     let mut totals = Totals::new(request.format.decimals());
     let mut step = |totals: &Totals| {
@@ -185,7 +188,7 @@ fn manifest(
     request: &Request,
     file: &str,
     totals: &Totals,
-    (bytes, sha256): (u64, String),
+    (bytes, sha256): Written,
 ) -> Manifest {
     let view = match &request.format {
         Format::Focus(focus) => Some(focus.view.as_str()),
@@ -200,6 +203,7 @@ fn manifest(
         billing_period: request.month.to_string(),
         account: request.account.clone(),
         with_recipients: request.with_recipients && request.format == Format::Detail,
+        with_invoices: request.invoices.is_some(),
         state: if closed_at.is_some() { "closed" } else { "open" },
         as_of: closed_at.unwrap_or(request.as_of),
         rows: totals.rows,
@@ -294,34 +298,4 @@ fn went(written: Result<(), ExportError>, added: Option<()>, failed: &mut Option
         (Ok(()), Some(())) => return ControlFlow::Continue(()),
     };
     ControlFlow::Break(())
-}
-
-/// Passes bytes on, counting and hashing them.
-struct Hashing<'w, W: ?Sized> {
-    out: &'w mut W,
-    hash: Sha256,
-    bytes: u64,
-}
-
-impl<'w, W: ?Sized> Hashing<'w, W> {
-    fn new(out: &'w mut W) -> Self {
-        Self { out, hash: Sha256::new(), bytes: 0 }
-    }
-
-    fn finish(self) -> (u64, String) {
-        (self.bytes, hex::encode(self.hash.finalize()))
-    }
-}
-
-impl<W: io::Write + ?Sized> io::Write for Hashing<'_, W> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let n = self.out.write(buf)?;
-        self.hash.update(&buf[..n]);
-        self.bytes += n as u64;
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }

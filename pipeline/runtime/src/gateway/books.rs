@@ -45,6 +45,17 @@ impl Allowed {
     }
 }
 
+/// The invoice of a closed month.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct InvoiceOf {
+    /// Its number.
+    pub invoice: String,
+    /// What it was taxed by.
+    pub tax_code: Option<String>,
+    /// In the place of another one.
+    pub replace: bool,
+}
+
 /// How far a month is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -109,4 +120,10 @@ pub trait Books: Send + Sync + 'static {
     /// # Errors
     /// See [`BookError`].
     fn close(&self, of: &MonthOf, allowed: Allowed) -> Result<ViewJson, BookError>;
+
+    /// Attaches an invoice to a closed month and answers the one that it has now.
+    ///
+    /// # Errors
+    /// See [`BookError`].
+    fn attach_invoice(&self, of: &MonthOf, invoice: &InvoiceOf) -> Result<ViewJson, BookError>;
 }

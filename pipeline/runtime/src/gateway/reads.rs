@@ -33,6 +33,8 @@ pub struct BillingQuery {
     pub view: Option<String>,
     /// One account, or all.
     pub account: Option<String>,
+    /// Rows name the invoices that are attached.
+    pub invoices: bool,
     /// Name of the file in the manifest.
     pub file: String,
 }
@@ -130,7 +132,7 @@ pub trait Reads: Send + Sync + 'static {
     ///
     /// # Errors
     /// See [`ReadError`]; a failing `out` (the client has gone) is [`ReadError::Failed`].
-    fn billing(&self, query: &BillingQuery, out: &mut dyn io::Write) -> Result<String, ReadError>;
+    fn billing(&self, query: &BillingQuery, out: &mut (dyn io::Write + Send)) -> Result<String, ReadError>;
 
     /// Records that were set aside, after a place among them, at most `max`: headers and sizes, not their bytes.
     ///

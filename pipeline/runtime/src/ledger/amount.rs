@@ -6,6 +6,7 @@
 
 use super::LedgerError;
 use rust_decimal::Decimal;
+use std::fmt::Write as _;
 use tollgate_rate_card::{ENTRY_DECIMALS, round_amount};
 
 /// Greatest amount of one entry in currency units, either sign. Beyond it an entry is set aside as implausible.
@@ -36,11 +37,41 @@ pub(super) fn parse(what: &'static str, text: &str) -> Result<Decimal, LedgerErr
 /// An amount with exactly `decimals` decimals, rounded half away from zero, never `-0`.
 #[must_use]
 pub fn fixed(amount: Decimal, decimals: u32) -> String {
+    let mut text = String::new();
+    write_fixed(&mut text, amount, decimals);
+    text
+}
+
+/// As [`fixed`], behind what is written already.
+pub fn write_fixed(out: &mut String, amount: Decimal, decimals: u32) {
+    let missing = decimals.checked_sub(amount.scale()).and_then(|missing| 10u64.checked_pow(missing));
+    let (Some(power), Ok(mantissa)) = (missing, u64::try_from(amount.mantissa().unsigned_abs())) else {
+        return write_rounded(out, amount, decimals);
+    };
+    // Nothing to round, and it fits a machine's number: nearly all amounts.
+    let (Some(digits), Some(one)) = (mantissa.checked_mul(power), 10u64.checked_pow(decimals)) else {
+        return write_rounded(out, amount, decimals);
+    };
+    let mut buffer = itoa::Buffer::new();
+    if amount.is_sign_negative() && digits != 0 {
+        out.push('-');
+    }
+    out.push_str(buffer.format(digits / one));
+    if decimals > 0 {
+        out.push('.');
+        let fraction = buffer.format(digits % one);
+        out.extend(std::iter::repeat_n('0', decimals as usize - fraction.len()));
+        out.push_str(fraction);
+    }
+}
+
+fn write_rounded(out: &mut String, amount: Decimal, decimals: u32) {
     let mut rounded = round_amount(amount, decimals);
     if rounded.is_zero() {
         rounded.set_sign_positive(true);
     }
-    format!("{rounded:.0$}", decimals as usize)
+    // Into a string nothing fails.
+    let _ = write!(out, "{rounded:.0$}", decimals as usize);
 }
 
 #[cfg(test)]
@@ -61,6 +92,16 @@ mod tests {
         ] {
             let amount: Decimal = amount.parse().expect("a decimal");
             assert_eq!(fixed(amount, decimals), text);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_short_way_writes_what_the_long_one_does(mantissa: i64, shift in 0u32..64, scale in 0u32..14, decimals in 0u32..12) {
+            let amount = Decimal::new(mantissa >> shift, scale);
+            let mut long = String::new();
+            write_rounded(&mut long, amount, decimals);
+            proptest::prop_assert_eq!(fixed(amount, decimals), long);
         }
     }
 

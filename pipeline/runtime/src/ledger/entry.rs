@@ -1,24 +1,30 @@
 //! A stored entry back into the shape it had on the topic.
 
 use super::hash::unpack;
+use super::shared::{KnownGroups, Shared, shared};
 use super::sql::{Row, Value};
 use super::{LedgerError, amount};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::value::{Error as NameError, StrDeserializer};
-use tollgate_wire::ledger::LedgerEntry;
+use tollgate_rate_card::{Category, PricingModel, PricingType};
+use tollgate_wire::ledger::{Cause, LedgerEntry};
 use tollgate_wire::{Text, Time};
 
-/// The columns that [`entry`] reads, in its order; `e` is `entries`, `g` is `entry_groups`.
-pub(super) const COLUMNS: &str = "e.entry, g.kind, e.cause, e.adjusts, e.revision, g.account, g.account_name, \
-    g.legal_entity, g.waba, g.sender, g.origin, e.message_uid, e.message, e.attempt, e.recipient_hash, \
-    e.wamid_hash, g.campaign, g.cost_center, e.template, e.language, g.country, g.market, g.category, \
-    g.pricing_model, g.pricing_type, e.expected_category, e.expected_type, e.expected_model, \
-    e.reported_category, e.reported_type, e.reported_model, e.conversation, e.rulebook, g.card, g.card_status, \
-    g.band, g.band_basis, e.ordinal, g.list_rate, g.cost_rate, e.quantity, e.cost, g.cost_currency, \
-    g.markup_rule, e.markup, e.fee, e.price_ex_tax, g.price_currency, g.fx_rate, e.fx_source, e.fx_date, \
-    e.occurred_at, e.booked_at, g.usage_period, g.billing_period, g.tax_code, g.invoice_id, e.reason";
+macro_rules! own {
+    () => {
+        "e.entry, e.cause, e.adjusts, e.revision, e.message_uid, e.message, e.attempt, e.recipient_hash, e.wamid_hash, \
+         e.template, e.language, e.expected_category, e.expected_type, e.expected_model, e.reported_category, \
+         e.reported_type, e.reported_model, e.conversation, e.rulebook, e.ordinal, e.quantity, e.cost, e.markup, e.fee, \
+         e.price_ex_tax, e.fx_source, e.fx_date, e.occurred_at, e.booked_at, e.reason"
+    };
+}
 
+/// The columns that [`entry`] reads, in its order: what entry `e` has of its own, then what it has from its summary row
+/// `g`.
+pub(super) const COLUMNS: &str = concat!(own!(), ", ", shared!());
+/// The first of them alone, with the summary row's number behind them, for [`own_entry`].
+pub(super) const OWN: &str = concat!(own!(), ", e.grp");
 /// Reads columns from left to right.
 pub(super) struct Columns<'r> {
     row: &'r dyn Row,
@@ -60,7 +66,7 @@ impl<'r> Columns<'r> {
         }
     }
 
-    fn owned(&mut self) -> Result<Option<Text<'r>>, LedgerError> {
+    pub(super) fn owned(&mut self) -> Result<Option<Text<'r>>, LedgerError> {
         Ok(self.text()?.map(Text::from))
     }
 
@@ -69,11 +75,11 @@ impl<'r> Columns<'r> {
         Ok(unpack(self.row.value(at)?).map(Text::from))
     }
 
-    fn name<T: Deserialize<'r>>(&mut self, what: &'static str) -> Result<Option<T>, LedgerError> {
+    pub(super) fn name<T: Deserialize<'r>>(&mut self, what: &'static str) -> Result<Option<T>, LedgerError> {
         self.text()?.map(|t| named(what, t)).transpose()
     }
 
-    fn small(&mut self) -> Result<Option<u8>, LedgerError> {
+    pub(super) fn small(&mut self) -> Result<Option<u8>, LedgerError> {
         Ok(self.integer()?.map(|n| n as u8))
     }
 }
@@ -87,66 +93,161 @@ pub(crate) fn named<'a, T: Deserialize<'a>>(what: &'static str, name: &'a str) -
 /// The entry in a row that starts with [`COLUMNS`], then recipient and wamid `with_people`.
 pub(super) fn entry<'r>(row: &'r dyn Row, with_people: bool) -> Result<LedgerEntry<'r>, LedgerError> {
     let mut c = Columns::new(row);
-    let missing = |what| LedgerError::Stored { what, value: String::new() };
+    let own = Own::read(&mut c)?;
+    let shared = Shared::read(&mut c)?;
+    whole(own, shared, &mut c, with_people)
+}
+
+/// The entry in a row that starts with [`OWN`], then recipient and wamid `with_people`; its summary row is among those
+/// that are known.
+pub(super) fn own_entry<'r>(
+    row: &'r dyn Row,
+    known: &'r KnownGroups,
+    with_people: bool,
+) -> Result<LedgerEntry<'r>, LedgerError> {
+    let mut c = Columns::new(row);
+    let own = Own::read(&mut c)?;
+    let group = c.integer()?.unwrap_or(0);
+    let shared = known.get(&group).ok_or_else(|| LedgerError::Stored { what: "grp", value: group.to_string() })?;
+    whole(own, shared.lend(), &mut c, with_people)
+}
+
+/// What an entry has of its own.
+struct Own<'a> {
+    entry: Text<'a>,
+    cause: Option<Cause>,
+    adjusts: Option<Text<'a>>,
+    revision: u32,
+    message_uid: Option<u64>,
+    message: Option<Text<'a>>,
+    attempt: Option<u8>,
+    recipient_hash: Text<'a>,
+    wamid_hash: Text<'a>,
+    template: Option<Text<'a>>,
+    language: Option<Text<'a>>,
+    expected_category: Option<Category>,
+    expected_type: Option<PricingType>,
+    expected_model: Option<PricingModel>,
+    reported_category: Option<Category>,
+    reported_type: Option<PricingType>,
+    reported_model: Option<PricingModel>,
+    conversation: Option<Text<'a>>,
+    rulebook: Option<Text<'a>>,
+    ordinal: Option<u64>,
+    quantity: i64,
+    cost: Option<Decimal>,
+    markup: Option<Decimal>,
+    fee: Option<Decimal>,
+    price_ex_tax: Option<Decimal>,
+    fx_source: Option<Text<'a>>,
+    fx_date: Option<Text<'a>>,
+    occurred_at: Time,
+    booked_at: Time,
+    reason: Option<Text<'a>>,
+}
+
+impl<'a> Own<'a> {
+    fn read(c: &mut Columns<'a>) -> Result<Self, LedgerError> {
+        Ok(Self {
+            entry: c.hash()?.unwrap_or_default(),
+            cause: c.name("cause")?,
+            adjusts: c.hash()?,
+            revision: c.integer()?.unwrap_or(0) as u32,
+            message_uid: c.integer()?.map(|n| n as u64),
+            message: c.owned()?,
+            attempt: c.small()?,
+            recipient_hash: c.hash()?.unwrap_or_default(),
+            wamid_hash: c.hash()?.unwrap_or_default(),
+            template: c.owned()?,
+            language: c.owned()?,
+            expected_category: c.name("expected_category")?,
+            expected_type: c.name("expected_type")?,
+            expected_model: c.name("expected_model")?,
+            reported_category: c.name("reported_category")?,
+            reported_type: c.name("reported_type")?,
+            reported_model: c.name("reported_model")?,
+            conversation: c.owned()?,
+            rulebook: c.owned()?,
+            ordinal: c.integer()?.map(|n| n as u64),
+            quantity: c.integer()?.unwrap_or(0),
+            cost: c.amount("cost")?,
+            markup: c.amount("markup")?,
+            fee: c.amount("fee")?,
+            price_ex_tax: c.amount("price_ex_tax")?,
+            fx_source: c.owned()?,
+            fx_date: c.owned()?,
+            occurred_at: Time(c.integer()?.unwrap_or(0) as u64),
+            booked_at: Time(c.integer()?.unwrap_or(0) as u64),
+            reason: c.owned()?,
+        })
+    }
+}
+
+fn whole<'a>(
+    own: Own<'a>,
+    shared: Shared<'a>,
+    c: &mut Columns<'a>,
+    with_people: bool,
+) -> Result<LedgerEntry<'a>, LedgerError> {
     Ok(LedgerEntry {
-        entry: c.hash()?.unwrap_or_default(),
-        kind: c.name("kind")?.ok_or_else(|| missing("kind"))?,
-        cause: c.name("cause")?,
-        adjusts: c.hash()?,
-        revision: c.integer()?.unwrap_or(0) as u32,
-        account: c.required()?.into(),
-        account_name: c.required()?.into(),
-        legal_entity: c.required()?.into(),
-        waba: c.required()?.into(),
-        sender: c.required()?.into(),
-        origin: c.name("origin")?.ok_or_else(|| missing("origin"))?,
-        message_uid: c.integer()?.map(|n| n as u64),
-        message: c.owned()?,
-        attempt: c.small()?,
-        recipient_hash: c.hash()?.unwrap_or_default(),
-        wamid_hash: c.hash()?.unwrap_or_default(),
-        campaign: c.owned()?,
-        cost_center: c.owned()?,
-        template: c.owned()?,
-        language: c.owned()?,
-        country: c.owned()?,
-        market: c.owned()?,
-        category: c.name("category")?,
-        pricing_model: c.name("pricing_model")?.ok_or_else(|| missing("pricing_model"))?,
-        pricing_type: c.name("pricing_type")?,
-        expected_category: c.name("expected_category")?,
-        expected_type: c.name("expected_type")?,
-        expected_model: c.name("expected_model")?,
-        reported_category: c.name("reported_category")?,
-        reported_type: c.name("reported_type")?,
-        reported_model: c.name("reported_model")?,
-        conversation: c.owned()?,
-        rulebook: c.owned()?,
-        card: c.owned()?,
-        card_status: c.owned()?,
-        band: c.small()?,
-        band_basis: c.owned()?,
-        ordinal: c.integer()?.map(|n| n as u64),
-        list_rate: c.amount("list_rate")?,
-        cost_rate: c.amount("cost_rate")?,
-        quantity: c.integer()?.unwrap_or(0),
-        cost: c.amount("cost")?,
-        cost_currency: c.required()?.into(),
-        markup_rule: c.owned()?,
-        markup: c.amount("markup")?,
-        fee: c.amount("fee")?,
-        price_ex_tax: c.amount("price_ex_tax")?,
-        price_currency: c.required()?.into(),
-        fx_rate: c.amount("fx_rate")?,
-        fx_source: c.owned()?,
-        fx_date: c.owned()?,
-        occurred_at: Time(c.integer()?.unwrap_or(0) as u64),
-        booked_at: Time(c.integer()?.unwrap_or(0) as u64),
-        usage_period: c.required()?.into(),
-        billing_period: c.required()?.into(),
-        tax_code: c.owned()?,
-        invoice_id: c.owned()?,
-        reason: c.owned()?,
+        entry: own.entry,
+        kind: shared.kind,
+        cause: own.cause,
+        adjusts: own.adjusts,
+        revision: own.revision,
+        account: shared.account,
+        account_name: shared.account_name,
+        legal_entity: shared.legal_entity,
+        waba: shared.waba,
+        sender: shared.sender,
+        origin: shared.origin,
+        message_uid: own.message_uid,
+        message: own.message,
+        attempt: own.attempt,
+        recipient_hash: own.recipient_hash,
+        wamid_hash: own.wamid_hash,
+        campaign: shared.campaign,
+        cost_center: shared.cost_center,
+        template: own.template,
+        language: own.language,
+        country: shared.country,
+        market: shared.market,
+        category: shared.category,
+        pricing_model: shared.pricing_model,
+        pricing_type: shared.pricing_type,
+        expected_category: own.expected_category,
+        expected_type: own.expected_type,
+        expected_model: own.expected_model,
+        reported_category: own.reported_category,
+        reported_type: own.reported_type,
+        reported_model: own.reported_model,
+        conversation: own.conversation,
+        rulebook: own.rulebook,
+        card: shared.card,
+        card_status: shared.card_status,
+        band: shared.band,
+        band_basis: shared.band_basis,
+        ordinal: own.ordinal,
+        list_rate: shared.list_rate,
+        cost_rate: shared.cost_rate,
+        quantity: own.quantity,
+        cost: own.cost,
+        cost_currency: shared.cost_currency,
+        markup_rule: shared.markup_rule,
+        markup: own.markup,
+        fee: own.fee,
+        price_ex_tax: own.price_ex_tax,
+        price_currency: shared.price_currency,
+        fx_rate: shared.fx_rate,
+        fx_source: own.fx_source,
+        fx_date: own.fx_date,
+        occurred_at: own.occurred_at,
+        booked_at: own.booked_at,
+        usage_period: shared.usage_period,
+        billing_period: shared.billing_period,
+        tax_code: shared.tax_code,
+        invoice_id: shared.invoice_id,
+        reason: own.reason,
         recipient: if with_people { c.owned()? } else { None },
         wamid: if with_people { c.owned()? } else { None },
     })

@@ -13,6 +13,16 @@ pub(crate) const T0: u64 = 1_791_194_400_000;
 /// When tests read their topics.
 pub(crate) const READ_AT: Time = Time(T0 + 3_600_000);
 
+/// How many rows a measurement is over: `TOLLGATE_ROWS`, a million by default.
+pub(crate) fn measured_rows() -> u64 {
+    std::env::var("TOLLGATE_ROWS").map_or(1_000_000, |n| n.parse().expect("TOLLGATE_ROWS is a number"))
+}
+
+/// An entry's id as in real life, where hashes are scattered.
+pub(crate) fn scattered(n: u64) -> String {
+    format!("{:032x}", u128::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+}
+
 pub(crate) fn dec(text: &str) -> Decimal {
     text.parse().expect("a decimal")
 }

@@ -1,7 +1,8 @@
 //! Reading the ledger: the [`LedgerReader`].
 
-use super::entry::{COLUMNS, Columns, entry};
+use super::entry::{COLUMNS, Columns, OWN, entry, own_entry};
 use super::ingest::number_of;
+use super::shared::{KnownGroups, SHARED, Shared};
 use super::sql::{Row, Sql, Value};
 use super::{LedgerError, LedgerReader, Reader, SummaryRow};
 use rust_decimal::Decimal;
@@ -22,6 +23,22 @@ const SUMMARY: &str = "SELECT billing_period, usage_period, kind, account, accou
     card_status NULLS FIRST, origin, CAST(list_rate AS DOUBLE PRECISION) NULLS FIRST, \
     CAST(cost_rate AS DOUBLE PRECISION) NULLS FIRST, cost_currency, CAST(fx_rate AS DOUBLE PRECISION) NULLS FIRST, \
     markup_rule NULLS FIRST, price_currency, tax_code NULLS FIRST, invoice_id NULLS FIRST";
+
+/// Summary rows held while a detail is read; about 1 KB each.
+const GROUPS_HELD: usize = 20_000;
+
+#[cfg(test)]
+thread_local! {
+    /// So that a test reads with few rows as what has more is read.
+    pub(super) static HELD_IN_TEST: std::cell::Cell<usize> = const { std::cell::Cell::new(GROUPS_HELD) };
+}
+
+fn groups_held() -> usize {
+    #[cfg(test)]
+    return HELD_IN_TEST.get();
+    #[cfg(not(test))]
+    GROUPS_HELD
+}
 
 impl LedgerReader for Reader {
     fn entry_count(&self, month: YearMonth, account: Option<&str>) -> Result<u64, LedgerError> {
@@ -120,17 +137,47 @@ fn detail_of(
     } else {
         ("", "")
     };
-    // CROSS JOIN keeps SQLite's outer loop on the entries: their key is the order.
-    let sql = format!(
-        "SELECT {COLUMNS}{columns} FROM entries e CROSS JOIN entry_groups g {join} \
-         WHERE g.ix = e.grp AND e.month = ?1 AND e.account = ?2 ORDER BY e.occurred_at, e.entry"
-    );
+    let of = "e.month = ?1 AND e.account = ?2 ORDER BY e.occurred_at, e.entry";
+    let key = [Value::Int(number_of(month)), number.into()];
     let mut went = ControlFlow::Continue(());
-    db.rows(&sql, &[Value::Int(number_of(month)), number.into()], &mut |row| {
-        went = each(&entry(row, with_people)?);
-        Ok(went)
-    })?;
+    match known_groups(db, month, account)? {
+        Some(known) => {
+            let sql = format!("SELECT {OWN}{columns} FROM entries e {join} WHERE {of}");
+            db.rows(&sql, &key, &mut |row| {
+                went = each(&own_entry(row, &known, with_people)?);
+                Ok(went)
+            })?;
+        }
+        None => {
+            // CROSS JOIN keeps SQLite's outer loop on the entries: their key is the order.
+            let sql = format!(
+                "SELECT {COLUMNS}{columns} FROM entries e CROSS JOIN entry_groups g {join} WHERE g.ix = e.grp AND {of}"
+            );
+            db.rows(&sql, &key, &mut |row| {
+                went = each(&entry(row, with_people)?);
+                Ok(went)
+            })?;
+        }
+    }
     Ok(went)
+}
+
+/// An account's summary rows of a month, if they are few enough to be held: then half of an entry's fields need not be
+/// read with each of a million.
+fn known_groups(db: &dyn Sql, month: YearMonth, account: &str) -> Result<Option<KnownGroups>, LedgerError> {
+    let mut known = KnownGroups::default();
+    let (mut few, held) = (true, groups_held());
+    let sql = format!("SELECT {SHARED} FROM entry_groups g WHERE g.billing_period = ?1 AND g.account = ?2");
+    db.rows(&sql, &[month.to_string().as_str().into(), account.into()], &mut |row| {
+        let (ix, shared) = Shared::numbered(row)?;
+        few = known.len() < held;
+        if !few {
+            return Ok(ControlFlow::Break(()));
+        }
+        known.insert(ix, shared.into_owned());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(few.then_some(known))
 }
 
 fn summary_row(row: &dyn Row) -> Result<SummaryRow<'_>, LedgerError> {

@@ -1,18 +1,24 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::fixture::{Database, READ_AT, charge, dec, json, month, on_both, records};
-use super::{Ingested, LedgerError, LedgerReader, LedgerStore, Options, Place, Reader, Record, Stream, Writer};
+use super::fixture::{Database, READ_AT, charge, dec, json, measured_rows, month, on_both, records, scattered};
+use super::{
+    Close, Ingested, Invoice, InvoiceError, Invoiced, LedgerError, LedgerReader, LedgerStore, Options, Place, Reader,
+    Record, Stream, Writer, close_month,
+};
 use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
+use tollgate_wire::Time;
 use tollgate_wire::ledger::LedgerEntry;
 
 on_both!(
     an_entry_comes_back_as_it_went_in,
+    entries_read_the_same_however_many_summary_rows_there_are,
     booking_twice_changes_nothing,
     the_order_and_the_cut_of_batches_do_not_matter,
     what_cannot_be_booked_is_set_aside_and_counted,
     sums_are_exact_beyond_64_bits,
     a_person_is_erased_and_the_ledger_stays,
+    an_invoice_is_of_a_closed_month_and_is_not_replaced_by_mistake,
     a_reading_sees_one_state_while_the_writer_goes_on,
 );
 
@@ -60,6 +66,14 @@ fn an_entry_comes_back_as_it_went_in(dir: &Database) {
     };
     reader.of_message("acme", 2, each).unwrap();
     assert_eq!(of_message, ["charge", "adjustment"]);
+}
+
+fn entries_read_the_same_however_many_summary_rows_there_are(dir: &Database) {
+    let held = contents(&dir.with_month());
+    let usual = super::read::HELD_IN_TEST.replace(0);
+    let joined = contents(&dir.reader());
+    super::read::HELD_IN_TEST.set(usual);
+    assert_eq!(joined, held);
 }
 
 fn booking_twice_changes_nothing(dir: &Database) {
@@ -116,6 +130,63 @@ fn what_cannot_be_booked_is_set_aside_and_counted(dir: &Database) {
     let sql = "SELECT reason FROM rejected WHERE \"offset\" = 3";
     let reason = reader.read(|db| db.first(sql, &[], |r| Ok(r.words(0)?.to_owned()))).unwrap();
     assert_eq!(reason.unwrap(), "month `2026-13` is not a calendar month; write YYYY-MM, such as 2026-10");
+}
+
+fn an_invoice_is_of_a_closed_month_and_is_not_replaced_by_mistake(dir: &Database) {
+    let invoice = |id: &str| Invoice { id: id.to_owned(), tax_code: Some("VAT".to_owned()), attached_at: READ_AT };
+    let mut writer = dir.writer();
+    writer.ingest(&records(&[json(&charge(1))], 0), READ_AT).unwrap();
+    let open = writer.attach_invoice("acme", october(), &invoice("R-7"), false).unwrap_err();
+    assert!(matches!(open, InvoiceError::Open { .. }) && open.to_string().contains("close it first"), "{open}");
+    let close = Close {
+        month: october(),
+        at: READ_AT,
+        forced: None,
+        closed_at: Some(READ_AT),
+        manifest: "{}".to_owned(),
+        sha256: "00".to_owned(),
+    };
+    writer
+        .transact(|tx, memory| {
+            let account = memory.accounts.number(tx, "acme")?;
+            close_month(tx, account, &close)
+        })
+        .unwrap();
+    for odd in ["", "two\nlines", &"9".repeat(65)] {
+        let error = writer.attach_invoice("acme", october(), &invoice(odd), false).unwrap_err();
+        assert!(matches!(error, InvoiceError::Malformed { field: "invoice", .. }), "{error}");
+    }
+    let first = writer.attach_invoice("acme", october(), &invoice("R-7"), false).unwrap();
+    // The same again, later.
+    let again = Invoice { attached_at: Time(READ_AT.0 + 1), ..invoice("R-7") };
+    assert_eq!(writer.attach_invoice("acme", october(), &again, false).unwrap(), first);
+    let other = writer.attach_invoice("acme", october(), &invoice("R-8"), false).unwrap_err();
+    assert!(other.to_string().contains("has invoice `R-7` already"), "{other}");
+    let reader = dir.reader();
+    assert_eq!(reader.invoices(october(), None).unwrap()["acme"], first);
+    writer.attach_invoice("acme", october(), &invoice("R-8"), true).unwrap();
+    assert_eq!(reader.invoices(october(), Some("acme")).unwrap()["acme"].id, "R-8");
+    assert!(reader.invoices(october(), Some("zeta")).unwrap().is_empty());
+    assert!(reader.invoices(october().next(), None).unwrap().is_empty());
+    // Rows name it where they are asked to; the entries stay as they are.
+    let invoices = reader.invoices(october(), None).unwrap();
+    let invoiced = Invoiced { ledger: &reader, invoices: &invoices };
+    let of = |ledger: &dyn LedgerReader| {
+        let mut found = Vec::new();
+        let each = &mut |e: &LedgerEntry<'_>| {
+            found.push(e.invoice_id.as_deref().map(str::to_owned));
+            ControlFlow::Continue(())
+        };
+        ledger.detail(october(), None, false, each).unwrap();
+        let each = &mut |r: &super::SummaryRow<'_>| {
+            found.push(r.invoice_id.map(str::to_owned));
+            ControlFlow::Continue(())
+        };
+        ledger.summary(october(), None, each).unwrap();
+        found
+    };
+    assert_eq!(of(&invoiced), [Some("R-8".to_owned()), Some("R-8".to_owned())]);
+    assert_eq!(of(&reader), [None, None]);
 }
 
 fn sums_are_exact_beyond_64_bits(dir: &Database) {
@@ -248,7 +319,7 @@ fn newer_foreign_and_missing_files_are_refused() {
     drop(dir.writer());
     rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 7").unwrap();
     for error in open(&path) {
-        assert!(error.contains("ledger.db: the ledger database has schema version 7, this version knows up to 2"));
+        assert!(error.contains("ledger.db: the ledger database has schema version 7, this version knows up to 3"));
         assert!(error.contains("start the newer version again"), "{error}");
     }
     let foreign = dir.path().join("other.db");
@@ -293,16 +364,12 @@ fn measure(dir: &Database) {
     let mut writer = dir.writer();
     let countries = ["BR", "MX", "IN", "ID", "DE", "ES", "FR", "GB", "US", "ZA"];
     let mut spent = std::time::Duration::ZERO;
-    for batch in 0..100 {
+    let entries = measured_rows();
+    for batch in 0..entries / 10_000 {
         let values: Vec<_> = (batch * 10_000..(batch + 1) * 10_000u64)
             .map(|n| {
                 json(&LedgerEntry {
-                    // Hashes are scattered in real life.
-                    entry: format!(
-                        "{:032x}",
-                        u128::from(n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
-                    )
-                    .into(),
+                    entry: scattered(n).into(),
                     country: Some(countries[(n % 10) as usize].into()),
                     campaign: Some(format!("campaign-{}", n % 50).into()),
                     account: format!("account-{}", n % 20).into(),
@@ -315,7 +382,7 @@ fn measure(dir: &Database) {
         writer.ingest(&records, READ_AT).unwrap();
         spent += start.elapsed();
     }
-    println!("booked 1,000,000 entries in {spent:?}");
+    println!("booked {entries} entries in {spent:?}");
     let reader = dir.reader();
     let start = std::time::Instant::now();
     let (mut rows, mut messages) = (0, 0);
@@ -327,7 +394,7 @@ fn measure(dir: &Database) {
     reader.summary(october(), None, each).unwrap();
     let took = start.elapsed();
     println!("summarised into {rows} rows in {took:?}");
-    assert_eq!(messages, 1_000_000);
+    assert_eq!(messages, entries as i64);
     assert!(took < std::time::Duration::from_secs(1));
     let start = std::time::Instant::now();
     let mut n = 0u64;

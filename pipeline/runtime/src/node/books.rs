@@ -1,8 +1,8 @@
 //! Settling and closing months in the ledger's database, for the API.
 
 use crate::clock::Clock;
-use crate::gateway::{Allowed, BookError, Books, MonthOf, Stage, ViewJson};
-use crate::ledger::{Options, Place, Reader, Writer};
+use crate::gateway::{Allowed, BookError, Books, InvoiceOf, MonthOf, Stage, ViewJson};
+use crate::ledger::{Invoice, InvoiceError, Options, Place, Reader, Writer};
 use crate::settle::{Allow, CloseError, Job, SettleError, Terms, close, correct, ready, settle};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -146,6 +146,34 @@ impl Books for NodeBooks {
         let view = json!({
             "account": of.account, "month": of.month.to_string(), "state": "closed", "sha256": closed.sha256,
             "manifest": manifest,
+        });
+        Ok(bytes(&view))
+    }
+
+    fn attach_invoice(&self, of: &MonthOf, invoice: &InvoiceOf) -> Result<ViewJson, BookError> {
+        self.attach(of, invoice).map_err(|error| {
+            let code = match &error {
+                InvoiceError::Malformed { .. } => "malformed",
+                InvoiceError::Open { .. } => "not_closed",
+                InvoiceError::Other { .. } => "invoice_attached",
+                InvoiceError::Ledger(_) => return failed(error),
+            };
+            BookError::Refused { code, detail: error.to_string() }
+        })
+    }
+}
+
+impl NodeBooks {
+    fn attach(&self, of: &MonthOf, asked: &InvoiceOf) -> Result<ViewJson, InvoiceError> {
+        let attached_at = self.clock.now();
+        let invoice = Invoice { id: asked.invoice.clone(), tax_code: asked.tax_code.clone(), attached_at };
+        let mut writer = self.place.writer()?;
+        // No log holds it.
+        writer.durable()?;
+        let now = writer.attach_invoice(&of.account, of.month, &invoice, asked.replace)?;
+        let view = json!({
+            "account": of.account, "month": of.month.to_string(), "invoice": now.id, "tax_code": now.tax_code,
+            "attached_at": now.attached_at,
         });
         Ok(bytes(&view))
     }

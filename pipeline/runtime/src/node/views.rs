@@ -131,7 +131,7 @@ impl Reads for ViewReads {
         self.with(|r| Ok(r.account(account).map_err(failed)?.map(|a| (a.parked_messages, a.parked_bytes))))
     }
 
-    fn billing(&self, query: &BillingQuery, out: &mut dyn io::Write) -> Result<String, ReadError> {
+    fn billing(&self, query: &BillingQuery, out: &mut (dyn io::Write + Send)) -> Result<String, ReadError> {
         let bad = |field, value: &str, remedy| ReadError::BadQuery { field, value: value.to_owned(), remedy };
         let month: YearMonth =
             query.month.parse().map_err(|_| bad("month", &query.month, "write YYYY-MM, such as 2026-10"))?;
@@ -159,6 +159,10 @@ impl Reads for ViewReads {
                 account: query.account.clone(),
                 format,
                 with_recipients: false,
+                invoices: match query.invoices {
+                    true => Some(r.invoices(month, query.account.as_deref()).map_err(failed)?),
+                    false => None,
+                },
                 as_of: r.as_of(Stream::Ledger).map_err(failed)?,
             };
             let manifest = write_csv(r, &request, &query.file, out, &mut |_, _| {});

@@ -329,7 +329,7 @@ pub(super) fn hashed(
     format: Format,
 ) -> Result<crate::export::Manifest, ExportError> {
     let account = Some(job.account.to_owned());
-    let request = Request { month: job.month, account, format, with_recipients: false, as_of: job.at };
+    let request = Request { month: job.month, account, format, with_recipients: false, invoices: None, as_of: job.at };
     write_csv(reader, &request, "", &mut io::sink(), &mut |_, _| {})
 }
 

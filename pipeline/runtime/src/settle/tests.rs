@@ -96,6 +96,7 @@ impl<'d> Books<'d> {
             account: None,
             format,
             with_recipients: false,
+            invoices: None,
             as_of: Time(as_of),
         };
         let mut out = Vec::new();

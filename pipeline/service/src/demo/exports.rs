@@ -34,7 +34,8 @@ pub(super) fn write(watch: &Watch, months: &[YearMonth], folder: &Path) -> anyho
         for format in [Format::Summary, Format::Detail] {
             let name = format.as_str();
             let file = folder.join(format!("{month}-{name}.csv"));
-            let request = Request { month: *month, account: None, format, with_recipients: false, as_of };
+            let request =
+                Request { month: *month, account: None, format, with_recipients: false, invoices: None, as_of };
             let manifest = export(&watch.reader, &request, &file, &mut |_, _| {})?;
             let mut totals: BTreeMap<String, Decimal> = BTreeMap::new();
             for total in &manifest.cost_totals {

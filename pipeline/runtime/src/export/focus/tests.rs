@@ -68,7 +68,14 @@ fn customer() -> View {
 }
 
 fn request(format: Format) -> Request {
-    Request { month: "2026-10".parse().unwrap(), account: None, format, with_recipients: false, as_of: READ_AT }
+    Request {
+        month: "2026-10".parse().unwrap(),
+        account: None,
+        format,
+        with_recipients: false,
+        invoices: None,
+        as_of: READ_AT,
+    }
 }
 
 fn focus(ledger: &dyn LedgerReader, view: View) -> (String, Manifest) {

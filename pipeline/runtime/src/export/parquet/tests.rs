@@ -16,7 +16,7 @@ use tollgate_rate_card::Zone;
 
 fn request(format: Format, month: &str) -> Request {
     let with_recipients = format == Format::Detail;
-    Request { month: month.parse().unwrap(), account: None, format, with_recipients, as_of: READ_AT }
+    Request { month: month.parse().unwrap(), account: None, format, with_recipients, invoices: None, as_of: READ_AT }
 }
 
 fn formats() -> [Format; 3] {

@@ -30,7 +30,7 @@ const DIVIDER: u8 = 0;
 /// Longest name of a file in a manifest, in bytes.
 const FILE_BYTES_MAX: usize = 255;
 
-/// `GET /v1/billing/{month}.csv?format=summary|detail|focus[&view=provider|customer][&account=A][&manifest=NAME]`.
+/// `GET /v1/billing/{month}.csv?format=summary|detail|focus[&view=provider|customer][&account=A][&invoices=true][&manifest=NAME]`.
 /// With `manifest` the body goes on after the CSV: a NUL byte and the manifest, JSON, of a file of that name. Both
 /// are of one moment, which two calls could not promise.
 pub(super) async fn export(
@@ -87,7 +87,7 @@ pub(super) async fn export(
 
 /// What is asked for, and whether the manifest is.
 fn billing_query(file: &str, query: Option<&str>) -> Result<(BillingQuery, bool), Problem> {
-    let query = Query::parse(query, &["format", "view", "account", "manifest"])?;
+    let query = Query::parse(query, &["format", "view", "account", "invoices", "manifest"])?;
     let month = file.strip_suffix(".csv").filter(|month| is_month(month)).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such export")
             .field("month", file)
@@ -106,6 +106,11 @@ fn billing_query(file: &str, query: Option<&str>) -> Result<(BillingQuery, bool)
         (_, Some(view)) => return Err(Problem::bad_query("view", view, "leave it out, or add format=focus")),
         (_, None) => None,
     };
+    let invoices = match query.get("invoices") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(Problem::bad_query("invoices", other, "write true or false")),
+    };
     let named = query.get("manifest");
     if let Some(name) = named.filter(|name| name.is_empty() || name.len() > FILE_BYTES_MAX) {
         return Err(Problem::bad_query("manifest", name, "write the file's name, 1 to 255 bytes"));
@@ -115,6 +120,7 @@ fn billing_query(file: &str, query: Option<&str>) -> Result<(BillingQuery, bool)
         format: format.to_owned(),
         view: view.map(str::to_owned),
         account: query.get("account").map(str::to_owned),
+        invoices,
         file: named.unwrap_or(file).to_owned(),
     };
     Ok((query, named.is_some()))

@@ -16,7 +16,7 @@ use tollgate_wire::event::{self, Events, PlatformEvent};
 use super::{Api, Query, Shared, json as answer_json};
 use crate::clock::monotonic;
 use crate::gateway::access::Action;
-use crate::gateway::books::{Allowed, BookError, Books, MonthOf, Stage};
+use crate::gateway::books::{Allowed, BookError, Books, InvoiceOf, MonthOf, Stage};
 use crate::gateway::problem::Problem;
 use crate::gateway::reads::ViewJson;
 use crate::log::{NewRecord, Topic};
@@ -45,6 +45,7 @@ enum Asked {
     Settle(MonthOf),
     Correct(MonthOf),
     Close(MonthOf, Allowed, Option<String>),
+    Invoice(MonthOf, InvoiceOf),
 }
 
 /// Work that goes on, and results that nobody has fetched yet.
@@ -72,6 +73,7 @@ impl Works {
                 Asked::Settle(of) => work(&api, move |books| books.settle(&of)).await,
                 Asked::Correct(of) => work(&api, move |books| books.correct(&of)).await,
                 Asked::Close(of, allowed, forced) => close(&api, of, allowed, forced).await,
+                Asked::Invoice(of, invoice) => work(&api, move |books| books.attach_invoice(&of, &invoice)).await,
             };
             told.send_replace(Some((outcome, monotonic())));
         });
@@ -96,8 +98,9 @@ pub(super) async fn stage(
     Ok(answer_json(StatusCode::OK, view))
 }
 
-/// `POST /v1/billing/{month}:settle?account=A`, `…:correct?account=A` for a month that may be closed, and
-/// `…:close?account=A[&allow=unpriced,…][&forced=REASON]`. 200 when it is done, 202 while it goes on: the same call asks
+/// `POST /v1/billing/{month}:settle?account=A`, `…:correct?account=A` for a month that may be closed,
+/// `…:close?account=A[&allow=unpriced,…][&forced=REASON]`, and of a closed one
+/// `…:invoice?account=A&invoice=ID[&tax_code=CODE][&replace=true]`. 200 when it is done, 202 while it goes on: the same call asks
 /// again.
 pub(super) async fn act(
     State(api): Shared,
@@ -105,7 +108,7 @@ pub(super) async fn act(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(query.as_deref(), &["account", "allow", "forced"])?;
+    let query = Query::parse(query.as_deref(), &["account", "allow", "forced", "invoice", "tax_code", "replace"])?;
     let (month, verb) = what.split_once(':').unwrap_or((&what, ""));
     let of = month_of(&api, &headers, Action::CloseMonths, month, &query)?;
     let asked = match verb {
@@ -117,10 +120,11 @@ pub(super) async fn act(
             ending(&of, 0, forced.as_deref())?;
             Asked::Close(of, allowed(&query)?, forced)
         }
+        "invoice" => Asked::Invoice(of, invoice(&query)?),
         other => {
             return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_action", "there is no such action")
                 .field("action", other)
-                .remedy("use :settle, :correct or :close"));
+                .remedy("use :settle, :correct, :close or :invoice"));
         }
     };
     let mut going = api.works.join(&api, &asked)?;
@@ -230,9 +234,22 @@ fn allowed(query: &Query) -> Result<Allowed, Problem> {
     Ok(allowed)
 }
 
+fn invoice(query: &Query) -> Result<InvoiceOf, Problem> {
+    let invoice = query.get("invoice").ok_or_else(|| Problem::bad_query("invoice", "", "add invoice=…, its number"))?;
+    let replace = match query.get("replace") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(Problem::bad_query("replace", other, "write true or false")),
+    };
+    Ok(InvoiceOf { invoice: invoice.to_owned(), tax_code: query.get("tax_code").map(str::to_owned), replace })
+}
+
 impl From<BookError> for Problem {
     fn from(error: BookError) -> Self {
         match error {
+            BookError::Refused { code: code @ "malformed", detail } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+            }
             BookError::Refused { code, detail } => Self::new(StatusCode::CONFLICT, code, detail),
             BookError::Failed(detail) => {
                 tracing::error!(detail, "the books cannot be worked on");

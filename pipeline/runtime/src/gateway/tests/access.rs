@@ -31,6 +31,7 @@ const ROUTES: &str = "
     POST   /v1/billing/2026-10:settle?account=acme               finance         admin
     POST   /v1/billing/2026-10:correct?account=acme              finance         admin
     POST   /v1/billing/2026-10:close?account=acme&allow=unverified finance       admin
+    POST   /v1/billing/2026-10:invoice?account=acme&invoice=R-7  finance         admin
     GET    /v1/lots/acme                                 enqueue finance operate admin
     GET    /v1/senders/acme                              enqueue finance operate admin
     GET    /v1/accounts                                  enqueue finance operate admin

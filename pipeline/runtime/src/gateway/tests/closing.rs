@@ -42,6 +42,9 @@ async fn what_may_not_end_is_refused_and_nothing_is_written() {
         ("/v1/billing/2026-10?account=acme", 404, "unknown_action"),
         ("/v1/billing/october:close?account=acme", 404, "not_found"),
         ("/v1/billing/2026-10:close?account=other", 403, "forbidden"),
+        ("/v1/billing/2026-10:invoice?account=acme", 400, "bad_query"),
+        ("/v1/billing/2026-10:invoice?account=acme&invoice=R-7&replace=yes", 400, "bad_query"),
+        ("/v1/billing/2026-10:invoice?account=acme&invoice=R-8", 409, "invoice_attached"),
     ];
     for (path, status, code) in refused {
         let answer = world.api("finance", Method::POST, path, "").await;
@@ -51,6 +54,15 @@ async fn what_may_not_end_is_refused_and_nothing_is_written() {
     let forced = "/v1/billing/2026-11:close?account=acme&allow=unverified&forced=contract%20ends";
     assert_eq!(world.api("finance", Method::POST, forced, "").await.status, StatusCode::OK);
     assert_eq!(events(&world)[0]["events"][0]["forced"], "contract ends");
+}
+
+#[tokio::test]
+async fn an_invoice_is_attached() {
+    let world = World::new().await;
+    let path = "/v1/billing/2026-10:invoice?account=acme&invoice=R-8&tax_code=AE%2019&replace=true";
+    let answer = world.api("finance", Method::POST, path, "").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json(), json!({ "month": "2026-10", "invoice": "R-8", "tax_code": "AE 19" }));
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ use tollgate_wire::Time;
 use crate::clock::Clock;
 use crate::gateway::{
     Addresses, Allowed, AppSecrets, BillingQuery, BookError, Books, DeadLetterRead, FeedPage, Gateway, GatewayConfig,
-    GatewayParts, HttpLimits, MonthOf, ReadError, Reads, Role, Stage, TokenSpec, ViewJson, hash_token,
+    GatewayParts, HttpLimits, InvoiceOf, MonthOf, ReadError, Reads, Role, Stage, TokenSpec, ViewJson, hash_token,
 };
 use crate::inbox::fake::FakeInbox;
 use crate::log::Record;
@@ -81,7 +81,7 @@ impl Reads for FakeReads {
     fn waiting(&self, _: &str) -> Result<Option<(u64, u64)>, ReadError> {
         Ok(*self.waiting.lock().unwrap())
     }
-    fn billing(&self, query: &BillingQuery, out: &mut dyn std::io::Write) -> Result<String, ReadError> {
+    fn billing(&self, query: &BillingQuery, out: &mut (dyn std::io::Write + Send)) -> Result<String, ReadError> {
         if query.month == "1999-01" {
             return Err(ReadError::BadQuery { field: "month", value: query.month.clone(), remedy: "it has no bills" });
         }
@@ -156,6 +156,14 @@ impl Books for FakeBooks {
     fn close(&self, of: &MonthOf, _: Allowed) -> Result<ViewJson, BookError> {
         self.closed.store(true, Ordering::Relaxed);
         Ok(json!({ "state": "closed", "month": of.month.to_string() }).to_string().into_bytes())
+    }
+
+    fn attach_invoice(&self, of: &MonthOf, asked: &InvoiceOf) -> Result<ViewJson, BookError> {
+        if !asked.replace && asked.invoice == "R-8" {
+            return Err(BookError::Refused { code: "invoice_attached", detail: "R-7 is".to_owned() });
+        }
+        let view = json!({ "month": of.month.to_string(), "invoice": asked.invoice, "tax_code": asked.tax_code });
+        Ok(view.to_string().into_bytes())
     }
 }
 

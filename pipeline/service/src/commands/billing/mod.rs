@@ -2,13 +2,14 @@
 //!
 //! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service · `rerate`
 //! what a month would have cost · `rerate_show` how that is shown · `reconcile` a month beside the platform's figures ·
-//! `reconcile_show` how that is shown · `forecast` what is ahead · `analytics` the platform's figures,
+//! `invoice` invoices of closed months · `reconcile_show` how that is shown · `forecast` what is ahead · `analytics` the platform's figures,
 //! fetched · `close` settling, closing, and that what is closed
 //! stays.
 
 mod analytics;
 mod close;
 mod forecast;
+mod invoice;
 mod reconcile;
 mod reconcile_show;
 mod rerate;
@@ -53,6 +54,13 @@ enum BillingCommand {
     Settle(close::SettleArgs),
     Close(close::CloseArgs),
     Verify(close::VerifyArgs),
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  \
+        tollgate billing invoice attach --month 2026-10 --account acme --invoice R-2026-117\n  \
+        tollgate billing invoice list --month 2026-10"
+    )]
+    Invoice(invoice::InvoiceCommand),
     Analytics(analytics::AnalyticsArgs),
     Reconcile(reconcile::ReconcileArgs),
     Rerate(rerate::RerateArgs),
@@ -94,6 +102,9 @@ struct ExportArgs {
     /// Add recipient and wamid to the detail, where they were not erased
     #[arg(long)]
     with_recipients: bool,
+    /// Name the invoices that are attached to the month, where it has any
+    #[arg(long)]
+    with_invoices: bool,
     #[command(flatten)]
     config: ConfigArgs,
     #[command(flatten)]
@@ -160,6 +171,7 @@ pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Re
         BillingCommand::Settle(args) => wait(close::settle(args, json)),
         BillingCommand::Close(args) => wait(close::close(args, json)),
         BillingCommand::Verify(args) => close::verify_all(args, before, json),
+        BillingCommand::Invoice(command) => invoice::run(command, before, json),
     }
 }
 
@@ -208,6 +220,7 @@ fn from_file(args: &ExportArgs, out: &Path, json: bool) -> anyhow::Result<()> {
         account: args.account.clone(),
         format: format(args, &reader)?,
         with_recipients: args.with_recipients,
+        invoices: args.with_invoices.then(|| reader.invoices(args.month, args.account.as_deref())).transpose()?,
         as_of: reader.as_of(Stream::Ledger)?,
     };
     let bar = output::bar(0, false);
@@ -216,7 +229,7 @@ fn from_file(args: &ExportArgs, out: &Path, json: bool) -> anyhow::Result<()> {
         bar.set_position(rows);
     };
     if is_stdout(out) {
-        write_csv(&reader, &request, "stdout", &mut std::io::stdout().lock(), &mut progress)?;
+        write_csv(&reader, &request, "stdout", &mut std::io::stdout(), &mut progress)?;
         bar.finish_and_clear();
         return Ok(());
     }

@@ -42,11 +42,12 @@ pub(super) async fn export(args: &ExportArgs, out: &Path, json: bool) -> anyhow:
     let api = Api::new(&args.client)?;
     let account = args.account.as_deref().map(|account| format!("&account={}", encode(account)));
     let address = format!(
-        "{}?format={}{}{}",
+        "{}?format={}{}{}{}",
         path(&["billing", &format!("{}.csv", args.month)]),
         args.format.as_str(),
         args.view().map(|view| format!("&view={}", view.as_str())).unwrap_or_default(),
-        account.unwrap_or_default()
+        account.unwrap_or_default(),
+        if args.with_invoices { "&invoices=true" } else { "" }
     );
     if is_stdout(out) {
         api.download(&address, &mut std::io::stdout().lock()).await?;
