@@ -256,6 +256,19 @@ fn a_month_is_closed_once_and_stays() {
     let (bill_now, _) = export("third.csv");
     assert_eq!(bill_now, again.0, "what is closed stays");
 
+    // The client's invoice is named where it is asked for.
+    let attach = |more: &[&str]| [&["billing", "invoice", "attach", "--account", "acme", "--month"][..], more].concat();
+    service.refused(&attach(&["2026-11", "--invoice", "R-7"]), 1, "is not closed; close it first");
+    service.good(&attach(&["2026-09", "--invoice", "R-7", "--tax-code", "VAT 19 %"]));
+    service.good(&attach(&["2026-09", "--invoice", "R-7", "--tax-code", "VAT 19 %"]));
+    service.refused(&attach(&["2026-09", "--invoice", "R-8"]), 1, "has invoice `R-7` already");
+    let listed = service.good(&["billing", "invoice", "list", "--month", "2026-09"]);
+    assert!(listed.contains("R-7") && listed.contains("VAT 19 %"), "{listed}");
+    let named = ["billing", "export", "--month", "2026-09", "--account", "acme", "--with-invoices", "--out", "-"];
+    let named = service.good(&named);
+    assert!(named.lines().skip(1).all(|row| row.ends_with(",VAT 19 %,R-7")), "{named}");
+    assert_eq!(export("fourth.csv").0, bill_now, "and nowhere else");
+
     // Somebody makes a bill cheaper.
     let database = rusqlite::Connection::open(service.path("data/ledger.db")).unwrap();
     database.busy_timeout(BOUND).unwrap();
