@@ -1,6 +1,7 @@
 //! What an answer of the platform proves about the attempt. Only `code` is believed, never titles or HTTP status.
 
 use super::refusal;
+use super::retry_after::RetryAfter;
 use serde::Deserialize;
 use tollgate_wire::Text;
 use tollgate_wire::event::AttemptResult;
@@ -28,7 +29,7 @@ struct SentMessage<'a> {
 ///
 /// A success with a message id is accepted; an error body with a code is a refusal, whatever the status. Everything
 /// else may come from anything between us and the platform and proves nothing: in doubt.
-pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> AttemptResult<'static> {
+pub(super) fn read(status: u16, retry_after: RetryAfter<'_>, body: &[u8]) -> AttemptResult<'static> {
     if (200..300).contains(&status) {
         return match serde_json::from_slice::<Sent<'_>>(body) {
             Ok(Sent { messages: [message] }) if !message.id.is_empty() => AttemptResult::Accepted {
@@ -47,7 +48,7 @@ pub(super) fn read(status: u16, retry_after: Option<&str>, body: &[u8]) -> Attem
     AttemptResult::Rejected {
         code: error.code,
         detail: Text::from(without_numbers(&details.or(error.message).unwrap_or_default())),
-        retry_after_s: retry_after.and_then(|seconds| seconds.trim().parse().ok()),
+        retry_after_s: retry_after.seconds(),
     }
 }
 
@@ -72,6 +73,7 @@ fn without_numbers(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tollgate_wire::Time;
 
     fn accepted(wamid: &'static str, held: bool) -> AttemptResult<'static> {
         AttemptResult::Accepted { wamid: wamid.into(), held }
@@ -106,14 +108,20 @@ mod tests {
             (302, None, b"", AttemptResult::InDoubt),
             (400, None, error, rejected(131_056, "Too many to +… in 60 s", None)),
             (429, Some("30"), error, rejected(131_056, "Too many to +… in 60 s", Some(30))),
-            (503, Some("Fri, 27 Nov 2026 09:00:00 GMT"), bare, rejected(2, "Service temporarily unavailable", None)),
+            (
+                503,
+                Some("Fri, 27 Nov 2026 09:00:00 GMT"),
+                bare,
+                rejected(2, "Service temporarily unavailable", Some(90)),
+            ),
             (503, None, b"", AttemptResult::InDoubt),
             (502, None, b"<html>bad gateway</html>", AttemptResult::InDoubt),
             (400, None, br#"{"error":{"message":"no code"}}"#, AttemptResult::InDoubt),
             (404, None, b"not found", AttemptResult::InDoubt),
         ];
         for (status, retry_after, body, want) in cases {
-            let got = read(status, retry_after, body);
+            let now = Time(1_795_769_910_000); // 2026-11-27 08:58:30
+            let got = read(status, RetryAfter { value: retry_after, date: None, now }, body);
             assert_eq!(got, want, "{status} {}", String::from_utf8_lossy(body));
         }
     }

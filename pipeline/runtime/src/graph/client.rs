@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -13,6 +13,8 @@ use tollgate_wire::event::AttemptResult;
 
 use super::answer;
 use super::connector::TimedConnector;
+use super::retry_after::RetryAfter;
+use crate::clock;
 
 /// Largest answer read, in bytes; the platform's are below one kilobyte.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
@@ -141,11 +143,14 @@ impl GraphClient {
             Err(_) => return AttemptResult::InDoubt,
         };
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).cloned();
+        let header = |name: HeaderName| response.headers().get(name).cloned();
+        let (retry_after, date) = (header(RETRY_AFTER), header(DATE));
         let Ok(body) = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await else {
             return AttemptResult::InDoubt;
         };
-        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
+        let text = |value: &'_ Option<HeaderValue>| value.as_ref().and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let (value, date) = (text(&retry_after), text(&date));
+        let retry_after = RetryAfter { value: value.as_deref(), date: date.as_deref(), now: clock::now() };
         answer::read(status, retry_after, &body.to_bytes())
     }
 }

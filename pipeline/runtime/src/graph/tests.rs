@@ -102,9 +102,17 @@ async fn a_full_answer_is_definite() {
     let refused = "HTTP/1.1 400 Bad Request\r\nretry-after: 7\r\ncontent-length: 41\r\n\r\n{\"error\":{\"code\":130429,\"message\":\"slow\"}}";
     let length = refused.len() - refused.find('{').unwrap();
     let refused = refused.replace("length: 41", &format!("length: {length}"));
-    let result = against(Fault::Answer(Box::leak(refused.into_boxed_str()))).await;
+    let result = against(Fault::Answer(Box::leak(refused.clone().into_boxed_str()))).await;
     let want = AttemptResult::Rejected { code: 130_429, detail: "slow".into(), retry_after_s: Some(7) };
     assert_eq!(result, want);
+    let at_a_date = "date: Fri, 27 Nov 2026 08:00:00 GMT\r\nretry-after: Fri, 27 Nov 2026 08:02:00 GMT";
+    let result = against(Fault::Answer(Box::leak(refused_at(&refused, at_a_date).into_boxed_str()))).await;
+    let want = AttemptResult::Rejected { code: 130_429, detail: "slow".into(), retry_after_s: Some(120) };
+    assert_eq!(result, want, "by the server's own clock");
+}
+
+fn refused_at(refused: &str, headers: &str) -> String {
+    refused.replace("retry-after: 7", headers)
 }
 
 #[tokio::test]
