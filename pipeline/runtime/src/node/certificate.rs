@@ -13,7 +13,7 @@ const GENERALIZED_TIME: u8 = 0x18;
 ///
 /// # Errors
 /// The file cannot be read, or has no certificate of this form; in words.
-pub(super) fn ends(file: &Path) -> Result<i64, String> {
+pub fn ends(file: &Path) -> Result<i64, String> {
     let certificates = CertificateDer::pem_file_iter(file).map_err(|e| e.to_string())?;
     let mut first = None;
     for certificate in certificates {

@@ -3,12 +3,13 @@
 //! `begin` what every node begins with, health first · `embedded` all parts over the embedded log · `kafka` those of
 //! its roles over Kafka · `hash_key` the deployment's secret · `project` log into ledger and views, from `sources` · `views` what the API reads, by `readers`, `books`
 //! what it closes months with,
-//! `live` what of it is not in the views · `looks` what is looked at when metrics are read, with `certificate` · `booked` and
+//! `live` what of it is not in the views · `looks` what is looked at when metrics are read, with `cards` and `certificate` · `booked` and
 //! `set_aside` what the projection tells · this file stops them in the opposite order of their start.
 
 mod begin;
 mod booked;
 mod books;
+mod cards;
 mod certificate;
 mod embedded;
 mod hash_key;
@@ -43,6 +44,8 @@ use tollgate_core::life::Times;
 use tollgate_metrics::{Certificate, Metrics};
 use tollgate_rate_card::RateCards;
 
+pub use cards::{Priced, day_of, newest_card, priced};
+pub use certificate::ends as certificate_ends;
 pub use roles::{Role, Roles, RolesError};
 pub use views::{DeadLetter, DeadLetterPage};
 

@@ -3,7 +3,7 @@
 //!
 //! Written by [`Writer`](crate::ledger::Writer): `ingest_outcomes`, `ingest_snapshots`, `prune_moves`.
 //! Read by [`Reader`](crate::ledger::Reader): `message`, `feed`, `outcome_counts`, `accounts`, `campaigns`,
-//! `campaign`, `senders`, `lots`, `waits`, `zones`, `numbers`, `consents`. [`bill`] sums a month from any ledger.
+//! `campaign`, `senders`, `lots`, `waits`, `zones`, `currencies`, `numbers`, `consents`. [`bill`] sums a month from any ledger.
 
 mod bill;
 mod body;

@@ -1,9 +1,9 @@
-//! Time zones of the WABAs, for what is bounded by their days.
+//! Time zones and currencies of the WABAs, for what is bounded by their days and priced by their cards.
 
 use super::snapshots::{SenderView, WabaZone};
 use crate::ledger::{LedgerError, Reader};
 use crate::settle::Terms;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tollgate_rate_card::Zone;
 
 impl Reader {
@@ -43,6 +43,17 @@ impl Reader {
             None => self.each_snapshot(|snapshot| add(snapshot.senders))?,
         }
         Ok(wabas)
+    }
+
+    /// Currencies that WABAs are billed in. One is missing as in [`Reader::zones`], and if the snapshot is of a version
+    /// that did not tell currencies.
+    pub fn currencies(&self) -> Result<BTreeSet<String>, LedgerError> {
+        let mut currencies = BTreeSet::new();
+        self.each_snapshot(|snapshot| {
+            currencies.extend(snapshot.wabas.into_iter().filter_map(|waba| waba.currency));
+            Ok(())
+        })?;
+        Ok(currencies)
     }
 
     /// Zone and mark-ups of an account's WABAs, by id. A WABA is missing as in [`Reader::zones`], and if the snapshot is

@@ -30,6 +30,7 @@ pub use known::nearest;
 pub use position::{Lines, line_of};
 pub use rates::{add as add_rates, load as load_rates, sources as rate_sources};
 pub use sections::{Config, LogFormat};
+pub use settings::SecretFile;
 
 use settings::Settings;
 use tollgate_rate_card::bounded;

@@ -12,6 +12,7 @@ pub(super) fn read(settings: &mut Settings, key: &str) -> Option<String> {
     if path.is_empty() {
         return None;
     }
+    settings.holds_secret(&file_key, path.clone().into());
     match std::fs::read_to_string(&path) {
         Ok(text) if text.trim().is_empty() => {
             settings.fault(&file_key, format!("{file_key} = {path:?} is an empty file"), "write the secret into it");

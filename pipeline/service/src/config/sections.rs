@@ -13,7 +13,7 @@ use tollgate_runtime::node::{KafkaOptions, LogConfig};
 use tollgate_runtime::shard::ShardOptions;
 use tollgate_runtime::store::StoreOptions;
 
-use super::settings::Settings;
+use super::settings::{SecretFile, Settings};
 use super::{Fault, apps, kafka, ledger, rates, tokens};
 
 /// The whole configuration, checked.
@@ -47,6 +47,8 @@ pub struct Config {
     pub ledger_behind_max: Duration,
     /// Files of certificates that the process works with.
     pub certificates: Vec<(Certificate, PathBuf)>,
+    /// Files that hold secrets which the process uses.
+    pub secret_files: Vec<SecretFile>,
     /// Own rate card files, if any.
     pub rates: Option<PathBuf>,
     /// Log filter directives.
@@ -100,11 +102,13 @@ pub(super) fn build(s: &mut Settings) -> Config {
         s.fault("kafka.roles", error.to_string(), "see `tollgate config default`");
     }
     let certificates = certificates(s, &log, &ledger);
+    kafka_secrets(s, &log);
     let config = Config {
         data_dir,
         ledger,
         ledger_behind_max: s.seconds("ledger.behind_max_seconds", 1..=DAY_S),
         certificates,
+        secret_files: s.take_secret_files(),
         dispatcher,
         graph: graph(s),
         shard: shard(s, &log),
@@ -159,6 +163,22 @@ fn certificates(s: &mut Settings, log: &LogConfig, ledger: &Place) -> Vec<(Certi
         files.push((Certificate::LedgerCa, authorities.into()));
     }
     files
+}
+
+/// Client properties with their passwords, the key of the client's certificate, the deployment's secret.
+fn kafka_secrets(s: &mut Settings, log: &LogConfig) {
+    let LogConfig::Kafka(options) = log else { return };
+    const PROPERTIES: &str = "kafka.properties_file";
+    let file = s.text(PROPERTIES);
+    if !file.is_empty() {
+        s.holds_secret(PROPERTIES, file.into());
+    }
+    if let Some(key) = options.kafka.properties.get("ssl.key.location") {
+        s.holds_secret(PROPERTIES, key.into());
+    }
+    if let Some(key) = &options.hash_key {
+        s.holds_secret("kafka.hash_key_file", key.clone());
+    }
 }
 
 fn required_path(s: &mut Settings, key: &str) -> PathBuf {

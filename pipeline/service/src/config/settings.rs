@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{DEFAULT_TOML, Fault, bounded, environment, file, nearest};
@@ -56,6 +57,17 @@ struct Entry {
     place: String,
 }
 
+/// A file that holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The key that names it.
+    pub key: String,
+    /// Where that key is set: `file:line`, or the environment variable.
+    pub place: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
 /// All keys.
 #[derive(Default)]
 pub(super) struct Settings {
@@ -63,6 +75,8 @@ pub(super) struct Settings {
     defaults: BTreeMap<String, Value>,
     /// Secrets that the environment holds itself.
     secrets: BTreeMap<String, String>,
+    /// Files that hold secrets and are in use.
+    secret_files: Vec<SecretFile>,
     read: BTreeSet<String>,
     pub(super) faults: Vec<Fault>,
 }
@@ -160,6 +174,16 @@ impl Settings {
     /// Where a key's value stands.
     pub(super) fn place(&self, key: &str) -> String {
         self.entries.get(key).map_or_else(|| "config.default.toml".to_owned(), |entry| entry.place.clone())
+    }
+
+    /// Notes a file, named by `key`, that holds a secret.
+    pub(super) fn holds_secret(&mut self, key: &str, path: PathBuf) {
+        self.secret_files.push(SecretFile { key: key.to_owned(), place: self.place(key), path });
+    }
+
+    /// The files that hold secrets.
+    pub(super) fn take_secret_files(&mut self) -> Vec<SecretFile> {
+        std::mem::take(&mut self.secret_files)
     }
 
     /// A fault of a key's value.

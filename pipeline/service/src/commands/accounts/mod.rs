@@ -3,6 +3,7 @@
 mod apply;
 mod read_file;
 
+pub use read_file::read as read_accounts;
 #[cfg(test)]
 pub use read_file::read_text;
 
