@@ -8,6 +8,7 @@ use tollgate_runtime::log::kafka::{KafkaConfig, plan};
 use tollgate_runtime::log::{Topic, dead_letter};
 use tollgate_wire::DeadLetterReason;
 use tollgate_wire::request::{CE_ID, MAX_ID};
+use tollgate_wire::trace::TRACEPARENT;
 
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
@@ -112,6 +113,7 @@ fn headers_are_those_that_are_written_and_read() {
     }
     for topic in [Topic::Requests, Topic::RequestsPriority] {
         assert_eq!(headers(topic)["properties"][CE_ID]["maxLength"], MAX_ID);
+        assert!(headers(topic)["properties"][TRACEPARENT].is_object());
     }
     let mut told = names(Topic::DeadLetters);
     let mut written = dead_letter::HEADERS.map(str::to_owned).to_vec();

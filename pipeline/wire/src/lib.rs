@@ -4,7 +4,7 @@
 //! `request` what campaign systems ask · `outcome` each move of a message · `order` one attempt for the
 //! dispatcher · `command` registry, campaigns, consents, templates · `event` what happened outside ·
 //! `ledger` a charge · `analytics` the platform's own figures · `webhook` the platform's JSON into events ·
-//! `platform_error` what an error code means.
+//! `platform_error` what an error code means · `trace` where a request belongs in its caller's trace.
 #![deny(clippy::float_arithmetic)]
 
 pub mod analytics;
@@ -23,6 +23,7 @@ pub mod snapshot;
 mod tagged;
 pub mod text;
 pub mod time;
+pub mod trace;
 pub mod webhook;
 
 pub use input::InputError;

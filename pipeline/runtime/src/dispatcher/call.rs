@@ -1,12 +1,13 @@
 //! One attempt: wait for its turn, check `leave_by` at the last moment, call once, report.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tollgate_metrics::{Metrics, Outcome};
 use tollgate_wire::Reason;
 use tollgate_wire::event::{AttemptResult, DispatchResult};
+use tollgate_wire::order::Callback;
 
 use super::backlog::Job;
 use super::results::{Report, Slot};
@@ -36,6 +37,7 @@ impl Caller {
                 result
             }
         };
+        tell(&job.account, job.callback, &result, clock::monotonic().saturating_duration_since(start));
         let result = DispatchResult { callback: job.callback, at: self.clock.now(), result };
         // The receiver lives as long as the dispatcher; when it was dropped, the attempt becomes in doubt.
         let _ = self.report.send(Report { account: job.account, result, slot: Some(slot) }).await;
@@ -44,9 +46,25 @@ impl Caller {
     /// Reports an order that was taken too late to be called.
     pub(super) async fn too_late(&self, job: Job) {
         let result = AttemptResult::NotSent { reason: Reason::LeaveBy };
+        tell(&job.account, job.callback, &result, Duration::ZERO);
         let result = DispatchResult { callback: job.callback, at: self.clock.now(), result };
         let _ = self.report.send(Report { account: job.account, result, slot: None }).await;
     }
+}
+
+/// One line for an attempt, at debug. The platform's own words may name a recipient, so its code alone is told.
+fn tell(account: &str, callback: Callback, result: &AttemptResult<'_>, took: Duration) {
+    if !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let Callback { message_uid, attempt } = callback;
+    let (code, reason) = match result {
+        AttemptResult::Rejected { code, .. } => (Some(*code), None),
+        AttemptResult::NotSent { reason } => (None, Some(reason.as_str())),
+        AttemptResult::Accepted { .. } | AttemptResult::InDoubt => (None, None),
+    };
+    let (result, milliseconds) = (outcome(result).as_str(), took.as_millis() as u64);
+    tracing::debug!(account, message_uid, attempt, result, code, reason, milliseconds, "called");
 }
 
 fn outcome(result: &AttemptResult<'_>) -> Outcome {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 /// Name and value pairs beside the value: of dead letters (see [`dead_letter`](super::dead_letter)), and what producers
-/// put beside their requests, of which `ce_id` is read.
+/// put beside their requests, of which `ce_id` and `traceparent` are read.
 pub type Headers = Vec<(String, Bytes)>;
 
 /// A record to append.

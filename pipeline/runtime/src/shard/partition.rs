@@ -1,5 +1,6 @@
 //! One partition's shard: its engine over its store. It decides batches and knows nothing of the log they come from.
 
+use super::decisions;
 use super::doubts::Doubts;
 use super::gauges::Gauges;
 use super::input;
@@ -83,6 +84,8 @@ const SWEEPS_PUT_OFF_MOST: u32 = 60;
 struct Pending {
     next: Vec<(Topic, u64)>,
     records: usize,
+    /// What is said of it.
+    lines: Vec<decisions::Line>,
 }
 
 impl Shard {
@@ -235,7 +238,8 @@ impl Shard {
             }
         }
         let outputs = std::mem::take(&mut self.out.records);
-        self.pending = Some(Pending { next: next.clone(), records: inputs.len() });
+        let lines = decisions::of(inputs, &outputs);
+        self.pending = Some(Pending { next: next.clone(), records: inputs.len(), lines });
         Commit { next_offsets: next, outputs, state }
     }
 
@@ -252,6 +256,7 @@ impl Shard {
         }
         self.out.metrics.flush(pending.records as u64, took);
         self.out.doubts.committed();
+        decisions::write(self.partition, &pending.lines);
     }
 
     /// Nothing of the batch handed out counts: everything it changed is undone.

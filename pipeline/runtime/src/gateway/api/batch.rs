@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use tollgate_wire::request::Purpose;
 use tollgate_wire::{DeadLetterReason, Text};
 
-use super::messages::{accept, lane};
+use super::messages::{accept, lane, trace};
 use super::{Api, NDJSON, Query, Shared, json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
@@ -65,11 +65,12 @@ pub(super) async fn enqueue(
     let origin = Origin { file: file_name(&query)?, first_line: first_line(&query)? };
     let body = api.body(body, BODY_BYTES_MAX).await?;
     let lines = lines(&body.bytes, origin.first_line)?;
+    let trace = trace(&headers);
     let mut answer = Answer { accepted: 0, refused: 0, dead_letters: 0, results: Vec::with_capacity(lines.len()) };
     let mut records = Vec::with_capacity(lines.len());
     let mut set_aside = Vec::new();
     for (number, line) in lines {
-        match accept(&api, &caller, lane, &line, None).await {
+        match accept(&api, &caller, lane, &line, None, trace.clone()).await {
             Ok((record, id)) => {
                 answer.accepted += 1;
                 records.push(record);

@@ -112,3 +112,22 @@ async fn the_id_of_a_cloud_event_serves_when_the_body_has_none() {
     assert_eq!(world.inbox.headers_of(Topic::Requests)[0], [("ce_id".to_owned(), "a%b".to_owned())]);
     assert_eq!(world.inbox.of(Topic::Requests)[0].1, without.to_string(), "the bytes as they came");
 }
+
+#[tokio::test]
+async fn a_valid_trace_goes_with_the_record() {
+    let world = World::new().await;
+    let url = |path: &str| format!("http://{}/v1/{path}", world.at.api);
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let post = async |path: &str, kind: &str, trace: &str, id: &str| {
+        let headers = [("authorization", "Bearer enqueue"), ("content-type", kind), ("traceparent", trace)];
+        let answer = world.call(&url(path), Method::POST, &headers, request(id, "utility").to_string()).await;
+        assert_eq!(answer.status, 202, "{}", answer.text);
+    };
+    let json = "application/json";
+    post("messages", json, trace, "a").await;
+    post("messages", json, "00-not-a-trace-01", "b").await;
+    post("messages:batch", "application/x-ndjson", trace, "c").await;
+    let headers = world.inbox.headers_of(Topic::Requests);
+    let with = vec![("traceparent".to_owned(), trace.to_owned())];
+    assert_eq!(headers, [with.clone(), vec![], with]);
+}
