@@ -4,6 +4,10 @@
 //! in the app) and counts inbound messages too. Code 130429 says that it was too much: the rate is halved
 //! and recovers additively, so that it settles just below what the platform really takes.
 //!
+//! The rate that was refused is remembered as a ceiling: from an eighth below it to an eighth above it the rate grows a fifth
+//! as fast, so that a platform that takes a quarter of what is declared refuses one call in hundreds. Beyond, the ceiling is
+//! forgotten: the platform takes more again.
+//!
 //! The same factor answers an outage. A call that is not served, or of which nobody knows, takes its part of a window
 //! of calls, so that one in a thousand costs nothing and a window full of them all but stops the number. Below a
 //! floor nothing comes back by time: one call at a time asks, after pauses that grow to a minute, and the first that is
@@ -35,11 +39,40 @@ pub struct RateFactor {
     /// From when it recovers (Unix time, milliseconds): some seconds after the latest halving, or the end of its pause; 0 =
     /// never refused.
     pub halved_at_ms: u64,
+    /// Parts in a thousand at the latest refusal: near them the rate grows slowly. 1,000 = not known.
+    #[serde(default = "no_ceiling")]
+    pub ceiling_permille: u16,
+}
+
+/// The whole rate is no ceiling.
+const NO_CEILING: u16 = 1000;
+
+fn no_ceiling() -> u16 {
+    NO_CEILING
 }
 
 impl RateFactor {
     /// Never refused.
-    pub const FULL: RateFactor = RateFactor { permille: 1000, halved_at_ms: 0 };
+    pub const FULL: RateFactor = RateFactor { permille: 1000, halved_at_ms: 0, ceiling_permille: NO_CEILING };
+
+    /// An eighth below the ceiling: from here on the rate grows slowly.
+    fn near(self) -> u16 {
+        if self.ceiling_permille >= NO_CEILING { 1000 } else { self.ceiling_permille - self.ceiling_permille / 8 }
+    }
+
+    /// An eighth above the ceiling, at least one part: from here on it is forgotten.
+    fn beyond(self) -> u16 {
+        if self.ceiling_permille >= NO_CEILING {
+            return 1000;
+        }
+        self.ceiling_permille.saturating_add((self.ceiling_permille / 8).max(1)).min(1000)
+    }
+
+    /// Without a ceiling that the rate has left behind.
+    fn above_ceiling(self) -> RateFactor {
+        let ceiling_permille = if self.permille >= self.beyond() { NO_CEILING } else { self.ceiling_permille };
+        RateFactor { ceiling_permille, ..self }
+    }
 }
 
 impl Default for RateFactor {
@@ -64,6 +97,8 @@ pub struct ThroughputPolicy {
     pub floor_permille: u16,
     /// What comes back at each step, in parts of a thousand. Default 5.
     pub recover_permille: u16,
+    /// The same near the rate that was last refused. Default 1, at least 1.
+    pub probe_permille: u16,
     /// Seconds from step to step. Default 1: from half to full in 100 s.
     pub recover_every_s: NonZeroU32,
     /// The pause just below the floor, in milliseconds; each halving doubles it. Default 2,000.
@@ -86,6 +121,7 @@ impl Default for ThroughputPolicy {
             wire_burst_ms: 10,
             floor_permille: 50,
             recover_permille: 5,
+            probe_permille: 1,
             recover_every_s: NonZeroU32::MIN,
             pause_ms: 2_000,
             pause_max_ms: 60_000,
@@ -102,7 +138,11 @@ impl ThroughputPolicy {
         if now_ms < factor.halved_at_ms {
             return factor;
         }
-        RateFactor { permille: self.permille(factor, now_ms) / 2, halved_at_ms: now_ms + u64::from(self.settle_ms) }
+        let refused = self.permille(factor, now_ms);
+        let permille = refused / 2;
+        // Who serves nobody says nothing of what it takes.
+        let ceiling_permille = if permille >= self.floor() { refused } else { NO_CEILING };
+        RateFactor { permille, halved_at_ms: now_ms + u64::from(self.settle_ms), ceiling_permille }
     }
 
     /// A call was not served, or its result is not known, of a sender that may have `limit` calls under way at the full
@@ -113,7 +153,7 @@ impl ThroughputPolicy {
         let window = self.window(limit, factor, factor.halved_at_ms);
         let part = u32::from(factor.permille).div_ceil(window.max(2));
         let permille = factor.permille.saturating_sub(u16::try_from(part).unwrap_or(u16::MAX));
-        RateFactor { permille, halved_at_ms: now_ms - self.since_step_ms(factor, now_ms) }
+        RateFactor { permille, halved_at_ms: now_ms - self.since_step_ms(factor, now_ms), ..factor }
     }
 
     /// A call was answered, whatever the answer, of a sender that may have `limit` calls under way at the full rate: there
@@ -122,20 +162,23 @@ impl ThroughputPolicy {
     #[must_use]
     pub fn answered(&self, factor: RateFactor, limit: u32, now_ms: u64) -> RateFactor {
         if !self.is_served(factor) {
-            return RateFactor { permille: self.floor(), halved_at_ms: now_ms };
+            return RateFactor { permille: self.floor(), halved_at_ms: now_ms, ceiling_permille: NO_CEILING };
         }
         if now_ms < factor.halved_at_ms {
             return factor;
         }
         let mut permille = self.permille(factor, now_ms);
-        if permille < self.quick_permille {
+        // By answers alone not to where the platform refused.
+        let quick_permille = self.quick_permille.min(RateFactor { permille, ..factor }.above_ceiling().near());
+        if permille < quick_permille {
             let quarter = u16::try_from(250 / limit.max(1)).unwrap_or(u16::MAX).max(1);
-            permille = permille.saturating_add(quarter).min(self.quick_permille);
+            permille = permille.saturating_add(quarter).min(quick_permille);
         }
         if permille == factor.permille {
             return factor;
         }
-        RateFactor { permille, halved_at_ms: now_ms - self.since_step_ms(factor, now_ms) }
+        let halved_at_ms = now_ms - self.since_step_ms(factor, now_ms);
+        RateFactor { permille, halved_at_ms, ..factor }.above_ceiling()
     }
 
     /// `false` while the platform does not serve: the rate is below the floor.
@@ -171,9 +214,43 @@ impl ThroughputPolicy {
             return factor.permille.max(1);
         }
         let steps = now_ms.saturating_sub(factor.halved_at_ms) / self.step_ms();
-        let recovered = steps.saturating_mul(u64::from(self.recover_permille));
-        let permille = recovered.saturating_add(u64::from(factor.permille)).clamp(1, 1000);
-        u16::try_from(permille).unwrap_or(1000)
+        self.grown(factor, steps).clamp(1, 1000)
+    }
+
+    /// The parts in a thousand after so many steps: fast up to near the ceiling, slowly past it, fast beyond.
+    fn grown(&self, factor: RateFactor, steps: u64) -> u16 {
+        let (mut permille, mut left) = (u64::from(factor.permille), steps);
+        for (to, by) in self.legs(factor) {
+            if permille < to && by > 0 {
+                let needed = (to - permille).div_ceil(by);
+                permille = permille.saturating_add(needed.min(left).saturating_mul(by));
+                left = left.saturating_sub(needed);
+            }
+        }
+        u16::try_from(permille.min(1000)).unwrap_or(1000)
+    }
+
+    /// After how many steps there are so many parts in a thousand; `None` = never.
+    fn steps_to(&self, factor: RateFactor, target: u64) -> Option<u64> {
+        let (mut permille, mut steps) = (u64::from(factor.permille), 0_u64);
+        for (to, by) in self.legs(factor) {
+            if permille >= target {
+                break;
+            }
+            if permille < to && by > 0 {
+                let needed = (to.min(target) - permille).div_ceil(by);
+                permille = permille.saturating_add(needed.saturating_mul(by));
+                steps = steps.saturating_add(needed);
+            }
+        }
+        (permille >= target).then_some(steps)
+    }
+
+    /// Up to where the rate grows, and by how much a step.
+    fn legs(&self, factor: RateFactor) -> [(u64, u64); 3] {
+        let (fast, slow) = (u64::from(self.recover_permille), u64::from(self.probe_permille.max(1)));
+        let slow = slow.min(fast);
+        [(u64::from(factor.near()), fast), (u64::from(factor.beyond()), slow), (1000, fast)]
     }
 
     /// How many calls may be under way at `now_ms` where `limit` may be at the full rate: two while the platform does
@@ -193,8 +270,7 @@ impl ThroughputPolicy {
             return u64::MAX;
         }
         let needed = (u64::from(window) + 1).saturating_mul(1000).div_ceil(u64::from(limit));
-        let missing = needed.saturating_sub(u64::from(factor.permille));
-        let steps = missing.div_ceil(u64::from(self.recover_permille));
+        let Some(steps) = self.steps_to(factor, needed) else { return u64::MAX };
         factor.halved_at_ms.saturating_add(steps.saturating_mul(self.step_ms()))
     }
 
@@ -321,32 +397,83 @@ mod tests {
         assert_eq!(policy.permille(halved, NOW_MS + 102_000), 1000);
         assert_eq!(policy.permille(halved, u64::MAX), 1000);
         let again = policy.refused(halved, NOW_MS + 12_000);
-        assert_eq!(again, RateFactor { permille: 275, halved_at_ms: NOW_MS + 14_000 });
+        assert_eq!(again, RateFactor { permille: 275, halved_at_ms: NOW_MS + 14_000, ceiling_permille: 550 });
     }
 
-    /// Half of what is declared, or more, is what the platform takes: answers in between do not hide refusals, and few
-    /// calls are refused.
+    /// What a platform that takes so many a second makes of a sender that declares 80: calls and refused ones, of ten
+    /// minutes, and the rate at the end.
+    fn against(takes: u32, factor: &mut RateFactor, from_ms: u64) -> (u64, u64) {
+        let policy = ThroughputPolicy::default();
+        let (mut now_ms, mut calls, mut refused, mut second, mut taken) = (from_ms, 0, 0, 0, 0);
+        while now_ms < from_ms + 600_000 {
+            now_ms += 1000 / u64::from(policy.effective(mps(80), *factor, now_ms).get());
+            if now_ms / 1000 != second {
+                (second, taken) = (now_ms / 1000, 0);
+            }
+            calls += 1;
+            taken += 1;
+            *factor = if taken > takes {
+                refused += 1;
+                policy.refused(*factor, now_ms)
+            } else {
+                policy.answered(*factor, 40, now_ms)
+            };
+        }
+        (calls, refused)
+    }
+
+    /// Whatever part of the declared rate the platform takes, few calls are refused, from the first on: answers in between
+    /// do not hide refusals, and most of what it takes is used.
     #[test]
     fn a_rate_settles_where_the_platform_takes_it() {
-        let policy = ThroughputPolicy::default();
-        for (takes, most_percent) in [(60, 8), (44, 8), (20, 40)] {
-            let (mut factor, mut now_ms) = (RateFactor::FULL, NOW_MS);
-            let (mut calls, mut refused, mut second, mut taken) = (0_u64, 0_u64, 0, 0);
-            while now_ms < NOW_MS + 600_000 {
-                now_ms += 1000 / u64::from(policy.effective(mps(80), factor, now_ms).get());
-                if now_ms / 1000 != second {
-                    (second, taken) = (now_ms / 1000, 0);
-                }
-                calls += 1;
-                taken += 1;
-                factor = if taken > takes {
-                    refused += 1;
-                    policy.refused(factor, now_ms)
-                } else {
-                    policy.answered(factor, 40, now_ms)
-                };
-            }
+        for (takes, most_percent, least_used) in [(79, 4, 70), (60, 4, 70), (44, 4, 70), (20, 4, 70), (10, 6, 65)] {
+            let mut factor = RateFactor::FULL;
+            let (calls, refused) = against(takes, &mut factor, NOW_MS);
             assert!(refused * 100 <= calls * most_percent, "{takes} a second: {refused} of {calls} refused");
+            let used = (calls - refused) * 100 / (u64::from(takes) * 600);
+            assert!(used >= least_used, "{takes} a second: {used} % of it used");
+            // Once it is known what the platform takes.
+            let (calls, refused) = against(takes, &mut factor, NOW_MS + 600_000);
+            assert!(refused * 100 <= calls * most_percent, "{takes} a second, later: {refused} of {calls} refused");
+        }
+    }
+
+    /// The platform takes everything again: half of it within a minute and a half, all of it within four.
+    #[test]
+    fn a_ceiling_is_left_behind() {
+        let policy = ThroughputPolicy::default();
+        let mut factor = RateFactor::FULL;
+        against(20, &mut factor, NOW_MS);
+        let (from_ms, mut half_ms, mut full_ms) = (NOW_MS + 600_000, 0, 0);
+        let mut now_ms = from_ms;
+        while full_ms == 0 {
+            now_ms += 1000 / u64::from(policy.effective(mps(80), factor, now_ms).get());
+            factor = policy.answered(factor, 40, now_ms);
+            let permille = policy.permille(factor, now_ms);
+            half_ms = if half_ms == 0 && permille >= 500 { now_ms - from_ms } else { half_ms };
+            full_ms = if permille == 1000 { now_ms - from_ms } else { 0 };
+            assert!(now_ms < from_ms + 600_000, "{factor:?}");
+        }
+        assert!(half_ms <= 90_000 && full_ms <= 240_000, "half after {half_ms} ms, all after {full_ms} ms");
+        assert_eq!(factor.ceiling_permille, 1000);
+    }
+
+    /// Steps and parts are two ways of saying the same, with and without a ceiling.
+    #[test]
+    fn growth_and_the_steps_to_it_agree() {
+        let policy = ThroughputPolicy::default();
+        for ceiling_permille in [60, 100, 263, 500, 762, 990, 1000] {
+            for permille in [50, 99, 230, 300, 999] {
+                let factor = RateFactor { permille, halved_at_ms: NOW_MS, ceiling_permille };
+                let mut before = permille;
+                for target in permille..=1000 {
+                    let steps = policy.steps_to(factor, target.into()).expect("it grows to the whole");
+                    let at = policy.grown(factor, steps);
+                    assert!(at >= target && at >= before, "{factor:?} {target}: {at} after {steps}");
+                    assert!(steps == 0 || policy.grown(factor, steps - 1) < target, "{factor:?} {target}");
+                    before = at;
+                }
+            }
         }
     }
 
@@ -378,19 +505,16 @@ mod tests {
     #[test]
     fn below_the_floor_only_an_answer_brings_the_rate_back() {
         let policy = ThroughputPolicy::default();
-        let out = RateFactor { permille: 7, halved_at_ms: NOW_MS };
+        let out = RateFactor { permille: 7, halved_at_ms: NOW_MS, ceiling_permille: 300 };
         assert_eq!(policy.permille(out, NOW_MS + 86_400_000), 7);
         assert_eq!(policy.window(40, out, NOW_MS), 2, "a question of each lane");
         assert_eq!(policy.window_grows_ms(40, out, NOW_MS), u64::MAX);
         let back = policy.answered(out, 40, NOW_MS + 5);
-        assert_eq!(back, RateFactor { permille: 50, halved_at_ms: NOW_MS + 5 });
+        let factor = |permille, halved_at_ms| RateFactor { permille, halved_at_ms, ..RateFactor::FULL };
+        assert_eq!(back, factor(50, NOW_MS + 5));
         assert_eq!(policy.permille(back, NOW_MS + 190_005), 1000);
         let kept = policy.answered(back, 40, NOW_MS + 9_205);
-        assert_eq!(
-            kept,
-            RateFactor { permille: 101, halved_at_ms: NOW_MS + 9_005 },
-            "by time, its rest, and the answer"
-        );
+        assert_eq!(kept, factor(101, NOW_MS + 9_005), "by time, its rest, and the answer");
         let half = (0..100).fold(kept, |f, _| policy.answered(f, 40, NOW_MS + 9_905));
         assert_eq!(half.permille, 500, "by answers alone not above the half");
         assert_eq!(policy.answered(half, 40, NOW_MS + 9_905), half);
@@ -447,8 +571,10 @@ mod tests {
     #[test]
     fn the_window_grows_when_it_says() {
         let policy = ThroughputPolicy::default();
-        let factor = RateFactor { permille: 100, halved_at_ms: NOW_MS };
-        for limit in [1, 2, 5, 40, 500] {
+        let ceilings = [110, 400, 1000];
+        let limits = [1, 2, 5, 40, 500];
+        for (limit, ceiling_permille) in limits.into_iter().flat_map(|l| ceilings.map(|c| (l, c))) {
+            let factor = RateFactor { permille: 100, halved_at_ms: NOW_MS, ceiling_permille };
             let mut now_ms = NOW_MS;
             loop {
                 let (window, grows_ms) =

@@ -36,10 +36,7 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(what: &'static str, b: &'a [u8]) -> Result<Self> {
-        Self::of(what, b, &[VERSION]).map(|(reader, _)| reader)
-    }
-    /// The version too, of those that can be read.
+    /// With the version, of those that can be read.
     fn of(what: &'static str, b: &'a [u8], readable: &[u8]) -> Result<(Self, u8)> {
         match b.split_first() {
             Some((version, rest)) if readable.contains(version) => Ok((Self { what, b: rest }, *version)),

@@ -7,15 +7,16 @@ use crate::fee;
 use crate::ids::{AccountIx, CampaignIx, ContactKey, SenderIx, TemplateIx, WabaIx};
 use crate::inbound::prove;
 use crate::markup;
-use crate::record::{Account, Campaign, CampaignState, Sender, Template, Waba};
+use crate::record::{Account, Campaign, CampaignState, Pauses, Sender, Template, Waba};
 use crate::state::State;
-use tollgate_quality::{CategoryClass as Class, Limit};
+use tollgate_quality::{CategoryClass as Class, Limit, Score};
 use tollgate_rate_card::{Currency, Zone};
 use tollgate_wire::command::{
-    AccountSpec, CampaignAction, CampaignSpec, Command, ConsentSpec, ConsentState, SenderSpec, TemplateSpec, WabaSpec,
+    AccountSpec, CampaignAction, CampaignSpec, Command, ConsentSpec, ConsentState, SenderSpec, TemplateSpec,
+    TemplateStatus, WabaSpec,
 };
 use tollgate_wire::event::{SenderChange, TemplateChange};
-use tollgate_wire::request::Recipient;
+use tollgate_wire::request::{Purpose, Recipient};
 
 /// Applies a command; what cannot be applied leaves `rejected` with field, value and remedy, and changes nothing.
 pub(crate) fn apply(facts: &Facts<'_>, command: &Command, now_ms: u64, out: &mut Decision) {
@@ -103,6 +104,21 @@ pub fn check_account(state: &State, spec: &AccountSpec) -> Result<(), String> {
     {
         return Err(format!("account {}: default_sender {d} is none of its senders", spec.account));
     }
+    let doubt = &spec.policy.in_doubt;
+    for (purpose, name) in [
+        (Purpose::Authentication, "authentication"),
+        (Purpose::Utility, "utility"),
+        (Purpose::Marketing, "marketing"),
+        (Purpose::Service, "service"),
+    ] {
+        let seconds = doubt.of(purpose).1;
+        if !(1..=86_400).contains(&seconds) {
+            return Err(format!(
+                "account {}: policy.in_doubt.{name}_seconds {seconds} is not 1 to 86400",
+                spec.account
+            ));
+        }
+    }
     if spec.policy.marketing_cap as usize > crate::record::MARKETING_KEPT {
         return Err(format!("account {}: policy.marketing_cap {} is above 4", spec.account, spec.policy.marketing_cap));
     }
@@ -157,6 +173,7 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
             zone: Zone::new(&w.time_zone).map_err(|e| e.to_string())?,
             funding: w.funding,
             spec: WabaSpec { senders: Vec::new(), templates: Vec::new(), ..w.clone() },
+            barred: Vec::new(),
         })));
         for s in &w.senders {
             let known = state.sender(&s.id);
@@ -181,6 +198,8 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
                 waba,
                 spec: merge_sender(s, before, known.map(|k| &k.spec)),
                 removed: false,
+                blocked_by: None,
+                marketing_held_by: None,
             })));
         }
         for t in &w.templates {
@@ -194,15 +213,17 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
             );
             let before = declared_template(declared_before, &w.id, t);
             let mut spec = t.clone();
+            let mut pauses = Pauses::default();
             if let (Some(k), Some(b)) = (known, before) {
                 if b.status == t.status {
                     spec.status = k.spec.status;
+                    pauses = k.pauses;
                 }
                 if b.category == t.category {
                     spec.category = k.spec.category;
                 }
             }
-            later.push(Change::Template(Box::new(Template { ix: template, waba, spec })));
+            later.push(Change::Template(Box::new(Template { ix: template, waba, spec, pauses })));
         }
     }
     if let Some(old) = old {
@@ -376,14 +397,25 @@ fn put_template(
         return Err(format!("waba {waba} is not one of account {}", account.spec.account));
     };
     let known = state.template(ix, &spec.name, &spec.language);
-    let template =
-        Template { ix: known.map_or(TemplateIx(state.templates.len() as u32), |k| k.ix), waba: ix, spec: spec.clone() };
+    let template = Template {
+        ix: known.map_or(TemplateIx(state.templates.len() as u32), |k| k.ix),
+        waba: ix,
+        spec: spec.clone(),
+        pauses: Pauses::default(),
+    };
     out.changes.push(Change::Template(Box::new(template)));
     Ok(())
 }
 
-/// The platform changed a template.
-pub(crate) fn template_changed(facts: &Facts<'_>, account: &Account, t: &TemplateChange<'_>, out: &mut Decision) {
+/// The platform changed a template. A pause ends by its own rule if no word of its end comes; one that is known of already,
+/// because a message was refused for it, is the same pause.
+pub(crate) fn template_changed(
+    facts: &Facts<'_>,
+    account: &Account,
+    t: &TemplateChange<'_>,
+    now_ms: u64,
+    out: &mut Decision,
+) {
     let state = facts.state;
     let known = state
         .waba_by_id
@@ -396,6 +428,17 @@ pub(crate) fn template_changed(facts: &Facts<'_>, account: &Account, t: &Templat
     };
     let mut new = known.clone();
     new.spec.status = t.status.unwrap_or(new.spec.status);
+    let now_s = (now_ms / 1000) as u32;
+    if t.status == Some(TemplateStatus::Paused) {
+        let was_paused = known.spec.status == TemplateStatus::Paused;
+        match t.pause {
+            // The one that goes on, or told again after it has ended.
+            Some(number) if was_paused && number <= known.pauses.count => {}
+            Some(number) => new.pauses = known.pauses.nth(number, now_s),
+            // Without a number it is no pause that ends by itself.
+            None => new.pauses = known.pauses.until_told(),
+        }
+    }
     new.spec.category = t.category.unwrap_or(new.spec.category);
     if new != *known {
         out.changes.push(Change::Template(Box::new(new)));
@@ -421,6 +464,9 @@ pub(crate) fn sender_changed(
     };
     let mut new = known.clone();
     new.spec.quality = s.quality.unwrap_or(new.spec.quality);
+    if s.quality.is_some_and(|quality| quality != Score::Red) {
+        new.marketing_held_by = None;
+    }
     new.spec.throughput = s.throughput.filter(|t| *t > 0).unwrap_or(new.spec.throughput);
     if let Some(limit) = s.limit {
         limit_changed(account, limit, out);

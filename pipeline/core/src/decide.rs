@@ -120,7 +120,7 @@ fn platform(facts: &Facts<'_>, account: &Account, event: &PlatformEvent<'_>, now
         PlatformEvent::Status(s) => life::status(facts, account, s, now_ms, out),
         PlatformEvent::Inbound(i) => inbound::message(facts, account, i, now_ms, out),
         PlatformEvent::Preference(p) => inbound::preference(facts, account, p, now_ms, out),
-        PlatformEvent::Template(t) => command::template_changed(facts, account, t, out),
+        PlatformEvent::Template(t) => command::template_changed(facts, account, t, now_ms, out),
         PlatformEvent::Sender(s) => command::sender_changed(facts, account, s, now_ms, out),
         PlatformEvent::Limit { limit } => command::limit_changed(account, *limit, out),
         PlatformEvent::AccountState { disabled } => command::account_state(account, *disabled, out),
@@ -356,10 +356,12 @@ fn settle(
             }
             let old = message.park;
             let in_shared_lot = raw.is_none() && old.is_some_and(|p| p.resource != Resource::Own);
-            let of_few = matches!(resource, Resource::Template(_)) && old.is_some_and(|p| p.resource != resource);
+            let of_few = matches!(resource, Resource::Template(_) | Resource::Barred(..))
+                && old.is_some_and(|p| p.resource != resource);
             if in_shared_lot && resource != Resource::Own && !of_few {
                 // Messages do not move between lots: the lot waits for what refused its head. Only those whose
-                // template is paused go to its lot, because the others of this one need not wait for it.
+                // template is paused, or whose country is barred, go to a lot of their own, because the others of
+                // this one need not wait for it.
                 out.blocked = Some((reason, resource, until_ms));
                 return;
             }

@@ -5,7 +5,7 @@ use crate::charge;
 use crate::close;
 use crate::effect::{Booking, Closing, FeeBooking, OutcomeFx};
 use crate::hashing::HashKey;
-use crate::ids::ContactKey;
+use crate::ids::{ContactKey, SenderIx};
 use crate::lots::Resource;
 use crate::record::{Account, Booked, Consent, Message, MessageState, Waba};
 use crate::state::{State, lot_of};
@@ -19,6 +19,7 @@ use tollgate_wire::command::{ConsentState, TemplateStatus};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, MonthClosed, Origin};
 use tollgate_wire::order::{Order, OrderContent, OrderTemplate};
 use tollgate_wire::outcome::{Amount, Charge, Chosen, Gates, Outcome, OutcomeKind, ReasonText};
+use tollgate_wire::platform_error;
 use tollgate_wire::request::{Content, Request};
 use tollgate_wire::snapshot::{ConsentProof, ConsentSnapshot, Consents};
 use tollgate_wire::{Reason, Text, Time};
@@ -164,13 +165,51 @@ fn late(state: &State, account: &Account, waba: &Waba, b: &Booked) -> String {
     later.map_or_else(String::new, |later| format!("billed in {later}: {usage} is closed"))
 }
 
-/// Names what a reason is about: the template, the country.
+/// The codes of the platform whose holds are not of a number.
+const COUNTRY_BARRED: u32 = 130_497;
+const MARKETING_CAPPED: u32 = 131_049;
+/// How an operator says that a hold is over.
+const APPLY_AGAIN: &str = "waits until the account is applied again";
+
+/// Why a number's messages, or its marketing, wait, where the platform's code says so.
+fn held_by(state: &State, sender: SenderIx, code: Option<u32>) -> String {
+    let Some(code) = code else { return String::new() };
+    let (id, text) = (&state.sender_at(sender).spec.id, platform_error::meaning(code).text);
+    format!("sender {id}, platform error {code}: {text}; {APPLY_AGAIN}")
+}
+
+/// Names what a reason is about: the template, the country, what the platform said.
 fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message) -> String {
     match (o.reason, m.park.map(|p| p.resource)) {
-        (Some(Reason::TemplatePaused), Some(Resource::Template(t))) => {
-            let t = &state.template_at(t).spec;
+        (Some(Reason::TemplatePaused), Some(Resource::Template(ix))) => {
+            let t = &state.template_at(ix).spec;
             let what = if t.status == TemplateStatus::Pending { "in review" } else { "paused" };
-            format!("template {} in {} is {what}", t.name, t.language)
+            let until_s = state.template_at(ix).pauses.until_s;
+            let until = if t.status == TemplateStatus::Paused && until_s != 0 {
+                format!(" until {}", Time::from_secs(until_s))
+            } else {
+                String::new()
+            };
+            format!("template {} in {} is {what}{until}", t.name, t.language)
+        }
+        (Some(Reason::Platform), _) if o.code != 0 => platform_error::meaning(o.code).text.to_owned(),
+        (Some(Reason::SenderBlocked), Some(Resource::Sender(s))) => held_by(state, s, state.sender_at(s).blocked_by),
+        (Some(Reason::SenderBlocked), Some(Resource::Pacing(s))) => {
+            held_by(state, s, state.sender_at(s).marketing_held_by)
+        }
+        (Some(Reason::CountryBarred), Some(Resource::Barred(w, country))) => {
+            let text = platform_error::meaning(COUNTRY_BARRED).text;
+            let waba = &state.waba_at(w).id;
+            format!("country {country}, WABA {waba}, platform error {COUNTRY_BARRED}: {text}; {APPLY_AGAIN}")
+        }
+        (Some(Reason::FrequencyCapped), _) => {
+            let contact = state.contact(ContactKey::new(m.account, m.user));
+            if u64::from(contact.capped_until_s) * 1000 <= o.at_ms {
+                return String::new();
+            }
+            let text = platform_error::meaning(MARKETING_CAPPED).text;
+            let until = Time::from_secs(contact.capped_until_s);
+            format!("platform error {MARKETING_CAPPED}: {text}; no marketing to this person before {until}")
         }
         (Some(Reason::CountryBarred), _) => {
             let country = m.user.digits().and_then(|digits| rates.map().lookup(digits));

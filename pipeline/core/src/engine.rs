@@ -20,6 +20,7 @@ use crate::effect::Effect;
 use crate::emit;
 use crate::hashing::{HashKey, Set};
 use crate::ids::{AccountIx, ContactKey, Uid};
+use crate::inbound;
 use crate::life::Times;
 use crate::lots::{LotKey, Resource};
 use crate::record::{MessageState, Waba};
@@ -466,6 +467,10 @@ impl Engine {
                 let named: smallvec::SmallVec<[u128; 2]> = named.into_iter().flatten().filter(|id| *id != 0).collect();
                 named.into_iter().try_for_each(|id| self.bring_wamid(id, source))
             }
+            PlatformEvent::Inbound(i) => match &i.id {
+                Some(id) => self.bring_wamid(inbound::id_hash(&self.config.hash_key, &i.sender, id), source),
+                None => Ok(()),
+            },
             _ => Ok(()),
         }
     }

@@ -5,6 +5,7 @@ use crate::change::{Change, Proof};
 use crate::decide::{Decision, Facts, person};
 use crate::effect::Effect;
 use crate::fee;
+use crate::hashing::HashKey;
 use crate::ids::{ContactKey, PairKey};
 use crate::record::{Account, Contact};
 use tollgate_rate_card::{Category, Fee};
@@ -12,7 +13,23 @@ use tollgate_wire::Text;
 use tollgate_wire::command::ConsentState;
 use tollgate_wire::event::{Inbound, Preference};
 
+/// Stands in place of a message's number under the id of what a person wrote; below it, when.
+pub(crate) const WROTE: u64 = 1 << 63;
+/// How long the platform may tell of the same message again, with a day more, in seconds.
+const TOLD_AGAIN_S: u32 = 8 * 86_400;
+
+/// What an id of a person's message is kept under: never the same as that of a message of ours.
+pub(crate) fn id_hash(key: &HashKey, sender: &str, id: &str) -> u128 {
+    key.hash(&[b"inbound", sender.as_bytes(), id.as_bytes()])
+}
+
+/// `true` for what is kept of a person's message that is not told again any more.
+pub(crate) fn is_over(kept: u64, now_s: u32) -> bool {
+    kept & WROTE != 0 && (kept as u32).saturating_add(TOLD_AGAIN_S) < now_s
+}
+
 /// A person wrote or called: the window opens, the number's throughput is used, a stop word ends marketing and utility.
+/// What the platform tells again changes nothing.
 pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now_ms: u64, out: &mut Decision) {
     let state = facts.state;
     let Some(sender) = state.sender(&i.sender).filter(|s| s.account == account.ix) else {
@@ -22,6 +39,13 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     let Some(user) = person(facts, &i.from, out).0 else { return };
     let key = PairKey::new(sender.ix, user);
     let at_s = clamp_s(i.at_s, now_ms);
+    if let Some(id) = &i.id {
+        let hash = id_hash(facts.key, &i.sender, id);
+        if state.wamids.get(&hash).is_some() {
+            return;
+        }
+        out.changes.push(Change::Wamid(hash, WROTE | u64::from(at_s), 0));
+    }
     let mut pair = state.pair(key);
     pair.last_inbound_s = pair.last_inbound_s.max(at_s);
     if i.referral {

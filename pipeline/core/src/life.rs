@@ -23,9 +23,9 @@ use rust_decimal::Decimal;
 use tollgate_quality::BackOff;
 use tollgate_rate_card::{Category, Reported, ReportedCategory, ReportedModel, ReportedType};
 use tollgate_wire::Reason;
+use tollgate_wire::command::Doubted;
 use tollgate_wire::event::{AttemptResult, DispatchResult, Pricing, Status, StatusKind};
 use tollgate_wire::outcome::OutcomeKind;
-use tollgate_wire::request::Purpose;
 
 pub(crate) use draft::Draft;
 pub(crate) use refused::forget;
@@ -63,12 +63,8 @@ impl Times {
 }
 
 /// How long a status is waited for before an attempt in doubt is closed: one-time codes are soon useless.
-fn doubt_ms(purpose: Purpose) -> u64 {
-    match purpose {
-        Purpose::Authentication => 30_000,
-        Purpose::Utility => 600_000,
-        Purpose::Marketing | Purpose::Service => 3_600_000,
-    }
+fn doubt_ms(d: &Draft<'_, '_>) -> u64 {
+    u64::from(d.account.spec.policy.in_doubt.of(d.message.purpose).1) * 1000
 }
 
 /// Attempts whose result stayed unknown.
@@ -80,7 +76,7 @@ fn unknown(m: &Message) -> usize {
 /// Each of them may have reached the person, so that the few there are must do for an outage of days.
 fn doubted_ms(d: &Draft<'_, '_>) -> u64 {
     let doubled = unknown(&d.message).saturating_sub(1).min(MAX_ATTEMPTS);
-    doubt_ms(d.message.purpose) * ((1 << doubled) - 1)
+    doubt_ms(d) * ((1 << doubled) - 1)
 }
 
 /// How long a delivery is waited for: the platform's time to live for one-time codes plus slack; for the rest its
@@ -199,7 +195,7 @@ fn in_doubt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
     }
     let a = d.message.attempts[n];
     pressure::press(d, a.sender, a.admitted_ms, Pressure::NotServed, 0);
-    let check_ms = d.now_ms + doubt_ms(d.message.purpose);
+    let check_ms = d.now_ms + doubt_ms(d);
     let a = &mut d.message.attempts[n];
     a.state = AttemptState::InDoubt;
     a.slot = false;
@@ -391,7 +387,7 @@ fn due(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
             d.message.attempts[n].reserved = Decimal::ZERO;
             d.message.attempts[n].check_ms =
                 if a.reserved_user { (a.admitted_ms + RESERVATION_MS).max(d.now_ms + 1) } else { u64::MAX };
-            let retry = matches!(d.message.purpose, Purpose::Authentication | Purpose::Utility)
+            let retry = d.account.spec.policy.in_doubt.of(d.message.purpose).0 == Doubted::TryAgain
                 && d.now_ms < d.message.expires_ms
                 && unknown(&d.message) < MAX_ATTEMPTS
                 && a.number < u8::MAX

@@ -9,8 +9,9 @@
 //! brings one token only, campaigns share it by weight.
 
 use crate::hashing::Map;
-use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, Uid};
+use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, Uid, WabaIx};
 use std::collections::{BTreeMap, BTreeSet};
+use tollgate_rate_card::Country;
 use tollgate_wire::Reason;
 use tollgate_wire::request::Purpose;
 
@@ -37,6 +38,8 @@ pub enum Resource {
     Throughput(SenderIx),
     /// An attempt in flight has a result.
     InFlight(SenderIx),
+    /// The platform's bar of a WABA from a country is lifted.
+    Barred(WabaIx, Country),
 }
 
 /// Name of a lot.
@@ -82,6 +85,7 @@ impl LotKey {
             Resource::Budget(c) => ("budget", c.0),
             Resource::Throughput(s) => ("throughput", u32::from(s.0)),
             Resource::InFlight(s) => ("calls", u32::from(s.0)),
+            Resource::Barred(w, c) => ("barred", barred(w, c)),
         };
         let lane = if self.priority { "p" } else { "b" };
         format!("{kind}{of}-{}{lane}-{}-{}", self.class, self.campaign.0, self.sender.0)
@@ -399,6 +403,11 @@ impl Lots {
     pub fn iter(&self) -> impl Iterator<Item = (&LotKey, &Lot)> {
         self.lots.iter()
     }
+}
+
+/// A WABA and a country in one number.
+pub(crate) fn barred(waba: WabaIx, country: Country) -> u32 {
+    u32::from(waba.0) << 16 | u32::from(country.to_u16())
 }
 
 impl LotKey {

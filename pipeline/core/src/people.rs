@@ -35,6 +35,7 @@ const HAS_OPT_OUTS: u16 = 1 << 10;
 struct ContactTail {
     off_platform_until_s: u32,
     marketing_s: [u32; MARKETING_KEPT],
+    capped_until_s: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +73,7 @@ impl People {
             stop_all: head.flags & STOP_ALL != 0,
             off_platform_until_s: tail.off_platform_until_s,
             marketing_s: tail.marketing_s,
+            capped_until_s: tail.capped_until_s,
             opt_out_s: match head.flags & HAS_OPT_OUTS {
                 0 => [0; OPT_OUTS],
                 _ => self.opt_outs.get(&key).copied().unwrap_or_default(),
@@ -85,7 +87,11 @@ impl People {
         if c.stop_all {
             flags |= STOP_ALL;
         }
-        let tail = ContactTail { off_platform_until_s: c.off_platform_until_s, marketing_s: c.marketing_s };
+        let tail = ContactTail {
+            off_platform_until_s: c.off_platform_until_s,
+            marketing_s: c.marketing_s,
+            capped_until_s: c.capped_until_s,
+        };
         if tail != ContactTail::default() {
             flags |= HAS_TAIL;
             self.contact_tails.insert(key, tail);
@@ -181,6 +187,7 @@ mod tests {
             Contact { stop_all: true, ..Contact::default() },
             Contact { marketing_s: [4, 3, 2, 1], ..contact },
             Contact { off_platform_until_s: 9, ..Contact::default() },
+            Contact { capped_until_s: 9, ..contact },
             Contact::default(),
         ];
         let pairs = [

@@ -105,6 +105,7 @@ fn lot<'a>(state: &'a State, a: &'a Account, key: &LotKey, lot: &Lot, now_ms: u6
         | Resource::Throughput(s)
         | Resource::InFlight(s) => state.sender_at(s).spec.id.as_str().into(),
         Resource::Template(t) => state.template_at(t).spec.name.as_str().into(),
+        Resource::Barred(w, country) => format!("{} to {country}", state.waba_at(w).id).into(),
     };
     let language = match waits_for {
         Resource::Template(t) => Some(state.template_at(t).spec.language.as_str().into()),
@@ -140,6 +141,8 @@ fn done_by_ms(state: &State, a: &Account, key: &LotKey, lot: &Lot, waits_for: Re
             let rate = effective_throughput(a, s, &state.live(s.ix), now_ms);
             Some(now_ms + messages * 1000 / u64::from(rate.get()))
         }
+        // The platform holds the number's marketing.
+        Resource::Pacing(_) if lot.reason == Some(Reason::SenderBlocked) => None,
         Resource::Pacing(s) => {
             let s = state.sender_at(s);
             match pace(state, a, s, class) {

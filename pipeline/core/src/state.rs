@@ -500,6 +500,9 @@ impl State {
             return None;
         }
         let old = std::mem::replace(&mut self.wabas[ix.at()], Arc::new(new));
+        for country in old.barred.iter().filter(|c| !self.wabas[ix.at()].barred.contains(c)) {
+            self.lots.wake(Resource::Barred(ix, *country));
+        }
         Some(Change::Waba(Box::new((*old).clone())))
     }
 

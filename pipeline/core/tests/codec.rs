@@ -12,8 +12,8 @@ use tollgate_core::engine::Table;
 use tollgate_core::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
 use tollgate_core::lots::Resource;
 use tollgate_core::record::{
-    Attempt, AttemptState, Booked, Consent, Contact, Message, MessageState, Pair, Park, SaidRank, SenderLive, Stands,
-    Tail, Unit,
+    Attempt, AttemptState, Booked, Consent, Contact, Message, MessageState, Pair, Park, Pauses, SaidRank, Sender,
+    SenderLive, Stands, Tail, Template, Unit,
 };
 use tollgate_quality::{BackOff, Bucket, Counted, RateFactor};
 use tollgate_rate_card::{
@@ -34,14 +34,19 @@ fn counted() -> impl Strategy<Value = Counted> {
 
 fn contact() -> impl Strategy<Value = Contact> {
     let consent = || prop_oneof![Just(Consent::None), Just(Consent::In), Just(Consent::Out)];
-    (counted(), [consent(), consent(), consent(), consent()], any::<(bool, u32, [u32; 4], Option<[u32; 5]>)>())
-        .prop_map(|(counted, consent, (stop_all, off_platform_until_s, marketing_s, opt_outs))| Contact {
+    (
+        counted(),
+        [consent(), consent(), consent(), consent()],
+        any::<(bool, u32, [u32; 4], Option<[u32; 5]>, Option<u32>)>(),
+    )
+        .prop_map(|(counted, consent, (stop_all, off_platform_until_s, marketing_s, opt_outs, capped))| Contact {
             counted,
             consent,
             stop_all,
             off_platform_until_s,
             marketing_s,
             opt_out_s: opt_outs.unwrap_or_default(),
+            capped_until_s: capped.unwrap_or_default(),
         })
 }
 
@@ -70,12 +75,14 @@ fn pair() -> impl Strategy<Value = Pair> {
 }
 
 fn live() -> impl Strategy<Value = SenderLive> {
-    any::<(u64, [u64; 4], u16, u64, u64)>().prop_map(|(t, p, permille, halved_at_ms, back_off_until_ms)| SenderLive {
-        throughput: Bucket { tat_ns: t },
-        pacing: p.map(|tat_ns| Bucket { tat_ns }),
-        factor: RateFactor { permille, halved_at_ms },
-        back_off_until_ms,
-    })
+    any::<(u64, [u64; 4], u16, u64, u64, Option<u16>)>().prop_map(
+        |(t, p, permille, halved_at_ms, back_off_until_ms, ceiling)| SenderLive {
+            throughput: Bucket { tat_ns: t },
+            pacing: p.map(|tat_ns| Bucket { tat_ns }),
+            factor: RateFactor { permille, halved_at_ms, ceiling_permille: ceiling.unwrap_or(1000) },
+            back_off_until_ms,
+        },
+    )
 }
 
 fn decimal() -> impl Strategy<Value = Decimal> {
@@ -179,7 +186,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
 }
 
 fn resource() -> impl Strategy<Value = Resource> {
-    (0..10_u8, any::<u16>(), any::<u32>()).prop_map(|(tag, small, large)| match tag {
+    (0..11_u8, any::<u16>(), any::<u32>()).prop_map(|(tag, small, large)| match tag {
         0 => Resource::Own,
         1 => Resource::Campaign(CampaignIx(large)),
         2 => Resource::Sender(SenderIx(small)),
@@ -189,6 +196,7 @@ fn resource() -> impl Strategy<Value = Resource> {
         6 => Resource::NumberQuota(SenderIx(small)),
         7 => Resource::Budget(CampaignIx(large)),
         8 => Resource::Throughput(SenderIx(small)),
+        10 => Resource::Barred(WabaIx(small), Country::from_u16((large % 676) as u16).unwrap()),
         _ => Resource::InFlight(SenderIx(small)),
     })
 }
@@ -329,7 +337,7 @@ proptest! {
 
     /// Any bytes at all: an answer, never a panic; and what is taken is written back as it was read.
     #[test]
-    fn random_bytes(mut b in prop::collection::vec(any::<u8>(), 0..400), version in prop::option::of(VERSION..=4)) {
+    fn random_bytes(mut b in prop::collection::vec(any::<u8>(), 0..400), version in prop::option::of(VERSION..=5)) {
         if let (Some(version), false) = (version, b.is_empty()) {
             b[0] = version;
         }
@@ -386,6 +394,39 @@ fn settings() {
         assert!(codec::account(&value[..value.len() - 1]).is_err());
     }
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), [1, 2, 3, 5, 6]);
+}
+
+/// Earlier versions stop at what an error code holds; what it does not is written as they wrote it, and read.
+#[test]
+fn what_an_error_code_holds_has_a_format_of_its_own() {
+    let mut w = common::World::with_account("TIER_1K", "GREEN");
+    w.commit();
+    let stored = |key: &[u8]| w.store.0[&(Table::Entities, key.to_vec())].clone();
+    let (old_waba, old_sender, old_template) = (stored(&[2, 0, 0]), stored(&[3, 0, 0]), stored(&[5, 0, 0, 0, 0]));
+    assert_eq!([old_waba[0], old_sender[0], old_template[0]], [VERSION; 3]);
+    let mut waba = codec::waba(&old_waba).unwrap();
+    waba.barred = vec![Country::new("DE").unwrap(), Country::new("BR").unwrap()];
+    let written = codec::put_waba(&waba);
+    assert_eq!((written[0], codec::waba(&written).unwrap().barred), (5, waba.barred.clone()));
+    waba.barred.clear();
+    assert_eq!(codec::put_waba(&waba), old_waba);
+    for (blocked_by, marketing_held_by) in [(Some(190), None), (None, Some(131_048)), (Some(0), Some(2))] {
+        let held = Sender { blocked_by, marketing_held_by, ..codec::sender(&old_sender).unwrap() };
+        let written = codec::put_sender(&held);
+        assert_eq!((written[0], codec::sender(&written).unwrap()), (5, held));
+    }
+    for pauses in [Pauses { count: 1, until_s: 9 }, Pauses { count: 3, until_s: 0 }] {
+        let paused = Template { pauses, ..codec::template(&old_template).unwrap() };
+        let written = codec::put_template(&paused);
+        assert_eq!((written[0], codec::template(&written).unwrap()), (5, paused));
+    }
+    let version = |c: &Contact| bytes(|b| codec::put_contact(c, b))[0];
+    let (mut contact, mut capped) = (Contact::default(), Contact::default());
+    capped.capped_until_s = 7;
+    contact.opt_out_s[0] = 7;
+    assert_eq!([version(&Contact::default()), version(&contact), version(&capped)], [1, 2, 3]);
+    let version = |factor| bytes(|b| codec::put_live(&SenderLive { factor, ..SenderLive::default() }, b))[0];
+    assert_eq!([version(RateFactor::FULL), version(RateFactor { ceiling_permille: 263, ..RateFactor::FULL })], [1, 2]);
 }
 
 /// Earlier versions stop at an account with a closed month, and at no other.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use tollgate_core::ids::{AccountIx, ContactKey, PairKey, User};
 use tollgate_core::record::{Consent, MessageState};
-use tollgate_quality::{BackOff, Score};
+use tollgate_quality::BackOff;
 use tollgate_wire::platform_error;
 
 const TO: &str = "+5511987654321";
@@ -131,9 +131,10 @@ fn changed(w: &World) -> String {
         if sender.spec.blocked {
             let _ = write!(out, "; {id} blocked");
         }
-        if sender.spec.quality == Score::Red {
-            let _ = write!(out, "; {id} RED");
+        if sender.marketing_held_by.is_some() {
+            let _ = write!(out, "; marketing of {id} held");
         }
+        assert_eq!(sender.blocked_by.is_some(), sender.spec.blocked, "{id}");
     }
     let user = User::from_digits(TO[1..].parse().unwrap()).unwrap();
     let sender = state.sender("1001").unwrap().ix;
@@ -154,10 +155,20 @@ fn changed(w: &World) -> String {
     if contact.marketing_s[0] != 0 {
         out.push_str("; place under the cap kept");
     }
+    if contact.capped_until_s != 0 {
+        let hours = (u64::from(contact.capped_until_s) - now_ms / 1000) / 3600;
+        let _ = write!(out, "; no marketing to the person for {hours} h");
+    }
     let waba = state.wabas().next().unwrap().ix;
     let template = state.template(waba, "promo", "pt_BR").unwrap();
     if format!("{:?}", template.spec.status) != "Approved" {
         let _ = write!(out, "; template {:?}", template.spec.status);
+    }
+    if template.pauses.until_s != 0 {
+        let _ = write!(out, " for {} h", (u64::from(template.pauses.until_s) - now_ms / 1000) / 3600);
+    }
+    for w in state.wabas().filter(|w| !w.barred.is_empty()) {
+        let _ = write!(out, "; {} barred from {}", w.id, w.barred[0]);
     }
     for c in state.campaigns().filter(|c| format!("{:?}", c.state) != "Running") {
         let _ = write!(out, "; campaign {:?}", c.state);
@@ -237,13 +248,13 @@ fn a_status_after_the_refused_call_ends_nothing() {
     }
 }
 
-/// Without a campaign to hold, a number that is restricted for spam sends marketing like a RED one.
+/// Without a campaign to pause, a number that is restricted for spam sends no marketing all the same.
 #[test]
-fn spam_without_a_campaign_slows_the_numbers_marketing() {
+fn spam_without_a_campaign_holds_the_numbers_marketing() {
     let mut w = world();
     sent(&mut w, false);
     w.event(&of_call(131_048));
-    assert_eq!(changed(&w), "message fails; 1001 RED");
+    assert_eq!(changed(&w), "message fails; marketing of 1001 held");
 }
 
 /// A few times means a few times: 131000 in an attempt each.

@@ -5,6 +5,7 @@ mod common;
 use common::closing::{close, read};
 use common::{World, accepted, account_spec, promo, status};
 use serde_json::{Value, json};
+use tollgate_core::engine::Table;
 
 /// 2026-10-10, 12:00 UTC.
 const OCTOBER_MS: u64 = 1_791_633_600_000;
@@ -395,4 +396,64 @@ fn formats() {
         w.reload();
         assert_eq!(stored(&w), closed);
     }
+}
+
+/// The platform tells of what a person wrote once more, days later and after a restart: fee, throughput, window and stop word
+/// are of the first time. Another message of the same second is another one, and so is the same id at another number.
+#[test]
+fn what_a_person_wrote_counts_once_however_often_it_is_told() {
+    let mut w = World::at(OCTOBER_MS);
+    w.apply(&spec("UTC", &["1001", "1002"], &json!([markup("2026-01-01", &all())])));
+    let at = seconds(&w);
+    let wrote = |sender: &str, id: &str| {
+        let mut event = inbound(sender, at);
+        event["id"] = json!(id);
+        event
+    };
+    let used = |w: &World| w.engine.state().live(w.engine.state().sender("1001").unwrap().ix).throughput.tat_ns;
+    let mut stop = wrote("1001", "wamid.a");
+    stop["keyword"] = json!("stop");
+    w.event(&stop);
+    let once = used(&w);
+    w.event(&stop);
+    assert_eq!(used(&w), once);
+    // Undone with its batch, and then counted.
+    w.commit();
+    w.event(&wrote("1001", "wamid.b"));
+    assert!(w.engine.abort());
+    w.event(&wrote("1001", "wamid.b"));
+    w.event(&wrote("1002", "wamid.a"));
+    w.commit();
+    w.reload();
+    // She has agreed since: her old word, told again, takes nothing back.
+    w.opt_in("+5511987654321", "marketing");
+    w.advance(6 * DAY_MS);
+    for id in ["wamid.a", "wamid.b", "wamid.a"] {
+        let mut again = wrote("1001", id);
+        again["keyword"] = json!("stop");
+        w.event(&again);
+    }
+    assert_eq!(swept(&mut w), 3, "they may be told once more");
+    let consent = w.engine.state().contact(tollgate_core::ids::ContactKey::new(
+        tollgate_core::ids::AccountIx(0),
+        tollgate_core::ids::User::from_digits(5_511_987_654_321).unwrap(),
+    ));
+    assert_eq!(consent.consent_for(tollgate_rate_card::Category::Marketing), tollgate_core::record::Consent::In);
+    w.advance(40 * DAY_MS);
+    w.event(&close("2026-10", 8, None));
+    let inbound: Vec<String> = fees(&w).into_iter().filter(|line| line.contains(" inbound ")).collect();
+    assert_eq!(inbound, ["1001 inbound 2 0.004 USD 2026-10>2026-10", "1002 inbound 1 0.002 USD 2026-10>2026-10"]);
+    assert_eq!(swept(&mut w), 0);
+}
+
+/// Ids that are left when those whose time is over are swept.
+fn swept(w: &mut World) -> usize {
+    let ids = |w: &World| {
+        let ids = w.store.0.iter().filter(|((table, _), _)| *table == Table::Wamids);
+        ids.map(|((_, key), value)| (key.clone(), value.clone())).collect::<Vec<_>>()
+    };
+    for (key, value) in ids(w) {
+        w.engine.sweep_id(&key, &value, &mut w.store);
+    }
+    ids(w).len()
 }

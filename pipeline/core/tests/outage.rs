@@ -122,9 +122,8 @@ fn person(n: u64) -> String {
     format!("+55119{n:08}")
 }
 
-const MANNERS: [Manner; 10] = [
+const MANNERS: [Manner; 9] = [
     Manner::Refuses(2),
-    Manner::Refuses(1),
     Manner::Refuses(131_016),
     Manner::Refuses(131_057),
     Manner::Refuses(130_429),
@@ -287,39 +286,43 @@ fn a_limit_slows_down_the_numbers_that_it_is_of() {
     }
 }
 
-/// A request that only the platform's code for everything comes back for is asked about less and less, and holds nobody up.
+/// A template that the platform answers with its code for everything is asked about twice, and neither its number nor the
+/// messages of others wait for it.
 #[test]
-fn a_message_that_is_at_fault_itself_holds_nobody_up() {
-    let mut p = Played::new(Manner::Refuses(1), 0, 0);
+fn a_template_that_is_at_fault_itself_slows_nobody_down() {
+    let mut w = World::with_account("UNLIMITED", "GREEN");
     for n in 0..200 {
-        p.w.opt_in(&person(n), "utility");
+        let (to, bad) = (person(n), n % 2 == 0);
+        w.opt_in(&to, if bad { "marketing" } else { "utility" });
+        w.request(&if bad { promo(&format!("m{n}"), &to) } else { shipped(&format!("m{n}"), &to) }).unwrap();
     }
-    p.w.request(&shipped("bad", &person(0))).unwrap();
-    for n in 1..200 {
-        p.w.request(&shipped(&format!("m{n}"), &person(n))).unwrap();
-        let end_ms = p.w.now_ms + 1_000;
-        // Every call of the first message is refused, all others are taken.
-        while p.w.now_ms < end_ms {
-            while p.w.tick() > 0 {}
-            for at in p.seen..p.w.out.orders.len() {
-                let order = &p.w.out.orders[at];
-                let (uid, attempt) = (order["message_uid"].as_u64().unwrap(), order["attempt"].as_u64().unwrap());
-                let result = if uid == 1 {
-                    json!({"rejected": {"code": 1}})
-                } else {
-                    json!({"accepted": {"wamid": format!("wamid.{uid}")}})
-                };
-                p.w.event(&json!({"event": "result", "callback": {"message_uid": uid, "attempt": attempt},
-                    "at": "2026-11-21T12:00:01Z", "result": result}));
-            }
-            p.seen = p.w.out.orders.len();
-            p.w.advance(100);
+    let (mut seen, end_ms) = (0, NOON_MS + 10 * MINUTE_MS);
+    let mut last_good_ms = 0;
+    while w.now_ms < end_ms {
+        while w.tick() > 0 {}
+        for at in seen..w.out.orders.len() {
+            let order = &w.out.orders[at];
+            let (uid, attempt) = (order["message_uid"].as_u64().unwrap(), order["attempt"].as_u64().unwrap());
+            let result = if uid % 2 == 1 {
+                json!({"rejected": {"code": 1}})
+            } else {
+                last_good_ms = w.now_ms;
+                json!({"accepted": {"wamid": format!("wamid.{uid}")}})
+            };
+            w.event(&json!({"event": "result", "callback": {"message_uid": uid, "attempt": attempt},
+                "at": "2026-11-21T12:00:01Z", "result": result}));
         }
+        seen = w.out.orders.len();
+        w.advance(100);
     }
-    let asked = p.w.out.orders.iter().filter(|o| o["message_uid"] == 1).count();
-    assert!((4..10).contains(&asked), "{asked}");
-    let others = p.w.out.outcomes.iter().filter(|o| o["outcome"] == "accepted").count();
-    assert_eq!(others, 199);
+    let live = w.engine.state().live(w.engine.state().sender("1001").unwrap().ix);
+    assert_eq!((live.factor.permille, live.back_off_until_ms), (1000, 0));
+    assert!(last_good_ms < NOON_MS + 5_000, "all of the good went at the full rate, until {last_good_ms}");
+    for uid in 1..=200_u64 {
+        let calls = w.out.orders.iter().filter(|o| o["message_uid"] == uid).count();
+        let expected = if uid % 2 == 1 { (2, MessageState::Failed) } else { (1, MessageState::Open) };
+        assert_eq!((calls, w.message(uid).state), expected, "{uid}");
+    }
 }
 
 /// Calls without any result at all: the shard gives them up itself.

@@ -38,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (person(), 0..4_u8, any::<bool>(), prop::bool::weighted(0.2))
             .prop_map(|(person, kind, urgent, later)| Step::Request { person, kind, urgent, later }),
-        8 => (order(), 0..12_u8).prop_map(|(order, kind)| Step::Result { order, kind }),
+        8 => (order(), 0..13_u8).prop_map(|(order, kind)| Step::Result { order, kind }),
         6 => (order(), 0..4_u8, 0..100_u32, any::<bool>())
             .prop_map(|(order, kind, after_s, priced)| Step::Status { order, kind, after_s, priced }),
         2 => (person(), any::<bool>(), prop::bool::weighted(0.2))
@@ -47,7 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..3_u8).prop_map(|id| Step::Scoped { id }),
         1 => (person(), any::<bool>()).prop_map(|(person, opt_in)| Step::Consent { person, opt_in }),
         2 => (0..6_u8).prop_map(|action| Step::Campaign { action }),
-        2 => (0..6_u8).prop_map(|kind| Step::Settings { kind }),
+        2 => (0..7_u8).prop_map(|kind| Step::Settings { kind }),
         3 => prop_oneof![0..3_000_u32, 60_000..7_200_000_u32].prop_map(|ms| Step::Advance { ms }),
         4 => (1..40_u8).prop_map(|most| Step::Tick { most }),
         2 => Just(Step::Commit),
@@ -141,10 +141,14 @@ impl Play {
                     2 => json!({"rejected": {"code": 131_026}}),
                     3 => json!("in_doubt"),
                     4 => json!({"rejected": {"code": 2}}),
-                    5 => json!({"rejected": {"code": 1, "retry_after_s": 7}}),
+                    5 => json!({"rejected": {"code": 131_016, "retry_after_s": 7}}),
                     6 => json!({"rejected": {"code": 80_007}}),
                     7 => json!({"rejected": {"code": 131_056}}),
                     8 => json!({"not_sent": {"reason": "unreachable"}}),
+                    9 => {
+                        let code = [132_015, 130_497, 131_048, 1][(uid % 4) as usize];
+                        json!({"rejected": {"code": code}})
+                    }
                     _ => json!({"accepted": {"wamid": format!("wamid.{uid}.{attempt}")}}),
                 };
                 let mut v = accepted(uid, 1, "");
@@ -165,7 +169,7 @@ impl Play {
             }
             Step::Inbound { person, sender, stop } => {
                 let mut v = json!({"event": "inbound", "sender": SENDERS[usize::from(*sender)], "from": number(*person),
-                    "at_s": now_s});
+                    "at_s": now_s, "id": format!("wrote.{}", now_s % 7)});
                 if *stop {
                     v["keyword"] = json!("stop");
                 }
@@ -200,6 +204,8 @@ impl Play {
                 }
             },
             Step::Settings { kind } => match kind {
+                6 => self.w.event(&json!({"event": "template", "waba": "waba-1", "name": "promo", "language": "pt_BR",
+                    "status": "paused", "pause": 1})),
                 0 => self.w.event(&json!({"event": "sender", "sender": "1001", "quality": "RED"})),
                 1 => self.w.event(&json!({"event": "sender", "sender": "1001", "quality": "GREEN", "throughput": 20})),
                 2 => self.w.event(&json!({"event": "limit", "limit": 8})),
@@ -244,9 +250,11 @@ fn look(e: &Engine, now_ms: u64) -> String {
     for id in SENDERS {
         let sender = s.sender(id).unwrap();
         let q = s.sender_quota(sender.ix);
-        let _ = writeln!(out, "{id} {:?} {:?} in flight {}", sender.spec, s.live(sender.ix), s.in_flight(sender.ix));
+        let _ = writeln!(out, "{sender:?} {:?} in flight {}", s.live(sender.ix), s.in_flight(sender.ix));
         let _ = writeln!(out, "{id} quota {} next {:?}", q.count(now_s), q.next_return_s(now_s));
     }
+    let _ = writeln!(out, "{:?}", s.waba_at(WabaIx(0)).barred);
+    let _ = writeln!(out, "{:?}", s.template(WabaIx(0), "promo", "pt_BR"));
     for month in [2024 * 12 + 6, 2024 * 12 + 7] {
         let used = |c| s.counter(CounterKey::WabaAllowance(WabaIx(0), month, c));
         let _ = writeln!(out, "allowance {:?}", [0, 1, 2, 3, 4].map(used));

@@ -65,17 +65,19 @@ pub enum Effect {
     NotOnPlatform,
     /// The person ended marketing on the platform: recorded as an opt-out of marketing.
     MarketingOptOut,
-    /// The person's marketing cap across all businesses is reached: the attempt keeps its place under our own cap for
-    /// that person, though it reached nobody.
+    /// The person's marketing cap across all businesses is reached: no marketing to that person for 24 hours, and the attempt
+    /// keeps its place under our own cap, though it reached nobody.
     MarketingCapped,
     /// The window is closed, whatever we thought.
     WindowClosed,
-    /// The account is barred from the recipient's country. Alert.
+    /// The WABA is barred from the recipient's country: its messages to that country wait until the account is applied
+    /// again. Alert.
     CountryBarred,
     /// The template does not exist in that language or is not approved: others of it wait until somebody says that it
     /// is, or take another language. Alert.
     TemplateMissing,
-    /// The template is paused, which is also how pacing drops messages.
+    /// The template is paused, which is also how pacing drops messages: it waits for 3 hours, the second time for 6, then
+    /// until somebody says that it is back.
     TemplatePaused,
     /// The template is disabled for good.
     TemplateDisabled,
@@ -85,8 +87,8 @@ pub enum Effect {
     AccountDisabled,
     /// The account waits: payment, or terms to accept. Alert.
     AccountPaused,
-    /// The number is reported as spam or of low quality: the campaign waits; without one, the number's marketing is paced
-    /// like that of a RED number. Alert.
+    /// The number is reported as spam or of low quality: its marketing waits, and so does the campaign. One-time codes and
+    /// utility of the number go on. Alert.
     CampaignPaused,
     /// The app's token or permission is refused: nothing passes until it is replaced. Alert.
     TokenRejected,
@@ -137,7 +139,8 @@ const fn service(after_s: u32) -> Retry {
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     (0, 0, R::Final, E::TokenRejected, "the access token is not valid"),
-    (1, 1, service(0), E::None, "bad request, or a fault of the platform"),
+    // Once more, and nobody slows down: a template that is at fault itself must not hold up its number.
+    (1, 1, R::Few { after_s: 60, attempts_max: 2 }, E::None, "bad request, or a fault of the platform"),
     (2, 2, service(0), E::None, "the platform is overloaded or down for a moment"),
     (3, 3, R::Final, E::TokenRejected, "the app may not use this call"),
     (4, 4, R::Account { after_s: 60 }, E::None, "the app's call rate is reached"),

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use tollgate_wire::event::{Inbound, PlatformEvent, Pricing, SenderChange, Status, TemplateChange};
 use tollgate_wire::request::Recipient;
-use tollgate_wire::webhook::{Addressed, Webhook, WebhookError, parse};
+use tollgate_wire::webhook::{Addressed, Webhook, WebhookError, alone, parse};
 
 macro_rules! fixtures {
     ($($name:ident)+) => {
@@ -136,7 +136,7 @@ fn render(event: &PlatformEvent<'_>) -> String {
             }
             out
         }
-        PlatformEvent::Inbound(Inbound { sender, from, at_s, keyword, label, referral }) => {
+        PlatformEvent::Inbound(Inbound { sender, from, at_s, keyword, label, referral, id }) => {
             let mut out = format!("inbound {} at {at_s} to {sender}", to(from));
             if let Some(k) = keyword {
                 write!(out, " keyword={k:?}").unwrap();
@@ -147,18 +147,24 @@ fn render(event: &PlatformEvent<'_>) -> String {
             if *referral {
                 out += " referral";
             }
+            if let Some(id) = id {
+                write!(out, " id={id}").unwrap();
+            }
             out
         }
         PlatformEvent::Preference(p) => {
             format!("preference {} {} at {}", to(&p.from), if p.stop { "stop" } else { "resume" }, p.at_s)
         }
-        PlatformEvent::Template(TemplateChange { waba: _, name, language, status, category }) => {
+        PlatformEvent::Template(TemplateChange { waba: _, name, language, status, category, pause }) => {
             let mut out = format!("template {name} {language}");
             if let Some(s) = status {
                 write!(out, " {s:?}").unwrap();
             }
             if let Some(c) = category {
                 write!(out, " {c}").unwrap();
+            }
+            if let Some(n) = pause {
+                write!(out, " pause={n}").unwrap();
             }
             out
         }
@@ -210,6 +216,39 @@ fn every_situation_becomes_its_events() {
         assert_eq!(ours, wanted, "whole table:\n{actual}");
     }
     assert_eq!(actual, EXPECTED);
+}
+
+/// What is not read can be kept: one change of many, alone, in an envelope that reads as that change did.
+#[test]
+fn what_people_should_see_is_found_again_alone() {
+    let (_, known) = FIXTURES.iter().find(|(name, _)| *name == "delivered_with_our_callback").unwrap();
+    let known: serde_json::Value = serde_json::from_slice(known).unwrap();
+    let change = |field: &str, value: serde_json::Value| serde_json::json!({"field": field, "value": value});
+    let body = serde_json::json!({"object": "whatsapp_business_account", "entry": [
+        {"id": "1", "changes": [known["entry"][0]["changes"][0], change("flows", serde_json::json!({"a": 1}))]},
+        {"id": "2", "changes": [change("account_update", serde_json::json!({"event": "BRAND_NEW", "n": 1.50})),
+            change("brand_new", serde_json::json!({"é": ["x", null]})), change("messages", serde_json::json!(7))]},
+    ]});
+    for body in [body.to_string(), format!("{body}{}", " ".repeat(65 << 10))] {
+        let webhook = parse(body.as_bytes()).unwrap();
+        let seen: Vec<_> = webhook.unknown.iter().map(|u| (u.change, u.why.as_str(), &*u.field, u.is_news())).collect();
+        let expected = [
+            (1, "unknown_field", "flows", false),
+            (2, "unknown_word", "account_other", true),
+            (3, "unknown_field", "brand_new", true),
+            (4, "malformed", "messages", true),
+        ];
+        assert_eq!(seen, expected);
+        let alone = alone(body.as_bytes(), 3).unwrap();
+        assert_eq!(
+            alone,
+            r#"{"object":"whatsapp_business_account","entry":[{"id":"2","changes":[{"field":"brand_new","value":{"é":["x",null]}}]}]}"#
+        );
+        let again = parse(alone.as_bytes()).unwrap();
+        assert_eq!((again.unknown.len(), &*again.unknown[0].field, &*again.unknown[0].waba), (1, "brand_new", "2"));
+    }
+    assert_eq!(alone(body.to_string().as_bytes(), 5), None);
+    assert_eq!(alone(b"{", 0), None);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Lies told to the auditor: each must be found, or a check has gone blind.
 
+use crate::auditor::Taken;
 use crate::step::{Input, Output, Step};
 use tollgate_wire::outcome::OutcomeKind;
 
@@ -40,11 +41,21 @@ pub enum Mutation {
     LoseAnswer,
     /// What waits because the platform cannot serve it is told as failed.
     GiveUp,
+    /// A message that failed by itself is told as one of a number restricted for spam.
+    TellSpam,
+    /// The same as one of a person whose marketing cap is reached.
+    TellCap,
+    /// The same as one to a country that the WABA is barred from.
+    TellBar,
+    /// The platform took each call for three people.
+    CrowdPlatform,
+    /// The platform took each call fifty times.
+    RepeatCalls,
 }
 
 impl Mutation {
     /// Every mutation with a predicate that must find it.
-    pub const ALL: [(Self, &'static str); 17] = [
+    pub const ALL: [(Self, &'static str); 23] = [
         (Self::ForgetConsent, "order_needs_consent"),
         (Self::ForgetInbound, "text_needs_window"),
         (Self::HalveLimits, "quota_token_below_ceiling"),
@@ -62,7 +73,24 @@ impl Mutation {
         (Self::LeaveLater, "leaves_before_expiry"),
         (Self::LoseAnswer, "request_is_answered"),
         (Self::GiveUp, "only_a_final_answer_fails"),
+        (Self::TellSpam, "restricted_number_sends_no_marketing"),
+        (Self::TellCap, "platforms_marketing_cap"),
+        (Self::TellBar, "barred_country_waits"),
+        (Self::CrowdPlatform, "platform_counts_no_excess_of_users"),
+        (Self::RepeatCalls, "platform_counts_no_excess_of_one_person"),
+        (Self::RepeatCalls, "platform_counts_no_excess_of_throughput"),
     ];
+
+    /// A call that the platform took, as the auditor is told of it.
+    pub(crate) fn spoil_call(self, taken: Taken) -> Vec<Taken> {
+        match self {
+            Self::CrowdPlatform => {
+                (0..3).map(|n| Taken { person: format!("{} {n}", taken.person), ..taken.clone() }).collect()
+            }
+            Self::RepeatCalls => vec![taken; 50],
+            _ => vec![taken],
+        }
+    }
 
     /// The step as the auditor is told of it.
     pub(crate) fn spoil(self, mut step: Step, nth: u64) -> Step {
@@ -113,6 +141,16 @@ impl Mutation {
                 (Self::DoubleCharge, e @ Output::Entry(_)) if fifth => outputs.extend([e.clone(), e]),
                 (Self::GiveUp, Output::Move(mut m)) if m.kind == OutcomeKind::NotSent && m.code == 2 => {
                     m.kind = OutcomeKind::Failed;
+                    outputs.push(Output::Move(m));
+                }
+                (Self::TellSpam | Self::TellCap | Self::TellBar, Output::Move(mut m)) => {
+                    if [130_472, 131_053, 132_000].contains(&m.code) {
+                        m.code = match self {
+                            Self::TellSpam => 131_048,
+                            Self::TellCap => 131_049,
+                            _ => 130_497,
+                        };
+                    }
                     outputs.push(Output::Move(m));
                 }
                 (Self::LoseDelivered, Output::Move(m))

@@ -200,13 +200,26 @@ impl Run {
                 ));
             }
             self.world.advance(now);
+            self.platform_counts()?;
             self.batch(now)?;
         }
         let end = end_ms.max(self.world.now_ms);
         if most == 0 {
             self.world.advance(end);
+            self.platform_counts()?;
         }
         Ok(())
+    }
+
+    /// What the platform took is told to the auditor, who counts it as the platform does.
+    fn platform_counts(&mut self) -> Played {
+        for taken in self.world.taken() {
+            match self.options.mutation {
+                Some(m) => m.spoil_call(taken).iter().for_each(|told| self.auditor.took(told)),
+                None => self.auditor.took(&taken),
+            }
+        }
+        self.broken()
     }
 
     fn batch(&mut self, now_ms: u64) -> Played {

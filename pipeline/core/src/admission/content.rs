@@ -39,21 +39,23 @@ pub(super) type UsableList = SmallVec<[Usable; 2]>;
 pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections) {
     let mut usable = UsableList::new();
     let mut rejected = Rejections::new();
-    let mut park = None;
+    let mut park: Option<(Reason, Resource, u64)> = None;
     for (i, content) in c.request.content.iter().enumerate() {
         match alternative(c, i as u8, content) {
             Ok(u) => usable.push(u),
             Err(No { reason, until }) => {
                 rejected.push((i as u8, reason));
-                if let Some(resource) = until {
-                    park.get_or_insert(Verdict::Park { reason, resource, until_ms: u64::MAX });
+                if let Some((resource, until_ms)) = until {
+                    // It waits for the first that may come free; looked at again when any of them does by itself.
+                    let first = park.get_or_insert((reason, resource, until_ms));
+                    first.2 = first.2.min(until_ms);
                 }
             }
         }
     }
     let verdict = match (usable.is_empty(), park, rejected.first()) {
         (false, ..) => Verdict::Pass,
-        (true, Some(park), _) => park,
+        (true, Some((reason, resource, until_ms)), _) => Verdict::Park { reason, resource, until_ms },
         (true, None, Some((_, reason))) => Verdict::Refuse(*reason),
         (true, None, None) => Verdict::Refuse(Reason::Malformed),
     };
@@ -63,7 +65,7 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections) {
 /// Why not, and what would free it.
 struct No {
     reason: Reason,
-    until: Option<Resource>,
+    until: Option<(Resource, u64)>,
 }
 
 impl From<Reason> for No {
@@ -84,10 +86,8 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
             (None, 0, Category::Service)
         }
         Content::Template(t) => {
-            let (found, language, approved) = find(c, t)?;
-            if !approved {
-                paused = Some(found.ix);
-            }
+            let (found, language, waits_ms) = find(c, t)?;
+            paused = waits_ms.map(|until_ms| (found.ix, until_ms));
             check_parameters(found, &t.components)?;
             (Some(found.ix), language, found.spec.category)
         }
@@ -115,31 +115,36 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
         auth_international: false,
     };
     let price = c.rates.worst_case(&worst).map_err(|_| Reason::NoRate)?;
-    if let Some(ix) = paused {
-        return Err(No { reason: Reason::TemplatePaused, until: Some(Resource::Template(ix)) });
+    if waba.barred.contains(&place) {
+        return Err(No { reason: Reason::CountryBarred, until: Some((Resource::Barred(waba.ix, place), u64::MAX)) });
+    }
+    if let Some((ix, until_ms)) = paused {
+        return Err(No { reason: Reason::TemplatePaused, until: Some((Resource::Template(ix), until_ms)) });
     }
     Ok(Usable { alternative, language, template, category, price, relies_on_window: template.is_none() })
 }
 
-/// The template in the first language in which it may be sent (`true`); else in the first in which it may be sent
-/// again (`false`): waiting is better than refusing. Else what stands in the way of the first that exists.
-fn find<'a>(c: &Candidate<'a>, t: &TemplateContent<'_>) -> Result<(&'a Template, u8, bool), Reason> {
+/// The template in the first language in which it may be sent; else in the first in which it may be sent again, with the
+/// instant at which one of them may without anybody saying so: waiting is better than refusing. Else what stands in the
+/// way of the first that exists.
+fn find<'a>(c: &Candidate<'a>, t: &TemplateContent<'_>) -> Result<(&'a Template, u8, Option<u64>), Reason> {
     let waba = c.waba.ok_or(Reason::SenderUnknown)?;
-    let mut waits = None;
+    let mut waits: Option<(&Template, u8, u64)> = None;
     let mut no = Reason::TemplateUnknown;
     for (i, language) in t.language.iter().enumerate() {
         let Some(found) = c.state.template(waba.ix, &t.name, language) else { continue };
         match found.spec.status {
-            TemplateStatus::Approved => return Ok((found, i as u8, true)),
-            TemplateStatus::Pending | TemplateStatus::Paused => {
-                waits.get_or_insert((found, i as u8, false));
+            _ if found.may_be_sent(c.now_s()) => return Ok((found, i as u8, None)),
+            TemplateStatus::Approved | TemplateStatus::Pending | TemplateStatus::Paused => {
+                let first = waits.get_or_insert((found, i as u8, u64::MAX));
+                first.2 = first.2.min(found.resumes_ms());
             }
             TemplateStatus::Rejected | TemplateStatus::Disabled | TemplateStatus::Deleted => {
                 no = Reason::TemplateRejected;
             }
         }
     }
-    waits.ok_or(no)
+    waits.map(|(found, language, until_ms)| (found, language, Some(until_ms))).ok_or(no)
 }
 
 fn check_parameters(t: &Template, given: &Components<'_>) -> Result<(), Reason> {

@@ -1,6 +1,7 @@
 //! Gate 7, quality: our pacing of this sender for this category.
 //!
-//! The base is the messaging limit, so a message inside the window, which the limit does not count, is not paced.
+//! The base is the messaging limit, so a message inside the window, which the limit does not count, is not paced. While
+//! the platform restricts the number for spam, its marketing is held altogether, and nothing else.
 
 use super::{Candidate, Usable, Verdict};
 use crate::lots::Resource;
@@ -43,6 +44,10 @@ pub(super) fn check(c: &Candidate<'_>, chosen: &Usable) -> (Verdict, Bucket) {
     let class = class(chosen.category);
     let bucket = c.live.pacing[class as usize];
     let Some(sender) = c.sender else { return (Verdict::Refuse(Reason::SenderUnknown), bucket) };
+    if class == CategoryClass::Marketing && sender.marketing_held_by.is_some() {
+        let resource = Resource::Pacing(sender.ix);
+        return (Verdict::Park { reason: Reason::SenderBlocked, resource, until_ms: u64::MAX }, bucket);
+    }
     if c.window_until_s().is_some() {
         return (Verdict::Pass, bucket);
     }

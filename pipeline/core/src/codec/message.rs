@@ -98,6 +98,8 @@ fn put_resource(out: &mut Vec<u8>, r: Resource) {
         Resource::Budget(i) => (7, i.0),
         Resource::Throughput(i) => (8, i.0.into()),
         Resource::InFlight(i) => (9, i.0.into()),
+        // Earlier versions refuse it, as they should: they would not know what frees it.
+        Resource::Barred(w, c) => (10, crate::lots::barred(w, c)),
     };
     out.push(tag);
     put!(out, ix);
@@ -105,7 +107,7 @@ fn put_resource(out: &mut Vec<u8>, r: Resource) {
 
 fn resource(r: &mut Reader<'_>) -> Result<Resource> {
     let (tag, ix) = (r.u8()?, r.u32()?);
-    let large = matches!(tag, 1 | 3 | 7);
+    let large = matches!(tag, 1 | 3 | 7 | 10);
     let small = match u16::try_from(ix) {
         Ok(small) => small,
         Err(_) if large => 0,
@@ -122,6 +124,10 @@ fn resource(r: &mut Reader<'_>) -> Result<Resource> {
         7 => Resource::Budget(CampaignIx(ix)),
         8 => Resource::Throughput(SenderIx(small)),
         9 => Resource::InFlight(SenderIx(small)),
+        10 => match Country::from_u16(ix as u16) {
+            Some(country) => Resource::Barred(WabaIx((ix >> 16) as u16), country),
+            None => return r.bad("resource"),
+        },
         _ => return r.bad("resource"),
     })
 }

@@ -2,10 +2,10 @@
 
 use super::{CodecError, Reader, Result, VERSION};
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
-use crate::record::{Account, Campaign, CampaignState, Sender, Template, Waba};
+use crate::record::{Account, Campaign, CampaignState, Pauses, Sender, Template, Waba};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use tollgate_rate_card::{Currency, Markup, Zone};
+use tollgate_rate_card::{Country, Currency, Markup, Zone};
 use tollgate_wire::command::{AccountSpec, CampaignSpec, SenderSpec, TemplateSpec, WabaSpec};
 use tollgate_wire::snapshot::CampaignCounts;
 
@@ -21,8 +21,8 @@ struct StoredAccount {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
-fn is_none(closed: &u32) -> bool {
-    *closed == 0
+fn is_none(n: &u32) -> bool {
+    *n == 0
 }
 
 #[derive(Serialize, Deserialize)]
@@ -30,6 +30,9 @@ struct StoredWaba {
     ix: u16,
     account: u16,
     spec: WabaSpec,
+    /// Packed countries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    barred: Vec<u16>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -39,6 +42,10 @@ struct StoredSender {
     waba: u16,
     spec: SenderSpec,
     removed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blocked_by: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    marketing_held_by: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,6 +53,9 @@ struct StoredTemplate {
     ix: u32,
     waba: u16,
     spec: TemplateSpec,
+    /// How often it was paused, and until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pauses: Option<(u8, u32)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,6 +77,10 @@ const WITH_CLOSED_MONTH: u8 = 3;
 /// Accounts and WABAs whose mark-ups have fees, also those with a closed month: earlier versions would close a month without
 /// them. All others are written as before.
 const WITH_FEES: u8 = 4;
+
+/// WABAs that are barred from a country, senders that an error code holds, and templates that were paused: earlier versions
+/// would send what waits, or let it wait for ever. All others are written as before.
+const WITH_HOLDS: u8 = 5;
 
 /// The format of what has these mark-ups.
 fn version_of<'a>(markups: impl Iterator<Item = &'a Markup>) -> u8 {
@@ -130,7 +144,9 @@ pub fn account(b: &[u8]) -> Result<Account> {
 /// WABA to bytes.
 #[must_use]
 pub fn put_waba(w: &Waba) -> Vec<u8> {
-    json_in(version_of(w.spec.markup.iter()), &StoredWaba { ix: w.ix.0, account: w.account.0, spec: w.spec.clone() })
+    let version = version_of(w.spec.markup.iter()).max(if w.barred.is_empty() { VERSION } else { WITH_HOLDS });
+    let barred = w.barred.iter().map(|c| c.to_u16()).collect();
+    json_in(version, &StoredWaba { ix: w.ix.0, account: w.account.0, spec: w.spec.clone(), barred })
 }
 
 /// WABA from bytes.
@@ -138,7 +154,7 @@ pub fn put_waba(w: &Waba) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn waba(b: &[u8]) -> Result<Waba> {
-    let s: StoredWaba = from_json_in("waba", b, &[VERSION, WITH_MARKUP, WITH_FEES])?;
+    let s: StoredWaba = from_json_in("waba", b, &[VERSION, WITH_MARKUP, WITH_FEES, WITH_HOLDS])?;
     let damaged = |why: String| CodecError::Damaged { what: "waba", why };
     Ok(Waba {
         ix: WabaIx(s.ix),
@@ -148,13 +164,27 @@ pub fn waba(b: &[u8]) -> Result<Waba> {
         zone: Zone::new(&s.spec.time_zone).map_err(|e| damaged(e.to_string()))?,
         funding: s.spec.funding,
         spec: s.spec,
+        barred: (s.barred.into_iter().map(|c| Country::from_u16(c).ok_or_else(|| damaged("country".to_owned()))))
+            .collect::<Result<_>>()?,
     })
 }
 
 /// Sender to bytes.
 #[must_use]
 pub fn put_sender(x: &Sender) -> Vec<u8> {
-    json(&StoredSender { ix: x.ix.0, account: x.account.0, waba: x.waba.0, spec: x.spec.clone(), removed: x.removed })
+    let held = x.blocked_by.is_some() || x.marketing_held_by.is_some();
+    json_in(
+        if held { WITH_HOLDS } else { VERSION },
+        &StoredSender {
+            ix: x.ix.0,
+            account: x.account.0,
+            waba: x.waba.0,
+            spec: x.spec.clone(),
+            removed: x.removed,
+            blocked_by: x.blocked_by,
+            marketing_held_by: x.marketing_held_by,
+        },
+    )
 }
 
 /// Sender from bytes.
@@ -162,20 +192,24 @@ pub fn put_sender(x: &Sender) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn sender(b: &[u8]) -> Result<Sender> {
-    let s: StoredSender = from_json("sender", b)?;
+    let s: StoredSender = from_json_in("sender", b, &[VERSION, WITH_HOLDS])?;
     Ok(Sender {
         ix: SenderIx(s.ix),
         account: AccountIx(s.account),
         waba: WabaIx(s.waba),
         spec: s.spec,
         removed: s.removed,
+        blocked_by: s.blocked_by,
+        marketing_held_by: s.marketing_held_by,
     })
 }
 
 /// Template to bytes.
 #[must_use]
 pub fn put_template(t: &Template) -> Vec<u8> {
-    json(&StoredTemplate { ix: t.ix.0, waba: t.waba.0, spec: t.spec.clone() })
+    let pauses = (t.pauses != Pauses::default()).then_some((t.pauses.count, t.pauses.until_s));
+    let version = if pauses.is_some() { WITH_HOLDS } else { VERSION };
+    json_in(version, &StoredTemplate { ix: t.ix.0, waba: t.waba.0, spec: t.spec.clone(), pauses })
 }
 
 /// Template from bytes.
@@ -183,8 +217,9 @@ pub fn put_template(t: &Template) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn template(b: &[u8]) -> Result<Template> {
-    let s: StoredTemplate = from_json("template", b)?;
-    Ok(Template { ix: TemplateIx(s.ix), waba: WabaIx(s.waba), spec: s.spec })
+    let s: StoredTemplate = from_json_in("template", b, &[VERSION, WITH_HOLDS])?;
+    let (count, until_s) = s.pauses.unwrap_or_default();
+    Ok(Template { ix: TemplateIx(s.ix), waba: WabaIx(s.waba), spec: s.spec, pauses: Pauses { count, until_s } })
 }
 
 /// Campaign to bytes.

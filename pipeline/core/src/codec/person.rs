@@ -7,13 +7,20 @@ use tollgate_rate_card::{Conversation, ConversationKind, Conversations};
 
 /// Version of a contact who ever said no; those who did not are written as before.
 const WITH_OPT_OUTS: u8 = 2;
+/// Version of a contact from whom the platform keeps marketing, with opt-outs too; others are written as before.
+const WITH_CAP: u8 = 3;
 /// Version of a pair with conversations; those without are written as before.
 const WITH_CONVERSATIONS: u8 = 2;
 
 /// Contact to bytes.
 pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
-    let opt_outs = c.opt_out_s != [0; OPT_OUTS];
-    out.push(if opt_outs { WITH_OPT_OUTS } else { VERSION });
+    let capped = c.capped_until_s != 0;
+    let opt_outs = capped || c.opt_out_s != [0; OPT_OUTS];
+    out.push(match (capped, opt_outs) {
+        (true, _) => WITH_CAP,
+        (false, true) => WITH_OPT_OUTS,
+        (false, false) => VERSION,
+    });
     put_counted(out, c.counted);
     out.extend(c.consent.iter().map(|c| *c as u8));
     out.push(u8::from(c.stop_all));
@@ -26,6 +33,9 @@ pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
             put!(out, at_s);
         }
     }
+    if capped {
+        put!(out, c.capped_until_s);
+    }
 }
 
 /// Contact from bytes.
@@ -33,7 +43,7 @@ pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
 /// # Errors
 /// Unknown version or damage.
 pub fn contact(b: &[u8]) -> Result<Contact> {
-    let (mut r, version) = Reader::of("contact", b, &[VERSION, WITH_OPT_OUTS])?;
+    let (mut r, version) = Reader::of("contact", b, &[VERSION, WITH_OPT_OUTS, WITH_CAP])?;
     let r = &mut r;
     let counted = counted(r)?;
     let mut consent = [Consent::None; 4];
@@ -52,13 +62,14 @@ pub fn contact(b: &[u8]) -> Result<Contact> {
         *m = r.u32()?;
     }
     let mut opt_out_s = [0; OPT_OUTS];
-    if version == WITH_OPT_OUTS {
+    if version != VERSION {
         for at_s in &mut opt_out_s {
             *at_s = r.u32()?;
         }
     }
+    let capped_until_s = if version == WITH_CAP { r.u32()? } else { 0 };
     r.end()?;
-    Ok(Contact { counted, consent, stop_all, off_platform_until_s, marketing_s, opt_out_s })
+    Ok(Contact { counted, consent, stop_all, off_platform_until_s, marketing_s, opt_out_s, capped_until_s })
 }
 
 /// Pair to bytes.
@@ -121,14 +132,21 @@ pub fn pair(b: &[u8]) -> Result<Pair> {
     Ok(pair)
 }
 
+/// Version of a sender whose rate was refused and is known since; others are written as before.
+const WITH_CEILING: u8 = 2;
+
 /// Live values of a sender to bytes.
 pub fn put_live(l: &SenderLive, out: &mut Vec<u8>) {
-    out.push(VERSION);
+    let ceiling = l.factor.ceiling_permille != RateFactor::FULL.ceiling_permille;
+    out.push(if ceiling { WITH_CEILING } else { VERSION });
     put!(out, l.throughput.tat_ns);
     for bucket in l.pacing {
         put!(out, bucket.tat_ns);
     }
     put!(out, l.factor.permille, l.factor.halved_at_ms, l.back_off_until_ms);
+    if ceiling {
+        put!(out, l.factor.ceiling_permille);
+    }
 }
 
 /// Live values of a sender from bytes.
@@ -136,13 +154,17 @@ pub fn put_live(l: &SenderLive, out: &mut Vec<u8>) {
 /// # Errors
 /// Unknown version or damage.
 pub fn live(b: &[u8]) -> Result<SenderLive> {
-    let r = &mut Reader::new("sender", b)?;
+    let (mut r, version) = Reader::of("sender", b, &[VERSION, WITH_CEILING])?;
+    let r = &mut r;
     let mut live = SenderLive { throughput: Bucket { tat_ns: r.u64()? }, ..SenderLive::default() };
     for bucket in &mut live.pacing {
         bucket.tat_ns = r.u64()?;
     }
-    live.factor = RateFactor { permille: r.u16()?, halved_at_ms: r.u64()? };
+    live.factor = RateFactor { permille: r.u16()?, halved_at_ms: r.u64()?, ..RateFactor::FULL };
     live.back_off_until_ms = r.u64()?;
+    if version == WITH_CEILING {
+        live.factor.ceiling_permille = r.u16()?;
+    }
     r.end()?;
     Ok(live)
 }

@@ -5,9 +5,9 @@ use super::{Draft, pressure};
 use crate::change::Change;
 use crate::decide::Decision;
 use crate::effect::Effect;
+use crate::ids::SenderIx;
 use crate::lots::Resource;
 use crate::record::{Attempt, AttemptState, Campaign, CampaignState, Message, MessageState};
-use tollgate_quality::Score;
 use tollgate_rate_card::{Category, Fee};
 use tollgate_wire::Reason;
 use tollgate_wire::command::TemplateStatus;
@@ -24,7 +24,8 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
     let a = d.message.attempts[n];
     let meaning = platform_error::meaning(code);
     let asked_ms = u64::from(retry_after_s.unwrap_or(0).min(86_400)) * 1000;
-    consequences(d, n, code, out);
+    let now_s = (d.now_ms / 1000) as u32;
+    consequences(d, n, code, now_s, out);
     pressure::of_error(d, &a, meaning.retry, asked_ms);
     d.message.attempts[n].state = AttemptState::Failed;
     // Counted are refusals that may be the message's own fault; the others use nothing up.
@@ -104,7 +105,7 @@ pub(super) fn failed(d: &mut Draft<'_, '_>, n: usize, said: Option<u32>, at_s: u
     d.message.attempts[n].code = code;
     let a = d.message.attempts[n];
     if let Some(code) = said {
-        consequences(d, n, code, out);
+        consequences(d, n, code, at_s, out);
         pressure::of_status(d, &a, platform_error::meaning(code).retry, at_s);
     }
     if !d.may_deliver() && d.message.state != MessageState::Delivered {
@@ -139,8 +140,11 @@ fn stops_the_sender(effect: platform_error::Effect) -> bool {
     matches!(effect, E::SenderBlocked | E::AccountPaused | E::TokenRejected)
 }
 
-/// What an error code means beyond its message.
-fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) {
+/// How long the platform's marketing cap of a person holds at least.
+const CAPPED_S: u32 = 86_400;
+
+/// What an error code means beyond its message, told of at `at_s`.
+fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut Decision) {
     use platform_error::Effect as E;
     let a = d.message.attempts[n];
     let now_s = (d.now_ms / 1000) as u32;
@@ -154,20 +158,18 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) 
             let (key, opt_out) = (d.contact_key(), tollgate_wire::command::ConsentState::OptOut);
             crate::inbound::prove(key, Some(Category::Marketing), opt_out, now_s, ("platform error 131050", ""), out);
         }
-        E::MarketingCapped => {
-            if a.category == Category::Marketing && d.account.spec.policy.marketing_cap > 0 {
+        E::MarketingCapped if a.category == Category::Marketing => {
+            let contact = d.contact();
+            contact.capped_until_s = contact.capped_until_s.max(at_s.saturating_add(CAPPED_S));
+            if d.account.spec.policy.marketing_cap > 0 {
                 d.contact().remember_marketing(now_s);
             }
         }
         // Waits like one that is not reviewed yet: its messages take another language or wait for it.
-        E::TemplateMissing => set_template(d, &a, TemplateStatus::Pending, out),
-        E::TemplatePaused => set_template(d, &a, TemplateStatus::Paused, out),
-        E::TemplateDisabled => set_template(d, &a, TemplateStatus::Disabled, out),
-        E::SenderBlocked => {
-            let mut s = d.facts.state.sender_at(a.sender).clone();
-            s.spec.blocked = true;
-            out.changes.push(Change::Sender(Box::new(s)));
-        }
+        E::TemplateMissing => set_template(d, &a, TemplateStatus::Pending, at_s, out),
+        E::TemplatePaused => set_template(d, &a, TemplateStatus::Paused, at_s, out),
+        E::TemplateDisabled => set_template(d, &a, TemplateStatus::Disabled, at_s, out),
+        E::SenderBlocked => block(d, a.sender, code, out),
         E::WindowClosed => {
             // The platform knows; we had missed something. What the person wrote since has opened the window anew.
             let pair = d.pair(a.sender);
@@ -177,36 +179,60 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, out: &mut Decision) 
         }
         E::AccountDisabled | E::AccountPaused | E::TokenRejected => {
             for ix in &d.account.senders {
-                let mut s = d.facts.state.sender_at(*ix).clone();
-                s.spec.blocked = true;
-                out.changes.push(Change::Sender(Box::new(s)));
+                block(d, *ix, code, out);
             }
         }
-        E::CampaignPaused | E::Misconfigured => {
-            if let Some(c) = d.facts.state.campaign_at(d.message.campaign) {
-                // A cancel is final.
-                if c.state == CampaignState::Running {
-                    let paused = Campaign { state: CampaignState::Paused, ..c.clone() };
-                    out.changes.push(Change::Campaign(Box::new(paused)));
-                }
-            } else if platform_error::meaning(code).effect == E::CampaignPaused {
-                let mut s = d.facts.state.sender_at(a.sender).clone();
-                s.spec.quality = Score::Red;
-                out.changes.push(Change::Sender(Box::new(s)));
-            }
+        E::CampaignPaused => {
+            pause_campaign(d, out);
+            let mut s = d.facts.state.sender_at(a.sender).clone();
+            s.marketing_held_by = Some(code);
+            out.changes.push(Change::Sender(Box::new(s)));
         }
-        // Counted and told with its code; a country that is barred for one WABA alone is kept nowhere yet.
-        E::CountryBarred | E::BadRequest | E::None => {}
+        E::Misconfigured => pause_campaign(d, out),
+        E::CountryBarred => bar(d, &a, out),
+        E::MarketingCapped | E::BadRequest | E::None => {}
     }
 }
 
-fn set_template(d: &Draft<'_, '_>, a: &Attempt, status: TemplateStatus, out: &mut Decision) {
-    if let Some(ix) = a.template {
-        let mut t = d.facts.state.template_at(ix).clone();
-        // What is rejected, disabled or deleted does not come back as paused because of an older message.
-        if t.spec.status == TemplateStatus::Approved || status == TemplateStatus::Disabled {
-            t.spec.status = status;
-            out.changes.push(Change::Template(Box::new(t)));
+fn block(d: &Draft<'_, '_>, sender: SenderIx, code: u32, out: &mut Decision) {
+    let mut s = d.facts.state.sender_at(sender).clone();
+    s.spec.blocked = true;
+    s.blocked_by = Some(code);
+    out.changes.push(Change::Sender(Box::new(s)));
+}
+
+fn pause_campaign(d: &Draft<'_, '_>, out: &mut Decision) {
+    if let Some(c) = d.facts.state.campaign_at(d.message.campaign)
+        // A cancel is final.
+        && c.state == CampaignState::Running
+    {
+        let paused = Campaign { state: CampaignState::Paused, ..c.clone() };
+        out.changes.push(Change::Campaign(Box::new(paused)));
+    }
+}
+
+/// Bars the WABA that the attempt went out by from the person's country. Of a business-scoped id the country is known from
+/// the request alone, which may be gone: then the message alone has failed.
+fn bar(d: &Draft<'_, '_>, a: &Attempt, out: &mut Decision) {
+    let country = d.message.user.digits().and_then(|digits| d.facts.rates.map().lookup(digits));
+    let waba = crate::charge::waba_of(d.facts.state, a);
+    if let Some(country) = country.filter(|c| !waba.barred.contains(c)) {
+        let mut barred = waba.clone();
+        barred.barred.push(country);
+        out.changes.push(Change::Waba(Box::new(barred)));
+    }
+}
+
+fn set_template(d: &Draft<'_, '_>, a: &Attempt, status: TemplateStatus, at_s: u32, out: &mut Decision) {
+    let Some(ix) = a.template else { return };
+    let mut t = d.facts.state.template_at(ix).clone();
+    // What is rejected, disabled or deleted does not come back as paused because of an older message; nor is a pause that
+    // goes on another one.
+    if t.may_be_sent((d.now_ms / 1000) as u32) || status == TemplateStatus::Disabled {
+        if status == TemplateStatus::Paused {
+            t.pauses = t.pauses.another(at_s);
         }
+        t.spec.status = status;
+        out.changes.push(Change::Template(Box::new(t)));
     }
 }

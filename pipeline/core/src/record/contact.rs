@@ -19,7 +19,7 @@ pub enum Consent {
     Out = 2,
 }
 
-/// One person of one account. 40 bytes; proofs of consent are kept apart, no decision reads them.
+/// One person of one account; proofs of consent are kept apart, no decision reads them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contact {
     /// Counted time of the portfolio's quota.
@@ -35,6 +35,8 @@ pub struct Contact {
     /// When the person last said no, in seconds: by category as in `consent`, then to everything. 0 = never. A yes that
     /// was said before counts for nothing, whenever it arrives.
     pub opt_out_s: [u32; OPT_OUTS],
+    /// The platform keeps marketing from the person until this second, because of all businesses together; 0 = never said.
+    pub capped_until_s: u32,
 }
 
 /// Times of opt-outs kept: of each category, and of everything.

@@ -10,5 +10,5 @@ pub use campaign::{Campaign, CampaignState};
 pub(crate) use contact::slot_of;
 pub use contact::{Consent, Contact, MARKETING_KEPT, OPT_OUTS};
 pub use message::{Attempt, AttemptState, Booked, Message, MessageState, Park, SaidRank, Stands, Tail, Unit};
-pub use owner::{Account, Sender, SenderLive, Template, Waba};
+pub use owner::{Account, Pauses, Sender, SenderLive, Template, Waba};
 pub use pair::Pair;

@@ -56,7 +56,11 @@ fn waits_for(reason: Reason) -> Option<WaitsFor> {
         Reason::Quota | Reason::Throughput | Reason::PairRate | Reason::Backoff => Some(WaitsFor::PlatformLimit),
         Reason::Pacing => Some(WaitsFor::OurPacing),
         Reason::Scheduled | Reason::SendingHours | Reason::FrequencyCapped => Some(WaitsFor::Customer),
-        Reason::CampaignPaused | Reason::TemplatePaused | Reason::Budget | Reason::SenderBlocked => None,
+        Reason::CampaignPaused
+        | Reason::TemplatePaused
+        | Reason::CountryBarred
+        | Reason::Budget
+        | Reason::SenderBlocked => None,
         _ => Some(WaitsFor::Us),
     }
 }

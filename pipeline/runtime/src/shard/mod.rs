@@ -2,8 +2,10 @@
 //! as one atomic batch. Nothing leaves before that batch is durable.
 //!
 //! `run` the loop over a log · `partition` one partition's shard · `input` one record · `tables` engine tables on store spaces, loading ·
-//! `sink` effects into outputs and metrics, with `doubts` · `gauges` snapshots into metrics, with the `backlog` · `decisions` log lines · `status` what others see of it.
+//! `sink` effects into outputs and metrics, with `doubts` and `alarms` · `gauges` snapshots into metrics, with the `backlog` ·
+//! `decisions` log lines · `status` what others see of it.
 
+mod alarms;
 mod backlog;
 mod decisions;
 mod doubts;

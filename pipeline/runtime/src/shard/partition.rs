@@ -68,6 +68,8 @@ pub(super) struct Shard {
     careful: usize,
     last_snapshot: Instant,
     swept_from: [u8; 8],
+    /// Where the next look at the platform's ids begins.
+    ids_swept_from: [u8; 16],
     /// Sweeps in a row for which the store would have been waited for.
     sweeps_put_off: u32,
     snapshots: u64,
@@ -116,6 +118,7 @@ impl Shard {
             careful: 0,
             last_snapshot: monotonic(),
             swept_from: [0; 8],
+            ids_swept_from: [0; 16],
             sweeps_put_off: 0,
             snapshots: 0,
             decisions: 0,
@@ -383,6 +386,23 @@ impl Shard {
         self.swept_from = match last {
             Some(key) if seen == 500 => (u64::from_be_bytes(key) + 1).to_be_bytes(),
             _ => [0; 8],
+        };
+        self.sweep_ids(state)
+    }
+
+    /// Forgets the platform's ids of what people wrote after their time: a few at a time, round and round.
+    fn sweep_ids(&mut self, state: &mut StateBatch) -> Result<(), DecideError> {
+        const IDS: usize = 500;
+        let (mut seen, mut last) = (0, None);
+        for item in self.store.scan_range(crate::store::Space::Wamids, &self.ids_swept_from, None).take(IDS) {
+            let (key, value) = item.map_err(LoadError::from)?;
+            seen += 1;
+            self.engine.sweep_id(&key, &value, &mut BatchWrites(state));
+            last = <[u8; 16]>::try_from(&*key).ok();
+        }
+        self.ids_swept_from = match last.map(u128::from_be_bytes).and_then(|key| key.checked_add(1)) {
+            Some(next) if seen == IDS => next.to_be_bytes(),
+            _ => [0; 16],
         };
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Effects into output records and metrics.
 
+use super::alarms::Alarms;
 use super::doubts::Doubts;
 use crate::log::{NewRecord, Topic};
 use bytes::Bytes;
@@ -40,6 +41,7 @@ pub(super) struct Outputs {
     rates: Arc<RateCards>,
     /// Attempts in doubt, as of the last batch.
     pub doubts: Doubts,
+    alarms: Alarms,
 }
 
 impl Outputs {
@@ -57,6 +59,7 @@ impl Outputs {
             labels: Labels { reasons, unpriced },
             rates: Arc::clone(rates),
             doubts: Doubts::default(),
+            alarms: Alarms::default(),
         }
     }
 
@@ -93,6 +96,7 @@ impl Outputs {
         self.metrics.decision(outcome_label(o.kind), reason);
         if o.code != 0 {
             self.metrics.platform_error(o.code);
+            self.alarms.heard(o.code, self.now_ms);
         }
         if let Some(resolution) = self.doubts.moved(o.uid, o.attempt, o.kind) {
             self.metrics.in_doubt(resolution);

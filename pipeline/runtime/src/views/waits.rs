@@ -75,6 +75,14 @@ impl WaitView {
             }
             Reason::Quota => self.quota(),
             Reason::Pacing => self.pacing(),
+            Reason::CountryBarred => {
+                format!("the platform to take messages of WABA {of} again: applying the account again lifts the bar")
+            }
+            Reason::SenderBlocked if self.sender.as_ref().is_some_and(|s| !s.blocked) => {
+                format!(
+                    "marketing of number {of} to be allowed: a better quality, or applying the account again, frees it"
+                )
+            }
             Reason::SenderBlocked => format!("number {of} to be restored: applying the account again unblocks it"),
             Reason::Backoff if !of.is_empty() => format!("the pause that the platform asked of number {of}"),
             Reason::Throughput => {

@@ -6,6 +6,7 @@ mod tagged;
 pub use parse::{MAX_BYTES, MAX_MARKETING_CAP, check, check_account, parse};
 
 use crate::Time;
+use crate::request::Purpose;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tollgate_quality::{Limit, PacingPolicy, Score};
@@ -270,6 +271,75 @@ pub struct Policy {
     pub not_on_platform_days: u16,
     /// Percent of a sender's throughput that is left unused, for traffic that is not ours.
     pub throughput_headroom_percent: u8,
+    /// What becomes of a call whose result is not known. Left out when it is the default, so that earlier versions read
+    /// the entry.
+    #[serde(skip_serializing_if = "InDoubt::is_default")]
+    pub in_doubt: InDoubt,
+}
+
+/// What becomes of a message whose call has no known result, by the purpose of the message. The platform has no key that
+/// would make a second call safe: to try again is to send twice at times, not to is to lose some.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InDoubt {
+    /// One-time codes.
+    pub authentication: Doubted,
+    /// How long a status is waited for, in seconds, 1 to 86,400.
+    pub authentication_seconds: u32,
+    /// What a customer asked for or must know.
+    pub utility: Doubted,
+    /// How long a status is waited for, in seconds.
+    pub utility_seconds: u32,
+    /// Offers.
+    pub marketing: Doubted,
+    /// How long a status is waited for, in seconds.
+    pub marketing_seconds: u32,
+    /// Answers in a conversation.
+    pub service: Doubted,
+    /// How long a status is waited for, in seconds.
+    pub service_seconds: u32,
+}
+
+impl Default for InDoubt {
+    fn default() -> Self {
+        Self {
+            authentication: Doubted::TryAgain,
+            authentication_seconds: 30,
+            utility: Doubted::TryAgain,
+            utility_seconds: 600,
+            marketing: Doubted::GiveUp,
+            marketing_seconds: 3600,
+            service: Doubted::GiveUp,
+            service_seconds: 3600,
+        }
+    }
+}
+
+impl InDoubt {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What becomes of a message of this purpose, and after how many seconds.
+    #[must_use]
+    pub fn of(&self, purpose: Purpose) -> (Doubted, u32) {
+        match purpose {
+            Purpose::Authentication => (self.authentication, self.authentication_seconds),
+            Purpose::Utility => (self.utility, self.utility_seconds),
+            Purpose::Marketing => (self.marketing, self.marketing_seconds),
+            Purpose::Service => (self.service, self.service_seconds),
+        }
+    }
+}
+
+/// What becomes of a message in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubted {
+    /// It ends as `unknown`: it may be lost, and is never sent twice.
+    GiveUp,
+    /// It is sent again while it is still of use: it may arrive twice, and is not lost.
+    TryAgain,
 }
 
 impl Default for Policy {
@@ -285,6 +355,7 @@ impl Default for Policy {
             stop_words: vec!["STOP".to_owned(), "UNSUBSCRIBE".to_owned()],
             not_on_platform_days: 7,
             throughput_headroom_percent: 5,
+            in_doubt: InDoubt::default(),
         }
     }
 }

@@ -197,6 +197,9 @@ pub struct Inbound<'a> {
     /// Came from an advertisement: a free entry point may follow.
     #[serde(default)]
     pub referral: bool,
+    /// The platform's id of the message or call: what is told again counts once.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Text<'a>>,
 }
 
 /// A person stopped or resumed marketing on the platform.
@@ -229,6 +232,9 @@ pub struct TemplateChange<'a> {
     /// New category, if it changed (not the impending form).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
+    /// Of a pause that ends by itself, which one it is: 1 ends after 3 hours, 2 after 6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<u8>,
 }
 
 /// A sender changed.

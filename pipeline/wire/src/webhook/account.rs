@@ -72,7 +72,7 @@ pub(super) fn update<'a>(value: &Value<'a>, out: &mut Out<'a>) {
         Some("ACCOUNT_RECONNECTED") => false,
         Some("VOLUME_BASED_PRICING_TIER_UPDATE") => return out.form("account_volume_tier"),
         Some("ACCOUNT_VIOLATION") => return out.form("account_violation"),
-        Some(_) => return out.form("account_other"),
+        Some(_) => return out.word("account_other"),
         None => return out.malformed(),
     };
     out.event(None, PlatformEvent::AccountState { disabled });

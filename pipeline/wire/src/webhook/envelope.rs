@@ -161,6 +161,8 @@ pub(super) struct RawError<'a> {
 #[serde(default)]
 pub(super) struct RawMessage<'a> {
     #[serde(borrow)]
+    pub id: Option<Text<'a>>,
+    #[serde(borrow)]
     pub from: Option<Scalar<'a>>,
     #[serde(borrow)]
     pub from_user_id: Option<Text<'a>>,
@@ -216,6 +218,8 @@ pub(super) struct Reply<'a> {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct RawCall<'a> {
+    #[serde(borrow)]
+    pub id: Option<Text<'a>>,
     #[serde(borrow)]
     pub from: Option<Scalar<'a>>,
     #[serde(borrow)]

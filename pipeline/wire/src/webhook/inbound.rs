@@ -32,7 +32,8 @@ pub(super) fn messages<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
         match (sender.clone(), from, at_s) {
             (Some(sender), Some(from), Some(at_s)) => {
                 let referral = raw.referral.is_some();
-                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword, label, referral };
+                let id = raw.id.take().filter(|id| !id.is_empty());
+                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword, label, referral, id };
                 out.event(Some(sender), PlatformEvent::Inbound(inbound));
             }
             _ => out.malformed(),
@@ -95,8 +96,9 @@ pub(super) fn calls<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
         let at_s = raw.timestamp.and_then(|t| t.u32());
         match (sender.clone(), from, at_s) {
             (Some(sender), Some(from), Some(at_s)) => {
+                let id = raw.id.filter(|id| !id.is_empty());
                 let inbound =
-                    Inbound { sender: sender.clone(), from, at_s, keyword: None, label: None, referral: false };
+                    Inbound { sender: sender.clone(), from, at_s, keyword: None, label: None, referral: false, id };
                 out.event(Some(sender), PlatformEvent::Inbound(inbound));
             }
             _ => out.malformed(),
@@ -109,14 +111,14 @@ pub(super) fn preferences<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
     let sender = value.metadata.as_ref().map(|m| m.phone_number_id.clone());
     for raw in value.user_preferences.take().unwrap_or_default() {
         if !matches!(raw.category.as_deref(), None | Some("marketing_messages")) {
-            out.form("preference_unknown");
+            out.word("preference_unknown");
             continue;
         }
         let stop = match raw.value.as_deref() {
             Some("stop") => true,
             Some("resume" | "signup") => false,
             Some(_) => {
-                out.form("preference_unknown");
+                out.word("preference_unknown");
                 continue;
             }
             None => {

@@ -56,7 +56,48 @@ pub struct Unknown<'a> {
     pub field: Text<'a>,
     /// Why it is no event.
     pub why: Why,
+    /// Which of the envelope's changes it is or is a part of, from 0.
+    pub change: usize,
 }
+
+impl Unknown<'_> {
+    /// Whether people should see the change as it came: it is not documented, or not in this shape.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        match self.why {
+            Why::Field => !NOT_READ.contains(&self.field.as_str()),
+            Why::Word | Why::Malformed => true,
+            Why::Form => false,
+        }
+    }
+}
+
+/// Documented fields that we do not read. Some carry what people write, which is not kept.
+const NOT_READ: &[&str] = &[
+    "account_alerts",
+    "account_review_update",
+    "account_settings_update",
+    "automatic_events",
+    "business_status_update",
+    "flows",
+    "group_lifecycle_update",
+    "group_participants_update",
+    "group_settings_update",
+    "group_status_update",
+    "history",
+    "message_echoes",
+    "message_template_components_update",
+    "messaging_handovers",
+    "partner_solutions",
+    "payment_configuration_update",
+    "phone_number_name_update",
+    "security",
+    "smb_app_state_sync",
+    "smb_message_echoes",
+    "standby",
+    "template_correct_category_detection",
+    "tracking_events",
+];
 
 /// Why a change is no event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +106,8 @@ pub enum Why {
     Field,
     /// A form of a known field that changes nothing for us. `field` is one of a fixed list.
     Form,
+    /// A word that we do not know where a known field has one of a list. `field` is one of a fixed list.
+    Word,
     /// A known field whose value lacks what it needs or has another shape than documented.
     Malformed,
 }
@@ -76,6 +119,7 @@ impl Why {
         match self {
             Self::Field => "unknown_field",
             Self::Form => "ignored",
+            Self::Word => "unknown_word",
             Self::Malformed => "malformed",
         }
     }
@@ -134,6 +178,31 @@ pub fn parse(body: &[u8]) -> Result<Webhook<'_>, WebhookError> {
     }
 }
 
+/// An envelope with one change of another alone, as it came; `None` where there is no such change. Reads the whole body.
+#[must_use]
+pub fn alone(body: &[u8], change: usize) -> Option<String> {
+    #[derive(serde::Serialize)]
+    struct Alone<'a> {
+        object: &'a str,
+        entry: [AloneEntry<'a>; 1],
+    }
+    #[derive(serde::Serialize)]
+    struct AloneEntry<'a> {
+        id: &'a str,
+        changes: [AloneChange<'a>; 1],
+    }
+    #[derive(serde::Serialize)]
+    struct AloneChange<'a> {
+        field: &'a str,
+        value: &'a RawValue,
+    }
+    let envelope: Envelope<'_, &RawValue> = serde_json::from_slice(body).ok()?;
+    let mut changes = envelope.entry.iter().flat_map(|e| e.changes.iter().map(|c| (&e.id, c)));
+    let (id, one) = changes.nth(change)?;
+    let changes = [AloneChange { field: &one.field, value: one.value }];
+    serde_json::to_string(&Alone { object: OBJECT, entry: [AloneEntry { id, changes }] }).ok()
+}
+
 /// What is wrong with one change is not wrong with the others.
 fn one_by_one(text: &str) -> Result<Webhook<'_>, WebhookError> {
     let envelope = serde_json::from_str::<Envelope<'_, &RawValue>>(text).map_err(|e| refused(&e))?;
@@ -158,12 +227,13 @@ fn collect<'a, V>(
     if envelope.object.as_str() != OBJECT {
         return Err(WebhookError::AnotherObject);
     }
-    let mut out = Out { waba: Text::default(), field: Text::default(), webhook: Webhook::default() };
+    let mut out = Out { waba: Text::default(), field: Text::default(), change: 0, webhook: Webhook::default() };
     for entry in envelope.entry {
         out.waba = entry.id;
         for one in entry.changes {
             out.field = one.field;
             change(one.value, &mut out);
+            out.change += 1;
         }
     }
     Ok(out.webhook)
@@ -173,6 +243,7 @@ fn collect<'a, V>(
 struct Out<'a> {
     waba: Text<'a>,
     field: Text<'a>,
+    change: usize,
     webhook: Webhook<'a>,
 }
 
@@ -213,12 +284,17 @@ impl<'a> Out<'a> {
         self.count(name.into(), Why::Form);
     }
 
+    /// A word that is not of the list that a known field has.
+    fn word(&mut self, name: &'static str) {
+        self.count(name.into(), Why::Word);
+    }
+
     /// A known field, or a part of it, that lacks what it needs.
     fn malformed(&mut self) {
         self.count(self.field.clone(), Why::Malformed);
     }
 
     fn count(&mut self, field: Text<'a>, why: Why) {
-        self.webhook.unknown.push(Unknown { waba: self.waba.clone(), field, why });
+        self.webhook.unknown.push(Unknown { waba: self.waba.clone(), field, why, change: self.change });
     }
 }

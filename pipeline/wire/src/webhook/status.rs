@@ -31,7 +31,7 @@ pub(super) fn read<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
                 continue;
             }
             Some(_) => {
-                out.form("status_unknown");
+                out.word("status_unknown");
                 continue;
             }
             None => {

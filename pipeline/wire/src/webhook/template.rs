@@ -22,20 +22,21 @@ pub(super) fn read<'a>(value: Value<'a>, out: &mut Out<'a>) {
     let (Some(name), Some(language)) = (value.message_template_name, value.message_template_language) else {
         return out.malformed();
     };
-    let change = |status, category| TemplateChange {
+    let change = |status, category, pause| TemplateChange {
         waba: out.waba.clone(),
         name,
         language: underscore(language),
         status,
         category,
+        pause,
     };
     if let Some(category) = value.new_category {
         return match category_of(&category) {
             Some(category) => {
-                let change = change(None, Some(category));
+                let change = change(None, Some(category), None);
                 out.event(None, PlatformEvent::Template(change));
             }
-            None => out.form("template_category_unknown"),
+            None => out.word("template_category_unknown"),
         };
     }
     let Some(event) = value.event else {
@@ -43,9 +44,10 @@ pub(super) fn read<'a>(value: Value<'a>, out: &mut Out<'a>) {
     };
     let title = value.other_info.and_then(|info| info.title);
     let Some(status) = status_of(&event, title.as_deref()) else {
-        return out.form("template_status_unknown");
+        return out.word("template_status_unknown");
     };
-    let change = change(Some(status), value.message_template_category.as_deref().and_then(category_of));
+    let pause = if &*event == "PAUSED" { title.as_deref().and_then(pause_of) } else { None };
+    let change = change(Some(status), value.message_template_category.as_deref().and_then(category_of), pause);
     out.event(None, PlatformEvent::Template(change));
 }
 
@@ -63,6 +65,15 @@ fn status_of(event: &str, title: Option<&str>) -> Option<TemplateStatus> {
         "DELETED" | "PENDING_DELETION" | "ARCHIVED" => TemplateStatus::Deleted,
         _ => return None,
     })
+}
+
+/// A pause for low quality ends by itself; one for the rate, or of pacing, does not.
+fn pause_of(title: &str) -> Option<u8> {
+    match title {
+        "FIRST_PAUSE" => Some(1),
+        "SECOND_PAUSE" => Some(2),
+        _ => None,
+    }
 }
 
 fn category_of(word: &str) -> Option<Category> {

@@ -29,16 +29,18 @@ impl Auditor {
         let waba = self.registry.sender(&sender).waba.clone();
         let purpose = request["purpose"].as_str().unwrap_or_default().to_owned();
         let template = order.template.clone();
-        let state = template.as_ref().and_then(|(name, language)| {
-            self.registry.templates.get(&(waba.clone(), name.clone(), language.clone())).cloned()
-        });
+        let key = template.as_ref().map(|(name, language)| (waba.clone(), name.clone(), language.clone()));
+        let state = key.as_ref().and_then(|key| self.registry.templates.get(key).cloned());
+        let sendable = key.as_ref().is_some_and(|key| self.registry.may_be_sent(key, now_s));
         let category = match (&template, &state) {
             (None, _) => "service".to_owned(),
             (Some(_), Some((_, category))) => category.clone(),
             (Some(_), None) => String::new(),
         };
         let window = self.people.window_until_s(&sender, &m.to, now_s);
-        self.content(uid, m, &purpose, &category, state.as_ref().map(|s| s.0.as_str()), window.is_some());
+        let status = state.as_ref().map(|s| if sendable { "approved" } else { s.0.as_str() });
+        self.content(uid, m, &purpose, &category, status, window.is_some());
+        self.holds(uid, m, &sender, &waba, &category);
         if template.is_none() {
             let by = order.leave_by_ms;
             self.check("text_leaves_inside_the_window", uid, window.is_some_and(|w| by <= u64::from(w) * 1000), || {
@@ -73,6 +75,20 @@ impl Auditor {
         let message = self.book.messages.get_mut(&uid).expect("made by the caller");
         message.attempts.push(attempt);
         message.place = Place::OnTheWay;
+    }
+
+    /// What the platform said of number, person and country by its error codes.
+    fn holds(&mut self, uid: u64, m: &Move, sender: &str, waba: &str, category: &str) {
+        let now_s = self.now_s();
+        let country = self.money.tables.country(m.to.trim_start_matches('+'));
+        let barred = country.is_some_and(|country| self.registry.barred.contains(&(waba.to_owned(), country)));
+        self.check("barred_country_waits", uid, !barred, || format!("{waba} to {}", m.to));
+        if category == "marketing" {
+            let spam = self.registry.sender(sender).spam;
+            self.check("restricted_number_sends_no_marketing", uid, !spam, || sender.to_owned());
+            let capped = self.people.capped_until_s.get(&(m.account.clone(), m.to.clone())).copied().unwrap_or(0);
+            self.check("platforms_marketing_cap", uid, capped <= now_s, || format!("{} until {capped}", m.to));
+        }
     }
 
     /// Consent, form, template, purpose, bar.

@@ -203,8 +203,20 @@ impl Auditor {
             _ => {}
         }
         if m.code != 0 {
-            self.registry.consequence(m.code, &attempt.sender, attempt.template.as_ref(), campaign.as_deref());
+            let at_s = (m.at_ms / 1000) as u32;
+            let template = attempt.template.as_ref();
+            self.registry.consequence(m.code, &attempt.sender, template, campaign.as_deref(), (at_s, now_s));
             match m.code {
+                131_049 if attempt.category == "marketing" => {
+                    let until_s = self.people.capped_until_s.entry((account, m.to.clone())).or_default();
+                    *until_s = (*until_s).max(at_s + 86_400);
+                }
+                130_497 => {
+                    if let Some(country) = self.money.tables.country(m.to.trim_start_matches('+')) {
+                        let waba = self.registry.sender(&attempt.sender).waba.clone();
+                        self.registry.barred.insert((waba, country));
+                    }
+                }
                 131_047 => self.people.window_is_closed(&attempt.sender, &m.to, (attempt.admitted_ms / 1000) as u32),
                 131_050 => self.people.stopped_marketing(&account, &m.to),
                 131_026 => {

@@ -31,6 +31,8 @@ pub(crate) struct People {
     wrote: BTreeMap<(String, String), Vec<u32>>,
     /// Account and person → not on the platform until.
     pub away_until_s: BTreeMap<(String, String), u32>,
+    /// Account and person → the platform keeps marketing from the person until.
+    pub capped_until_s: BTreeMap<(String, String), u32>,
     /// Sender and person → end of a free entry point.
     pub entry_until_s: BTreeMap<(String, String), u32>,
 }

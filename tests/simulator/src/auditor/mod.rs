@@ -9,11 +9,13 @@ mod ends;
 mod money;
 mod order;
 mod pace;
+mod platform;
 mod quota;
 mod registry;
 mod tables;
 mod zones;
 
+pub(crate) use platform::Taken;
 pub(crate) use tables::Tables;
 
 use crate::step::{Input, Output, Step};
@@ -48,6 +50,7 @@ pub(crate) struct Auditor {
     book: Book,
     quota: quota::Holds,
     pace: pace::Times,
+    platform: platform::Counters,
     money: money::Ledger,
     entries: BTreeSet<String>,
 }
@@ -66,6 +69,7 @@ impl Auditor {
             book: Book::default(),
             quota: quota::Holds::default(),
             pace: pace::Times::default(),
+            platform: platform::Counters::default(),
             money: money::Ledger::new(tables),
             entries: BTreeSet::new(),
         }
@@ -96,6 +100,7 @@ impl Auditor {
             Input::Request { body, .. } => self.asked(body, step),
             _ => {}
         }
+        self.limits_hold();
         self.order_in_lots(step);
         for output in &step.outputs {
             match output {

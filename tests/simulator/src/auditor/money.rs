@@ -83,7 +83,7 @@ pub(crate) struct Expected {
 /// The auditor's own ledger.
 #[derive(Debug)]
 pub(crate) struct Ledger {
-    tables: Tables,
+    pub(super) tables: Tables,
     /// Message and attempt as the platform names them: by wamid.
     messages: BTreeMap<String, Delivered>,
     /// Number, month and category of everything that uses an allowance now.

@@ -2,7 +2,7 @@
 
 use crate::money::Units;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One account.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,8 @@ pub(crate) struct Sender {
     pub quality: String,
     /// Largest throughput and when it ended, while it may still be seen in what was sent.
     pub before: (u64, u64),
+    /// The platform restricts it for spam: no marketing.
+    pub spam: bool,
 }
 
 /// One WABA.
@@ -55,6 +57,10 @@ pub(crate) struct Registry {
     pub wabas: BTreeMap<String, Waba>,
     /// WABA, name, language → status and category.
     pub templates: BTreeMap<(String, String, String), (String, String)>,
+    /// The same → how often the platform paused it, and when that ends by itself; 0 = it does not.
+    pauses: BTreeMap<(String, String, String), (usize, u32)>,
+    /// WABA and country that the platform keeps apart.
+    pub barred: BTreeSet<(String, String)>,
     pub campaigns: BTreeMap<(String, String), Campaign>,
     /// Senders in the order in which they were first declared.
     pub order: Vec<String>,
@@ -81,6 +87,13 @@ impl Registry {
         &self.wabas[&self.senders[sender].waba]
     }
 
+    /// Whether a template may be sent: it is approved, or its pause is over.
+    pub fn may_be_sent(&self, key: &(String, String, String), now_s: u32) -> bool {
+        let status = self.templates.get(key).map(|t| t.0.as_str());
+        let until_s = self.pauses.get(key).map_or(0, |p| p.1);
+        status == Some("approved") || status == Some("paused") && until_s != 0 && until_s <= now_s
+    }
+
     pub fn campaign(&mut self, account: &str, name: &str) -> &mut Campaign {
         let key = (account.to_owned(), name.to_owned());
         self.campaigns.entry(key).or_insert_with(|| Campaign { state: "running", ..Campaign::default() })
@@ -103,6 +116,7 @@ impl Registry {
                 let t = &c["template"];
                 let status = t["status"].as_str().unwrap_or("approved").to_owned();
                 let key = (text(&c["waba"]), text(&t["name"]), text(&t["language"]));
+                self.pauses.remove(&key);
                 self.templates.insert(key, (status, text(&t["category"])));
             }
             _ => {}
@@ -124,6 +138,7 @@ impl Registry {
                 we_pay: waba["funding"] != "client_pays",
             };
             self.wabas.insert(waba_id.clone(), kept);
+            self.barred.retain(|(waba, _)| *waba != waba_id);
             for (n, s) in waba["senders"].as_array().into_iter().flatten().enumerate() {
                 let sender = text(&s["id"]);
                 senders.push(sender.clone());
@@ -138,6 +153,7 @@ impl Registry {
                     throughput: s["throughput"].as_u64().unwrap_or(80),
                     quality: text(&s["quality"]),
                     before: (0, 0),
+                    spam: false,
                 };
                 if let Some(live) = self.senders.get(&sender) {
                     let same = |field: &str| before[field] == s[field];
@@ -158,6 +174,8 @@ impl Registry {
                 if let Some(live) = self.templates.get(&key) {
                     if before["status"] == t["status"] {
                         new.0.clone_from(&live.0);
+                    } else {
+                        self.pauses.remove(&key);
                     }
                     if before["category"] == t["category"] {
                         new.1.clone_from(&live.1);
@@ -202,6 +220,10 @@ impl Registry {
                 if let Some(t) = self.templates.get_mut(&key) {
                     if let Some(status) = e["status"].as_str() {
                         status.clone_into(&mut t.0);
+                        // The world's own pauses end only when it says so.
+                        if let Some(pause) = self.pauses.get_mut(&key).filter(|_| status == "paused") {
+                            pause.1 = 0;
+                        }
                     }
                     if let Some(category) = e["category"].as_str() {
                         category.clone_into(&mut t.1);
@@ -212,6 +234,7 @@ impl Registry {
                 if let Some(s) = self.senders.get_mut(e["sender"].as_str().unwrap_or_default()) {
                     if let Some(quality) = e["quality"].as_str() {
                         quality.clone_into(&mut s.quality);
+                        s.spam &= quality == "RED";
                     }
                     if let Some(n) = e["throughput"].as_u64() {
                         s.before.0 = s.before.0.max(s.throughput);
@@ -240,19 +263,26 @@ impl Registry {
         sender: &str,
         template: Option<&(String, String)>,
         campaign: Option<&str>,
+        (at_s, now_s): (u32, u32),
     ) {
         let account = self.senders[sender].account.clone();
         let waba = self.senders[sender].waba.clone();
         let template = template.map(|(name, language)| (waba, name.clone(), language.clone()));
         match code {
             132_001 | 132_015 | 132_016 => {
-                if let Some(t) = template.and_then(|key| self.templates.get_mut(&key)) {
-                    if code == 132_016 {
-                        "disabled".clone_into(&mut t.0);
-                    } else if t.0 == "approved" {
-                        (if code == 132_001 { "pending" } else { "paused" }).clone_into(&mut t.0);
+                let Some(key) = template.filter(|key| self.templates.contains_key(key)) else { return };
+                let status = match code {
+                    132_016 => "disabled",
+                    _ if !self.may_be_sent(&key, now_s) => return,
+                    132_001 => "pending",
+                    _ => {
+                        let (count, until_s) = self.pauses.entry(key.clone()).or_default();
+                        *until_s = [3, 6].get(*count).map_or(0, |hours| at_s + hours * 3600);
+                        *count += 1;
+                        "paused"
                     }
-                }
+                };
+                status.clone_into(&mut self.templates.get_mut(&key).expect("looked up").0);
             }
             133_010 => self.senders.get_mut(sender).expect("known").blocked = true,
             131_042 | 190 => {
@@ -266,8 +296,9 @@ impl Registry {
                     if campaign.state == "running" {
                         campaign.state = "paused";
                     }
-                } else if code == 131_048 {
-                    "RED".clone_into(&mut self.senders.get_mut(sender).expect("known").quality);
+                }
+                if code == 131_048 {
+                    self.senders.get_mut(sender).expect("known").spam = true;
                 }
             }
             _ => {}

@@ -92,6 +92,14 @@ impl Tables {
         self.of_period(markets, date)
     }
 
+    /// Country of a number, by its longest prefix; none where several share one.
+    pub fn country(&self, digits: &str) -> Option<String> {
+        if digits.starts_with(['1', '7']) {
+            return None;
+        }
+        (1..=digits.len()).rev().find_map(|n| self.prefixes.get(digits.get(..n)?)).map(|(country, _)| country.clone())
+    }
+
     /// Market of a country on a day.
     pub fn market_of_country(&self, country: &str, date: u32) -> Option<String> {
         let (_, markets) = self.prefixes.values().find(|(c, _)| c == country)?;

@@ -3,11 +3,13 @@
 mod dispatcher;
 mod operator;
 mod outage;
+mod pace;
 pub(crate) mod people;
 mod platform;
 mod setup;
 mod traffic;
 
+use crate::auditor::Taken;
 use crate::step::{Input, Ordered, Output, Step};
 use people::Person;
 use platform::{News, Platform};
@@ -69,6 +71,7 @@ pub(crate) struct World {
     known: BTreeSet<String>,
     /// When the platform is out.
     pub outages: outage::Outages,
+    pace: pace::Pace,
 }
 
 impl World {
@@ -93,6 +96,7 @@ impl World {
             writers: Vec::new(),
             known: BTreeSet::new(),
             outages: outage::Outages::plan(seed, start, end),
+            pace: pace::Pace::default(),
         };
         setup::begin(&mut world);
         world
@@ -108,6 +112,9 @@ impl World {
     }
 
     fn event(&mut self, account: usize, event: Value) {
+        if let (Some(sender), Some(n)) = (event["sender"].as_str(), event["throughput"].as_u64()) {
+            self.pace.set(sender, n, self.now_ms);
+        }
         let account = self.accounts[account].id.clone();
         self.inbox.push_back(Input::Event { account, event });
     }
@@ -124,7 +131,10 @@ impl World {
             match entry.remove() {
                 Due::Input(input) => self.inbox.push_back(input),
                 Due::News(news) => self.news(news),
-                Due::Call(order) => dispatcher::call(self, &order),
+                Due::Call(order) => match self.pace.turn_ms(&order.sender, self.now_ms) {
+                    Some(later_ms) => self.at(later_ms, Due::Call(order)),
+                    None => dispatcher::call(self, &order),
+                },
                 // A healthy end: what is under way still comes, nobody starts anything.
                 _ if self.healthy => {}
                 Due::Request => {
@@ -148,6 +158,11 @@ impl World {
             news.event["callback"] = json!({"message_uid": uid, "attempt": attempt});
         }
         self.inbox.push_back(Input::Event { account: news.account, event: news.event });
+    }
+
+    /// The calls that the platform took since the last time.
+    pub fn taken(&mut self) -> Vec<Taken> {
+        std::mem::take(&mut self.platform.taken)
     }
 
     /// A batch is durable: its orders may be taken.

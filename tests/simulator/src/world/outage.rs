@@ -23,7 +23,7 @@ enum Manner {
 
 const MANNERS: [Manner; 8] = [
     Manner::Refuses(2),
-    Manner::Refuses(1),
+    Manner::Refuses(131_057),
     Manner::Refuses(131_016),
     Manner::Refuses(130_429),
     Manner::Refuses(80_007),

@@ -2,6 +2,7 @@
 //! order or not at all.
 
 use super::{Due, World};
+use crate::auditor::Taken;
 use crate::step::Ordered;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub(crate) struct Platform {
     entry_until_s: BTreeMap<(String, String), u64>,
     /// Unanswered visits from advertisements.
     visits: BTreeMap<(String, String), u64>,
+    /// Calls taken that the auditor has not been told of.
+    pub taken: Vec<Taken>,
 }
 
 /// A status on its way to us.
@@ -57,7 +60,19 @@ pub(super) fn took(world: &mut World, order: &Ordered, wamid: &str) {
         None => "service",
         Some((name, _)) => super::setup::TEMPLATES.iter().find(|t| t.0 == name).map_or("utility", |t| t.1),
     };
-    tell(world, &order.account, &order.sender, &order.to, wamid, category, Some((order.uid, order.attempt)));
+    let reaches =
+        tell(world, &order.account, &order.sender, &order.to, wamid, category, Some((order.uid, order.attempt)));
+    let key = (order.sender.clone(), order.to.clone());
+    let taken = Taken {
+        at_ms: world.now_ms,
+        account: order.account.clone(),
+        sender: order.sender.clone(),
+        person: order.to.clone(),
+        wrote_s: world.platform.wrote.get(&key).and_then(|times| times.iter().max().copied()).unwrap_or(0),
+        reaches,
+        throughput: world.pace.allowed(&order.sender, world.now_ms),
+    };
+    world.platform.taken.push(taken);
 }
 
 /// Other software of the business sends from one of its numbers.
@@ -70,6 +85,7 @@ pub(super) fn foreign(world: &mut World) {
     tell(world, &account.id, &sender, &person, &wamid, category, None);
 }
 
+/// Plans the statuses of a message; whether it will reach the person.
 fn tell(
     world: &mut World,
     account: &str,
@@ -78,7 +94,7 @@ fn tell(
     wamid: &str,
     category: &str,
     callback: Option<(u64, u8)>,
-) {
+) -> bool {
     let key = (sender.to_owned(), person.to_owned());
     let healthy = world.healthy;
     let now_s = world.now_ms / 1000;
@@ -191,4 +207,5 @@ fn tell(
         let at = happened_ms.max(world.now_ms) + late;
         world.at(at, Due::News(news(event, bare)));
     }
+    !fails && !lost_phone
 }

@@ -87,6 +87,10 @@ pub(super) fn begin(world: &mut World) {
     let start = world.now_ms;
     for a in 0..world.accounts.len() {
         let spec = world.accounts[a].spec.clone();
+        for sender in spec["wabas"].as_array().into_iter().flatten().flat_map(|w| w["senders"].as_array()).flatten() {
+            let (id, n) = (sender["id"].as_str().unwrap_or_default(), sender["throughput"].as_u64().unwrap_or(80));
+            world.pace.set(id, n, start);
+        }
         world.at(start, Due::Input(Input::Command(json!({"command": "apply_account", "spec": spec}))));
         for c in 0..world.accounts[a].campaigns.len() {
             if world.dice.percent(80) {
