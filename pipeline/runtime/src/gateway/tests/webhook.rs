@@ -164,6 +164,35 @@ async fn unknown_senders_and_unreadable_bodies_are_kept_and_answered() {
     assert_eq!(reasons, ["unknown_sender", "malformed"]);
 }
 
+/// A field of the future is kept as it came, beside what is understood: a bounded part of it, with its reason. Documented
+/// fields that are not read are counted alone: some carry what people write.
+#[tokio::test]
+async fn what_is_not_understood_is_kept_in_part() {
+    let world = World::new().await;
+    let change = |field: &str, value: Value| json!({"id": "100", "changes": [{"field": field, "value": value}]});
+    let new = change("brand_new", json!({"n": 1}));
+    for _ in 0..12 {
+        let body = envelope(&[entry("100", "200", 1), change("history", json!({"text": "private"})), new.clone()]);
+        assert_eq!(post(&world, "default", "secret of default", body).await.status, 200);
+    }
+    let event = change("account_update", json!({"event": "BRAND_NEW"}));
+    assert_eq!(post(&world, "default", "secret of default", envelope(&[event.clone()])).await.status, 200);
+    let large = change("larger", json!({"text": "x".repeat(70_000)}));
+    assert_eq!(post(&world, "default", "secret of default", envelope(&[large])).await.status, 200);
+    assert_eq!(world.inbox.of(Topic::Events).len(), 12);
+    let letters = world.inbox.of(Topic::DeadLetters);
+    assert_eq!(letters.len(), 11);
+    let kept = |at: usize| serde_json::from_str::<Value>(&letters[at].1).unwrap();
+    assert_eq!(kept(0)["entry"], json!([new]));
+    assert_eq!(kept(10)["entry"], json!([event]));
+    let headers = world.inbox.headers_of(Topic::DeadLetters);
+    let header = |at: usize, name: &str| headers[at].iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+    assert_eq!(header(0, "reason").as_deref(), Some("unknown_field"));
+    assert_eq!(header(0, "detail").as_deref(), Some("unknown_field: field \"brand_new\""));
+    assert_eq!(header(10, "detail").as_deref(), Some("unknown_word: field \"account_other\""));
+    assert_eq!(header(0, "source").as_deref(), Some("/webhooks/whatsapp/default"));
+}
+
 #[tokio::test]
 async fn a_body_beyond_the_bound_is_refused() {
     let world = World::new().await;

@@ -1,6 +1,7 @@
 //! The platform's webhooks: verification challenge, and signed events that are durable before they are answered.
 
 mod address;
+mod kept;
 mod signature;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use tollgate_metrics::{Metrics, WebhookResult};
 use tollgate_wire::{DeadLetterReason, Time, webhook};
 
 use self::address::Sorted;
+use self::kept::Kept;
 use self::signature::{AppKey, same};
 use super::GatewayParts;
 use super::body::BodyBudget;
@@ -37,6 +39,7 @@ struct Webhooks {
     clock: Clock,
     metrics: Arc<Metrics>,
     bodies: BodyBudget,
+    kept: Kept,
 }
 
 pub(super) fn router(config: &GatewayConfig, parts: &GatewayParts) -> Router {
@@ -47,6 +50,7 @@ pub(super) fn router(config: &GatewayConfig, parts: &GatewayParts) -> Router {
         clock: parts.clock.clone(),
         metrics: Arc::clone(&parts.metrics),
         bodies: BodyBudget::new(config.limits.body_bytes_max),
+        kept: Kept::default(),
     };
     Router::new().route("/webhooks/whatsapp/{app}", get(verify).post(receive)).with_state(Arc::new(webhooks))
 }
@@ -92,10 +96,22 @@ async fn receive(
     }
     let (sorted, records) = match webhook::parse(&body.bytes) {
         Ok(parsed) => {
+            let now = webhooks.clock.now();
+            let kept = webhooks.kept.of(&body.bytes, &parsed.unknown, now);
             let sorted = Sorted::new(parsed, &app, &webhooks.registry.snapshot());
-            let mut records = sorted.records(webhooks.clock.now());
+            let mut records = sorted.records(now);
             if sorted.unknown > 0 {
                 records.push(webhooks.dead_letter(&app, &body.bytes, DeadLetterReason::UnknownSender));
+            }
+            for change in kept {
+                tracing::warn!(
+                    app,
+                    detail = change.detail,
+                    "a change of a webhook is not understood; put into dead-letters"
+                );
+                let (topic, mut letter) = webhooks.dead_letter(&app, &Bytes::from(change.body), change.reason);
+                letter.headers.push((dead_letter::DETAIL.to_owned(), Bytes::from(change.detail)));
+                records.push((topic, letter));
             }
             (sorted, records)
         }
