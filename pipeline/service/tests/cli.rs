@@ -31,6 +31,10 @@ const TABLE: &str = r#"
     check-config                                                → 0
     check-config --config bad.toml                              → 3 bad.toml:2: gateway.apy is not a known key; did you mean gateway.api?
     check-config --config none.toml                             → 3 none.toml: cannot be read
+    check-config --accounts idr.toml                            → 3 there is no rate card in IDR: deliveries are booked as unpriced; import the published rates
+    check-config --accounts none.toml                           → 1 --accounts: none.toml cannot be read
+    check-config --accounts typo.toml                           → 1 typo.toml:3: limt is not a known field; did you mean limit?
+    check-config --config kafka.toml                            → 3 people.csv: kafka_ca: the end of its certificate is not known: it has no certificate; name a PEM file
     serve --config bad.toml                                     → 3 did you mean gateway.api?
     serve --roles shards                                        → 1 --roles needs log.kind = "kafka"
     config default                                              → 0
@@ -203,6 +207,9 @@ fn files(directory: &Path) {
                 .replace("USD", "usd")
                 .replace("[[account.wabas]]", "\n\n[[account.wabas]]"),
         ),
+        ("idr.toml", format!("{GOOD}{waba}").replace("USD", "IDR")),
+        ("kafka.toml", "[log]\nkind = \"kafka\"\n[kafka]\nproperties_file = \"kafka.properties\"\n".to_owned()),
+        ("kafka.properties", "ssl.ca.location=people.csv\n".to_owned()),
         ("broken.toml", "[[account]]\naccount = \n".to_owned()),
         ("typo.json", r#"{"account":"acme","limt":1000,"wabas":[]}"#.to_owned()),
         ("twice.toml", format!("{}{waba}{}{waba}", GOOD.replace("acme", "a"), GOOD.replace("acme", "b"))),
