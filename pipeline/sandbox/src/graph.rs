@@ -1,4 +1,5 @@
-//! The messages endpoint: what a body must be, what is refused, what is answered; and analytics of a WABA.
+//! The messages endpoint: what a body must be, what is refused, what is answered; and analytics, templates and numbers of
+//! a WABA.
 
 pub(crate) mod accept;
 pub(crate) mod analytics;
@@ -6,8 +7,11 @@ pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod error;
 pub(crate) mod fields;
+pub(crate) mod listing;
+pub(crate) mod numbers;
 pub(crate) mod parameters;
 pub(crate) mod recipient;
+pub(crate) mod templates;
 pub(crate) mod wamid;
 
 /// Major number of a Graph version such as `v24.0`.

@@ -19,11 +19,13 @@ pub(crate) mod timers;
 use std::collections::{HashMap, VecDeque};
 
 use crate::config::SandboxConfig;
-use crate::config::account::{LimitScope, PortfolioConfig, SenderConfig};
+use crate::config::account::{LimitScope, MessagingLimit, PortfolioConfig, SenderConfig};
 use crate::config::check::{Checked, EraStarts};
+use crate::config::template::Rating;
 use crate::dice::Dice;
 use crate::graph::wamid::{Direction, wamid};
 use crate::journal::Journal;
+use crate::limits::questions::Questions;
 use crate::limits::throughput::Throughput;
 use crate::limits::unique_users::UniqueUsers;
 use crate::stats::Counters;
@@ -68,6 +70,8 @@ pub(crate) struct Portfolio {
     pub(crate) eras: EraStarts,
     pub(crate) authentication_international: Vec<String>,
     pub(crate) templates: Templates,
+    /// What was asked of the management API about the WABA.
+    pub(crate) questions: Questions,
     /// The count when the limit is the portfolio's.
     pub(crate) unique_users: UniqueUsers,
 }
@@ -79,6 +83,8 @@ pub(crate) struct Sender {
     pub(crate) display_phone_number: String,
     pub(crate) portfolio: usize,
     pub(crate) throughput: Throughput,
+    pub(crate) throughput_mps: u32,
+    pub(crate) quality_rating: Rating,
     /// The count when the limit is the number's.
     pub(crate) unique_users: UniqueUsers,
 }
@@ -140,6 +146,7 @@ impl World {
             eras,
             authentication_international: account.authentication_international_prefixes.clone(),
             templates: Templates::new(&account.templates),
+            questions: Questions::default(),
             unique_users: UniqueUsers::new(limit),
         });
     }
@@ -151,6 +158,8 @@ impl World {
             display_phone_number: sender.display_phone_number.clone(),
             portfolio: self.portfolios.len(),
             throughput: Throughput::new(sender.throughput_mps, slack_percent),
+            throughput_mps: sender.throughput_mps,
+            quality_rating: sender.quality_rating,
             unique_users: UniqueUsers::new(limit),
         });
     }
@@ -173,6 +182,16 @@ impl World {
             LimitScope::Portfolio => &mut portfolio.unique_users,
             LimitScope::Number => &mut sender.unique_users,
         }
+    }
+
+    /// The messaging limit that holds for a number.
+    pub(crate) fn limit_of(&self, sender: &Sender) -> MessagingLimit {
+        let portfolio = &self.portfolios[sender.portfolio];
+        let users = match portfolio.scope {
+            LimitScope::Portfolio => portfolio.unique_users.limit(),
+            LimitScope::Number => sender.unique_users.limit(),
+        };
+        users.map_or(MessagingLimit::Unlimited, MessagingLimit::Users)
     }
 
     /// A message id that was never given before.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::template::TemplateConfig;
+use super::template::{Rating, TemplateConfig};
 
 /// A business portfolio with one WhatsApp Business account (WABA).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct SenderConfig {
     /// Messages a second, inbound included. Default 80; the platform's upper step is 1000.
     #[serde(default = "default_mps")]
     pub throughput_mps: u32,
+    /// Quality rating as the platform lists it. Default `GREEN`.
+    #[serde(default = "green")]
+    pub quality_rating: Rating,
 }
 
 /// The messaging limit: a number of users, or the word `unlimited`.
@@ -117,4 +120,8 @@ fn utc() -> String {
 
 fn default_mps() -> u32 {
     80
+}
+
+fn green() -> Rating {
+    Rating::Green
 }

@@ -146,6 +146,8 @@ pub struct LimitConfig {
     /// How many sends suffixes 008 and 011 refuse before they let the recipient's next one
     /// pass. Default 1; a large number refuses for ever.
     pub forced_refusals: u32,
+    /// Questions to the management API about one WABA in any hour; 80008 above it. Default 5000, that of an active WABA.
+    pub management_calls_per_hour: u32,
 }
 
 impl Default for LimitConfig {
@@ -156,6 +158,7 @@ impl Default for LimitConfig {
             pair_burst: 45,
             pair_rule: PairRule::default(),
             forced_refusals: 1,
+            management_calls_per_hour: 5_000,
         }
     }
 }

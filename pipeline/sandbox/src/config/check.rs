@@ -87,6 +87,7 @@ fn check_numbers(config: &SandboxConfig) -> Result<(), SandboxError> {
         ("webhooks.queue_max_updates", webhooks.queue_max_updates as u64, 1_000, 1 << 32),
         ("limits.pair_interval_ms", config.limits.pair_interval_ms, 1, 86_400_000),
         ("limits.pair_burst", u64::from(config.limits.pair_burst), 1, 10_000),
+        ("limits.management_calls_per_hour", u64::from(config.limits.management_calls_per_hour), 1, 100_000),
     ];
     for (name, value, min, max) in bounds {
         if !(min..=max).contains(&value) {

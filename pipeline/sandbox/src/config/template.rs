@@ -18,6 +18,9 @@ pub struct TemplateConfig {
     /// Only `APPROVED` sends. Default `APPROVED`.
     #[serde(default)]
     pub status: TemplateStatus,
+    /// Quality score as the platform lists it. Default `UNKNOWN`.
+    #[serde(default)]
+    pub quality_score: Rating,
     /// Body parameters: how many (positional) or their names (named). Default 0.
     #[serde(default)]
     pub body: BodyParameters,
@@ -58,6 +61,21 @@ pub enum TemplateStatus {
     Rejected,
     /// Deleted: 132001.
     Deleted,
+}
+
+/// Quality of a template or a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Rating {
+    /// High.
+    Green,
+    /// Medium.
+    Yellow,
+    /// Low.
+    Red,
+    /// Not rated yet.
+    #[default]
+    Unknown,
 }
 
 /// Parameters of the body.

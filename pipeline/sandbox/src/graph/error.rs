@@ -28,7 +28,7 @@ impl PlatformError {
         match self.code {
             190 => 401,
             132_001 => 404,
-            4 | 80_007 | 130_429 => 429,
+            4 | 80_007 | 80_008 | 130_429 => 429,
             1 | 131_000 | 131_016 => 500,
             2 => 503,
             _ => 400,
@@ -85,6 +85,7 @@ pub(crate) fn title(code: u32) -> &'static str {
         2 => "Service temporarily unavailable",
         4 => "API Too Many Calls",
         80_007 => "Rate limit issues",
+        80_008 => "There have been too many calls to this WhatsApp Business account",
         131_016 => "Service unavailable",
         131_057 => "Business Account is in maintenance mode",
         100 => "Invalid parameter",

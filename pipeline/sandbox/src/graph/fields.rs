@@ -142,7 +142,7 @@ fn split(text: &str, at: char) -> Result<Vec<&str>, PlatformError> {
 }
 
 /// The text of a query's value.
-fn unescape(text: &str) -> Result<String, PlatformError> {
+pub(super) fn unescape(text: &str) -> Result<String, PlatformError> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

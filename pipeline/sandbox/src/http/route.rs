@@ -46,15 +46,24 @@ pub(crate) async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> 
             }
             send::answer(&shared, number, request).await
         }
-        (Some(version), Some(id), None, None) if version_major(version).is_some() => {
+        (Some(version), Some(id), edge @ (None | Some("message_templates" | "phone_numbers")), None)
+            if version_major(version).is_some() =>
+        {
             if request.method() != Method::GET {
                 return Ok(refusal(&PlatformError::new(100, "Unsupported request: use GET")));
             }
-            waba::answer(&shared, id, request).await
+            let edge = match edge {
+                None => waba::Edge::Itself,
+                Some("phone_numbers") => waba::Edge::Numbers,
+                Some(_) => waba::Edge::Templates,
+            };
+            waba::answer(&shared, version_major(version).unwrap_or_default(), id, edge, request).await
         }
         _ => {
-            let details =
-                format!("Unknown path {path}: expected /vN.M/PHONE_NUMBER_ID/messages, /vN.M/WABA or /sandbox/…");
+            let details = format!(
+                "Unknown path {path}: expected /vN.M/PHONE_NUMBER_ID/messages, /vN.M/WABA, \
+                     /vN.M/WABA/message_templates, /vN.M/WABA/phone_numbers or /sandbox/…"
+            );
             Ok(refusal(&PlatformError::new(100, details)))
         }
     }

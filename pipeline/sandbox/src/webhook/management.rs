@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::account::MessagingLimit;
-use crate::config::template::TemplateConfig;
+use crate::config::template::{Category, Rating, TemplateConfig};
 
 /// `message_template_status_update`. `event` is the platform's word, `now_s` dates a disabling.
 pub(crate) fn template_status(template: &TemplateConfig, event: &str, reason: Option<&str>, now_s: u64) -> String {
@@ -35,6 +35,39 @@ pub(crate) fn template_status(template: &TemplateConfig, event: &str, reason: Op
         _ => {}
     }
     change("message_template_status_update", &value)
+}
+
+/// `template_category_update`: it has another category now.
+pub(crate) fn template_category(template: &TemplateConfig, before: Category) -> String {
+    let mut value = named(template);
+    value["previous_category"] = json!(before);
+    value["new_category"] = json!(template.category);
+    change("template_category_update", &value)
+}
+
+/// `template_category_update` ahead of time: `new_category` is the present one.
+pub(crate) fn template_category_to_come(template: &TemplateConfig, category: Category, at_s: u64) -> String {
+    let mut value = named(template);
+    value["new_category"] = json!(template.category);
+    value["correct_category"] = json!(category);
+    value["category_update_timestamp"] = json!(at_s);
+    change("template_category_update", &value)
+}
+
+/// `message_template_quality_update`.
+pub(crate) fn template_quality(template: &TemplateConfig, before: Rating) -> String {
+    let mut value = named(template);
+    value["previous_quality_score"] = json!(before);
+    value["new_quality_score"] = json!(template.quality_score);
+    change("message_template_quality_update", &value)
+}
+
+fn named(template: &TemplateConfig) -> Value {
+    json!({
+        "message_template_id": template.webhook_id(),
+        "message_template_name": template.name,
+        "message_template_language": template.language,
+    })
 }
 
 /// `phone_number_quality_update`.
@@ -68,7 +101,7 @@ pub(crate) fn capability(limit: MessagingLimit, graph_major: u32) -> String {
 
 /// The tier's name; a limit that is no tier is given as a number, a form the platform's
 /// documents show too.
-fn tier(limit: MessagingLimit) -> Value {
+pub(crate) fn tier(limit: MessagingLimit) -> Value {
     match limit {
         MessagingLimit::Users(50) => json!("TIER_50"),
         MessagingLimit::Users(250) => json!("TIER_250"),

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::inbound::Inbound;
 use super::{Outage, OutageManner, World};
 use crate::config::account::MessagingLimit;
-use crate::config::template::TemplateStatus;
+use crate::config::template::{Category, Rating, TemplateStatus};
 use crate::graph::recipient::Recipient;
 use crate::limits::throughput::Throughput;
 use crate::webhook::batch::Update;
@@ -42,6 +42,9 @@ enum Preference {
     Resume,
 }
 
+/// Seconds until a category that is told of is there.
+const DAY_S: u64 = 86_400;
+
 /// `POST /sandbox/templates/status`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,16 +54,28 @@ pub(crate) struct TemplateOrder {
     name: String,
     language: String,
     /// The platform's event name.
-    event: String,
+    event: Option<String>,
     reason: Option<String>,
+    /// Another category, now.
+    category: Option<Category>,
+    /// Another category a day from now, which is told and not done.
+    next_category: Option<Category>,
+    quality_score: Option<Rating>,
+    /// No webhook tells it: what one that was lost leaves behind.
+    #[serde(default)]
+    quiet: bool,
 }
 
-/// `POST /sandbox/quality`: about a number (`sender` and `event`) or a portfolio (`account` and
-/// `limit`).
+/// `POST /sandbox/quality`: about a number (`sender` and `event`, or `quality_rating`, of which no webhook tells) or a
+/// portfolio (`account` and `limit`).
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct QualityOrder {
     sender: Option<String>,
+    quality_rating: Option<Rating>,
+    /// No webhook tells of a portfolio's limit.
+    #[serde(default)]
+    quiet: bool,
     event: Option<String>,
     throughput_mps: Option<u32>,
     account: Option<String>,
@@ -115,27 +130,54 @@ impl World {
             let problem = format!("name: no template {:?} in {:?}", order.name, order.language);
             return Err(ControlError::Unknown(problem));
         };
-        template.status = match order.event.as_str() {
-            "APPROVED" | "REINSTATED" | "UNARCHIVED" => TemplateStatus::Approved,
-            "FLAGGED" | "LOCKED" | "LIMIT_EXCEEDED" => template.status,
-            "PAUSED" => TemplateStatus::Paused,
-            "DISABLED" => TemplateStatus::Disabled,
-            "PENDING" | "IN_APPEAL" => TemplateStatus::Pending,
-            "REJECTED" => TemplateStatus::Rejected,
-            "DELETED" | "PENDING_DELETION" | "ARCHIVED" => TemplateStatus::Deleted,
-            other => {
-                return Err(ControlError::Invalid(format!("event: {other:?} is no template event")));
-            }
-        };
-        let reason = order.reason.as_deref();
-        let json = management::template_status(template, &order.event, reason, now_ms / 1_000);
-        self.announce(index, json);
+        let (before, now_s) = (template.clone(), now_ms / 1_000);
+        let mut told = Vec::new();
+        if let Some(event) = &order.event {
+            template.status = match event.as_str() {
+                "APPROVED" | "REINSTATED" | "UNARCHIVED" => TemplateStatus::Approved,
+                "FLAGGED" | "LOCKED" | "LIMIT_EXCEEDED" => template.status,
+                "PAUSED" => TemplateStatus::Paused,
+                "DISABLED" => TemplateStatus::Disabled,
+                "PENDING" | "IN_APPEAL" => TemplateStatus::Pending,
+                "REJECTED" => TemplateStatus::Rejected,
+                "DELETED" | "PENDING_DELETION" | "ARCHIVED" => TemplateStatus::Deleted,
+                other => {
+                    return Err(ControlError::Invalid(format!("event: {other:?} is no template event")));
+                }
+            };
+            told.push(management::template_status(template, event, order.reason.as_deref(), now_s));
+        }
+        if let Some(category) = order.category {
+            template.category = category;
+            told.push(management::template_category(template, before.category));
+        }
+        if let Some(category) = order.next_category {
+            told.push(management::template_category_to_come(template, category, now_s + DAY_S));
+        }
+        if let Some(score) = order.quality_score {
+            template.quality_score = score;
+            told.push(management::template_quality(template, before.quality_score));
+        }
+        if told.is_empty() {
+            let problem = "event: give event, category, next_category or quality_score";
+            return Err(ControlError::Invalid(problem.to_owned()));
+        }
+        if !order.quiet {
+            told.into_iter().for_each(|json| self.announce(index, json));
+        }
         Ok(())
     }
 
     pub(crate) fn order_quality(&mut self, order: &QualityOrder) -> Result<(), ControlError> {
         match (&order.sender, &order.account, order.limit) {
             (Some(sender), None, limit) => {
+                if let Some(rating) = order.quality_rating {
+                    let index = self.known_sender(sender)?;
+                    self.senders[index].quality_rating = rating;
+                    if order.event.is_none() && order.throughput_mps.is_none() && limit.is_none() {
+                        return Ok(());
+                    }
+                }
                 let Some(event) = &order.event else {
                     return Err(ControlError::Invalid("event: needed with sender".to_owned()));
                 };
@@ -147,7 +189,9 @@ impl World {
                 for sender in self.senders.iter_mut().filter(|sender| sender.portfolio == index) {
                     sender.unique_users.set_limit(limit.users());
                 }
-                self.announce(index, management::capability(limit, self.graph_major));
+                if !order.quiet {
+                    self.announce(index, management::capability(limit, self.graph_major));
+                }
                 Ok(())
             }
             _ => {
@@ -187,6 +231,7 @@ impl World {
         let number = &mut self.senders[index];
         if let Some(mps) = mps {
             number.throughput = Throughput::new(mps, slack);
+            number.throughput_mps = mps;
         }
         let json = management::quality(&number.display_phone_number, event, limit, self.graph_major);
         let portfolio = number.portfolio;

@@ -1,4 +1,5 @@
-//! Errors on order: any code, as the answer of a send or as its `failed` status, for a part of the sends and for a time.
+//! Errors on order: any code, as the answer of a send, as its `failed` status, or as the answer of a question, for a part
+//! of them and for a time.
 
 use serde::Deserialize;
 
@@ -23,6 +24,8 @@ pub(crate) enum Way {
     Call,
     /// The send is accepted, and fails.
     Status,
+    /// A question to the management API is refused; of no number, so `sender` does not go with it.
+    Question,
 }
 
 /// `POST /sandbox/errors`. The same `code`, `way` and `sender` again replaces the order; 0 seconds ends it.
@@ -70,6 +73,9 @@ impl World {
         if order.way == Way::Status && order.retry_after_seconds.is_some() {
             return invalid("retry_after_seconds: a status has no such header; leave it out".to_owned());
         }
+        if order.way == Way::Question && order.sender.is_some() {
+            return invalid("sender: a question is of no number; leave it out".to_owned());
+        }
         let sender = order.sender.as_deref().map(|id| self.known_sender(id)).transpose()?;
         self.errors.retain(|e| now_ms < e.until_ms && (e.code, e.way, e.sender) != (order.code, order.way, sender));
         if order.seconds == 0.0 {
@@ -92,21 +98,23 @@ impl World {
 
     /// The answer that is ordered for a send of `sender`, if any: the first order whose share it falls into.
     pub(crate) fn ordered_refusal(&mut self, sender: usize, now_ms: u64) -> Option<PlatformError> {
-        let error = self.ordered_error(sender, Way::Call, now_ms)?;
-        let mut refusal = PlatformError::new(error.code, "The sandbox was asked to answer with this");
-        refusal.retry_after_s = error.retry_after_s;
-        Some(refusal)
+        Some(self.ordered_error(Some(sender), Way::Call, now_ms)?.refusal())
+    }
+
+    /// The answer that is ordered for a question, if any.
+    pub(crate) fn ordered_answer(&mut self, now_ms: u64) -> Option<PlatformError> {
+        Some(self.ordered_error(None, Way::Question, now_ms)?.refusal())
     }
 
     /// The code with which an accepted send of `sender` is to fail, if any.
     pub(crate) fn ordered_failure(&mut self, sender: usize, now_ms: u64) -> Option<u32> {
-        self.ordered_error(sender, Way::Status, now_ms).map(|error| error.code)
+        self.ordered_error(Some(sender), Way::Status, now_ms).map(|error| error.code)
     }
 
-    fn ordered_error(&mut self, sender: usize, way: Way, now_ms: u64) -> Option<OrderedError> {
+    fn ordered_error(&mut self, sender: Option<usize>, way: Way, now_ms: u64) -> Option<OrderedError> {
         let seed = self.config.seed;
         let in_force =
-            |e: &&mut OrderedError| e.way == way && now_ms < e.until_ms && e.sender.is_none_or(|only| only == sender);
+            |e: &&mut OrderedError| e.way == way && now_ms < e.until_ms && (e.sender.is_none() || e.sender == sender);
         for error in self.errors.iter_mut().filter(in_force) {
             error.thrown += 1;
             let keys: [&[u8]; 3] = [b"ordered error", &error.code.to_le_bytes(), &error.thrown.to_le_bytes()];
@@ -115,5 +123,13 @@ impl World {
             }
         }
         None
+    }
+}
+
+impl OrderedError {
+    fn refusal(&self) -> PlatformError {
+        let mut refusal = PlatformError::new(self.code, "The sandbox was asked to answer with this");
+        refusal.retry_after_s = self.retry_after_s;
+        refusal
     }
 }

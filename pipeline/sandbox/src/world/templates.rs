@@ -1,6 +1,6 @@
 //! The templates of one WABA and whether they send.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::config::template::{TemplateConfig, TemplateStatus};
 use crate::dice::Dice;
@@ -9,12 +9,12 @@ use crate::graph::error::PlatformError;
 /// Templates by name, then language.
 #[derive(Debug)]
 pub(crate) struct Templates {
-    by_name: HashMap<String, HashMap<String, TemplateConfig>>,
+    by_name: BTreeMap<String, BTreeMap<String, TemplateConfig>>,
 }
 
 impl Templates {
     pub(crate) fn new(templates: &[TemplateConfig]) -> Self {
-        let mut by_name: HashMap<String, HashMap<String, TemplateConfig>> = HashMap::new();
+        let mut by_name: BTreeMap<String, BTreeMap<String, TemplateConfig>> = BTreeMap::new();
         for template in templates {
             by_name.entry(template.name.clone()).or_default().insert(template.language.clone(), template.clone());
         }
@@ -41,6 +41,12 @@ impl Templates {
             }
             TemplateStatus::Pending | TemplateStatus::Rejected | TemplateStatus::Deleted => Err(missing()),
         }
+    }
+
+    /// Those that a list has, by name and language: deleted ones are gone.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = &TemplateConfig> {
+        let all = self.by_name.values().flat_map(BTreeMap::values);
+        all.filter(|template| template.status != TemplateStatus::Deleted)
     }
 
     pub(crate) fn get_mut(&mut self, name: &str, language: &str) -> Option<&mut TemplateConfig> {

@@ -4,6 +4,7 @@ mod analytics;
 mod control;
 mod errors;
 mod limits;
+mod management;
 mod pricing;
 mod suffixes;
 mod support;

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use tollgate_quality::{Limit, Score};
 use tollgate_rate_card::Category;
 use tollgate_sandbox::{
-    BodyParameters, ButtonConfig, ButtonKind, MessagingLimit, PortfolioConfig, SenderConfig, TemplateConfig,
+    BodyParameters, ButtonConfig, ButtonKind, MessagingLimit, PortfolioConfig, Rating, SenderConfig, TemplateConfig,
 };
 use tollgate_wire::command::{
     AccountSpec, CampaignSpec, Funding, LimitScope, Policy, SenderSpec, SendingHours, TemplateSpec, TemplateStatus,
@@ -184,6 +184,7 @@ impl Account {
                     Rejected => tollgate_sandbox::TemplateStatus::Rejected,
                     _ => tollgate_sandbox::TemplateStatus::Approved,
                 },
+                quality_score: Rating::Unknown,
                 body: BodyParameters::Positional(t.body),
                 header: None,
                 buttons: match t.category {
@@ -206,6 +207,12 @@ impl Account {
                     phone_number_id: s.id.to_owned(),
                     display_phone_number: s.display.to_owned(),
                     throughput_mps: s.throughput,
+                    quality_rating: match self.quality {
+                        Score::Green => Rating::Green,
+                        Score::Yellow => Rating::Yellow,
+                        Score::Red => Rating::Red,
+                        Score::Unknown => Rating::Unknown,
+                    },
                 })
                 .collect(),
             templates: templates.collect(),
