@@ -100,7 +100,7 @@ impl Writer {
         replace: bool,
     ) -> Result<Invoice, InvoiceError> {
         invoice.check()?;
-        let attached = self.transact(|tx, memory| {
+        self.transact(|tx, memory| {
             let closed = end_of(tx, account, month)?.is_some_and(|end| end.month == month && end.closed_at.is_some());
             if !closed {
                 return Ok(Err(InvoiceError::Open { account: account.to_owned(), month }));
@@ -127,8 +127,7 @@ impl Writer {
             ];
             tx.run(sql, &values)?;
             Ok(Ok(invoice.clone()))
-        })?;
-        attached
+        })?
     }
 }
 

@@ -177,7 +177,7 @@ fn the_program_takes_their_configuration() {
             }
         }
         let config =
-            inside(text(&container["args"].as_array().unwrap().iter().find(|a| text(a).ends_with(".toml")).unwrap()));
+            inside(text(container["args"].as_array().unwrap().iter().find(|a| text(a).ends_with(".toml")).unwrap()));
         std::fs::write(&config, read("deploy/kubernetes/tollgate.toml")).unwrap();
         let mut variables: Vec<(String, String)> = items(&container["env"])
             .map(|variable| {
