@@ -1,5 +1,5 @@
 //! How many sends a second a sandbox takes, and what share of a core it needs for them and
-//! their webhooks: `cargo run --release -p tollgate-sandbox --example load -- RATE SECONDS`.
+//! their webhooks: `cargo run --release -p tollgate-sandbox --example sends -- RATE SECONDS`.
 //!
 //! The sandbox has one thread of its own, whose processor time is read from Linux; the clients
 //! and the webhook receiver share another. RATE 0 sends as fast as the answers come.
