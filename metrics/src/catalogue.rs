@@ -2,7 +2,8 @@
 
 use crate::labels::{
     BudgetState, Category, Certificate, InDoubtResolution, Lane, MismatchKind, Outcome, PartitionState, PricingType,
-    Projected, QualityLevel, QuotaState, SenderState, StorePlace, TemplateState, Topic, WaitsFor, WebhookResult,
+    Projected, QualityLevel, QuotaState, SenderState, StorePlace, SyncEnd, TemplateState, Topic, WaitsFor,
+    WebhookResult,
 };
 
 /// What a scraper may assume of the value.
@@ -206,6 +207,10 @@ catalogue! {
         => "Senders by state and quality; `other` is a sum.";
     Templates: Gauge "tollgate_templates" Templates [ACCOUNT, closed("status", TemplateState::NAMES)]
         => "Templates by status; `other` is a sum.";
+    AnnouncedCategories: Gauge "tollgate_announced_category_templates" Templates [ACCOUNT]
+        => "Templates that the platform has announced another category for, and so another price; `other` is a sum.";
+    TemplateSyncs: Counter "tollgate_template_syncs_total" Events [closed("result", SyncEnd::NAMES)]
+        => "Times that the platform was asked for a WABA's templates and numbers, by how that ended.";
     DisabledAccounts: Gauge "tollgate_disabled_accounts" Accounts [ACCOUNT]
         => "1 while an account is disabled; `other` is a sum.";
     InFlightOrders: Gauge "tollgate_in_flight_orders" Orders [SENDER]

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use crate::bounded::{Currency, Lot, Reason, is_code};
 use crate::labels::{
     BudgetState, Certificate, Lane, Outcome, PartitionState, Projected, QualityLevel, QuotaState, SenderState,
-    StorePlace, TemplateState, Topic, WaitsFor, WebhookResult,
+    StorePlace, SyncEnd, TemplateState, Topic, WaitsFor, WebhookResult,
 };
 use crate::registry::Metrics;
 
@@ -152,6 +152,17 @@ impl Metrics {
         self.templates.set(&[account, status.as_str()], "", templates.into());
     }
 
+    /// Sets for how many of an account's templates another category is announced.
+    pub fn set_announced_categories(&self, account: &str, templates: u64) {
+        self.accounts.admit(account);
+        self.announced_categories.set(&[account], "", templates.into());
+    }
+
+    /// Counts one time that the platform was asked for a WABA's templates and numbers.
+    pub fn synced(&self, end: SyncEnd) {
+        self.template_syncs.with_label_values(&[end.as_str()]).inc();
+    }
+
     /// Sets whether an account is disabled.
     pub fn set_disabled(&self, account: &str, disabled: bool) {
         self.accounts.admit(account);
@@ -227,6 +238,7 @@ impl Metrics {
             &self.quality,
             &self.senders_by_state,
             &self.templates,
+            &self.announced_categories,
             &self.disabled_accounts,
             &self.budget_amount,
         ] {

@@ -66,6 +66,16 @@ closed_list! {
 }
 
 closed_list! {
+    /// How asking the platform about a WABA's templates and numbers ended.
+    SyncEnd {
+        /// What differed was written to the log.
+        Done = "done",
+        /// Nothing was changed.
+        Failed = "failed",
+    }
+}
+
+closed_list! {
     /// Status of a template; deleted ones are not counted.
     TemplateState {
         Approved = "approved", Pending = "pending", Paused = "paused", Rejected = "rejected",

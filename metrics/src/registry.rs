@@ -12,7 +12,7 @@ use crate::amounts::ChargedAmounts;
 use crate::bounded::{BoundedSet, Interner, Reason, is_code, is_currency, is_name, lock};
 use crate::catalogue::Metric;
 use crate::gauges::{BoundedGauge, Together};
-use crate::labels::{InDoubtResolution, Lane, MismatchKind, Outcome};
+use crate::labels::{InDoubtResolution, Lane, MismatchKind, Outcome, SyncEnd};
 use crate::scrape::Scrape;
 
 /// `Content-Type` of what [`Metrics::encode`] returns.
@@ -93,6 +93,8 @@ pub struct Metrics {
     pub(crate) quota_next_return: BoundedGauge,
     pub(crate) senders_by_state: BoundedGauge,
     pub(crate) templates: BoundedGauge,
+    pub(crate) announced_categories: BoundedGauge,
+    pub(crate) template_syncs: IntCounterVec,
     pub(crate) disabled_accounts: BoundedGauge,
     pub(crate) quality: BoundedGauge,
     pub(crate) throughput_limit: BoundedGauge,
@@ -137,9 +139,13 @@ impl Metrics {
         // Short closed lists show their zeros: what never happened is told from what is not measured.
         let (requests, in_doubt) = (build.counter(Metric::Requests)?, build.counter(Metric::InDoubt)?);
         let charge_mismatch = build.counter(Metric::ChargeMismatch)?;
-        for (counter, names) in
-            [(&requests, Lane::NAMES), (&in_doubt, InDoubtResolution::NAMES), (&charge_mismatch, MismatchKind::NAMES)]
-        {
+        let template_syncs = build.counter(Metric::TemplateSyncs)?;
+        for (counter, names) in [
+            (&requests, Lane::NAMES),
+            (&in_doubt, InDoubtResolution::NAMES),
+            (&charge_mismatch, MismatchKind::NAMES),
+            (&template_syncs, SyncEnd::NAMES),
+        ] {
             names.iter().for_each(|name| drop(counter.with_label_values(&[*name])));
         }
         #[cfg(target_os = "linux")]
@@ -156,6 +162,8 @@ impl Metrics {
             quota_next_return: BoundedGauge::new(build.gauge(Metric::QuotaNextReturn)?, Together::Min),
             senders_by_state: BoundedGauge::new(build.gauge(Metric::Senders)?, Together::Sum),
             templates: BoundedGauge::new(build.gauge(Metric::Templates)?, Together::Sum),
+            announced_categories: BoundedGauge::new(build.gauge(Metric::AnnouncedCategories)?, Together::Sum),
+            template_syncs,
             disabled_accounts: BoundedGauge::new(build.gauge(Metric::DisabledAccounts)?, Together::Sum),
             quality: BoundedGauge::new(build.gauge(Metric::Quality)?, Together::WorstKnown),
             throughput_limit: BoundedGauge::new(build.gauge(Metric::ThroughputLimit)?, Together::Sum),
@@ -211,6 +219,7 @@ impl Metrics {
         self.quota_next_return.publish(&[accounts]);
         self.senders_by_state.publish(&[accounts, None, None]);
         self.templates.publish(&[accounts, None]);
+        self.announced_categories.publish(&[accounts]);
         self.disabled_accounts.publish(&[accounts]);
         self.open_calls.publish(&[senders]);
         self.in_doubt_attempts.publish(&[]);

@@ -6,6 +6,7 @@ use crate::effect::Effect;
 use crate::fee;
 use crate::ids::{AccountIx, CampaignIx, ContactKey, SenderIx, TemplateIx, WabaIx};
 use crate::inbound::prove;
+use crate::levels;
 use crate::markup;
 use crate::record::{Account, Campaign, CampaignState, Pauses, Sender, Template, Waba};
 use crate::state::State;
@@ -135,6 +136,7 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
         None => AccountIx(State::owner_slot(state.accounts.len(), "accounts").map_err(|e| e.to_string())?),
     };
     let declared_before = old.map(|a| &a.declared);
+    let mut told = Vec::new();
     let mut live = spec.clone();
     // What the platform reported since stays, unless the declaration itself changed. A block does not: to apply an
     // account again is how an operator says that token, number or payment is in order.
@@ -142,6 +144,9 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
         && before.limit == spec.limit
     {
         live.limit = old.spec.limit;
+    }
+    if let Some(old) = old {
+        levels::limit(old, live.limit, &mut told);
     }
     let mut account = Account {
         ix,
@@ -192,11 +197,15 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
                 asked: w.markup.iter().any(fee::asks_for_numbers),
             });
             let before = declared_sender(declared_before, &s.id);
+            let spec = merge_sender(s, before, known.map(|k| &k.spec));
+            if let Some(known) = known {
+                levels::sender(known, &spec, &mut told);
+            }
             later.push(Change::Sender(Box::new(Sender {
                 ix: sender,
                 account: ix,
                 waba,
-                spec: merge_sender(s, before, known.map(|k| &k.spec)),
+                spec,
                 removed: false,
                 blocked_by: None,
                 marketing_held_by: None,
@@ -212,18 +221,12 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
                 |k| k.ix,
             );
             let before = declared_template(declared_before, &w.id, t);
-            let mut spec = t.clone();
-            let mut pauses = Pauses::default();
-            if let (Some(k), Some(b)) = (known, before) {
-                if b.status == t.status {
-                    spec.status = k.spec.status;
-                    pauses = k.pauses;
-                }
-                if b.category == t.category {
-                    spec.category = k.spec.category;
-                }
-            }
+            let spec = merge_template(t, before, known.map(|k| &k.spec));
+            // A pause goes on while the status stays.
+            let pauses = known.filter(|known| known.spec.status == spec.status).map(|known| known.pauses);
+            let pauses = pauses.unwrap_or_default();
             later.push(Change::Template(Box::new(Template { ix: template, waba, spec, pauses })));
+            told.push(Effect::Template(template));
         }
     }
     if let Some(old) = old {
@@ -237,6 +240,7 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
     out.changes.push(Change::Account(Box::new(account)));
     out.changes.append(&mut later);
     out.effects.push(Effect::Registry(ix));
+    out.effects.append(&mut told);
     Ok(())
 }
 
@@ -247,6 +251,34 @@ fn declared_sender<'a>(declared: Option<&'a AccountSpec>, id: &str) -> Option<&'
 fn declared_template<'a>(d: Option<&'a AccountSpec>, waba: &str, t: &TemplateSpec) -> Option<&'a TemplateSpec> {
     let waba = d?.wabas.iter().find(|w| w.id == waba)?;
     waba.templates.iter().find(|o| o.name == t.name && o.language == t.language)
+}
+
+/// The declaration, and what the platform told since where the declaration says nothing new. A template that was read from
+/// the platform before it was declared is as the platform has it.
+fn merge_template(new: &TemplateSpec, before: Option<&TemplateSpec>, live: Option<&TemplateSpec>) -> TemplateSpec {
+    let Some(live) = live else { return new.clone() };
+    match before {
+        Some(before) if before == new => return live.clone(),
+        None if live.components.is_some() => return live.clone(),
+        _ => {}
+    }
+    let mut spec = new.clone();
+    if let Some(before) = before {
+        if before.status == new.status {
+            spec.status = live.status;
+        }
+        if before.category == new.category {
+            spec.category = live.category;
+        }
+    }
+    if spec.is_plain() {
+        spec.quality = live.quality;
+        spec.next_category = live.next_category;
+        // By a body, header or buttons that are new it is not checked any more until the platform was asked again.
+        let same = (&new.body, new.header, new.buttons) == (&live.body, live.header, live.buttons);
+        spec.components = live.components.clone().filter(|_| same);
+    }
+    spec
 }
 
 fn merge_sender(new: &SenderSpec, before: Option<&SenderSpec>, live: Option<&SenderSpec>) -> SenderSpec {
@@ -403,7 +435,11 @@ fn put_template(
         spec: spec.clone(),
         pauses: Pauses::default(),
     };
-    out.changes.push(Change::Template(Box::new(template)));
+    // Told also when nothing changes: whoever asks for it does not see it as it is.
+    out.effects.push(Effect::Template(template.ix));
+    if known != Some(&template) {
+        out.changes.push(Change::Template(Box::new(template)));
+    }
     Ok(())
 }
 
@@ -440,7 +476,14 @@ pub(crate) fn template_changed(
         }
     }
     new.spec.category = t.category.unwrap_or(new.spec.category);
+    new.spec.quality = t.quality.unwrap_or(new.spec.quality);
+    new.spec.next_category = t.next_category.or(new.spec.next_category);
+    // What was announced is there, or is taken back.
+    if new.spec.next_category.is_some_and(|next| next.category == new.spec.category) {
+        new.spec.next_category = None;
+    }
     if new != *known {
+        out.effects.push(Effect::Template(new.ix));
         out.changes.push(Change::Template(Box::new(new)));
     }
 }
@@ -481,6 +524,7 @@ pub(crate) fn sender_changed(
                 *bucket = bucket.capped(rate, now_ms);
             }
         }
+        levels::sender(known, &new.spec, &mut out.effects);
         out.changes.push(Change::SenderLive(known.ix, live));
         out.changes.push(Change::Sender(Box::new(new)));
     }
@@ -489,6 +533,7 @@ pub(crate) fn sender_changed(
 /// The platform changed the messaging limit.
 pub(crate) fn limit_changed(account: &Account, limit: Limit, out: &mut Decision) {
     if account.spec.limit != limit {
+        levels::limit(account, limit, &mut out.effects);
         let mut new = account.clone();
         new.spec.limit = limit;
         out.changes.push(Change::Account(Box::new(new)));

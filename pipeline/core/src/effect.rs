@@ -2,12 +2,13 @@
 
 use crate::admission::{Gate, Trace};
 use crate::change::Proof;
-use crate::ids::{AccountIx, Uid};
+use crate::ids::{AccountIx, SenderIx, TemplateIx, Uid, User};
 use rust_decimal::Decimal;
 use tollgate_rate_card::{Country, Currency, Fee, Price, Rated, Reported, YearMonth};
 use tollgate_wire::Reason;
 use tollgate_wire::ledger::{Cause, EntryKind};
 use tollgate_wire::outcome::OutcomeKind;
+use tollgate_wire::snapshot::Level;
 
 /// Something that leaves the shard.
 #[derive(Clone, Debug)]
@@ -33,6 +34,38 @@ pub enum Effect {
     Registry(AccountIx),
     /// A person said yes or no.
     Consent(Box<Proof>),
+    /// A template is as it is now.
+    Template(TemplateIx),
+    /// What a number or a portfolio may do changed.
+    Level(Box<LevelChange>),
+    /// A person wrote or called.
+    Reply(Box<Reply>),
+}
+
+/// A person wrote or called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Number that received it.
+    pub sender: SenderIx,
+    /// Person.
+    pub user: User,
+    /// The platform's time.
+    pub at_s: u32,
+}
+
+/// A change of what a number or a portfolio may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LevelChange {
+    /// What changed.
+    pub level: Level,
+    /// Account.
+    pub account: AccountIx,
+    /// Number; `None` for what is the whole portfolio's.
+    pub sender: Option<SenderIx>,
+    /// Before.
+    pub from: Box<str>,
+    /// Since.
+    pub to: Box<str>,
 }
 
 /// A move of a message.

@@ -3,9 +3,9 @@
 use crate::change::Proof;
 use crate::charge;
 use crate::close;
-use crate::effect::{Booking, Closing, FeeBooking, OutcomeFx};
+use crate::effect::{Booking, Closing, FeeBooking, LevelChange, OutcomeFx, Reply};
 use crate::hashing::HashKey;
-use crate::ids::{ContactKey, SenderIx};
+use crate::ids::{ContactKey, SenderIx, TemplateIx};
 use crate::lots::Resource;
 use crate::record::{Account, Booked, Consent, Message, MessageState, Waba};
 use crate::state::{State, lot_of};
@@ -21,7 +21,9 @@ use tollgate_wire::order::{Order, OrderContent, OrderTemplate};
 use tollgate_wire::outcome::{Amount, Charge, Chosen, Gates, Outcome, OutcomeKind, ReasonText};
 use tollgate_wire::platform_error;
 use tollgate_wire::request::{Content, Request};
-use tollgate_wire::snapshot::{ConsentProof, ConsentSnapshot, Consents};
+use tollgate_wire::snapshot::{
+    ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, ReplySnapshot, TemplateSnapshot,
+};
 use tollgate_wire::{Reason, Text, Time};
 
 /// Writes a move of a message.
@@ -80,9 +82,13 @@ pub fn outcome(
         Some((waba, b)) if o.charge.is_some() => detail = late(state, account, waba, &b),
         _ => {}
     }
-    for (alternative, why) in o.rejections.iter().filter(|_| o.rejections.len() > 1 || o.kind == OutcomeKind::Admitted)
-    {
-        let _ = write!(detail, "{}content[{alternative}]: {why}", if detail.is_empty() { "" } else { "; " });
+    let all = o.rejections.len() > 1 || o.kind == OutcomeKind::Admitted;
+    for no in o.rejections.iter().filter(|no| all || no.why.is_some()) {
+        let _ =
+            write!(detail, "{}content[{}]: {}", if detail.is_empty() { "" } else { "; " }, no.alternative, no.reason);
+        if let Some(why) = &no.why {
+            let _ = write!(detail, ": {why}");
+        }
     }
     let lot = lot_of(m).filter(|_| o.kind != OutcomeKind::Duplicate).map(|key| key.name());
     let to = state.user_text(m.user);
@@ -154,6 +160,54 @@ pub fn consent(state: &State, proof: &Proof, now_ms: u64, out: &mut Vec<u8>) -> 
             at: Time(proof.at_ms),
             text_version: proof.text_version.as_str().into(),
         },
+    };
+    serde_json::to_writer(out, &record)
+}
+
+/// Writes a template as it is now.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn template(state: &State, ix: TemplateIx, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let template = state.template_at(ix);
+    let waba = state.waba_at(template.waba);
+    let record = TemplateSnapshot {
+        template_of: waba.id.as_str().into(),
+        account: state.account_at(waba.account).spec.account.as_str().into(),
+        as_of: Time(now_ms),
+        template: template.spec.clone(),
+    };
+    serde_json::to_writer(out, &record)
+}
+
+/// Writes that a person wrote.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn reply(state: &State, reply: &Reply, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let sender = state.sender_at(reply.sender);
+    let person = state.user_text(reply.user);
+    let record = ReplySnapshot {
+        reply_of: person.as_str().into(),
+        account: state.account_at(sender.account).spec.account.as_str().into(),
+        sender: sender.spec.id.as_str().into(),
+        at: Time::from_secs(reply.at_s),
+    };
+    serde_json::to_writer(out, &record)
+}
+
+/// Writes a change of what a number or a portfolio may do.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn level(state: &State, change: &LevelChange, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let record = LevelSnapshot {
+        level_of: change.level,
+        account: state.account_at(change.account).spec.account.as_str().into(),
+        sender: change.sender.map(|sender| state.sender_at(sender).spec.id.as_str().into()),
+        at: Time(now_ms),
+        from: (&*change.from).into(),
+        to: (&*change.to).into(),
     };
     serde_json::to_writer(out, &record)
 }

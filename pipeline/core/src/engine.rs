@@ -439,6 +439,26 @@ impl Engine {
                 let account = state.account_at(ContactKey(proof.contact).account());
                 sink.effect(state, effect, &account.spec.account, &self.json);
             }
+            Effect::Template(ix) => {
+                if emit::template(state, *ix, self.now_ms, &mut self.json).is_err() {
+                    return;
+                }
+                let account = state.waba_at(state.template_at(*ix).waba).account;
+                sink.effect(state, effect, &state.account_at(account).spec.account, &self.json);
+            }
+            Effect::Reply(reply) => {
+                if emit::reply(state, reply, &mut self.json).is_err() {
+                    return;
+                }
+                let account = state.account_at(state.sender_at(reply.sender).account);
+                sink.effect(state, effect, &account.spec.account, &self.json);
+            }
+            Effect::Level(change) => {
+                if emit::level(state, change, self.now_ms, &mut self.json).is_err() {
+                    return;
+                }
+                sink.effect(state, effect, &state.account_at(change.account).spec.account, &self.json);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::admission::throughput_rate;
 use crate::change::{Change, Proof};
 use crate::decide::{Decision, Facts, person};
-use crate::effect::Effect;
+use crate::effect::{Effect, Reply};
 use crate::fee;
 use crate::hashing::HashKey;
 use crate::ids::{ContactKey, PairKey};
@@ -52,6 +52,10 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
         pair.referral_s = pair.referral_s.max(at_s);
     }
     out.changes.push(Change::Pair(key, pair));
+    // Of people that were never reached nothing is told: what they write is nobody's result.
+    if state.contact(ContactKey::new(account.ix, user)) != Contact::default() {
+        out.effects.push(Effect::Reply(Box::new(Reply { sender: sender.ix, user, at_s })));
+    }
     if let Some(key) = fee::counter(facts, sender.ix, Fee::Inbound, at_s) {
         out.changes.push(Change::Counter(key, state.counter(key) + 1));
     }

@@ -6,6 +6,7 @@
 //!
 //! `ids` packed keys · `record` what is stored · `state` tables and the one `apply` that can be undone · `people` contacts and pairs in memory ·
 //! `admission` the eleven gates · `lots` the waiting room · `life` attempts and their results · `charge` booking · `close` the end of a month ·
+//! `levels` upgrades and downgrades told ·
 //! `effect`/`emit` what leaves · `engine` the loop around them · `codec` records as bytes.
 #![deny(clippy::float_arithmetic)]
 
@@ -24,6 +25,7 @@ mod fee;
 pub mod hashing;
 pub mod ids;
 pub mod inbound;
+mod levels;
 pub mod life;
 pub mod lots;
 mod markup;

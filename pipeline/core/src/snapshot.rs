@@ -79,6 +79,7 @@ fn sender<'a>(state: &'a State, a: &'a Account, s: &'a Sender, now_ms: u64) -> S
             .then(|| state.sender_quota(s.ix).count((now_ms / 1000) as u32)),
         next_pacing_token,
         blocked: s.spec.blocked || s.removed,
+        pacing: Some(*a.spec.policy.pacing.at(s.spec.quality)),
     }
 }
 

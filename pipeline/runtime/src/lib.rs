@@ -1,5 +1,5 @@
 //! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, ledger, views, export, rerate, settle,
-//! reconcile, forecast.
+//! reconcile, forecast, sync.
 
 pub mod clock;
 pub mod dispatcher;
@@ -19,4 +19,5 @@ pub mod rerate;
 pub mod settle;
 pub mod shard;
 pub mod store;
+pub mod sync;
 pub mod views;

@@ -7,7 +7,7 @@ use tollgate_sandbox::SandboxArgs;
 
 use crate::commands::{
     accounts, billing, campaigns, check_config, config, consents, dead_letters, enqueue, explain, lots, outcomes,
-    rates, senders, serve, token, topics,
+    rates, senders, serve, templates, token, topics,
 };
 use crate::demo::DemoArgs;
 
@@ -44,6 +44,7 @@ pub enum Command {
     Sandbox(SandboxArgs),
     Accounts(accounts::AccountsArgs),
     Senders(senders::SendersArgs),
+    Templates(templates::TemplatesArgs),
     Lots(lots::LotsArgs),
     Campaigns(campaigns::CampaignsArgs),
     Enqueue(Box<enqueue::EnqueueArgs>),

@@ -257,7 +257,9 @@ fn a_month_is_closed_once_and_stays() {
     assert_eq!(bill_now, again.0, "what is closed stays");
 
     // The client's invoice is named where it is asked for.
-    let attach = |more: &[&str]| [&["billing", "invoice", "attach", "--account", "acme", "--month"][..], more].concat();
+    fn attach<'a>(more: &[&'a str]) -> Vec<&'a str> {
+        [&["billing", "invoice", "attach", "--account", "acme", "--month"][..], more].concat()
+    }
     service.refused(&attach(&["2026-11", "--invoice", "R-7"]), 1, "is not closed; close it first");
     service.good(&attach(&["2026-09", "--invoice", "R-7", "--tax-code", "VAT 19 %"]));
     service.good(&attach(&["2026-09", "--invoice", "R-7", "--tax-code", "VAT 19 %"]));

@@ -1,11 +1,12 @@
-//! Snapshots: the live state of an account as the views keep it, at most one a second per account; and what a person
-//! consented to, each time that it changes.
+//! Snapshots: the live state of an account as the views keep it, at most one a second per account; and, each time that it
+//! changes, what a person consented to, a template, or what the platform allows a number or a portfolio; and that a person
+//! wrote.
 
-use crate::command::{CampaignSpec, ConsentState, LimitScope};
+use crate::command::{CampaignSpec, ConsentState, LimitScope, TemplateSpec};
 use crate::{Reason, Text, Time};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use tollgate_quality::{Limit, Score};
+use tollgate_quality::{Limit, Score, ScorePacing};
 use tollgate_rate_card::{Markup, YearMonth};
 
 /// One account, whole: what is not in it is gone.
@@ -98,6 +99,9 @@ pub struct SenderSnapshot<'a> {
     pub next_pacing_token: Option<Time>,
     /// Blocked by the operator or the platform.
     pub blocked: bool,
+    /// Shares of the messaging limit at its quality, by the account's policy. Snapshots of older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pacing: Option<ScorePacing>,
 }
 
 /// One campaign.
@@ -232,4 +236,86 @@ pub struct ConsentProof<'a> {
     /// Version of the text the person agreed to.
     #[serde(borrow)]
     pub text_version: Text<'a>,
+}
+
+/// A template in one language, as it is now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TemplateSnapshot<'a> {
+    /// Its WABA. The name of the field tells the record from an account's.
+    #[serde(borrow)]
+    pub template_of: Text<'a>,
+    /// Account id.
+    #[serde(borrow)]
+    pub account: Text<'a>,
+    /// When it was decided, on the engine's clock.
+    pub as_of: Time,
+    /// The template.
+    pub template: TemplateSpec,
+}
+
+/// What the platform allows a number or a portfolio, or thinks of it, when it changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelSnapshot<'a> {
+    /// What changed. The name of the field tells the record from an account's.
+    pub level_of: Level,
+    /// Account id.
+    #[serde(borrow)]
+    pub account: Text<'a>,
+    /// Phone number id; absent for what is the whole portfolio's.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Text<'a>>,
+    /// When it was decided, on the engine's clock.
+    pub at: Time,
+    /// Before: a limit, a score, messages a second, `true` or `false`.
+    #[serde(borrow)]
+    pub from: Text<'a>,
+    /// Since.
+    #[serde(borrow)]
+    pub to: Text<'a>,
+}
+
+/// What of a number or portfolio changes its pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Messaging limit.
+    Limit,
+    /// Quality score.
+    Quality,
+    /// Messages a second.
+    Throughput,
+    /// Whether nothing is sent.
+    Blocked,
+}
+
+impl Level {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Quality => "quality",
+            Self::Throughput => "throughput",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// A person that we have reached, or that has said something about consent, wrote or called. The content is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplySnapshot<'a> {
+    /// The person: `+` and digits, or the business-scoped id. The name of the field tells the record from an account's.
+    #[serde(borrow)]
+    pub reply_of: Text<'a>,
+    /// Account id.
+    #[serde(borrow)]
+    pub account: Text<'a>,
+    /// Phone number id that received it.
+    #[serde(borrow)]
+    pub sender: Text<'a>,
+    /// When, by the platform's clock.
+    pub at: Time,
 }

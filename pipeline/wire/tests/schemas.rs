@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry, MonthClosed, Origin};
 use tollgate_wire::order::Order;
 use tollgate_wire::outcome::{Outcome, OutcomeKind};
-use tollgate_wire::snapshot::{AccountSnapshot, ConsentSnapshot};
+use tollgate_wire::snapshot::{AccountSnapshot, ConsentSnapshot, LevelSnapshot, ReplySnapshot, TemplateSnapshot};
 use tollgate_wire::{Reason, command, event, request};
 
 macro_rules! schema {
@@ -235,8 +235,15 @@ fn ledger() {
 #[test]
 fn snapshot() {
     agree(schema!("snapshot"), |json| {
-        let of_a_person = json.contains("consents_of");
-        if of_a_person { rewrite::<ConsentSnapshot<'_>>(json) } else { rewrite::<AccountSnapshot<'_>>(json) }
+        let read = [
+            rewrite::<ConsentSnapshot<'_>>(json),
+            rewrite::<TemplateSnapshot<'_>>(json),
+            rewrite::<LevelSnapshot<'_>>(json),
+            rewrite::<ReplySnapshot<'_>>(json),
+            rewrite::<AccountSnapshot<'_>>(json),
+        ];
+        assert_eq!(read.iter().filter(|read| read.is_ok()).count(), 1, "one is never read as another: {json}");
+        read.into_iter().find(Result::is_ok).unwrap_or_else(|| Err("nothing reads it".to_owned()))
     });
 }
 

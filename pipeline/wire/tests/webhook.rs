@@ -155,7 +155,16 @@ fn render(event: &PlatformEvent<'_>) -> String {
         PlatformEvent::Preference(p) => {
             format!("preference {} {} at {}", to(&p.from), if p.stop { "stop" } else { "resume" }, p.at_s)
         }
-        PlatformEvent::Template(TemplateChange { waba: _, name, language, status, category, pause }) => {
+        PlatformEvent::Template(TemplateChange {
+            waba: _,
+            name,
+            language,
+            status,
+            category,
+            next_category,
+            quality,
+            pause,
+        }) => {
             let mut out = format!("template {name} {language}");
             if let Some(s) = status {
                 write!(out, " {s:?}").unwrap();
@@ -165,6 +174,12 @@ fn render(event: &PlatformEvent<'_>) -> String {
             }
             if let Some(n) = pause {
                 write!(out, " pause={n}").unwrap();
+            }
+            if let Some(next) = next_category {
+                write!(out, " next={} at {}", next.category, next.at_s).unwrap();
+            }
+            if let Some(q) = quality {
+                write!(out, " quality={q}").unwrap();
             }
             out
         }

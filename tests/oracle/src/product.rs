@@ -85,7 +85,12 @@ impl Sink for Outbox {
                 self.admitted.insert(o.message_uid, (o.id.to_string(), campaign, category));
             }
             Effect::Ledger(_) | Effect::Fee(_) | Effect::MonthClosed(_) => self.ledger.push(json.to_vec()),
-            Effect::Outcome(_) | Effect::Registry(_) | Effect::Consent(_) => {}
+            Effect::Outcome(_)
+            | Effect::Registry(_)
+            | Effect::Consent(_)
+            | Effect::Template(_)
+            | Effect::Level(_)
+            | Effect::Reply(_) => {}
         }
     }
 }

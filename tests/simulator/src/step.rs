@@ -126,7 +126,13 @@ impl Sink for Outbox {
             Effect::Order { .. } => Output::Order(order(json)),
             Effect::Outcome(_) => Output::Move(Box::new(outcome(json))),
             Effect::Ledger(_) => Output::Entry(Box::new(entry(json))),
-            Effect::Fee(_) | Effect::MonthClosed(_) | Effect::Registry(_) | Effect::Consent(_) => return,
+            Effect::Fee(_)
+            | Effect::MonthClosed(_)
+            | Effect::Registry(_)
+            | Effect::Consent(_)
+            | Effect::Template(_)
+            | Effect::Level(_)
+            | Effect::Reply(_) => return,
         });
     }
 }

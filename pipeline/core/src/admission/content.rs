@@ -1,7 +1,7 @@
 //! Gate 5, content: each alternative is tested for legal form, template state, parameters, country bar, consent,
 //! purpose and rate. With none left, the first alternative's reason stands and the others travel in the detail.
 
-use super::{Candidate, Verdict};
+use super::{Candidate, Verdict, parameters};
 use crate::consent;
 use crate::ids::TemplateIx;
 use crate::lots::Resource;
@@ -10,8 +10,8 @@ use rust_decimal::Decimal;
 use smallvec::SmallVec;
 use tollgate_rate_card::{Category, WorstCaseInput};
 use tollgate_wire::Reason;
-use tollgate_wire::command::{HeaderFormat, TemplateStatus};
-use tollgate_wire::request::{Components, Content, Params, Purpose, TemplateContent};
+use tollgate_wire::command::TemplateStatus;
+use tollgate_wire::request::{Content, Purpose, TemplateContent};
 
 /// An alternative that may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,18 @@ pub struct Usable {
 }
 
 /// Why each alternative cannot be used now, in order; at most eight.
-pub type Rejections = SmallVec<[(u8, Reason); 2]>;
+pub type Rejections = SmallVec<[Rejection; 2]>;
+
+/// Why an alternative cannot be used now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Position in the request's `content`.
+    pub alternative: u8,
+    /// Why.
+    pub reason: Reason,
+    /// More of it, for people: what of the parameters does not fit.
+    pub why: Option<Box<str>>,
+}
 
 /// Usable alternatives, in order.
 pub(super) type UsableList = SmallVec<[Usable; 2]>;
@@ -43,8 +54,8 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections) {
     for (i, content) in c.request.content.iter().enumerate() {
         match alternative(c, i as u8, content) {
             Ok(u) => usable.push(u),
-            Err(No { reason, until }) => {
-                rejected.push((i as u8, reason));
+            Err(No { reason, until, why }) => {
+                rejected.push(Rejection { alternative: i as u8, reason, why });
                 if let Some((resource, until_ms)) = until {
                     // It waits for the first that may come free; looked at again when any of them does by itself.
                     let first = park.get_or_insert((reason, resource, until_ms));
@@ -56,7 +67,7 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections) {
     let verdict = match (usable.is_empty(), park, rejected.first()) {
         (false, ..) => Verdict::Pass,
         (true, Some((reason, resource, until_ms)), _) => Verdict::Park { reason, resource, until_ms },
-        (true, None, Some((_, reason))) => Verdict::Refuse(*reason),
+        (true, None, Some(first)) => Verdict::Refuse(first.reason),
         (true, None, None) => Verdict::Refuse(Reason::Malformed),
     };
     (verdict, usable, rejected)
@@ -66,11 +77,12 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections) {
 struct No {
     reason: Reason,
     until: Option<(Resource, u64)>,
+    why: Option<Box<str>>,
 }
 
 impl From<Reason> for No {
     fn from(reason: Reason) -> Self {
-        Self { reason, until: None }
+        Self { reason, until: None, why: None }
     }
 }
 
@@ -88,7 +100,11 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
         Content::Template(t) => {
             let (found, language, waits_ms) = find(c, t)?;
             paused = waits_ms.map(|until_ms| (found.ix, until_ms));
-            check_parameters(found, &t.components)?;
+            parameters::check(&found.spec, &t.components).map_err(|why| No {
+                reason: Reason::BadParameters,
+                until: None,
+                why: Some(why.into()),
+            })?;
             (Some(found.ix), language, found.spec.category)
         }
     };
@@ -116,10 +132,12 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
     };
     let price = c.rates.worst_case(&worst).map_err(|_| Reason::NoRate)?;
     if waba.barred.contains(&place) {
-        return Err(No { reason: Reason::CountryBarred, until: Some((Resource::Barred(waba.ix, place), u64::MAX)) });
+        let until = Some((Resource::Barred(waba.ix, place), u64::MAX));
+        return Err(No { reason: Reason::CountryBarred, until, why: None });
     }
     if let Some((ix, until_ms)) = paused {
-        return Err(No { reason: Reason::TemplatePaused, until: Some((Resource::Template(ix), until_ms)) });
+        let until = Some((Resource::Template(ix), until_ms));
+        return Err(No { reason: Reason::TemplatePaused, until, why: None });
     }
     Ok(Usable { alternative, language, template, category, price, relies_on_window: template.is_none() })
 }
@@ -145,20 +163,6 @@ fn find<'a>(c: &Candidate<'a>, t: &TemplateContent<'_>) -> Result<(&'a Template,
         }
     }
     waits.map(|(found, language, until_ms)| (found, language, Some(until_ms))).ok_or(no)
-}
-
-fn check_parameters(t: &Template, given: &Components<'_>) -> Result<(), Reason> {
-    let positional = t.spec.body.iter().all(|p| p.bytes().all(|b| b.is_ascii_digit()));
-    let body_fits = given.body.len() == t.spec.body.len()
-        && match &given.body {
-            Params::Positional(_) => positional,
-            Params::Named(v) => {
-                v.is_empty() || (!positional && v.iter().all(|(k, _)| t.spec.body.iter().any(|p| **p == **k)))
-            }
-        };
-    let header_fits = given.header.len() == usize::from(t.spec.header != HeaderFormat::None);
-    let buttons_fit = given.buttons.len() == usize::from(t.spec.buttons);
-    if body_fits && header_fits && buttons_fit { Ok(()) } else { Err(Reason::BadParameters) }
 }
 
 /// Whether content may serve a purpose, so that price never tempts into misusing a cheaper category. Marketing

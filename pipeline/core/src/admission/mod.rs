@@ -8,6 +8,7 @@ mod choice;
 mod content;
 mod frequency;
 mod pacing;
+mod parameters;
 mod quota;
 mod recipient;
 mod request;
@@ -15,7 +16,7 @@ mod sender;
 mod throughput;
 
 pub use candidate::Candidate;
-pub use content::{Rejections as RejectionList, Usable, purpose_allows};
+pub use content::{Rejection, Rejections as RejectionList, Usable, purpose_allows};
 pub(crate) use pacing::pace;
 pub use quota::QuotaUse;
 pub use request::default_life_ms;

@@ -79,7 +79,8 @@ const WITH_CLOSED_MONTH: u8 = 3;
 const WITH_FEES: u8 = 4;
 
 /// WABAs that are barred from a country, senders that an error code holds, and templates that were paused: earlier versions
-/// would send what waits, or let it wait for ever. All others are written as before.
+/// would send what waits, or let it wait for ever. And templates with what the platform says besides, which earlier versions
+/// do not read. All others are written as before.
 const WITH_HOLDS: u8 = 5;
 
 /// The format of what has these mark-ups.
@@ -208,7 +209,7 @@ pub fn sender(b: &[u8]) -> Result<Sender> {
 #[must_use]
 pub fn put_template(t: &Template) -> Vec<u8> {
     let pauses = (t.pauses != Pauses::default()).then_some((t.pauses.count, t.pauses.until_s));
-    let version = if pauses.is_some() { WITH_HOLDS } else { VERSION };
+    let version = if pauses.is_some() || !t.spec.is_plain() { WITH_HOLDS } else { VERSION };
     json_in(version, &StoredTemplate { ix: t.ix.0, waba: t.waba.0, spec: t.spec.clone(), pauses })
 }
 

@@ -6,6 +6,7 @@ use crate::change::Change;
 use crate::decide::Decision;
 use crate::effect::Effect;
 use crate::ids::SenderIx;
+use crate::levels;
 use crate::lots::Resource;
 use crate::record::{Attempt, AttemptState, Campaign, CampaignState, Message, MessageState};
 use tollgate_rate_card::{Category, Fee};
@@ -195,9 +196,11 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut
 }
 
 fn block(d: &Draft<'_, '_>, sender: SenderIx, code: u32, out: &mut Decision) {
-    let mut s = d.facts.state.sender_at(sender).clone();
+    let known = d.facts.state.sender_at(sender);
+    let mut s = known.clone();
     s.spec.blocked = true;
     s.blocked_by = Some(code);
+    levels::sender(known, &s.spec, &mut out.effects);
     out.changes.push(Change::Sender(Box::new(s)));
 }
 
@@ -233,6 +236,7 @@ fn set_template(d: &Draft<'_, '_>, a: &Attempt, status: TemplateStatus, at_s: u3
             t.pauses = t.pauses.another(at_s);
         }
         t.spec.status = status;
+        out.effects.push(Effect::Template(ix));
         out.changes.push(Change::Template(Box::new(t)));
     }
 }

@@ -42,6 +42,9 @@ pub struct Effects {
     pub orders: Vec<Value>,
     pub ledger: Vec<Value>,
     pub consents: Vec<Value>,
+    pub templates: Vec<Value>,
+    pub levels: Vec<Value>,
+    pub replies: Vec<Value>,
     /// Everything of the ledger's topic, the ends of months among the entries.
     pub topic: Vec<Value>,
 }
@@ -58,6 +61,9 @@ impl Sink for Effects {
                 self.topic.push(v);
             }
             Effect::MonthClosed(_) => self.topic.push(v),
+            Effect::Template(_) => self.templates.push(v),
+            Effect::Level(_) => self.levels.push(v),
+            Effect::Reply(_) => self.replies.push(v),
             Effect::Registry(_) => {}
         }
     }

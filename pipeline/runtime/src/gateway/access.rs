@@ -53,8 +53,10 @@ pub enum Action {
     ReadMessages,
     /// Create, start, pause, resume, cancel campaigns.
     ControlCampaigns,
-    /// Read campaigns, senders and queues.
+    /// Read campaigns, senders, templates and queues.
     ReadState,
+    /// Have the platform asked for templates and numbers.
+    SyncTemplates,
     /// Record consents.
     WriteConsents,
     /// Read consents.
@@ -77,11 +79,12 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Enqueue,
         Self::ReadMessages,
         Self::ControlCampaigns,
         Self::ReadState,
+        Self::SyncTemplates,
         Self::WriteConsents,
         Self::ReadConsents,
         Self::WriteAccounts,
@@ -100,7 +103,7 @@ impl Action {
         match self {
             Self::Enqueue => matches!(role, Enqueue | Admin),
             Self::ReadMessages | Self::WriteConsents | Self::ReadConsents => matches!(role, Enqueue | Operate | Admin),
-            Self::ControlCampaigns | Self::ReadDeadLetters => matches!(role, Operate | Admin),
+            Self::ControlCampaigns | Self::SyncTemplates | Self::ReadDeadLetters => matches!(role, Operate | Admin),
             Self::ReadState => matches!(role, Enqueue | Finance | Operate | Admin),
             Self::WriteAccounts | Self::ReadDeadLetterBytes | Self::ReplayDeadLetters => matches!(role, Admin),
             Self::ReadAccounts => matches!(role, Finance | Operate | Admin),
@@ -196,6 +199,7 @@ mod tests {
         ReadMessages     enqueue         operate admin
         ControlCampaigns                 operate admin
         ReadState        enqueue finance operate admin
+        SyncTemplates                    operate admin
         WriteConsents    enqueue         operate admin
         ReadConsents     enqueue         operate admin
         WriteAccounts                            admin

@@ -1,7 +1,8 @@
 //! The HTTP edge: API, platform webhooks, metrics and health, each on its own listener.
 //!
 //! `config` addresses, bounds, secrets · `listen` sockets, timeouts, shutdown · `access` who may do what ·
-//! `problem` errors · `reads` the seam to the views · `books` that to closing months · `api` · `webhooks` · `health`.
+//! `problem` errors · `reads` the seam to the views · `books` that to closing months ·
+//! `syncs` that to asking the platform · `api` · `webhooks` · `health`.
 
 mod access;
 mod api;
@@ -13,6 +14,7 @@ mod listen;
 mod problem;
 mod reads;
 mod stalled;
+mod syncs;
 mod token;
 mod webhooks;
 
@@ -29,6 +31,7 @@ pub use books::{Allowed, BookError, Books, InvoiceOf, MonthOf, Stage};
 pub use config::{AppSecrets, GatewayConfig, GatewayError, HttpLimits};
 pub use health::Readiness;
 pub use reads::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, ViewJson};
+pub use syncs::{SyncError, Syncs};
 pub use token::{TokenSpec, hash_token};
 
 use crate::clock::Clock;
@@ -48,6 +51,8 @@ pub struct GatewayParts {
     pub reads: Arc<dyn Reads>,
     /// The books: settling and closing.
     pub books: Arc<dyn Books>,
+    /// The platform's templates and numbers.
+    pub syncs: Arc<dyn Syncs>,
     /// Known accounts, WABAs and senders.
     pub registry: SharedRegistry,
     /// For the time of records.

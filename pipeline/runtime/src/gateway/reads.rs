@@ -98,6 +98,12 @@ pub trait Reads: Send + Sync + 'static {
     /// See [`ReadError`].
     fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError>;
 
+    /// What came of one campaign.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn campaign_report(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError>;
+
     /// The account's senders.
     ///
     /// # Errors
@@ -109,6 +115,18 @@ pub trait Reads: Send + Sync + 'static {
     /// # Errors
     /// See [`ReadError`].
     fn lots(&self, account: &str) -> Result<Option<ViewJson>, ReadError>;
+
+    /// The account's templates, with what came of asking the platform for them last.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn templates(&self, account: &str) -> Result<Option<ViewJson>, ReadError>;
+
+    /// Upgrades and downgrades of the account's numbers and messaging limit, newest first.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn levels(&self, account: &str) -> Result<Option<ViewJson>, ReadError>;
 
     /// What one person consented to.
     ///

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tollgate_wire::{Text, Time, analytics};
 
 /// What stands in a path as it is.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+pub(super) const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// An answer as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -103,6 +103,12 @@ impl GraphClient {
         Ok(client)
     }
 
+    /// Version segment of every path.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.config.version
+    }
+
     /// The target for a sender with its app's access token.
     ///
     /// # Errors

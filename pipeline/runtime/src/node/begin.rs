@@ -16,6 +16,7 @@ use crate::ledger;
 use crate::log::{Log, LogError, Topic};
 use crate::registry::{Registry, SharedRegistry};
 use crate::shard::{ShardError, Shards, Status};
+use crate::sync::{self, SyncConfig, SyncParts, Syncer};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, watch};
@@ -93,6 +94,21 @@ impl Beginning {
         Ok(Self { config, clock, metrics, registry, status, lags, graph, gateway, shutdown, bound, stopped })
     }
 
+    /// What asks the platform for templates and numbers.
+    fn syncer(&self, inbox: &Arc<dyn Inbox>) -> Arc<Syncer> {
+        let apps = self.config.gateway.apps.iter().filter(|app| !app.access_token.is_empty());
+        let parts = SyncParts {
+            graph: self.graph.clone(),
+            tokens: apps.map(|app| (app.name.clone(), app.access_token.clone())).collect(),
+            registry: self.registry.clone(),
+            inbox: Arc::clone(inbox),
+            place: self.config.ledger.clone(),
+            clock: self.clock.clone(),
+            metrics: Arc::clone(&self.metrics),
+        };
+        Arc::new(Syncer::new(parts, self.config.sync.every.unwrap_or(SyncConfig::EVERY)))
+    }
+
     /// Binds API and webhooks and sets every part going.
     pub(super) async fn run<L, S>(mut self, parts: Parts<L, S>) -> Result<Node, NodeError>
     where
@@ -113,10 +129,13 @@ impl Beginning {
             };
             let opened = tokio::task::spawn_blocking(move || views::ViewReads::open(&place, live, issuer)).await;
             let reads = Arc::new(opened.map_err(|_| NodeError::Panicked("opening the views"))??);
+            let syncer = self.syncer(&inbox);
+            sync::start(&syncer, self.config.sync, self.shutdown.subscribe());
             let parts = GatewayParts {
                 inbox: Arc::clone(&inbox),
                 reads,
                 books: Arc::new(books),
+                syncs: Arc::new(sync::ByHand(syncer)),
                 registry: self.registry.clone(),
                 clock: self.clock.clone(),
                 metrics: Arc::clone(&self.metrics),
@@ -225,6 +244,7 @@ mod tests {
             billing_issuer: None,
             settle_days: 8,
             ledger_behind_max: std::time::Duration::from_secs(300),
+            sync: SyncConfig::default(),
             certificates: Vec::new(),
         }
     }

@@ -34,6 +34,7 @@ use crate::log::embedded::EmbeddedOptions;
 use crate::log::kafka::{KafkaConfig, TopicsError};
 use crate::shard::{ShardError, ShardOptions, Status};
 use crate::store::StoreOptions;
+use crate::sync::SyncConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,6 +81,8 @@ pub struct NodeConfig {
     pub settle_days: u8,
     /// How far the ledger may be behind before this process says that it is not ready.
     pub ledger_behind_max: Duration,
+    /// When the platform is asked for templates and numbers.
+    pub sync: SyncConfig,
     /// Files of certificates that this process works with: their ends are told.
     pub certificates: Vec<(Certificate, PathBuf)>,
 }

@@ -100,12 +100,24 @@ impl Reads for ViewReads {
         self.view(|r| r.campaign(account, campaign))
     }
 
+    fn campaign_report(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.campaign_report(account, campaign))
+    }
+
     fn senders(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
         self.view(|r| r.senders(account))
     }
 
     fn lots(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
         self.view(|r| r.lots(account))
+    }
+
+    fn templates(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.templates(account))
+    }
+
+    fn levels(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.levels(account))
     }
 
     fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {

@@ -12,8 +12,14 @@ use tollgate_quality::{Limit, Score};
 use tollgate_wire::command::{LimitScope, TemplateStatus};
 use tollgate_wire::snapshot::{AccountSnapshot, CampaignSnapshot};
 
-/// Templates of an account by status, in [`TemplateState::ALL`] order.
-type Templates = [u64; TemplateState::ALL.len()];
+/// Templates of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Templates {
+    /// By status, in [`TemplateState::ALL`] order.
+    by_status: [u64; TemplateState::ALL.len()],
+    /// For which another category is announced.
+    announced: u64,
+}
 /// Senders of an account by state and quality.
 type Senders = [[u64; QualityLevel::ALL.len()]; SenderState::ALL.len()];
 
@@ -64,9 +70,10 @@ impl Gauges {
                 m.set_senders(account, *state, *quality, *senders);
             }
         }
-        for (status, templates) in TemplateState::ALL.iter().zip(now.templates) {
+        for (status, templates) in TemplateState::ALL.iter().zip(now.templates.by_status) {
             m.set_templates(account, *status, templates);
         }
+        m.set_announced_categories(account, now.templates.announced);
         self.shown.insert(ix, now);
     }
 
@@ -148,7 +155,9 @@ fn by_status(state: &State) -> BTreeMap<AccountIx, Templates> {
             TemplateStatus::Disabled => TemplateState::Disabled,
             TemplateStatus::Deleted => continue,
         };
-        counts.entry(state.waba_at(template.waba).account).or_default()[status as usize] += 1;
+        let of_account = counts.entry(state.waba_at(template.waba).account).or_default();
+        of_account.by_status[status as usize] += 1;
+        of_account.announced += u64::from(template.spec.next_category.is_some());
     }
     counts
 }

@@ -149,6 +149,11 @@ pub(super) struct Said {
 }
 
 impl Said {
+    /// Who said it.
+    pub(super) fn person(&self) -> &str {
+        &self.person
+    }
+
     pub(super) fn by(self, account: i64) -> Self {
         Self { account, ..self }
     }

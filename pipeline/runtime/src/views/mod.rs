@@ -1,24 +1,31 @@
 //! The views: what API, console, `explain` and `campaigns` read. Projected from `outcomes` and `snapshots`
 //! into the ledger's database, in the order of the topics.
 //!
-//! Written by [`Writer`](crate::ledger::Writer): `ingest_outcomes`, `ingest_snapshots`, `prune_moves`.
+//! Written by [`Writer`](crate::ledger::Writer): `ingest_outcomes`, `ingest_snapshots`, `prune_moves`, `claim_sync`,
+//! `finish_sync`.
 //! Read by [`Reader`](crate::ledger::Reader): `message`, `feed`, `outcome_counts`, `accounts`, `campaigns`,
-//! `campaign`, `senders`, `lots`, `waits`, `zones`, `currencies`, `numbers`, `consents`. [`bill`] sums a month from any ledger.
+//! `campaign`, `senders`, `lots`, `waits`, `zones`, `currencies`, `numbers`, `consents`, `templates`, `levels`,
+//! `campaign_report`. [`bill`] sums a month from any ledger.
 
+mod answers;
 mod bill;
 mod body;
 mod consents;
 mod counts;
 mod explain;
 mod feed;
+mod levels;
 mod message;
 mod move_key;
 mod names;
 mod numbers;
 mod outcome_ingest;
+mod report;
 mod retention;
 mod snapshot_ingest;
 mod snapshots;
+mod syncs;
+mod templates;
 mod waits;
 mod zones;
 
@@ -33,10 +40,15 @@ pub use consents::{ConsentLine, ConsentsView, OptOutView};
 pub use counts::{OutcomeCount, OutcomeCounts};
 pub use explain::{GATES, explain};
 pub use feed::{Feed, FeedItem};
+pub use levels::LevelView;
 pub use message::{MessageView, MoveView, PriceLine};
+pub use report::{CampaignCost, CampaignError, CampaignReport};
 pub use retention::Pruned;
 pub use snapshots::{AccountView, CampaignView, Listing, LotView, SenderView};
+pub use syncs::{Claim, SyncChange, SyncReport, SyncResult};
+pub use templates::{TemplateView, TemplatesView};
 pub use waits::WaitView;
 
 pub(crate) use names::Names;
 pub(crate) use outcome_ingest::{FoundMessage, MessageMoved, MessageRow, MoveRow};
+pub(crate) use syncs::{Known, KnownSender};

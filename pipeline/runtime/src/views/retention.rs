@@ -1,5 +1,6 @@
 //! Forgetting: old moves go in small steps, and a message with its last move.
 
+use super::answers;
 use super::move_key::range_of;
 use crate::ledger::{LedgerError, Sql, Writer};
 use crate::views::Names;
@@ -45,6 +46,7 @@ impl Writer {
                 prune_account(tx, &mut memory.names, account, older_than, left, &mut pruned)?;
             }
             memory.names.save(tx)?;
+            answers::prune(tx, older_than)?;
             pruned.done = pruned.moves < u64::from(moves_max);
             Ok(pruned)
         })

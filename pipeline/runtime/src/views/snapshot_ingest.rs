@@ -1,15 +1,22 @@
-//! Keeping the newest snapshot of each account, and what people consented to.
+//! Keeping the newest snapshot of each account and of each template, what people consented to, and how levels changed.
 
+use super::answers::{self, Answer};
 use super::consents::{self, Said};
 use super::snapshots::Snapshot;
+use super::{levels, templates};
 use crate::ledger::{Fresh, Ingested, LedgerError, Record, Stream, Writer, writes_nul};
 use tollgate_wire::Time;
-use tollgate_wire::snapshot::ConsentSnapshot;
+use tollgate_wire::command::ConsentState;
+use tollgate_wire::snapshot::{ConsentSnapshot, LevelSnapshot, ReplySnapshot, TemplateSnapshot};
 
 /// A record of the topic.
 enum Read<'a> {
     Account(Box<Snapshot>, &'a str),
-    Consent(String, Said),
+    /// With when a consent ended, if one did.
+    Consent(String, Said, Option<Time>),
+    Template(Box<TemplateSnapshot<'a>>),
+    Level(LevelSnapshot<'a>),
+    Reply(ReplySnapshot<'a>),
 }
 
 impl Writer {
@@ -31,8 +38,25 @@ impl Writer {
                         )?;
                         fresh.count(true);
                     }
-                    Ok(Read::Consent(account, said)) => {
-                        people.push(said.by(memory.accounts.number(tx, &account)?));
+                    Ok(Read::Reply(reply)) => {
+                        let account = memory.accounts.number(tx, &reply.account)?;
+                        answers::keep(tx, account, &reply.reply_of, Answer::Reply, reply.at)?;
+                        fresh.count(true);
+                    }
+                    Ok(Read::Consent(account, said, ended_at)) => {
+                        let account = memory.accounts.number(tx, &account)?;
+                        if let Some(at) = ended_at {
+                            answers::keep(tx, account, said.person(), Answer::OptOut, at)?;
+                        }
+                        people.push(said.by(account));
+                        fresh.count(true);
+                    }
+                    Ok(Read::Template(template)) => {
+                        templates::keep(tx, memory.accounts.number(tx, &template.account)?, &template)?;
+                        fresh.count(true);
+                    }
+                    Ok(Read::Level(level)) => {
+                        levels::keep(tx, memory.accounts.number(tx, &level.account)?, record.offset, &level)?;
                         fresh.count(true);
                     }
                     Err(reason) => fresh.set_aside(tx, record, &reason)?,
@@ -50,7 +74,17 @@ fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
         return Err("not a snapshot: a text with a NUL character".to_owned());
     }
     if let Ok(consent) = serde_json::from_str::<ConsentSnapshot<'_>>(text) {
-        return Ok(Read::Consent(consent.account.to_string(), Said::of(&consent, record.offset)?));
+        let ended_at = (consent.said.state == ConsentState::OptOut).then_some(consent.said.at);
+        return Ok(Read::Consent(consent.account.to_string(), Said::of(&consent, record.offset)?, ended_at));
+    }
+    if let Ok(template) = serde_json::from_str::<TemplateSnapshot<'_>>(text) {
+        return Ok(Read::Template(Box::new(template)));
+    }
+    if let Ok(reply) = serde_json::from_str::<ReplySnapshot<'_>>(text) {
+        return Ok(Read::Reply(reply));
+    }
+    if let Ok(level) = serde_json::from_str::<LevelSnapshot<'_>>(text) {
+        return Ok(Read::Level(level));
     }
     let snapshot: Snapshot = serde_json::from_str(text).map_err(|e| format!("not a snapshot: {e}"))?;
     Ok(Read::Account(Box::new(snapshot), text))

@@ -4,7 +4,7 @@ use crate::ledger::{LedgerError, Reader, Sql};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
-use tollgate_quality::{Limit, Score};
+use tollgate_quality::{Limit, Score, ScorePacing};
 use tollgate_rate_card::Markup;
 use tollgate_wire::command::{CampaignSpec, LimitScope};
 use tollgate_wire::snapshot::CampaignCounts;
@@ -17,8 +17,8 @@ pub(super) struct Snapshot {
     pub(super) as_of: Time,
     name: String,
     disabled: bool,
-    limit: Limit,
-    limit_scope: LimitScope,
+    pub(super) limit: Limit,
+    pub(super) limit_scope: LimitScope,
     quota_used: u32,
     #[serde(default)]
     quota_next_return: Option<Time>,
@@ -110,6 +110,9 @@ pub struct SenderView {
     pub next_pacing_token: Option<Time>,
     /// Blocked by the operator or the platform.
     pub blocked: bool,
+    /// Shares of the messaging limit at its quality, by the account's policy; absent as long as an older version decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pacing: Option<ScorePacing>,
 }
 
 /// A campaign.

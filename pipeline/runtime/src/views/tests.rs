@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::fixture::{at, consent, life, outcome, snapshot};
-use super::{MessageView, OptOutView, bill, explain};
+use super::{Claim, MessageView, OptOutView, SyncChange, SyncReport, SyncResult, bill, explain};
 use crate::ledger::fixture::{Database, READ_AT, T0, charge, dec, golden, json as bytes, on_both, records};
 use crate::ledger::{Ingested, LedgerError, LedgerStore, Reader, Stream};
 use serde_json::{Value, json};
@@ -20,6 +20,10 @@ on_both!(
     snapshots_are_replaced_whole,
     consents_are_what_was_said_last_with_every_proof,
     an_earlier_version_is_brought_up_to_date,
+    templates_are_as_they_were_told_last,
+    levels_are_kept_newest_first_and_no_more_than_a_thousand,
+    one_at_a_time_asks_about_a_waba,
+    a_campaign_report_has_cost_answers_and_errors,
     a_refusal_names_the_newest_no,
     zones_are_those_of_the_newest_snapshots,
     numbers_are_known_by_their_digits,
@@ -450,6 +454,139 @@ fn an_earlier_version_is_brought_up_to_date(dir: &Database) {
     let bill = dir.reader().consents("acme", "+5511987654321").unwrap();
     assert!(bill.is_none());
     dir.writer().ingest_snapshots(&records(&[consent(1, "marketing", "opt_in", json!({}))], 0), READ_AT).unwrap();
+}
+
+fn template(seconds: u64, name: &str, more: Value) -> Vec<u8> {
+    let mut spec = json!({"name": name, "language": "pt_BR", "category": "utility"});
+    spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    bytes(&json!({"template_of": "waba-1", "account": "acme", "as_of": at(seconds), "template": spec}))
+}
+
+fn templates_are_as_they_were_told_last(dir: &Database) {
+    drop(dir.writer());
+    let templates = || dir.reader().templates("acme").unwrap();
+    assert!(templates().is_none());
+    let next = json!({"quality": "RED", "next_category": {"category": "marketing", "at_s": 7}, "body": ["1"],
+        "components": {"digest": "aa", "buttons": [{"kind": "url", "chars": 3}]}});
+    let values = [
+        snapshot(1, 2),
+        template(2, "b", json!({})),
+        template(2, "a", json!({"status": "paused"})),
+        template(3, "b", next.clone()),
+    ];
+    dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+    let view = templates().unwrap();
+    let names: Vec<_> = view.items.iter().map(|t| (t.template.name.as_str(), t.as_of.to_string())).collect();
+    assert_eq!(names, [("a", at(2)), ("b", at(3))]);
+    let told: Value = serde_json::to_value(&view.items[1].template).unwrap();
+    for (field, value) in next.as_object().unwrap() {
+        assert_eq!(&told[field], value, "{field}");
+    }
+    assert_eq!((view.as_of, view.syncs.len()), (READ_AT, 0));
+    let known = dir.writer().known("acme", "waba-1").unwrap().unwrap();
+    assert_eq!((known.templates.len(), known.senders.len(), known.wabas), (2, 1, 1));
+    assert_eq!(dir.writer().known("acme", "waba-2").unwrap().unwrap().templates.len(), 0);
+    assert!(dir.writer().known("nobody", "waba-1").unwrap().is_none());
+}
+
+fn levels_are_kept_newest_first_and_no_more_than_a_thousand(dir: &Database) {
+    let level = |n: u64| {
+        bytes(&json!({"level_of": "throughput", "account": "acme", "sender": "1", "at": at(n), "from": "80",
+            "to": n.to_string()}))
+    };
+    let limit = bytes(&json!({"level_of": "limit", "account": "acme", "at": at(0), "from": "250", "to": "UNLIMITED"}));
+    let mut values = vec![snapshot(1, 2), limit];
+    values.extend((1..=3).map(level));
+    let levels = || dir.reader().levels("acme").unwrap().unwrap().items;
+    for _ in 0..2 {
+        // Read again after a restart, nothing is there twice.
+        dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+        let told: Vec<_> = levels().into_iter().map(|l| (l.level.as_str(), l.sender, l.to)).collect();
+        let sender = || Some("1".to_owned());
+        let expected = [
+            ("throughput", sender(), "3".to_owned()),
+            ("throughput", sender(), "2".to_owned()),
+            ("throughput", sender(), "1".to_owned()),
+            ("limit", None, "UNLIMITED".to_owned()),
+        ];
+        assert_eq!(told, expected);
+    }
+    let more: Vec<_> = (4..=1_100).map(level).collect();
+    dir.writer().ingest_snapshots(&records(&more, 5), READ_AT).unwrap();
+    let kept = levels();
+    assert_eq!((kept.len(), kept[0].to.as_str(), kept[999].to.as_str()), (1_000, "1100", "101"));
+    assert!(dir.reader().levels("nobody").unwrap().is_none());
+}
+
+fn one_at_a_time_asks_about_a_waba(dir: &Database) {
+    let (mut first, mut second) = (dir.writer(), dir.writer());
+    let claim = |writer: &mut crate::ledger::Writer, now: u64, begun_before: u64, due_before: u64| {
+        writer.claim_sync(("acme", "w1"), Time(now), (Time(begun_before), Time(due_before)), Time(now + 600)).unwrap()
+    };
+    let taken = |failures| Claim::Taken { failures };
+    assert_eq!(claim(&mut first, 1_000, 1_000, 1_000), taken(0));
+    assert_eq!(claim(&mut second, 1_001, 1_001, 1_001), Claim::Not { due_at: Time(1_600) });
+    assert_eq!(claim(&mut second, 1_050, 1_040, u64::MAX), taken(0), "by hand, when it was not begun lately");
+    let report = SyncReport {
+        waba: "w1".to_owned(),
+        at: Time(1_050),
+        result: SyncResult::Failed,
+        detail: "no".to_owned(),
+        templates: 0,
+        numbers: 0,
+        changes: vec![SyncChange { of: "a".to_owned(), what: "b".to_owned() }],
+        changed: 1,
+        not_listed: Vec::new(),
+    };
+    second.finish_sync(&report, 3, Time(2_000)).unwrap();
+    assert_eq!(claim(&mut first, 1_900, 1_900, 1_900), Claim::Not { due_at: Time(2_000) });
+    assert_eq!(claim(&mut first, 2_000, 2_000, 2_000), taken(3));
+    assert_eq!(dir.reader().syncs("acme").unwrap(), [report]);
+    assert!(dir.reader().syncs("other").unwrap().is_empty());
+}
+
+/// Entries of the month are a second apart, the first at one second after the start of the day.
+fn a_campaign_report_has_cost_answers_and_errors(dir: &Database) {
+    dir.with_month();
+    let failed = |id: &str, uid, reason: &str| outcome(id, uid, 9, "failed", json!({"reason": reason}));
+    let moves =
+        [failed("f1", 21, "platform_131049"), failed("f2", 22, "platform_131049"), failed("f3", 23, "platform_2")];
+    ingest(dir, &moves, 0);
+    let report = || dir.reader().campaign_report("acme", "black-friday-2026").unwrap();
+    assert!(report().is_none());
+    dir.writer().ingest_snapshots(&records(&[snapshot(1, 2)], 0), READ_AT).unwrap();
+    let before = report().unwrap();
+    assert_eq!((before.delivered, before.read, before.replied, before.opted_out), (3, 0, 0, 0));
+    let errors: Vec<_> = before.errors.iter().map(|e| (e.reason.as_str(), e.messages)).collect();
+    assert_eq!(errors, [("platform_131049", 2), ("platform_2", 1)]);
+    let booked: Vec<_> =
+        before.costs.iter().map(|c| (c.currency.as_str(), c.per_delivered, c.per_read, c.per_reply)).collect();
+    let total: rust_decimal::Decimal = crate::ledger::fixture::month()
+        .iter()
+        .filter(|e| &*e.account == "acme" && e.campaign.as_deref() == Some("black-friday-2026"))
+        .filter_map(|e| e.cost)
+        .sum();
+    assert_eq!(before.costs[0].cost.normalize(), total.normalize());
+    assert!(booked.iter().all(|(_, delivered, read, reply)| delivered.is_some() && read.is_none() && reply.is_none()));
+
+    let reply = |person: &str, seconds: u64| {
+        bytes(&json!({"reply_of": person, "account": "acme", "sender": "1", "at": at(seconds)}))
+    };
+    const WEEK: u64 = 7 * 86_400;
+    let early = [reply("+5511987654321", 0), consent(WEEK + 7_200, "marketing", "opt_out", json!({}))];
+    dir.writer().ingest_snapshots(&records(&early, 1), READ_AT).unwrap();
+    let none = report().unwrap();
+    assert_eq!((none.replied, none.opted_out), (0, 0), "before the first delivery, and a week after the last");
+    let answers = [
+        reply("+5511987654321", 3_000),
+        reply("+5511987654321", 3_001),
+        reply("+5511900000000", 3_002),
+        consent(7_200, "marketing", "opt_out", json!({})),
+    ];
+    dir.writer().ingest_snapshots(&records(&answers, 3), READ_AT).unwrap();
+    let after = report().unwrap();
+    assert_eq!((after.replied, after.opted_out), (1, 1), "a person counts once, a stranger never");
+    assert_eq!(after.costs[0].per_reply, Some(after.costs[0].cost.normalize()));
 }
 
 fn a_refusal_names_the_newest_no(dir: &Database) {

@@ -1,15 +1,15 @@
-//! `tollgate campaigns`: progress and control.
+//! `tollgate campaigns`: progress, control, and `report`: what came of one.
+
+mod report;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use serde_json::json;
-use tollgate_runtime::views::{CampaignView, LotView};
+use tollgate_runtime::views::CampaignView;
 use tollgate_wire::command::{CampaignSpec, SendingHours};
 
-use super::lots::{of, together};
 use crate::client::{Api, ClientArgs, JSON, Listing, path};
 use crate::exit::WrongUse;
 use crate::output::{self, Table};
@@ -49,9 +49,13 @@ enum CampaignsCommand {
     /// End it for good; what waits ends as cancelled
     #[command(after_help = "Examples:\n  tollgate campaigns cancel acme black-friday-2026")]
     Cancel(Named),
-    /// Show shares, cost against budget, and when it will be done
-    #[command(after_help = "Examples:\n  tollgate campaigns report acme black-friday-2026 --json")]
-    Report(Named),
+    /// Show what came of it: shares, cost against budget, answers within seven days, errors, and when it will be done
+    ///
+    /// Replies are people who wrote or called, opt-outs people who ended a consent, within seven days after a delivery of the
+    /// campaign that the ledger has booked. Costs are what the ledger has booked, corrections included.
+    #[command(after_help = "Examples:\n  tollgate campaigns report acme black-friday-2026 --json\n  \
+        tollgate campaigns report acme black-friday-2026 --format csv > report.csv")]
+    Report(report::ReportArgs),
 }
 
 #[derive(Args, Debug)]
@@ -105,7 +109,7 @@ pub async fn run(args: &CampaignsArgs, json: bool) -> anyhow::Result<ExitCode> {
         CampaignsCommand::Pause(named) => control(named, "pause", json).await?,
         CampaignsCommand::Resume(named) => control(named, "resume", json).await?,
         CampaignsCommand::Cancel(named) => control(named, "cancel", json).await?,
-        CampaignsCommand::Report(named) => report(named, json).await?,
+        CampaignsCommand::Report(args) => report::run(args, json).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -208,44 +212,6 @@ async fn control(named: &Named, verb: &str, json: bool) -> anyhow::Result<()> {
         return Ok(output::json(&answer.body)?);
     }
     Ok(output::line(format_args!("{}: {verb} is accepted", named.campaign))?)
-}
-
-async fn report(named: &Named, json: bool) -> anyhow::Result<()> {
-    let api = Api::new(&named.client)?;
-    let c: CampaignView = api.get(&path(&["campaigns", &named.account, &named.campaign])).await?.ok()?.json()?;
-    let lots: Listing<LotView> = api.get(&path(&["lots", &named.account])).await?.ok()?.json()?;
-    let lots: Vec<LotView> =
-        lots.items.into_iter().filter(|lot| lot.campaign.as_deref() == Some(&named.campaign)).collect();
-    // Known only if it is known of every queue that something waits in.
-    let done_by =
-        lots.iter().map(|lot| lot.done_by).collect::<Option<Vec<_>>>().and_then(|times| times.into_iter().max());
-    if json {
-        return Ok(output::line(json!({ "campaign": c, "lots": lots, "done_by": done_by }))?);
-    }
-    output::line(format_args!(
-        "Campaign {} of account {}, {}, as of {}",
-        c.spec.name, named.account, c.state, c.as_of
-    ))?;
-    for (name, count) in counts(&c) {
-        output::line(format_args!("  {name:<17} {count:>10}  {}", share(count, c.counts.requested)))?;
-    }
-    let budget = c.spec.budget.map_or_else(|| "no budget".to_owned(), |budget| format!("budget {}", money(&c, budget)));
-    output::line(format_args!(
-        "  cost              {} spent, {} reserved, {budget}",
-        money(&c, c.spent),
-        money(&c, c.reserved)
-    ))?;
-    for lot in together(lots) {
-        let until = lot.done_by.or(lot.opens_at).map(|at| format!(" until about {at}")).unwrap_or_default();
-        let (of, reason) = (of(&lot), lot.reason.as_str());
-        output::line(format_args!("  {} of number {} wait for {reason} {of}{until}", lot.messages, lot.sender))?;
-    }
-    match done_by {
-        Some(at) => output::line(format_args!("  done by about {at}"))?,
-        None if c.counts.parked == 0 => output::line("  nothing waits")?,
-        None => output::line("  when it will be done is not known")?,
-    }
-    Ok(())
 }
 
 fn counts(c: &CampaignView) -> [(&'static str, u64); 10] {

@@ -14,6 +14,7 @@ pub mod outcomes;
 pub mod rates;
 pub mod senders;
 pub mod serve;
+pub mod templates;
 pub mod token;
 pub mod topics;
 
@@ -45,6 +46,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Accounts(args) => wait(accounts::run(&args, json)),
         Command::Senders(args) => wait(senders::run(&args, json)),
+        Command::Templates(args) => wait(templates::run(&args, json)),
         Command::Lots(args) => wait(lots::run(&args, json)),
         Command::Campaigns(args) => wait(campaigns::run(&args, json)),
         Command::Enqueue(args) => wait(enqueue::run(&args, config, json)),

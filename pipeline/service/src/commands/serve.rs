@@ -74,6 +74,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         billing_issuer: config.billing_issuer,
         settle_days: config.settle_days,
         ledger_behind_max: config.ledger_behind_max,
+        sync: config.sync,
         certificates: config.certificates,
     };
     tracing::info!(data_dir = %config.data_dir.display(), "starting");

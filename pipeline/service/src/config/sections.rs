@@ -12,6 +12,7 @@ use tollgate_runtime::log::embedded::EmbeddedOptions;
 use tollgate_runtime::node::{KafkaOptions, LogConfig};
 use tollgate_runtime::shard::ShardOptions;
 use tollgate_runtime::store::StoreOptions;
+use tollgate_runtime::sync::SyncConfig;
 
 use super::settings::{SecretFile, Settings};
 use super::{Fault, apps, kafka, ledger, rates, tokens};
@@ -45,6 +46,8 @@ pub struct Config {
     pub settle_days: u8,
     /// How far the ledger may be behind where the process is ready.
     pub ledger_behind_max: Duration,
+    /// When the platform is asked for templates and numbers.
+    pub sync: SyncConfig,
     /// Files of certificates that the process works with.
     pub certificates: Vec<(Certificate, PathBuf)>,
     /// Files that hold secrets which the process uses.
@@ -80,6 +83,7 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const DAY_S: u64 = 86_400;
+const MINUTES_A_DAY: u64 = 1_440;
 /// The longest wait of a long poll: an answer may take that much.
 const LONG_POLL_S: u64 = 30;
 
@@ -109,6 +113,7 @@ pub(super) fn build(s: &mut Settings) -> Config {
         ledger_behind_max: s.seconds("ledger.behind_max_seconds", 1..=DAY_S),
         certificates,
         secret_files: s.take_secret_files(),
+        sync: sync(s),
         dispatcher,
         graph: graph(s),
         shard: shard(s, &log),
@@ -228,6 +233,11 @@ fn graph(s: &mut Settings) -> GraphConfig {
         s.fault("graph.base_url", error.to_string(), "write a URL such as https://graph.facebook.com");
     }
     config
+}
+
+fn sync(s: &mut Settings) -> SyncConfig {
+    let every = s.number("sync.every_minutes", 0..=MINUTES_A_DAY);
+    SyncConfig { every: (every > 0).then(|| Duration::from_secs(every * 60)) }
 }
 
 fn dispatcher(s: &mut Settings) -> DispatcherConfig {

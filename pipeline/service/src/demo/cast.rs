@@ -143,6 +143,9 @@ impl Account {
                 body: (1..=t.body).map(|n| n.to_string()).collect(),
                 header: tollgate_wire::command::HeaderFormat::None,
                 buttons: u8::from(t.category == Authentication),
+                quality: Score::Unknown,
+                next_category: None,
+                components: None,
             })
         });
         AccountSpec {

@@ -19,6 +19,7 @@ use tollgate_runtime::log::embedded::EmbeddedOptions;
 use tollgate_runtime::node::LogConfig;
 use tollgate_runtime::node::{LEDGER_FILE, Node, NodeConfig};
 use tollgate_runtime::shard::ShardOptions;
+use tollgate_runtime::sync::SyncConfig;
 use tollgate_sandbox::{
     AppSecret, DelayConfig, JournalConfig, Sandbox, SandboxConfig, SandboxHandle, SandboxStats, WebhookConfig,
 };
@@ -158,6 +159,8 @@ fn node_config(
         billing_issuer: None,
         settle_days: 8,
         ledger_behind_max: Duration::from_secs(300),
+        // The cast plays by its script.
+        sync: SyncConfig { every: None },
         certificates: Vec::new(),
     })
 }

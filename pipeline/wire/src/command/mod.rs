@@ -2,8 +2,12 @@
 
 mod parse;
 mod tagged;
+mod template;
 
 pub use parse::{MAX_BYTES, MAX_MARKETING_CAP, check, check_account, parse};
+pub use template::{
+    BUTTONS_MAX, ButtonKind, ButtonSpec, HeaderFormat, NextCategory, TemplateComponents, TemplateSpec, TemplateStatus,
+};
 
 use crate::Time;
 use crate::request::Purpose;
@@ -183,68 +187,6 @@ fn default_score() -> Score {
 }
 fn one() -> u32 {
     1
-}
-
-/// A template in one language.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TemplateSpec {
-    /// Name.
-    pub name: String,
-    /// Language code, for instance `pt_BR`.
-    pub language: String,
-    /// Pricing category.
-    pub category: Category,
-    /// State.
-    #[serde(default)]
-    pub status: TemplateStatus,
-    /// Names of body parameters (named), or `"1"`, `"2"` … (positional).
-    #[serde(default)]
-    pub body: Vec<String>,
-    /// Header that takes a parameter.
-    #[serde(default)]
-    pub header: HeaderFormat,
-    /// Buttons that take a parameter.
-    #[serde(default)]
-    pub buttons: u8,
-}
-
-/// State of a template.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TemplateStatus {
-    /// May be sent.
-    #[default]
-    Approved,
-    /// In review.
-    Pending,
-    /// Paused by the platform; may come back.
-    Paused,
-    /// Rejected.
-    Rejected,
-    /// Disabled for good.
-    Disabled,
-    /// Deleted or archived.
-    Deleted,
-}
-
-/// What the header takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HeaderFormat {
-    /// No header parameter.
-    #[default]
-    None,
-    /// One text parameter.
-    Text,
-    /// An image.
-    Image,
-    /// A video.
-    Video,
-    /// A document.
-    Document,
-    /// A location.
-    Location,
 }
 
 /// Our own rules for an account.

@@ -1,6 +1,8 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
-use super::{AccountSpec, CampaignSpec, Command, ConsentSpec, Policy, SendingHours, TemplateSpec, WabaSpec};
+use super::{
+    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentSpec, Policy, SendingHours, TemplateSpec, WabaSpec,
+};
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
 use crate::request::parse_e164;
@@ -88,7 +90,11 @@ fn check_waba(at: &str, waba: &WabaSpec) -> Result<(), InputError> {
 
 fn check_template(at: &str, template: &TemplateSpec) -> Result<(), InputError> {
     naming::template(&template.name).map_err(|e| e.at(&format!("{at}.name")))?;
-    naming::language(&template.language).map_err(|e| e.at(&format!("{at}.language")))
+    naming::language(&template.language).map_err(|e| e.at(&format!("{at}.language")))?;
+    let buttons = template.components.as_ref().map_or(0, |components| components.buttons.len());
+    require(buttons <= BUTTONS_MAX, &format!("{at}.components.buttons"), &format!("there are {buttons}"), || {
+        format!("a template has at most {BUTTONS_MAX}")
+    })
 }
 
 fn check_policy(policy: &Policy) -> Result<(), InputError> {

@@ -6,7 +6,7 @@ mod tagged;
 
 pub use parse::{MAX_BYTES, MAX_FORCED, parse};
 
-use crate::command::TemplateStatus;
+use crate::command::{NextCategory, TemplateStatus};
 use crate::order::Callback;
 use crate::request::Recipient;
 use crate::{Reason, Text, Time};
@@ -235,6 +235,12 @@ pub struct TemplateChange<'a> {
     /// Of a pause that ends by itself, which one it is: 1 ends after 3 hours, 2 after 6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<u8>,
+    /// Another category that is announced, if one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_category: Option<NextCategory>,
+    /// New quality score, if it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Score>,
 }
 
 /// A sender changed.

@@ -65,6 +65,8 @@ pub(super) struct Value<'a> {
     #[serde(borrow)]
     pub correct_category: Option<Text<'a>>,
     #[serde(borrow)]
+    pub category_update_timestamp: Option<Scalar<'a>>,
+    #[serde(borrow)]
     pub display_phone_number: Option<Scalar<'a>>,
     #[serde(borrow)]
     pub current_limit: Option<Scalar<'a>>,

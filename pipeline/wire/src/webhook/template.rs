@@ -1,4 +1,4 @@
-//! Templates: states and categories.
+//! Templates: states, categories, those that are announced too, and quality.
 //!
 //! The platform's own example of a quality update names the field of a state update, so the keys of the
 //! value decide, not the field.
@@ -6,65 +6,53 @@
 use super::Out;
 use super::envelope::Value;
 use crate::Text;
-use crate::command::TemplateStatus;
+use crate::command::{NextCategory, TemplateStatus};
 use crate::event::{PlatformEvent, TemplateChange};
 use tollgate_rate_card::Category;
 
 /// One change of a template, whichever of the three fields carries it.
 pub(super) fn read<'a>(value: Value<'a>, out: &mut Out<'a>) {
-    if value.new_quality_score.is_some() {
-        return out.form("template_quality");
-    }
-    if value.correct_category.is_some() {
-        // The impending form: `new_category` is the present one, `correct_category` comes in 24 hours.
-        return out.form("template_category_impending");
-    }
     let (Some(name), Some(language)) = (value.message_template_name, value.message_template_language) else {
         return out.malformed();
     };
-    let change = |status, category, pause| TemplateChange {
+    let mut change = TemplateChange {
         waba: out.waba.clone(),
         name,
         language: underscore(language),
-        status,
-        category,
-        pause,
+        status: None,
+        category: None,
+        next_category: None,
+        quality: None,
+        pause: None,
     };
-    if let Some(category) = value.new_category {
-        return match category_of(&category) {
-            Some(category) => {
-                let change = change(None, Some(category), None);
-                out.event(None, PlatformEvent::Template(change));
-            }
-            None => out.word("template_category_unknown"),
+    if let Some(score) = value.new_quality_score {
+        let Ok(score) = score.parse() else { return out.word("template_quality_unknown") };
+        change.quality = Some(score);
+    } else if let Some(category) = value.correct_category {
+        // The impending form: `new_category` is the present one, `correct_category` comes in 24 hours.
+        let Some(category) = category_of(&category) else { return out.word("template_category_unknown") };
+        let at_s = value.category_update_timestamp.and_then(|at| at.u32()).unwrap_or_default();
+        change.next_category = Some(NextCategory { category, at_s });
+    } else if let Some(category) = value.new_category {
+        let Some(category) = category_of(&category) else { return out.word("template_category_unknown") };
+        change.category = Some(category);
+    } else {
+        let Some(event) = value.event else {
+            return out.malformed();
         };
+        let title = value.other_info.and_then(|info| info.title);
+        let Some(status) = status_of(&event, title.as_deref()) else {
+            return out.word("template_status_unknown");
+        };
+        change.pause = if &*event == "PAUSED" { title.as_deref().and_then(pause_of) } else { None };
+        change.status = Some(status);
+        change.category = value.message_template_category.as_deref().and_then(category_of);
     }
-    let Some(event) = value.event else {
-        return out.malformed();
-    };
-    let title = value.other_info.and_then(|info| info.title);
-    let Some(status) = status_of(&event, title.as_deref()) else {
-        return out.word("template_status_unknown");
-    };
-    let pause = if &*event == "PAUSED" { title.as_deref().and_then(pause_of) } else { None };
-    let change = change(Some(status), value.message_template_category.as_deref().and_then(category_of), pause);
     out.event(None, PlatformEvent::Template(change));
 }
 
-/// Only an approved template may be sent, whatever the other states mean in detail.
 fn status_of(event: &str, title: Option<&str>) -> Option<TemplateStatus> {
-    if title == Some("UNPAUSE") {
-        return Some(TemplateStatus::Approved);
-    }
-    Some(match event {
-        "APPROVED" | "REINSTATED" | "UNARCHIVED" | "UNPAUSED" => TemplateStatus::Approved,
-        "PENDING" | "IN_APPEAL" => TemplateStatus::Pending,
-        "PAUSED" | "FLAGGED" | "LOCKED" => TemplateStatus::Paused,
-        "REJECTED" | "LIMIT_EXCEEDED" => TemplateStatus::Rejected,
-        "DISABLED" => TemplateStatus::Disabled,
-        "DELETED" | "PENDING_DELETION" | "ARCHIVED" => TemplateStatus::Deleted,
-        _ => return None,
-    })
+    if title == Some("UNPAUSE") { Some(TemplateStatus::Approved) } else { TemplateStatus::of_platform(event) }
 }
 
 /// A pause for low quality ends by itself; one for the rate, or of pacing, does not.

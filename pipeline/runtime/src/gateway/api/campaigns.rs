@@ -38,6 +38,18 @@ pub(super) async fn read(
     found(view, "campaign", "campaign", &name)
 }
 
+/// `GET /v1/campaigns/{account}/{name}/report`: funnel, cost, answers within seven days, errors by code.
+pub(super) async fn report(
+    State(api): Shared,
+    Path((account, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::ReadState, &account)?;
+    let wanted = name.clone();
+    let view = api.view(move |reads| reads.campaign_report(&account, &wanted)).await?;
+    found(view, "campaign", "campaign", &name)
+}
+
 /// `POST /v1/campaigns/{account}` with the settings.
 pub(super) async fn put(
     State(api): Shared,

@@ -13,6 +13,7 @@ mod messages;
 mod outcomes;
 mod replay;
 mod state;
+mod templates;
 mod waiting_room;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use super::books::Books;
 use super::config::GatewayConfig;
 use super::problem::Problem;
 use super::reads::{ReadError, Reads, ViewJson};
+use super::syncs::Syncs;
 use super::token::Tokens;
 use super::{GatewayParts, Inbox};
 use crate::clock::Clock;
@@ -54,6 +56,7 @@ pub(super) struct Api {
     inbox: Arc<dyn Inbox>,
     reads: Arc<dyn Reads>,
     books: Arc<dyn Books>,
+    syncs: Arc<dyn Syncs>,
     registry: SharedRegistry,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -89,6 +92,7 @@ routes! {
     "/v1/messages/{account}/{id}" => get messages::read;
     "/v1/campaigns/{account}" => get campaigns::list, post campaigns::put;
     "/v1/campaigns/{account}/{name}" => get campaigns::read, post campaigns::put_or_control;
+    "/v1/campaigns/{account}/{name}/report" => get campaigns::report;
     "/v1/contacts/{account}/{to}/consents" =>
         put consents::opt_in_or_out, delete consents::opt_out, get consents::read;
     "/v1/consents:batch" => post consents_batch::record;
@@ -102,6 +106,8 @@ routes! {
     "/v1/dead-letters/{offset}" => get dead_letters::read;
     "/v1/lots/{account}" => get state::lots;
     "/v1/senders/{account}" => get state::senders;
+    "/v1/senders/{account}/history" => get state::levels;
+    "/v1/templates/{account}" => get templates::list, post templates::sync;
 }
 
 type Shared = axum::extract::State<Arc<Api>>;
@@ -112,6 +118,7 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         inbox: Arc::clone(&parts.inbox),
         reads: Arc::clone(&parts.reads),
         books: Arc::clone(&parts.books),
+        syncs: Arc::clone(&parts.syncs),
         registry: parts.registry.clone(),
         clock: parts.clock.clone(),
         metrics: Arc::clone(&parts.metrics),

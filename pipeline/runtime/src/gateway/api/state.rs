@@ -32,6 +32,18 @@ pub(super) async fn senders(
     found(view, "account", "account", &account)
 }
 
+/// `GET /v1/senders/{account}/history`: upgrades and downgrades of its numbers and of its messaging limit, newest first.
+pub(super) async fn levels(
+    State(api): Shared,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::ReadState, &account)?;
+    let wanted = account.clone();
+    let view = api.view(move |reads| reads.levels(&wanted)).await?;
+    found(view, "account", "account", &account)
+}
+
 /// `GET /v1/accounts`: the live state of every account that the caller may see.
 pub(super) async fn accounts(State(api): Shared, headers: HeaderMap) -> Result<Response, Problem> {
     let caller = api.access.caller(&headers, Action::ReadState)?;

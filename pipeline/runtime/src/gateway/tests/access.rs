@@ -14,6 +14,7 @@ const ROUTES: &str = "
     GET    /v1/campaigns/acme                            enqueue finance operate admin
     POST   /v1/campaigns/acme                                            operate admin
     GET    /v1/campaigns/acme/spring                     enqueue finance operate admin
+    GET    /v1/campaigns/acme/spring/report              enqueue finance operate admin
     POST   /v1/campaigns/acme/spring                                     operate admin
     POST   /v1/campaigns/acme/spring:start                               operate admin
     POST   /v1/campaigns/acme/spring:pause                               operate admin
@@ -34,6 +35,9 @@ const ROUTES: &str = "
     POST   /v1/billing/2026-10:invoice?account=acme&invoice=R-7  finance         admin
     GET    /v1/lots/acme                                 enqueue finance operate admin
     GET    /v1/senders/acme                              enqueue finance operate admin
+    GET    /v1/senders/acme/history                      enqueue finance operate admin
+    GET    /v1/templates/acme                            enqueue finance operate admin
+    POST   /v1/templates/acme:sync                                       operate admin
     GET    /v1/accounts                                  enqueue finance operate admin
 ";
 

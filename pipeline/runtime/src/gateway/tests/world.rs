@@ -22,11 +22,14 @@ use tollgate_wire::Time;
 use crate::clock::Clock;
 use crate::gateway::{
     Addresses, Allowed, AppSecrets, BillingQuery, BookError, Books, DeadLetterRead, FeedPage, Gateway, GatewayConfig,
-    GatewayParts, HttpLimits, InvoiceOf, MonthOf, ReadError, Reads, Role, Stage, TokenSpec, ViewJson, hash_token,
+    GatewayParts, HttpLimits, InvoiceOf, MonthOf, ReadError, Reads, Role, Stage, SyncError, Syncs, TokenSpec, ViewJson,
+    hash_token,
 };
+use crate::inbox::BoxFuture;
 use crate::inbox::fake::FakeInbox;
 use crate::log::Record;
 use crate::registry::{Registry, SharedRegistry};
+use crate::views::{SyncReport, SyncResult};
 
 pub(super) const NOW: Time = Time(1_795_000_000_000);
 
@@ -60,11 +63,20 @@ impl Reads for FakeReads {
     fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme" && campaign == "spring", "campaign")
     }
+    fn campaign_report(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme" && campaign == "spring", "report")
+    }
     fn senders(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme", "senders")
     }
     fn lots(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme", "lots")
+    }
+    fn templates(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme", "templates")
+    }
+    fn levels(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme", "levels")
     }
     fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme" && to == "+5511987654321", "consents")
@@ -167,6 +179,26 @@ impl Books for FakeBooks {
     }
 }
 
+/// Answers at once, with one WABA that is as it was.
+struct FakeSyncs;
+
+impl Syncs for FakeSyncs {
+    fn sync(&self, account: &str) -> BoxFuture<'static, Result<Vec<SyncReport>, SyncError>> {
+        let report = SyncReport {
+            waba: format!("of {account}"),
+            at: NOW,
+            result: SyncResult::Done,
+            detail: String::new(),
+            templates: 3,
+            numbers: 1,
+            changes: Vec::new(),
+            changed: 0,
+            not_listed: Vec::new(),
+        };
+        Box::pin(async move { Ok(vec![report]) })
+    }
+}
+
 pub(super) struct World {
     pub(super) at: Addresses,
     pub(super) inbox: Arc<FakeInbox>,
@@ -262,6 +294,7 @@ impl World {
             inbox: Arc::clone(&inbox) as _,
             reads: Arc::clone(&reads) as _,
             books: Arc::clone(&books) as _,
+            syncs: Arc::new(FakeSyncs),
             registry: registry.clone(),
             clock: clock.clone(),
             metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
