@@ -123,7 +123,7 @@ pub fn load_people(e: &mut Engine, n: u64, counted_s: impl Fn(u64) -> u32) {
         let user = User::from_digits(person(i)).expect("a number");
         let mut contact =
             Contact { counted: Counted { confirmed_at_s: counted_s(i), ..Counted::default() }, ..Contact::default() };
-        contact.opt_in(Some(Category::Marketing), 1);
+        contact.opt_in(Some(Category::Marketing), 1, 0);
         bytes.clear();
         codec::put_contact(&contact, &mut bytes);
         let key = ContactKey::new(AccountIx(0), user).0;

@@ -40,6 +40,8 @@ pub enum Change {
     Template(Box<Template>),
     /// The proof of a consent; written, never read by a decision.
     Proof(Box<Proof>),
+    /// A person's proofs are forgotten; whoever keeps the store does it.
+    Erased(ContactKey),
     /// A business-scoped id was interned at this position.
     Scoped(u64, Box<str>),
 }
@@ -75,7 +77,7 @@ pub enum CounterKey {
 pub struct Proof {
     /// Packed contact key.
     pub contact: u64,
-    /// Category as 0 to 3, 4 = all.
+    /// Category as 0 to 3, [`Proof::ALL`] or [`Proof::SUPPRESSION`].
     pub category: u8,
     /// Opted in or out.
     pub state: ConsentState,
@@ -85,4 +87,28 @@ pub struct Proof {
     pub at_ms: u64,
     /// Version of the text.
     pub text_version: String,
+    /// When an opt-in ends by itself, in seconds; 0 = it does not. This and the next are left out when blank, so that the
+    /// same consent said to an earlier version is the same proof.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ends_s: u32,
+    /// The opt-in was to be confirmed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pending: bool,
+}
+
+impl Proof {
+    /// Everything.
+    pub const ALL: u8 = 4;
+    /// The account's suppression list: opted out onto it, opted in off it.
+    pub const SUPPRESSION: u8 = 5;
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(v: &u32) -> bool {
+    *v == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(v: &bool) -> bool {
+    !*v
 }

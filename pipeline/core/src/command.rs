@@ -1,11 +1,11 @@
 //! Commands and the platform's changes of settings: accounts, senders, templates, campaigns, consents.
 
 use crate::change::Change;
-use crate::decide::{Decision, Facts, person};
+use crate::consent::{Words, said};
+use crate::decide::{Decision, Facts};
 use crate::effect::Effect;
 use crate::fee;
-use crate::ids::{AccountIx, CampaignIx, ContactKey, SenderIx, TemplateIx, WabaIx};
-use crate::inbound::prove;
+use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
 use crate::levels;
 use crate::markup;
 use crate::record::{Account, Campaign, CampaignState, Pauses, Sender, Template, Waba};
@@ -13,11 +13,10 @@ use crate::state::State;
 use tollgate_quality::{CategoryClass as Class, Limit, Score};
 use tollgate_rate_card::{Currency, Zone};
 use tollgate_wire::command::{
-    AccountSpec, CampaignAction, CampaignSpec, Command, ConsentSpec, ConsentState, SenderSpec, TemplateSpec,
-    TemplateStatus, WabaSpec,
+    AccountSpec, CampaignAction, CampaignSpec, Command, SenderSpec, TemplateSpec, TemplateStatus, WabaSpec,
 };
 use tollgate_wire::event::{SenderChange, TemplateChange};
-use tollgate_wire::request::{Purpose, Recipient};
+use tollgate_wire::request::Purpose;
 
 /// Applies a command; what cannot be applied leaves `rejected` with field, value and remedy, and changes nothing.
 pub(crate) fn apply(facts: &Facts<'_>, command: &Command, now_ms: u64, out: &mut Decision) {
@@ -30,7 +29,11 @@ pub(crate) fn apply(facts: &Facts<'_>, command: &Command, now_ms: u64, out: &mut
                 Command::ControlCampaign { campaign, action, .. } => {
                     control_campaign(facts.state, account, campaign, *action, out)
                 }
-                Command::SetConsent { consent, .. } => set_consent(facts, account, consent, now_ms, out),
+                Command::SetConsent { consent, .. } => said::command(facts, account, consent, now_ms, out),
+                Command::SetSuppression { suppression, .. } => {
+                    said::suppression(facts, account, suppression, now_ms, out)
+                }
+                Command::ErasePerson { to, .. } => said::erase(facts, account, to, out),
                 Command::PutTemplate { waba, template, .. } => put_template(facts.state, account, waba, template, out),
                 Command::ApplyAccount { .. } => Ok(()),
             },
@@ -153,7 +156,7 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
         declared: spec.clone(),
         wabas: Vec::new(),
         senders: Vec::new(),
-        stop_words: spec.policy.stop_words.iter().map(|w| w.trim().to_uppercase()).collect(),
+        words: Words::of(&spec.policy),
         // No declaration opens a month again.
         closed: old.map_or(0, |a| a.closed),
         spec: live,
@@ -388,33 +391,6 @@ fn control_campaign(
     if to != old.state {
         out.changes.push(Change::Campaign(Box::new(Campaign { state: to, ..old.clone() })));
     }
-    Ok(())
-}
-
-fn set_consent(
-    facts: &Facts<'_>,
-    account: &Account,
-    c: &ConsentSpec,
-    now_ms: u64,
-    out: &mut Decision,
-) -> Result<(), String> {
-    let recipient = if c.to.starts_with('+') {
-        tollgate_wire::request::parse_e164(&c.to).map_err(|e| format!("to: {e}"))?;
-        Recipient::Number(c.to.as_str().into())
-    } else {
-        Recipient::Scoped { bsuid: c.to.as_str().into(), country: None }
-    };
-    let user = person(facts, &recipient, out).0.ok_or("to: not a number the platform can reach")?;
-    let key = ContactKey::new(account.ix, user);
-    let mut contact = facts.state.contact(key);
-    // A time to come would bar every yes until then.
-    let at_s = c.at.map_or(u32::MAX, tollgate_wire::Time::secs).min((now_ms / 1000) as u32);
-    match c.state {
-        ConsentState::OptIn => contact.opt_in(c.category, at_s),
-        ConsentState::OptOut => contact.opt_out(c.category, at_s),
-    }
-    out.changes.push(Change::Contact(key, contact));
-    prove(key, c.category, c.state, at_s, (&c.source, &c.text_version), out);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::record::{
     Account, Attempt, AttemptState, Campaign, CampaignState, Message, MessageState, Park, SaidRank, Sender, Tail,
 };
 use crate::state::State;
-use crate::{close, command, inbound, life};
+use crate::{close, command, consent, inbound, life};
 use std::sync::Arc;
 use tollgate_rate_card::{Country, RateCards, Reported};
 use tollgate_wire::Reason;
@@ -120,6 +120,7 @@ fn platform(facts: &Facts<'_>, account: &Account, event: &PlatformEvent<'_>, now
         PlatformEvent::Status(s) => life::status(facts, account, s, now_ms, out),
         PlatformEvent::Inbound(i) => inbound::message(facts, account, i, now_ms, out),
         PlatformEvent::Preference(p) => inbound::preference(facts, account, p, now_ms, out),
+        PlatformEvent::NumberChanged(n) => consent::moved::number(facts, account, n, now_ms, out),
         PlatformEvent::Template(t) => command::template_changed(facts, account, t, now_ms, out),
         PlatformEvent::Sender(s) => command::sender_changed(facts, account, s, now_ms, out),
         PlatformEvent::Limit { limit } => command::limit_changed(account, *limit, out),
@@ -140,7 +141,15 @@ pub(crate) fn person(facts: &Facts<'_>, to: &Recipient<'_>, out: &mut Decision) 
         Recipient::Scoped { bsuid, country } => {
             let place = country.as_deref().and_then(Country::new).and_then(|c| facts.rates.map().by_country(c));
             let user = facts.state.scoped_user(bsuid).or_else(|| {
-                let ix = facts.state.next_scoped();
+                // One event may name two that are new.
+                let mut ix = facts.state.next_scoped();
+                for change in &out.changes {
+                    match change {
+                        Change::Scoped(known, id) if **id == *bsuid.as_str() => return User::from_scoped(*known).ok(),
+                        Change::Scoped(known, _) => ix = known + 1,
+                        _ => {}
+                    }
+                }
                 out.changes.push(Change::Scoped(ix, bsuid.as_str().into()));
                 User::from_scoped(ix).ok()
             });

@@ -2,7 +2,7 @@
 
 use crate::admission::{Gate, Trace};
 use crate::change::Proof;
-use crate::ids::{AccountIx, SenderIx, TemplateIx, Uid, User};
+use crate::ids::{AccountIx, ContactKey, SenderIx, TemplateIx, Uid, User};
 use rust_decimal::Decimal;
 use tollgate_rate_card::{Country, Currency, Fee, Price, Rated, Reported, YearMonth};
 use tollgate_wire::Reason;
@@ -34,6 +34,8 @@ pub enum Effect {
     Registry(AccountIx),
     /// A person said yes or no.
     Consent(Box<Proof>),
+    /// A person was erased.
+    Erased(ContactKey),
     /// A template is as it is now.
     Template(TemplateIx),
     /// What a number or a portfolio may do changed.

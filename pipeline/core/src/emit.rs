@@ -7,13 +7,13 @@ use crate::effect::{Booking, Closing, FeeBooking, LevelChange, OutcomeFx, Reply}
 use crate::hashing::HashKey;
 use crate::ids::{ContactKey, SenderIx, TemplateIx};
 use crate::lots::Resource;
-use crate::record::{Account, Booked, Consent, Message, MessageState, Waba};
+use crate::record::{Account, Booked, Consent, Message, MessageState, Waba, pending_until_s};
 use crate::state::{State, lot_of};
 use rust_decimal::Decimal;
 use std::fmt::Write as _;
 use tollgate_quality::Limit;
 use tollgate_rate_card::{
-    BandBasis, Fee, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
+    BandBasis, Category, Fee, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
 };
 use tollgate_wire::command::{ConsentState, TemplateStatus};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, MonthClosed, Origin};
@@ -22,7 +22,7 @@ use tollgate_wire::outcome::{Amount, Charge, Chosen, Gates, Outcome, OutcomeKind
 use tollgate_wire::platform_error;
 use tollgate_wire::request::{Content, Request};
 use tollgate_wire::snapshot::{
-    ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, ReplySnapshot, TemplateSnapshot,
+    ByCategory, ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, PersonErased, ReplySnapshot, TemplateSnapshot,
 };
 use tollgate_wire::{Reason, Text, Time};
 
@@ -135,30 +135,77 @@ fn covered(b: &Booked) -> String {
     }
 }
 
+/// What holds for a person.
+fn holds(state: &State, key: ContactKey, now_ms: u64) -> Consents {
+    let contact = state.contact(key);
+    let account = &state.account_at(key.account()).spec;
+    let now_s = (now_ms / 1000) as u32;
+    let holds = |c| match contact.consent_at(c, now_s) {
+        Consent::None => None,
+        Consent::In => Some(ConsentState::OptIn),
+        Consent::Out => Some(ConsentState::OptOut),
+    };
+    let pending = |c| {
+        let asked_s = Some(contact.pending_for(c).asked_s).filter(|at_s| *at_s != 0)?;
+        let until_s = pending_until_s(asked_s, account.policy.consent.confirm_hours);
+        (now_s <= until_s).then(|| Time::from_secs(until_s))
+    };
+    let times = |of: &dyn Fn(Category) -> Option<Time>| ByCategory {
+        marketing: of(Category::Marketing),
+        utility: of(Category::Utility),
+        authentication: of(Category::Authentication),
+        service: of(Category::Service),
+    };
+    Consents {
+        marketing: holds(Category::Marketing),
+        utility: holds(Category::Utility),
+        authentication: holds(Category::Authentication),
+        service: holds(Category::Service),
+        stop_all: contact.stop_all,
+        suppressed: contact.suppressed,
+        ends: times(&|c| contact.opt_in_ends_s(c).map(Time::from_secs)),
+        pending: times(&pending),
+    }
+}
+
+/// Writes that a person was erased, with what stays.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn erased(state: &State, key: ContactKey, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let to = state.user_text(key.user());
+    let left = holds(state, key, now_ms);
+    let record = PersonErased {
+        erased: to.as_str().into(),
+        account: state.account_at(key.account()).spec.account.as_str().into(),
+        as_of: Time(now_ms),
+        holds: (left != Consents::default()).then_some(left),
+    };
+    serde_json::to_writer(out, &record)
+}
+
 /// Writes what a person said and what holds since.
 ///
 /// # Errors
 /// Only if serialising fails, which plain data does not.
 pub fn consent(state: &State, proof: &Proof, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
     let key = ContactKey(proof.contact);
-    let contact = state.contact(key);
-    let [marketing, utility, authentication, service] = contact.consent.map(|c| match c {
-        Consent::None => None,
-        Consent::In => Some(ConsentState::OptIn),
-        Consent::Out => Some(ConsentState::OptOut),
-    });
-    let (to, categories) = (state.user_text(key.user()), ["marketing", "utility", "authentication", "service", "all"]);
+    let account = &state.account_at(key.account()).spec;
+    let to = state.user_text(key.user());
+    let matters = ["marketing", "utility", "authentication", "service", "all", "suppression"];
     let record = ConsentSnapshot {
         consents_of: to.as_str().into(),
-        account: state.account_at(key.account()).spec.account.as_str().into(),
+        account: account.account.as_str().into(),
         as_of: Time(now_ms),
-        holds: Consents { marketing, utility, authentication, service, stop_all: contact.stop_all },
+        holds: holds(state, key, now_ms),
         said: ConsentProof {
-            category: categories[usize::from(proof.category).min(4)].into(),
+            category: matters[usize::from(proof.category).min(matters.len() - 1)].into(),
             state: proof.state,
             source: proof.source.as_str().into(),
             at: Time(proof.at_ms),
             text_version: proof.text_version.as_str().into(),
+            expires: (proof.ends_s != 0).then(|| Time::from_secs(proof.ends_s)),
+            pending: proof.pending,
         },
     };
     serde_json::to_writer(out, &record)
@@ -269,8 +316,36 @@ fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message) -> String
             let country = m.user.digits().and_then(|digits| rates.map().lookup(digits));
             country.map_or_else(String::new, |country| format!("country {country}"))
         }
+        (Some(Reason::OptedOut | Reason::NotOptedIn), _) => about_consent(state, o, m),
         _ => String::new(),
     }
+}
+
+/// What the person's record says of a refusal for want of consent, where that is more than the reason: the suppression
+/// list, opt-ins that have ended, opt-ins that wait for a confirmation.
+fn about_consent(state: &State, o: &OutcomeFx, m: &Message) -> String {
+    let contact = state.contact(ContactKey::new(m.account, m.user));
+    let policy = &state.account_at(m.account).spec.policy.consent;
+    let now_s = (o.at_ms / 1000) as u32;
+    if o.reason == Some(Reason::OptedOut) {
+        return if contact.suppressed { "on the suppression list".to_owned() } else { String::new() };
+    }
+    let mut words = String::new();
+    for c in [Category::Marketing, Category::Utility, Category::Authentication, Category::Service] {
+        let asked_s = contact.pending_for(c).asked_s;
+        let until_s = pending_until_s(asked_s, policy.confirm_hours);
+        let ended_s = contact.opt_in_ends_s(c).filter(|at_s| *at_s <= now_s);
+        let (what, at_s) = match (asked_s, ended_s) {
+            (0, None) => continue,
+            (0, Some(at_s)) => ("ended", at_s),
+            _ if now_s <= until_s => ("waits for the person's confirmation until", until_s),
+            (_, Some(at_s)) => ("ended", at_s),
+            _ => ("was not confirmed by", until_s),
+        };
+        let between = if words.is_empty() { "" } else { "; " };
+        let _ = write!(words, "{between}opt-in to {} {what} {}", c.as_str(), Time::from_secs(at_s));
+    }
+    words
 }
 
 /// Writes an order.

@@ -71,6 +71,8 @@ pub struct Engine {
     seen: Vec<(u128, Uid)>,
     wamids: Vec<u128>,
     proofs: Vec<crate::change::Proof>,
+    /// Whose stored proofs are to go.
+    erased: Vec<ContactKey>,
     /// Attempts without a result when the state was loaded.
     ordered: Vec<(AccountIx, Callback)>,
     json: Vec<u8>,
@@ -94,6 +96,7 @@ impl Engine {
             seen: Vec::new(),
             wamids: Vec::new(),
             proofs: Vec::new(),
+            erased: Vec::new(),
             ordered: Vec::new(),
             json: Vec::with_capacity(1024),
             bytes: Vec::with_capacity(1024),
@@ -431,6 +434,12 @@ impl Engine {
                     return;
                 }
                 sink.effect(state, effect, &account.spec.account, &self.json);
+            }
+            Effect::Erased(key) => {
+                if emit::erased(state, *key, self.now_ms, &mut self.json).is_err() {
+                    return;
+                }
+                sink.effect(state, effect, &state.account_at(key.account()).spec.account, &self.json);
             }
             Effect::Consent(proof) => {
                 if emit::consent(state, proof, self.now_ms, &mut self.json).is_err() {

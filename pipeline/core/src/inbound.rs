@@ -1,16 +1,16 @@
 //! What people do: they write, they call, they stop. The content of a message is never kept.
 
 use crate::admission::throughput_rate;
-use crate::change::{Change, Proof};
+use crate::change::Change;
+use crate::consent::said;
 use crate::decide::{Decision, Facts, person};
 use crate::effect::{Effect, Reply};
 use crate::fee;
 use crate::hashing::HashKey;
 use crate::ids::{ContactKey, PairKey};
 use crate::record::{Account, Contact};
-use tollgate_rate_card::{Category, Fee};
+use tollgate_rate_card::Fee;
 use tollgate_wire::Text;
-use tollgate_wire::command::ConsentState;
 use tollgate_wire::event::{Inbound, Preference};
 
 /// Stands in place of a message's number under the id of what a person wrote; below it, when.
@@ -28,8 +28,8 @@ pub(crate) fn is_over(kept: u64, now_s: u32) -> bool {
     kept & WROTE != 0 && (kept as u32).saturating_add(TOLD_AGAIN_S) < now_s
 }
 
-/// A person wrote or called: the window opens, the number's throughput is used, a stop word ends marketing and utility.
-/// What the platform tells again changes nothing.
+/// A person wrote or called: the window opens, the number's throughput is used, a word of the account's ends or confirms
+/// consents. What the platform tells again changes nothing.
 pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now_ms: u64, out: &mut Decision) {
     let state = facts.state;
     let Some(sender) = state.sender(&i.sender).filter(|s| s.account == account.ix) else {
@@ -63,54 +63,16 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     let rate = throughput_rate(account, sender, &live, now_ms);
     live.throughput = live.throughput.charge(rate, 1, now_ms);
     out.changes.push(Change::SenderLive(sender.ix, live));
-    let stops = |word: &&Text<'_>| account.stop_words.contains(&word.trim().to_uppercase());
-    if i.keyword.iter().chain(&i.label).any(|word| stops(&word)) {
-        let contact_key = ContactKey::new(account.ix, user);
-        let mut contact = state.contact(contact_key);
-        for category in [Category::Marketing, Category::Utility] {
-            contact.opt_out(Some(category), at_s);
-            prove(contact_key, Some(category), ConsentState::OptOut, at_s, ("whatsapp stop word", ""), out);
-        }
-        out.changes.push(Change::Contact(contact_key, contact));
+    let written = i.keyword.iter().chain(&i.label).map(Text::as_str);
+    if let Some(means) = account.words.meaning(written) {
+        said::word(facts, account, user, means, at_s, out);
     }
 }
 
 /// A person stopped or resumed marketing on the platform.
 pub(crate) fn preference(facts: &Facts<'_>, account: &Account, p: &Preference<'_>, now_ms: u64, out: &mut Decision) {
     let Some(user) = person(facts, &p.from, out).0 else { return };
-    let key = ContactKey::new(account.ix, user);
-    let mut contact: Contact = facts.state.contact(key);
-    let at_s = clamp_s(p.at_s, now_ms);
-    let state = if p.stop {
-        contact.opt_out(Some(Category::Marketing), at_s);
-        ConsentState::OptOut
-    } else {
-        contact.resume_marketing(at_s);
-        ConsentState::OptIn
-    };
-    out.changes.push(Change::Contact(key, contact));
-    prove(key, Some(Category::Marketing), state, at_s, ("whatsapp user preference", ""), out);
-}
-
-/// Keeps what a person said, with where and in which version of the text, and shows it to the views.
-pub(crate) fn prove(
-    key: ContactKey,
-    category: Option<Category>,
-    state: ConsentState,
-    at_s: u32,
-    (source, text_version): (&str, &str),
-    out: &mut Decision,
-) {
-    let proof = Box::new(Proof {
-        contact: key.0,
-        category: category.map_or(4, |c| crate::record::slot_of(c) as u8),
-        state,
-        source: source.to_owned(),
-        at_ms: u64::from(at_s) * 1000,
-        text_version: text_version.to_owned(),
-    });
-    out.effects.push(Effect::Consent(proof.clone()));
-    out.changes.push(Change::Proof(proof));
+    said::switch(facts, ContactKey::new(account.ix, user), p.stop, clamp_s(p.at_s, now_ms), out);
 }
 
 /// How far a platform time may lie ahead of ours.

@@ -3,7 +3,7 @@
 
 use crate::hashing::Map;
 use crate::ids::{ContactKey, PairKey};
-use crate::record::{Consent, Contact, MARKETING_KEPT, OPT_OUTS, Pair};
+use crate::record::{Consent, Contact, MARKETING_KEPT, Moved, OPT_OUTS, Pair, Pending, Term};
 use tollgate_quality::{BackOff, Bucket, Counted};
 use tollgate_rate_card::Conversations;
 
@@ -14,6 +14,12 @@ pub(crate) struct People {
     contact_tails: Map<ContactKey, ContactTail>,
     /// Of those who ever said no.
     opt_outs: Map<ContactKey, [u32; OPT_OUTS]>,
+    /// Of those whose opt-ins end.
+    terms: Map<ContactKey, [Term; 4]>,
+    /// Of those who are to confirm an opt-in.
+    pending: Map<ContactKey, [Pending; 4]>,
+    /// Of those who have another number.
+    moved: Map<ContactKey, Moved>,
     pairs: Map<PairKey, PairHead>,
     pair_tails: Map<PairKey, PairTail>,
     /// Of those who were delivered to while conversations were charged.
@@ -23,13 +29,29 @@ pub(crate) struct People {
 #[derive(Clone, Copy, Debug)]
 struct ContactHead {
     counted: Counted,
-    /// Two bits for each consent, from the lowest; then `STOP_ALL`, `HAS_TAIL`, `HAS_OPT_OUTS`.
+    /// Two bits for each consent, from the lowest; then `STOP_ALL`, `SUPPRESSED` and what else there is of the person.
     flags: u16,
 }
 
 const STOP_ALL: u16 = 1 << 8;
 const HAS_TAIL: u16 = 1 << 9;
 const HAS_OPT_OUTS: u16 = 1 << 10;
+const SUPPRESSED: u16 = 1 << 11;
+const HAS_TERMS: u16 = 1 << 12;
+const HAS_PENDING: u16 = 1 << 13;
+const HAS_MOVED: u16 = 1 << 14;
+
+/// What few have, kept apart and flagged in the head. Blank is not kept.
+fn put_apart<T: PartialEq + Default>(map: &mut Map<ContactKey, T>, key: ContactKey, value: T, flag: u16) -> u16 {
+    if value != T::default() {
+        map.insert(key, value);
+        return flag;
+    }
+    if !map.is_empty() {
+        map.remove(&key);
+    }
+    0
+}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct ContactTail {
@@ -54,6 +76,11 @@ struct PairTail {
     counted: Counted,
 }
 
+/// Of a person whose head has the flag or has not.
+fn apart<T: Copy + Default>(map: &Map<ContactKey, T>, key: ContactKey, flagged: u16) -> T {
+    if flagged == 0 { T::default() } else { map.get(&key).copied().unwrap_or_default() }
+}
+
 impl People {
     /// A contact, blank when never seen.
     pub fn contact(&self, key: ContactKey) -> Contact {
@@ -63,10 +90,7 @@ impl People {
             2 => Consent::Out,
             _ => Consent::None,
         };
-        let tail = match head.flags & HAS_TAIL {
-            0 => ContactTail::default(),
-            _ => self.contact_tails.get(&key).copied().unwrap_or_default(),
-        };
+        let tail = apart(&self.contact_tails, key, head.flags & HAS_TAIL);
         Contact {
             counted: head.counted,
             consent: [consent(0), consent(1), consent(2), consent(3)],
@@ -74,9 +98,13 @@ impl People {
             off_platform_until_s: tail.off_platform_until_s,
             marketing_s: tail.marketing_s,
             capped_until_s: tail.capped_until_s,
-            opt_out_s: match head.flags & HAS_OPT_OUTS {
-                0 => [0; OPT_OUTS],
-                _ => self.opt_outs.get(&key).copied().unwrap_or_default(),
+            opt_out_s: apart(&self.opt_outs, key, head.flags & HAS_OPT_OUTS),
+            suppressed: head.flags & SUPPRESSED != 0,
+            terms: apart(&self.terms, key, head.flags & HAS_TERMS),
+            pending: apart(&self.pending, key, head.flags & HAS_PENDING),
+            moved: match head.flags & HAS_MOVED {
+                0 => None,
+                _ => self.moved.get(&key).copied(),
             },
         }
     }
@@ -87,22 +115,27 @@ impl People {
         if c.stop_all {
             flags |= STOP_ALL;
         }
+        if c.suppressed {
+            flags |= SUPPRESSED;
+        }
         let tail = ContactTail {
             off_platform_until_s: c.off_platform_until_s,
             marketing_s: c.marketing_s,
             capped_until_s: c.capped_until_s,
         };
-        if tail != ContactTail::default() {
-            flags |= HAS_TAIL;
-            self.contact_tails.insert(key, tail);
-        } else if !self.contact_tails.is_empty() {
-            self.contact_tails.remove(&key);
-        }
-        if c.opt_out_s != [0; OPT_OUTS] {
-            flags |= HAS_OPT_OUTS;
-            self.opt_outs.insert(key, c.opt_out_s);
-        } else if !self.opt_outs.is_empty() {
-            self.opt_outs.remove(&key);
+        flags |= put_apart(&mut self.contact_tails, key, tail, HAS_TAIL);
+        flags |= put_apart(&mut self.opt_outs, key, c.opt_out_s, HAS_OPT_OUTS);
+        flags |= put_apart(&mut self.terms, key, c.terms, HAS_TERMS);
+        flags |= put_apart(&mut self.pending, key, c.pending, HAS_PENDING);
+        match c.moved {
+            Some(moved) => {
+                flags |= HAS_MOVED;
+                self.moved.insert(key, moved);
+            }
+            None if !self.moved.is_empty() => {
+                self.moved.remove(&key);
+            }
+            None => {}
         }
         if *c == Contact::default() {
             self.contacts.remove(&key);
@@ -173,7 +206,7 @@ mod tests {
         let user = User::from_digits(5_511_987_654_321).expect("a number");
         let (ck, pk) = (ContactKey::new(AccountIx(3), user), PairKey::new(SenderIx(3), user));
         let mut contact = Contact::default();
-        contact.opt_in(Some(Category::Utility), 7);
+        contact.opt_in(Some(Category::Utility), 7, 0);
         let said_no = Contact { consent: [Consent::None, Consent::In, Consent::None, Consent::Out], ..contact };
         let counted = contact.counted.reserve(7);
         let mut conversations = Conversations::default();
@@ -188,6 +221,10 @@ mod tests {
             Contact { marketing_s: [4, 3, 2, 1], ..contact },
             Contact { off_platform_until_s: 9, ..Contact::default() },
             Contact { capped_until_s: 9, ..contact },
+            Contact { suppressed: true, ..said_no },
+            Contact { terms: [Term { said_s: 7, ends_s: 8 }; 4], ..contact },
+            Contact { pending: [Pending { asked_s: 7, ends_s: 0 }; 4], ..Contact::default() },
+            Contact { moved: Some(Moved { to: user, at_s: 7 }), stop_all: true, ..Contact::default() },
             Contact::default(),
         ];
         let pairs = [
@@ -210,6 +247,7 @@ mod tests {
         }
         assert_eq!(people.sizes(), (0, 0));
         assert!(people.contact_tails.is_empty() && people.pair_tails.is_empty() && people.opt_outs.is_empty());
+        assert!(people.terms.is_empty() && people.pending.is_empty() && people.moved.is_empty());
         assert!(people.conversations.is_empty());
         assert!(size_of::<(ContactKey, ContactHead)>() <= 24 && size_of::<(PairKey, PairHead)>() <= 24);
     }

@@ -329,7 +329,7 @@ impl State {
             Change::Waba(new) => self.put_waba(*new)?,
             Change::Sender(new) => self.put_sender(*new)?,
             Change::Template(new) => self.put_template(*new)?,
-            Change::Proof(_) => return None,
+            Change::Proof(_) | Change::Erased(_) => return None,
             Change::Scoped(ix, id) => {
                 if ix as usize == self.scoped.len() {
                     self.scoped_by_id.insert(id.clone(), ix);

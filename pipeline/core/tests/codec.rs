@@ -12,8 +12,8 @@ use tollgate_core::engine::Table;
 use tollgate_core::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
 use tollgate_core::lots::Resource;
 use tollgate_core::record::{
-    Attempt, AttemptState, Booked, Consent, Contact, Message, MessageState, Pair, Park, Pauses, SaidRank, Sender,
-    SenderLive, Stands, Tail, Template, Unit,
+    Attempt, AttemptState, Booked, Consent, Contact, Message, MessageState, Moved, Pair, Park, Pauses, Pending,
+    SaidRank, Sender, SenderLive, Stands, Tail, Template, Term, Unit,
 };
 use tollgate_quality::{BackOff, Bucket, Counted, RateFactor};
 use tollgate_rate_card::{
@@ -34,19 +34,28 @@ fn counted() -> impl Strategy<Value = Counted> {
 
 fn contact() -> impl Strategy<Value = Contact> {
     let consent = || prop_oneof![Just(Consent::None), Just(Consent::In), Just(Consent::Out)];
+    type Rest = (Option<[(u32, u32); 4]>, Option<[(u32, u32); 4]>, Option<(u64, u32)>, bool, Option<u32>);
     (
         counted(),
         [consent(), consent(), consent(), consent()],
-        any::<(bool, u32, [u32; 4], Option<[u32; 5]>, Option<u32>)>(),
+        any::<(bool, u32, [u32; 4], Option<[u32; 5]>)>(),
+        any::<Rest>(),
     )
-        .prop_map(|(counted, consent, (stop_all, off_platform_until_s, marketing_s, opt_outs, capped))| Contact {
-            counted,
-            consent,
-            stop_all,
-            off_platform_until_s,
-            marketing_s,
-            opt_out_s: opt_outs.unwrap_or_default(),
-            capped_until_s: capped.unwrap_or_default(),
+        .prop_map(|(counted, consent, (stop_all, off_platform_until_s, marketing_s, opt_outs), rest)| {
+            let (terms, pending, moved, suppressed, capped) = rest;
+            Contact {
+                counted,
+                consent,
+                stop_all,
+                off_platform_until_s,
+                marketing_s,
+                opt_out_s: opt_outs.unwrap_or_default(),
+                suppressed,
+                capped_until_s: capped.unwrap_or_default(),
+                terms: terms.unwrap_or_default().map(|(said_s, ends_s)| Term { said_s, ends_s }),
+                pending: pending.unwrap_or_default().map(|(asked_s, ends_s)| Pending { asked_s, ends_s }),
+                moved: moved.map(|(to, at_s)| Moved { to: User::from_raw(to), at_s }),
+            }
         })
 }
 
@@ -276,6 +285,16 @@ proptest! {
         holds(&r, &bytes(|b| codec::put_contact(&r, b)), codec::contact)?;
     }
 
+    /// As older versions wrote it, and read it: for as long as there is nothing else to say.
+    #[test]
+    fn a_contact_is_written_in_the_oldest_format_that_says_it(c in contact()) {
+        let first = |c: &Contact| bytes(|b| codec::put_contact(c, b))[0];
+        let old = Contact { suppressed: false, terms: Default::default(), pending: Default::default(), moved: None, ..c };
+        prop_assert_eq!(first(&old), if old.opt_out_s == [0; 5] { 1 } else { 2 });
+        prop_assert_eq!(first(&Contact { opt_out_s: [0; 5], ..old }), 1);
+        prop_assert_eq!(first(&c), if c == old { first(&old) } else { 3 });
+    }
+
     #[test]
     fn pairs(r in pair()) {
         holds(&r, &bytes(|b| codec::put_pair(&r, b)), codec::pair)?;
@@ -315,8 +334,16 @@ proptest! {
     }
 
     #[test]
-    fn proofs(contact: u64, category in 0..5_u8, at_ms: u64, source in ".{0,40}", text_version in "[a-z0-9]{0,9}") {
-        let r = Proof { contact, category, state: ConsentState::OptOut, source, at_ms, text_version };
+    fn proofs(
+        contact: u64,
+        category in 0..6_u8,
+        at_ms: u64,
+        ends_s: u32,
+        pending: bool,
+        source in ".{0,40}",
+        text_version in "[a-z0-9]{0,9}",
+    ) {
+        let r = Proof { contact, category, state: ConsentState::OptOut, source, at_ms, text_version, ends_s, pending };
         holds(&r, &codec::put_proof(&r), codec::proof)?;
     }
 

@@ -23,7 +23,10 @@ enum Step {
     Inbound { person: u32, sender: bool, stop: bool },
     Foreign { person: u32, wamid: u8, read: bool },
     Scoped { id: u8 },
-    Consent { person: u32, opt_in: bool },
+    Consent { person: u32, opt_in: bool, ends: bool },
+    Listed { person: u32, listed: bool },
+    Erase { person: u32 },
+    Moved { from: u32, to: u32, earlier_s: u32 },
     Campaign { action: u8 },
     Settings { kind: u8 },
     Advance { ms: u32 },
@@ -45,7 +48,11 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(person, sender, stop)| Step::Inbound { person, sender, stop }),
         1 => (person(), 0..3_u8, any::<bool>()).prop_map(|(person, wamid, read)| Step::Foreign { person, wamid, read }),
         1 => (0..3_u8).prop_map(|id| Step::Scoped { id }),
-        1 => (person(), any::<bool>()).prop_map(|(person, opt_in)| Step::Consent { person, opt_in }),
+        1 => (person(), any::<bool>(), any::<bool>())
+            .prop_map(|(person, opt_in, ends)| Step::Consent { person, opt_in, ends }),
+        1 => (person(), any::<bool>()).prop_map(|(person, listed)| Step::Listed { person, listed }),
+        1 => person().prop_map(|person| Step::Erase { person }),
+        1 => (person(), person(), 0..100_u32).prop_map(|(from, to, earlier_s)| Step::Moved { from, to, earlier_s }),
         2 => (0..6_u8).prop_map(|action| Step::Campaign { action }),
         2 => (0..7_u8).prop_map(|kind| Step::Settings { kind }),
         3 => prop_oneof![0..3_000_u32, 60_000..7_200_000_u32].prop_map(|ms| Step::Advance { ms }),
@@ -85,7 +92,8 @@ impl Play {
         let mut spec = account_spec("acme", "waba-1", "1001", "4", "GREEN");
         spec["limit_scope"] = json!(scope);
         spec["wabas"][0]["senders"].as_array_mut().unwrap().push(json!({"id": "1002", "quality": "YELLOW"}));
-        spec["policy"] = json!({"marketing_cap": 2, "in_flight": 3, "waiting_messages": 12});
+        spec["policy"] = json!({"marketing_cap": 2, "in_flight": 3, "waiting_messages": 12,
+            "consent": {"double_opt_in": ["service"], "implied_utility_days": 1}});
         let mut w = World::at(if by_conversation { JULY_2024_MS } else { NOON_MS });
         w.apply(&spec);
         w.campaign(&json!({"name": "c", "budget": "0.20"}));
@@ -171,7 +179,9 @@ impl Play {
                 let mut v = json!({"event": "inbound", "sender": SENDERS[usize::from(*sender)], "from": number(*person),
                     "at_s": now_s, "id": format!("wrote.{}", now_s % 7)});
                 if *stop {
-                    v["keyword"] = json!("stop");
+                    v["keyword"] = json!(if now_s.is_multiple_of(5) { "Stop all!" } else { "stop" });
+                } else if person.is_multiple_of(2) {
+                    v["keyword"] = json!("Yes");
                 }
                 self.w.event(&v);
             }
@@ -189,8 +199,23 @@ impl Play {
             Step::Scoped { id } => {
                 self.request(json!({"bsuid": format!("BR.{id}"), "country": "BR"}), 0, false, false);
             }
-            Step::Consent { person, opt_in } => self.w.command(&json!({"command": "set_consent", "account": "acme",
-                "consent": {"to": number(*person), "state": if *opt_in { "opt_in" } else { "opt_out" }, "source": "t"}})),
+            Step::Consent { person, opt_in, ends } => {
+                let mut consent = json!({"to": number(*person), "state": if *opt_in { "opt_in" } else { "opt_out" },
+                    "source": "t"});
+                if *opt_in && *ends {
+                    consent["expires"] = json!(Time(self.w.now_ms + 60_000).to_string());
+                }
+                self.w.command(&json!({"command": "set_consent", "account": "acme", "consent": consent}));
+            }
+            Step::Listed { person, listed } => self.w.command(&json!({"command": "set_suppression", "account": "acme",
+                "suppression": {"to": number(*person), "listed": listed}})),
+            Step::Erase { person } => {
+                self.w.command(&json!({"command": "erase_person", "account": "acme", "to": number(*person)}));
+            }
+            Step::Moved { from, to, earlier_s } => {
+                self.w.event(&json!({"event": "number_changed", "from": number(*from),
+                "to": number(*to), "at_s": now_s - earlier_s}))
+            }
             Step::Campaign { action } => match action {
                 0 => self.w.control("c", "pause"),
                 1 | 2 => self.w.control("c", "resume"),

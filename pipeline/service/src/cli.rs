@@ -7,7 +7,7 @@ use tollgate_sandbox::SandboxArgs;
 
 use crate::commands::{
     accounts, billing, campaigns, check_config, config, consents, dead_letters, enqueue, explain, lots, outcomes,
-    rates, senders, serve, templates, token, topics,
+    person, rates, senders, serve, templates, token, topics,
 };
 use crate::demo::DemoArgs;
 
@@ -49,6 +49,7 @@ pub enum Command {
     Campaigns(campaigns::CampaignsArgs),
     Enqueue(Box<enqueue::EnqueueArgs>),
     Consents(consents::ConsentsArgs),
+    Person(person::PersonArgs),
     Billing(billing::BillingArgs),
     Rates(rates::RatesArgs),
     Explain(explain::ExplainArgs),

@@ -68,6 +68,16 @@ const TABLE: &str = r#"
     consents import said_yes.csv --account acme --url URL       → 1 said_yes.csv:2: state = "yes": use opt_in or opt_out
     consents import sometime.csv --account acme --url URL       → 1 sometime.csv:2: at = "yesterday": 
     consents import bad_number.csv --account acme --url URL     → 1 bad_number.csv:2: to: 
+    consents import backwards.csv --account acme --url URL      → 1 backwards.csv:2: expires = "2026-01-01T00:00:00Z": it is not after `at`
+    consents import perhaps.csv --account acme --url URL        → 1 perhaps.csv:2: confirmed = "perhaps": 
+    consents suppress consents.csv --account acme --url URL     → 1 consents.csv:1: column "state" is not known
+    consents suppress unnamed.csv --account acme --url URL      → 1 unnamed.csv:1: there is no column to; add it
+    consents suppress listed.csv --account acme --url URL       → 1 no service answers
+    consents suppressed --account acme --url URL                → 1 no service answers
+    consents unsuppress +5511987654321 --account acme --url URL → 1 no service answers
+    person export acme +5511987654321 --url URL                 → 1 no service answers
+    person erase acme +5511987654321 --url URL                  → 2 --yes
+    person erase acme +5511987654321 --yes --url URL            → 1 no service answers
     consents import no_state.csv --account acme --url URL       → 1 no_state.csv:2: state: the field is missing; add it
     billing export --month 2026-13                              → 2 write YYYY-MM
     billing export --month 2026-10                              → 1 ledger.db
@@ -198,6 +208,13 @@ fn files(directory: &Path) {
         ("newer.toml", "data_dir = \"newer\"\n".to_owned()),
         ("sandbox.toml", "seed = 1\nsed = 3\n".to_owned()),
         ("consents.csv", "to,state\n+5511987654321,opt_in\n".to_owned()),
+        (
+            "backwards.csv",
+            "to,state,at,expires\n+5511987654321,opt_in,2026-02-01T00:00:00Z,2026-01-01T00:00:00Z\n".to_owned(),
+        ),
+        ("perhaps.csv", "to,state,confirmed\n+5511987654321,opt_in,perhaps\n".to_owned()),
+        ("unnamed.csv", "source\ncomplaint\n".to_owned()),
+        ("listed.csv", "to,source\n+5511987654321,complaint\n".to_owned()),
         ("good.toml", format!("{GOOD}{waba}")),
         ("typo.toml", format!("[[account]]\naccount = \"acme\"\nlimt = 1000\n{waba}")),
         (

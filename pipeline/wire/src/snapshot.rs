@@ -203,6 +203,23 @@ pub struct ConsentSnapshot<'a> {
     pub said: ConsentProof<'a>,
 }
 
+/// A person was erased: whoever keeps what was told of the person forgets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonErased<'a> {
+    /// The person. The name of the field tells the record from the others.
+    #[serde(borrow)]
+    pub erased: Text<'a>,
+    /// Account id.
+    #[serde(borrow)]
+    pub account: Text<'a>,
+    /// When it was decided, on the engine's clock.
+    pub as_of: Time,
+    /// What the person refuses, which stays; absent when it is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<Consents>,
+}
+
 /// A person's consents by category; `null` where the person was never asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -217,13 +234,55 @@ pub struct Consents {
     pub service: Option<ConsentState>,
     /// An opt-out of everything.
     pub stop_all: bool,
+    /// On the account's suppression list. This and the rest is left out where there is none, so that earlier versions
+    /// read the record.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suppressed: bool,
+    /// When opt-ins end that do. One whose end has passed holds no longer.
+    #[serde(default, skip_serializing_if = "ByCategory::is_empty")]
+    pub ends: ByCategory,
+    /// Until when the person may confirm an opt-in that waits for it.
+    #[serde(default, skip_serializing_if = "ByCategory::is_empty")]
+    pub pending: ByCategory,
+}
+
+/// A time for some of the categories.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ByCategory {
+    /// Marketing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marketing: Option<Time>,
+    /// Utility.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utility: Option<Time>,
+    /// Authentication.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Time>,
+    /// Service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Time>,
+}
+
+impl ByCategory {
+    /// No category has a time.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(v: &bool) -> bool {
+    !*v
 }
 
 /// What a person said once, with its proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentProof<'a> {
-    /// `marketing`, `utility`, `authentication`, `service`, or `all`.
+    /// `marketing`, `utility`, `authentication`, `service`, `all`, or `suppression`: the account's list, `opt_out` onto it
+    /// and `opt_in` off it.
     #[serde(borrow)]
     pub category: Text<'a>,
     /// Yes or no.
@@ -236,6 +295,12 @@ pub struct ConsentProof<'a> {
     /// Version of the text the person agreed to.
     #[serde(borrow)]
     pub text_version: Text<'a>,
+    /// When this opt-in ends, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Time>,
+    /// The opt-in waited for the person's confirmation, which has a proof of its own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub pending: bool,
 }
 
 /// A template in one language, as it is now.

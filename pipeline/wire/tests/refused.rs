@@ -227,7 +227,7 @@ fn commands() {
         )
     };
     for (body, expected) in [
-        (r#"{"command":"apply"}"#.to_owned(), "malformed | command: \"apply\" is not a known value; use one of apply_account, put_campaign, control_campaign, set_consent, put_template"),
+        (r#"{"command":"apply"}"#.to_owned(), "malformed | command: \"apply\" is not a known value; use one of apply_account, put_campaign, control_campaign, set_consent, set_suppression, erase_person, put_template"),
         (r#"{"account":"acme"}"#.to_owned(), "malformed | command: the field is missing; add it"),
         (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"halt"}"#.to_owned(), "malformed | action: \"halt\" is not a known value; use one of start, pause, resume, cancel"),
         (r#"{"command":"control_campaign","account":"Acme","campaign":"x","action":"pause"}"#.to_owned(), "malformed | account: \"Acme\" has a character that is not allowed; use 1 to 64 of a-z, 0-9 and . _ -"),
@@ -252,6 +252,11 @@ fn commands() {
         (r#"{"command":"put_campaign","account":"acme","spec":{"name":"x","budget":"-1.50"}}"#.to_owned(), "malformed | spec.budget: -1.50 is negative; give 0 or more, or leave it out for no budget"),
         (r#"{"command":"put_campaign","account":"acme","spec":{"name":"x","weight":0}}"#.to_owned(), "malformed | spec.weight: it is 0; give at least 1; pause the campaign to stop it"),
         (r#"{"command":"set_consent","account":"acme","consent":{"to":"+55119876","state":"opt_in","source":1}}"#.to_owned(), "malformed | consent.source: the integer \"1\" does not fit; write a string"),
+        (r#"{"command":"set_consent","account":"acme","consent":{"to":"+5511987654321","state":"opt_in","at":"2026-11-01T10:00:00Z","expires":"2026-11-01T10:00:00Z"}}"#.to_owned(), "malformed | consent.expires: it is not after `at`; give the time at which the opt-in ends, or leave it out"),
+        (r#"{"command":"set_consent","account":"acme","consent":{"to":"+5511987654321","state":"opt_out","expires":"2026-11-01T10:00:00Z"}}"#.to_owned(), "malformed | consent.expires: an opt-out does not end; leave it out; a later opt-in ends an opt-out"),
+        (r#"{"command":"set_consent","account":"acme","consent":{"to":"+5511987654321","state":"opt_out","confirmed":true}}"#.to_owned(), "malformed | consent.confirmed: an opt-out needs no confirmation; leave it out"),
+        (r#"{"command":"set_suppression","account":"acme","suppression":{"to":"","listed":true}}"#.to_owned(), "malformed | suppression.to: it is empty; give an E.164 number or a business-scoped id"),
+        (r#"{"command":"set_suppression","account":"acme","suppression":{"to":"+5511987654321"}}"#.to_owned(), "malformed | suppression.listed: the field is missing; add it"),
         (r#"{"command":"set_consent","account":"acme","consent":{"to":"+55 11987654321","state":"opt_in"}}"#.to_owned(), "malformed | consent.to: phone number with the digits 551… has a character at position 3 that is no digit: write `+` and digits only; correct it"),
         (r#"{"command":"put_template","account":"acme","waba":"1","template":{"name":"A","language":"en","category":"utility"}}"#.to_owned(), "malformed | template.name: \"A\" has a character that is not allowed; use 1 to 512 of a-z, 0-9 and _"),
         (r#"{"account":"acme","spec":{"name":7},"command":"put_campaign"}"#.to_owned(), "malformed | spec.name: the integer \"7\" does not fit; write a string"),
@@ -272,7 +277,7 @@ fn events() {
     for (body, expected) in [
         (
             r#"{"account":"acme","events":[{"event":"statuss"}]}"#,
-            "malformed | events[0].event: \"statuss\" is not a known value; use one of result, status, inbound, preference, template, sender, limit, account_state, close_month",
+            "malformed | events[0].event: \"statuss\" is not a known value; use one of result, status, inbound, preference, number_changed, template, sender, limit, account_state, close_month",
         ),
         (
             r#"{"account":"acme","events":[{"event":"limit","limit":"TIER_2K"},{"event":"limit","limit":"LOTS"}]}"#,

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry, MonthClosed, Origin};
 use tollgate_wire::order::Order;
 use tollgate_wire::outcome::{Outcome, OutcomeKind};
-use tollgate_wire::snapshot::{AccountSnapshot, ConsentSnapshot, LevelSnapshot, ReplySnapshot, TemplateSnapshot};
+use tollgate_wire::snapshot::{
+    AccountSnapshot, ConsentSnapshot, LevelSnapshot, PersonErased, ReplySnapshot, TemplateSnapshot,
+};
 use tollgate_wire::{Reason, command, event, request};
 
 macro_rules! schema {
@@ -237,6 +239,7 @@ fn snapshot() {
     agree(schema!("snapshot"), |json| {
         let read = [
             rewrite::<ConsentSnapshot<'_>>(json),
+            rewrite::<PersonErased<'_>>(json),
             rewrite::<TemplateSnapshot<'_>>(json),
             rewrite::<LevelSnapshot<'_>>(json),
             rewrite::<ReplySnapshot<'_>>(json),

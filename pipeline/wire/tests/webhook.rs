@@ -60,6 +60,7 @@ fixtures! {
     marketing_stopped
     message_errors_only
     notification_era
+    number_changed_in_every_form
     number_downgraded_by_the_older_rule
     number_flagged_and_unflagged
     number_gets_more_throughput
@@ -155,6 +156,7 @@ fn render(event: &PlatformEvent<'_>) -> String {
         PlatformEvent::Preference(p) => {
             format!("preference {} {} at {}", to(&p.from), if p.stop { "stop" } else { "resume" }, p.at_s)
         }
+        PlatformEvent::NumberChanged(n) => format!("number {} is {} since {}", to(&n.from), to(&n.to), n.at_s),
         PlatformEvent::Template(TemplateChange {
             waba: _,
             name,

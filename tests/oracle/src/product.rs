@@ -88,6 +88,7 @@ impl Sink for Outbox {
             Effect::Outcome(_)
             | Effect::Registry(_)
             | Effect::Consent(_)
+            | Effect::Erased(_)
             | Effect::Template(_)
             | Effect::Level(_)
             | Effect::Reply(_) => {}
@@ -283,7 +284,7 @@ impl Product {
         for month in months {
             for format in [Format::Detail, Format::Summary] {
                 let out = directory.join(format!("{}-{month}.csv", format.as_str()));
-                let request = Request { month, account: None, with_recipients: true, format, as_of };
+                let request = Request { month, account: None, with_recipients: true, invoices: None, format, as_of };
                 export(&ledger, &request, &out, &mut |_, _| {}).map_err(|e| e.to_string())?;
             }
         }

@@ -51,11 +51,13 @@ pub enum Mutation {
     CrowdPlatform,
     /// The platform took each call fifty times.
     RepeatCalls,
+    /// Those who are taken off the suppression list are not seen.
+    ForgetLift,
 }
 
 impl Mutation {
     /// Every mutation with a predicate that must find it.
-    pub const ALL: [(Self, &'static str); 23] = [
+    pub const ALL: [(Self, &'static str); 24] = [
         (Self::ForgetConsent, "order_needs_consent"),
         (Self::ForgetInbound, "text_needs_window"),
         (Self::HalveLimits, "quota_token_below_ceiling"),
@@ -79,6 +81,7 @@ impl Mutation {
         (Self::CrowdPlatform, "platform_counts_no_excess_of_users"),
         (Self::RepeatCalls, "platform_counts_no_excess_of_one_person"),
         (Self::RepeatCalls, "platform_counts_no_excess_of_throughput"),
+        (Self::ForgetLift, "order_not_suppressed"),
     ];
 
     /// A call that the platform took, as the auditor is told of it.
@@ -119,6 +122,7 @@ impl Mutation {
                 step.accepted = false
             }
             (Self::ForgetResume, Input::Command(c)) if c["action"] == "resume" => step.accepted = false,
+            (Self::ForgetLift, Input::Command(c)) if c["suppression"]["listed"] == false => step.accepted = false,
             (Self::LoseAnswer, Input::Request { .. }) if fifth => {
                 step.outputs.truncate(0);
                 return step;

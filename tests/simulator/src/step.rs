@@ -126,13 +126,9 @@ impl Sink for Outbox {
             Effect::Order { .. } => Output::Order(order(json)),
             Effect::Outcome(_) => Output::Move(Box::new(outcome(json))),
             Effect::Ledger(_) => Output::Entry(Box::new(entry(json))),
-            Effect::Fee(_)
-            | Effect::MonthClosed(_)
-            | Effect::Registry(_)
-            | Effect::Consent(_)
-            | Effect::Template(_)
-            | Effect::Level(_)
-            | Effect::Reply(_) => return,
+            Effect::Fee(_) | Effect::MonthClosed(_) | Effect::Registry(_) => return,
+            Effect::Consent(_) | Effect::Erased(_) => return,
+            Effect::Template(_) | Effect::Level(_) | Effect::Reply(_) => return,
         });
     }
 }

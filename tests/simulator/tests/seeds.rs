@@ -33,6 +33,7 @@ const ASKED: &[&str] = &[
     "one_standing_charge",
     "only_a_final_answer_fails",
     "order_needs_consent",
+    "order_not_suppressed",
     "order_with_admission",
     "outcome_names_category",
     "pair_rate",

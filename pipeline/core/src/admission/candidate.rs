@@ -130,6 +130,9 @@ impl<'a> Candidate<'a> {
         {
             leave_by_ms = leave_by_ms.min(u64::from(until) * 1000);
         }
+        if chosen.consent_until_s != 0 {
+            leave_by_ms = leave_by_ms.min(u64::from(chosen.consent_until_s) * 1000);
+        }
         Admission { chosen, quota, contact, pair, live, leave_by_ms }
     }
 }

@@ -2,7 +2,7 @@
 //! purpose and rate. With none left, the first alternative's reason stands and the others travel in the detail.
 
 use super::{Candidate, Verdict, parameters};
-use crate::consent;
+use crate::consent::{self, Asked};
 use crate::ids::TemplateIx;
 use crate::lots::Resource;
 use crate::record::Template;
@@ -28,6 +28,8 @@ pub struct Usable {
     pub price: Decimal,
     /// Free text: only legal inside the window.
     pub relies_on_window: bool,
+    /// When the consent that it relies on ends by itself, in seconds; 0 = it does not.
+    pub consent_until_s: u32,
 }
 
 /// Why each alternative cannot be used now, in order; at most eight.
@@ -114,7 +116,9 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
     if template.is_some() && c.rates.barred(place, category, date).is_some() {
         return Err(Reason::CountryBarred.into());
     }
-    consent::check(&c.contact, category, window_open)?;
+    let implied_until_s = consent::implied_until_s(&c.account.spec.policy.consent, &c.pair, category);
+    let asked = Asked { category, window_open, implied_until_s, now_s: c.now_s() };
+    let consent_until_s = consent::check(&c.contact, &asked)?.unwrap_or(0);
     // Free text for a purpose still respects the person's no to that purpose.
     if template.is_none() && c.contact.consent_for(c.request.purpose.category()) == crate::record::Consent::Out {
         return Err(Reason::OptedOut.into());
@@ -139,7 +143,8 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
         let until = Some((Resource::Template(ix), until_ms));
         return Err(No { reason: Reason::TemplatePaused, until, why: None });
     }
-    Ok(Usable { alternative, language, template, category, price, relies_on_window: template.is_none() })
+    let relies_on_window = template.is_none();
+    Ok(Usable { alternative, language, template, category, price, relies_on_window, consent_until_s })
 }
 
 /// The template in the first language in which it may be sent; else in the first in which it may be sent again, with the

@@ -1,6 +1,7 @@
 //! Accounts and what is theirs, as JSON behind a version byte: few, and changed by people.
 
 use super::{CodecError, Reader, Result, VERSION};
+use crate::consent::Words;
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
 use crate::record::{Account, Campaign, CampaignState, Pauses, Sender, Template, Waba};
 use rust_decimal::Decimal;
@@ -82,6 +83,9 @@ const WITH_FEES: u8 = 4;
 /// would send what waits, or let it wait for ever. And templates with what the platform says besides, which earlier versions
 /// do not read. All others are written as before.
 const WITH_HOLDS: u8 = 5;
+/// Accounts with rules of their own about consent, without which earlier versions would send what must not be sent. All
+/// others are written as before.
+const WITH_CONSENT_POLICY: u8 = 5;
 
 /// The format of what has these mark-ups.
 fn version_of<'a>(markups: impl Iterator<Item = &'a Markup>) -> u8 {
@@ -111,9 +115,13 @@ fn from_json_in<T: for<'a> Deserialize<'a>>(what: &'static str, b: &[u8], readab
 /// Account to bytes.
 #[must_use]
 pub fn put_account(a: &Account) -> Vec<u8> {
-    let markups = [&a.spec, &a.declared].into_iter().flat_map(|spec| &spec.wabas).flat_map(|w| &w.markup);
+    let specs = [&a.spec, &a.declared];
+    let markups = specs.into_iter().flat_map(|spec| &spec.wabas).flat_map(|w| &w.markup);
+    let plain = specs.iter().all(|spec| spec.policy.consent.is_default());
+    let closed = if a.closed == 0 { VERSION } else { WITH_CLOSED_MONTH };
+    let consent = if plain { VERSION } else { WITH_CONSENT_POLICY };
     json_in(
-        version_of(markups).max(if a.closed == 0 { VERSION } else { WITH_CLOSED_MONTH }),
+        version_of(markups).max(closed).max(consent),
         &StoredAccount {
             ix: a.ix.0,
             spec: a.spec.clone(),
@@ -130,10 +138,11 @@ pub fn put_account(a: &Account) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn account(b: &[u8]) -> Result<Account> {
-    let s: StoredAccount = from_json_in("account", b, &[VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES])?;
+    let s: StoredAccount =
+        from_json_in("account", b, &[VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES, WITH_CONSENT_POLICY])?;
     Ok(Account {
         ix: AccountIx(s.ix),
-        stop_words: s.spec.policy.stop_words.iter().map(|w| w.trim().to_uppercase()).collect(),
+        words: Words::of(&s.spec.policy),
         spec: s.spec,
         declared: s.declared,
         wabas: s.wabas.into_iter().map(WabaIx).collect(),

@@ -1,26 +1,50 @@
 //! Contacts, pairs and the live values of senders.
 
 use super::{Reader, Result, VERSION, counted, put_counted};
-use crate::record::{Consent, Contact, OPT_OUTS, Pair, SenderLive};
+use crate::ids::User;
+use crate::record::{Consent, Contact, Moved, OPT_OUTS, Pair, Pending, SenderLive, Term};
 use tollgate_quality::{BackOff, Bucket, RateFactor};
 use tollgate_rate_card::{Conversation, ConversationKind, Conversations};
 
 /// Version of a contact who ever said no; those who did not are written as before.
 const WITH_OPT_OUTS: u8 = 2;
-/// Version of a contact from whom the platform keeps marketing, with opt-outs too; others are written as before.
-const WITH_CAP: u8 = 3;
+/// Version of a contact of whom there is anything in `part` but opt-outs; the others are written as before.
+const WITH_PARTS: u8 = 3;
 /// Version of a pair with conversations; those without are written as before.
 const WITH_CONVERSATIONS: u8 = 2;
 
+/// What there is of a contact, as bits; each part that there is follows in this order.
+mod part {
+    pub const OPT_OUTS: u8 = 1;
+    pub const TERMS: u8 = 1 << 1;
+    pub const PENDING: u8 = 1 << 2;
+    pub const MOVED: u8 = 1 << 3;
+    /// A bit alone.
+    pub const SUPPRESSED: u8 = 1 << 4;
+    /// The platform keeps marketing from the person.
+    pub const CAPPED: u8 = 1 << 5;
+    pub const ALL: u8 = (1 << 6) - 1;
+}
+
+fn parts_of(c: &Contact) -> u8 {
+    let bit = |there: bool, bit: u8| if there { bit } else { 0 };
+    bit(c.opt_out_s != [0; OPT_OUTS], part::OPT_OUTS)
+        | bit(c.terms != [Term::default(); 4], part::TERMS)
+        | bit(c.pending != [Pending::default(); 4], part::PENDING)
+        | bit(c.moved.is_some(), part::MOVED)
+        | bit(c.suppressed, part::SUPPRESSED)
+        | bit(c.capped_until_s != 0, part::CAPPED)
+}
+
 /// Contact to bytes.
 pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
-    let capped = c.capped_until_s != 0;
-    let opt_outs = capped || c.opt_out_s != [0; OPT_OUTS];
-    out.push(match (capped, opt_outs) {
-        (true, _) => WITH_CAP,
-        (false, true) => WITH_OPT_OUTS,
-        (false, false) => VERSION,
-    });
+    let parts = parts_of(c);
+    let version = match parts {
+        0 => VERSION,
+        part::OPT_OUTS => WITH_OPT_OUTS,
+        _ => WITH_PARTS,
+    };
+    out.push(version);
     put_counted(out, c.counted);
     out.extend(c.consent.iter().map(|c| *c as u8));
     out.push(u8::from(c.stop_all));
@@ -28,12 +52,28 @@ pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
     for m in c.marketing_s {
         put!(out, m);
     }
-    if opt_outs {
+    if version == WITH_PARTS {
+        out.push(parts);
+    }
+    if parts & part::OPT_OUTS != 0 {
         for at_s in c.opt_out_s {
             put!(out, at_s);
         }
     }
-    if capped {
+    if parts & part::TERMS != 0 {
+        for term in c.terms {
+            put!(out, term.said_s, term.ends_s);
+        }
+    }
+    if parts & part::PENDING != 0 {
+        for pending in c.pending {
+            put!(out, pending.asked_s, pending.ends_s);
+        }
+    }
+    if let Some(moved) = c.moved {
+        put!(out, moved.to.raw(), moved.at_s);
+    }
+    if parts & part::CAPPED != 0 {
         put!(out, c.capped_until_s);
     }
 }
@@ -43,7 +83,7 @@ pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
 /// # Errors
 /// Unknown version or damage.
 pub fn contact(b: &[u8]) -> Result<Contact> {
-    let (mut r, version) = Reader::of("contact", b, &[VERSION, WITH_OPT_OUTS, WITH_CAP])?;
+    let (mut r, version) = Reader::of("contact", b, &[VERSION, WITH_OPT_OUTS, WITH_PARTS])?;
     let r = &mut r;
     let counted = counted(r)?;
     let mut consent = [Consent::None; 4];
@@ -61,15 +101,36 @@ pub fn contact(b: &[u8]) -> Result<Contact> {
     for m in &mut marketing_s {
         *m = r.u32()?;
     }
-    let mut opt_out_s = [0; OPT_OUTS];
-    if version != VERSION {
-        for at_s in &mut opt_out_s {
+    let parts = match version {
+        WITH_PARTS => r.flags(part::ALL)?,
+        WITH_OPT_OUTS => part::OPT_OUTS,
+        _ => 0,
+    };
+    let mut c = Contact { counted, consent, stop_all, off_platform_until_s, marketing_s, ..Contact::default() };
+    c.suppressed = parts & part::SUPPRESSED != 0;
+    if parts & part::OPT_OUTS != 0 {
+        for at_s in &mut c.opt_out_s {
             *at_s = r.u32()?;
         }
     }
-    let capped_until_s = if version == WITH_CAP { r.u32()? } else { 0 };
+    if parts & part::TERMS != 0 {
+        for term in &mut c.terms {
+            *term = Term { said_s: r.u32()?, ends_s: r.u32()? };
+        }
+    }
+    if parts & part::PENDING != 0 {
+        for pending in &mut c.pending {
+            *pending = Pending { asked_s: r.u32()?, ends_s: r.u32()? };
+        }
+    }
+    if parts & part::MOVED != 0 {
+        c.moved = Some(Moved { to: User::from_raw(r.u64()?), at_s: r.u32()? });
+    }
+    if parts & part::CAPPED != 0 {
+        c.capped_until_s = r.u32()?;
+    }
     r.end()?;
-    Ok(Contact { counted, consent, stop_all, off_platform_until_s, marketing_s, opt_out_s, capped_until_s })
+    Ok(c)
 }
 
 /// Pair to bytes.

@@ -78,6 +78,11 @@ impl Engine {
                 self.proofs.push((**p).clone());
                 None
             }
+            Change::Erased(key) => {
+                self.proofs.retain(|p| p.contact != key.0);
+                self.erased.push(*key);
+                None
+            }
             Change::Scoped(ix, _) => {
                 self.undo.push(Undo::DropScoped(*ix));
                 Some(Dirty::Scoped(*ix))
@@ -95,6 +100,7 @@ impl Engine {
             Change::Seen(..)
                 | Change::Wamid(..)
                 | Change::Proof(..)
+                | Change::Erased(..)
                 | Change::Message(..)
                 | Change::Scoped(..)
                 | Change::Campaign(..)
@@ -111,6 +117,12 @@ impl Engine {
         if self.is_dirty.insert(d) {
             self.dirty.push((d, stored_open));
         }
+    }
+
+    /// Beginnings of the keys of [`Table::Proofs`] whose records are to be deleted from the store, before what `commit`
+    /// writes: the engine never looks for proofs.
+    pub fn erased(&self) -> impl Iterator<Item = [u8; 8]> {
+        self.erased.iter().map(|key| key.0.to_be_bytes())
     }
 
     /// `true` when the batch changed something that must be stored.
@@ -258,6 +270,7 @@ impl Engine {
         self.seen.clear();
         self.wamids.clear();
         self.proofs.clear();
+        self.erased.clear();
     }
 
     /// Counts every account as changed: quotas age and lots come nearer without any message.

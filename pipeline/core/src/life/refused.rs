@@ -3,6 +3,7 @@
 
 use super::{Draft, pressure};
 use crate::change::Change;
+use crate::consent::said::{Said, prove};
 use crate::decide::Decision;
 use crate::effect::Effect;
 use crate::ids::SenderIx;
@@ -157,7 +158,8 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut
         E::MarketingOptOut => {
             d.contact().opt_out(Some(Category::Marketing), now_s);
             let (key, opt_out) = (d.contact_key(), tollgate_wire::command::ConsentState::OptOut);
-            crate::inbound::prove(key, Some(Category::Marketing), opt_out, now_s, ("platform error 131050", ""), out);
+            let said = Said::consent(Some(Category::Marketing), opt_out, now_s, ("platform error 131050", ""));
+            prove(key, &said, out);
         }
         E::MarketingCapped if a.category == Category::Marketing => {
             let contact = d.contact();

@@ -1,5 +1,7 @@
 //! Contact: what an account knows about one person.
 
+use crate::ids::User;
+use smallvec::SmallVec;
 use tollgate_quality::Counted;
 use tollgate_rate_card::Category;
 
@@ -19,7 +21,38 @@ pub enum Consent {
     Out = 2,
 }
 
-/// One person of one account; proofs of consent are kept apart, no decision reads them.
+/// An opt-in that ends by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Term {
+    /// When it was said, in seconds.
+    pub said_s: u32,
+    /// The second at which it ends; 0 = it does not.
+    pub ends_s: u32,
+}
+
+/// An opt-in that waits until the person confirms it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// When it was said, in seconds; 0 = none waits.
+    pub asked_s: u32,
+    /// When it is to end, if it says so itself; 0 = it does not.
+    pub ends_s: u32,
+}
+
+/// The person has another number, or another business-scoped id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Who the person is since.
+    pub to: User,
+    /// Since when, in seconds.
+    pub at_s: u32,
+}
+
+/// What a person refuses (`None` is everything), and when it was said.
+pub type Refusals = SmallVec<[(Option<Category>, u32); OPT_OUTS]>;
+
+/// One person of one account, as the record is passed about; resident is only what a person has (`people`). Proofs of
+/// consent are no part of it, no decision reads them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contact {
     /// Counted time of the portfolio's quota.
@@ -37,6 +70,14 @@ pub struct Contact {
     pub opt_out_s: [u32; OPT_OUTS],
     /// The platform keeps marketing from the person until this second, because of all businesses together; 0 = never said.
     pub capped_until_s: u32,
+    /// On the account's suppression list.
+    pub suppressed: bool,
+    /// Ends of opt-ins, by category as in `consent`.
+    pub terms: [Term; 4],
+    /// Opt-ins that wait for a confirmation, by category as in `consent`.
+    pub pending: [Pending; 4],
+    /// Where the person went.
+    pub moved: Option<Moved>,
 }
 
 /// Times of opt-outs kept: of each category, and of everything.
@@ -56,10 +97,71 @@ pub(crate) fn slot_of(c: Category) -> usize {
 }
 
 impl Contact {
-    /// Consent for a category.
+    /// The last word on a category, whether or not it has ended since.
     #[must_use]
     pub fn consent_for(&self, c: Category) -> Consent {
         self.consent[slot_of(c)]
+    }
+
+    /// Consent for a category at a second: an opt-in that has ended is none.
+    #[must_use]
+    pub fn consent_at(&self, c: Category, now_s: u32) -> Consent {
+        match self.consent_for(c) {
+            Consent::In if self.opt_in_ends_s(c).is_some_and(|ends_s| now_s >= ends_s) => Consent::None,
+            said => said,
+        }
+    }
+
+    /// When the opt-in to a category ends or has ended, if it does.
+    #[must_use]
+    pub fn opt_in_ends_s(&self, c: Category) -> Option<u32> {
+        let ends_s = self.terms[slot_of(c)].ends_s;
+        (self.consent_for(c) == Consent::In && ends_s != 0).then_some(ends_s)
+    }
+
+    /// The opt-in to a category that waits for a confirmation; blank when there is none.
+    #[must_use]
+    pub fn pending_for(&self, c: Category) -> Pending {
+        self.pending[slot_of(c)]
+    }
+
+    /// Categories whose opt-in is confirmed by a word of this second, after it was asked for and within `hours` of that.
+    #[must_use]
+    pub fn confirmable(&self, at_s: u32, hours: u16) -> SmallVec<[Category; 4]> {
+        let waits = |c: &Category| {
+            let asked_s = self.pending_for(*c).asked_s;
+            asked_s != 0 && (asked_s..=pending_until_s(asked_s, hours)).contains(&at_s)
+        };
+        CATEGORIES.into_iter().filter(waits).collect()
+    }
+
+    /// The person said yes to a category at a second, and is to confirm it. Nothing is agreed to by that. A no of a later
+    /// second stands, and who agreed for good has nothing to confirm.
+    pub fn await_confirmation(&mut self, category: Category, at_s: u32, ends_s: u32) {
+        let slot = slot_of(category);
+        let for_good = self.consent[slot] == Consent::In && self.terms[slot].ends_s == 0;
+        if self.stands(slot, at_s) && !for_good && at_s >= self.pending[slot].asked_s {
+            self.pending[slot] = Pending { asked_s: at_s, ends_s };
+        }
+    }
+
+    /// What the person refuses. A refusal without a time on record, or of a later second, counts as of `at_most_s`.
+    #[must_use]
+    pub fn refusals(&self, at_most_s: u32) -> Refusals {
+        let said = |slot: usize| match self.opt_out_s[slot] {
+            0 => at_most_s,
+            at_s => at_s.min(at_most_s),
+        };
+        let everything = self.stop_all.then(|| (None, said(ALL)));
+        let each = CATEGORIES.into_iter().filter(|c| self.consent_for(*c) == Consent::Out);
+        everything.into_iter().chain(each.map(|c| (Some(c), said(slot_of(c))))).collect()
+    }
+
+    /// Whether this refusal, or a later one of the same, is on record: what was agreed to since stands.
+    #[must_use]
+    pub fn knows_refusal(&self, category: Option<Category>, at_s: u32) -> bool {
+        let known_s = category.map_or(0, |c| self.opt_out_s[slot_of(c)]).max(self.opt_out_s[ALL]);
+        known_s >= at_s && known_s != 0
     }
 
     /// The person said no at a second, to a category or, with `None`, to everything. It always counts: whether a yes
@@ -71,20 +173,28 @@ impl Contact {
             None => (0..OPT_OUTS).for_each(no),
         }
         match category {
-            Some(c) => self.consent[slot_of(c)] = Consent::Out,
+            Some(c) => {
+                let slot = slot_of(c);
+                self.consent[slot] = Consent::Out;
+                self.terms[slot] = Term::default();
+                self.pending[slot] = Pending::default();
+            }
             None => {
                 self.consent = [Consent::Out; 4];
                 self.stop_all = true;
+                self.terms = Default::default();
+                self.pending = Default::default();
             }
         }
     }
 
-    /// The person said yes at a second, to a category or, with `None`, to everything. A no of a later second stands. Of
-    /// the same second, what is decided later counts.
-    pub fn opt_in(&mut self, category: Option<Category>, at_s: u32) {
+    /// The person said yes at a second, to a category or, with `None`, to everything; until `ends_s`, 0 = for good. A no of
+    /// a later second stands. Of the same second, what is decided later counts. Of two that end the one said later counts,
+    /// and one that is to end replaces one that was for good: when that was said is not known.
+    pub fn opt_in(&mut self, category: Option<Category>, at_s: u32, ends_s: u32) {
         let categories = category.as_ref().map_or(&CATEGORIES[..], std::slice::from_ref);
         for c in categories {
-            if self.yes(*c, at_s) {
+            if self.yes(*c, at_s, ends_s) {
                 self.stop_all = false;
             }
         }
@@ -92,18 +202,43 @@ impl Contact {
 
     /// The person turned marketing on again with the platform's switch: a yes to marketing that answers no opt-out of
     /// everything, because that was not said there.
-    pub fn resume_marketing(&mut self, at_s: u32) {
-        self.yes(Category::Marketing, at_s);
+    pub fn resume_marketing(&mut self, at_s: u32, ends_s: u32) {
+        self.yes(Category::Marketing, at_s, ends_s);
     }
 
     /// Notes a yes to a category; `false` if a later no stands.
-    fn yes(&mut self, category: Category, at_s: u32) -> bool {
+    fn yes(&mut self, category: Category, at_s: u32, ends_s: u32) -> bool {
         let slot = slot_of(category);
-        let counts = at_s >= self.opt_out_s[slot] && at_s >= self.opt_out_s[ALL];
+        let counts = self.stands(slot, at_s);
         if counts {
+            let kept = self.terms[slot];
+            if kept.ends_s == 0 || at_s >= kept.said_s {
+                self.terms[slot] = if ends_s == 0 { Term::default() } else { Term { said_s: at_s, ends_s } };
+            }
             self.consent[slot] = Consent::In;
+            self.pending[slot] = Pending::default();
         }
         counts
+    }
+
+    /// Whether a yes of a second is later than every no to the category.
+    fn stands(&self, slot: usize, at_s: u32) -> bool {
+        at_s >= self.opt_out_s[slot] && at_s >= self.opt_out_s[ALL]
+    }
+
+    /// What is left of a person who is erased: what the person refuses, the suppression list, and what the platform's
+    /// quota counts for a day.
+    #[must_use]
+    pub fn erased(&self) -> Self {
+        let refused = |said: Consent| if said == Consent::Out { said } else { Consent::None };
+        Self {
+            counted: self.counted,
+            consent: self.consent.map(refused),
+            stop_all: self.stop_all,
+            opt_out_s: self.opt_out_s,
+            suppressed: self.suppressed,
+            ..Self::default()
+        }
     }
 
     /// Remembers a marketing admission, in order of time.
@@ -122,6 +257,12 @@ impl Contact {
             self.marketing_s[MARKETING_KEPT - 1] = 0;
         }
     }
+}
+
+/// The last second at which an opt-in may be confirmed.
+#[must_use]
+pub(crate) fn pending_until_s(asked_s: u32, hours: u16) -> u32 {
+    asked_s.saturating_add(u32::from(hours) * 3600)
 }
 
 #[cfg(test)]
@@ -154,9 +295,74 @@ mod tests {
         for (said, consents, stop_all) in table {
             let mut c = Contact::default();
             for (yes, category, at_s) in said {
-                if *yes { c.opt_in(*category, *at_s) } else { c.opt_out(*category, *at_s) }
+                if *yes { c.opt_in(*category, *at_s, 0) } else { c.opt_out(*category, *at_s) }
             }
             assert_eq!((&c.consent[..2], c.stop_all), (&consents[..], stop_all), "{said:?}");
         }
+    }
+
+    const M: Category = Category::Marketing;
+
+    #[test]
+    fn of_opt_ins_that_end_the_one_said_later_counts() {
+        // What was said at which second until when; when it ends then.
+        let table: [(&[(u32, u32)], Option<u32>); 7] = [
+            (&[(5, 100)], Some(100)),
+            (&[(5, 100), (6, 90)], Some(90)),
+            (&[(6, 90), (5, 100)], Some(90)),
+            (&[(5, 100), (5, 80)], Some(80)),
+            (&[(5, 100), (6, 0)], None),
+            (&[(6, 100), (5, 0)], Some(100)),
+            // When the one without an end was said is not on record.
+            (&[(6, 0), (5, 100)], Some(100)),
+        ];
+        for (said, ends_s) in table {
+            let mut c = Contact::default();
+            said.iter().for_each(|(at_s, ends_s)| c.opt_in(Some(M), *at_s, *ends_s));
+            assert_eq!(c.opt_in_ends_s(M), ends_s, "{said:?}");
+            assert_eq!(c.consent_at(M, 79), Consent::In);
+            let last = ends_s.map_or(Consent::In, |_| Consent::None);
+            assert_eq!(c.consent_at(M, 100), last, "{said:?}");
+            c.opt_out(None, 101);
+            assert_eq!((c.terms, c.consent_at(M, 50)), (Default::default(), Consent::Out));
+        }
+    }
+
+    #[test]
+    fn a_confirmation_comes_after_the_question_and_in_time() {
+        let mut c = Contact::default();
+        c.await_confirmation(M, 1000, 0);
+        assert_eq!(c.consent_for(M), Consent::None);
+        for (at_s, confirmed) in [(999, false), (1000, true), (4600, true), (4601, false)] {
+            assert_eq!(c.confirmable(at_s, 1).contains(&M), confirmed, "{at_s}");
+        }
+        c.await_confirmation(M, 900, 0);
+        assert_eq!(c.pending_for(M).asked_s, 1000, "an older one does not take its place");
+        let mut no = c;
+        no.opt_out(Some(M), 1001);
+        assert!(no.confirmable(1002, 1).is_empty(), "a no ends it");
+        no.await_confirmation(M, 1000, 0);
+        assert!(no.confirmable(1002, 1).is_empty(), "and stands against an older yes");
+        c.opt_in(Some(M), 1002, 0);
+        c.await_confirmation(M, 1003, 0);
+        assert!(c.confirmable(1003, 1).is_empty(), "agreed for good");
+    }
+
+    #[test]
+    fn refusals_and_whether_they_are_known() {
+        let mut c = Contact::default();
+        assert!(c.refusals(9).is_empty() && !c.knows_refusal(None, 0));
+        c.opt_out(Some(M), 5);
+        c.opt_in(Some(Category::Utility), 5, 0);
+        assert_eq!(&c.refusals(9)[..], &[(Some(M), 5)]);
+        assert!(c.knows_refusal(Some(M), 5) && c.knows_refusal(Some(M), 4) && !c.knows_refusal(Some(M), 6));
+        assert!(!c.knows_refusal(None, 5));
+        // As a version wrote it that kept no times.
+        let old = Contact { opt_out_s: [0; OPT_OUTS], ..c };
+        assert_eq!(&old.refusals(9)[..], &[(Some(M), 9)]);
+        c.opt_out(None, 7);
+        assert_eq!(c.refusals(6).iter().map(|r| r.1).max(), Some(6));
+        assert_eq!(c.refusals(9)[0], (None, 7));
+        assert!(c.knows_refusal(Some(Category::Service), 7));
     }
 }

@@ -7,8 +7,8 @@ mod owner;
 mod pair;
 
 pub use campaign::{Campaign, CampaignState};
-pub(crate) use contact::slot_of;
-pub use contact::{Consent, Contact, MARKETING_KEPT, OPT_OUTS};
+pub use contact::{Consent, Contact, MARKETING_KEPT, Moved, OPT_OUTS, Pending, Refusals, Term};
+pub(crate) use contact::{pending_until_s, slot_of};
 pub use message::{Attempt, AttemptState, Booked, Message, MessageState, Park, SaidRank, Stands, Tail, Unit};
 pub use owner::{Account, Pauses, Sender, SenderLive, Template, Waba};
 pub use pair::Pair;

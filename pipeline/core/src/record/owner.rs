@@ -1,5 +1,6 @@
 //! Account, WABA, sender, template: settings, and the few live values of a sender.
 
+use crate::consent::Words;
 use crate::ids::{AccountIx, SenderIx, TemplateIx, WabaIx};
 use tollgate_quality::{Bucket, RateFactor};
 use tollgate_rate_card::{Country, Currency, Zone};
@@ -18,8 +19,8 @@ pub struct Account {
     pub wabas: Vec<WabaIx>,
     /// Its senders, in order of declaration.
     pub senders: Vec<SenderIx>,
-    /// Stop words in upper case.
-    pub stop_words: Vec<String>,
+    /// Stop words and words that confirm.
+    pub words: Words,
     /// The newest closed month, in months since year 0 (`year * 12 + month - 1`); 0 = none. All before it are closed.
     pub closed: u32,
 }

@@ -45,6 +45,7 @@ pub struct Effects {
     pub templates: Vec<Value>,
     pub levels: Vec<Value>,
     pub replies: Vec<Value>,
+    pub erased: Vec<Value>,
     /// Everything of the ledger's topic, the ends of months among the entries.
     pub topic: Vec<Value>,
 }
@@ -56,6 +57,7 @@ impl Sink for Effects {
             Effect::Order { .. } => self.orders.push(v),
             Effect::Outcome(_) => self.outcomes.push(v),
             Effect::Consent(_) => self.consents.push(v),
+            Effect::Erased(_) => self.erased.push(v),
             Effect::Ledger(_) | Effect::Fee(_) => {
                 self.ledger.push(v.clone());
                 self.topic.push(v);
@@ -136,6 +138,9 @@ impl World {
     }
 
     pub fn commit(&mut self) {
+        for person in self.engine.erased() {
+            self.store.0.retain(|(table, key), _| *table != Table::Proofs || !key.starts_with(&person));
+        }
         self.engine.commit(&mut self.store);
         self.engine.committed();
     }

@@ -57,10 +57,14 @@ pub enum Action {
     ReadState,
     /// Have the platform asked for templates and numbers.
     SyncTemplates,
-    /// Record consents.
+    /// Record consents, and put people on the suppression list.
     WriteConsents,
+    /// Take people off the suppression list.
+    LiftSuppressions,
     /// Read consents.
     ReadConsents,
+    /// Give out and erase all data of one person, amounts included.
+    PersonalData,
     /// Change the registry.
     WriteAccounts,
     /// Read the registry.
@@ -79,14 +83,16 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Enqueue,
         Self::ReadMessages,
         Self::ControlCampaigns,
         Self::ReadState,
         Self::SyncTemplates,
         Self::WriteConsents,
+        Self::LiftSuppressions,
         Self::ReadConsents,
+        Self::PersonalData,
         Self::WriteAccounts,
         Self::ReadAccounts,
         Self::Billing,
@@ -103,9 +109,13 @@ impl Action {
         match self {
             Self::Enqueue => matches!(role, Enqueue | Admin),
             Self::ReadMessages | Self::WriteConsents | Self::ReadConsents => matches!(role, Enqueue | Operate | Admin),
-            Self::ControlCampaigns | Self::SyncTemplates | Self::ReadDeadLetters => matches!(role, Operate | Admin),
+            Self::ControlCampaigns | Self::SyncTemplates | Self::ReadDeadLetters | Self::LiftSuppressions => {
+                matches!(role, Operate | Admin)
+            }
             Self::ReadState => matches!(role, Enqueue | Finance | Operate | Admin),
-            Self::WriteAccounts | Self::ReadDeadLetterBytes | Self::ReplayDeadLetters => matches!(role, Admin),
+            Self::WriteAccounts | Self::PersonalData | Self::ReadDeadLetterBytes | Self::ReplayDeadLetters => {
+                matches!(role, Admin)
+            }
             Self::ReadAccounts => matches!(role, Finance | Operate | Admin),
             Self::Billing | Self::CloseMonths => matches!(role, Finance | Admin),
         }
@@ -201,7 +211,9 @@ mod tests {
         ReadState        enqueue finance operate admin
         SyncTemplates                    operate admin
         WriteConsents    enqueue         operate admin
+        LiftSuppressions                 operate admin
         ReadConsents     enqueue         operate admin
+        PersonalData                             admin
         WriteAccounts                            admin
         ReadAccounts             finance operate admin
         Billing                  finance         admin

@@ -134,6 +134,18 @@ pub trait Reads: Send + Sync + 'static {
     /// See [`ReadError`].
     fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError>;
 
+    /// Who is on the account's suppression list, after a person in their order, at most `max`.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn suppressions(&self, account: &str, after: &str, max: usize) -> Result<Option<ViewJson>, ReadError>;
+
+    /// All that is held of one person.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn person(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError>;
+
     /// The account's outcomes after a cursor, or from the oldest that is kept, in order, at most `max`.
     ///
     /// # Errors

@@ -109,6 +109,28 @@ pub(crate) fn of_message(
     db.rows(&sql, &[account.into(), (message_uid as i64).into()], &mut |row| Ok(each(&entry(row, false)?)))
 }
 
+/// Entries for messages to a person, with number and wamid, newest first, at most `most`. The side table is not kept by
+/// person: all of the account is looked through.
+pub(crate) fn of_person(
+    db: &dyn Sql,
+    account: &str,
+    person: &str,
+    most: i64,
+    each: &mut dyn FnMut(&LedgerEntry<'_>),
+) -> Result<(), LedgerError> {
+    let sql = format!(
+        "SELECT {COLUMNS}, p.recipient, p.wamid FROM people p JOIN entries e ON e.month = p.month \
+         AND e.account = p.account AND e.occurred_at = p.occurred_at AND e.entry = p.entry \
+         JOIN entry_groups g ON g.ix = e.grp \
+         WHERE p.account = (SELECT ix FROM accounts WHERE name = ?1) AND p.recipient = ?2 \
+         ORDER BY e.booked_at DESC, e.entry LIMIT ?3"
+    );
+    db.rows(&sql, &[account.into(), person.into(), most.into()], &mut |row| {
+        each(&entry(row, true)?);
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
 pub(super) fn accounts_of(db: &dyn Sql, month: YearMonth, account: Option<&str>) -> Result<Vec<String>, LedgerError> {
     let sql = "SELECT DISTINCT account FROM entry_groups \
                WHERE billing_period = ?1 AND (CAST(?2 AS TEXT) IS NULL OR account = ?2) AND entries > 0 ORDER BY account";

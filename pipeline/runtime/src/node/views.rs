@@ -83,6 +83,14 @@ fn json<T: Serialize>(v: &T) -> Result<ViewJson, ReadError> {
     serde_json::to_vec(v).map_err(failed)
 }
 
+fn check_person(to: &str) -> Result<(), ReadError> {
+    if to.starts_with('+') && parse_e164(to).is_err() {
+        let remedy = "write a number as + and 7 to 15 digits, or a business-scoped id";
+        return Err(ReadError::BadQuery { field: "to", value: "(hidden)".to_owned(), remedy });
+    }
+    Ok(())
+}
+
 impl Reads for ViewReads {
     fn message(&self, account: &str, id: &str) -> Result<Option<ViewJson>, ReadError> {
         self.view(|r| r.message(account, id))
@@ -121,11 +129,17 @@ impl Reads for ViewReads {
     }
 
     fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {
-        if to.starts_with('+') && parse_e164(to).is_err() {
-            let remedy = "write a number as + and 7 to 15 digits, or a business-scoped id";
-            return Err(ReadError::BadQuery { field: "to", value: "(hidden)".to_owned(), remedy });
-        }
+        check_person(to)?;
         self.view(|r| r.consents(account, to))
+    }
+
+    fn person(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {
+        check_person(to)?;
+        self.view(|r| r.person(account, to))
+    }
+
+    fn suppressions(&self, account: &str, after: &str, max: usize) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.suppressions(account, after, max))
     }
 
     fn outcomes(&self, account: &str, after: Option<u64>, max: usize) -> Result<FeedPage, ReadError> {

@@ -11,7 +11,7 @@ use crate::clock::{Clock, monotonic};
 use crate::lag::{Lags, Mark};
 use crate::log::{Commit, NewRecord, Record, Topic, dead_letter};
 use crate::registry::SharedRegistry;
-use crate::store::{StateBatch, Store};
+use crate::store::{Space, StateBatch, Store};
 use bytes::Bytes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -224,6 +224,12 @@ impl Shard {
             self.snapshots();
         }
         if self.engine.has_changes() {
+            for person in self.engine.erased() {
+                for item in self.store.scan_prefix(Space::Proofs, &person) {
+                    let (key, _) = item.map_err(LoadError::Store)?;
+                    state.delete(Space::Proofs, &key);
+                }
+            }
             self.engine.commit(&mut BatchWrites(&mut state));
         }
         if inputs.is_empty() && state.is_empty() && self.out.records.is_empty() {

@@ -167,7 +167,9 @@ impl Sink for Outputs {
                 self.registry.push(Bytes::copy_from_slice(json));
                 Topic::Registry
             }
-            Effect::Consent(_) | Effect::Template(_) | Effect::Level(_) | Effect::Reply(_) => Topic::Snapshots,
+            Effect::Consent(_) | Effect::Erased(_) | Effect::Template(_) | Effect::Level(_) | Effect::Reply(_) => {
+                Topic::Snapshots
+            }
         };
         self.push(topic, key.as_bytes(), json);
     }

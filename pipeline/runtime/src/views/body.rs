@@ -73,6 +73,11 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// Without what names the person.
+    pub(super) fn nameless(self) -> Self {
+        Self { wamid: None, to: None, metadata: None, ..self }
+    }
+
     /// The outcome again. `metadata` is the row's, checked.
     pub(super) fn outcome(
         self,

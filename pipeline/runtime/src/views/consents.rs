@@ -30,6 +30,8 @@ pub struct ConsentsView {
     pub consents: Vec<ConsentLine>,
     /// An opt-out of everything.
     pub stop_all: bool,
+    /// On the account's suppression list.
+    pub suppressed: bool,
     /// What the person said, oldest first: at most the newest thousand.
     pub proofs: Vec<Box<RawValue>>,
 }
@@ -39,8 +41,53 @@ pub struct ConsentsView {
 pub struct ConsentLine {
     /// Category.
     pub category: &'static str,
-    /// `opt_in`, `opt_out`, or `none`: never asked.
+    /// `opt_in`, `opt_out`, `expired`: an opt-in that has ended, `pending`: one that the person is to confirm, or `none`:
+    /// never asked.
     pub state: &'static str,
+    /// When the opt-in ends or has ended; of a `pending` one, until when it can be confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+/// Who is on an account's suppression list.
+#[derive(Debug, Serialize)]
+pub struct SuppressionsView {
+    /// When the list was last read.
+    pub as_of: Time,
+    /// Account id.
+    pub account: String,
+    /// People, in order.
+    pub items: Vec<SuppressedLine>,
+    /// After whom the next page begins; absent when this is the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A person on the list.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct SuppressedLine {
+    /// `+` and digits, or the business-scoped id.
+    pub to: String,
+}
+
+/// A consent as it is at `as_of`: it may have ended since it was told.
+fn line(
+    category: &'static str,
+    state: Option<ConsentState>,
+    ends: Option<Time>,
+    pending: Option<Time>,
+    as_of: Time,
+) -> ConsentLine {
+    let ended = ends.is_some_and(|ends| ends <= as_of);
+    let waits = pending.filter(|until| *until >= as_of);
+    let (state, until) = match state {
+        Some(ConsentState::OptOut) => ("opt_out", None),
+        Some(ConsentState::OptIn) if !ended => ("opt_in", ends),
+        _ if waits.is_some() => ("pending", waits),
+        _ if ended => ("expired", ends),
+        _ => ("none", None),
+    };
+    ConsentLine { category, state, until }
 }
 
 /// A person's no.
@@ -77,14 +124,14 @@ impl Reader {
                 serde_json::from_str(text).map_err(|_| LedgerError::Stored { what: "consents", value: text.to_owned() })
             })?;
             let holds: Consents = holds.unwrap_or_default();
-            let line = |category, state: Option<ConsentState>| ConsentLine {
-                category,
-                state: match state {
-                    None => "none",
-                    Some(ConsentState::OptIn) => "opt_in",
-                    Some(ConsentState::OptOut) => "opt_out",
-                },
-            };
+            let as_of = as_of(db, Stream::Snapshots)?;
+            let (ends, pending) = (holds.ends, holds.pending);
+            let consents = vec![
+                line("marketing", holds.marketing, ends.marketing, pending.marketing, as_of),
+                line("utility", holds.utility, ends.utility, pending.utility, as_of),
+                line("authentication", holds.authentication, ends.authentication, pending.authentication, as_of),
+                line("service", holds.service, ends.service, pending.service, as_of),
+            ];
             let mut proofs = Vec::new();
             newest_proofs(db, account, to, &mut |text| {
                 let raw = RawValue::from_string(text.to_owned());
@@ -93,17 +140,48 @@ impl Reader {
             })?;
             proofs.reverse();
             Ok(Some(ConsentsView {
-                as_of: as_of(db, Stream::Snapshots)?,
+                as_of,
                 account: account.to_owned(),
                 to: to.to_owned(),
-                consents: vec![
-                    line("marketing", holds.marketing),
-                    line("utility", holds.utility),
-                    line("authentication", holds.authentication),
-                    line("service", holds.service),
-                ],
+                consents,
                 stop_all: holds.stop_all,
+                suppressed: holds.suppressed,
                 proofs,
+            }))
+        })
+    }
+}
+
+/// How the newest record of a person on the list reads, wherever the field stands in it. JSON of ours has no spaces.
+const LISTED: &str = "%\"suppressed\":true%";
+
+impl Reader {
+    /// Who is on an account's suppression list, after a person in their order, at most `max`; `None` if the account has
+    /// no snapshot. The list is short beside all people: the records of a page are looked for among all of the account.
+    pub fn suppressions(
+        &self,
+        account: &str,
+        after: &str,
+        max: usize,
+    ) -> Result<Option<SuppressionsView>, LedgerError> {
+        self.read(|db| {
+            if snapshot(db, account)?.is_none() {
+                return Ok(None);
+            }
+            let sql = "SELECT person FROM consents WHERE account = (SELECT ix FROM accounts WHERE name = ?1) \
+                 AND person > ?2 AND holds LIKE ?3 ORDER BY person LIMIT ?4";
+            let mut items = Vec::new();
+            let values = [account.into(), after.into(), LISTED.into(), (max as i64).into()];
+            db.rows(sql, &values, &mut |row| {
+                items.push(SuppressedLine { to: row.words(0)?.to_owned() });
+                Ok(ControlFlow::Continue(()))
+            })?;
+            let next = (items.len() == max).then(|| items.last().map(|l: &SuppressedLine| l.to.clone())).flatten();
+            Ok(Some(SuppressionsView {
+                as_of: as_of(db, Stream::Snapshots)?,
+                account: account.to_owned(),
+                items,
+                next,
             }))
         })
     }

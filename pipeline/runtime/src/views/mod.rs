@@ -4,7 +4,7 @@
 //! Written by [`Writer`](crate::ledger::Writer): `ingest_outcomes`, `ingest_snapshots`, `prune_moves`, `claim_sync`,
 //! `finish_sync`.
 //! Read by [`Reader`](crate::ledger::Reader): `message`, `feed`, `outcome_counts`, `accounts`, `campaigns`,
-//! `campaign`, `senders`, `lots`, `waits`, `zones`, `currencies`, `numbers`, `consents`, `templates`, `levels`,
+//! `campaign`, `senders`, `lots`, `waits`, `zones`, `currencies`, `numbers`, `consents`, `person`, `templates`, `levels`,
 //! `campaign_report`. [`bill`] sums a month from any ledger.
 
 mod answers;
@@ -20,6 +20,7 @@ mod move_key;
 mod names;
 mod numbers;
 mod outcome_ingest;
+mod person;
 mod report;
 mod retention;
 mod snapshot_ingest;
@@ -36,12 +37,13 @@ mod tests;
 
 pub use bill::{Bill, BillLine, bill};
 pub use body::{AmountView, ChargeView, ChosenView, GatesView};
-pub use consents::{ConsentLine, ConsentsView, OptOutView};
+pub use consents::{ConsentLine, ConsentsView, OptOutView, SuppressedLine, SuppressionsView};
 pub use counts::{OutcomeCount, OutcomeCounts};
 pub use explain::{GATES, explain};
 pub use feed::{Feed, FeedItem};
 pub use levels::LevelView;
 pub use message::{MessageView, MoveView, PriceLine};
+pub use person::{PersonEntry, PersonMessage, PersonView};
 pub use report::{CampaignCost, CampaignError, CampaignReport};
 pub use retention::Pruned;
 pub use snapshots::{AccountView, CampaignView, Listing, LotView, SenderView};

@@ -2,12 +2,13 @@
 
 use super::answers::{self, Answer};
 use super::consents::{self, Said};
+use super::person::{self, Erased};
 use super::snapshots::Snapshot;
 use super::{levels, templates};
 use crate::ledger::{Fresh, Ingested, LedgerError, Record, Stream, Writer, writes_nul};
 use tollgate_wire::Time;
 use tollgate_wire::command::ConsentState;
-use tollgate_wire::snapshot::{ConsentSnapshot, LevelSnapshot, ReplySnapshot, TemplateSnapshot};
+use tollgate_wire::snapshot::{ConsentSnapshot, LevelSnapshot, PersonErased, ReplySnapshot, TemplateSnapshot};
 
 /// A record of the topic.
 enum Read<'a> {
@@ -17,6 +18,7 @@ enum Read<'a> {
     Template(Box<TemplateSnapshot<'a>>),
     Level(LevelSnapshot<'a>),
     Reply(ReplySnapshot<'a>),
+    Erased(String, Erased),
 }
 
 impl Writer {
@@ -59,6 +61,14 @@ impl Writer {
                         levels::keep(tx, memory.accounts.number(tx, &level.account)?, record.offset, &level)?;
                         fresh.count(true);
                     }
+                    Ok(Read::Erased(account, erased)) => {
+                        // What was said before is kept first, so that it goes too.
+                        consents::keep(tx, &std::mem::take(&mut people))?;
+                        tx.hold_views(false)?;
+                        let account = memory.accounts.number(tx, &account)?;
+                        person::erase(tx, &Erased { account, ..erased })?;
+                        fresh.count(true);
+                    }
                     Err(reason) => fresh.set_aside(tx, record, &reason)?,
                 }
             }
@@ -85,6 +95,10 @@ fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
     }
     if let Ok(level) = serde_json::from_str::<LevelSnapshot<'_>>(text) {
         return Ok(Read::Level(level));
+    }
+    if let Ok(e) = serde_json::from_str::<PersonErased<'_>>(text) {
+        let holds = e.holds.map(|holds| serde_json::to_string(&holds).map_err(|e| e.to_string())).transpose()?;
+        return Ok(Read::Erased(e.account.to_string(), Erased { account: 0, person: e.erased.to_string(), holds }));
     }
     let snapshot: Snapshot = serde_json::from_str(text).map_err(|e| format!("not a snapshot: {e}"))?;
     Ok(Read::Account(Box::new(snapshot), text))

@@ -3,7 +3,7 @@
 use super::fixture::{at, consent, life, outcome, snapshot};
 use super::{Claim, MessageView, OptOutView, SyncChange, SyncReport, SyncResult, bill, explain};
 use crate::ledger::fixture::{Database, READ_AT, T0, charge, dec, golden, json as bytes, on_both, records};
-use crate::ledger::{Ingested, LedgerError, LedgerStore, Reader, Stream};
+use crate::ledger::{Ingested, LedgerError, LedgerReader, LedgerStore, Reader, Stream};
 use serde_json::{Value, json};
 use tollgate_wire::Time;
 use tollgate_wire::outcome::{Outcome, OutcomeKind};
@@ -19,11 +19,13 @@ on_both!(
     old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted,
     snapshots_are_replaced_whole,
     consents_are_what_was_said_last_with_every_proof,
+    a_consent_ends_and_the_suppression_list_is_read_in_pages,
     an_earlier_version_is_brought_up_to_date,
     templates_are_as_they_were_told_last,
     levels_are_kept_newest_first_and_no_more_than_a_thousand,
     one_at_a_time_asks_about_a_waba,
     a_campaign_report_has_cost_answers_and_errors,
+    a_person_is_given_out_and_erased_and_the_bill_stays,
     a_refusal_names_the_newest_no,
     zones_are_those_of_the_newest_snapshots,
     numbers_are_known_by_their_digits,
@@ -438,6 +440,47 @@ fn consents_are_what_was_said_last_with_every_proof(dir: &Database) {
     assert_eq!((of(149).consents[0].state, of(149).proofs.len()), ("opt_in", 1));
 }
 
+fn a_consent_ends_and_the_suppression_list_is_read_in_pages(dir: &Database) {
+    let held = |ends: u64, pending: u64| {
+        json!({"holds": {"marketing": "opt_in", "utility": null, "authentication": "opt_out", "service": null,
+            "stop_all": false, "ends": {"marketing": at(ends), "service": at(1)}, "pending": {"utility": at(pending)}}})
+    };
+    let listed = |n: u64, suppressed: bool| {
+        let mut holds = json!({"marketing": null, "utility": null, "authentication": null, "service": null,
+            "stop_all": false});
+        if suppressed {
+            holds["suppressed"] = json!(true);
+        }
+        consent(n, "suppression", "opt_out", json!({"consents_of": format!("+5511900000{n:03}"), "holds": holds}))
+    };
+    let mut values = vec![snapshot(0, 0), consent(1, "marketing", "opt_in", held(100, 60))];
+    values.extend((1..=5).map(|n| listed(n, true)));
+    values.push(listed(3, false));
+    let ingest = |values: &[Vec<u8>], from, now: u64| {
+        dir.writer().ingest_snapshots(&records(values, from), Time(T0 + now * 1000)).unwrap();
+    };
+    ingest(&values, 0, 50);
+    let lines = || {
+        let view = dir.reader().consents("acme", "+5511987654321").unwrap().unwrap();
+        view.consents.iter().map(|c| (c.state, c.until.map(|t| t.to_string()))).collect::<Vec<_>>()
+    };
+    let some = |seconds| Some(at(seconds));
+    let refused = ("opt_out", None);
+    assert_eq!(lines(), [("opt_in", some(100)), ("pending", some(60)), refused.clone(), ("expired", some(1))]);
+    ingest(&[listed(9, false)], values.len() as u64, 100);
+    assert_eq!(lines(), [("expired", some(100)), ("none", None), refused, ("expired", some(1))]);
+    let page = |after: &str, max| dir.reader().suppressions("acme", after, max).unwrap().unwrap();
+    let people = |view: &super::SuppressionsView| {
+        view.items.iter().map(|l| l.to[l.to.len() - 1..].parse::<u8>().unwrap()).collect::<Vec<_>>()
+    };
+    let first = page("", 3);
+    assert_eq!((people(&first), first.next.as_deref()), (vec![1, 2, 4], Some("+5511900000004")));
+    let rest = page("+5511900000004", 3);
+    assert_eq!((people(&rest), rest.next), (vec![5], None));
+    assert!(dir.reader().suppressions("stranger", "", 3).unwrap().is_none());
+    assert!(dir.reader().consents("acme", "+5511900000001").unwrap().unwrap().suppressed);
+}
+
 fn an_earlier_version_is_brought_up_to_date(dir: &Database) {
     drop(dir.with_month());
     dir.writer()
@@ -587,6 +630,73 @@ fn a_campaign_report_has_cost_answers_and_errors(dir: &Database) {
     let after = report().unwrap();
     assert_eq!((after.replied, after.opted_out), (1, 1), "a person counts once, a stranger never");
     assert_eq!(after.costs[0].per_reply, Some(after.costs[0].cost.normalize()));
+}
+
+fn a_person_is_given_out_and_erased_and_the_bill_stays(dir: &Database) {
+    const ANA: &str = "+5511987654321";
+    let bill_before = {
+        drop(dir.with_month());
+        detail(dir)
+    };
+    let mut moves = life("m1", 7);
+    moves.push(outcome("m2", 8, 5, "sent", json!({"to": "+5511987650000", "wamid": "wamid.2"})));
+    ingest(dir, &moves, 0);
+    let mut values =
+        vec![snapshot(5, 0), consent(1, "marketing", "opt_in", json!({})), consent(2, "utility", "opt_out", json!({}))];
+    dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+    let given = |to: &str| serde_json::to_value(dir.reader().person("acme", to).unwrap().unwrap()).unwrap();
+    let counted = counts(&dir.reader(), None);
+    let person = given(ANA);
+    assert_eq!(
+        (&person["messages"][0]["id"], &person["messages"][0]["metadata"]["crm"]),
+        (&json!("m1"), &json!("881-2"))
+    );
+    assert_eq!(person["messages"].as_array().unwrap().len(), 1);
+    assert_eq!(person["consents"]["proofs"].as_array().unwrap().len(), 2);
+    let entries = person["entries"].as_array().unwrap();
+    assert!(!entries.is_empty() && entries.iter().all(|e| e["wamid"].is_string()), "{entries:?}");
+    assert!(dir.reader().person("nobody", ANA).unwrap().is_none());
+    // One record says what was said and that it is erased; then it is told again.
+    values.push(consent(3, "marketing", "opt_out", json!({})));
+    let refused = json!({"marketing": "opt_out", "utility": "opt_out", "authentication": null, "service": null,
+        "stop_all": false});
+    let erased = json!({"erased": ANA, "account": "acme", "as_of": at(4), "holds": refused});
+    values.push(serde_json::to_vec(&erased).unwrap());
+    dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+    let person = given(ANA);
+    assert_eq!((&person["messages"], &person["entries"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&person["consents"]["proofs"], &person["consents"]["consents"][0]["state"]),
+        (&json!([]), &json!("opt_out"))
+    );
+    let message = dir.reader().message("acme", "m1").unwrap().unwrap();
+    assert_eq!((message.to.as_str(), message.wamid, message.metadata.is_none()), ("", None, true));
+    assert_eq!((message.outcome, message.moves.len()), (OutcomeKind::Read, 6), "what became of it stays");
+    let feed = dir.reader().feed("acme", 0, 100).unwrap();
+    let told: Vec<&str> = feed.items.iter().map(|i| i.outcome.get()).filter(|o| o.contains("\"m1\"")).collect();
+    assert_eq!(told.len(), 6);
+    assert!(!told.iter().any(|o| o.contains(ANA) || o.contains("wamid.1") || o.contains("crm")), "{told:?}");
+    assert_eq!(given("+5511987650000")["messages"][0]["id"], "m2", "others stay");
+    assert_eq!(dir.reader().message("acme", "m2").unwrap().unwrap().wamid.as_deref(), Some("wamid.2"));
+    assert_eq!((counts(&dir.reader(), None), detail(dir)), (counted, bill_before), "counts and amounts stay");
+    // Nothing refused: nothing is left.
+    let nothing = json!({"erased": ANA, "account": "acme", "as_of": at(5)});
+    let nothing = serde_json::to_vec(&nothing).unwrap();
+    dir.writer().ingest_snapshots(&records(&[nothing], values.len() as u64), READ_AT).unwrap();
+    assert_eq!(given(ANA)["consents"]["consents"][0]["state"], "none");
+}
+
+/// Every entry of the fixture's month, without people's data.
+fn detail(dir: &Database) -> Vec<String> {
+    let mut all = Vec::new();
+    let month = "2026-10".parse().unwrap();
+    let mut each = |e: &tollgate_wire::ledger::LedgerEntry<'_>| {
+        all.push(serde_json::to_string(e).unwrap());
+        std::ops::ControlFlow::Continue(())
+    };
+    dir.reader().detail(month, None, false, &mut each).unwrap();
+    assert!(!all.is_empty());
+    all
 }
 
 fn a_refusal_names_the_newest_no(dir: &Database) {

@@ -111,6 +111,14 @@ impl Api {
         self.call(Method::PUT, path, Some(JSON), body).await
     }
 
+    /// `DELETE`.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub async fn delete(&self, path: &str) -> Result<Answer, CallError> {
+        self.call(Method::DELETE, path, None, Bytes::new()).await
+    }
+
     /// `POST`.
     ///
     /// # Errors

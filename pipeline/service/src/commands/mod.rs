@@ -11,6 +11,7 @@ pub mod enqueue;
 pub mod explain;
 pub mod lots;
 pub mod outcomes;
+pub mod person;
 pub mod rates;
 pub mod senders;
 pub mod serve;
@@ -51,6 +52,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Campaigns(args) => wait(campaigns::run(&args, json)),
         Command::Enqueue(args) => wait(enqueue::run(&args, config, json)),
         Command::Consents(args) => wait(consents::run(&args, json)),
+        Command::Person(args) => wait(person::run(&args)),
         Command::Billing(args) => billing::run(args, config, json),
         Command::Rates(args) => rates::run(args, config, json),
         Command::Explain(args) => wait(explain::run(&args, json)),

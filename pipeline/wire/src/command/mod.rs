@@ -1,20 +1,21 @@
 //! Commands: registry, campaigns, consents and templates, as the `commands` topic carries them.
 
+mod consent;
 mod parse;
 mod tagged;
 mod template;
 
+pub use consent::{ConsentPolicy, ConsentSpec, ConsentState, SuppressionSpec};
 pub use parse::{MAX_BYTES, MAX_MARKETING_CAP, check, check_account, parse};
 pub use template::{
     BUTTONS_MAX, ButtonKind, ButtonSpec, HeaderFormat, NextCategory, TemplateComponents, TemplateSpec, TemplateStatus,
 };
 
-use crate::Time;
 use crate::request::Purpose;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tollgate_quality::{Limit, PacingPolicy, Score};
-use tollgate_rate_card::{Category, Markup};
+use tollgate_rate_card::Markup;
 
 /// One command for one account, told apart by the field `command`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,6 +49,21 @@ pub enum Command {
         /// The consent.
         consent: ConsentSpec,
     },
+    /// Puts a person on the account's suppression list or takes the person off it.
+    SetSuppression {
+        /// Account id.
+        account: String,
+        /// Whom, and which.
+        suppression: SuppressionSpec,
+    },
+    /// Forgets a person: agreements, what was kept of messages for its rules, and proofs. What the person refuses stays,
+    /// and so does a place on the suppression list.
+    ErasePerson {
+        /// Account id.
+        account: String,
+        /// E.164 or business-scoped id.
+        to: String,
+    },
     /// Creates or changes a template.
     PutTemplate {
         /// Account id.
@@ -68,6 +84,8 @@ impl Command {
             Self::PutCampaign { account, .. }
             | Self::ControlCampaign { account, .. }
             | Self::SetConsent { account, .. }
+            | Self::SetSuppression { account, .. }
+            | Self::ErasePerson { account, .. }
             | Self::PutTemplate { account, .. } => account,
         }
     }
@@ -207,7 +225,8 @@ pub struct Policy {
     pub waiting_messages: u64,
     /// Most bytes of parked messages.
     pub waiting_bytes: u64,
-    /// Words that end marketing and utility, compared without case.
+    /// Words that end what `consent.stop_ends` names, in any language: typed alone, or the payload or label of a button.
+    /// Case, accents, width and signs around them do not matter.
     pub stop_words: Vec<String>,
     /// Days a person known to be off the platform is remembered.
     pub not_on_platform_days: u16,
@@ -217,6 +236,9 @@ pub struct Policy {
     /// the entry.
     #[serde(skip_serializing_if = "InDoubt::is_default")]
     pub in_doubt: InDoubt,
+    /// What consents do besides being said. Left out while all is as by default, so that earlier versions read the entry.
+    #[serde(skip_serializing_if = "ConsentPolicy::is_default")]
+    pub consent: ConsentPolicy,
 }
 
 /// What becomes of a message whose call has no known result, by the purpose of the message. The platform has no key that
@@ -298,6 +320,7 @@ impl Default for Policy {
             not_on_platform_days: 7,
             throughput_headroom_percent: 5,
             in_doubt: InDoubt::default(),
+            consent: ConsentPolicy::default(),
         }
     }
 }
@@ -349,36 +372,4 @@ pub enum CampaignAction {
     Resume,
     /// Ends it for good; what waits ends as `cancelled`.
     Cancel,
-}
-
-/// A consent with its proof.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConsentSpec {
-    /// E.164 or business-scoped id.
-    pub to: String,
-    /// Category; none = all of them (an opt-out of everything is a stop-all).
-    #[serde(default)]
-    pub category: Option<Category>,
-    /// Opted in or out.
-    pub state: ConsentState,
-    /// Where the person said so: `web`, `sms`, `paper`, …
-    #[serde(default)]
-    pub source: String,
-    /// When the person said so; the time of the append without it. A yes said before a no on record counts for nothing.
-    #[serde(default)]
-    pub at: Option<Time>,
-    /// Version of the text the person agreed to.
-    #[serde(default)]
-    pub text_version: String,
-}
-
-/// Opted in or out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConsentState {
-    /// The person agreed.
-    OptIn,
-    /// The person ended it.
-    OptOut,
 }

@@ -1,14 +1,15 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
 use super::{
-    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentSpec, Policy, SendingHours, TemplateSpec, WabaSpec,
+    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, Policy, SendingHours,
+    TemplateSpec, WabaSpec,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
 use crate::request::parse_e164;
 use jiff::tz::TimeZoneDatabase;
 use std::collections::BTreeSet;
-use tollgate_rate_card::{Currency, Markup};
+use tollgate_rate_card::{Category, Currency, Markup};
 
 /// Longest accepted command in bytes: an account with its numbers and templates.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -35,6 +36,8 @@ pub fn check(command: &Command) -> Result<(), InputError> {
         Command::PutCampaign { spec, .. } => check_campaign(spec)?,
         Command::ControlCampaign { campaign, .. } => naming::free("campaign", campaign)?,
         Command::SetConsent { consent, .. } => check_consent(consent)?,
+        Command::SetSuppression { suppression, .. } => check_person("suppression.to", &suppression.to)?,
+        Command::ErasePerson { to, .. } => check_person("to", to)?,
         Command::PutTemplate { waba, template, .. } => {
             naming::platform_id("waba", waba)?;
             check_template("template", template)?;
@@ -113,6 +116,8 @@ fn check_policy(policy: &Policy) -> Result<(), InputError> {
     require(policy.leave_by_seconds >= 1, "spec.policy.leave_by_seconds", "it is 0", || {
         "give at least 1 second, or nothing could leave".to_owned()
     })?;
+    check_words("spec.policy.stop_words", &policy.stop_words)?;
+    check_consent_policy(&policy.consent)?;
     let headroom = policy.throughput_headroom_percent;
     require(
         headroom < 100,
@@ -145,14 +150,81 @@ fn check_hours(hours: &SendingHours) -> Result<(), InputError> {
 }
 
 fn check_consent(consent: &ConsentSpec) -> Result<(), InputError> {
-    // Only what begins like a number is one: a business-scoped id has its own form.
-    if consent.to.starts_with('+') {
-        parse_e164(&consent.to).map_err(|e| InputError::invalid("consent.to", e.to_string(), "correct it"))?;
-    }
-    require(!consent.to.is_empty(), "consent.to", "it is empty", || {
-        "give an E.164 number or a business-scoped id".to_owned()
+    check_person("consent.to", &consent.to)?;
+    let opt_in = consent.state == ConsentState::OptIn;
+    require(opt_in || consent.expires.is_none(), "consent.expires", "an opt-out does not end", || {
+        "leave it out; a later opt-in ends an opt-out".to_owned()
+    })?;
+    require(opt_in || !consent.confirmed, "consent.confirmed", "an opt-out needs no confirmation", || {
+        "leave it out".to_owned()
+    })?;
+    let backwards = consent.expires.zip(consent.at).is_some_and(|(expires, at)| expires <= at);
+    require(!backwards, "consent.expires", "it is not after `at`", || {
+        "give the time at which the opt-in ends, or leave it out".to_owned()
     })
 }
+
+/// Only what begins like a number is one: a business-scoped id has its own form.
+fn check_person(field: &str, to: &str) -> Result<(), InputError> {
+    if to.starts_with('+') {
+        parse_e164(to).map_err(|e| InputError::invalid(field, e.to_string(), "correct it"))?;
+    }
+    require(!to.is_empty(), field, "it is empty", || "give an E.164 number or a business-scoped id".to_owned())
+}
+
+/// What a person types is compared up to this length, in bytes: a longer text is not kept.
+const MAX_WORD_BYTES: usize = 64;
+/// Most words of one list.
+const MAX_WORDS: usize = 200;
+
+fn check_words(field: &str, words: &[String]) -> Result<(), InputError> {
+    require(words.len() <= MAX_WORDS, field, &format!("{} words are too many", words.len()), || {
+        format!("give at most {MAX_WORDS}")
+    })?;
+    for (i, word) in words.iter().enumerate() {
+        let fits = !word.trim().is_empty() && word.len() <= MAX_WORD_BYTES;
+        require(fits, &format!("{field}[{i}]"), &format!("{} is never what a person writes", shown(word)), || {
+            format!("give a word or a payload of 1 to {MAX_WORD_BYTES} bytes")
+        })?;
+    }
+    Ok(())
+}
+
+fn check_consent_policy(policy: &ConsentPolicy) -> Result<(), InputError> {
+    const AT: &str = "spec.policy.consent";
+    check_words(&format!("{AT}.stop_all_words"), &policy.stop_all_words)?;
+    check_words(&format!("{AT}.confirm_words"), &policy.confirm_words)?;
+    let codes = |c: &Category| matches!(c, Category::Authentication | Category::AuthenticationInternational);
+    require(
+        policy.stop_ends.contains(&Category::Marketing),
+        &format!("{AT}.stop_ends"),
+        "marketing is missing",
+        || "add \"marketing\": a stop word ends at least that".to_owned(),
+    )?;
+    require(!policy.stop_ends.iter().any(codes), &format!("{AT}.stop_ends"), "it ends one-time codes", || {
+        "take authentication out; who asks for no codes either writes one of `stop_all_words`".to_owned()
+    })?;
+    let doubled = &policy.double_opt_in;
+    require(!doubled.iter().any(codes), &format!("{AT}.double_opt_in"), "one-time codes are in it", || {
+        "take authentication out: who asks for a code has no time to confirm".to_owned()
+    })?;
+    require(
+        doubled.is_empty() || !policy.confirm_words.is_empty(),
+        &format!("{AT}.confirm_words"),
+        "it is empty",
+        || "give at least one word, or nobody could confirm".to_owned(),
+    )?;
+    let hours = policy.confirm_hours;
+    require(
+        (1..=MAX_CONFIRM_HOURS).contains(&hours),
+        &format!("{AT}.confirm_hours"),
+        &format!("{hours} does not fit"),
+        || format!("give 1 to {MAX_CONFIRM_HOURS} hours"),
+    )
+}
+
+/// Longest time to confirm: 30 days.
+const MAX_CONFIRM_HOURS: u16 = 720;
 
 fn check_zone(field: &str, name: &str) -> Result<(), InputError> {
     let known = TimeZoneDatabase::bundled().get(name).is_ok();

@@ -1,6 +1,6 @@
 //! Reads `Command` by its `command` field.
 
-use super::{AccountSpec, CampaignAction, CampaignSpec, Command, ConsentSpec, TemplateSpec};
+use super::{AccountSpec, CampaignAction, CampaignSpec, Command, ConsentSpec, SuppressionSpec, TemplateSpec};
 use crate::tagged::{self, Tagged};
 use serde::{Deserialize, Deserializer, de};
 
@@ -34,6 +34,20 @@ struct SetConsent {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct SetSuppression {
+    account: String,
+    suppression: SuppressionSpec,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ErasePerson {
+    account: String,
+    to: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PutTemplate {
     account: String,
     waba: String,
@@ -48,8 +62,15 @@ impl<'de> Deserialize<'de> for Command {
 
 impl<'de> Tagged<'de> for Command {
     const TAG: &'static str = "command";
-    const NAMES: &'static [&'static str] =
-        &["apply_account", "put_campaign", "control_campaign", "set_consent", "put_template"];
+    const NAMES: &'static [&'static str] = &[
+        "apply_account",
+        "put_campaign",
+        "control_campaign",
+        "set_consent",
+        "set_suppression",
+        "erase_person",
+        "put_template",
+    ];
 
     fn read<D: Deserializer<'de>>(tag: &str, fields: D) -> Result<Self, D::Error> {
         match tag {
@@ -65,6 +86,11 @@ impl<'de> Tagged<'de> for Command {
             }
             "set_consent" => SetConsent::deserialize(fields)
                 .map(|SetConsent { account, consent }| Self::SetConsent { account, consent }),
+            "set_suppression" => SetSuppression::deserialize(fields)
+                .map(|SetSuppression { account, suppression }| Self::SetSuppression { account, suppression }),
+            "erase_person" => {
+                ErasePerson::deserialize(fields).map(|ErasePerson { account, to }| Self::ErasePerson { account, to })
+            }
             "put_template" => PutTemplate::deserialize(fields)
                 .map(|PutTemplate { account, waba, template }| Self::PutTemplate { account, waba, template }),
             _ => Err(de::Error::unknown_variant(tag, Self::NAMES)),

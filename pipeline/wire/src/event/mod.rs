@@ -37,6 +37,8 @@ pub enum PlatformEvent<'a> {
     Inbound(Inbound<'a>),
     /// A person stopped or resumed marketing on the platform.
     Preference(Preference<'a>),
+    /// A person has another number, or another business-scoped id.
+    NumberChanged(NumberChanged<'a>),
     /// A template changed.
     Template(TemplateChange<'a>),
     /// A sender changed.
@@ -210,6 +212,19 @@ pub struct Preference<'a> {
     pub from: Recipient<'a>,
     /// `true` = stop.
     pub stop: bool,
+    /// The platform's time, whole seconds.
+    pub at_s: u32,
+}
+
+/// A person has another number, or another business-scoped id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NumberChanged<'a> {
+    /// Who the person was.
+    #[serde(borrow)]
+    pub from: Recipient<'a>,
+    /// Who the person is now.
+    #[serde(borrow)]
+    pub to: Recipient<'a>,
     /// The platform's time, whole seconds.
     pub at_s: u32,
 }

@@ -35,8 +35,18 @@ impl<'de: 'a, 'a> Deserialize<'de> for PlatformEvent<'a> {
 
 impl<'de: 'a, 'a> Tagged<'de> for PlatformEvent<'a> {
     const TAG: &'static str = "event";
-    const NAMES: &'static [&'static str] =
-        &["result", "status", "inbound", "preference", "template", "sender", "limit", "account_state", "close_month"];
+    const NAMES: &'static [&'static str] = &[
+        "result",
+        "status",
+        "inbound",
+        "preference",
+        "number_changed",
+        "template",
+        "sender",
+        "limit",
+        "account_state",
+        "close_month",
+    ];
 
     fn read<D: Deserializer<'de>>(tag: &str, fields: D) -> Result<Self, D::Error> {
         match tag {
@@ -44,6 +54,7 @@ impl<'de: 'a, 'a> Tagged<'de> for PlatformEvent<'a> {
             "status" => Deserialize::deserialize(fields).map(Self::Status),
             "inbound" => Deserialize::deserialize(fields).map(Self::Inbound),
             "preference" => Deserialize::deserialize(fields).map(Self::Preference),
+            "number_changed" => Deserialize::deserialize(fields).map(Self::NumberChanged),
             "template" => Deserialize::deserialize(fields).map(Self::Template),
             "sender" => Deserialize::deserialize(fields).map(Self::Sender),
             "limit" => LimitBody::deserialize(fields).map(|b| Self::Limit { limit: b.limit }),

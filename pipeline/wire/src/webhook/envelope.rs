@@ -181,6 +181,22 @@ pub(super) struct RawMessage<'a> {
     #[serde(borrow)]
     pub interactive: Option<Interactive<'a>>,
     pub referral: Option<IgnoredAny>,
+    #[serde(borrow)]
+    pub system: Option<RawSystem<'a>>,
+}
+
+/// The new number's id stood in `new_wa_id` before version 12.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct RawSystem<'a> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub wa_id: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub new_wa_id: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub user_id: Option<Text<'a>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 /// Longest text that may be a keyword, in bytes.
 const MAX_KEYWORD: usize = 64;
 
-/// Messages that people wrote. Every type opens the window, except what the platform itself writes.
+/// Messages that people wrote. Every type opens the window, except what the platform itself writes (`changed_number`).
 pub(super) fn messages<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
     let Some(messages) = value.messages.take() else {
         return;
@@ -18,7 +18,7 @@ pub(super) fn messages<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
     let sender = value.metadata.as_ref().map(|m| m.phone_number_id.clone());
     for mut raw in messages {
         if raw.kind.as_deref() == Some("system") {
-            out.form("message_system");
+            super::changed_number::read(raw, sender.as_ref(), out);
             continue;
         }
         if raw.group_id.is_some() {

@@ -9,10 +9,12 @@
 //! | `envelope` | the platform's JSON as it is written, and scalars whose type it does not keep to |
 //! | `status` | `messages` → statuses, with both eras of prices |
 //! | `inbound` | `messages` and `calls` → a person wrote or called; `user_preferences` |
+//! | `changed_number` | `messages` of the platform itself → a person has another number |
 //! | `template` | template states and categories |
 //! | `account` | limits, throughput, restrictions |
 
 mod account;
+mod changed_number;
 mod envelope;
 mod inbound;
 mod recipient;

@@ -39,7 +39,7 @@ impl Auditor {
         };
         let window = self.people.window_until_s(&sender, &m.to, now_s);
         let status = state.as_ref().map(|s| if sendable { "approved" } else { s.0.as_str() });
-        self.content(uid, m, &purpose, &category, status, window.is_some());
+        self.content(uid, m, (&sender, &purpose, &category), status, window.is_some());
         self.holds(uid, m, &sender, &waba, &category);
         if template.is_none() {
             let by = order.leave_by_ms;
@@ -92,20 +92,30 @@ impl Auditor {
     }
 
     /// Consent, form, template, purpose, bar.
-    fn content(&mut self, uid: u64, m: &Move, purpose: &str, category: &str, state: Option<&str>, window: bool) {
+    fn content(
+        &mut self,
+        uid: u64,
+        m: &Move,
+        (sender, purpose, category): (&str, &str, &str),
+        state: Option<&str>,
+        window: bool,
+    ) {
         let (account, to) = (m.account.as_str(), m.to.as_str());
+        let now_s = self.now_s();
         let stopped = self.people.stopped_all(account, to);
-        let word = self.people.word_on(account, to, category);
-        let agreed = match word {
-            Some(yes) => yes,
-            None => window && (category == "service" || category == "utility"),
-        };
+        let word = self.people.word_on(account, to, category, now_s);
+        let agreed = word.unwrap_or_else(|| {
+            let answer = window && (category == "service" || category == "utility");
+            answer || self.people.implied(account, sender, to, category, now_s)
+        });
+        let listed = self.people.is_listed(account, to);
+        self.check("order_not_suppressed", uid, !listed, || format!("{to} is on the suppression list"));
         self.check("order_needs_consent", uid, agreed && !stopped, || {
             format!("{category} to {to}: said {word:?}, stopped all {stopped}, window open {window}")
         });
         let text = state.is_none() && category == "service";
         if text {
-            let no = self.people.word_on(account, to, purpose) == Some(false);
+            let no = self.people.word_on(account, to, purpose, now_s) == Some(false);
             self.check("text_needs_window", uid, window, || format!("text to {to} outside the window"));
             self.check("text_respects_purpose", uid, !no, || format!("{to} said no to {purpose}"));
         } else {
@@ -120,7 +130,6 @@ impl Auditor {
         let american = to.starts_with("+1212");
         self.check("country_not_barred", uid, !(american && category == "marketing"), || format!("marketing to {to}"));
         let away = self.people.away_until_s.get(&(account.to_owned(), to.to_owned())).copied().unwrap_or(0);
-        let now_s = self.now_s();
         self.check("person_is_on_platform", uid, away <= now_s, || format!("{to} is away until {away}"));
         let said = m.category.map(tollgate_rate_card::Category::as_str);
         self.check("outcome_names_category", uid, said == Some(category), || format!("{said:?}, not {category}"));

@@ -218,7 +218,7 @@ impl Auditor {
                     }
                 }
                 131_047 => self.people.window_is_closed(&attempt.sender, &m.to, (attempt.admitted_ms / 1000) as u32),
-                131_050 => self.people.stopped_marketing(&account, &m.to),
+                131_050 => self.people.stopped_marketing(&account, &m.to, now_s),
                 131_026 => {
                     self.people.away_until_s.insert((account, m.to.clone()), now_s + 7 * 86_400);
                 }

@@ -2,7 +2,7 @@
 
 use super::registry::Account;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A platform's time is believed up to a minute from now.
 const CLOCK_S: u32 = 60;
@@ -10,23 +10,72 @@ const DAY_S: u32 = 86_400;
 /// A window is not relied on in its last minute.
 const EARLY_S: u32 = 60;
 
-/// One thing that a person said.
+/// One thing that a person said. A yes to everything is one to each category.
 #[derive(Clone, Debug)]
-enum Said {
-    /// Yes or no to one category, by way of an operator: a yes ends a stop of everything.
-    Category(String, bool),
-    /// Yes or no to everything.
-    All(bool),
-    /// To the platform: marketing only.
-    Preference(bool),
-    /// A stop word: marketing and utility.
-    StopWord,
+struct Said {
+    /// Category; `None` is everything.
+    about: Option<String>,
+    yes: bool,
+    at_s: u32,
+    /// When a yes ends; 0 = not by itself.
+    ends_s: u32,
+    /// A yes that ends a stop of everything: all but those to the platform's switch.
+    lifts: bool,
 }
+
+/// An account's rules.
+#[derive(Clone, Debug)]
+struct Rules {
+    stop_ends: Vec<String>,
+    valid_s: u32,
+    implied_s: BTreeMap<&'static str, u32>,
+    double: Vec<String>,
+    confirm_s: u32,
+}
+
+impl Rules {
+    fn of(policy: &Value) -> Self {
+        let list = |v: &Value, other: &[&str]| match v.as_array() {
+            Some(v) => v.iter().map(|c| c.as_str().unwrap_or_default().to_owned()).collect(),
+            None => other.iter().map(|c| (*c).to_owned()).collect(),
+        };
+        let number = |v: &Value, other: u32| v.as_u64().map_or(other, |n| n as u32);
+        let implied = |field: &str| number(&policy[field], 0) * DAY_S;
+        Self {
+            stop_ends: list(&policy["stop_ends"], &["marketing", "utility"]),
+            valid_s: number(&policy["valid_days"], 0) * DAY_S,
+            implied_s: [("utility", implied("implied_utility_days")), ("marketing", implied("implied_marketing_days"))]
+                .into(),
+            double: list(&policy["double_opt_in"], &[]),
+            confirm_s: number(&policy["confirm_hours"], 72) * 3600,
+        }
+    }
+
+    fn ends_s(&self, at_s: u32, asked_s: u32) -> u32 {
+        match (asked_s, self.valid_s) {
+            (0, 0) => 0,
+            (0, valid_s) => at_s + valid_s,
+            (asked_s, _) => asked_s,
+        }
+    }
+}
+
+const CATEGORIES: [&str; 4] = ["marketing", "utility", "authentication", "service"];
+
+/// Account and person.
+type Key = (String, String);
 
 /// The people of all accounts.
 #[derive(Debug, Default)]
 pub(crate) struct People {
-    said: BTreeMap<(String, String), Vec<Said>>,
+    said: BTreeMap<Key, Vec<Said>>,
+    rules: BTreeMap<String, Rules>,
+    /// On an account's suppression list.
+    listed: BTreeSet<Key>,
+    /// Opt-ins that are to be confirmed, by category: when they were asked for and when they end.
+    pending: BTreeMap<(Key, String), (u32, u32)>,
+    /// Who has another number since when.
+    moved: BTreeMap<Key, (String, u32)>,
     /// Sender and person → times of messages from the person, as believed when they came.
     wrote: BTreeMap<(String, String), Vec<u32>>,
     /// Account and person → not on the platform until.
@@ -43,22 +92,124 @@ pub(crate) fn name(v: &Value) -> String {
 }
 
 impl People {
-    pub fn command(&mut self, c: &Value) {
-        if c["command"] != "set_consent" {
-            return;
+    pub fn command(&mut self, c: &Value, now_s: u32) {
+        let account = c["account"].as_str().unwrap_or_default().to_owned();
+        match c["command"].as_str() {
+            Some("apply_account") => {
+                let id = c["spec"]["account"].as_str().unwrap_or_default().to_owned();
+                self.rules.insert(id, Rules::of(&c["spec"]["policy"]["consent"]));
+            }
+            Some("set_suppression") => {
+                let key = (account, name(&c["suppression"]["to"]));
+                if c["suppression"]["listed"] == true {
+                    self.listed.insert(key);
+                } else {
+                    self.listed.remove(&key);
+                }
+            }
+            Some("set_consent") => {
+                let consent = &c["consent"];
+                let (key, category) = ((account, name(&consent["to"])), consent["category"].as_str());
+                if consent["state"] == "opt_out" {
+                    return self.no(&key, &[category], now_s);
+                }
+                let expires = serde_json::from_value::<tollgate_wire::Time>(consent["expires"].clone());
+                let asked_s = expires.map_or(0, |t| t.secs());
+                let rules = self.rules[&key.0].clone();
+                let categories = category.map_or(CATEGORIES.to_vec(), |c| vec![c]);
+                for category in categories {
+                    let doubled = rules.double.iter().any(|c| c == category) && consent["confirmed"] != true;
+                    if !doubled {
+                        self.yes(&key, category, now_s, rules.ends_s(now_s, asked_s), true);
+                    } else if !self.agreed_for_good(&key, category) && self.latest_no_s(&key, category) <= now_s {
+                        self.pending.insert((key.clone(), category.to_owned()), (now_s, asked_s));
+                    }
+                }
+            }
+            _ => {}
         }
-        let yes = c["consent"]["state"] == "opt_in";
-        let said = match c["consent"]["category"].as_str() {
-            Some(category) => Said::Category(category.to_owned(), yes),
-            None => Said::All(yes),
-        };
-        let key = (c["account"].as_str().unwrap_or_default().to_owned(), name(&c["consent"]["to"]));
-        self.said.entry(key).or_default().push(said);
     }
 
-    pub fn preference(&mut self, account: &str, e: &Value) {
+    fn yes(&mut self, key: &Key, category: &str, at_s: u32, ends_s: u32, lifts: bool) {
+        if at_s < self.latest_no_s(key, category) {
+            return;
+        }
+        self.pending.remove(&(key.clone(), category.to_owned()));
+        let said = Said { about: Some(category.to_owned()), yes: true, at_s, ends_s, lifts };
+        self.said.entry(key.clone()).or_default().push(said);
+    }
+
+    /// A no, and the same for the numbers that the person has moved to since.
+    fn no(&mut self, key: &Key, about: &[Option<&str>], at_s: u32) {
+        for about in about {
+            self.one_no(key, *about, at_s);
+        }
+        let said: Vec<(Option<String>, u32)> = about.iter().map(|a| (a.map(str::to_owned), at_s)).collect();
+        self.follow(key, self.moved.get(key).cloned(), &said, false);
+    }
+
+    fn one_no(&mut self, key: &Key, about: Option<&str>, at_s: u32) {
+        for category in CATEGORIES.iter().filter(|c| about.is_none_or(|about| about == **c)) {
+            self.pending.remove(&(key.clone(), (*category).to_owned()));
+        }
+        let said = Said { about: about.map(str::to_owned), yes: false, at_s, ends_s: 0, lifts: false };
+        self.said.entry(key.clone()).or_default().push(said);
+    }
+
+    fn follow(&mut self, from: &Key, mut to: Option<(String, u32)>, said: &[(Option<String>, u32)], listed: bool) {
+        let mut been = vec![from.1.clone()];
+        while let Some((person, since_s)) = to.filter(|(person, _)| !been.contains(person) && been.len() < 8) {
+            let key = (from.0.clone(), person.clone());
+            been.push(person);
+            for (about, at_s) in said.iter().filter(|(_, at_s)| *at_s <= since_s) {
+                let known = self
+                    .said
+                    .get(&key)
+                    .into_iter()
+                    .flatten()
+                    .any(|s| !s.yes && (s.about.is_none() || s.about == *about) && s.at_s >= *at_s);
+                if !known {
+                    self.one_no(&key, about.as_deref(), *at_s);
+                }
+            }
+            if listed {
+                self.listed.insert(key.clone());
+            }
+            to = self.moved.get(&key).cloned();
+        }
+    }
+
+    pub fn number_changed(&mut self, account: &str, e: &Value, now_s: u32) {
+        let (key, to) = ((account.to_owned(), name(&e["from"])), name(&e["to"]));
+        let at_s = believed(e["at_s"].as_u64().unwrap_or(0), now_s);
+        let known = self.moved.get(&key).cloned();
+        if key.1 == to || known.as_ref().is_some_and(|k| k.0 == to && k.1 >= at_s) {
+            return;
+        }
+        if known.is_none_or(|k| k.1 <= at_s) {
+            self.moved.insert(key.clone(), (to.clone(), at_s));
+        }
+        let mut refused = Vec::new();
+        if self.stopped_all(&key.0, &key.1) {
+            refused.push((None, self.latest_no_s(&key, "").min(at_s)));
+        }
+        for category in CATEGORIES {
+            if self.word_on(&key.0, &key.1, category, now_s) == Some(false) {
+                refused.push((Some(category.to_owned()), self.latest_no_s(&key, category).min(at_s)));
+            }
+        }
+        self.follow(&key, Some((to, at_s)), &refused, self.listed.contains(&key));
+    }
+
+    pub fn preference(&mut self, account: &str, e: &Value, now_s: u32) {
         let key = (account.to_owned(), name(&e["from"]));
-        self.said.entry(key).or_default().push(Said::Preference(e["stop"] == false));
+        let at_s = believed(e["at_s"].as_u64().unwrap_or(0), now_s);
+        if e["stop"] == false {
+            let ends_s = self.rules[account].ends_s(at_s, 0);
+            self.yes(&key, "marketing", at_s, ends_s, false);
+        } else {
+            self.no(&key, &[Some("marketing")], at_s);
+        }
     }
 
     pub fn inbound(&mut self, account: &str, e: &Value, now_s: u32, registered: &Account) {
@@ -67,17 +218,38 @@ impl People {
             return;
         }
         let person = name(&e["from"]);
-        let at_s = (e["at_s"].as_u64().unwrap_or(0) as u32).min(now_s + CLOCK_S);
+        let at_s = believed(e["at_s"].as_u64().unwrap_or(0), now_s);
         self.wrote.entry((sender, person.clone())).or_default().push(at_s);
-        let said = |field: &str| e[field].as_str().unwrap_or_default().trim().to_lowercase();
-        if ["keyword", "label"].iter().any(|field| ["stop", "unsubscribe"].contains(&said(field).as_str())) {
-            self.said.entry((account.to_owned(), person)).or_default().push(Said::StopWord);
+        let key = (account.to_owned(), person);
+        // Letters alone tell the few words that people here write from each other.
+        let letters = |field: &str| {
+            let wide = |c: char| char::from_u32((c as u32).wrapping_sub(0xfee0)).filter(char::is_ascii_alphabetic);
+            let plain = |c: char| if c.is_ascii_alphabetic() { Some(c) } else { wide(c) };
+            let said = e[field].as_str().unwrap_or_default().chars().filter_map(plain);
+            said.collect::<String>().to_lowercase()
+        };
+        let wrote = |words: &[&str]| ["keyword", "label"].iter().any(|field| words.contains(&letters(field).as_str()));
+        let rules = self.rules[account].clone();
+        if wrote(&["stopall"]) {
+            self.no(&key, &[None], at_s);
+        } else if wrote(&["stop", "unsubscribe"]) {
+            let ends: Vec<Option<&str>> = rules.stop_ends.iter().map(|c| Some(c.as_str())).collect();
+            self.no(&key, &ends, at_s);
+        } else if wrote(&["yes"]) {
+            for category in CATEGORIES {
+                let Some((from_s, asked_s)) = self.pending.get(&(key.clone(), category.to_owned())).copied() else {
+                    continue;
+                };
+                if (from_s..=from_s + rules.confirm_s).contains(&at_s) {
+                    self.yes(&key, category, at_s, rules.ends_s(at_s, asked_s), true);
+                }
+            }
         }
     }
 
     /// Platform told us that the person stopped marketing.
-    pub fn stopped_marketing(&mut self, account: &str, person: &str) {
-        self.said.entry((account.to_owned(), person.to_owned())).or_default().push(Said::Preference(false));
+    pub fn stopped_marketing(&mut self, account: &str, person: &str, now_s: u32) {
+        self.one_no(&(account.to_owned(), person.to_owned()), Some("marketing"), now_s);
     }
 
     /// The platform says that the window was closed, for a message admitted at `admitted_s`: what the person wrote
@@ -88,24 +260,53 @@ impl People {
         }
     }
 
-    /// The latest word on a category: yes, no or nothing.
-    pub fn word_on(&self, account: &str, person: &str, category: &str) -> Option<bool> {
-        let said = self.said.get(&(account.to_owned(), person.to_owned()))?;
-        said.iter().rev().find_map(|s| match s {
-            Said::Category(c, yes) if c == category => Some(*yes),
-            Said::All(yes) => Some(*yes),
-            Said::Preference(yes) if category == "marketing" => Some(*yes),
-            Said::StopWord if category == "marketing" || category == "utility" => Some(false),
-            _ => None,
-        })
+    /// When a category, or everything for `""`, was refused last; 0 = never.
+    fn latest_no_s(&self, key: &Key, category: &str) -> u32 {
+        let said = self.said.get(key).into_iter().flatten();
+        let nos = said.filter(|s| !s.yes && s.about.as_deref().is_none_or(|about| about == category));
+        nos.map(|s| s.at_s).max().unwrap_or(0)
+    }
+
+    /// The word on a category that counts, and when it was said and ends.
+    fn counting(&self, key: &Key, category: &str) -> Option<Said> {
+        let about = |s: &&Said| s.about.as_deref().is_none_or(|about| about == category);
+        let mut counts: Option<Said> = None;
+        for s in self.said.get(key).into_iter().flatten().filter(about) {
+            // Of opt-ins that end the one said later.
+            let later = counts.as_ref().is_none_or(|c| !c.yes || !s.yes || c.ends_s == 0 || s.at_s >= c.at_s);
+            if later {
+                counts = Some(s.clone());
+            }
+        }
+        counts
+    }
+
+    fn agreed_for_good(&self, key: &Key, category: &str) -> bool {
+        self.counting(key, category).is_some_and(|s| s.yes && s.ends_s == 0)
+    }
+
+    /// The latest word on a category: yes, no or nothing. A yes that has ended is nothing.
+    pub fn word_on(&self, account: &str, person: &str, category: &str, now_s: u32) -> Option<bool> {
+        let said = self.counting(&(account.to_owned(), person.to_owned()), category)?;
+        (!said.yes || said.ends_s == 0 || now_s < said.ends_s).then_some(said.yes)
+    }
+
+    /// Whether the account takes it that the person agreed, because of a message to this number.
+    pub fn implied(&self, account: &str, sender: &str, person: &str, category: &str, now_s: u32) -> bool {
+        let implied_s = self.rules[account].implied_s.get(category).copied().unwrap_or(0);
+        implied_s > 0 && self.latest(sender, person).is_some_and(|t| now_s < t + implied_s)
+    }
+
+    pub fn is_listed(&self, account: &str, person: &str) -> bool {
+        self.listed.contains(&(account.to_owned(), person.to_owned()))
     }
 
     /// A stop of everything that nothing has ended.
     pub fn stopped_all(&self, account: &str, person: &str) -> bool {
         let said = self.said.get(&(account.to_owned(), person.to_owned()));
         let deciding = said.into_iter().flatten().rev().find_map(|s| match s {
-            Said::All(yes) => Some(!yes),
-            Said::Category(_, true) => Some(false),
+            Said { about: None, yes: false, .. } => Some(true),
+            Said { yes: true, lifts: true, .. } => Some(false),
             _ => None,
         });
         deciding == Some(true)

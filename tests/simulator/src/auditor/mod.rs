@@ -94,7 +94,8 @@ impl Auditor {
         match &step.input {
             Input::Command(c) if step.accepted => {
                 self.registry.command(c);
-                self.people.command(c);
+                let now_s = self.now_s();
+                self.people.command(c, now_s);
             }
             Input::Event { account, event } if step.accepted => expected = self.event(account, event),
             Input::Request { body, .. } => self.asked(body, step),
@@ -132,7 +133,8 @@ impl Auditor {
         let now_s = self.now_s();
         match event["event"].as_str() {
             Some("inbound") => self.people.inbound(account, event, now_s, self.registry.account(account)),
-            Some("preference") => self.people.preference(account, event),
+            Some("preference") => self.people.preference(account, event, now_s),
+            Some("number_changed") => self.people.number_changed(account, event, now_s),
             Some("template" | "sender" | "limit" | "account_state") => self.registry.event(account, event),
             Some("status") => return self.status(account, event),
             _ => {}

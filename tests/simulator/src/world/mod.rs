@@ -1,5 +1,6 @@
 //! The world around the shard: who asks, who decides, who sends, and what the platform does. All from one seed.
 
+mod consents;
 mod dispatcher;
 mod operator;
 mod outage;
@@ -41,6 +42,8 @@ enum Due {
     Request,
     /// A person acts.
     Person,
+    /// A person or an operator does something rarer about consents.
+    Consent,
     /// An operator or the platform changes something.
     Operator,
     /// Other software sends.
@@ -72,13 +75,17 @@ pub(crate) struct World {
     /// When the platform is out.
     pub outages: outage::Outages,
     pace: pace::Pace,
+    /// Of what is rarer about consents.
+    consent_dice: Dice,
 }
 
 impl World {
     pub fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed, 1);
         let (start, end) = setup::span(&mut dice);
-        let accounts = setup::accounts(&mut dice);
+        let mut accounts = setup::accounts(&mut dice);
+        let mut consent_dice = Dice::new(seed, consents::STREAM);
+        consents::plan(&mut consent_dice, &mut accounts);
         let people = people::population(&mut dice);
         let mut world = Self {
             now_ms: start,
@@ -97,8 +104,10 @@ impl World {
             known: BTreeSet::new(),
             outages: outage::Outages::plan(seed, start, end),
             pace: pace::Pace::default(),
+            consent_dice,
         };
         setup::begin(&mut world);
+        consents::begin(&mut world);
         world
     }
 
@@ -142,6 +151,7 @@ impl World {
                     self.inbox.push_back(input);
                 }
                 Due::Person => operator::person(self),
+                Due::Consent => consents::act(self),
                 Due::Operator => operator::act(self),
                 Due::Foreign => platform::foreign(self),
             }

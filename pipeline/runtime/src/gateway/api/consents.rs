@@ -30,6 +30,10 @@ struct Given {
     at: Option<Time>,
     #[serde(default)]
     text_version: String,
+    #[serde(default)]
+    expires: Option<Time>,
+    #[serde(default)]
+    confirmed: bool,
 }
 
 fn opt_in() -> ConsentState {
@@ -54,6 +58,8 @@ pub(super) async fn opt_in_or_out(
         source: given.source,
         at: Some(given.at.unwrap_or_else(|| api.clock.now())),
         text_version: given.text_version,
+        expires: given.expires,
+        confirmed: given.confirmed,
     };
     record(&api, account, consent).await
 }
@@ -78,6 +84,8 @@ pub(super) async fn opt_out(
         source: query.get("source").unwrap_or("api").to_owned(),
         at: Some(api.clock.now()),
         text_version: String::new(),
+        expires: None,
+        confirmed: false,
     };
     record(&api, account, consent).await
 }

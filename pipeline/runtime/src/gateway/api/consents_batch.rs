@@ -1,13 +1,14 @@
-//! Many consents as NDJSON, for an import: one durable append. A bad line never stops the others; the answer names it.
+//! Many consents, or people for the suppression list, as NDJSON, for an import: one durable append. A bad line never
+//! stops the others; the answer names it.
 
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::RawQuery;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use tollgate_rate_card::Category;
 use tollgate_wire::Time;
-use tollgate_wire::command::{self, Command, ConsentSpec, ConsentState};
+use tollgate_wire::command::{self, Command, ConsentSpec, ConsentState, SuppressionSpec};
 
 use super::batch::{BODY_BYTES_MAX, first_line, lines};
 use super::consents::check_person;
@@ -17,7 +18,7 @@ use crate::gateway::problem::Problem;
 use crate::gateway::token::Caller;
 use crate::log::{NewRecord, Topic};
 
-/// One line: the account and the fields of [`ConsentSpec`].
+/// One line: the account and the fields of [`ConsentSpec`]; or of [`SuppressionSpec`] with the state `suppressed`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -25,13 +26,26 @@ struct Line {
     to: String,
     #[serde(default)]
     category: Option<Category>,
-    state: ConsentState,
+    state: State,
     #[serde(default)]
     source: String,
     #[serde(default)]
     at: Option<Time>,
     #[serde(default)]
-    text_version: String,
+    text_version: Option<String>,
+    #[serde(default)]
+    expires: Option<Time>,
+    #[serde(default)]
+    confirmed: bool,
+}
+
+/// What a line records.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    OptIn,
+    OptOut,
+    Suppressed,
 }
 
 #[derive(Serialize)]
@@ -51,7 +65,7 @@ struct Refused {
 /// `POST /v1/consents:batch[?first_line=N]`: 202 when a line was accepted, 422 when none was. The answer counts lines
 /// from `first_line` (1).
 pub(super) async fn record(
-    State(api): Shared,
+    axum::extract::State(api): Shared,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
@@ -82,6 +96,35 @@ pub(super) async fn record(
     Ok(json(status, serde_json::to_vec(&answer).expect("an answer has text and numbers only")))
 }
 
+fn command_of(line: Line, now: Time) -> Result<Command, Problem> {
+    let (account, at) = (line.account, Some(line.at.unwrap_or(now)));
+    let state = match line.state {
+        State::OptIn => ConsentState::OptIn,
+        State::OptOut => ConsentState::OptOut,
+        State::Suppressed => {
+            let of_a_consent =
+                line.category.is_some() || line.text_version.is_some() || line.expires.is_some() || line.confirmed;
+            if of_a_consent {
+                let problem = Problem::malformed("the suppression list knows no category, text or end");
+                return Err(problem.field("state", "suppressed").remedy("give to, source and at only"));
+            }
+            let suppression = SuppressionSpec { to: line.to, listed: true, source: line.source, at };
+            return Ok(Command::SetSuppression { account, suppression });
+        }
+    };
+    let consent = ConsentSpec {
+        to: line.to,
+        category: line.category,
+        state,
+        source: line.source,
+        at,
+        text_version: line.text_version.unwrap_or_default(),
+        expires: line.expires,
+        confirmed: line.confirmed,
+    };
+    Ok(Command::SetConsent { account, consent })
+}
+
 /// Checks one line and makes the command of it.
 fn accept(api: &Api, caller: &Caller, bytes: &[u8]) -> Result<NewRecord, Problem> {
     let line: Line = parse_json(bytes)?;
@@ -89,15 +132,7 @@ fn accept(api: &Api, caller: &Caller, bytes: &[u8]) -> Result<NewRecord, Problem
     check_person(&line.to)?;
     api.known(&line.account)?;
     let now = api.clock.now();
-    let consent = ConsentSpec {
-        to: line.to,
-        category: line.category,
-        state: line.state,
-        source: line.source,
-        at: Some(line.at.unwrap_or(now)),
-        text_version: line.text_version,
-    };
-    let command = Command::SetConsent { account: line.account, consent };
+    let command = command_of(line, now)?;
     command::check(&command)?;
     let value = serde_json::to_vec(&command).expect("commands have string keys only");
     Ok(NewRecord::new(command.account().as_bytes().to_vec(), value, now.0))

@@ -11,8 +11,10 @@ mod consents_batch;
 mod dead_letters;
 mod messages;
 mod outcomes;
+mod people;
 mod replay;
 mod state;
+mod suppressions;
 mod templates;
 mod waiting_room;
 
@@ -93,8 +95,11 @@ routes! {
     "/v1/campaigns/{account}" => get campaigns::list, post campaigns::put;
     "/v1/campaigns/{account}/{name}" => get campaigns::read, post campaigns::put_or_control;
     "/v1/campaigns/{account}/{name}/report" => get campaigns::report;
+    "/v1/contacts/{account}/{to}" => get people::export, delete people::erase;
     "/v1/contacts/{account}/{to}/consents" =>
         put consents::opt_in_or_out, delete consents::opt_out, get consents::read;
+    "/v1/contacts/{account}/{to}/suppression" => put suppressions::put, delete suppressions::lift;
+    "/v1/suppressions/{account}" => get suppressions::list;
     "/v1/consents:batch" => post consents_batch::record;
     "/v1/accounts/{account}" => put accounts::put, get accounts::read;
     "/v1/outcomes" => get outcomes::feed;

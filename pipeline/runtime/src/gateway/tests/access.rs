@@ -23,6 +23,11 @@ const ROUTES: &str = "
     PUT    /v1/contacts/acme/+5511987654321/consents     enqueue         operate admin
     DELETE /v1/contacts/acme/+5511987654321/consents     enqueue         operate admin
     GET    /v1/contacts/acme/+5511987654321/consents     enqueue         operate admin
+    GET    /v1/contacts/acme/+5511987654321                                      admin
+    DELETE /v1/contacts/acme/+5511987654321                                      admin
+    PUT    /v1/contacts/acme/+5511987654321/suppression  enqueue         operate admin
+    DELETE /v1/contacts/acme/+5511987654321/suppression                  operate admin
+    GET    /v1/suppressions/acme                         enqueue         operate admin
     POST   /v1/consents:batch                            enqueue         operate admin
     PUT    /v1/accounts/acme                                                     admin
     GET    /v1/accounts/acme                                     finance operate admin
@@ -56,6 +61,7 @@ fn body(method: &Method, path: &str) -> String {
         ("POST", "/v1/messages" | "/v1/messages:batch") => request("m1", "utility").to_string(),
         ("POST", "/v1/campaigns/acme" | "/v1/campaigns/acme/spring") => json!({ "name": "spring" }).to_string(),
         ("PUT", path) if path.ends_with("/consents") => json!({ "category": "marketing", "source": "web" }).to_string(),
+        ("PUT", path) if path.ends_with("/suppression") => json!({ "source": "complaint" }).to_string(),
         ("POST", "/v1/consents:batch") => {
             json!({ "account": "acme", "to": "+5511987654321", "state": "opt_in" }).to_string()
         }

@@ -127,6 +127,14 @@ async fn consents_in_a_batch_are_one_append_and_bad_lines_are_told() {
         (&commands[1]["consent"]["state"], &commands[1]["consent"]["category"]),
         (&json!("opt_out"), &json!("marketing"))
     );
+    let mut listed = consent("acme", "+5511987654324");
+    listed["state"] = json!("suppressed");
+    let mut both = listed.clone();
+    both["category"] = json!("marketing");
+    let answer = world.api("operate", Method::POST, path, format!("{listed}\n{both}")).await;
+    assert_eq!((&answer.json()["accepted"], &answer.json()["refused"]), (&json!(1), &json!(1)), "{}", answer.text);
+    let command: serde_json::Value = serde_json::from_str(&world.inbox.of(Topic::Commands)[2].1).unwrap();
+    assert_eq!((&command["command"], &command["suppression"]["listed"]), (&json!("set_suppression"), &json!(true)));
     let mut yes = consent("acme", "+5511987654321");
     yes["state"] = json!("yes");
     let none = world.api("operate", Method::POST, &format!("{path}?first_line=40"), format!("\n{yes}")).await;

@@ -123,6 +123,35 @@ async fn consents_carry_their_proof() {
 }
 
 #[tokio::test]
+async fn consents_end_and_people_are_suppressed() {
+    let world = World::new().await;
+    let path = "/v1/contacts/acme/%2B5511987654321";
+    let put = |what: &str, body: Value| {
+        let (world, path) = (&world, format!("{path}/{what}"));
+        async move { world.api("operate", Method::PUT, &path, body.to_string()).await }
+    };
+    let given = json!({ "at": "2026-11-01T10:00:00Z", "expires": "2027-11-01T10:00:00Z", "confirmed": true });
+    assert_eq!(put("consents", given).await.status, 202);
+    let backwards = json!({ "at": "2026-11-01T10:00:00Z", "expires": "2026-10-01T10:00:00Z" });
+    assert_eq!(refused(&put("consents", backwards).await).1, "malformed");
+    assert_eq!(put("suppression", json!({ "source": "complaint" })).await.status, 202);
+    assert_eq!(world.api("operate", Method::DELETE, &format!("{path}/suppression"), "").await.status, 202);
+    let wrote = commands(&world);
+    assert_eq!(
+        (&wrote[0]["consent"]["expires"], &wrote[0]["consent"]["confirmed"]),
+        (&json!("2027-11-01T10:00:00.000Z"), &json!(true))
+    );
+    let listed = |n: usize| (wrote[n]["command"].clone(), wrote[n]["suppression"]["listed"].clone());
+    assert_eq!(listed(1), (json!("set_suppression"), json!(true)));
+    assert_eq!(listed(2), (json!("set_suppression"), json!(false)));
+    assert_eq!(wrote[1]["suppression"]["at"], json!(NOW.to_string()));
+    let page = world.api("operate", Method::GET, "/v1/suppressions/acme?after=%2B55&limit=7", "").await;
+    assert_eq!((page.status.as_u16(), &page.json()["what"]), (200, &json!("suppressions after \"+55\", 7")));
+    let digits = world.api("operate", Method::PUT, "/v1/contacts/acme/5511987654321/suppression", "{}").await;
+    assert_eq!(digits.status, 422, "{}", digits.text);
+}
+
+#[tokio::test]
 async fn accounts_are_checked_against_the_registry_before_they_are_written() {
     let world = World::new().await;
     let put = |spec: Value| {

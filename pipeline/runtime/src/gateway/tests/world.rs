@@ -81,6 +81,12 @@ impl Reads for FakeReads {
     fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme" && to == "+5511987654321", "consents")
     }
+    fn suppressions(&self, account: &str, after: &str, max: usize) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme", &format!("suppressions after {after:?}, {max}"))
+    }
+    fn person(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme" && to == "+5511987654321", "person")
+    }
     fn outcomes(&self, account: &str, after: Option<u64>, max: usize) -> Result<FeedPage, ReadError> {
         assert_eq!(account, "acme");
         let outcomes = self.outcomes.lock().unwrap();

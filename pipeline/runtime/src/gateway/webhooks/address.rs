@@ -112,7 +112,7 @@ fn place<'r>(addressed: &Addressed<'_>, app: &str, registry: &'r Registry) -> Pl
 fn field(event: &PlatformEvent<'_>) -> &'static str {
     match event {
         PlatformEvent::Result(_) | PlatformEvent::CloseMonth { .. } => "none",
-        PlatformEvent::Status(_) | PlatformEvent::Inbound(_) => "messages",
+        PlatformEvent::Status(_) | PlatformEvent::Inbound(_) | PlatformEvent::NumberChanged(_) => "messages",
         PlatformEvent::Preference(_) => "user_preferences",
         PlatformEvent::Template(_) => "message_template_status_update",
         PlatformEvent::Sender(_) => "phone_number_quality_update",

@@ -1,0 +1,73 @@
+//! A person has another number. What the person refused is refused there too; what the person agreed to is not taken
+//! along, because the agreement was given for the number that was left.
+
+use super::said::{Said, prove};
+use crate::change::Change;
+use crate::decide::{Decision, Facts, person};
+use crate::ids::ContactKey;
+use crate::inbound::clamp_s;
+use crate::record::{Account, Moved, Refusals};
+use smallvec::SmallVec;
+use tollgate_wire::command::ConsentState;
+use tollgate_wire::event::NumberChanged;
+
+/// Longest chain of numbers that is followed.
+const HOPS_MAX: usize = 8;
+
+/// Source of the proofs of what was taken along.
+const SOURCE: &str = "whatsapp number change";
+
+/// The platform says that `from` is `to` since a second. Told again, nothing changes.
+pub(crate) fn number(facts: &Facts<'_>, account: &Account, e: &NumberChanged<'_>, now_ms: u64, out: &mut Decision) {
+    let (from, to) = (person(facts, &e.from, out).0, person(facts, &e.to, out).0);
+    let Some((from, to)) = from.zip(to).filter(|(from, to)| from != to) else { return };
+    let key = ContactKey::new(account.ix, from);
+    let mut contact = facts.state.contact(key);
+    let link = Moved { to, at_s: clamp_s(e.at_s, now_ms) };
+    if contact.moved.is_some_and(|known| known.to == to && known.at_s >= link.at_s) {
+        return;
+    }
+    if contact.moved.is_none_or(|known| known.at_s <= link.at_s) {
+        contact.moved = Some(link);
+        out.changes.push(Change::Contact(key, contact));
+    }
+    follow(facts, key, Some(link), &contact.refusals(link.at_s), contact.suppressed, out);
+}
+
+/// Takes a person's refusals, and the place on the suppression list, to the numbers that the person has moved to since.
+/// The platform keeps no order: what was said before a move may be told after it. A refusal that is known there stays as
+/// it is, also where the person agreed anew later.
+pub(super) fn follow(
+    facts: &Facts<'_>,
+    from: ContactKey,
+    mut link: Option<Moved>,
+    said: &Refusals,
+    suppressed: bool,
+    out: &mut Decision,
+) {
+    let mut been: SmallVec<[ContactKey; HOPS_MAX]> = SmallVec::new();
+    been.push(from);
+    while let Some(Moved { to, at_s: moved_s }) = link {
+        let key = ContactKey::new(from.account(), to);
+        if been.contains(&key) || been.len() == HOPS_MAX {
+            break;
+        }
+        been.push(key);
+        let before = facts.state.contact(key);
+        let mut contact = before;
+        for &(category, at_s) in said.iter().filter(|(_, at_s)| *at_s <= moved_s) {
+            if !contact.knows_refusal(category, at_s) {
+                contact.opt_out(category, at_s);
+                prove(key, &Said::consent(category, ConsentState::OptOut, at_s, (SOURCE, "")), out);
+            }
+        }
+        if suppressed && !contact.suppressed {
+            contact.suppressed = true;
+            prove(key, &Said::listed(true, moved_s, SOURCE), out);
+        }
+        if contact != before {
+            out.changes.push(Change::Contact(key, contact));
+        }
+        link = contact.moved;
+    }
+}

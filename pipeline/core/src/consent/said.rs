@@ -1,0 +1,227 @@
+//! What people say, into their records: with the platform's switch, by a word, and as an operator records it. Every one
+//! has its proof and is shown to the views.
+
+use super::Means;
+use super::moved::follow;
+use crate::change::{Change, Proof};
+use crate::decide::{Decision, Facts, person};
+use crate::effect::Effect;
+use crate::ids::{ContactKey, User};
+use crate::record::{Account, Contact};
+use smallvec::SmallVec;
+use tollgate_rate_card::Category;
+use tollgate_wire::Time;
+use tollgate_wire::command::{ConsentPolicy, ConsentSpec, ConsentState, SuppressionSpec};
+use tollgate_wire::request::Recipient;
+
+/// Where a consent comes from, and the version of its text.
+pub(super) type Source<'a> = (&'a str, &'a str);
+
+/// Applies `set_consent`.
+pub(crate) fn command(
+    facts: &Facts<'_>,
+    account: &Account,
+    c: &ConsentSpec,
+    now_ms: u64,
+    out: &mut Decision,
+) -> Result<(), String> {
+    let key = ContactKey::new(account.ix, whom(facts, &c.to, out)?);
+    let at_s = said_at_s(c.at, now_ms);
+    let source = (c.source.as_str(), c.text_version.as_str());
+    match c.state {
+        ConsentState::OptOut => no(facts, key, &[c.category], at_s, source, out),
+        ConsentState::OptIn => yes(facts, key, account, c, at_s, source, out),
+    }
+    Ok(())
+}
+
+/// Applies `set_suppression`.
+pub(crate) fn suppression(
+    facts: &Facts<'_>,
+    account: &Account,
+    s: &SuppressionSpec,
+    now_ms: u64,
+    out: &mut Decision,
+) -> Result<(), String> {
+    let key = ContactKey::new(account.ix, whom(facts, &s.to, out)?);
+    let contact = Contact { suppressed: s.listed, ..facts.state.contact(key) };
+    out.changes.push(Change::Contact(key, contact));
+    prove(key, &Said::listed(s.listed, said_at_s(s.at, now_ms), &s.source), out);
+    Ok(())
+}
+
+/// Applies `erase_person`.
+pub(crate) fn erase(facts: &Facts<'_>, account: &Account, to: &str, out: &mut Decision) -> Result<(), String> {
+    let key = ContactKey::new(account.ix, whom(facts, to, out)?);
+    out.changes.push(Change::Contact(key, facts.state.contact(key).erased()));
+    out.changes.push(Change::Erased(key));
+    out.effects.push(Effect::Erased(key));
+    Ok(())
+}
+
+/// The person that a command names.
+fn whom(facts: &Facts<'_>, to: &str, out: &mut Decision) -> Result<User, String> {
+    let recipient = if to.starts_with('+') {
+        tollgate_wire::request::parse_e164(to).map_err(|e| format!("to: {e}"))?;
+        Recipient::Number(to.into())
+    } else {
+        Recipient::Scoped { bsuid: to.into(), country: None }
+    };
+    person(facts, &recipient, out).0.ok_or_else(|| "to: not a number the platform can reach".to_owned())
+}
+
+/// A time to come would bar every yes until then.
+fn said_at_s(at: Option<Time>, now_ms: u64) -> u32 {
+    at.map_or(u32::MAX, Time::secs).min((now_ms / 1000) as u32)
+}
+
+fn yes(
+    facts: &Facts<'_>,
+    key: ContactKey,
+    account: &Account,
+    c: &ConsentSpec,
+    at_s: u32,
+    source: Source<'_>,
+    out: &mut Decision,
+) {
+    let policy = &account.spec.policy.consent;
+    let mut contact = facts.state.contact(key);
+    let asked_s = c.expires.map_or(0, Time::secs);
+    let ends_s = ends_s(policy, at_s, asked_s);
+    let waits = |category: &Category| !c.confirmed && policy.double_opt_in.contains(category);
+    let all = [Category::Marketing, Category::Utility, Category::Authentication, Category::Service];
+    let (pending, given): (SmallVec<[Category; 4]>, SmallVec<[Category; 4]>) = match c.category {
+        Some(category) => [category].into_iter().partition(waits),
+        None => all.into_iter().partition(waits),
+    };
+    for category in &pending {
+        contact.await_confirmation(*category, at_s, asked_s);
+    }
+    if pending.is_empty() {
+        contact.opt_in(c.category, at_s, ends_s);
+    } else {
+        for category in given {
+            contact.opt_in(Some(category), at_s, ends_s);
+        }
+    }
+    out.changes.push(Change::Contact(key, contact));
+    let said = Said::consent(c.category, ConsentState::OptIn, at_s, source);
+    prove(key, &Said { ends_s, pending: !pending.is_empty(), ..said }, out);
+}
+
+/// When an opt-in of `at_s` ends; 0 = not by itself.
+fn ends_s(policy: &ConsentPolicy, at_s: u32, asked_s: u32) -> u32 {
+    match (asked_s, policy.valid_days) {
+        (0, 0) => 0,
+        (0, days) => at_s.saturating_add(u32::from(days) * super::DAY_S),
+        (asked_s, _) => asked_s,
+    }
+}
+
+/// A person said no: it holds for the number it was said from, and for those that the person has moved to since.
+pub(crate) fn no(
+    facts: &Facts<'_>,
+    key: ContactKey,
+    matters: &[Option<Category>],
+    at_s: u32,
+    source: Source<'_>,
+    out: &mut Decision,
+) {
+    let mut contact = facts.state.contact(key);
+    for category in matters {
+        contact.opt_out(*category, at_s);
+        prove(key, &Said::consent(*category, ConsentState::OptOut, at_s, source), out);
+    }
+    out.changes.push(Change::Contact(key, contact));
+    let said = matters.iter().map(|c| (*c, at_s)).collect();
+    follow(facts, key, contact.moved, &said, false, out);
+}
+
+/// A person wrote one of the account's words.
+pub(crate) fn word(facts: &Facts<'_>, account: &Account, user: User, means: Means, at_s: u32, out: &mut Decision) {
+    let key = ContactKey::new(account.ix, user);
+    match means {
+        Means::StopAll => no(facts, key, &[None], at_s, ("whatsapp stop word", ""), out),
+        Means::Stop => {
+            let ends: SmallVec<[Option<Category>; 4]> =
+                account.spec.policy.consent.stop_ends.iter().copied().map(Some).collect();
+            no(facts, key, &ends, at_s, ("whatsapp stop word", ""), out);
+        }
+        Means::Confirm => confirm(facts, account, key, at_s, out),
+    }
+}
+
+/// The person confirms what waits for it and has not waited too long.
+fn confirm(facts: &Facts<'_>, account: &Account, key: ContactKey, at_s: u32, out: &mut Decision) {
+    let policy = &account.spec.policy.consent;
+    let mut contact = facts.state.contact(key);
+    let before = contact;
+    for category in contact.confirmable(at_s, policy.confirm_hours) {
+        let pending = contact.pending_for(category);
+        let ends_s = ends_s(policy, at_s, pending.ends_s);
+        contact.opt_in(Some(category), at_s, ends_s);
+        let said = Said::consent(Some(category), ConsentState::OptIn, at_s, ("whatsapp confirmation", ""));
+        prove(key, &Said { ends_s, ..said }, out);
+    }
+    if contact != before {
+        out.changes.push(Change::Contact(key, contact));
+    }
+}
+
+/// The platform's own switch: marketing stopped or resumed.
+pub(crate) fn switch(facts: &Facts<'_>, key: ContactKey, stop: bool, at_s: u32, out: &mut Decision) {
+    let source = ("whatsapp user preference", "");
+    if stop {
+        return no(facts, key, &[Some(Category::Marketing)], at_s, source, out);
+    }
+    let policy = &facts.state.account_at(key.account()).spec.policy.consent;
+    let ends_s = ends_s(policy, at_s, 0);
+    let mut contact = facts.state.contact(key);
+    contact.resume_marketing(at_s, ends_s);
+    out.changes.push(Change::Contact(key, contact));
+    let said = Said::consent(Some(Category::Marketing), ConsentState::OptIn, at_s, source);
+    prove(key, &Said { ends_s, ..said }, out);
+}
+
+/// What was said, for its proof.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said<'a> {
+    /// As in [`Proof::category`].
+    matter: u8,
+    state: ConsentState,
+    at_s: u32,
+    source: Source<'a>,
+    ends_s: u32,
+    pending: bool,
+}
+
+impl<'a> Said<'a> {
+    /// Yes or no to a category, or to everything.
+    pub(crate) fn consent(c: Option<Category>, state: ConsentState, at_s: u32, source: Source<'a>) -> Self {
+        let matter = c.map_or(Proof::ALL, |c| crate::record::slot_of(c) as u8);
+        Self { matter, state, at_s, source, ends_s: 0, pending: false }
+    }
+
+    /// Onto the suppression list, or off it.
+    pub(crate) fn listed(listed: bool, at_s: u32, source: &'a str) -> Self {
+        let state = if listed { ConsentState::OptOut } else { ConsentState::OptIn };
+        Self { matter: Proof::SUPPRESSION, state, at_s, source: (source, ""), ends_s: 0, pending: false }
+    }
+}
+
+/// Keeps what a person said, with where and in which version of the text, and shows it to the views.
+pub(crate) fn prove(key: ContactKey, said: &Said<'_>, out: &mut Decision) {
+    let (source, text_version) = said.source;
+    let proof = Box::new(Proof {
+        contact: key.0,
+        category: said.matter,
+        state: said.state,
+        source: source.to_owned(),
+        at_ms: u64::from(said.at_s) * 1000,
+        text_version: text_version.to_owned(),
+        ends_s: said.ends_s,
+        pending: said.pending,
+    });
+    out.effects.push(Effect::Consent(proof.clone()));
+    out.changes.push(Change::Proof(proof));
+}

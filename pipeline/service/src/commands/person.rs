@@ -1,0 +1,75 @@
+//! `tollgate person`: one person's data, given out and erased.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::client::{Api, ClientArgs, path};
+use crate::output;
+
+/// Give out or erase what is held of one person.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    tollgate person export acme +5511987654321 > person.json\n  \
+    tollgate person erase acme +5511987654321 --yes")]
+pub struct PersonArgs {
+    #[command(subcommand)]
+    command: PersonCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PersonCommand {
+    Export(ExportArgs),
+    Erase(EraseArgs),
+}
+
+/// Write all that views and ledger hold of a person as JSON.
+///
+/// Consents with their proofs, messages with where they are, and ledger entries; of each of the last two the newest ten
+/// thousand, `more` says when there are others. The content of messages is not kept.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tollgate person export acme +5511987654321 > person.json")]
+struct ExportArgs {
+    /// Account id
+    account: String,
+    /// E.164 number or business-scoped id
+    to: String,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Erase a person: number and platform's message ids beside the ledger and in the views, metadata, proofs, and consents.
+///
+/// Amounts stay with keyed hashes; so does what the person refuses, with a place on the suppression list, because it must be
+/// kept to. What is on its way to the person is told again when the platform reports it: erase again after that. Records
+/// of the log go with its retention, messages of the shards 30 days after they ended. This cannot be undone.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  tollgate person erase acme +5511987654321 --yes")]
+struct EraseArgs {
+    /// Account id
+    account: String,
+    /// E.164 number or business-scoped id
+    to: String,
+    /// Needed: it cannot be undone
+    #[arg(long, required = true)]
+    yes: bool,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// The service or stdout.
+pub async fn run(args: &PersonArgs) -> anyhow::Result<ExitCode> {
+    let answer = match &args.command {
+        PersonCommand::Export(ExportArgs { account, to, client }) => {
+            Api::new(client)?.get(&path(&["contacts", account, to])).await?.ok()?
+        }
+        PersonCommand::Erase(EraseArgs { account, to, client, .. }) => {
+            Api::new(client)?.delete(&path(&["contacts", account, to])).await?.ok()?
+        }
+    };
+    output::json(&answer.body)?;
+    Ok(ExitCode::SUCCESS)
+}
