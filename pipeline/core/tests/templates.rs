@@ -1,5 +1,6 @@
 //! Templates, levels, replies: what is declared, what the platform tells, and what is told of it.
 #![expect(clippy::unwrap_used, reason = "test")]
+#![expect(clippy::needless_pass_by_value, reason = "what json! makes is given as it is")]
 
 mod common;
 use common::{World, account_spec, shipped};

@@ -332,6 +332,7 @@ fn count(place: &str, expected: usize, given: usize) -> Fault {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+#[expect(clippy::needless_pass_by_value, reason = "what json! makes is given as it is")]
 mod tests {
     use super::*;
     use serde_json::{Value, json};

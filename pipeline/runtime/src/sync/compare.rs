@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(of(&old, &[high]).last().map(String::as_str), Some("messaging limit: 1000 → UNLIMITED"));
         let standard = number("1", None, Some(80), None);
         old.senders[0].throughput = 20;
-        assert!(of(&old, &[standard.clone()]).is_empty(), "a number that is on a phone too");
+        assert!(of(&old, std::slice::from_ref(&standard)).is_empty(), "a number that is on a phone too");
         old.senders[0].throughput = 1_000;
         assert_eq!(of(&old, &[standard]), ["1: throughput 1000 → 80"]);
         (old.limit_scope, old.wabas) = (LimitScope::Number, 2);

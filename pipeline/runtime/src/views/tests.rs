@@ -499,7 +499,7 @@ fn an_earlier_version_is_brought_up_to_date(dir: &Database) {
     dir.writer().ingest_snapshots(&records(&[consent(1, "marketing", "opt_in", json!({}))], 0), READ_AT).unwrap();
 }
 
-fn template(seconds: u64, name: &str, more: Value) -> Vec<u8> {
+fn template(seconds: u64, name: &str, more: &Value) -> Vec<u8> {
     let mut spec = json!({"name": name, "language": "pt_BR", "category": "utility"});
     spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     bytes(&json!({"template_of": "waba-1", "account": "acme", "as_of": at(seconds), "template": spec}))
@@ -513,9 +513,9 @@ fn templates_are_as_they_were_told_last(dir: &Database) {
         "components": {"digest": "aa", "buttons": [{"kind": "url", "chars": 3}]}});
     let values = [
         snapshot(1, 2),
-        template(2, "b", json!({})),
-        template(2, "a", json!({"status": "paused"})),
-        template(3, "b", next.clone()),
+        template(2, "b", &json!({})),
+        template(2, "a", &json!({"status": "paused"})),
+        template(3, "b", &next),
     ];
     dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
     let view = templates().unwrap();

@@ -176,8 +176,8 @@ fn the_program_takes_their_configuration() {
                 assert!(made.contains(&format!("--from-file={key}")), "{key}");
             }
         }
-        let config =
-            inside(text(container["args"].as_array().unwrap().iter().find(|a| text(a).ends_with(".toml")).unwrap()));
+        let config = items(&container["args"]).map(text).find(|argument| argument.ends_with(".toml"));
+        let config = inside(config.unwrap());
         std::fs::write(&config, read("deploy/kubernetes/tollgate.toml")).unwrap();
         let mut variables: Vec<(String, String)> = items(&container["env"])
             .map(|variable| {
