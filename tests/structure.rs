@@ -176,6 +176,17 @@ fn one_file_calls_c_itself_and_one_counts_memory() {
     assert_eq!(found, allowed.map(str::to_owned).into());
 }
 
+#[test]
+fn no_page_of_the_console_is_exempt_from_escaping() {
+    let files = rust_files(&root().join("pipeline/runtime/src/console"));
+    assert!(files.len() > 10, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("a source file");
+        let exempt = ["Pre", "Escaped"].concat();
+        assert!(!text.contains(&exempt), "{} puts text into a page as it is", file.display());
+    }
+}
+
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).expect("a folder") {

@@ -1,7 +1,8 @@
-//! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, ledger, views, export, rerate, settle,
-//! reconcile, forecast, sync.
+//! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, console, ledger, views, export, rerate,
+//! settle, reconcile, forecast, sync.
 
 pub mod clock;
+mod console;
 pub mod dispatcher;
 pub mod export;
 pub mod forecast;

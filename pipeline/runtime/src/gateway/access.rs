@@ -124,20 +124,19 @@ impl Action {
 
 /// Decides on requests.
 #[derive(Clone, Debug)]
-pub(super) struct Access {
+pub(crate) struct Access {
     tokens: Tokens,
 }
 
 impl Access {
-    pub(super) fn new(tokens: Tokens) -> Self {
+    pub(crate) fn new(tokens: Tokens) -> Self {
         Self { tokens }
     }
 
     /// The caller, if its role allows the action.
     pub(super) fn caller(&self, headers: &HeaderMap, action: Action) -> Result<Caller, Problem> {
-        if self.tokens.is_empty() {
-            check_local(headers)?;
-            return Ok(Caller { role: Role::Admin, accounts: None });
+        if self.is_open() {
+            return local(headers);
         }
         let presented = headers
             .get(AUTHORIZATION)
@@ -147,13 +146,23 @@ impl Access {
         let Some((_, token)) = presented else {
             return Err(Problem::unauthorized("the request has no bearer token"));
         };
-        let caller = self.tokens.find(token.trim());
+        let caller = self.holder(token);
         let caller = caller.ok_or_else(|| Problem::unauthorized("the bearer token is not known"))?;
         if action.allowed_to(caller.role) {
             Ok(caller)
         } else {
             Err(Problem::forbidden(format!("a token of role `{}` may not do this", caller.role.as_str())))
         }
+    }
+
+    /// Whether no token is configured: whoever calls from this machine may do everything, see [`local`].
+    pub(crate) fn is_open(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// Whose token it is.
+    pub(crate) fn holder(&self, token: &str) -> Option<Caller> {
+        self.tokens.find(token.trim())
     }
 
     /// As [`Access::caller`], for one account.
@@ -172,7 +181,7 @@ impl Caller {
     }
 
     /// Whether the caller may touch the account.
-    pub(super) fn account(&self, account: &str) -> Result<(), Problem> {
+    pub(crate) fn account(&self, account: &str) -> Result<(), Problem> {
         match &self.accounts {
             Some(accounts) if !accounts.iter().any(|have| have == account) => {
                 Err(Problem::forbidden("the token is not for this account").field("account", account))
@@ -180,6 +189,12 @@ impl Caller {
             _ => Ok(()),
         }
     }
+}
+
+/// The caller where no token is configured.
+pub(crate) fn local(headers: &HeaderMap) -> Result<Caller, Problem> {
+    check_local(headers)?;
+    Ok(Caller { role: Role::Admin, accounts: None })
 }
 
 /// Without tokens only this machine may call: not a web page that a browser on it has open (a foreign `Origin`), nor

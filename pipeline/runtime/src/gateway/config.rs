@@ -10,6 +10,8 @@ use super::token::{TokenSpec, Tokens};
 pub struct GatewayConfig {
     /// Address of the API and the console.
     pub api: SocketAddr,
+    /// Whether the console is served beside the API.
+    pub console: bool,
     /// Address of the platform webhooks.
     pub webhooks: SocketAddr,
     /// Address of metrics and health.
@@ -27,6 +29,7 @@ impl Default for GatewayConfig {
         let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
         Self {
             api: loopback(8080),
+            console: true,
             webhooks: loopback(8081),
             metrics: loopback(9090),
             tokens: Vec::new(),

@@ -34,6 +34,11 @@ pub use reads::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, ViewJs
 pub use syncs::{SyncError, Syncs};
 pub use token::{TokenSpec, hash_token};
 
+pub(crate) use access::{Access, local};
+pub(crate) use api::stream_billing;
+pub(crate) use problem::Problem;
+pub(crate) use token::{Caller, Tokens};
+
 use crate::clock::Clock;
 use crate::inbox::Inbox;
 use crate::registry::SharedRegistry;

@@ -15,7 +15,7 @@ use crate::registry::Conflict;
 /// One problem. Boxed: it is the rare arm of every result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub(super) struct Problem(Box<Details>);
+pub(crate) struct Problem(Box<Details>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Details {
@@ -75,12 +75,16 @@ impl Problem {
         self
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
     pub(super) fn code(&self) -> &'static str {
         self.0.code
     }
 
     /// Field, value, what is wrong and what would help, on one line.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let place = match (&self.0.field, &self.0.value) {
             (Some(field), Some(value)) => format!("{field} = {value:?}: "),
             (Some(field), None) => format!("{field}: "),
@@ -203,7 +207,7 @@ impl From<ReadError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = self.status();
         let body = serde_json::to_vec(&self).expect("a problem has text fields only");
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();

@@ -4,9 +4,11 @@ use std::io;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
+use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 
 use crate::log::Record;
+use crate::views::{AccountBill, Bill, FlowView, LiveView};
 
 /// A view as JSON. Carries `as_of`: everything up to that instant is in it.
 pub type ViewJson = Vec<u8>;
@@ -181,4 +183,34 @@ pub trait Reads: Send + Sync + 'static {
     /// # Errors
     /// See [`ReadError`].
     fn dead_letter_records(&self, from: u64) -> Result<Vec<Record>, ReadError>;
+
+    /// An account's live state as a whole.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn live(&self, account: &str) -> Result<Option<LiveView>, ReadError>;
+
+    /// Where the messages of the accounts are, and what moved since an instant.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn flow(&self, accounts: &[String], since: Time) -> Result<FlowView, ReadError>;
+
+    /// A month's bill in short, of one account.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn bill(&self, account: &str, month: YearMonth) -> Result<Bill, ReadError>;
+
+    /// When the ledger was last read, and a month's bill by account: of those that `wanted` names.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn bills(&self, month: YearMonth, wanted: &dyn Fn(&str) -> bool) -> Result<(Time, Vec<AccountBill>), ReadError>;
+
+    /// A message's life and price in words.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn story(&self, account: &str, id: &str) -> Result<Option<String>, ReadError>;
 }

@@ -27,7 +27,7 @@ pub fn hash_token(token: &str) -> String {
 
 /// All tokens, ready to compare.
 #[derive(Clone, Debug)]
-pub(super) struct Tokens(Vec<Token>);
+pub(crate) struct Tokens(Vec<Token>);
 
 #[derive(Clone, Debug)]
 struct Token {
@@ -38,14 +38,14 @@ struct Token {
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Caller {
-    pub(super) role: Role,
+pub(crate) struct Caller {
+    pub(crate) role: Role,
     /// `None` = all accounts.
-    pub(super) accounts: Option<Vec<String>>,
+    pub(crate) accounts: Option<Vec<String>>,
 }
 
 impl Tokens {
-    pub(super) fn new(specs: &[TokenSpec]) -> Result<Self, GatewayError> {
+    pub(crate) fn new(specs: &[TokenSpec]) -> Result<Self, GatewayError> {
         let token = |spec: &TokenSpec| {
             let mut hash = [0; 32];
             hex::decode_to_slice(spec.sha256.trim(), &mut hash)

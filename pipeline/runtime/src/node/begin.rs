@@ -7,8 +7,9 @@ use super::set_aside::SetAside;
 use super::sources::Source;
 use super::{Node, NodeConfig, NodeError, looks, spawn, views};
 use crate::clock::Clock;
+use crate::console;
 use crate::dispatcher::{Dispatcher, DispatcherParts, Orders};
-use crate::gateway::{Gateway, GatewayParts};
+use crate::gateway::{Gateway, GatewayParts, Reads};
 use crate::graph::GraphClient;
 use crate::inbox::Inbox;
 use crate::lag::Lags;
@@ -128,9 +129,13 @@ impl Beginning {
                 settle_days: self.config.settle_days,
             };
             let opened = tokio::task::spawn_blocking(move || views::ViewReads::open(&place, live, issuer)).await;
-            let reads = Arc::new(opened.map_err(|_| NodeError::Panicked("opening the views"))??);
+            let reads: Arc<dyn Reads> = Arc::new(opened.map_err(|_| NodeError::Panicked("opening the views"))??);
             let syncer = self.syncer(&inbox);
             sync::start(&syncer, self.config.sync, self.shutdown.subscribe());
+            let console = match self.config.gateway.console {
+                true => console::router(&self.config.gateway, Arc::clone(&reads), &self.registry, &self.clock)?,
+                false => axum::Router::new(),
+            };
             let parts = GatewayParts {
                 inbox: Arc::clone(&inbox),
                 reads,
@@ -139,7 +144,7 @@ impl Beginning {
                 registry: self.registry.clone(),
                 clock: self.clock.clone(),
                 metrics: Arc::clone(&self.metrics),
-                beside_api: axum::Router::new(),
+                beside_api: console,
             };
             self.gateway.bind(self.config.gateway, parts).await?;
         }

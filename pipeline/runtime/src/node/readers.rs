@@ -7,8 +7,9 @@ use std::ops::Deref;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Readers at once; a database has only so many connections. The gateway reads at most 16 things at once and exports two.
-const READERS_MAX: usize = 20;
+/// Readers at once; a database has only so many connections. The API reads at most 16 things at once and exports two, the
+/// console reads four and exports two.
+const READERS_MAX: usize = 24;
 /// How long a reader is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Page cache of each reader of a file. KiB.

@@ -7,6 +7,7 @@ use crate::gateway::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, V
 use crate::ledger::{LedgerError, Place, Reader, Stream};
 use crate::log::dead_letter::ORIGINAL;
 use crate::log::{ReadLimit, Record};
+use crate::views::{self, AccountBill, Bill, FlowView, LiveView};
 use serde::Serialize;
 use std::io;
 use tollgate_rate_card::YearMonth;
@@ -216,5 +217,31 @@ impl Reads for ViewReads {
 
     fn dead_letter_records(&self, from: u64) -> Result<Vec<Record>, ReadError> {
         self.live.dead_letters(from.checked_sub(1), ReadLimit { records: 1_000, bytes: 8 << 20 })
+    }
+
+    fn live(&self, account: &str) -> Result<Option<LiveView>, ReadError> {
+        self.with(|r| r.live(account).map_err(failed))
+    }
+
+    fn flow(&self, accounts: &[String], since: Time) -> Result<FlowView, ReadError> {
+        self.with(|r| r.flow(accounts, since).map_err(failed))
+    }
+
+    fn bill(&self, account: &str, month: YearMonth) -> Result<Bill, ReadError> {
+        self.with(|r| {
+            let as_of = r.as_of(Stream::Ledger).map_err(failed)?;
+            views::bill(r, month, Some(account), as_of).map_err(failed)
+        })
+    }
+
+    fn bills(&self, month: YearMonth, wanted: &dyn Fn(&str) -> bool) -> Result<(Time, Vec<AccountBill>), ReadError> {
+        self.with(|r| {
+            let as_of = r.as_of(Stream::Ledger).map_err(failed)?;
+            Ok((as_of, views::bill_by_account(r, month, wanted).map_err(failed)?))
+        })
+    }
+
+    fn story(&self, account: &str, id: &str) -> Result<Option<String>, ReadError> {
+        self.with(|r| Ok(r.message(account, id).map_err(failed)?.map(|message| views::explain(&message))))
     }
 }

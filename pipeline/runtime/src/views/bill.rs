@@ -42,6 +42,36 @@ pub struct BillLine {
     pub price_currency: String,
 }
 
+/// One account's month in one pair of currencies. Amounts are exact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountBill {
+    /// Account id.
+    pub account: String,
+    /// Messages.
+    pub messages: i64,
+    /// Of them, delivered free of charge.
+    pub free: i64,
+    /// Of them, without a known price.
+    pub unpriced: i64,
+    /// What the platform charges.
+    pub cost: Decimal,
+    /// ISO 4217.
+    pub cost_currency: String,
+    /// What the client pays, before tax.
+    pub price_ex_tax: Decimal,
+    /// ISO 4217.
+    pub price_currency: String,
+}
+
+#[derive(Default)]
+struct Sums {
+    messages: i64,
+    free: i64,
+    unpriced: i64,
+    cost: Decimal,
+    price_ex_tax: Decimal,
+}
+
 /// Sums a month of any ledger, of one account or all.
 pub fn bill(
     ledger: &dyn LedgerReader,
@@ -49,12 +79,59 @@ pub fn bill(
     account: Option<&str>,
     as_of: Time,
 ) -> Result<Bill, LedgerError> {
-    let mut lines: BTreeMap<[String; 4], BillLine> = BTreeMap::new();
+    let sums = sum(ledger, month, account, &|row| {
+        let (country, category) = (row.country.unwrap_or_default(), row.category.unwrap_or_default());
+        Some([row.cost_currency, row.price_currency, country, category].map(str::to_owned))
+    })?;
+    let line = |([cost_currency, price_currency, country, category], sums): ([String; 4], Sums)| BillLine {
+        country,
+        category,
+        messages: sums.messages,
+        free: sums.free,
+        unpriced: sums.unpriced,
+        cost: sums.cost,
+        cost_currency,
+        price_ex_tax: sums.price_ex_tax,
+        price_currency,
+    };
+    Ok(Bill { as_of, billing_period: month.to_string(), lines: sums.into_iter().map(line).collect() })
+}
+
+/// Sums a month of any ledger by account and currencies, of the accounts that `wanted` names.
+pub fn bill_by_account(
+    ledger: &dyn LedgerReader,
+    month: YearMonth,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<AccountBill>, LedgerError> {
+    let sums = sum(ledger, month, None, &|row| {
+        let key = [row.account, row.cost_currency, row.price_currency].map(str::to_owned);
+        wanted(row.account).then_some(key)
+    })?;
+    let line = |([account, cost_currency, price_currency], sums): ([String; 3], Sums)| AccountBill {
+        account,
+        messages: sums.messages,
+        free: sums.free,
+        unpriced: sums.unpriced,
+        cost: sums.cost,
+        cost_currency,
+        price_ex_tax: sums.price_ex_tax,
+        price_currency,
+    };
+    Ok(sums.into_iter().map(line).collect())
+}
+
+/// Sums the month's rows by a key; rows without one are left out.
+fn sum<K: Ord>(
+    ledger: &dyn LedgerReader,
+    month: YearMonth,
+    account: Option<&str>,
+    key: &dyn Fn(&SummaryRow<'_>) -> Option<K>,
+) -> Result<BTreeMap<K, Sums>, LedgerError> {
+    let mut sums: BTreeMap<K, Sums> = BTreeMap::new();
     let mut overflow = None;
     ledger.summary(month, account, &mut |row| {
-        let key =
-            [row.cost_currency, row.price_currency, row.country.unwrap_or_default(), row.category.unwrap_or_default()];
-        match add(lines.entry(key.map(str::to_owned)).or_default(), row) {
+        let Some(key) = key(row) else { return ControlFlow::Continue(()) };
+        match sums.entry(key).or_default().add(row) {
             Some(()) => ControlFlow::Continue(()),
             None => {
                 overflow = Some(LedgerError::Overflow { what: "amounts" });
@@ -62,33 +139,19 @@ pub fn bill(
             }
         }
     })?;
-    if let Some(error) = overflow {
-        return Err(error);
-    }
-    Ok(Bill {
-        as_of,
-        billing_period: month.to_string(),
-        lines: lines
-            .into_iter()
-            .map(|([cost_currency, price_currency, country, category], line)| BillLine {
-                country,
-                category,
-                cost_currency,
-                price_currency,
-                ..line
-            })
-            .collect(),
-    })
+    overflow.map_or(Ok(sums), Err)
 }
 
-fn add(line: &mut BillLine, row: &SummaryRow<'_>) -> Option<()> {
-    line.messages += row.messages;
-    match row.kind {
-        "free" => line.free += row.messages,
-        "unpriced" => line.unpriced += row.messages,
-        _ => {}
+impl Sums {
+    fn add(&mut self, row: &SummaryRow<'_>) -> Option<()> {
+        self.messages += row.messages;
+        match row.kind {
+            "free" => self.free += row.messages,
+            "unpriced" => self.unpriced += row.messages,
+            _ => {}
+        }
+        self.cost = self.cost.checked_add(row.cost.unwrap_or_default())?;
+        self.price_ex_tax = self.price_ex_tax.checked_add(row.price_ex_tax.unwrap_or_default())?;
+        Some(())
     }
-    line.cost = line.cost.checked_add(row.cost.unwrap_or_default())?;
-    line.price_ex_tax = line.price_ex_tax.checked_add(row.price_ex_tax.unwrap_or_default())?;
-    Some(())
 }

@@ -3,9 +3,9 @@
 //!
 //! Written by [`Writer`](crate::ledger::Writer): `ingest_outcomes`, `ingest_snapshots`, `prune_moves`, `claim_sync`,
 //! `finish_sync`.
-//! Read by [`Reader`](crate::ledger::Reader): `message`, `feed`, `outcome_counts`, `accounts`, `campaigns`,
+//! Read by [`Reader`](crate::ledger::Reader): `message`, `feed`, `flow`, `outcome_counts`, `live`, `accounts`, `campaigns`,
 //! `campaign`, `senders`, `lots`, `waits`, `zones`, `currencies`, `numbers`, `consents`, `person`, `templates`, `levels`,
-//! `campaign_report`. [`bill`] sums a month from any ledger.
+//! `campaign_report`. [`bill`] and [`bill_by_account`] sum a month from any ledger.
 
 mod answers;
 mod bill;
@@ -14,7 +14,9 @@ mod consents;
 mod counts;
 mod explain;
 mod feed;
+mod flow;
 mod levels;
+mod live;
 mod message;
 mod move_key;
 mod names;
@@ -35,13 +37,15 @@ mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use bill::{Bill, BillLine, bill};
+pub use bill::{AccountBill, Bill, BillLine, bill, bill_by_account};
 pub use body::{AmountView, ChargeView, ChosenView, GatesView};
 pub use consents::{ConsentLine, ConsentsView, OptOutView, SuppressedLine, SuppressionsView};
 pub use counts::{OutcomeCount, OutcomeCounts};
 pub use explain::{GATES, explain};
 pub use feed::{Feed, FeedItem};
+pub use flow::FlowView;
 pub use levels::LevelView;
+pub use live::LiveView;
 pub use message::{MessageView, MoveView, PriceLine};
 pub use person::{PersonEntry, PersonMessage, PersonView};
 pub use report::{CampaignCost, CampaignError, CampaignReport};

@@ -239,21 +239,28 @@ fn parse(body: &str) -> Result<Snapshot, LedgerError> {
     Ok(snapshot)
 }
 
+impl Snapshot {
+    /// The account's own figures.
+    pub(super) fn account_view(&self) -> AccountView {
+        AccountView {
+            as_of: self.as_of,
+            account: self.account.clone(),
+            name: self.name.clone(),
+            disabled: self.disabled,
+            limit: self.limit,
+            limit_scope: self.limit_scope,
+            quota_used: self.quota_used,
+            quota_next_return: self.quota_next_return,
+            parked_messages: self.parked_messages,
+            parked_bytes: self.parked_bytes,
+            senders: self.senders.len(),
+            campaigns: self.campaigns.len(),
+        }
+    }
+}
+
 impl From<Snapshot> for AccountView {
     fn from(s: Snapshot) -> Self {
-        Self {
-            as_of: s.as_of,
-            account: s.account,
-            name: s.name,
-            disabled: s.disabled,
-            limit: s.limit,
-            limit_scope: s.limit_scope,
-            quota_used: s.quota_used,
-            quota_next_return: s.quota_next_return,
-            parked_messages: s.parked_messages,
-            parked_bytes: s.parked_bytes,
-            senders: s.senders.len(),
-            campaigns: s.campaigns.len(),
-        }
+        s.account_view()
     }
 }

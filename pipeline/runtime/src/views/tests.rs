@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::fixture::{at, consent, life, outcome, snapshot};
-use super::{Claim, MessageView, OptOutView, SyncChange, SyncReport, SyncResult, bill, explain};
+use super::{Claim, MessageView, OptOutView, SyncChange, SyncReport, SyncResult, bill, bill_by_account, explain};
 use crate::ledger::fixture::{Database, READ_AT, T0, charge, dec, golden, json as bytes, on_both, records};
 use crate::ledger::{Ingested, LedgerError, LedgerReader, LedgerStore, Reader, Stream};
 use serde_json::{Value, json};
@@ -31,6 +31,9 @@ on_both!(
     numbers_are_known_by_their_digits,
     terms_of_a_waba_come_from_the_snapshot,
     a_bill_sums_by_country_and_category,
+    a_bill_sums_by_account,
+    what_flows_is_where_messages_are_and_what_moved_lately,
+    an_account_is_read_whole_from_one_snapshot,
     explain_tells_a_delivered_message,
     explain_tells_a_waiting_message,
     explain_names_what_a_refusal_is_about,
@@ -248,6 +251,68 @@ fn a_bill_sums_by_country_and_category(dir: &Database) {
             "BR utility 3 (1 free, 0 unpriced) 0.0136 USD 0.0136 USD",
         ]
     );
+}
+
+fn a_bill_sums_by_account(dir: &Database) {
+    let reader = dir.with_month();
+    let month = "2026-10".parse().unwrap();
+    let bills = bill_by_account(&reader, month, &|_| true).unwrap();
+    let lines = bill(&reader, month, None, READ_AT).unwrap().lines;
+    let of: Vec<_> = bills.iter().map(|bill| (bill.account.as_str(), bill.price_currency.as_str())).collect();
+    assert_eq!(of, [("acme", "USD"), ("zeta", "BRL")]);
+    let acme = &bills[0];
+    assert_eq!((acme.messages, acme.free, acme.unpriced, acme.cost.normalize()), (4, 1, 1, dec("0.0136")));
+    assert_eq!(bill_by_account(&reader, month, &|account| account == "zeta").unwrap(), bills[1..]);
+    assert_eq!(bills.iter().map(|b| b.cost).sum::<rust_decimal::Decimal>(), lines.iter().map(|l| l.cost).sum());
+    assert!(bill_by_account(&reader, month, &|account| account == "other").unwrap().is_empty());
+    assert!(bill_by_account(&reader, "2026-09".parse().unwrap(), &|_| true).unwrap().is_empty());
+}
+
+fn what_flows_is_where_messages_are_and_what_moved_lately(dir: &Database) {
+    let mut moves = life("m1", 1);
+    moves.extend(life("m2", 2).into_iter().take(3));
+    moves.push(outcome("m3", 3, 95, "refused", json!({"attempt": 0, "reason": "not_opted_in"})));
+    ingest(dir, &moves, 0);
+    let reader = dir.reader();
+    let names = |accounts: &[&str]| accounts.iter().map(|account| (*account).to_owned()).collect::<Vec<_>>();
+    let all = reader.flow(&names(&["acme"]), Time(T0)).unwrap();
+    assert_eq!((all.as_of, all.complete, all.since), (READ_AT, true, Time(T0)));
+    let now: Vec<_> = all.now.iter().map(|c| (c.outcome.as_str(), c.reason.as_deref(), c.messages)).collect();
+    let expected = [
+        ("accepted", None, 1),
+        ("duplicate", Some("duplicate"), 1),
+        ("read", None, 1),
+        ("refused", Some("not_opted_in"), 1),
+    ];
+    assert_eq!(now, expected);
+    let moved = |flow: &super::FlowView| flow.moves.clone().into_iter().collect::<Vec<_>>();
+    let count = |outcome: &str, n: u64| (outcome.to_owned(), n);
+    let lately = reader.flow(&names(&["acme", "nobody"]), Time(T0 + 62_000)).unwrap();
+    assert_eq!((all.requests, lately.requests), (3, 1), "m3 alone was new");
+    assert_eq!(moved(&lately), [count("delivered", 1), count("duplicate", 1), count("read", 1), count("refused", 1)]);
+    assert_eq!(lately.now, all.now, "an account that nobody knows adds nothing");
+    assert_eq!(moved(&reader.flow(&names(&["nobody"]), Time(0)).unwrap()), []);
+    // More moves than are looked at.
+    let many: Vec<_> = (0..2_500).map(|n| outcome(&format!("n{n}"), 10 + n, 100, "refused", json!({}))).collect();
+    ingest(dir, &many, moves.len() as u64);
+    let busy = reader.flow(&names(&["acme"]), Time(T0)).unwrap();
+    assert_eq!((busy.complete, moved(&busy)), (false, vec![count("refused", 2_000)]));
+    let idle = reader.flow(&names(&["acme"]), Time(T0 + 101_000)).unwrap();
+    assert_eq!((idle.complete, moved(&idle)), (true, vec![]));
+}
+
+fn an_account_is_read_whole_from_one_snapshot(dir: &Database) {
+    dir.writer().ingest_snapshots(&records(&[snapshot(1, 9)], 0), READ_AT).unwrap();
+    let reader = dir.reader();
+    let live = reader.live("acme").unwrap().unwrap();
+    assert_eq!(Some(&live.account), reader.account("acme").unwrap().as_ref());
+    assert_eq!((live.senders.len(), live.campaigns.len()), (live.account.senders, live.account.campaigns));
+    assert_eq!(live.senders, reader.senders("acme").unwrap().unwrap().items);
+    assert_eq!(live.campaigns, reader.campaigns("acme").unwrap().unwrap().items);
+    assert_eq!(Some(&live.waits), reader.waits("acme").unwrap().as_ref());
+    assert_eq!(live.waits[1].campaign.as_ref().map(|c| c.spec.name.as_str()), Some("black-friday-2026"));
+    assert_eq!((live.waits[0].account.senders, live.waits[0].account.campaigns), (1, 1));
+    assert!(reader.live("nobody").unwrap().is_none());
 }
 
 fn explain_tells_a_delivered_message(dir: &Database) {

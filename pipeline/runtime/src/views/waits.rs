@@ -29,10 +29,11 @@ impl Snapshot {
         self.waits().into_iter().find(|waits| waits.lot.lot == lot)
     }
 
-    fn waits(mut self) -> Vec<WaitView> {
-        let (lots, senders) = (std::mem::take(&mut self.lots), self.senders.clone());
-        let campaigns = self.campaigns.clone();
-        let account = AccountView::from(self);
+    /// Its queues, each with what it waits for.
+    pub(super) fn waits(mut self) -> Vec<WaitView> {
+        let account = self.account_view();
+        let (lots, senders) = (std::mem::take(&mut self.lots), std::mem::take(&mut self.senders));
+        let campaigns = std::mem::take(&mut self.campaigns);
         let wait = |lot: LotView| WaitView {
             campaign: campaigns.iter().find(|c| of_campaign(lot.reason) && c.spec.name == lot.resource).cloned(),
             sender: senders.iter().find(|s| s.id == lot.resource).cloned(),

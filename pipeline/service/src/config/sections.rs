@@ -197,6 +197,7 @@ fn required_path(s: &mut Settings, key: &str) -> PathBuf {
 fn gateway(s: &mut Settings) -> GatewayConfig {
     let config = GatewayConfig {
         api: s.address("gateway.api"),
+        console: s.boolean("gateway.console"),
         webhooks: s.address("gateway.webhooks"),
         metrics: s.address("gateway.metrics"),
         tokens: tokens::build(s),

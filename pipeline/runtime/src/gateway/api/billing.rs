@@ -11,12 +11,12 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{Query, Shared};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
-use crate::gateway::reads::{BillingQuery, ReadError};
+use crate::gateway::reads::{BillingQuery, ReadError, Reads};
 
 /// Bytes of one piece of the stream.
 const CHUNK: usize = 64 << 10;
@@ -51,7 +51,17 @@ pub(super) async fn export(
         }
         (None, None) => {}
     }
-    let Ok(turn) = Arc::clone(&api.exporting).try_acquire_owned() else {
+    stream(Arc::clone(&api.reads), &api.exporting, query, with_manifest).await
+}
+
+/// Answers an export while it is written, if another may run.
+pub(crate) async fn stream(
+    reads: Arc<dyn Reads>,
+    exporting: &Arc<Semaphore>,
+    query: BillingQuery,
+    with_manifest: bool,
+) -> Result<Response, Problem> {
+    let Ok(turn) = Arc::clone(exporting).try_acquire_owned() else {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "other exports are running");
         return Err(problem.remedy("try again when they are done").retry_after(10));
     };
@@ -64,7 +74,6 @@ pub(super) async fn export(
         false => "text/csv; charset=utf-8; header=present",
     };
     let (pieces, mut written) = mpsc::channel(CHUNKS);
-    let reads = Arc::clone(&api.reads);
     tokio::task::spawn_blocking(move || {
         let mut out = Chunks { pieces, chunk: Vec::with_capacity(CHUNK) };
         let result = reads.billing(&query, &mut out).and_then(|manifest| match with_manifest {

@@ -115,6 +115,8 @@ routes! {
     "/v1/templates/{account}" => get templates::list, post templates::sync;
 }
 
+pub(crate) use billing::stream as stream_billing;
+
 type Shared = axum::extract::State<Arc<Api>>;
 
 pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayParts) -> Router {

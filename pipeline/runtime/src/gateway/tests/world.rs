@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollgate_metrics::{Limits, Metrics};
+use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 
 use crate::clock::Clock;
@@ -29,7 +30,7 @@ use crate::inbox::BoxFuture;
 use crate::inbox::fake::FakeInbox;
 use crate::log::Record;
 use crate::registry::{Registry, SharedRegistry};
-use crate::views::{SyncReport, SyncResult};
+use crate::views::{AccountBill, Bill, FlowView, LiveView, SyncReport, SyncResult};
 
 pub(super) const NOW: Time = Time(1_795_000_000_000);
 
@@ -108,6 +109,22 @@ impl Reads for FakeReads {
             .try_for_each(|_| out.write_all(row.as_bytes()))
             .map_err(|error| ReadError::Failed(error.to_string()))?;
         Ok(json!({ "file": query.file }).to_string())
+    }
+
+    fn live(&self, _: &str) -> Result<Option<LiveView>, ReadError> {
+        Ok(None)
+    }
+    fn flow(&self, _: &[String], _: Time) -> Result<FlowView, ReadError> {
+        Err(ReadError::Failed("not of this test".to_owned()))
+    }
+    fn bill(&self, _: &str, _: YearMonth) -> Result<Bill, ReadError> {
+        Err(ReadError::Failed("not of this test".to_owned()))
+    }
+    fn bills(&self, _: YearMonth, _: &dyn Fn(&str) -> bool) -> Result<(Time, Vec<AccountBill>), ReadError> {
+        Err(ReadError::Failed("not of this test".to_owned()))
+    }
+    fn story(&self, _: &str, _: &str) -> Result<Option<String>, ReadError> {
+        Ok(None)
     }
 
     fn dead_letters(&self, _: Option<u64>, _: usize) -> Result<ViewJson, ReadError> {
@@ -267,6 +284,7 @@ pub(super) fn config() -> GatewayConfig {
     let any = "127.0.0.1:0".parse().unwrap();
     GatewayConfig {
         api: any,
+        console: false,
         webhooks: any,
         metrics: any,
         tokens: tokens(),
