@@ -2,35 +2,44 @@
 //! later is billed in the month after, and the bill stays as it was.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod process;
+
 use std::cell::RefCell;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use process::Process;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tollgate_tests::logs;
 
 const BOUND: Duration = Duration::from_secs(60);
 const SECRET: &str = "a secret of the app";
+const SECRETS: [(&str, &str); 3] = [
+    ("TOLLGATE__APPS__DEFAULT__APP_SECRET", SECRET),
+    ("TOLLGATE__APPS__DEFAULT__VERIFY_TOKEN", "verify"),
+    ("TOLLGATE__APPS__DEFAULT__ACCESS_TOKEN", "token"),
+];
+/// Names the service's disk and its log.
+const SLOT: &str = "data";
 /// 2026-09-20T12:00:00Z, and seconds after it.
 const SEPTEMBER: u64 = 1_789_905_600;
 
 struct Service {
+    /// `None` between an end and the next start. Ends before its folder goes.
+    process: RefCell<Option<Process>>,
     folder: tempfile::TempDir,
     at: String,
-    process: RefCell<Child>,
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
         logs::keep_metrics(&self.path("tollgate.toml"));
-        Self::end(self.process.get_mut());
-        logs::keep(&self.path("service.log"));
     }
 }
 
@@ -45,44 +54,39 @@ impl Service {
         let at = format!("127.0.0.1:{port}");
         let config = format!("[gateway]\napi = \"{at}\"\nwebhooks = \"{at}\"\nmetrics = \"{at}\"\n");
         fs::write(folder.path().join("tollgate.toml"), config).unwrap();
-        let process = RefCell::new(Self::spawn(folder.path(), &at));
+        let process = RefCell::new(Some(Self::spawn(folder.path())));
         let service = Self { folder, at, process };
         service
             .until("it is ready", |s| words(&s.run(&["accounts", "show", "nobody"])).contains("not in the registry"));
         service
     }
 
-    fn spawn(folder: &std::path::Path, at: &str) -> Child {
-        let log = fs::File::create(folder.join("service.log")).unwrap();
-        Self::command_in(folder, at, &["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap()
-    }
-
-    fn end(process: &mut Child) {
-        let _ = process.kill();
-        let _ = process.wait();
+    fn spawn(folder: &Path) -> Process {
+        Process::serve(&folder.join("tollgate.toml"), folder, SLOT, &[], &SECRETS)
     }
 
     /// Ends the service and starts it with more in its configuration.
     fn restart(&self, more: &str) {
         logs::keep_metrics(&self.path("tollgate.toml"));
-        Self::end(&mut self.process.borrow_mut());
-        logs::keep(&self.path("service.log"));
+        self.process.replace(None);
         let config = fs::read_to_string(self.path("tollgate.toml")).unwrap() + more;
         fs::write(self.path("tollgate.toml"), config).unwrap();
-        *self.process.borrow_mut() = Self::spawn(self.folder.path(), &self.at);
+        self.process.replace(Some(Self::spawn(self.folder.path())));
         self.until("it is ready", |s| words(&s.run(&["accounts", "show", "nobody"])).contains("not in the registry"));
     }
 
-    fn command_in(folder: &std::path::Path, at: &str, arguments: &[&str]) -> Command {
+    fn command_in(folder: &Path, at: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TOLLGATE_")) {
             command.env_remove(name);
         }
-        command.current_dir(folder).args(arguments).env("TOLLGATE_URL", format!("http://{at}"));
-        command.env("TOLLGATE__APPS__DEFAULT__APP_SECRET", SECRET);
-        command.env("TOLLGATE__APPS__DEFAULT__VERIFY_TOKEN", "verify");
-        command.env("TOLLGATE__APPS__DEFAULT__ACCESS_TOKEN", "token");
+        command.current_dir(folder).args(arguments).env("TOLLGATE_URL", format!("http://{at}")).envs(SECRETS);
         command
+    }
+
+    /// What the service said.
+    fn log(&self) -> String {
+        self.process.borrow().as_ref().map(Process::log).unwrap_or_default()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -95,8 +99,7 @@ impl Service {
 
     fn good(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        let log = fs::read_to_string(self.path("service.log")).unwrap_or_default();
-        assert!(output.status.success(), "{arguments:?}: {}\n{log}", words(&output));
+        assert!(output.status.success(), "{arguments:?}: {}\n{}", words(&output), self.log());
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -109,8 +112,7 @@ impl Service {
     fn until(&self, what: &str, mut done: impl FnMut(&Self) -> bool) {
         let deadline = Instant::now() + BOUND;
         while !done(self) {
-            let log = fs::read_to_string(self.path("service.log")).unwrap_or_default();
-            assert!(Instant::now() < deadline, "not in time: {what}\n{log}");
+            assert!(Instant::now() < deadline, "not in time: {what}\n{}", self.log());
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -238,7 +240,7 @@ fn a_month_is_closed_once_and_stays() {
     let dearer = dearer.replace("Brazil,utility,0.0068,", "Brazil,utility,0.0070,");
     fs::create_dir(service.path("cards")).unwrap();
     fs::write(service.path("cards/pmp_usd_2026-07-01-v2.csv"), dearer).unwrap();
-    service.restart("[rates]\ndirectory = \"cards\"\n");
+    service.restart(&format!("[rates]\ndirectory = \"{}\"\n", service.path("cards").display()));
     let shown: Value =
         serde_json::from_str(&service.good(&["billing", "rerate", "--month", "2026-09", "--json"])).unwrap();
     let differs = shown["totals"].as_array().unwrap().iter().find(|line| line["difference"] != json!("0")).unwrap();

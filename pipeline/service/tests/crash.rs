@@ -7,14 +7,15 @@
 
 #[path = "http/mod.rs"]
 mod http;
+mod process;
 
 use http::http;
+use process::{Process, wait_for};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tollgate_runtime::ledger::{LedgerReader, Options, Reader};
 use tollgate_sandbox::{Sandbox, SandboxConfig};
@@ -26,51 +27,29 @@ const WABA: &str = "102290129340398";
 const COUNTRIES: [(&str, usize, &str); 4] =
     [("55119", 8, "Brazil"), ("52155", 8, "Mexico"), ("49151", 8, "Germany"), ("9198", 8, "India")];
 
-struct Service {
-    child: Child,
-    config: PathBuf,
+/// Names the service's disk and its log.
+const SLOT: &str = "data";
+
+/// A service that answers.
+fn start(config: &Path, directory: &Path, api: SocketAddr) -> Process {
+    let secrets = [
+        ("TOLLGATE__APPS__DEFAULT__APP_SECRET", "sandbox-secret"),
+        ("TOLLGATE__APPS__DEFAULT__VERIFY_TOKEN", "verify"),
+        ("TOLLGATE__APPS__DEFAULT__ACCESS_TOKEN", "sandbox-token"),
+    ];
+    let mut service = Process::serve(config, directory, SLOT, &[], &secrets);
+    wait_for("the service starts", &mut || {
+        assert!(service.is_running(), "the service ended by itself");
+        http(api, "GET", "/v1/accounts/nobody", "").is_some()
+    });
+    service
 }
 
-impl Service {
-    fn start(config: &Path, api: SocketAddr) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
-            .args(["--config", config.to_str().unwrap(), "serve"])
-            .env("TOLLGATE__APPS__DEFAULT__APP_SECRET", "sandbox-secret")
-            .env("TOLLGATE__APPS__DEFAULT__VERIFY_TOKEN", "verify")
-            .env("TOLLGATE__APPS__DEFAULT__ACCESS_TOKEN", "sandbox-token")
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let mut service = Self { child, config: config.to_owned() };
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while http(api, "GET", "/v1/accounts/nobody", "").is_none() {
-            assert!(service.child.try_wait().unwrap().is_none(), "the service ended by itself");
-            assert!(Instant::now() < deadline, "the service did not start within a minute");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        service
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// An orderly stop.
-    fn stop(mut self) {
-        tollgate_tests::logs::keep_metrics(&self.config);
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(self.child.wait().unwrap().success(), "an orderly stop exits with 0");
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// An orderly stop.
+fn stop(mut service: Process, config: &Path) {
+    tollgate_tests::logs::keep_metrics(config);
+    service.signal("TERM");
+    assert!(service.ended(Duration::from_secs(60)).success(), "an orderly stop exits with 0");
 }
 
 fn free_port() -> SocketAddr {
@@ -134,19 +113,18 @@ fn nothing_is_lost_or_doubled_when_the_service_is_killed() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let sandbox = runtime.block_on(Sandbox::start(sandbox_config(webhooks, &journal))).unwrap();
     let config = dir.path().join("tollgate.toml");
-    let data_dir = dir.path().join("data");
+    let data_dir = dir.path().join(SLOT);
     std::fs::write(
         &config,
         format!(
-            "data_dir = \"{}\"\n[gateway]\napi = \"{api}\"\nwebhooks = \"{webhooks}\"\nmetrics = \"{metrics}\"\n\
+            "[gateway]\napi = \"{api}\"\nwebhooks = \"{webhooks}\"\nmetrics = \"{metrics}\"\n\
              [graph]\nbase_url = \"{}\"\nversion = \"v24.0\"\n",
-            data_dir.display(),
             sandbox.url().trim_end_matches('/')
         ),
     )
     .unwrap();
 
-    let mut service = Service::start(&config, api);
+    let mut service = start(&config, dir.path(), api);
     let spec = json!({
         "account": ACCOUNT, "limit": 100_000,
         "wabas": [{"id": WABA, "currency": "USD", "time_zone": "UTC",
@@ -195,8 +173,9 @@ fn nothing_is_lost_or_doubled_when_the_service_is_killed() {
         }
         // Sometimes right after the last answer, sometimes in the middle of what follows.
         std::thread::sleep(Duration::from_millis(dice.next(120)));
-        service.kill();
-        service = Service::start(&config, api);
+        // Killed when it is let go of.
+        drop(service);
+        service = start(&config, dir.path(), api);
     }
 
     // Quiet: the platform has said everything, and nothing moves any more.
@@ -217,7 +196,7 @@ fn nothing_is_lost_or_doubled_when_the_service_is_killed() {
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    service.stop();
+    stop(service, &config);
     let stats = runtime.block_on(sandbox.shutdown());
     assert!(stats.violations.is_empty(), "{:?}", stats.violations);
     assert_eq!(stats.posts_abandoned, 0, "the platform must not have given a webhook up");

@@ -23,6 +23,11 @@ const _: fn(&Topics, Topic, bool) -> Vec<Value> = Topics::values;
 const _: fn(&mut Process, Duration) -> ExitStatus = Process::ended;
 const _: fn(&Topics, Topic) = Topics::wait_until_read;
 const _: fn(&str, &mut dyn FnMut() -> bool) = wait_for;
+const _: fn(&Process) -> String = Process::log;
+const _: fn(&KafkaConfig, &Path, &str) -> PathBuf = write_config;
+const _: fn(&KafkaConfig, u32) -> Topics = Topics::new;
+const _: fn(&Topics, Topic, &str, &Value) = Topics::send;
+const _: fn(&Topics) = Topics::flush;
 
 /// A running `tollgate serve`; killed when dropped.
 pub struct Process {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::http::http;
-use crate::server::{Prometheus, repository, wait};
-use crate::world::{ACCOUNT, OTHER, World, people, request};
+use crate::server::{Prometheus, repository};
+use crate::world::{ACCOUNT, OTHER, World, people, request, wait};
 
 /// The rules with minutes shortened to seconds; everything else is as it is delivered.
 fn hurried(folder: &Path) -> Vec<PathBuf> {

@@ -12,8 +12,8 @@ use tollgate_runtime::ledger::{LedgerReader, Options, Reader};
 
 use crate::http::http;
 use crate::panels;
-use crate::server::{Prometheus, wait};
-use crate::world::{ACCOUNT, World, people, person, request};
+use crate::server::Prometheus;
+use crate::world::{ACCOUNT, World, people, person, request, wait};
 
 /// A campaign with codes and notices beside it, and what is refused of it.
 fn campaign(world: &World) -> Vec<Value> {

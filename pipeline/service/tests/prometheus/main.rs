@@ -7,5 +7,8 @@ mod healthy;
 #[path = "../http/mod.rs"]
 mod http;
 mod panels;
+#[path = "../process/mod.rs"]
+mod process;
 mod server;
+#[path = "../world/mod.rs"]
 mod world;

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::server::{Prometheus, repository, wait};
+use crate::server::{Prometheus, repository};
+use crate::world::wait;
 
 /// Waits until each panel of the dashboards has a query that answers with a number.
 pub fn have_data(prometheus: &Prometheus) {

@@ -5,12 +5,8 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
-
-/// Long enough for a busy machine; every wait is for a condition.
-const BOUND: Duration = Duration::from_secs(90);
 
 pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -80,18 +76,5 @@ impl Drop for Prometheus {
     fn drop(&mut self) {
         drop(self.input.take());
         let _ = self.child.wait();
-    }
-}
-
-/// Waits until `done`; tells what `state` was when it does not come.
-pub fn wait<T: std::fmt::Debug>(what: &str, mut state: impl FnMut() -> T, done: impl Fn(&T) -> bool) -> T {
-    let started = Instant::now();
-    loop {
-        let now = state();
-        if done(&now) {
-            return now;
-        }
-        assert!(started.elapsed() < BOUND, "{what}: {now:?}");
-        std::thread::sleep(Duration::from_millis(250));
     }
 }

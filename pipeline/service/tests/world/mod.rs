@@ -2,31 +2,50 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tollgate_sandbox::{Sandbox, SandboxConfig, SandboxHandle};
 
-use crate::http::http;
-use crate::server::wait;
+use crate::http::http_as;
+use crate::process::Process;
+
+/// Long enough for a busy machine; every wait is for a condition.
+const BOUND: Duration = Duration::from_secs(90);
+
+/// Every test uses a part of this; naming the rest keeps it from counting as dead.
+const _: fn() -> World = World::start;
+const _: fn(&World, &str, &Value) = World::platform;
+const _: fn(&World, &str, &Value) = World::webhook;
+const _: fn(&World) -> Vec<Value> = World::outcomes;
+const _: fn(&World) -> PathBuf = World::ledger;
+const _: fn(u64, u64) -> String = person;
+const _: &str = OTHER;
+const _: fn(&World) -> SocketAddr = |world| world.metrics;
 
 pub const ACCOUNT: &str = "acme";
 /// The number that sends, and one whose quality changes.
 pub const SENDER: &str = "106540352242922";
 pub const OTHER: &str = "106540352242923";
 const WABA: &str = "102290129340398";
+/// Names the service's disk and its log in the folder.
+const SLOT: &str = "service";
 /// Of the app, the sandbox's default.
 const SECRET: &str = "sandbox-secret";
 
 pub struct World {
-    pub folder: tempfile::TempDir,
+    // Ends first: before the sandbox, and before its folder goes.
+    service: Process,
     pub sandbox: SandboxHandle,
     pub api: SocketAddr,
     pub metrics: SocketAddr,
     webhooks: SocketAddr,
-    service: Child,
+    /// The token of the API, if it asks for one.
+    token: Option<&'static str>,
+    pub folder: tempfile::TempDir,
     // The sandbox lives in it.
     _runtime: tokio::runtime::Runtime,
 }
@@ -85,30 +104,30 @@ throughput_mps = 80
 impl World {
     /// A service with the account declared.
     pub fn start() -> Self {
+        Self::with("", None)
+    }
+
+    /// As [`World::start`], with more in the configuration, and with the token that it then asks for.
+    pub fn with(more: &str, token: Option<&'static str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (api, webhooks, metrics) = (free(), free(), free());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let sandbox = runtime.block_on(Sandbox::start(sandbox_config(webhooks))).unwrap();
         let config = folder.path().join("tollgate.toml");
         let text = format!(
-            "data_dir = \"{}\"\n[gateway]\napi = \"{api}\"\nwebhooks = \"{webhooks}\"\nmetrics = \"{metrics}\"\n\
-             [graph]\nbase_url = \"{}\"\nversion = \"v24.0\"\n",
-            folder.path().join("data").display(),
+            "[gateway]\napi = \"{api}\"\nwebhooks = \"{webhooks}\"\nmetrics = \"{metrics}\"\n\
+             [graph]\nbase_url = \"{}\"\nversion = \"v24.0\"\n{more}",
             sandbox.url().trim_end_matches('/')
         );
         std::fs::write(&config, text).unwrap();
-        let log = std::fs::File::create(folder.path().join("service.log")).unwrap();
-        let service = Command::new(env!("CARGO_BIN_EXE_tollgate"))
-            .args(["--config", config.to_str().unwrap(), "serve"])
-            .env("TOLLGATE__APPS__DEFAULT__APP_SECRET", SECRET)
-            .env("TOLLGATE__APPS__DEFAULT__VERIFY_TOKEN", "verify")
-            .env("TOLLGATE__APPS__DEFAULT__ACCESS_TOKEN", "sandbox-token")
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let world = Self { folder, sandbox, api, metrics, webhooks, service, _runtime: runtime };
-        wait("the service answers", || http(api, "GET", "/v1/accounts/nobody", ""), Option::is_some);
+        let secrets = [
+            ("TOLLGATE__APPS__DEFAULT__APP_SECRET", SECRET),
+            ("TOLLGATE__APPS__DEFAULT__VERIFY_TOKEN", "verify"),
+            ("TOLLGATE__APPS__DEFAULT__ACCESS_TOKEN", "sandbox-token"),
+        ];
+        let service = Process::serve(&config, folder.path(), SLOT, &[], &secrets);
+        let world = Self { folder, sandbox, api, metrics, webhooks, token, service, _runtime: runtime };
+        wait("the service answers", || world.call("GET", "/v1/accounts/nobody", ""), Option::is_some);
         world.put_account();
         world
     }
@@ -128,18 +147,23 @@ impl World {
         });
         self.accepted("PUT", &format!("/v1/accounts/{ACCOUNT}"), &spec.to_string());
         let path = format!("/v1/accounts/{ACCOUNT}");
-        wait("the account is known", || http(self.api, "GET", &path, ""), |a| matches!(a, Some((200, _))));
+        wait("the account is known", || self.call("GET", &path, ""), |a| matches!(a, Some((200, _))));
+    }
+
+    /// A call of the API.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+        http_as(self.api, self.token, method, path, body)
     }
 
     /// A call of the API that has to succeed.
     pub fn accepted(&self, method: &str, path: &str, body: &str) {
-        let told = http(self.api, method, path, body);
+        let told = self.call(method, path, body);
         assert!(matches!(told, Some((200..300, _))), "{method} {path}: {told:?}\n{}", self.log());
     }
 
     /// A control of the sandbox, such as an outage.
     pub fn platform(&self, path: &str, order: &Value) {
-        let told = http(self.sandbox.address(), "POST", &format!("/sandbox/{path}"), &order.to_string());
+        let told = http_as(self.sandbox.address(), None, "POST", &format!("/sandbox/{path}"), &order.to_string());
         assert!(matches!(told, Some((200, _))), "{path}: {told:?}");
     }
 
@@ -179,19 +203,26 @@ impl World {
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    pub fn ledger(&self) -> PathBuf {
-        self.folder.path().join("data/ledger.db")
+    /// What the service said.
+    pub fn log(&self) -> String {
+        self.service.log()
     }
 
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("service.log")).unwrap_or_default()
+    pub fn ledger(&self) -> PathBuf {
+        self.folder.path().join(SLOT).join("ledger.db")
     }
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        let _ = self.service.kill();
-        let _ = self.service.wait();
+/// Waits until `done`; tells what `state` was when it does not come.
+pub fn wait<T: std::fmt::Debug>(what: &str, mut state: impl FnMut() -> T, done: impl Fn(&T) -> bool) -> T {
+    let started = Instant::now();
+    loop {
+        let now = state();
+        if done(&now) {
+            return now;
+        }
+        assert!(started.elapsed() < BOUND, "{what}: {now:?}");
+        std::thread::sleep(Duration::from_millis(250));
     }
 }
 
