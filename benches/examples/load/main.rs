@@ -31,6 +31,7 @@ use tollgate_runtime::ledger::Place;
 use tollgate_runtime::log::embedded::EmbeddedOptions;
 use tollgate_runtime::node::{LEDGER_FILE, LogConfig, Node, NodeConfig};
 use tollgate_runtime::shard::ShardOptions;
+use tollgate_runtime::sync::SyncConfig;
 
 use figures::Usage;
 use outside::{ACCESS_TOKEN, APP, APP_SECRET, Case, Outside};
@@ -169,5 +170,6 @@ fn node_config(home: &Path, service: SocketAddr, platform: SocketAddr) -> Result
         settle_days: 8,
         ledger_behind_max: Duration::from_secs(300),
         certificates: Vec::new(),
+        sync: SyncConfig { every: None },
     })
 }

@@ -282,6 +282,7 @@ fn sandbox_config(task: &Outside) -> SandboxConfig {
             phone_number_id: number(n),
             display_phone_number: format!("1555{n:07}"),
             throughput_mps: task.case.throughput() as u32,
+            quality_rating: tollgate_sandbox::Rating::default(),
         })
         .collect();
     let example = SandboxConfig::example().accounts.into_iter().flat_map(|account| account.templates);

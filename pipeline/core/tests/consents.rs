@@ -26,7 +26,7 @@ fn world(policy: &Value) -> World {
     w
 }
 
-fn consent(w: &mut World, to: &str, state: &str, more: Value) {
+fn consent(w: &mut World, to: &str, state: &str, more: &Value) {
     let mut consent = json!({"to": to, "state": state, "source": "web"});
     for (field, value) in more.as_object().unwrap() {
         consent[field] = value.clone();
@@ -114,7 +114,7 @@ fn what_a_word_ends() {
     ];
     for (policy, written, expected) in table {
         let mut w = world(policy);
-        consent(&mut w, ANA, "opt_in", json!({}));
+        consent(&mut w, ANA, "opt_in", &json!({}));
         wrote(&mut w, ANA, &written);
         assert_eq!(asked(&mut w, ANA), expected, "{policy} {written}");
         // A restart keeps words and consents.
@@ -147,7 +147,7 @@ fn an_opt_in_ends_when_it_says_so_or_after_the_accounts_days() {
         if let Some(said) = day(&fields["at"], -1) {
             more["at"] = json!(said);
         }
-        consent(&mut w, ANA, "opt_in", more);
+        consent(&mut w, ANA, "opt_in", &more);
         w.commit();
         w.reload();
         let shown = w.out.consents.pop().unwrap();
@@ -173,7 +173,7 @@ fn an_opt_in_ends_when_it_says_so_or_after_the_accounts_days() {
         let why = format!("opt-in to marketing ended {}", ends.unwrap());
         assert_eq!(o["detail"].as_str(), Some(why.as_str()));
         // A new one holds again.
-        consent(&mut w, ANA, "opt_in", json!({"category": "marketing"}));
+        consent(&mut w, ANA, "opt_in", &json!({"category": "marketing"}));
         w.advance(60_000);
         assert_eq!(outcome(&mut w)["outcome"], "admitted");
     }
@@ -189,7 +189,7 @@ fn an_opt_in_that_ends_while_a_message_waits_sends_nothing() {
             assert_eq!(w.last_outcome()["outcome"], "parked", "{id}");
         };
         w.campaign(&json!({"name": "c", "paused": true}));
-        consent(&mut w, ANA, "opt_in", json!({"category": "marketing"}));
+        consent(&mut w, ANA, "opt_in", &json!({"category": "marketing"}));
         // One waits for a time of its own, one in the campaign's lot.
         let mut later = promo("later", ANA);
         later["send_after"] = json!(at(&w, 2 * DAY_MS as i64));
@@ -218,8 +218,8 @@ fn an_opt_in_that_ends_while_a_message_waits_sends_nothing() {
 #[test]
 fn an_opt_out_follows_a_change_of_number_and_an_opt_in_does_not() {
     let mut w = world(&json!({}));
-    consent(&mut w, ANA, "opt_in", json!({}));
-    consent(&mut w, ANA, "opt_out", json!({"category": "marketing"}));
+    consent(&mut w, ANA, "opt_in", &json!({}));
+    consent(&mut w, ANA, "opt_out", &json!({"category": "marketing"}));
     let moved_ms = w.now_ms;
     moved(&mut w, ANA, NEW, moved_ms);
     assert_eq!(asked(&mut w, NEW), "onnw", "the no is taken along, the yes is not");
@@ -227,7 +227,7 @@ fn an_opt_out_follows_a_change_of_number_and_an_opt_in_does_not() {
     let shown = w.out.consents.pop().unwrap();
     assert_eq!((&shown["consents_of"], &shown["said"]["source"]), (&json!(NEW), &json!("whatsapp number change")));
     // The person agrees with the new number; the platform tells of the change again.
-    consent(&mut w, NEW, "opt_in", json!({}));
+    consent(&mut w, NEW, "opt_in", &json!({}));
     w.commit();
     w.reload();
     moved(&mut w, ANA, NEW, moved_ms);
@@ -239,12 +239,12 @@ fn an_opt_out_follows_a_change_of_number_and_an_opt_in_does_not() {
 fn a_stop_of_everything_and_the_suppression_list_follow_too() {
     let mut w = world(&json!({}));
     let now_ms = w.now_ms;
-    consent(&mut w, ANA, "opt_out", json!({}));
+    consent(&mut w, ANA, "opt_out", &json!({}));
     suppress(&mut w, ANA, true);
     moved(&mut w, ANA, NEW, now_ms);
     wrote(&mut w, NEW, &json!({}));
     assert_eq!(asked(&mut w, NEW), "oooo");
-    consent(&mut w, NEW, "opt_in", json!({}));
+    consent(&mut w, NEW, "opt_in", &json!({}));
     assert_eq!(asked(&mut w, NEW), "oooo", "the list stays, whatever is agreed to");
     suppress(&mut w, NEW, false);
     assert_eq!(asked(&mut w, NEW), "AAAA");
@@ -270,7 +270,7 @@ fn what_was_said_before_a_change_follows_whenever_it_is_told() {
     assert_eq!(asked(&mut w, NEWER), "oonw", "and on to the number after that");
     // In a circle of numbers it comes to an end.
     moved(&mut w, NEWER, ANA, start_ms + 3 * HOUR_MS);
-    consent(&mut w, ANA, "opt_out", json!({"at": Time(start_ms).to_string()}));
+    consent(&mut w, ANA, "opt_out", &json!({"at": Time(start_ms).to_string()}));
     assert_eq!(asked(&mut w, NEWER), "ooow");
 }
 
@@ -284,8 +284,8 @@ fn business_scoped_ids_change_too_and_what_is_no_change_changes_nothing() {
     let at_s = w.now_ms / 1000;
     w.event(&event(&old, &new, at_s));
     let before = at(&w, -1000);
-    consent(&mut w, "BR.1", "opt_out", json!({"category": "utility", "at": before}));
-    consent(&mut w, "BR.2", "opt_in", json!({"category": "marketing"}));
+    consent(&mut w, "BR.1", "opt_out", &json!({"category": "utility", "at": before}));
+    consent(&mut w, "BR.2", "opt_in", &json!({"category": "marketing"}));
     let reason = |w: &mut World, to: &Value| {
         w.advance(60_000);
         let mut request = shipped(&format!("r{}", w.now_ms), "");
@@ -331,7 +331,7 @@ fn a_double_opt_in_holds_once_it_is_confirmed() {
     let yes = |w: &mut World| wrote(w, ANA, &json!({"keyword": "Sim!"}));
     let start = || {
         let mut w = world(&policy);
-        consent(&mut w, ANA, "opt_in", json!({"text_version": "7"}));
+        consent(&mut w, ANA, "opt_in", &json!({"text_version": "7"}));
         w
     };
     // Only marketing waits.
@@ -376,19 +376,19 @@ fn a_double_opt_in_holds_once_it_is_confirmed() {
     assert_eq!(asked(&mut w, ANA), "ooAA", "a no is not confirmed away");
     // The person confirmed elsewhere.
     let mut w = world(&policy);
-    consent(&mut w, ANA, "opt_in", json!({"confirmed": true}));
+    consent(&mut w, ANA, "opt_in", &json!({"confirmed": true}));
     assert_eq!(asked(&mut w, ANA), "AAAw");
 }
 
 #[test]
 fn the_suppression_list_beats_everything_and_only_a_command_takes_off_it() {
     let mut w = world(&json!({"consent": {"implied_utility_days": 9}}));
-    consent(&mut w, ANA, "opt_in", json!({}));
+    consent(&mut w, ANA, "opt_in", &json!({}));
     suppress(&mut w, ANA, true);
     wrote(&mut w, ANA, &json!({"keyword": "yes"}));
     assert_eq!(asked(&mut w, ANA), "oooo");
     assert_eq!(w.last_outcome()["detail"], "on the suppression list");
-    consent(&mut w, ANA, "opt_in", json!({}));
+    consent(&mut w, ANA, "opt_in", &json!({}));
     w.event(&json!({"event": "preference", "from": ANA, "stop": false, "at_s": w.now_ms / 1000}));
     w.commit();
     w.reload();
@@ -409,7 +409,7 @@ fn a_list_is_one_accounts() {
     let mut w = world(&json!({}));
     let other = account_spec("other", "waba-2", "2001", "unlimited", "GREEN");
     w.apply(&other);
-    consent(&mut w, ANA, "opt_in", json!({}));
+    consent(&mut w, ANA, "opt_in", &json!({}));
     w.command(&json!({"command": "set_suppression", "account": "other", "suppression": {"to": ANA, "listed": true}}));
     assert_eq!(asked(&mut w, ANA), "AAAw");
     assert_eq!(asked(&mut w, NEW), "nnnw");
@@ -427,8 +427,8 @@ fn an_erased_person_is_unknown_but_for_refusals() {
     };
     let mut w = world(&json!({"marketing_cap": 1, "consent": {"double_opt_in": ["service"], "valid_days": 9}}));
     for to in [ANA, NEW] {
-        consent(&mut w, to, "opt_in", json!({}));
-        consent(&mut w, to, "opt_out", json!({"category": "utility"}));
+        consent(&mut w, to, "opt_in", &json!({}));
+        consent(&mut w, to, "opt_out", &json!({"category": "utility"}));
     }
     let now_ms = w.now_ms;
     moved(&mut w, ANA, NEWER, now_ms);
@@ -437,13 +437,13 @@ fn an_erased_person_is_unknown_but_for_refusals() {
     w.commit();
     let before = proofs(&w);
     // Something said in the same batch goes too; what is said after it is kept.
-    consent(&mut w, ANA, "opt_in", json!({"category": "marketing", "source": "before"}));
+    consent(&mut w, ANA, "opt_in", &json!({"category": "marketing", "source": "before"}));
     let told = erase(&mut w, ANA);
     assert_eq!((&told["erased"], &told["account"]), (&json!(ANA), &json!("acme")));
     let holds = json!({"marketing": null, "utility": "opt_out", "authentication": null, "service": null,
         "stop_all": false});
     assert_eq!(told["holds"], holds);
-    consent(&mut w, ANA, "opt_in", json!({"category": "authentication", "source": "after"}));
+    consent(&mut w, ANA, "opt_in", &json!({"category": "authentication", "source": "after"}));
     w.commit();
     assert_eq!(proofs(&w), before - 2 + 1, "two of the person, not those of others");
     w.reload();
@@ -459,7 +459,7 @@ fn an_erased_person_is_unknown_but_for_refusals() {
 #[test]
 fn an_aborted_erasure_is_none() {
     let mut w = world(&json!({}));
-    consent(&mut w, ANA, "opt_in", json!({}));
+    consent(&mut w, ANA, "opt_in", &json!({}));
     w.commit();
     w.command(&json!({"command": "erase_person", "account": "acme", "to": ANA}));
     assert_eq!(w.engine.erased().count(), 1);

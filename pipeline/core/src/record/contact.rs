@@ -306,7 +306,8 @@ mod tests {
     #[test]
     fn of_opt_ins_that_end_the_one_said_later_counts() {
         // What was said at which second until when; when it ends then.
-        let table: [(&[(u32, u32)], Option<u32>); 7] = [
+        type Case = (&'static [(u32, u32)], Option<u32>);
+        let table: [Case; 7] = [
             (&[(5, 100)], Some(100)),
             (&[(5, 100), (6, 90)], Some(90)),
             (&[(6, 90), (5, 100)], Some(90)),

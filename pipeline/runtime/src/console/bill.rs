@@ -194,7 +194,7 @@ pub(super) async fn download(State(console): Shared, headers: HeaderMap, uri: Ur
             return Err(Refusal::account());
         }
         let file = format!("{month}.csv");
-        Ok(BillingQuery { month, format: "summary".to_owned(), view: None, account, file })
+        Ok(BillingQuery { month, format: "summary".to_owned(), view: None, account, invoices: false, file })
     });
     let answer = match query {
         Ok(query) => stream_billing(Arc::clone(&console.reads), &console.exporting, query, false).await,

@@ -114,7 +114,7 @@ impl People {
                     return self.no(&key, &[category], now_s);
                 }
                 let expires = serde_json::from_value::<tollgate_wire::Time>(consent["expires"].clone());
-                let asked_s = expires.map_or(0, |t| t.secs());
+                let asked_s = expires.map_or(0, tollgate_wire::Time::secs);
                 let rules = self.rules[&key.0].clone();
                 let categories = category.map_or(CATEGORIES.to_vec(), |c| vec![c]);
                 for category in categories {

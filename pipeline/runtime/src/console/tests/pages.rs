@@ -173,6 +173,7 @@ async fn a_download_is_the_export_of_the_api() {
         format: "summary".to_owned(),
         view: None,
         account: account.map(str::to_owned),
+        invoices: false,
         file: format!("{month}.csv"),
     };
     assert_eq!(*world.reads.exported.lock().unwrap(), [asked("2026-10", Some("acme")), asked("2026-11", None)]);

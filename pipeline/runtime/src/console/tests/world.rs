@@ -147,13 +147,28 @@ impl Reads for Canned {
         Ok((id == "m1").then_some(story))
     }
 
-    fn billing(&self, query: &BillingQuery, out: &mut dyn io::Write) -> Result<String, ReadError> {
+    fn billing(&self, query: &BillingQuery, out: &mut (dyn io::Write + Send)) -> Result<String, ReadError> {
         self.check()?;
         self.exported.lock().unwrap().push(query.clone());
         out.write_all(b"a,b\n1,2\n").map_err(|error| ReadError::Failed(error.to_string()))?;
         Ok("{}".to_owned())
     }
 
+    fn campaign_report(&self, _: &str, _: &str) -> Result<Option<ViewJson>, ReadError> {
+        not_asked()
+    }
+    fn templates(&self, _: &str) -> Result<Option<ViewJson>, ReadError> {
+        not_asked()
+    }
+    fn levels(&self, _: &str) -> Result<Option<ViewJson>, ReadError> {
+        not_asked()
+    }
+    fn suppressions(&self, _: &str, _: &str, _: usize) -> Result<Option<ViewJson>, ReadError> {
+        not_asked()
+    }
+    fn person(&self, _: &str, _: &str) -> Result<Option<ViewJson>, ReadError> {
+        not_asked()
+    }
     fn message(&self, _: &str, _: &str) -> Result<Option<ViewJson>, ReadError> {
         not_asked()
     }

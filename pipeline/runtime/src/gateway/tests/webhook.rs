@@ -176,7 +176,7 @@ async fn what_is_not_understood_is_kept_in_part() {
         assert_eq!(post(&world, "default", "secret of default", body).await.status, 200);
     }
     let event = change("account_update", json!({"event": "BRAND_NEW"}));
-    assert_eq!(post(&world, "default", "secret of default", envelope(&[event.clone()])).await.status, 200);
+    assert_eq!(post(&world, "default", "secret of default", envelope(std::slice::from_ref(&event))).await.status, 200);
     let large = change("larger", json!({"text": "x".repeat(70_000)}));
     assert_eq!(post(&world, "default", "secret of default", envelope(&[large])).await.status, 200);
     assert_eq!(world.inbox.of(Topic::Events).len(), 12);
