@@ -23,7 +23,7 @@ impl Attempts {
         Self(Mutex::new(Bucket { left: BURST, filled: now }))
     }
 
-    /// Takes one before a token is looked at; whether there was one. [`Attempts::was_good`] gives it back.
+    /// Takes one for a wrong token; whether there was one.
     pub(super) fn take(&self, now: Instant) -> bool {
         let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let due = now.saturating_duration_since(bucket.filled).as_secs() / EVERY.as_secs();
@@ -35,12 +35,6 @@ impl Attempts {
         bucket.left = taken.unwrap_or(0);
         taken.is_some()
     }
-
-    /// The token was known: the attempt does not count.
-    pub(super) fn was_good(&self) {
-        let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        bucket.left = BURST.min(bucket.left + 1);
-    }
 }
 
 #[cfg(test)]
@@ -48,13 +42,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_ones_run_out_and_come_back_and_good_ones_cost_nothing() {
+    fn wrong_ones_run_out_and_come_back() {
         let start = crate::clock::monotonic();
         let attempts = Attempts::new(start);
-        for _ in 0..1_000 {
-            assert!(attempts.take(start));
-            attempts.was_good();
-        }
         let wrong = |at: Instant| (0..100).filter(|_| attempts.take(at)).count();
         assert_eq!(wrong(start), BURST as usize);
         assert_eq!(wrong(start + EVERY * 3), 3);

@@ -5,7 +5,7 @@ use axum::http::Uri;
 use super::refusal::Refusal;
 
 /// Longest value of a parameter. Bytes; account ids have at most 64, a request's id may be a long name.
-const VALUE_BYTES_MAX: usize = 1_024;
+pub(super) const VALUE_BYTES_MAX: usize = 1_024;
 /// Last page that can be asked for.
 const PAGE_MAX: usize = 1_000_000;
 

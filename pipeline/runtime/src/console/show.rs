@@ -13,7 +13,7 @@ use super::Console;
 use super::layout::{self, Around, Section};
 use super::origin;
 use super::parts::link;
-use super::query::Query;
+use super::query::{Query, VALUE_BYTES_MAX};
 use super::refusal::Refusal;
 use crate::gateway::{Action, Caller, Reads, local};
 use crate::registry::Registry;
@@ -148,6 +148,8 @@ pub(super) fn turn_away(console: &Console, headers: &HeaderMap, uri: &Uri, away:
     match away {
         Away::SignIn => {
             let here = uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
+            // A longer one the form would not take.
+            let here = if here.len() <= VALUE_BYTES_MAX { here } else { "/" };
             redirect(&link("/console/login", &[("next", here)]))
         }
         Away::Refused(refusal) => refuse(console, headers, &refusal),

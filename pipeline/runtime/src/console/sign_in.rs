@@ -48,14 +48,14 @@ async fn try_sign_in(console: &Console, headers: &HeaderMap, body: Body) -> Resu
         return Ok(redirect(&next));
     }
     let now = crate::clock::monotonic();
-    if !console.attempts.take(now) {
-        return Err(Refusal::too_many_attempts());
-    }
     let Some(caller) = console.access.holder(form.get("token").unwrap_or_default()) else {
+        // Wrong ones alone are counted, so that nobody keeps others out.
+        if !console.attempts.take(now) {
+            return Err(Refusal::too_many_attempts());
+        }
         tracing::warn!("somebody gave the console a token that is not known");
         return Ok(shown(console, &next, true));
     };
-    console.attempts.was_good();
     // One session a browser: another one would only be forgotten.
     if let Some(id) = origin::session_id(headers) {
         console.sessions.end(id);

@@ -13,7 +13,7 @@ pub enum Role {
     Enqueue,
     /// Finance: billing exports, settling and closing months, read-only elsewhere.
     Finance,
-    /// Operations: campaigns, consents, everything readable but money.
+    /// Operations: campaigns, consents, everything readable but bills.
     Operate,
     /// Everything.
     Admin,

@@ -5,10 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
-use hyper::header::{AUTHORIZATION, RETRY_AFTER};
+use hyper::header::{AUTHORIZATION, DATE, RETRY_AFTER};
 
 use super::client::{GraphClient, GraphError, address, authorization};
 use super::refusal;
+use super::retry_after::RetryAfter;
+use crate::clock;
 
 /// Longest answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -122,7 +124,8 @@ impl GraphClient {
         let response = self.http.request(request).await;
         let response = response.map_err(|error| QuestionError::NoAnswer { detail: causes(&error) })?;
         let status = response.status().as_u16();
-        let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let after = RetryAfter { value: header(RETRY_AFTER), date: header(DATE), now: clock::now() }.seconds();
         let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
         let body = body.map_err(|error| QuestionError::Unreadable { detail: error.to_string() })?.to_bytes();
         match refusal(status, after, &body, access_token) {

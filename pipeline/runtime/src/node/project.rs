@@ -160,6 +160,7 @@ impl<S: Source> Projection<S> {
     fn trim(&mut self) -> Result<(), SourceError> {
         if let Some(days) = self.keep_days {
             let older_than = Time(self.clock.now().0.saturating_sub(u64::from(days) * 86_400_000));
+            self.writer.prune_answers(self.clock.now())?;
             let begun = monotonic();
             while !self.writer.prune_moves(older_than, PRUNED_MAX)?.done && begun.elapsed() < PRUNE_FOR {}
         }

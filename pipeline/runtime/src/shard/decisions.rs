@@ -109,7 +109,9 @@ fn is_decision(outcome: OutcomeKind) -> bool {
 fn shown(id: &str, to: Option<&Text<'_>>) -> String {
     let digits = to.map_or("", |to| to.trim_start_matches('+'));
     let end = digits.len().checked_sub(DIGITS).and_then(|from| digits.get(from..));
-    if end.is_some_and(|end| id.contains(end)) { HIDDEN.to_owned() } else { id.to_owned() }
+    // Written with signs between the digits, too.
+    let plain: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
+    if end.is_some_and(|end| id.contains(end) || plain.contains(end)) { HIDDEN.to_owned() } else { id.to_owned() }
 }
 
 /// Writes the lines of a durable batch.
@@ -154,6 +156,7 @@ mod tests {
             ("welcome-5511987654321", "+5511987654321", HIDDEN),
             ("+5511987654321", "+5511987654321", HIDDEN),
             ("011-7654321", "+5511987654321", HIDDEN),
+            ("crm-11-98765-4321", "+5511987654321", HIDDEN),
             ("US.13491208655302741918", "US.13491208655302741918", HIDDEN),
             ("7", "+55", "7"),
         ];

@@ -225,16 +225,18 @@ impl Syncer {
     async fn work(self: &Arc<Self>, waba: &Waba) -> Result<Done, Failure> {
         let token = self.parts.tokens.get(&*waba.app).ok_or_else(|| Failure::NoToken(Arc::clone(&waba.app)))?;
         // Before anything is asked: there must be something to compare with.
-        drop(self.known(waba).await?);
+        let before = self.known(waba).await?;
         let mut questions = 0;
         let version = self.parts.graph.version().to_owned();
         let templates = self.list(waba, token, &mut questions, |after| message_templates(&waba.id, after), template);
         let (templates, unreadable) = templates.await?;
         let asked = |after: Option<&str>| phone_numbers(&waba.id, &version, after);
-        let (numbers, strange) = self.list(waba, token, &mut questions, asked, ListedNumber::read).await?;
+        let (mut numbers, strange) = self.list(waba, token, &mut questions, asked, ListedNumber::read).await?;
         let (listed, listed_numbers) = (templates.len(), numbers.len());
-        // Looked at after the lists were read: what a webhook told meanwhile is not taken back.
+        // What a webhook told while the lists were read stays: they may be older.
         let known = self.known(waba).await?;
+        let templates = unless_told(templates, &before, &known);
+        numbers_unless_told(&mut numbers, &before, &known);
         // A template that could not be read is not gone.
         let templates = if unreadable > 0 { with_known(templates, &known) } else { templates };
         let mut found = differences(&known, templates, &numbers, self.parts.clock.now()).map_err(Failure::Answer)?;
@@ -361,6 +363,37 @@ fn with_known(mut listed: Vec<TemplateSpec>, known: &Known) -> Vec<TemplateSpec>
     listed
 }
 
+/// The list, but templates that changed since `before` as they are now.
+fn unless_told(listed: Vec<TemplateSpec>, before: &Known, now: &Known) -> Vec<TemplateSpec> {
+    type ByName<'k> = HashMap<(&'k str, &'k str), &'k TemplateSpec>;
+    let by_name = |known| -> ByName<'_> {
+        let Known { templates, .. } = known;
+        templates.iter().map(|t| ((t.name.as_str(), t.language.as_str()), t)).collect()
+    };
+    let (before, now) = (by_name(before), by_name(now));
+    let told = |listed: TemplateSpec| {
+        let name = (listed.name.as_str(), listed.language.as_str());
+        match (before.get(&name), now.get(&name)) {
+            (was, Some(is)) if was != Some(is) => (*is).clone(),
+            _ => listed,
+        }
+    };
+    listed.into_iter().map(told).collect()
+}
+
+/// Says nothing of what changed since `before`.
+fn numbers_unless_told(listed: &mut [ListedNumber], before: &Known, now: &Known) {
+    for number in listed {
+        let of = |known: &Known| known.senders.iter().find(|s| s.id == number.id).cloned();
+        if of(before) != of(now) {
+            (number.quality, number.throughput) = (None, None);
+        }
+        if before.limit != now.limit {
+            number.limit = None;
+        }
+    }
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -385,5 +418,51 @@ impl Syncs for ByHand {
             });
             work.await.map_err(|_| SyncError::Panicked)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+    use super::*;
+    use crate::views::KnownSender;
+    use tollgate_quality::{Limit, Score};
+    use tollgate_wire::command::{LimitScope, TemplateStatus};
+
+    fn template(name: &str, status: TemplateStatus) -> TemplateSpec {
+        let spec = serde_json::json!({ "name": name, "language": "pt_BR", "category": "utility" });
+        TemplateSpec { status, ..serde_json::from_value(spec).unwrap() }
+    }
+
+    fn known(status: TemplateStatus, quality: Score, limit: Limit) -> Known {
+        Known {
+            templates: vec![template("a", status)],
+            limit,
+            limit_scope: LimitScope::Portfolio,
+            wabas: 1,
+            senders: vec![KnownSender { id: "1".to_owned(), quality, throughput: 80 }],
+        }
+    }
+
+    #[test]
+    fn what_was_told_while_the_lists_were_read_stays() {
+        let before = known(TemplateStatus::Approved, Score::Green, Limit::Unlimited);
+        let paused = known(TemplateStatus::Paused, Score::Yellow, Limit::Users(1_000));
+        let listed = || vec![template("a", TemplateStatus::Approved), template("b", TemplateStatus::Approved)];
+        let status = |of: Vec<TemplateSpec>| of.into_iter().map(|t| t.status).collect::<Vec<_>>();
+        let both = [TemplateStatus::Paused, TemplateStatus::Approved];
+        assert_eq!(status(unless_told(listed(), &before, &paused)), both);
+        assert_eq!(status(unless_told(listed(), &paused, &paused)), [TemplateStatus::Approved; 2], "the list is newer");
+        let number = ListedNumber {
+            id: "1".to_owned(),
+            quality: Some(Score::Green),
+            throughput: Some(80),
+            limit: Some(Limit::Unlimited),
+        };
+        let mut numbers = [number.clone()];
+        numbers_unless_told(&mut numbers, &before, &before);
+        assert_eq!(numbers[0], number);
+        numbers_unless_told(&mut numbers, &before, &paused);
+        assert_eq!((numbers[0].quality, numbers[0].throughput, numbers[0].limit), (None, None, None));
     }
 }

@@ -297,7 +297,11 @@ impl<'a> Projection<'a> {
             },
         };
         let from = self.bodies.len();
-        serde_json::to_writer(&mut self.bodies, &Body::of(o, common))
+        let body = Body::of(o, common);
+        // Who was erased stays so, whatever is told of the message afterwards.
+        let erased = found.is_some_and(|place| self.known[place].to.is_empty());
+        let body = if erased { body.nameless() } else { body };
+        serde_json::to_writer(&mut self.bodies, &body)
             .expect("strings, numbers and checked JSON into memory cannot fail");
         from..self.bodies.len()
     }

@@ -46,10 +46,17 @@ impl Writer {
                 prune_account(tx, &mut memory.names, account, older_than, left, &mut pruned)?;
             }
             memory.names.save(tx)?;
-            answers::prune(tx, older_than)?;
             pruned.done = pruned.moves < u64::from(moves_max);
             Ok(pruned)
         })
+    }
+
+    /// Forgets answers of people that are too old for any report.
+    ///
+    /// # Errors
+    /// The database.
+    pub fn prune_answers(&mut self, now: Time) -> Result<(), LedgerError> {
+        self.transact(|tx, _| answers::prune(tx, now))
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) struct Known {
 }
 
 /// What is known of a number.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct KnownSender {
     pub(crate) id: String,
     pub(crate) quality: Score,

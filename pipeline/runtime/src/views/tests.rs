@@ -749,6 +749,16 @@ fn a_person_is_given_out_and_erased_and_the_bill_stays(dir: &Database) {
     let nothing = serde_json::to_vec(&nothing).unwrap();
     dir.writer().ingest_snapshots(&records(&[nothing], values.len() as u64), READ_AT).unwrap();
     assert_eq!(given(ANA)["consents"]["consents"][0]["state"], "none");
+    // What is told of the message afterwards names nobody.
+    ingest(dir, &[outcome("m1", 7, 100, "read", json!({"wamid": "wamid.1"}))], 100);
+    let message = dir.reader().message("acme", "m1").unwrap().unwrap();
+    assert_eq!(
+        (message.to.as_str(), message.wamid, message.metadata.is_none(), message.moves.len()),
+        ("", None, true, 7)
+    );
+    let feed = dir.reader().feed("acme", 0, 100).unwrap();
+    let told = |o: &str| o.contains("\"m1\"") && (o.contains(ANA) || o.contains("wamid.1") || o.contains("crm"));
+    assert!(!feed.items.iter().any(|i| told(i.outcome.get())));
 }
 
 /// Every entry of the fixture's month, without people's data.

@@ -42,7 +42,9 @@ struct ExportArgs {
 ///
 /// Amounts stay with keyed hashes; so does what the person refuses, with a place on the suppression list, because it must be
 /// kept to. What is on its way to the person is told again when the platform reports it: erase again after that. Records
-/// of the log go with its retention, messages of the shards 30 days after they ended. This cannot be undone.
+/// of the log go with its retention, messages of the shards 30 days after they ended. Records that could not be read
+/// (`tollgate dead-letters`, table `rejected` of the ledger) are kept as they came: look there by hand. This cannot be
+/// undone.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tollgate person erase acme +5511987654321 --yes")]
 struct EraseArgs {
