@@ -8,7 +8,7 @@ use crate::fee;
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
 use crate::levels;
 use crate::markup;
-use crate::record::{Account, Campaign, CampaignState, Pauses, Sender, Template, Waba};
+use crate::record::{Account, Campaign, CampaignState, Sender, Template, Waba};
 use crate::state::State;
 use tollgate_quality::{CategoryClass as Class, Limit, Score};
 use tollgate_rate_card::{Currency, Zone};
@@ -409,7 +409,8 @@ fn put_template(
         ix: known.map_or(TemplateIx(state.templates.len() as u32), |k| k.ix),
         waba: ix,
         spec: spec.clone(),
-        pauses: Pauses::default(),
+        // A pause goes on while the status stays: whoever asked the platform tells other news of a paused one.
+        pauses: known.filter(|k| k.spec.status == spec.status).map(|k| k.pauses).unwrap_or_default(),
     };
     // Told also when nothing changes: whoever asks for it does not see it as it is.
     out.effects.push(Effect::Template(template.ix));

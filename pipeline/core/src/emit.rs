@@ -298,6 +298,9 @@ fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message) -> String
         (Some(Reason::SenderBlocked), Some(Resource::Pacing(s))) => {
             held_by(state, s, state.sender_at(s).marketing_held_by)
         }
+        (Some(Reason::SenderBlocked), Some(Resource::Template(_))) => {
+            held_by(state, m.sender, state.sender_at(m.sender).marketing_held_by)
+        }
         (Some(Reason::CountryBarred), Some(Resource::Barred(w, country))) => {
             let text = platform_error::meaning(COUNTRY_BARRED).text;
             let waba = &state.waba_at(w).id;

@@ -275,6 +275,34 @@ fn a_bar_holds_up_nobody_of_the_same_queue() {
 }
 
 #[test]
+fn marketing_of_another_purpose_that_is_held_holds_up_nobody() {
+    let mut w = world();
+    w.campaign(&json!({"name": "c", "paused": true}));
+    w.event(&json!({"event": "template", "waba": "waba-1", "name": "shipped", "language": "pt_BR",
+        "category": "marketing"}));
+    w.command(&json!({"command": "put_template", "account": "acme", "waba": "waba-1",
+        "template": {"name": "returned", "language": "pt_BR", "category": "utility", "body": ["1"]}}));
+    let of = |id: &str, to: &str, name: &str| {
+        let mut request = shipped(id, to);
+        request["campaign"] = json!("c");
+        request["content"][0]["template"]["name"] = json!(name);
+        request
+    };
+    let (held, free) = (ask(&mut w, of("a", GERMAN, "shipped")), ask(&mut w, of("b", TO, "returned")));
+    let spam = ask(&mut w, promo("d", TO));
+    refuse(&mut w, spam, 131_048);
+    w.control("c", "resume");
+    w.run_until(NOON_MS + 1_000);
+    assert_eq!([held, free].map(|uid| orders(&w, uid)), [0, 1]);
+    let detail = "sender 1001, platform error 131048: the number is restricted because of reports or low quality; \
+        waits until the account is applied again";
+    assert_eq!(told(&w, held), ("sender_blocked".to_owned(), detail.to_owned()));
+    w.event(&json!({"event": "sender", "sender": "1001", "quality": "YELLOW"}));
+    w.run_until(NOON_MS + 2 * HOUR_MS);
+    assert_eq!(orders(&w, held), 1);
+}
+
+#[test]
 fn a_number_restricted_for_spam_holds_its_marketing_and_not_its_codes() {
     for freed_by in ["quality", "apply"] {
         let mut w = world();

@@ -8,10 +8,10 @@ use std::fmt;
 pub struct Time(pub u64);
 
 impl Time {
-    /// Whole seconds since the Unix epoch, rounded down.
+    /// Whole seconds since the Unix epoch, rounded down; the greatest number after February 2106.
     #[must_use]
     pub fn secs(self) -> u32 {
-        (self.0 / 1000) as u32
+        u32::try_from(self.0 / 1000).unwrap_or(u32::MAX)
     }
 
     /// From whole seconds since the Unix epoch.

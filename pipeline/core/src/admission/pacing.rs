@@ -10,6 +10,7 @@ use tollgate_quality::{Bucket, CategoryClass, Pace, Weight};
 use tollgate_rate_card::Category;
 use tollgate_wire::Reason;
 use tollgate_wire::command::LimitScope;
+use tollgate_wire::request::Purpose;
 
 /// Category as the limits see it.
 pub(crate) fn class(c: Category) -> CategoryClass {
@@ -45,7 +46,11 @@ pub(super) fn check(c: &Candidate<'_>, chosen: &Usable) -> (Verdict, Bucket) {
     let bucket = c.live.pacing[class as usize];
     let Some(sender) = c.sender else { return (Verdict::Refuse(Reason::SenderUnknown), bucket) };
     if class == CategoryClass::Marketing && sender.marketing_held_by.is_some() {
-        let resource = Resource::Pacing(sender.ix);
+        // Of another purpose it waits in its template's lot: in its own it would hold up those of its class that may go.
+        let resource = match chosen.template {
+            Some(ix) if c.request.purpose != Purpose::Marketing => Resource::Template(ix),
+            _ => Resource::Pacing(sender.ix),
+        };
         return (Verdict::Park { reason: Reason::SenderBlocked, resource, until_ms: u64::MAX }, bucket);
     }
     if c.window_until_s().is_some() {

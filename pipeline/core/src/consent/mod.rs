@@ -62,7 +62,7 @@ pub fn implied_until_s(policy: &ConsentPolicy, pair: &Pair, category: Category) 
     };
     match (days, pair.last_inbound_s) {
         (0, _) | (_, 0) => 0,
-        (days, at_s) => at_s.saturating_add(u32::from(days) * DAY_S),
+        (days, at_s) => at_s.saturating_add(u32::from(days).saturating_mul(DAY_S)),
     }
 }
 

@@ -6,8 +6,8 @@ use super::moved::follow;
 use crate::change::{Change, Proof};
 use crate::decide::{Decision, Facts, person};
 use crate::effect::Effect;
-use crate::ids::{ContactKey, User};
-use crate::record::{Account, Contact};
+use crate::ids::{ContactKey, PairKey, User};
+use crate::record::{Account, Contact, Pair};
 use smallvec::SmallVec;
 use tollgate_rate_card::Category;
 use tollgate_wire::Time;
@@ -54,6 +54,14 @@ pub(crate) fn suppression(
 pub(crate) fn erase(facts: &Facts<'_>, account: &Account, to: &str, out: &mut Decision) -> Result<(), String> {
     let key = ContactKey::new(account.ix, whom(facts, to, out)?);
     out.changes.push(Change::Contact(key, facts.state.contact(key).erased()));
+    // What the person wrote stands for no agreement any more, and opens no window; quota and back-off stay.
+    for sender in &account.senders {
+        let key = PairKey::new(*sender, key.user());
+        let pair = facts.state.pair(key);
+        if pair.last_inbound_s != 0 {
+            out.changes.push(Change::Pair(key, Pair { last_inbound_s: 0, ..pair }));
+        }
+    }
     out.changes.push(Change::Erased(key));
     out.effects.push(Effect::Erased(key));
     Ok(())
@@ -113,7 +121,7 @@ fn yes(
 fn ends_s(policy: &ConsentPolicy, at_s: u32, asked_s: u32) -> u32 {
     match (asked_s, policy.valid_days) {
         (0, 0) => 0,
-        (0, days) => at_s.saturating_add(u32::from(days) * super::DAY_S),
+        (0, days) => at_s.saturating_add(u32::from(days).saturating_mul(super::DAY_S)),
         (asked_s, _) => asked_s,
     }
 }

@@ -231,6 +231,12 @@ fn bar(d: &Draft<'_, '_>, a: &Attempt, out: &mut Decision) {
 fn set_template(d: &Draft<'_, '_>, a: &Attempt, status: TemplateStatus, at_s: u32, out: &mut Decision) {
     let Some(ix) = a.template else { return };
     let mut t = d.facts.state.template_at(ix).clone();
+    // Told again; or of a pause that is known, also when it has ended by itself since.
+    let again = t.spec.status == status
+        && (status == TemplateStatus::Disabled || (status == TemplateStatus::Paused && at_s < t.pauses.until_s));
+    if again {
+        return;
+    }
     // What is rejected, disabled or deleted does not come back as paused because of an older message; nor is a pause that
     // goes on another one.
     if t.may_be_sent((d.now_ms / 1000) as u32) || status == TemplateStatus::Disabled {

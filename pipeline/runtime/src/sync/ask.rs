@@ -366,10 +366,9 @@ fn with_known(mut listed: Vec<TemplateSpec>, known: &Known) -> Vec<TemplateSpec>
 /// The list, but templates that changed since `before` as they are now.
 fn unless_told(listed: Vec<TemplateSpec>, before: &Known, now: &Known) -> Vec<TemplateSpec> {
     type ByName<'k> = HashMap<(&'k str, &'k str), &'k TemplateSpec>;
-    let by_name = |known| -> ByName<'_> {
-        let Known { templates, .. } = known;
-        templates.iter().map(|t| ((t.name.as_str(), t.language.as_str()), t)).collect()
-    };
+    fn by_name(known: &Known) -> ByName<'_> {
+        known.templates.iter().map(|t| ((t.name.as_str(), t.language.as_str()), t)).collect()
+    }
     let (before, now) = (by_name(before), by_name(now));
     let told = |listed: TemplateSpec| {
         let name = (listed.name.as_str(), listed.language.as_str());

@@ -194,6 +194,9 @@ fn check_consent_policy(policy: &ConsentPolicy) -> Result<(), InputError> {
     const AT: &str = "spec.policy.consent";
     check_words(&format!("{AT}.stop_all_words"), &policy.stop_all_words)?;
     check_words(&format!("{AT}.confirm_words"), &policy.confirm_words)?;
+    for (name, list) in [("stop_ends", &policy.stop_ends), ("double_opt_in", &policy.double_opt_in)] {
+        require(list.len() <= 4, &format!("{AT}.{name}"), "categories are repeated", || "name each once".to_owned())?;
+    }
     let codes = |c: &Category| matches!(c, Category::Authentication | Category::AuthenticationInternational);
     require(
         policy.stop_ends.contains(&Category::Marketing),

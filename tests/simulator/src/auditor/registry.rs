@@ -116,7 +116,10 @@ impl Registry {
                 let t = &c["template"];
                 let status = t["status"].as_str().unwrap_or("approved").to_owned();
                 let key = (text(&c["waba"]), text(&t["name"]), text(&t["language"]));
-                self.pauses.remove(&key);
+                // A pause goes on while the status stays.
+                if self.templates.get(&key).is_none_or(|known| known.0 != status) {
+                    self.pauses.remove(&key);
+                }
                 self.templates.insert(key, (status, text(&t["category"])));
             }
             _ => {}
@@ -274,6 +277,8 @@ impl Registry {
                 let status = match code {
                     132_016 => "disabled",
                     _ if !self.may_be_sent(&key, now_s) => return,
+                    // Of a pause that is known and over by now.
+                    132_015 if self.templates[&key].0 == "paused" && at_s < self.pauses[&key].1 => return,
                     132_001 => "pending",
                     _ => {
                         let (count, until_s) = self.pauses.entry(key.clone()).or_default();
