@@ -219,6 +219,10 @@ impl Run {
                 None => self.auditor.took(&taken),
             }
         }
+        // After the calls: a message takes no place by its own delivery in the same instant.
+        for delivered in self.world.delivered() {
+            self.auditor.counts_from(&delivered);
+        }
         self.broken()
     }
 

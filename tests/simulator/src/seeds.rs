@@ -10,6 +10,8 @@ pub const REGRESSION_SEEDS: &[(u64, &str)] = &[
     (41, "a message with two paused languages was freed by the first only"),
     (107, "the same, with two alternatives"),
     (73, "marketing resumed on the platform took an opt-out of everything back"),
+    (241, "the auditor did not know that a delivery of other software gives a person a place in the moving day"),
+    (899, "the same, of a message that waited for its pace meanwhile"),
     (989, "an undone cancel left the lots open whose messages have times of their own"),
     (1033, "a number that stopped kept its message although the account had another"),
     (1063, "a message was undelivered while another attempt was waited for, which then ended without a word"),

@@ -15,7 +15,7 @@ mod registry;
 mod tables;
 mod zones;
 
-pub(crate) use platform::Taken;
+pub(crate) use platform::{Delivered, Fate, Taken};
 pub(crate) use tables::Tables;
 
 use crate::step::{Input, Output, Step};

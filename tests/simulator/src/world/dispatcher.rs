@@ -56,6 +56,8 @@ pub(super) fn call(world: &mut World, order: &Ordered) {
         if took {
             let wamid = world.platform.next_wamid(true);
             super::platform::took(world, order, &wamid);
+        } else if result == "in_doubt" {
+            super::platform::lost(world, order);
         }
         return report(world, order, &result, most_ms);
     }
@@ -82,6 +84,8 @@ pub(super) fn call(world: &mut World, order: &Ordered) {
             if world.dice.percent(50) {
                 let wamid = world.platform.next_wamid(true);
                 super::platform::took(world, order, &wamid);
+            } else {
+                super::platform::lost(world, order);
             }
             if world.dice.percent(60) {
                 report(world, order, &json!("in_doubt"), 11_000);

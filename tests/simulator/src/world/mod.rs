@@ -10,7 +10,7 @@ mod platform;
 mod setup;
 mod traffic;
 
-use crate::auditor::Taken;
+use crate::auditor::{Delivered, Taken};
 use crate::step::{Input, Ordered, Output, Step};
 use people::Person;
 use platform::{News, Platform};
@@ -170,9 +170,14 @@ impl World {
         self.inbox.push_back(Input::Event { account: news.account, event: news.event });
     }
 
-    /// The calls that the platform took since the last time.
+    /// The calls that the platform took, or may have taken, since the last time.
     pub fn taken(&mut self) -> Vec<Taken> {
         std::mem::take(&mut self.platform.taken)
+    }
+
+    /// The deliveries outside a window until now.
+    pub fn delivered(&mut self) -> Vec<Delivered> {
+        self.platform.delivered(self.now_ms / 1000)
     }
 
     /// A batch is durable: its orders may be taken.

@@ -2,7 +2,7 @@
 //! order or not at all.
 
 use super::{Due, World};
-use crate::auditor::Taken;
+use crate::auditor::{Delivered, Fate, Taken};
 use crate::step::Ordered;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -21,7 +21,12 @@ pub(crate) struct Platform {
     visits: BTreeMap<(String, String), u64>,
     /// Calls taken that the auditor has not been told of.
     pub taken: Vec<Taken>,
+    /// Deliveries that the auditor has not been told of, by their second; `true` = outside a window already when called.
+    coming: BTreeMap<u64, Vec<(Delivered, bool)>>,
 }
+
+/// A window that ends this soon is not relied on.
+const CLOSES_EARLY_S: u64 = 60;
 
 /// A status on its way to us.
 #[derive(Clone, Debug)]
@@ -49,6 +54,16 @@ impl Platform {
         format!("wamid.{}{}", if ours { "" } else { "f" }, self.messages)
     }
 
+    /// The deliveries until a second that the platform counts.
+    pub fn delivered(&mut self, now_s: u64) -> Vec<Delivered> {
+        let later = self.coming.split_off(&(now_s + 1));
+        let until_now = std::mem::replace(&mut self.coming, later).into_values().flatten();
+        let outside = |(d, outside): &(Delivered, bool)| {
+            *outside || !self.window_open(&(d.sender.clone(), d.person.clone()), d.at_s)
+        };
+        until_now.filter(outside).map(|(d, _)| d).collect()
+    }
+
     fn window_open(&self, key: &(String, String), at_s: u64) -> bool {
         self.wrote.get(key).is_some_and(|w| w.iter().any(|t| *t <= at_s && at_s < t + DAY_S))
     }
@@ -60,16 +75,34 @@ pub(super) fn took(world: &mut World, order: &Ordered, wamid: &str) {
         None => "service",
         Some((name, _)) => super::setup::TEMPLATES.iter().find(|t| t.0 == name).map_or("utility", |t| t.1),
     };
-    let reaches =
-        tell(world, &order.account, &order.sender, &order.to, wamid, category, Some((order.uid, order.attempt)));
+    let outside = is_outside(world, order);
+    let ours = Some((order.uid, order.attempt, outside));
+    let fate = tell(world, &order.account, &order.sender, &order.to, wamid, category, ours);
+    called(world, order, outside, fate);
+}
+
+/// The platform did not take an order, and nobody knows.
+pub(super) fn lost(world: &mut World, order: &Ordered) {
+    let outside = is_outside(world, order);
+    called(world, order, outside, Fate::Lost);
+}
+
+fn is_outside(world: &World, order: &Ordered) -> bool {
+    let key = (order.sender.clone(), order.to.clone());
+    !world.platform.window_open(&key, world.now_ms / 1000 + CLOSES_EARLY_S)
+}
+
+fn called(world: &mut World, order: &Ordered, outside: bool, fate: Fate) {
     let key = (order.sender.clone(), order.to.clone());
     let taken = Taken {
+        uid: order.uid,
         at_ms: world.now_ms,
         account: order.account.clone(),
         sender: order.sender.clone(),
         person: order.to.clone(),
         wrote_s: world.platform.wrote.get(&key).and_then(|times| times.iter().max().copied()).unwrap_or(0),
-        reaches,
+        outside,
+        fate,
         throughput: world.pace.allowed(&order.sender, world.now_ms),
     };
     world.platform.taken.push(taken);
@@ -85,7 +118,7 @@ pub(super) fn foreign(world: &mut World) {
     tell(world, &account.id, &sender, &person, &wamid, category, None);
 }
 
-/// Plans the statuses of a message; whether it will reach the person.
+/// Plans the statuses of a message of ours (message, attempt, whether it was called outside a window) or of other software.
 fn tell(
     world: &mut World,
     account: &str,
@@ -93,8 +126,9 @@ fn tell(
     person: &str,
     wamid: &str,
     category: &str,
-    callback: Option<(u64, u8)>,
-) -> bool {
+    ours: Option<(u64, u8, bool)>,
+) -> Fate {
+    let callback = ours.map(|(uid, attempt, _)| (uid, attempt));
     let key = (sender.to_owned(), person.to_owned());
     let healthy = world.healthy;
     let now_s = world.now_ms / 1000;
@@ -181,6 +215,7 @@ fn tell(
     }
     let mut copies = Vec::new();
     for event in plan {
+        comes(&mut world.platform, account, sender, person, ours.is_some_and(|o| o.2), &event);
         if !healthy && dice.percent(6) {
             continue;
         }
@@ -191,10 +226,12 @@ fn tell(
                 let at = copy["at_s"].as_u64().unwrap_or(sent_s);
                 copy["at_s"] = json!(at - dice.below(10_800).min(at - sent_s));
             }
+            comes(&mut world.platform, account, sender, person, ours.is_some_and(|o| o.2), &copy);
             copies.push(copy);
         }
         copies.push(event);
     }
+    let mut failure_ms = u64::MAX;
     for event in copies {
         let happened_ms = event["at_s"].as_u64().unwrap_or(now_s) * 1000;
         let late = match world.dice.below(100) {
@@ -205,7 +242,20 @@ fn tell(
         };
         let bare = world.dice.percent(25);
         let at = happened_ms.max(world.now_ms) + late;
+        if event["status"] == "failed" {
+            failure_ms = failure_ms.min(at);
+        }
         world.at(at, Due::News(news(event, bare)));
     }
-    !fails && !lost_phone
+    if fails { Fate::Fails(failure_ms) } else { Fate::Reaches }
+}
+
+/// Keeps a delivery for when it comes.
+fn comes(platform: &mut Platform, account: &str, sender: &str, person: &str, outside: bool, event: &Value) {
+    if !matches!(event["status"].as_str(), Some("delivered" | "read" | "played")) {
+        return;
+    }
+    let at_s = event["at_s"].as_u64().unwrap_or(0);
+    let delivered = Delivered { at_s, account: account.into(), sender: sender.into(), person: person.into() };
+    platform.coming.entry(at_s).or_default().push((delivered, outside));
 }
