@@ -96,6 +96,7 @@ throughput_mps = 80
 phone_number_id = "{OTHER}"
 display_phone_number = "15550783882"
 throughput_mps = 80
+quality_rating = "YELLOW"
 {templates}"#
     );
     SandboxConfig::from_toml(&text).unwrap()
