@@ -289,7 +289,14 @@ proptest! {
     #[test]
     fn a_contact_is_written_in_the_oldest_format_that_says_it(c in contact()) {
         let first = |c: &Contact| bytes(|b| codec::put_contact(c, b))[0];
-        let old = Contact { suppressed: false, terms: Default::default(), pending: Default::default(), moved: None, ..c };
+        let old = Contact {
+            suppressed: false,
+            terms: Default::default(),
+            pending: Default::default(),
+            moved: None,
+            capped_until_s: 0,
+            ..c
+        };
         prop_assert_eq!(first(&old), if old.opt_out_s == [0; 5] { 1 } else { 2 });
         prop_assert_eq!(first(&Contact { opt_out_s: [0; 5], ..old }), 1);
         prop_assert_eq!(first(&c), if c == old { first(&old) } else { 3 });

@@ -281,7 +281,7 @@ fn marketing_of_another_purpose_that_is_held_holds_up_nobody() {
     w.event(&json!({"event": "template", "waba": "waba-1", "name": "shipped", "language": "pt_BR",
         "category": "marketing"}));
     w.command(&json!({"command": "put_template", "account": "acme", "waba": "waba-1",
-        "template": {"name": "returned", "language": "pt_BR", "category": "utility", "body": ["1"]}}));
+        "template": {"name": "returned", "language": "pt_BR", "category": "utility", "body": ["1", "2"]}}));
     let of = |id: &str, to: &str, name: &str| {
         let mut request = shipped(id, to);
         request["campaign"] = json!("c");
@@ -293,7 +293,7 @@ fn marketing_of_another_purpose_that_is_held_holds_up_nobody() {
     refuse(&mut w, spam, 131_048);
     w.control("c", "resume");
     w.run_until(NOON_MS + 1_000);
-    assert_eq!([held, free].map(|uid| orders(&w, uid)), [0, 1]);
+    assert_eq!([held, free].map(|uid| orders(&w, uid)), [0, 1], "{:?}", [held, free].map(|uid| told(&w, uid)));
     let detail = "sender 1001, platform error 131048: the number is restricted because of reports or low quality; \
         waits until the account is applied again";
     assert_eq!(told(&w, held), ("sender_blocked".to_owned(), detail.to_owned()));
