@@ -298,7 +298,7 @@ fn marketing_of_another_purpose_that_is_held_holds_up_nobody() {
         waits until the account is applied again";
     assert_eq!(told(&w, held), ("sender_blocked".to_owned(), detail.to_owned()));
     w.event(&json!({"event": "sender", "sender": "1001", "quality": "YELLOW"}));
-    w.run_until(NOON_MS + 2 * HOUR_MS);
+    w.run_until(NOON_MS + 2_000);
     assert_eq!(orders(&w, held), 1);
 }
 

@@ -68,7 +68,7 @@ const TABLE: &str = r#"
     consents import said_yes.csv --account acme --url URL       → 1 said_yes.csv:2: state = "yes": use opt_in or opt_out
     consents import sometime.csv --account acme --url URL       → 1 sometime.csv:2: at = "yesterday": 
     consents import bad_number.csv --account acme --url URL     → 1 bad_number.csv:2: to: 
-    consents import backwards.csv --account acme --url URL      → 1 backwards.csv:2: expires = "2026-01-01T00:00:00Z": it is not after `at`
+    consents import ends_first.csv --account acme --url URL      → 1 ends_first.csv:2: expires = "2026-01-01T00:00:00Z": it is not after `at`
     consents import perhaps.csv --account acme --url URL        → 1 perhaps.csv:2: confirmed = "perhaps": 
     consents suppress consents.csv --account acme --url URL     → 1 consents.csv:1: column "state" is not known
     consents suppress unnamed.csv --account acme --url URL      → 1 unnamed.csv:1: there is no column to; add it
@@ -209,7 +209,7 @@ fn files(directory: &Path) {
         ("sandbox.toml", "seed = 1\nsed = 3\n".to_owned()),
         ("consents.csv", "to,state\n+5511987654321,opt_in\n".to_owned()),
         (
-            "backwards.csv",
+            "ends_first.csv",
             "to,state,at,expires\n+5511987654321,opt_in,2026-02-01T00:00:00Z,2026-01-01T00:00:00Z\n".to_owned(),
         ),
         ("perhaps.csv", "to,state,confirmed\n+5511987654321,opt_in,perhaps\n".to_owned()),
