@@ -575,7 +575,7 @@ fn templates_are_as_they_were_told_last(dir: &Database) {
     let templates = || dir.reader().templates("acme").unwrap();
     assert!(templates().is_none());
     let next = json!({"quality": "RED", "next_category": {"category": "marketing", "at_s": 7}, "body": ["1"],
-        "components": {"digest": "aa", "buttons": [{"kind": "url", "chars": 3}]}});
+        "components": {"digest": "aa", "body_chars": 0, "header_chars": 0, "buttons": [{"kind": "url", "chars": 3}]}});
     let values = [
         snapshot(1, 2),
         template(2, "b", &json!({})),
