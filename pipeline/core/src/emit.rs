@@ -1,29 +1,27 @@
 //! Effects as JSON: names are looked up here, once, when the effect is written.
 
-use crate::change::Proof;
+mod about;
+mod snapshots;
+
+pub use snapshots::{consent, erased, level, reply, template};
+
+use self::about::about;
 use crate::charge;
 use crate::close;
-use crate::effect::{Booking, Closing, FeeBooking, LevelChange, OutcomeFx, Reply};
+use crate::effect::{Booking, Closing, FeeBooking, OutcomeFx};
 use crate::hashing::HashKey;
-use crate::ids::{ContactKey, SenderIx, TemplateIx};
-use crate::lots::Resource;
-use crate::record::{Account, Booked, Consent, Message, MessageState, Waba, pending_until_s};
+use crate::record::{Account, Booked, Message, MessageState, Waba};
 use crate::state::{State, lot_of};
 use rust_decimal::Decimal;
 use std::fmt::Write as _;
 use tollgate_quality::Limit;
 use tollgate_rate_card::{
-    BandBasis, Category, Fee, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
+    BandBasis, Fee, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
 };
-use tollgate_wire::command::{ConsentState, TemplateStatus};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, MonthClosed, Origin};
 use tollgate_wire::order::{Order, OrderContent, OrderTemplate};
 use tollgate_wire::outcome::{Amount, Charge, Chosen, Gates, Outcome, OutcomeKind, ReasonText};
-use tollgate_wire::platform_error;
 use tollgate_wire::request::{Content, Request};
-use tollgate_wire::snapshot::{
-    ByCategory, ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, PersonErased, ReplySnapshot, TemplateSnapshot,
-};
 use tollgate_wire::{Reason, Text, Time};
 
 /// Writes a move of a message.
@@ -135,220 +133,11 @@ fn covered(b: &Booked) -> String {
     }
 }
 
-/// What holds for a person.
-fn holds(state: &State, key: ContactKey, now_ms: u64) -> Consents {
-    let contact = state.contact(key);
-    let account = &state.account_at(key.account()).spec;
-    let now_s = (now_ms / 1000) as u32;
-    let holds = |c| match contact.consent_at(c, now_s) {
-        Consent::None => None,
-        Consent::In => Some(ConsentState::OptIn),
-        Consent::Out => Some(ConsentState::OptOut),
-    };
-    let pending = |c| {
-        let asked_s = Some(contact.pending_for(c).asked_s).filter(|at_s| *at_s != 0)?;
-        let until_s = pending_until_s(asked_s, account.policy.consent.confirm_hours);
-        (now_s <= until_s).then(|| Time::from_secs(until_s))
-    };
-    let times = |of: &dyn Fn(Category) -> Option<Time>| ByCategory {
-        marketing: of(Category::Marketing),
-        utility: of(Category::Utility),
-        authentication: of(Category::Authentication),
-        service: of(Category::Service),
-    };
-    Consents {
-        marketing: holds(Category::Marketing),
-        utility: holds(Category::Utility),
-        authentication: holds(Category::Authentication),
-        service: holds(Category::Service),
-        stop_all: contact.stop_all,
-        suppressed: contact.suppressed,
-        ends: times(&|c| contact.opt_in_ends_s(c).map(Time::from_secs)),
-        pending: times(&pending),
-    }
-}
-
-/// Writes that a person was erased, with what stays.
-///
-/// # Errors
-/// Only if serialising fails, which plain data does not.
-pub fn erased(state: &State, key: ContactKey, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let to = state.user_text(key.user());
-    let left = holds(state, key, now_ms);
-    let record = PersonErased {
-        erased: to.as_str().into(),
-        account: state.account_at(key.account()).spec.account.as_str().into(),
-        as_of: Time(now_ms),
-        holds: (left != Consents::default()).then_some(left),
-    };
-    serde_json::to_writer(out, &record)
-}
-
-/// Writes what a person said and what holds since.
-///
-/// # Errors
-/// Only if serialising fails, which plain data does not.
-pub fn consent(state: &State, proof: &Proof, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let key = ContactKey(proof.contact);
-    let account = &state.account_at(key.account()).spec;
-    let to = state.user_text(key.user());
-    let matters = ["marketing", "utility", "authentication", "service", "all", "suppression"];
-    let record = ConsentSnapshot {
-        consents_of: to.as_str().into(),
-        account: account.account.as_str().into(),
-        as_of: Time(now_ms),
-        holds: holds(state, key, now_ms),
-        said: ConsentProof {
-            category: matters[usize::from(proof.category).min(matters.len() - 1)].into(),
-            state: proof.state,
-            source: proof.source.as_str().into(),
-            at: Time(proof.at_ms),
-            text_version: proof.text_version.as_str().into(),
-            expires: (proof.ends_s != 0).then(|| Time::from_secs(proof.ends_s)),
-            pending: proof.pending,
-        },
-    };
-    serde_json::to_writer(out, &record)
-}
-
-/// Writes a template as it is now.
-///
-/// # Errors
-/// Only if serialising fails, which plain data does not.
-pub fn template(state: &State, ix: TemplateIx, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let template = state.template_at(ix);
-    let waba = state.waba_at(template.waba);
-    let record = TemplateSnapshot {
-        template_of: waba.id.as_str().into(),
-        account: state.account_at(waba.account).spec.account.as_str().into(),
-        as_of: Time(now_ms),
-        template: template.spec.clone(),
-    };
-    serde_json::to_writer(out, &record)
-}
-
-/// Writes that a person wrote.
-///
-/// # Errors
-/// Only if serialising fails, which plain data does not.
-pub fn reply(state: &State, reply: &Reply, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let sender = state.sender_at(reply.sender);
-    let person = state.user_text(reply.user);
-    let record = ReplySnapshot {
-        reply_of: person.as_str().into(),
-        account: state.account_at(sender.account).spec.account.as_str().into(),
-        sender: sender.spec.id.as_str().into(),
-        at: Time::from_secs(reply.at_s),
-    };
-    serde_json::to_writer(out, &record)
-}
-
-/// Writes a change of what a number or a portfolio may do.
-///
-/// # Errors
-/// Only if serialising fails, which plain data does not.
-pub fn level(state: &State, change: &LevelChange, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    let record = LevelSnapshot {
-        level_of: change.level,
-        account: state.account_at(change.account).spec.account.as_str().into(),
-        sender: change.sender.map(|sender| state.sender_at(sender).spec.id.as_str().into()),
-        at: Time(now_ms),
-        from: (&*change.from).into(),
-        to: (&*change.to).into(),
-    };
-    serde_json::to_writer(out, &record)
-}
-
 /// Where a charge is billed, if its own month is closed.
 fn late(state: &State, account: &Account, waba: &Waba, b: &Booked) -> String {
     let usage = YearMonth::of(state.day(waba.ix, b.at_s).0);
     let later = close::billed_later(account, usage);
     later.map_or_else(String::new, |later| format!("billed in {later}: {usage} is closed"))
-}
-
-/// The codes of the platform whose holds are not of a number.
-const COUNTRY_BARRED: u32 = 130_497;
-const MARKETING_CAPPED: u32 = 131_049;
-/// How an operator says that a hold is over.
-const APPLY_AGAIN: &str = "waits until the account is applied again";
-
-/// Why a number's messages, or its marketing, wait, where the platform's code says so.
-fn held_by(state: &State, sender: SenderIx, code: Option<u32>) -> String {
-    let Some(code) = code else { return String::new() };
-    let (id, text) = (&state.sender_at(sender).spec.id, platform_error::meaning(code).text);
-    format!("sender {id}, platform error {code}: {text}; {APPLY_AGAIN}")
-}
-
-/// Names what a reason is about: the template, the country, what the platform said.
-fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message) -> String {
-    match (o.reason, m.park.map(|p| p.resource)) {
-        (Some(Reason::TemplatePaused), Some(Resource::Template(ix))) => {
-            let t = &state.template_at(ix).spec;
-            let what = if t.status == TemplateStatus::Pending { "in review" } else { "paused" };
-            let until_s = state.template_at(ix).pauses.until_s;
-            let until = if t.status == TemplateStatus::Paused && until_s != 0 {
-                format!(" until {}", Time::from_secs(until_s))
-            } else {
-                String::new()
-            };
-            format!("template {} in {} is {what}{until}", t.name, t.language)
-        }
-        (Some(Reason::Platform), _) if o.code != 0 => platform_error::meaning(o.code).text.to_owned(),
-        (Some(Reason::SenderBlocked), Some(Resource::Sender(s))) => held_by(state, s, state.sender_at(s).blocked_by),
-        (Some(Reason::SenderBlocked), Some(Resource::Pacing(s))) => {
-            held_by(state, s, state.sender_at(s).marketing_held_by)
-        }
-        (Some(Reason::SenderBlocked), Some(Resource::Template(_))) => {
-            held_by(state, m.sender, state.sender_at(m.sender).marketing_held_by)
-        }
-        (Some(Reason::CountryBarred), Some(Resource::Barred(w, country))) => {
-            let text = platform_error::meaning(COUNTRY_BARRED).text;
-            let waba = &state.waba_at(w).id;
-            format!("country {country}, WABA {waba}, platform error {COUNTRY_BARRED}: {text}; {APPLY_AGAIN}")
-        }
-        (Some(Reason::FrequencyCapped), _) => {
-            let contact = state.contact(ContactKey::new(m.account, m.user));
-            if u64::from(contact.capped_until_s) * 1000 <= o.at_ms {
-                return String::new();
-            }
-            let text = platform_error::meaning(MARKETING_CAPPED).text;
-            let until = Time::from_secs(contact.capped_until_s);
-            format!("platform error {MARKETING_CAPPED}: {text}; no marketing to this person before {until}")
-        }
-        (Some(Reason::CountryBarred), _) => {
-            let country = m.user.digits().and_then(|digits| rates.map().lookup(digits));
-            country.map_or_else(String::new, |country| format!("country {country}"))
-        }
-        (Some(Reason::OptedOut | Reason::NotOptedIn), _) => about_consent(state, o, m),
-        _ => String::new(),
-    }
-}
-
-/// What the person's record says of a refusal for want of consent, where that is more than the reason: the suppression
-/// list, opt-ins that have ended, opt-ins that wait for a confirmation.
-fn about_consent(state: &State, o: &OutcomeFx, m: &Message) -> String {
-    let contact = state.contact(ContactKey::new(m.account, m.user));
-    let policy = &state.account_at(m.account).spec.policy.consent;
-    let now_s = (o.at_ms / 1000) as u32;
-    if o.reason == Some(Reason::OptedOut) {
-        return if contact.suppressed { "on the suppression list".to_owned() } else { String::new() };
-    }
-    let mut words = String::new();
-    for c in [Category::Marketing, Category::Utility, Category::Authentication, Category::Service] {
-        let asked_s = contact.pending_for(c).asked_s;
-        let until_s = pending_until_s(asked_s, policy.confirm_hours);
-        let ended_s = contact.opt_in_ends_s(c).filter(|at_s| *at_s <= now_s);
-        let (what, at_s) = match (asked_s, ended_s) {
-            (0, None) => continue,
-            (0, Some(at_s)) => ("ended", at_s),
-            _ if now_s <= until_s => ("waits for the person's confirmation until", until_s),
-            (_, Some(at_s)) => ("ended", at_s),
-            _ => ("was not confirmed by", until_s),
-        };
-        let between = if words.is_empty() { "" } else { "; " };
-        let _ = write!(words, "{between}opt-in to {} {what} {}", c.as_str(), Time::from_secs(at_s));
-    }
-    words
 }
 
 /// Writes an order.

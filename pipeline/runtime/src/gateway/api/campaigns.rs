@@ -8,9 +8,10 @@ use serde_json::json;
 use tollgate_wire::command::{CampaignAction, CampaignSpec, Command};
 
 use super::campaign_exists::check;
-use super::{Api, JSON, Shared, found, parse_json, require_content_type};
+use super::{Api, JSON, Shared, parse_json, require_content_type, state_of, state_of_campaign};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
+use crate::gateway::reads::Reads;
 
 const BODY_BYTES_MAX: usize = 64 << 10;
 
@@ -20,10 +21,7 @@ pub(super) async fn list(
     Path(account): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.access.account(&headers, Action::ReadState, &account)?;
-    let wanted = account.clone();
-    let view = api.view(move |reads| reads.campaigns(&wanted)).await?;
-    found(view, "account", "account", &account)
+    state_of(&api, &headers, account, Reads::campaigns).await
 }
 
 /// `GET /v1/campaigns/{account}/{name}`.
@@ -32,10 +30,7 @@ pub(super) async fn read(
     Path((account, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.access.account(&headers, Action::ReadState, &account)?;
-    let wanted = name.clone();
-    let view = api.view(move |reads| reads.campaign(&account, &wanted)).await?;
-    found(view, "campaign", "campaign", &name)
+    state_of_campaign(&api, &headers, account, name, Reads::campaign).await
 }
 
 /// `GET /v1/campaigns/{account}/{name}/report`: funnel, cost, answers within seven days, errors by code.
@@ -44,10 +39,7 @@ pub(super) async fn report(
     Path((account, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.access.account(&headers, Action::ReadState, &account)?;
-    let wanted = name.clone();
-    let view = api.view(move |reads| reads.campaign_report(&account, &wanted)).await?;
-    found(view, "campaign", "campaign", &name)
+    state_of_campaign(&api, &headers, account, name, Reads::campaign_report).await
 }
 
 /// `POST /v1/campaigns/{account}` with the settings.

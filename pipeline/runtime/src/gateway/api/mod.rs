@@ -32,7 +32,7 @@ use tollgate_wire::command::{self, Command};
 
 use self::campaign_exists::Written;
 use self::waiting_room::WaitingRoom;
-use super::access::Access;
+use super::access::{Access, Action};
 use super::body::{BodyBudget, Held};
 use super::books::Books;
 use super::config::GatewayConfig;
@@ -189,6 +189,33 @@ fn found(view: Option<ViewJson>, what: &'static str, field: &'static str, value:
         Some(view) => Ok(json(StatusCode::OK, view)),
         None => Err(Problem::not_found(what, field, value)),
     }
+}
+
+/// Answers with the live state of an account, for whom may read it.
+async fn state_of(
+    api: &Api,
+    headers: &HeaderMap,
+    account: String,
+    read: impl FnOnce(&dyn Reads, &str) -> Result<Option<ViewJson>, ReadError> + Send + 'static,
+) -> Result<Response, Problem> {
+    api.access.account(headers, Action::ReadState, &account)?;
+    let wanted = account.clone();
+    let view = api.view(move |reads| read(reads, &wanted)).await?;
+    found(view, "account", "account", &account)
+}
+
+/// The same of one of its campaigns.
+async fn state_of_campaign(
+    api: &Api,
+    headers: &HeaderMap,
+    account: String,
+    name: String,
+    read: impl FnOnce(&dyn Reads, &str, &str) -> Result<Option<ViewJson>, ReadError> + Send + 'static,
+) -> Result<Response, Problem> {
+    api.access.account(headers, Action::ReadState, &account)?;
+    let wanted = name.clone();
+    let view = api.view(move |reads| read(reads, &account, &wanted)).await?;
+    found(view, "campaign", "campaign", &name)
 }
 
 /// The query parameters, each at most once.

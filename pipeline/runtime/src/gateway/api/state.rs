@@ -4,9 +4,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use super::{Shared, found, json};
+use super::{Shared, json, state_of};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
+use crate::gateway::reads::Reads;
 
 /// `GET /v1/lots/{account}`.
 pub(super) async fn lots(
@@ -14,10 +15,7 @@ pub(super) async fn lots(
     Path(account): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.access.account(&headers, Action::ReadState, &account)?;
-    let wanted = account.clone();
-    let view = api.view(move |reads| reads.lots(&wanted)).await?;
-    found(view, "account", "account", &account)
+    state_of(&api, &headers, account, Reads::lots).await
 }
 
 /// `GET /v1/senders/{account}`.
@@ -26,10 +24,7 @@ pub(super) async fn senders(
     Path(account): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.access.account(&headers, Action::ReadState, &account)?;
-    let wanted = account.clone();
-    let view = api.view(move |reads| reads.senders(&wanted)).await?;
-    found(view, "account", "account", &account)
+    state_of(&api, &headers, account, Reads::senders).await
 }
 
 /// `GET /v1/senders/{account}/history`: upgrades and downgrades of its numbers and of its messaging limit, newest first.
@@ -38,10 +33,7 @@ pub(super) async fn levels(
     Path(account): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.access.account(&headers, Action::ReadState, &account)?;
-    let wanted = account.clone();
-    let view = api.view(move |reads| reads.levels(&wanted)).await?;
-    found(view, "account", "account", &account)
+    state_of(&api, &headers, account, Reads::levels).await
 }
 
 /// `GET /v1/accounts`: the live state of every account that the caller may see.

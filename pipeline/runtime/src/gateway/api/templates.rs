@@ -7,9 +7,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
-use super::{Shared, found, json as answer_json};
+use super::{Shared, json as answer_json, state_of};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
+use crate::gateway::reads::Reads;
 
 /// How long an answer waits for the platform: shorter than any answer may take.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -20,10 +21,7 @@ pub(super) async fn list(
     Path(account): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    api.access.account(&headers, Action::ReadState, &account)?;
-    let wanted = account.clone();
-    let view = api.view(move |reads| reads.templates(&wanted)).await?;
-    found(view, "account", "account", &account)
+    state_of(&api, &headers, account, Reads::templates).await
 }
 
 /// `POST /v1/templates/{account}:sync`: asks the platform now and says what is different. 202 where that takes longer than

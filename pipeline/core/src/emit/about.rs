@@ -1,0 +1,96 @@
+//! What a reason is about, in words: the template, the number, the country, the person's record, what the platform said.
+
+use crate::effect::OutcomeFx;
+use crate::ids::{ContactKey, SenderIx};
+use crate::lots::Resource;
+use crate::record::{Message, pending_until_s};
+use crate::state::State;
+use std::fmt::Write as _;
+use tollgate_rate_card::{Category, RateCards};
+use tollgate_wire::command::TemplateStatus;
+use tollgate_wire::{Reason, Time, platform_error};
+
+/// The codes of the platform whose holds are not of a number.
+const COUNTRY_BARRED: u32 = 130_497;
+const MARKETING_CAPPED: u32 = 131_049;
+/// How an operator says that a hold is over.
+const APPLY_AGAIN: &str = "waits until the account is applied again";
+
+/// Why a number's messages, or its marketing, wait, where the platform's code says so.
+fn held_by(state: &State, sender: SenderIx, code: Option<u32>) -> String {
+    let Some(code) = code else { return String::new() };
+    let (id, text) = (&state.sender_at(sender).spec.id, platform_error::meaning(code).text);
+    format!("sender {id}, platform error {code}: {text}; {APPLY_AGAIN}")
+}
+
+/// Names what a reason is about: the template, the country, what the platform said.
+pub(super) fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message) -> String {
+    match (o.reason, m.park.map(|p| p.resource)) {
+        (Some(Reason::TemplatePaused), Some(Resource::Template(ix))) => {
+            let t = &state.template_at(ix).spec;
+            let what = if t.status == TemplateStatus::Pending { "in review" } else { "paused" };
+            let until_s = state.template_at(ix).pauses.until_s;
+            let until = if t.status == TemplateStatus::Paused && until_s != 0 {
+                format!(" until {}", Time::from_secs(until_s))
+            } else {
+                String::new()
+            };
+            format!("template {} in {} is {what}{until}", t.name, t.language)
+        }
+        (Some(Reason::Platform), _) if o.code != 0 => platform_error::meaning(o.code).text.to_owned(),
+        (Some(Reason::SenderBlocked), Some(Resource::Sender(s))) => held_by(state, s, state.sender_at(s).blocked_by),
+        (Some(Reason::SenderBlocked), Some(Resource::Pacing(s))) => {
+            held_by(state, s, state.sender_at(s).marketing_held_by)
+        }
+        (Some(Reason::SenderBlocked), Some(Resource::Template(_))) => {
+            held_by(state, m.sender, state.sender_at(m.sender).marketing_held_by)
+        }
+        (Some(Reason::CountryBarred), Some(Resource::Barred(w, country))) => {
+            let text = platform_error::meaning(COUNTRY_BARRED).text;
+            let waba = &state.waba_at(w).id;
+            format!("country {country}, WABA {waba}, platform error {COUNTRY_BARRED}: {text}; {APPLY_AGAIN}")
+        }
+        (Some(Reason::FrequencyCapped), _) => {
+            let contact = state.contact(ContactKey::new(m.account, m.user));
+            if u64::from(contact.capped_until_s) * 1000 <= o.at_ms {
+                return String::new();
+            }
+            let text = platform_error::meaning(MARKETING_CAPPED).text;
+            let until = Time::from_secs(contact.capped_until_s);
+            format!("platform error {MARKETING_CAPPED}: {text}; no marketing to this person before {until}")
+        }
+        (Some(Reason::CountryBarred), _) => {
+            let country = m.user.digits().and_then(|digits| rates.map().lookup(digits));
+            country.map_or_else(String::new, |country| format!("country {country}"))
+        }
+        (Some(Reason::OptedOut | Reason::NotOptedIn), _) => about_consent(state, o, m),
+        _ => String::new(),
+    }
+}
+
+/// What the person's record says of a refusal for want of consent, where that is more than the reason: the suppression
+/// list, opt-ins that have ended, opt-ins that wait for a confirmation.
+fn about_consent(state: &State, o: &OutcomeFx, m: &Message) -> String {
+    let contact = state.contact(ContactKey::new(m.account, m.user));
+    let policy = &state.account_at(m.account).spec.policy.consent;
+    let now_s = (o.at_ms / 1000) as u32;
+    if o.reason == Some(Reason::OptedOut) {
+        return if contact.suppressed { "on the suppression list".to_owned() } else { String::new() };
+    }
+    let mut words = String::new();
+    for c in [Category::Marketing, Category::Utility, Category::Authentication, Category::Service] {
+        let asked_s = contact.pending_for(c).asked_s;
+        let until_s = pending_until_s(asked_s, policy.confirm_hours);
+        let ended_s = contact.opt_in_ends_s(c).filter(|at_s| *at_s <= now_s);
+        let (what, at_s) = match (asked_s, ended_s) {
+            (0, None) => continue,
+            (0, Some(at_s)) => ("ended", at_s),
+            _ if now_s <= until_s => ("waits for the person's confirmation until", until_s),
+            (_, Some(at_s)) => ("ended", at_s),
+            _ => ("was not confirmed by", until_s),
+        };
+        let between = if words.is_empty() { "" } else { "; " };
+        let _ = write!(words, "{between}opt-in to {} {what} {}", c.as_str(), Time::from_secs(at_s));
+    }
+    words
+}

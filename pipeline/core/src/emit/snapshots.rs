@@ -1,0 +1,137 @@
+//! Records of the `snapshots` topic that are told as something changes: consents, erasures, templates, levels, answers.
+
+use crate::change::Proof;
+use crate::effect::{LevelChange, Reply};
+use crate::ids::{ContactKey, TemplateIx};
+use crate::record::{Consent, pending_until_s};
+use crate::state::State;
+use tollgate_rate_card::Category;
+use tollgate_wire::Time;
+use tollgate_wire::command::ConsentState;
+use tollgate_wire::snapshot::{
+    ByCategory, ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, PersonErased, ReplySnapshot, TemplateSnapshot,
+};
+
+/// What holds for a person.
+fn holds(state: &State, key: ContactKey, now_ms: u64) -> Consents {
+    let contact = state.contact(key);
+    let account = &state.account_at(key.account()).spec;
+    let now_s = (now_ms / 1000) as u32;
+    let holds = |c| match contact.consent_at(c, now_s) {
+        Consent::None => None,
+        Consent::In => Some(ConsentState::OptIn),
+        Consent::Out => Some(ConsentState::OptOut),
+    };
+    let pending = |c| {
+        let asked_s = Some(contact.pending_for(c).asked_s).filter(|at_s| *at_s != 0)?;
+        let until_s = pending_until_s(asked_s, account.policy.consent.confirm_hours);
+        (now_s <= until_s).then(|| Time::from_secs(until_s))
+    };
+    let times = |of: &dyn Fn(Category) -> Option<Time>| ByCategory {
+        marketing: of(Category::Marketing),
+        utility: of(Category::Utility),
+        authentication: of(Category::Authentication),
+        service: of(Category::Service),
+    };
+    Consents {
+        marketing: holds(Category::Marketing),
+        utility: holds(Category::Utility),
+        authentication: holds(Category::Authentication),
+        service: holds(Category::Service),
+        stop_all: contact.stop_all,
+        suppressed: contact.suppressed,
+        ends: times(&|c| contact.opt_in_ends_s(c).map(Time::from_secs)),
+        pending: times(&pending),
+    }
+}
+
+/// Writes that a person was erased, with what stays.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn erased(state: &State, key: ContactKey, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let to = state.user_text(key.user());
+    let left = holds(state, key, now_ms);
+    let record = PersonErased {
+        erased: to.as_str().into(),
+        account: state.account_at(key.account()).spec.account.as_str().into(),
+        as_of: Time(now_ms),
+        holds: (left != Consents::default()).then_some(left),
+    };
+    serde_json::to_writer(out, &record)
+}
+
+/// Writes what a person said and what holds since.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn consent(state: &State, proof: &Proof, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let key = ContactKey(proof.contact);
+    let account = &state.account_at(key.account()).spec;
+    let to = state.user_text(key.user());
+    let matters = ["marketing", "utility", "authentication", "service", "all", "suppression"];
+    let record = ConsentSnapshot {
+        consents_of: to.as_str().into(),
+        account: account.account.as_str().into(),
+        as_of: Time(now_ms),
+        holds: holds(state, key, now_ms),
+        said: ConsentProof {
+            category: matters[usize::from(proof.category).min(matters.len() - 1)].into(),
+            state: proof.state,
+            source: proof.source.as_str().into(),
+            at: Time(proof.at_ms),
+            text_version: proof.text_version.as_str().into(),
+            expires: (proof.ends_s != 0).then(|| Time::from_secs(proof.ends_s)),
+            pending: proof.pending,
+        },
+    };
+    serde_json::to_writer(out, &record)
+}
+
+/// Writes a template as it is now.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn template(state: &State, ix: TemplateIx, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let template = state.template_at(ix);
+    let waba = state.waba_at(template.waba);
+    let record = TemplateSnapshot {
+        template_of: waba.id.as_str().into(),
+        account: state.account_at(waba.account).spec.account.as_str().into(),
+        as_of: Time(now_ms),
+        template: template.spec.clone(),
+    };
+    serde_json::to_writer(out, &record)
+}
+
+/// Writes that a person wrote.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn reply(state: &State, reply: &Reply, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let sender = state.sender_at(reply.sender);
+    let person = state.user_text(reply.user);
+    let record = ReplySnapshot {
+        reply_of: person.as_str().into(),
+        account: state.account_at(sender.account).spec.account.as_str().into(),
+        sender: sender.spec.id.as_str().into(),
+        at: Time::from_secs(reply.at_s),
+    };
+    serde_json::to_writer(out, &record)
+}
+
+/// Writes a change of what a number or a portfolio may do.
+///
+/// # Errors
+/// Only if serialising fails, which plain data does not.
+pub fn level(state: &State, change: &LevelChange, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let record = LevelSnapshot {
+        level_of: change.level,
+        account: state.account_at(change.account).spec.account.as_str().into(),
+        sender: change.sender.map(|sender| state.sender_at(sender).spec.id.as_str().into()),
+        at: Time(now_ms),
+        from: (&*change.from).into(),
+        to: (&*change.to).into(),
+    };
+    serde_json::to_writer(out, &record)
+}
