@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -19,8 +20,8 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// Keys as the protocol writes them.
 pub const TAB: &str = "\u{E004}";
 pub const ENTER: &str = "\u{E007}";
-/// How long an element is waited for. Milliseconds.
-const PATIENCE_MS: u64 = 10_000;
+/// How long an element or a page is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A light or a dark page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ impl Browser {
         ];
         let options = json!({"args": arguments, "prefs": {"download.default_directory": downloads}});
         let wanted = json!({"capabilities": {"alwaysMatch": {
-            "browserName": "chrome", "goog:chromeOptions": options, "timeouts": {"implicit": PATIENCE_MS}}}});
+            "browserName": "chrome", "goog:chromeOptions": options, "timeouts": {"implicit": PATIENCE.as_millis()}}}});
         let mut browser = Self { driver, at, session: String::new(), _profile: profile };
         let told = http(at, "POST", "/session", &wanted.to_string());
         let made: Value = told.as_ref().map(|(_, body)| serde_json::from_str(body).unwrap()).unwrap_or_default();
@@ -117,16 +118,39 @@ impl Browser {
         self.call("GET", "url", &Value::Null).as_str().unwrap().to_owned()
     }
 
-    /// Clicks what a CSS selector finds.
-    pub fn click(&self, css: &str) {
-        let element = self.element("css selector", css);
+    fn click(&self, using: &str, value: &str) {
+        let element = self.element(using, value);
         self.call("POST", &format!("element/{element}/click"), &json!({}));
     }
 
-    /// Follows the link with this text.
+    /// Does what leads to another page, and waits for it: the driver may answer a click before the browser has begun to
+    /// leave, and what is asked then is answered by the page before.
+    pub fn leave(&self, act: impl FnOnce()) {
+        self.run("document.documentElement.dataset.left = true");
+        act();
+        let arrived = json!({"args": [],
+            "script": "return !document.documentElement.dataset.left && document.readyState === 'complete'"});
+        let begun = Instant::now();
+        // Between two pages nobody answers: that is asked again as well.
+        while self.try_call("POST", "execute/sync", &arrived).as_ref() != Ok(&Value::Bool(true)) {
+            assert!(begun.elapsed() < PATIENCE, "no other page came; still at {}", self.address());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Presses the button that a CSS selector finds; another page comes.
+    pub fn submit(&self, css: &str) {
+        self.leave(|| self.click("css selector", css));
+    }
+
+    /// Follows the link with this text; another page comes.
     pub fn follow(&self, text: &str) {
-        let element = self.element("link text", text);
-        self.call("POST", &format!("element/{element}/click"), &json!({}));
+        self.leave(|| self.click("link text", text));
+    }
+
+    /// Follows the link with this text to a file; the page stays.
+    pub fn download(&self, text: &str) {
+        self.click("link text", text);
     }
 
     /// Replaces what stands in a field.
@@ -145,16 +169,10 @@ impl Browser {
         self.call("POST", "actions", &json!({"actions": [{"type": "key", "id": "keyboard", "actions": each}]}));
     }
 
-    /// The visible text of what a CSS selector finds. A page may be left between the two questions: then the next one is
-    /// asked.
+    /// The visible text of what a CSS selector finds.
     pub fn text(&self, css: &str) -> String {
-        loop {
-            let element = self.element("css selector", css);
-            match self.try_call("GET", &format!("element/{element}/text"), &Value::Null) {
-                Ok(text) => return text.as_str().unwrap().to_owned(),
-                Err(why) => assert!(why.contains("stale element reference"), "the text of {css}: {why}"),
-            }
-        }
+        let element = self.element("css selector", css);
+        self.call("GET", &format!("element/{element}/text"), &Value::Null).as_str().unwrap().to_owned()
     }
 
     pub fn heading(&self) -> String {

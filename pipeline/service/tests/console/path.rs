@@ -13,11 +13,11 @@ use crate::world::{ACCOUNT, World, wait};
 
 fn sign_in(browser: &Browser, token: &str) {
     browser.fill("#token", token);
-    browser.click("button[type=submit]");
+    browser.submit("button[type=submit]");
 }
 
 fn sign_out(browser: &Browser) {
-    browser.click("form.who button");
+    browser.submit("form.who button");
     assert_eq!(browser.heading(), "Sign in");
 }
 
@@ -164,7 +164,7 @@ fn bill(browser: &Browser, world: &World, downloads: &std::path::Path) {
     let marketing = marketing.as_array().unwrap().iter().find(|row| row[1] == "marketing").unwrap();
     assert_eq!((&marketing[0], marketing[2].as_str()), (&Value::from("BR"), Some(sent.as_str())));
 
-    browser.follow(&format!("Download the bill of {ACCOUNT} (CSV)"));
+    browser.download(&format!("Download the bill of {ACCOUNT} (CSV)"));
     let file = downloads.join(format!("{}_{ACCOUNT}_summary.csv", month()));
     let came = wait("the download", || std::fs::read_to_string(&file).unwrap_or_default(), |text| !text.is_empty());
     assert_eq!(came, exported, "byte by byte");
@@ -180,7 +180,7 @@ fn story(browser: &Browser, world: &World) {
     browser.follow("Message");
     browser.fill("#account", ACCOUNT);
     browser.fill("#id", "autumn-3");
-    browser.click("main button");
+    browser.submit("main button");
     let told = explain(world, "autumn-3");
     // The same words: headings are the first lines of its parts.
     let shown: Vec<String> = browser.texts("section h2, section pre");
@@ -190,7 +190,7 @@ fn story(browser: &Browser, world: &World) {
     assert!(told.contains("list rate"), "{told}");
     check(browser, "message");
     browser.fill("#id", "no-such-message");
-    browser.click("main button");
+    browser.submit("main button");
     assert!(browser.text("[role=status]").starts_with("There is no such message."));
 }
 
@@ -212,8 +212,8 @@ fn faults(browser: &Browser, home: &str) {
 fn keyboard_alone(browser: &Browser, home: &str) {
     browser.open(home);
     // The field has the focus from the beginning.
-    browser.press(&format!("{OPERATE}{ENTER}"));
-    wait("signed in", || browser.heading(), |heading| heading == "Flow");
+    browser.leave(|| browser.press(&format!("{OPERATE}{ENTER}")));
+    assert_eq!(browser.heading(), "Flow");
     browser.press(TAB);
     assert_eq!(focused(browser), "Skip to the content");
     browser.press(ENTER);
@@ -229,10 +229,10 @@ fn keyboard_alone(browser: &Browser, home: &str) {
     browser.open(home);
     browser.press(&format!("{TAB}{TAB}{TAB}"));
     assert_eq!(focused(browser), "Accounts");
-    browser.press(ENTER);
-    wait("accounts", || browser.heading(), |heading| heading == "Accounts");
+    browser.leave(|| browser.press(ENTER));
+    assert_eq!(browser.heading(), "Accounts");
     browser.press(&TAB.repeat(7));
     assert_eq!(focused(browser), "Sign out");
-    browser.press(ENTER);
-    wait("signed out", || browser.heading(), |heading| heading == "Sign in");
+    browser.leave(|| browser.press(ENTER));
+    assert_eq!(browser.heading(), "Sign in");
 }
