@@ -11,7 +11,7 @@ use tollgate_core::life::Times;
 use tollgate_core::record::{Contact, Pair};
 use tollgate_core::state::State;
 use tollgate_core::{Effect, codec};
-use tollgate_quality::{Bucket, Counted};
+use tollgate_quality::{Burst, Counted};
 use tollgate_rate_card::{Category, RateCards};
 use tollgate_wire::Time;
 use tollgate_wire::event::{AttemptResult, DispatchResult, Events, PlatformEvent, Pricing, Status, StatusKind};
@@ -128,7 +128,7 @@ pub fn load_people(e: &mut Engine, n: u64, counted_s: impl Fn(u64) -> u32) {
         codec::put_contact(&contact, &mut bytes);
         let key = ContactKey::new(AccountIx(0), user).0;
         e.load(Table::Contacts, &key.to_be_bytes(), &bytes).expect("a sound record");
-        let pair = Pair { bucket: Bucket { tat_ns: 1_795_000_000_000_000_000 }, ..Pair::default() };
+        let pair = Pair { burst: Burst { began_ms: 1_795_000_000_000, late_ms: 5_500, sent: 1 }, ..Pair::default() };
         bytes.clear();
         codec::put_pair(&pair, &mut bytes);
         let key = PairKey::new(SenderIx(0), user).0;

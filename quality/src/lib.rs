@@ -31,7 +31,7 @@ mod time;
 pub use bucket::{Bucket, Wait};
 pub use counted::{COUNTED_S, Counted, RETURNS_AFTER_S};
 pub use pacing::{CategoryClass, Pace, PacingPolicy, PolicyError, ScorePacing, Share, Weight};
-pub use pair::{BackOff, PairPolicy};
+pub use pair::{BackOff, Burst, PairPolicy};
 pub use percent::{Percent, PercentError};
 pub use rate::{DAY, Rate};
 pub use rolling::RollingCount;

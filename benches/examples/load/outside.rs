@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tollgate_sandbox::{
-    AppSecret, DelayConfig, MessagingLimit, PortfolioConfig, RateConfig, Sandbox, SandboxConfig, SandboxHandle,
-    SenderConfig, WebhookConfig,
+    AppSecret, DelayConfig, LimitConfig, MessagingLimit, PortfolioConfig, RateConfig, Sandbox, SandboxConfig,
+    SandboxHandle, SenderConfig, WebhookConfig,
 };
 
 use super::Failure;
@@ -32,9 +32,13 @@ pub const APP_SECRET: &str = "load-app-secret";
 pub const ACCESS_TOKEN: &str = "load-access-token";
 
 /// People who are written to in turn: none so often that the pair rate binds.
-const PEOPLE: u64 = 20_000;
+const PEOPLE: u64 = 40_000;
 /// Requests are asked for so often.
 const EVERY: Duration = Duration::from_millis(100);
+/// By how much a number may be above its limit in any second as the sandbox counts it: the service keeps the limit where it
+/// sends, and what a busy machine holds up for some milliseconds arrives together. Accounts have a headroom for it, which
+/// here would hide whether the full rate is reached.
+const SLACK_PERCENT: u32 = 10;
 /// How long what was asked for may take after the last request.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -152,6 +156,8 @@ async fn play(task: &Outside) -> Result<(), Failure> {
         "statuses told             {updates}, {:.0}/s, in webhooks {webhooks}",
         updates as f64 / (fed + quiet_after)
     );
+    let peak = stats.throughput_peak.values().max().copied().unwrap_or_default();
+    println!("most in any second        {peak} of {} through a number", task.case.throughput());
     println!("refused by the platform   {:?}; posts retried {}", stats.refused, stats.posts_retried);
     if stats.accepted != asked || !stats.violations_total.is_empty() || stats.posts_abandoned != 0 {
         return Err(format!(
@@ -307,6 +313,7 @@ fn sandbox_config(task: &Outside) -> SandboxConfig {
         },
         delays: DelayConfig { delay_scale: 0.2, ..DelayConfig::default() },
         rates: RateConfig::quiet(),
+        limits: LimitConfig { throughput_slack_percent: SLACK_PERCENT, ..LimitConfig::default() },
         ..SandboxConfig::default()
     }
 }

@@ -165,6 +165,7 @@ fn not_sent(d: &mut Draft<'_, '_>, n: usize, reason: Reason, out: &mut Decision)
         return;
     }
     d.release_all(n);
+    d.release_burst(n);
     d.message.attempts[n].state = AttemptState::NotSent;
     let mut o = d.tell(n, OutcomeKind::NotSent, d.now_ms);
     o.reason = Some(reason);

@@ -4,7 +4,7 @@
 use crate::hashing::Map;
 use crate::ids::{ContactKey, PairKey};
 use crate::record::{Consent, Contact, MARKETING_KEPT, Moved, OPT_OUTS, Pair, Pending, Term};
-use tollgate_quality::{BackOff, Bucket, Counted};
+use tollgate_quality::{BackOff, Burst, Counted};
 use tollgate_rate_card::Conversations;
 
 /// Everybody of a shard.
@@ -60,12 +60,18 @@ struct ContactTail {
     capped_until_s: u32,
 }
 
+/// Of a pair there is more in the table of tails, or in that of conversations.
+const PAIR_TAIL: u8 = 1;
+const PAIR_CONVERSATIONS: u8 = 2;
+
 #[derive(Clone, Copy, Debug)]
 struct PairHead {
-    bucket: Bucket,
+    began_ms: u64,
     last_inbound_s: u32,
-    has_tail: bool,
-    has_conversations: bool,
+    late_ms: u16,
+    sent: u8,
+    /// [`PAIR_TAIL`] and [`PAIR_CONVERSATIONS`].
+    parts: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,7 +153,7 @@ impl People {
     /// A pair, blank when never seen.
     pub fn pair(&self, key: PairKey) -> Pair {
         let Some(head) = self.pairs.get(&key) else { return Pair::default() };
-        let tail = match head.has_tail {
+        let tail = match head.parts & PAIR_TAIL != 0 {
             false => PairTail::default(),
             true => self.pair_tails.get(&key).copied().unwrap_or_default(),
         };
@@ -155,10 +161,10 @@ impl People {
             last_inbound_s: head.last_inbound_s,
             referral_s: tail.referral_s,
             fep_until_s: tail.fep_until_s,
-            bucket: head.bucket,
+            burst: Burst { began_ms: head.began_ms, late_ms: head.late_ms, sent: head.sent },
             back_off: tail.back_off,
             counted: tail.counted,
-            conversations: match head.has_conversations {
+            conversations: match head.parts & PAIR_CONVERSATIONS != 0 {
                 false => None,
                 true => self.conversations.get(&key).cloned(),
             },
@@ -184,7 +190,13 @@ impl People {
         if *p == Pair::default() {
             self.pairs.remove(&key);
         } else {
-            let head = PairHead { bucket: p.bucket, last_inbound_s: p.last_inbound_s, has_tail, has_conversations };
+            let head = PairHead {
+                began_ms: p.burst.began_ms,
+                last_inbound_s: p.last_inbound_s,
+                late_ms: p.burst.late_ms,
+                sent: p.burst.sent,
+                parts: u8::from(has_tail) * PAIR_TAIL | u8::from(has_conversations) * PAIR_CONVERSATIONS,
+            };
             self.pairs.insert(key, head);
         }
     }
@@ -229,7 +241,7 @@ mod tests {
         ];
         let pairs = [
             Pair { last_inbound_s: 5, ..Pair::default() },
-            Pair { bucket: Bucket { tat_ns: 6 }, fep_until_s: 1, ..Pair::default() },
+            Pair { burst: Burst { began_ms: 6, late_ms: 7, sent: 1 }, fep_until_s: 1, ..Pair::default() },
             Pair { counted, ..Pair::default() },
             Pair { last_inbound_s: 5, referral_s: 5, ..Pair::default() },
             Pair { conversations: Some(Box::new(conversations)), ..Pair::default() },

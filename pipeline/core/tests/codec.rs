@@ -15,7 +15,7 @@ use tollgate_core::record::{
     Attempt, AttemptState, Booked, Consent, Contact, Message, MessageState, Moved, Pair, Park, Pauses, Pending,
     SaidRank, Sender, SenderLive, Stands, Tail, Template, Term, Unit,
 };
-use tollgate_quality::{BackOff, Bucket, Counted, RateFactor};
+use tollgate_quality::{BackOff, Bucket, Burst, Counted, RateFactor};
 use tollgate_rate_card::{
     Category, Conversation, ConversationKind, Conversations, Country, PricingModel, Reported, ReportedCategory,
     ReportedModel, ReportedType,
@@ -70,12 +70,12 @@ fn conversations() -> impl Strategy<Value = Option<Box<Conversations>>> {
 }
 
 fn pair() -> impl Strategy<Value = Pair> {
-    (any::<(u32, u32, u32, u64, u32, u8)>(), counted(), conversations()).prop_map(
-        |((a, b, c, tat_ns, not_before_s, exponent), counted, conversations)| Pair {
+    (any::<(u32, u32, u32, Option<(u64, u16, u8)>, u32, u8)>(), counted(), conversations()).prop_map(
+        |((a, b, c, burst, not_before_s, exponent), counted, conversations)| Pair {
             last_inbound_s: a,
             referral_s: b,
             fep_until_s: c,
-            bucket: Bucket { tat_ns },
+            burst: burst.map_or(Burst::NONE, |(began_ms, late_ms, sent)| Burst { began_ms, late_ms, sent }),
             back_off: BackOff { not_before_s, exponent },
             counted,
             conversations,
@@ -309,9 +309,24 @@ proptest! {
 
     /// What an older version wrote, and reads: the first format, for as long as there is nothing else to say.
     #[test]
-    fn without_conversations_nothing_is_written_in_a_newer_format(p in pair()) {
-        let p = Pair { conversations: None, ..p };
-        prop_assert_eq!(bytes(|b| codec::put_pair(&p, b))[0], VERSION);
+    fn a_pair_is_written_in_the_oldest_format_that_says_it(p in pair()) {
+        let first = match (p.conversations.is_some(), p.burst != Burst::NONE) {
+            (false, false) => VERSION,
+            (true, false) => 2,
+            (false, true) => 3,
+            (true, true) => 4,
+        };
+        prop_assert_eq!(bytes(|b| codec::put_pair(&p, b))[0], first);
+    }
+
+    /// Older versions kept a bucket's time in nanoseconds where the burst is now: nothing goes before it.
+    #[test]
+    fn what_an_older_version_knew_to_be_owed_is_paid_back(p in pair(), tat_ns: u64) {
+        let p = Pair { burst: Burst::NONE, ..p };
+        let mut written = bytes(|b| codec::put_pair(&p, b));
+        written[13..21].copy_from_slice(&tat_ns.to_le_bytes());
+        let read = codec::pair(&written).unwrap();
+        prop_assert_eq!(read, Pair { burst: Burst { began_ms: tat_ns.div_ceil(1_000_000), ..Burst::NONE }, ..p });
     }
 
     /// Two bytes for the WABA, four for the card of what is booked, four where the word is of another time than the

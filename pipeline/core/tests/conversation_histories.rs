@@ -64,7 +64,7 @@ fn all_sent(history: &[Made]) -> (World, Vec<u64>) {
         .iter()
         .map(|m| {
             // Pair rate and marketing caps are not in question here.
-            w.advance(10_000);
+            w.advance(20_000);
             let now_s = (w.now_ms / 1000) as u32;
             writes(&mut w, PEOPLE[m.person], now_s);
             sent(&mut w, CATEGORIES[m.category], PEOPLE[m.person])

@@ -6,7 +6,7 @@ use crate::lots::{LotKey, Resource};
 use crate::record::{Account, Campaign, Contact, Pair, Sender, SenderLive, Waba};
 use crate::state::State;
 use crate::window;
-use tollgate_quality::Bucket;
+use tollgate_quality::{Bucket, Burst, PairPolicy};
 use tollgate_rate_card::{Category, Country, RateCards};
 use tollgate_wire::command::LimitScope;
 use tollgate_wire::request::Request;
@@ -105,7 +105,7 @@ impl<'a> Candidate<'a> {
         quota: QuotaUse,
         pacing: Bucket,
         throughput: Bucket,
-        pair_bucket: Bucket,
+        burst: Burst,
     ) -> Admission {
         let now_s = self.now_s();
         let mut contact = self.contact;
@@ -113,7 +113,6 @@ impl<'a> Candidate<'a> {
         let mut live = self.live;
         live.throughput = throughput;
         live.pacing[super::pacing::class(chosen.category) as usize] = pacing;
-        pair.bucket = pair_bucket;
         if quota != QuotaUse::Free {
             match self.account.spec.limit_scope {
                 LimitScope::Portfolio => contact.counted = contact.counted.reserve(now_s),
@@ -133,6 +132,8 @@ impl<'a> Candidate<'a> {
         if chosen.consent_until_s != 0 {
             leave_by_ms = leave_by_ms.min(u64::from(chosen.consent_until_s) * 1000);
         }
+        let (leave_by_ms, burst) = PairPolicy::default().leaves_by_ms(burst, leave_by_ms);
+        pair.burst = burst;
         Admission { chosen, quota, contact, pair, live, leave_by_ms }
     }
 }

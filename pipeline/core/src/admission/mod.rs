@@ -235,11 +235,11 @@ pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>
     ask!(Gate::Quota, quota_verdict);
     ask!(Gate::Frequency, frequency::check(c, &chosen));
     ask!(Gate::Budget, budget::check(c, &chosen));
-    let (rate_verdict, throughput, pair_bucket) = throughput::check(c);
+    let (rate_verdict, throughput, burst) = throughput::check(c);
     ask!(Gate::Throughput, rate_verdict);
     if let Some((gate, reason, resource, until_ms)) = first_park {
         return (Admitted::Parked { gate, reason, resource, until_ms }, trace, rejections);
     }
-    let admission = c.take(chosen, quota, pacing, throughput, pair_bucket);
+    let admission = c.take(chosen, quota, pacing, throughput, burst);
     (Admitted::Yes(Box::new(admission)), trace, rejections)
 }

@@ -5,7 +5,7 @@ use super::{Candidate, Verdict};
 use crate::lots::Resource;
 use crate::record::{Account, Sender, SenderLive};
 use std::num::NonZeroU32;
-use tollgate_quality::{Bucket, Lane, PairPolicy, Rate, ThroughputPolicy};
+use tollgate_quality::{Bucket, Burst, Lane, PairPolicy, Rate, ThroughputPolicy};
 use tollgate_wire::Reason;
 
 /// Messages a second that a sender may use now: reported, less headroom, less back-pressure.
@@ -34,20 +34,20 @@ pub(crate) fn window(account: &Account, sender: &Sender, live: &SenderLive, now_
     ThroughputPolicy::default().window(in_flight_limit(account, sender), live.factor, now_ms)
 }
 
-pub(super) fn check(c: &Candidate<'_>) -> (Verdict, Bucket, Bucket) {
-    let (bucket, pair_bucket) = (c.live.throughput, c.pair.bucket);
-    let Some(sender) = c.sender else { return (Verdict::Refuse(Reason::SenderUnknown), bucket, pair_bucket) };
-    let pair = match PairPolicy::default().check(pair_bucket, c.pair.back_off, c.now_ms) {
+pub(super) fn check(c: &Candidate<'_>) -> (Verdict, Bucket, Burst) {
+    let (bucket, burst) = (c.live.throughput, c.pair.burst);
+    let Some(sender) = c.sender else { return (Verdict::Refuse(Reason::SenderUnknown), bucket, burst) };
+    let pair = match PairPolicy::default().check(burst, c.pair.back_off, c.now_ms) {
         Ok(taken) => taken,
         Err(wait) => {
             let park = Verdict::Park { reason: Reason::PairRate, resource: Resource::Own, until_ms: wait.until_ms };
-            return (park, bucket, pair_bucket);
+            return (park, bucket, burst);
         }
     };
     let throughput = Resource::Throughput(sender.ix);
     let in_flight = Resource::InFlight(sender.ix);
     if let Some(wait) = c.behind(throughput).or_else(|| c.behind(in_flight)) {
-        return (wait, bucket, pair_bucket);
+        return (wait, bucket, burst);
     }
     let policy = ThroughputPolicy::default();
     let rate = rate(c.account, sender, &c.live, c.now_ms);
@@ -56,7 +56,7 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, Bucket, Bucket) {
         Ok(taken) => taken,
         Err(wait) => {
             let park = Verdict::Park { reason: Reason::Throughput, resource: throughput, until_ms: wait.until_ms };
-            return (park, bucket, pair_bucket);
+            return (park, bucket, burst);
         }
     };
     let full = in_flight_limit(c.account, sender);
@@ -65,7 +65,7 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, Bucket, Bucket) {
     if c.state.in_flight(sender.ix) >= limit {
         let grows_ms = policy.window_grows_ms(full, c.live.factor, c.now_ms);
         let park = Verdict::Park { reason: Reason::InFlight, resource: in_flight, until_ms: grows_ms };
-        return (park, bucket, pair_bucket);
+        return (park, bucket, burst);
     }
     (Verdict::Pass, taken, pair)
 }

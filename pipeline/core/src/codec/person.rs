@@ -3,7 +3,7 @@
 use super::{Reader, Result, VERSION, counted, put_counted};
 use crate::ids::User;
 use crate::record::{Consent, Contact, Moved, OPT_OUTS, Pair, Pending, SenderLive, Term};
-use tollgate_quality::{BackOff, Bucket, RateFactor};
+use tollgate_quality::{BackOff, Bucket, Burst, RateFactor};
 use tollgate_rate_card::{Conversation, ConversationKind, Conversations};
 
 /// Version of a contact who ever said no; those who did not are written as before.
@@ -12,6 +12,9 @@ const WITH_OPT_OUTS: u8 = 2;
 const WITH_PARTS: u8 = 3;
 /// Version of a pair with conversations; those without are written as before.
 const WITH_CONVERSATIONS: u8 = 2;
+/// Version of a pair that was written to, without and with conversations.
+const WITH_BURST: u8 = 3;
+const WITH_BURST_AND_CONVERSATIONS: u8 = 4;
 
 /// What there is of a contact, as bits; each part that there is follows in this order.
 mod part {
@@ -133,18 +136,22 @@ pub fn contact(b: &[u8]) -> Result<Contact> {
     Ok(c)
 }
 
-/// Pair to bytes.
+/// Nanoseconds of a millisecond: earlier versions wrote the pair rate as a bucket's time.
+const NS_PER_MS: u64 = 1_000_000;
+
+/// Pair to bytes. One that was never written to is written as before.
 pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
-    out.push(if p.conversations.is_some() { WITH_CONVERSATIONS } else { VERSION });
-    put!(
-        out,
-        p.last_inbound_s,
-        p.referral_s,
-        p.fep_until_s,
-        p.bucket.tat_ns,
-        p.back_off.not_before_s,
-        p.back_off.exponent
-    );
+    out.push(match (&p.conversations, p.burst == Burst::NONE) {
+        (None, true) => VERSION,
+        (Some(_), true) => WITH_CONVERSATIONS,
+        (None, false) => WITH_BURST,
+        (Some(_), false) => WITH_BURST_AND_CONVERSATIONS,
+    });
+    put!(out, p.last_inbound_s, p.referral_s, p.fep_until_s, p.burst.began_ms);
+    if p.burst != Burst::NONE {
+        put!(out, p.burst.late_ms, p.burst.sent);
+    }
+    put!(out, p.back_off.not_before_s, p.back_off.exponent);
     put_counted(out, p.counted);
     if let Some(conversations) = &p.conversations {
         out.push(conversations.iter().count() as u8);
@@ -175,17 +182,25 @@ fn conversations(r: &mut Reader<'_>) -> Result<Conversations> {
 /// # Errors
 /// Unknown version or damage.
 pub fn pair(b: &[u8]) -> Result<Pair> {
-    let (mut r, version) = Reader::of("pair", b, &[VERSION, WITH_CONVERSATIONS])?;
+    let known = [VERSION, WITH_CONVERSATIONS, WITH_BURST, WITH_BURST_AND_CONVERSATIONS];
+    let (mut r, version) = Reader::of("pair", b, &known)?;
     let r = &mut r;
+    let burst = |r: &mut Reader<'_>| -> Result<Burst> {
+        Ok(match version {
+            // How many went is not known of those: what they owe is paid back first.
+            VERSION | WITH_CONVERSATIONS => Burst { began_ms: r.u64()?.div_ceil(NS_PER_MS), ..Burst::NONE },
+            _ => Burst { began_ms: r.u64()?, late_ms: r.u16()?, sent: r.u8()? },
+        })
+    };
     let pair = Pair {
         last_inbound_s: r.u32()?,
         referral_s: r.u32()?,
         fep_until_s: r.u32()?,
-        bucket: Bucket { tat_ns: r.u64()? },
+        burst: burst(r)?,
         back_off: BackOff { not_before_s: r.u32()?, exponent: r.u8()? },
         counted: counted(r)?,
         conversations: match version {
-            WITH_CONVERSATIONS => Some(Box::new(conversations(r)?)),
+            WITH_CONVERSATIONS | WITH_BURST_AND_CONVERSATIONS => Some(Box::new(conversations(r)?)),
             _ => None,
         },
     };

@@ -11,6 +11,7 @@ use crate::record::{Account, AttemptState, Contact, Message, MessageState, Pair,
 use crate::window;
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
+use tollgate_quality::PairPolicy;
 use tollgate_rate_card::{Category, Fee};
 use tollgate_wire::Reason;
 use tollgate_wire::command::LimitScope;
@@ -119,6 +120,13 @@ impl<'a, 'f> Draft<'a, 'f> {
                 p.counted = take(p.counted);
             }
         }
+    }
+
+    /// Takes an attempt out of its pair's burst: the platform has not taken it.
+    pub(super) fn release_burst(&mut self, n: usize) {
+        let a = self.message.attempts[n];
+        let pair = self.pair(a.sender);
+        pair.burst = PairPolicy::default().without(pair.burst, a.admitted_ms);
     }
 
     /// Gives back everything an attempt holds: it certainly did not reach anybody.

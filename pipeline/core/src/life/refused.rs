@@ -22,6 +22,7 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
         return;
     }
     d.release_all(n);
+    d.release_burst(n);
     d.message.attempts[n].code = code;
     let a = d.message.attempts[n];
     let meaning = platform_error::meaning(code);

@@ -1,6 +1,6 @@
 //! Pair: one person as one sender sees them.
 
-use tollgate_quality::{BackOff, Bucket, Counted};
+use tollgate_quality::{BackOff, Burst, Counted};
 use tollgate_rate_card::Conversations;
 
 /// (sender, person): window, free entry point, conversations, pair rate, and the quota slot for accounts that are limited
@@ -14,7 +14,7 @@ pub struct Pair {
     /// End of the free entry point as the platform confirmed it; 0 = none.
     pub fep_until_s: u32,
     /// Pair rate.
-    pub bucket: Bucket,
+    pub burst: Burst,
     /// Back-off after 131056.
     pub back_off: BackOff,
     /// Counted time of the number's quota.

@@ -78,8 +78,8 @@ pub(crate) struct Counters {
     limits: BTreeMap<String, Vec<(u64, Option<u64>)>>,
     /// Scope → person → place.
     people: BTreeMap<String, BTreeMap<String, Place>>,
-    /// Number and person → when everything borrowed is paid back, in milliseconds.
-    pairs: BTreeMap<(String, String), u64>,
+    /// Number and person → the latest burst: when it began, in milliseconds, and how many messages it has.
+    pairs: BTreeMap<(String, String), (u64, u64)>,
     /// Number → calls of the past second.
     second: BTreeMap<String, VecDeque<u64>>,
 }
@@ -122,11 +122,13 @@ impl Auditor {
     }
 
     fn one_person(&mut self, t: &Taken) {
-        let paid_ms = self.platform.pairs.entry((t.sender.clone(), t.person.clone())).or_default();
-        let owed_ms = paid_ms.saturating_sub(t.at_ms);
-        *paid_ms = t.at_ms + owed_ms + PAIR_MS;
-        self.check("platform_counts_no_excess_of_one_person", 0, owed_ms <= PAIR_MS * (PAIR_BURST - 1), || {
-            format!("{} to {}: {owed_ms} ms are owed", t.sender, t.person)
+        let (first_ms, count) = *self.platform.pairs.entry((t.sender.clone(), t.person.clone())).or_default();
+        let free_ms = first_ms + count * PAIR_MS;
+        let burst = t.at_ms < first_ms + PAIR_MS && count < PAIR_BURST;
+        let next = if t.at_ms >= free_ms { (t.at_ms, 1) } else { (first_ms, count + 1) };
+        self.platform.pairs.insert((t.sender.clone(), t.person.clone()), next);
+        self.check("platform_counts_no_excess_of_one_person", 0, t.at_ms >= free_ms || burst, || {
+            format!("{} to {} at {}: {count} since {first_ms}, free at {free_ms}", t.sender, t.person, t.at_ms)
         });
     }
 
