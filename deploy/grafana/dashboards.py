@@ -6,13 +6,18 @@ generate.py puts the matchers in. A range of `[r]` is Grafana's for rates, `[ran
 
 
 class Panel:
-    """One panel. `queries` are pairs of legend and PromQL; `unit` is Grafana's; `steps` are thresholds (from, colour)."""
+    """One panel. `queries` are pairs of legend and PromQL; `unit` is Grafana's; `steps` are thresholds (from, colour).
+
+    `linear_to` makes the axis logarithmic above that value. A `still` figure has no course that would tell more;
+    `size` is that of its text, where words would be broken in the largest that fits.
+    """
 
     def __init__(self, title, about, unit, *queries, kind="timeseries", width=12, steps=None, stack=False, words=None,
-                 decimals=None, bound=None):
+                 decimals=None, bound=None, linear_to=None, still=False, size=None):
         self.title, self.about, self.unit, self.queries = title, about, unit, queries
         self.kind, self.width, self.steps, self.stack, self.words = kind, width, steps, stack, words
-        self.decimals, self.bound = decimals, bound
+        self.decimals, self.bound, self.linear_to, self.still = decimals, bound, linear_to, still
+        self.size = size
 
 
 def stat(title, about, unit, query, steps=None, width=6, decimals=None):
@@ -54,7 +59,7 @@ OVERVIEW = [
           "template_paused and sender_blocked.", "short", ("{{lot}}", "sum by (lot) (tollgate_parked_messages{})"), stack=True),
     Panel("Time until the last one has left", "Forecast for the worst account, by lane and by whom it waits for: the platform's "
           "limit, our pacing, us, or the customer's own times.", "s",
-          ("{{lane}} {{waits_for}}", "max by (lane, waits_for) (tollgate_backlog_seconds{})")),
+          ("{{lane}} {{waits_for}}", "max by (lane, waits_for) (tollgate_backlog_seconds{})"), linear_to=1),
     "Time",
     Panel("Priority lane, request to order", "One-time codes: from the request in the log to the order to send it, waiting included.",
           "s", *quantiles("tollgate_request_to_order_seconds", 'lane="priority"'), steps=GOOD_IS_LOW(0.5, 1)),
@@ -72,9 +77,10 @@ SENDING = [
           "stop at 90 %.", "percentunit",
           ("{{account}}", 'max by (account) (tollgate_quota_users{account, state="used"})'
            ' / max by (account) (tollgate_quota_users{account, state="limit"})'),
-          kind="bargauge", steps=GOOD_IS_LOW(0.7, 0.9), bound=1),
-    Panel("Next place returns", "When the next person ages out of the 24 hours of an account.", "dateTimeFromNow",
-          ("{{account}}", "min by (account) (tollgate_quota_next_return_timestamp_seconds{account}) * 1000"), kind="stat"),
+          kind="bargauge", width=7, steps=GOOD_IS_LOW(0.7, 0.9), bound=1),
+    Panel("Next place returns in", "Time until the next person ages out of the 24 hours of an account.", "s",
+          ("{{account}}", "clamp_min(min by (account) (tollgate_quota_next_return_timestamp_seconds{account}) - time(), 0)"),
+          kind="stat", width=5, still=True),
     Panel("People of 24 hours", "Counted people, and the limit, by account.", "short",
           ("{{account}} {{state}}", "max by (account, state) (tollgate_quota_users{account})")),
     "Quality",
@@ -112,10 +118,10 @@ SENDING = [
 
 BILLING = [
     "In the time shown",
-    stat("Charges", "Charges booked, free ones included. What was counted before Prometheus first looked is not in it.", "short",
+    stat("Charges", "Charges booked, free ones included. What was counted before Prometheus first looked is not in it.", "locale",
          "sum(increase(tollgate_charges_total{}[range]))", decimals=0),
     Panel("Cost", "Cost of what was booked, without corrections. For watching, not for billing: the ledger is, and what was "
-          "counted before Prometheus first looked is not in it.", "short",
+          "counted before Prometheus first looked is not in it.", "none",
           ("{{currency}}", "sum by (currency) (increase(tollgate_charged_amount_total{}[range]))"), kind="stat", width=6, decimals=2),
     stat("Booked in time", "Share of charges in the ledger within five minutes of delivery. The objective is 99.99 %.", "percentunit",
          'sum(increase(tollgate_delivery_to_booked_seconds_bucket{le=~"300|300.0"}[range]))'
@@ -130,7 +136,7 @@ BILLING = [
     Panel("Cost an hour, by category", "At the pace of now, in whole units of the currency.", "short",
           ("{{currency}} {{category}}", "sum by (currency, category) (rate(tollgate_charged_amount_total{}[r])) * 3600"),
           stack=True, decimals=2),
-    Panel("Cost by category", "Over the time shown, by currency.", "short",
+    Panel("Cost by category", "Over the time shown, by currency.", "none",
           ("{{currency}} {{category}}", "sum by (currency, category) (increase(tollgate_charged_amount_total{}[range]))"),
           kind="bargauge", decimals=2),
     "What does not agree",
@@ -143,21 +149,22 @@ BILLING = [
           ("set aside: {{topic}}", "max by (topic) (tollgate_set_aside_records{})")),
     "Time",
     Panel("Delivery to ledger", "From the platform's delivery time to the entry in the database.", "s",
-          *quantiles("tollgate_delivery_to_booked_seconds"), steps=GOOD_IS_LOW(60, 300)),
+          *quantiles("tollgate_delivery_to_booked_seconds"), steps=GOOD_IS_LOW(60, 300), width=8),
     Panel("Ledger behind", "Age of the oldest charge that is not booked.", "s",
-          ("ledger", 'max(tollgate_log_lag_seconds{topic="ledger"})'), steps=GOOD_IS_LOW(60, 300)),
+          ("ledger", 'max(tollgate_log_lag_seconds{topic="ledger"})'), steps=GOOD_IS_LOW(60, 300), width=8),
     Panel("Newest rate card", "The day on which the newest card of a currency in use begins; and, where it ends, when.",
           "dateTimeAsIso",
           ("{{currency}} from", "max by (currency) (tollgate_rate_card_start_timestamp_seconds{}) * 1000"),
-          ("{{currency}} until", "min by (currency) (tollgate_rate_card_expiry_timestamp_seconds{}) * 1000"), kind="stat", width=24),
+          ("{{currency}} until", "min by (currency) (tollgate_rate_card_expiry_timestamp_seconds{}) * 1000"),
+          kind="stat", width=8, still=True, size=28),
 ]
 
 RUNTIME = [
     "Processes",
     Panel("Versions", "Processes by version.", "short", ("{{version}}", "count by (version) (tollgate_build_info{})"), kind="stat",
-          width=6),
+          width=6, still=True),
     Panel("Running for", "Since the start of each process.", "dtdurations",
-          ("{{instance}}", "time() - max by (instance) (process_start_time_seconds{})"), kind="stat", width=6),
+          ("{{instance}}", "time() - max by (instance) (process_start_time_seconds{})"), kind="stat", width=6, still=True, size=28),
     Panel("Partitions", "By state. Nothing is decided for the accounts of one that is not ready.", "short",
           ("{{state}}", "sum by (state) (tollgate_partitions{})"), stack=True),
     "Commits",

@@ -19,6 +19,9 @@ HERE = pathlib.Path(__file__).resolve().parent / "dashboards"
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 CHOSEN = 'job=~"$job", instance=~"$instance"'
 ACCOUNT = 'account=~"$account"'
+# Columns from which on a panel has room for a legend beside its lines.
+WIDE = 12
+NO_LEGEND = {"displayMode": "list", "placement": "bottom", "showLegend": False, "calcs": []}
 
 
 def promql(text):
@@ -39,7 +42,7 @@ def field(panel):
     defaults = {"unit": panel.unit, "thresholds": {"mode": "absolute", "steps": steps}, "mappings": []}
     if panel.decimals is not None:
         defaults["decimals"] = panel.decimals
-    if panel.unit not in ("dateTimeFromNow", "dateTimeAsIso"):
+    if panel.unit != "dateTimeAsIso":
         defaults["min"] = 0
     if panel.bound is not None:
         defaults["max"] = panel.bound
@@ -61,13 +64,22 @@ def field(panel):
             # Above the last step something is wrong; the line says from where on.
             "thresholdsStyle": {"mode": "line" if panel.steps else "off"},
         }
+        if panel.linear_to is not None:
+            # Zero is shown too, which a plain logarithm could not.
+            defaults["custom"]["scaleDistribution"] = {"type": "symlog", "log": 10, "linearThreshold": panel.linear_to}
+            # Its lines are so many that they hatch the panel.
+            defaults["custom"]["axisGridShow"] = False
     return {"defaults": defaults, "overrides": []}
 
 
 def options(panel):
     if panel.kind == "timeseries":
+        # Beside the lines there is room for many series, the largest first; below them for a few.
+        beside = {"displayMode": "table", "placement": "right", "calcs": ["lastNotNull", "max"], "sortBy": "Last *", "sortDesc": True}
+        below = {"displayMode": "list", "placement": "bottom", "calcs": ["lastNotNull"]}
+        many = panel.width >= WIDE and any("{{" in legend for legend, _ in panel.queries)
         return {
-            "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": ["lastNotNull", "max"]},
+            "legend": {"showLegend": True, **(beside if many else below)},
             "tooltip": {"mode": "multi", "sort": "desc"},
         }
     if panel.kind == "state-timeline":
@@ -75,28 +87,40 @@ def options(panel):
             "mergeValues": True,
             "showValue": "auto",
             "rowHeight": 0.8,
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": False},
+            "legend": NO_LEGEND,
             "tooltip": {"mode": "single", "sort": "none"},
         }
     shown = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "orientation": "auto"}
     if panel.kind == "bargauge":
-        return {**shown, "orientation": "horizontal", "displayMode": "basic", "showUnfilled": True, "valueMode": "text"}
-    return {**shown, "colorMode": "value" if panel.steps else "none", "graphMode": "area", "textMode": "auto"}
+        return {**shown, "orientation": "horizontal", "displayMode": "basic", "showUnfilled": True, "valueMode": "text",
+                "namePlacement": "auto", "sizing": "auto", "minVizWidth": 8, "minVizHeight": 16, "maxVizHeight": 300,
+                "legend": NO_LEGEND}
+    # A name is shown also where there is one value only: of a version or a currency it says all.
+    named = any(legend for legend, _ in panel.queries)
+    made = {**shown, "colorMode": "value" if panel.steps else "none", "graphMode": "none" if instant(panel) else "area",
+            "textMode": "value_and_name" if named else "auto", "justifyMode": "auto", "wideLayout": True,
+            "showPercentChange": False, "percentChangeColorMode": "standard"}
+    return made if panel.size is None else {**made, "text": {"valueSize": panel.size}}
+
+
+def instant(panel):
+    """Whether one moment is asked for: for bars, and for figures of the whole time shown. Other figures have their course below."""
+    return panel.kind == "bargauge" or panel.kind == "stat" and (panel.still or any("[range]" in query for _, query in panel.queries))
 
 
 def panels(description):
-    """Rows and panels, laid from left to right and top to bottom."""
-    made, x, y, height = [], 0, 0, 0
+    """Rows and panels, laid from left to right and top to bottom; those side by side are equally tall."""
+    made, line, x, y, height = [], [], 0, 0, 0
     for n, each in enumerate(description, 1):
         if isinstance(each, str):
-            x, y, height = 0, y + height, 1
+            line, x, y, height = [], 0, y + height, 1
             made.append({"id": n, "type": "row", "title": each, "collapsed": False, "panels": [],
                          "gridPos": {"x": 0, "y": y, "w": 24, "h": 1}})
             y, height = y + 1, 0
             continue
         tall = 5 if each.kind == "stat" else 8
         if x + each.width > 24:
-            x, y, height = 0, y + height, 0
+            line, x, y, height = [], 0, y + height, 0
         made.append({
             "id": n,
             "type": each.kind,
@@ -110,8 +134,8 @@ def panels(description):
                     "datasource": SOURCE,
                     "expr": promql(query),
                     "legendFormat": legend or "__auto",
-                    "instant": each.kind in ("stat", "bargauge"),
-                    "range": each.kind not in ("stat", "bargauge"),
+                    "instant": instant(each),
+                    "range": not instant(each),
                 }
                 for i, (legend, query) in enumerate(each.queries)
             ],
@@ -119,6 +143,9 @@ def panels(description):
             "options": options(each),
         })
         x, height = x + each.width, max(height, tall)
+        line.append(made[-1]["gridPos"])
+        for place in line:
+            place["h"] = height
     return made
 
 
@@ -154,7 +181,8 @@ def dashboard(uid, title, about, description):
         "label": "Data source",
         "type": "datasource",
         "query": "prometheus",
-        "current": {},
+        # Grafana's own word for its default data source of the type.
+        "current": {"selected": False, "text": "default", "value": "default"},
         "refresh": 1,
         "regex": "",
         "hide": 0,

@@ -5,7 +5,7 @@ target-promql-rule is kept by `promtool check rules` over `generate.py --rules`.
 import re
 
 UNITS = {
-    "none", "short", "percent", "percentunit", "bytes", "cps", "s", "ms", "dtdurations", "dateTimeAsIso", "dateTimeFromNow",
+    "none", "short", "percent", "percentunit", "bytes", "cps", "s", "ms", "dtdurations", "dateTimeAsIso", "locale",
     "ops", "reqps", "hertz",
 }
 SOURCES = {"$datasource", "${datasource}"}

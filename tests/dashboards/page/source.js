@@ -1,0 +1,73 @@
+// What Grafana's Prometheus data source does: variables, interval, queries, answers as data frames.
+
+import { createDataFrame, FieldType, rangeUtil } from '@grafana/data';
+
+async function get(prometheus, path, words) {
+  const answer = await fetch(`${prometheus}/api/v1/${path}?${new URLSearchParams(words)}`);
+  const told = await answer.json();
+  if (told.status !== 'success') throw new Error(`${path} ${JSON.stringify(words)}: ${told.error}`);
+  return told.data;
+}
+
+/** The variables of a dashboard, each with the values to choose from; all of them are chosen, as the files say. */
+export async function choices(dashboard, prometheus) {
+  const made = [];
+  for (const each of dashboard.templating.list) {
+    const { name, label, type } = each;
+    if (type === 'datasource') {
+      made.push({ name, label, text: 'Prometheus', put: 'prometheus', values: ['prometheus'] });
+      continue;
+    }
+    const [, metric, wanted] = /^label_values\((.+), ([a-z]+)\)$/.exec(each.query);
+    const values = await get(prometheus, `label/${wanted}/values`, { 'match[]': interpolate(metric, made) });
+    made.push({ name, label, text: each.current.text.join(', '), put: each.allValue, values });
+  }
+  return made;
+}
+
+function interpolate(text, chosen) {
+  return chosen.reduce((done, each) => done.replaceAll(`$${each.name}`, each.put), text);
+}
+
+const SUPPORTED = { instant: 'query', range: 'query_range' };
+
+/** The answers to a panel's queries: one data frame for each series. */
+export async function ask({ panel, chosen, range, width, scrape, prometheus }) {
+  const { interval, intervalMs } = rangeUtil.calculateInterval(range, Math.floor(width), scrape);
+  const scrapeMs = rangeUtil.intervalToMs(scrape);
+  const built = [
+    { name: '__rate_interval', put: rangeUtil.secondsToHms(Math.max(intervalMs + scrapeMs, 4 * scrapeMs) / 1000) },
+    { name: '__range', put: `${Math.ceil((range.to - range.from) / 1000)}s` },
+    { name: '__interval', put: interval },
+  ];
+  const frames = [];
+  for (const target of panel.targets) {
+    const query = interpolate(target.expr, [...built, ...chosen]);
+    const kind = target.instant ? 'instant' : 'range';
+    const when = target.instant
+      ? { time: range.to.valueOf() / 1000 }
+      : { start: range.from.valueOf() / 1000, end: range.to.valueOf() / 1000, step: intervalMs / 1000 };
+    const { result } = await get(prometheus, SUPPORTED[kind], { query, ...when });
+    for (const { metric, values, value } of result) frames.push(frame(target, metric, values ?? [value], intervalMs));
+  }
+  return frames;
+}
+
+function frame({ refId, legendFormat }, metric, points, interval) {
+  const { __name__: name, ...labels } = metric;
+  const legend = legendFormat === '__auto' ? undefined : legendFormat.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, label) => labels[label] ?? '');
+  return createDataFrame({
+    refId,
+    fields: [
+      { name: 'Time', type: FieldType.time, config: { interval }, values: points.map(([time]) => time * 1000) },
+      {
+        name: name ?? 'Value',
+        type: FieldType.number,
+        labels,
+        config: legend === undefined ? {} : { displayNameFromDS: legend },
+        // What is no number, as a quantile of nothing, is a gap.
+        values: points.map(([, value]) => (Number.isFinite(Number(value)) ? Number(value) : null)),
+      },
+    ],
+  });
+}
