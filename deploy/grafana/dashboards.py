@@ -20,9 +20,9 @@ class Panel:
         self.size = size
 
 
-def stat(title, about, unit, query, steps=None, width=6, decimals=None):
+def stat(title, about, unit, query, steps=None, width=6, decimals=None, size=None):
     """A single figure of now, or of the time that is shown."""
-    return Panel(title, about, unit, ("", query), kind="stat", width=width, steps=steps, decimals=decimals)
+    return Panel(title, about, unit, ("", query), kind="stat", width=width, steps=steps, decimals=decimals, size=size)
 
 
 def quantiles(metric, matchers="", by=""):
@@ -49,7 +49,7 @@ OVERVIEW = [
          "percentunit",
          'sum(increase(tollgate_request_to_order_seconds_bucket{lane="priority", le=~"1|1.0"}[range]))'
          ' / sum(increase(tollgate_request_to_order_seconds_count{lane="priority"}[range]))',
-         GOOD_IS_HIGH(0.99, 0.999), decimals=3),
+         GOOD_IS_HIGH(0.99, 0.999), decimals=3, size=60),
     Panel("Moves of messages", "What became of messages, a second: from admitted to read, and how else they ended.", "cps",
           ("{{outcome}}", 'sum by (outcome) (rate(tollgate_decisions_total{outcome!="parked"}[r]))')),
     Panel("Refusals by reason", "Messages refused for good, a second. docs/reasons.md says what would help.", "cps",
@@ -125,7 +125,7 @@ BILLING = [
           ("{{currency}}", "sum by (currency) (increase(tollgate_charged_amount_total{}[range]))"), kind="stat", width=6, decimals=2),
     stat("Booked in time", "Share of charges in the ledger within five minutes of delivery. The objective is 99.99 %.", "percentunit",
          'sum(increase(tollgate_delivery_to_booked_seconds_bucket{le=~"300|300.0"}[range]))'
-         " / sum(increase(tollgate_delivery_to_booked_seconds_count{}[range]))", GOOD_IS_HIGH(0.999, 0.9999), decimals=3),
+         " / sum(increase(tollgate_delivery_to_booked_seconds_count{}[range]))", GOOD_IS_HIGH(0.999, 0.9999), decimals=3, size=60),
     stat("Set aside", "Records that ledger or views could not apply, now.", "short",
          "sum(max by (topic) (tollgate_set_aside_records{}))", GOOD_IS_LOW(1, 1)),
     "Charges",

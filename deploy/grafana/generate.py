@@ -75,7 +75,8 @@ def field(panel):
 def options(panel):
     if panel.kind == "timeseries":
         # Beside the lines there is room for many series, the largest first; below them for a few.
-        beside = {"displayMode": "table", "placement": "right", "calcs": ["lastNotNull", "max"], "sortBy": "Last *", "sortDesc": True}
+        beside = {"displayMode": "table", "placement": "right", "calcs": ["lastNotNull", "max"], "sortBy": "Last *",
+                  "sortDesc": True}
         below = {"displayMode": "list", "placement": "bottom", "calcs": ["lastNotNull"]}
         many = panel.width >= WIDE and any("{{" in legend for legend, _ in panel.queries)
         return {
@@ -104,8 +105,9 @@ def options(panel):
 
 
 def instant(panel):
-    """Whether one moment is asked for: for bars, and for figures of the whole time shown. Other figures have their course below."""
-    return panel.kind == "bargauge" or panel.kind == "stat" and (panel.still or any("[range]" in query for _, query in panel.queries))
+    """Whether one moment is asked for: bars, and figures of the whole time shown. Other figures have their course below them."""
+    whole = panel.still or any("[range]" in query for _, query in panel.queries)
+    return panel.kind == "bargauge" or (panel.kind == "stat" and whole)
 
 
 def panels(description):

@@ -27,10 +27,10 @@ from traffic import Traffic  # noqa: E402
 NODE = ROOT / "target/dashboards/node"
 DASHBOARDS = ROOT / "deploy/grafana/dashboards"
 SCHEMES = ["light", "dark"]
-RECIPIENTS = 40_000
+RECIPIENTS = 60_000
 # Scrapes are this far apart. Seconds.
 SCRAPE = 2
-# All of a run together; a run takes about 80.
+# All of a run together; a run takes about 75.
 BOUND_SECONDS = 300
 # More makes a page slow to load for who reads about it.
 PICTURE_BYTES_MAX = 400_000
@@ -130,7 +130,32 @@ def pictures(processes, folder, prometheus, out):
             for fault in found:
                 print(f"  {fault}", file=sys.stderr)
             wrong += len(found)
-    return wrong
+        return wrong + notices(browser, site, folder, shown)
+
+
+def spoiled():
+    """A dashboard with faults of every kind, and a word that tells of each."""
+    dashboard = json.loads((DASHBOARDS / "overview.json").read_text("utf-8"))
+    panels = [panel for panel in dashboard["panels"] if panel["type"] == "timeseries"]
+    panels[0]["targets"][0]["expr"] = "tollgate_nothing_of_the_kind"
+    panels[1]["targets"][0]["expr"] = "sum("
+    panels[2]["type"] = "piechart"
+    panels[3]["options"] = None
+    dashboard["templating"]["list"][1]["query"] = "label_values(tollgate_nothing_of_the_kind, job)"
+    titles = [panel["title"] for panel in panels]
+    words = [f"{titles[0]}: no data", f"{titles[1]}: query_range", f"{titles[2]}: panels of type piechart"]
+    return dashboard, [*words, "error in the page: TypeError", f"{titles[4]}: nothing is drawn", "Job has nothing to choose"]
+
+
+def notices(browser, site, folder, shown):
+    """Whether faults would be found: those of a dashboard that is spoiled on purpose; how many were not."""
+    dashboard, words = spoiled()
+    page(folder, dashboard, {**shown, "theme": SCHEMES[0]})
+    _, faults = picture(browser, site, folder, "spoiled", SCHEMES[0])
+    missed = [word for word in words if not any(fault.startswith(word) for fault in faults)]
+    for word in missed:
+        print(f"a fault made on purpose was not found: {word}", file=sys.stderr)
+    return len(missed)
 
 
 def late(*_):
@@ -146,9 +171,10 @@ def main(out):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="tollgate-dashboards.") as name, Processes() as processes:
         folder = pathlib.Path(name)
+        # First, as the demo would have to share the processor with it.
+        bundle(folder)
         service = start_demo(processes, folder)
         prometheus = start_prometheus(processes, service)
-        bundle(folder)
         said = folder / "demo.log"
         processes.wait_for("the demo's report", lambda: "serving at http" in said.read_text("utf-8"), 120)
         with Traffic(f"http://{service}") as traffic:

@@ -6,7 +6,7 @@ import time
 
 from processes import http
 
-SECONDS = 25
+SECONDS = 20
 # How many lines are sent in at once, and how often. Seconds.
 LINES = 6
 PAUSE = 0.25

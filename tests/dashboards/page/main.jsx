@@ -63,7 +63,7 @@ function Panel({ panel, answers }) {
     return <div style={{ ...box, lineHeight: `${ROW}px`, fontWeight: 500, fontSize: 16 }}>{panel.title}</div>;
   }
   return (
-    <div style={box}>
+    <div style={box} data-panel={panel.id}>
       <PanelChrome title={panel.title} description={panel.description} width={box.width} height={box.height}>
         {(width, height) => draw({ panel, answers, width, height, range, theme })}
       </PanelChrome>
@@ -91,6 +91,12 @@ function Page({ chosen, answered, height, done }) {
   );
 }
 
+/** Whether a panel has more than its frame and title. */
+function empty({ id, type, title }) {
+  const box = document.querySelector(`[data-panel="${id}"]`);
+  return type === 'timeseries' ? !box?.querySelector('canvas') : !box?.innerText.replace(title, '').trim();
+}
+
 async function main() {
   // Widths of texts are measured, so the fonts come first.
   await Promise.all([400, 500].map((weight) => document.fonts.load(`${weight} 14px Inter`)));
@@ -104,7 +110,10 @@ async function main() {
       continue;
     }
     const width = place(panel.gridPos).width;
-    const answers = await ask({ panel, chosen, range, width, scrape, prometheus });
+    const answers = await ask({ panel, chosen, range, width, scrape, prometheus }).catch((error) => {
+      faults.push(`${panel.title}: ${error.message}`);
+      return [];
+    });
     answered.set(panel.id, answers);
     const numbers = answers.flatMap((each) => each.fields[1].values).filter(Number.isFinite);
     if (!numbers.length) faults.push(`${panel.title}: no data`);
@@ -112,7 +121,10 @@ async function main() {
   const rows = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
   const height = HEAD + rows * (ROW + GAP) + GAP;
   const series = [...answered.values()].reduce((sum, answers) => sum + answers.length, 0);
-  const done = () => (window.drawn = { width: WIDTH, height, panels: drawn.length, series, faults });
+  const done = () => {
+    drawn.filter(empty).forEach(({ title }) => faults.push(`${title}: nothing is drawn`));
+    window.drawn = { width: WIDTH, height, panels: drawn.length, series, faults };
+  };
   createRoot(document.getElementById('root'), {
     onUncaughtError: (error) => {
       faults.push(`error in the page: ${error.stack ?? error}`);

@@ -14,12 +14,18 @@ import {
 import { BarGauge, BigValue, TimeSeries, VizRepeater } from '@grafana/ui';
 
 const ZONE = 'utc';
-// Names a panel's options of its own, below `custom`, and those that every panel has.
+// What may be set for fields of panels of any type; what a type has of its own is below `custom`.
 const COMMON = ['unit', 'min', 'max', 'decimals', 'displayName', 'color', 'thresholds', 'mappings', 'noValue'];
 
 /** What may be set for a field; Grafana keeps such a list for every type of panel. */
 function registry(defaults) {
-  const option = (path, isCustom) => ({ id: isCustom ? `custom.${path}` : path, path, isCustom, process: identityOverrideProcessor, shouldApply: () => true });
+  const option = (path, isCustom) => ({
+    id: isCustom ? `custom.${path}` : path,
+    path,
+    isCustom,
+    process: identityOverrideProcessor,
+    shouldApply: () => true,
+  });
   const custom = Object.keys(defaults.custom ?? {}).map((path) => option(path, true));
   const made = new FieldConfigOptionsRegistry();
   [...COMMON.map((path) => option(path, false)), ...custom].forEach((each) => made.register(each));
@@ -42,14 +48,24 @@ function configured(panel, answers, theme) {
 }
 
 function Lines({ panel, frames, width, height, range }) {
-  return <TimeSeries frames={frames} structureRev={1} width={width} height={height} timeRange={range} timeZone={ZONE} legend={panel.options.legend} />;
+  const { legend } = panel.options;
+  const size = { width, height };
+  return <TimeSeries frames={frames} structureRev={1} {...size} timeRange={range} timeZone={ZONE} legend={legend} />;
 }
 
 /** The one value of each series, and how they are laid out. */
 function Repeated({ panel, frames, width, height, theme, render, ...more }) {
   const { options, fieldConfig } = panel;
   const sparkline = options.graphMode !== undefined && options.graphMode !== 'none';
-  const values = getFieldDisplayValues({ fieldConfig, reduceOptions: options.reduceOptions, replaceVariables: plain, theme, data: frames, sparkline, timeZone: ZONE });
+  const values = getFieldDisplayValues({
+    fieldConfig,
+    reduceOptions: options.reduceOptions,
+    replaceVariables: plain,
+    theme,
+    data: frames,
+    sparkline,
+    timeZone: ZONE,
+  });
   return (
     <VizRepeater
       source={frames}
@@ -129,10 +145,19 @@ function States({ frames, width, height, range, theme }) {
           const shown = frame.fields[1].display(values[start]);
           const [x, end] = [at(times[start]), at(times[starts[n + 1]] ?? times[times.length - 1])];
           const box = { left: x, top: row * tall + tall * 0.1, width: Math.max(end - x, 1), height: tall * 0.8 };
-          const look = { background: shown.color, color: theme.colors.getContrastText(shown.color), lineHeight: `${tall * 0.8}px`, textIndent: 8 };
-          return <div key={`${row}-${start}`} style={{ ...text, ...box, ...look }}>{formattedValueToString(shown)}</div>;
+          const color = theme.colors.getContrastText(shown.color);
+          const look = { background: shown.color, color, lineHeight: `${tall * 0.8}px`, textIndent: 8 };
+          return (
+            <div key={`${row}-${start}`} style={{ ...text, ...box, ...look }}>
+              {formattedValueToString(shown)}
+            </div>
+          );
         });
-        const name = <div key={names[row]} style={{ ...text, left: 0, top: row * tall, lineHeight: `${tall}px` }}>{names[row]}</div>;
+        const name = (
+          <div key={names[row]} style={{ ...text, left: 0, top: row * tall, lineHeight: `${tall}px` }}>
+            {names[row]}
+          </div>
+        );
         return [name, ...states];
       })}
       {marks.map((time) => (

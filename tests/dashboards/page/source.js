@@ -29,8 +29,6 @@ function interpolate(text, chosen) {
   return chosen.reduce((done, each) => done.replaceAll(`$${each.name}`, each.put), text);
 }
 
-const SUPPORTED = { instant: 'query', range: 'query_range' };
-
 /** The answers to a panel's queries: one data frame for each series. */
 export async function ask({ panel, chosen, range, width, scrape, prometheus }) {
   const { interval, intervalMs } = rangeUtil.calculateInterval(range, Math.floor(width), scrape);
@@ -43,11 +41,10 @@ export async function ask({ panel, chosen, range, width, scrape, prometheus }) {
   const frames = [];
   for (const target of panel.targets) {
     const query = interpolate(target.expr, [...built, ...chosen]);
-    const kind = target.instant ? 'instant' : 'range';
-    const when = target.instant
-      ? { time: range.to.valueOf() / 1000 }
-      : { start: range.from.valueOf() / 1000, end: range.to.valueOf() / 1000, step: intervalMs / 1000 };
-    const { result } = await get(prometheus, SUPPORTED[kind], { query, ...when });
+    const [start, end] = [range.from.valueOf() / 1000, range.to.valueOf() / 1000];
+    const { result } = target.instant
+      ? await get(prometheus, 'query', { query, time: end })
+      : await get(prometheus, 'query_range', { query, start, end, step: intervalMs / 1000 });
     for (const { metric, values, value } of result) frames.push(frame(target, metric, values ?? [value], intervalMs));
   }
   return frames;
@@ -55,7 +52,8 @@ export async function ask({ panel, chosen, range, width, scrape, prometheus }) {
 
 function frame({ refId, legendFormat }, metric, points, interval) {
   const { __name__: name, ...labels } = metric;
-  const legend = legendFormat === '__auto' ? undefined : legendFormat.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, label) => labels[label] ?? '');
+  const named = (text) => text.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, label) => labels[label] ?? '');
+  const legend = legendFormat === '__auto' ? undefined : named(legendFormat);
   return createDataFrame({
     refId,
     fields: [
