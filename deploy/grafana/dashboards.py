@@ -138,7 +138,7 @@ BILLING = [
           stack=True, decimals=2),
     Panel("Cost by category", "Over the time shown, by currency.", "none",
           ("{{currency}} {{category}}", "sum by (currency, category) (increase(tollgate_charged_amount_total{}[range]))"),
-          kind="bargauge", decimals=2),
+          kind="bargauge", decimals=2, size=28),
     "What does not agree",
     Panel("Mismatches", "Charges in ten minutes that differ from what was expected at admission, by what differs. resend: an attempt "
           "and its repetition were both delivered.", "short",
@@ -162,7 +162,7 @@ BILLING = [
 RUNTIME = [
     "Processes",
     Panel("Versions", "Processes by version.", "short", ("{{version}}", "count by (version) (tollgate_build_info{})"), kind="stat",
-          width=6, still=True),
+          width=6, still=True, size=28),
     Panel("Running for", "Since the start of each process.", "dtdurations",
           ("{{instance}}", "time() - max by (instance) (process_start_time_seconds{})"), kind="stat", width=6, still=True, size=28),
     Panel("Partitions", "By state. Nothing is decided for the accounts of one that is not ready.", "short",

@@ -92,16 +92,17 @@ def options(panel):
             "tooltip": {"mode": "single", "sort": "none"},
         }
     shown = {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "orientation": "auto"}
+    if panel.size is not None:
+        shown["text"] = {"valueSize": panel.size}
     if panel.kind == "bargauge":
         return {**shown, "orientation": "horizontal", "displayMode": "basic", "showUnfilled": True, "valueMode": "text",
                 "namePlacement": "auto", "sizing": "auto", "minVizWidth": 8, "minVizHeight": 16, "maxVizHeight": 300,
                 "legend": NO_LEGEND}
     # A name is shown also where there is one value only: of a version or a currency it says all.
     named = any(legend for legend, _ in panel.queries)
-    made = {**shown, "colorMode": "value" if panel.steps else "none", "graphMode": "none" if instant(panel) else "area",
+    return {**shown, "colorMode": "value" if panel.steps else "none", "graphMode": "none" if instant(panel) else "area",
             "textMode": "value_and_name" if named else "auto", "justifyMode": "auto", "wideLayout": True,
             "showPercentChange": False, "percentChangeColorMode": "standard"}
-    return made if panel.size is None else {**made, "text": {"valueSize": panel.size}}
 
 
 def instant(panel):
@@ -183,8 +184,8 @@ def dashboard(uid, title, about, description):
         "label": "Data source",
         "type": "datasource",
         "query": "prometheus",
-        # Grafana's own word for its default data source of the type.
-        "current": {"selected": False, "text": "default", "value": "default"},
+        # The one of provisioning/; where there is none of that id, Grafana takes the first of the type.
+        "current": {"selected": False, "text": "Tollgate", "value": "tollgate"},
         "refresh": 1,
         "regex": "",
         "hide": 0,

@@ -114,8 +114,10 @@ def pictures(processes, folder, prometheus, out):
     """Draws all dashboards; how many faults there were."""
     wrong = 0
     site = serve(folder)
-    # What is shown ends at a scrape that all processes have had.
-    shown = {"prometheus": prometheus, "scrape": f"{SCRAPE}s", "from": first_scrape(prometheus) * 1000, "to": time.time() * 1000}
+    # Marks of time are multiples of five seconds; one at the very end would be cut off.
+    end = time.time() // 5 * 5 - 1
+    start = processes.wait_for("the first scrape", lambda: first_scrape(prometheus))
+    shown = {"prometheus": prometheus, "scrape": f"{SCRAPE}s", "from": start * 1000, "to": end * 1000}
     with Browser(processes, folder) as browser:
         for file in sorted(DASHBOARDS.glob("*.json")):
             dashboard = json.loads(file.read_text("utf-8"))

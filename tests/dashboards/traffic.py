@@ -76,4 +76,4 @@ class Traffic:
             consents = [{"account": r["account"], "to": r["to"], "state": "opt_in", "source": "test"} for r in made]
             self._post("consents:batch", consents)
             # A line that is no request now and then: a dead letter.
-            self._post("messages:batch", [*made, '{"idd": 1}'] if n % (LINES * 40) == 0 else made)
+            self._post("messages:batch", [*made, '{"idd": 1}'] if n % (LINES * 30) == 0 else made)

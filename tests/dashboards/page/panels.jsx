@@ -110,6 +110,7 @@ function Bars(props) {
       value={value.display}
       field={value.field}
       display={value.view?.getFieldDisplayProcessor(value.colIndex)}
+      text={options.text}
       displayMode={options.displayMode}
       showUnfilled={options.showUnfilled}
       valueDisplayMode={options.valueMode}

@@ -15,7 +15,8 @@ export async function choices(dashboard, prometheus) {
   for (const each of dashboard.templating.list) {
     const { name, label, type } = each;
     if (type === 'datasource') {
-      made.push({ name, label, text: 'Prometheus', put: 'prometheus', values: ['prometheus'] });
+      const { text, value } = each.current;
+      made.push({ name, label, text, put: value, values: [value] });
       continue;
     }
     const [, metric, wanted] = /^label_values\((.+), ([a-z]+)\)$/.exec(each.query);
