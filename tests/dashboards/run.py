@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Pictures of the dashboards of deploy/grafana over a run of the demo; scripts/dashboards calls this. README.md says how."""
 
+import contextlib
 import functools
 import http.server
 import json
@@ -41,7 +42,16 @@ def bundle(folder):
     loaders = ["--loader:.ttf=empty", "--jsx=automatic", "--format=iife", '--define:process.env.NODE_ENV="production"']
     command = [NODE / "node_modules/.bin/esbuild", HERE / "page/main.jsx", "--bundle", "--minify", "--log-level=warning", *loaders]
     environment = {**os.environ, "NODE_PATH": str(NODE / "node_modules")}
-    subprocess.run([*command, f"--outfile={folder}/page.js"], check=True, env=environment, timeout=60)
+    # It starts a program of its own, which has to end with it.
+    process = subprocess.Popen([*command, f"--outfile={folder}/page.js"], env=environment, start_new_session=True)
+    try:
+        if process.wait(60) != 0:
+            raise RuntimeError("the page cannot be bundled; the message is above")
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
     fonts = folder / "public/fonts/inter"
     fonts.mkdir(parents=True)
     for name, weight in [("Regular", 400), ("Medium", 500)]:
