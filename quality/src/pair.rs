@@ -100,7 +100,9 @@ impl PairPolicy {
         if now_ms >= paid_ms {
             return Ok(Burst { began_ms: now_ms, late_ms: 0, sent: 1 });
         }
-        if burst.sent == 0 || burst.sent >= self.burst.get() || now_ms >= self.joins_until_ms(burst) {
+        // A first message that may be held for longer than the interval is arrived before anything follows.
+        let held = u64::from(burst.late_ms) > self.interval_ms.get();
+        if burst.sent == 0 || burst.sent >= self.burst.get() || held || now_ms > self.joins_until_ms(burst) {
             return Err(Wait { until_ms: paid_ms });
         }
         Ok(Burst { sent: burst.sent + 1, ..burst })
@@ -123,7 +125,7 @@ impl PairPolicy {
 
     /// What leaves by then arrives within an interval of the burst's first message.
     fn joins_until_ms(&self, burst: Burst) -> u64 {
-        burst.began_ms.saturating_add(self.interval_ms.get()).saturating_sub(u64::from(self.transit_ms))
+        burst.began_ms.saturating_add(self.interval_ms.get()).saturating_sub(u64::from(self.transit_ms) + 1)
     }
 
     /// By when a message that was just counted must leave, if it may until `leave_by_ms` by itself; and the burst with it.
@@ -186,7 +188,7 @@ mod tests {
         let policy = PairPolicy::default();
         let one = sent(&policy, Burst::NONE, NOW_MS, 5_000).expect("the first");
         let joined = policy.check(one, BackOff::NONE, NOW_MS + 3_000).expect("within the interval");
-        assert_eq!(policy.leaves_by_ms(joined, NOW_MS + 8_000), (NOW_MS + 5_500, joined));
+        assert_eq!(policy.leaves_by_ms(joined, NOW_MS + 8_000), (NOW_MS + 5_499, joined));
         let wait = policy.check(joined, BackOff::NONE, NOW_MS + 5_500);
         assert_eq!(wait, Err(Wait { until_ms: NOW_MS + 12_000 + 5_000 + 500 }), "the first may have arrived so late");
     }

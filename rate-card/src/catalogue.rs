@@ -12,7 +12,9 @@ use self::versions::BandsFit;
 use crate::bar::Bar;
 use crate::rulebook::Rulebooks;
 use crate::table::{Table, whole};
-use crate::{Card, CardId, Category, Country, Currency, DataError, MarketMap, Rulebook, RulebookId, Source, Sources};
+use crate::{
+    Card, CardId, Category, Country, Currency, DataError, MarketMap, PeopleZones, Rulebook, RulebookId, Source, Sources,
+};
 
 /// Everything that a price depends on. Immutable; look-ups allocate nothing.
 #[derive(Debug, Clone)]
@@ -20,6 +22,7 @@ pub struct RateCards {
     pub(crate) rulebooks: Rulebooks,
     pub(crate) map: MarketMap,
     pub(crate) bars: Vec<Bar>,
+    zones: PeopleZones,
     minor_units: BTreeMap<Currency, u32>,
     pub(crate) cards: Vec<Card>,
     /// Per currency with a card: those that are not replaced, ascending by date.
@@ -42,6 +45,7 @@ impl RateCards {
     pub fn from_sources(sources: &Sources) -> Result<Self, DataError> {
         let map = MarketMap::from_sources(&sources.market_map, &sources.numbering)?;
         let rulebooks = Rulebooks::from_sources(&sources.rulebooks, &sources.charging_rules)?;
+        let zones = PeopleZones::from_sources(&sources.number_zones, &sources.country_zones)?;
         let minor_units = currencies(&sources.currencies)?;
         let mut cards = sources.cards.iter().map(|source| Card::read(source, &map)).collect::<Result<Vec<_>, _>>()?;
         cards.sort_by(|a, b| {
@@ -59,7 +63,7 @@ impl RateCards {
                 _ => by_currency.push((card.currency(), vec![id])),
             }
         }
-        Ok(Self { rulebooks, map, bars: Bar::read_all(&sources.bars)?, minor_units, cards, by_currency })
+        Ok(Self { rulebooks, map, bars: Bar::read_all(&sources.bars)?, zones, minor_units, cards, by_currency })
     }
 
     /// A catalogue with one card beside the same rules and map, for what-ifs: a proposal may overlap the cards in use.
@@ -77,6 +81,12 @@ impl RateCards {
     #[must_use]
     pub const fn map(&self) -> &MarketMap {
         &self.map
+    }
+
+    /// The time zones of people.
+    #[must_use]
+    pub const fn people_zones(&self) -> &PeopleZones {
+        &self.zones
     }
 
     /// A card that a rating named.

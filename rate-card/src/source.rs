@@ -38,6 +38,10 @@ pub struct Sources {
     pub market_map: Source,
     /// Countries of prefixes that the market map does not tell apart or list.
     pub numbering: Vec<Source>,
+    /// Time zones of numbers, by prefix.
+    pub number_zones: Source,
+    /// Time zones of countries.
+    pub country_zones: Source,
     /// Billing currencies.
     pub currencies: Source,
     /// Rate cards, one file each.
@@ -56,6 +60,8 @@ impl Sources {
             bars: embedded!("bars.csv"),
             market_map: embedded!("market_map.csv"),
             numbering: vec![embedded!("numbering.csv"), embedded!("nanp_area_codes.csv")],
+            number_zones: embedded!("number_zones.csv"),
+            country_zones: embedded!("country_zones.csv"),
             currencies: embedded!("currencies.csv"),
             cards: vec![
                 embedded!("rates/cbp_usd_2023-06-01.csv"),
@@ -82,12 +88,19 @@ impl Sources {
         fn base(name: &str) -> &str {
             name.rsplit(['/', '\\']).next().unwrap_or(name)
         }
-        let all =
-            [&mut self.rulebooks, &mut self.charging_rules, &mut self.bars, &mut self.market_map, &mut self.currencies]
-                .into_iter()
-                .chain(&mut self.numbering)
-                .chain(&mut self.cards)
-                .chain(&mut self.bands);
+        let all = [
+            &mut self.rulebooks,
+            &mut self.charging_rules,
+            &mut self.bars,
+            &mut self.market_map,
+            &mut self.number_zones,
+            &mut self.country_zones,
+            &mut self.currencies,
+        ]
+        .into_iter()
+        .chain(&mut self.numbering)
+        .chain(&mut self.cards)
+        .chain(&mut self.bands);
         for slot in all {
             if base(&slot.name) == base(&source.name) {
                 *slot = source.clone();

@@ -192,7 +192,12 @@ impl<'a> Row<'a> {
     }
 
     /// The cell, understood by `read`.
-    pub fn read<T>(&self, index: usize, expected: &str, read: impl Fn(&'a str) -> Option<T>) -> Result<T, DataError> {
+    pub fn read<T>(
+        &self,
+        index: usize,
+        expected: &str,
+        read: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Result<T, DataError> {
         read(self.text(index)).ok_or_else(|| self.bad(index, expected))
     }
 

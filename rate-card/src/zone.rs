@@ -68,10 +68,20 @@ impl Zone {
         self.day_at(instant).date
     }
 
+    /// The local date and time at an instant.
+    pub(crate) fn local(&self, instant: i64) -> DateTime {
+        self.zone.to_datetime(timestamp(instant))
+    }
+
+    /// The instant of a local date and time: the first where clocks show it twice, the next where they skip it.
+    pub(crate) fn instant(&self, local: DateTime) -> i64 {
+        self.zone.to_timestamp(local).map_or(i64::MAX, |at| at.as_second())
+    }
+
     /// The local hour, 0 to 23, at an instant.
     #[must_use]
     pub fn local_hour(&self, instant: i64) -> u8 {
-        self.zone.to_datetime(timestamp(instant)).hour().unsigned_abs()
+        self.local(instant).hour().unsigned_abs()
     }
 
     /// The local month at an instant.
@@ -121,7 +131,7 @@ impl PartialEq for Zone {
 impl Eq for Zone {}
 
 /// Instants outside the years -9999 to 9999 are taken as the nearest inside.
-fn timestamp(instant: i64) -> Timestamp {
+pub(crate) fn timestamp(instant: i64) -> Timestamp {
     let (min, max) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
     Timestamp::from_second(instant.clamp(min, max)).expect("clamped to the range of timestamps")
 }

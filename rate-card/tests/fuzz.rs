@@ -36,7 +36,14 @@ fn rate_cards() {
 #[test]
 fn the_other_data_files() {
     let sources = Sources::embedded();
-    let whole = [&sources.rulebooks, &sources.charging_rules, &sources.bars, &sources.currencies];
+    let whole = [
+        &sources.rulebooks,
+        &sources.charging_rules,
+        &sources.bars,
+        &sources.number_zones,
+        &sources.country_zones,
+        &sources.currencies,
+    ];
     let files = whole.into_iter().chain(&sources.bands).chain([&sources.market_map]).chain(&sources.numbering);
     for file in files {
         Fuzz::new("data", Form::Csv, &[&file.text]).inputs(100).memory(64, ROWS_BYTES).run(|bytes| {

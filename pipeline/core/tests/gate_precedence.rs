@@ -39,6 +39,7 @@ const CONDITIONS: &str = "
     quota=9/9                → park   quota             quota
     cap=1/1                  → park   frequency_capped  frequency
     cap=1/1,last             → refuse frequency_capped  frequency
+    night                    → park   quiet_hours       frequency
     budget=0                 → park   budget            budget
     pair=backing_off         → park   pair_rate         throughput
     throughput=used          → park   throughput        throughput
@@ -66,6 +67,8 @@ const DECISIONS: &str = "
     content=paused rate=unknown           → refuse no_rate           content
     send_after=tomorrow consent=none      → refuse not_opted_in      content
     campaign=paused cap=1/1,last          → refuse frequency_capped  frequency
+    night,last                            → refuse quiet_hours       frequency
+    window=open night                     → park   quiet_hours       frequency
 ";
 
 /// Reasons that no gate returns: what they are instead.
@@ -206,6 +209,10 @@ fn decide(conditions: &[&str]) -> Verdict {
         spec["wabas"][0]["senders"][0]["quality"] = json!("RED");
         spec["policy"]["pacing"] = json!({"red": {"marketing": {"percent": 0, "spread": true}}});
     }
+    if has("night") || has("night,last") {
+        // The world stands at noon UTC, where this person is it is nine.
+        spec["policy"]["quiet_hours"] = json!({"from": 22, "to": 10});
+    }
     w.apply(&spec);
     let mut campaign = json!({"name": "c"});
     if has("budget=0") {
@@ -238,6 +245,8 @@ fn decide(conditions: &[&str]) -> Verdict {
     }
     if has("expires=past") {
         request["expires_at"] = json!(Time(w.now_ms).to_string());
+    } else if has("night,last") {
+        request["expires_at"] = json!(Time(w.now_ms + 3_000_000).to_string());
     } else if has("cap=1/1,last") {
         request["expires_at"] = json!(Time(w.now_ms + 40 * 3_600_000).to_string());
     }

@@ -94,6 +94,8 @@ names! {
         Quota = "quota",
         /// The person's marketing cap is reached (refused) or parked until it allows.
         FrequencyCapped = "frequency_capped",
+        /// Parked until it is day where the person is; refused when it would expire before.
+        QuietHours = "quiet_hours",
         /// Parked until the budget is raised or released.
         Budget = "budget",
         /// Parked until the pair may be written to again.

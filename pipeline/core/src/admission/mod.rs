@@ -9,6 +9,7 @@ mod content;
 mod frequency;
 mod pacing;
 mod parameters;
+mod quiet;
 mod quota;
 mod recipient;
 mod request;
@@ -234,6 +235,7 @@ pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>
     let (quota_verdict, quota) = quota::check(c, &chosen, &mut trace);
     ask!(Gate::Quota, quota_verdict);
     ask!(Gate::Frequency, frequency::check(c, &chosen));
+    ask!(Gate::Frequency, quiet::check(c, &chosen));
     ask!(Gate::Budget, budget::check(c, &chosen));
     let (rate_verdict, throughput, burst) = throughput::check(c);
     ask!(Gate::Throughput, rate_verdict);

@@ -55,7 +55,9 @@ fn waits_for(reason: Reason) -> Option<WaitsFor> {
     match reason {
         Reason::Quota | Reason::Throughput | Reason::PairRate | Reason::Backoff => Some(WaitsFor::PlatformLimit),
         Reason::Pacing => Some(WaitsFor::OurPacing),
-        Reason::Scheduled | Reason::SendingHours | Reason::FrequencyCapped => Some(WaitsFor::Customer),
+        Reason::Scheduled | Reason::SendingHours | Reason::FrequencyCapped | Reason::QuietHours => {
+            Some(WaitsFor::Customer)
+        }
         Reason::CampaignPaused
         | Reason::TemplatePaused
         | Reason::CountryBarred

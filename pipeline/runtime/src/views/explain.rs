@@ -86,6 +86,7 @@ fn own(view: &MessageView) -> String {
     let what = match view.reason.as_deref() {
         Some("scheduled") => "its time: it is not to leave before",
         Some("frequency_capped") => "the person's next place under the marketing cap",
+        Some("quiet_hours") => "the morning where the person is: the account has quiet hours",
         Some("pair_rate") => "the next message to this person: after a burst, one every 6 seconds",
         Some("backoff") => "the next attempt",
         _ => "its own time",

@@ -239,6 +239,21 @@ pub struct Policy {
     /// What consents do besides being said. Left out while all is as by default, so that earlier versions read the entry.
     #[serde(skip_serializing_if = "ConsentPolicy::is_default")]
     pub consent: ConsentPolicy,
+    /// Hours in which no marketing is sent, by the clock of the person; none = always. Left out while there are none, so
+    /// that earlier versions read the entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet_hours: Option<QuietHours>,
+}
+
+/// Daily hours in which no marketing is sent, where the person is: by the area of the number as far as it tells, by the
+/// country otherwise. Where that leaves several time zones, it is quiet while it is in any of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuietHours {
+    /// First hour, 0 to 23.
+    pub from: u8,
+    /// The hour at which they end, 0 to 23: past midnight when it is before the first.
+    pub to: u8,
 }
 
 /// What becomes of a message whose call has no known result, by the purpose of the message. The platform has no key that
@@ -321,6 +336,7 @@ impl Default for Policy {
             throughput_headroom_percent: 5,
             in_doubt: InDoubt::default(),
             consent: ConsentPolicy::default(),
+            quiet_hours: None,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
 use super::{
-    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, Policy, SendingHours,
-    TemplateSpec, WabaSpec,
+    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, Policy, QuietHours,
+    SendingHours, TemplateSpec, WabaSpec,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
@@ -118,6 +118,14 @@ fn check_policy(policy: &Policy) -> Result<(), InputError> {
     })?;
     check_words("spec.policy.stop_words", &policy.stop_words)?;
     check_consent_policy(&policy.consent)?;
+    if let Some(QuietHours { from, to }) = policy.quiet_hours {
+        require(
+            from < 24 && to < 24 && from != to,
+            "spec.policy.quiet_hours",
+            &format!("from {from} to {to}"),
+            || "give two different hours from 0 to 23, such as from 21 to 8".to_owned(),
+        )?;
+    }
     let headroom = policy.throughput_headroom_percent;
     require(
         headroom < 100,

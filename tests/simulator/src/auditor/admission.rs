@@ -51,6 +51,7 @@ impl Auditor {
         self.sender_may_send(uid, &sender, m);
         self.users(uid, m, &sender, &category, window.is_some());
         self.caps(uid, m, &category);
+        self.quiet(uid, m, &category, order.leave_by_ms);
         self.repeat(uid, &purpose);
         let holds_money = self.budget(uid, m);
         self.rates(uid, m, &order);
@@ -199,6 +200,18 @@ impl Auditor {
         let recent = recent.filter(|a| !matches!(a.rank, Rank::NotSent | Rank::Failed));
         let recent = recent.filter(|a| a.category == "marketing" && (a.admitted_ms / 1000) as u32 > since).count();
         self.check("marketing_cap", uid, recent < cap, || format!("{recent} in {hours} hours, cap {cap}"));
+    }
+
+    /// No marketing may leave at night where the person is.
+    fn quiet(&mut self, uid: u64, m: &Move, category: &str, leave_by_ms: u64) {
+        let Some([from, to]) = self.registry.account(&m.account).quiet_hours.filter(|_| category == "marketing") else {
+            return;
+        };
+        for at_s in [self.now_s(), (leave_by_ms / 1000) as u32] {
+            let Some(hour) = zones::hour_of_person(&m.to, at_s) else { return };
+            let quiet = if from < to { from <= hour && hour < to } else { hour >= from || hour < to };
+            self.check("quiet_hours", uid, !quiet, || format!("{} at {hour}, quiet from {from} to {to}", m.to));
+        }
     }
 
     /// A second order only after the first was certainly not sent, or in doubt and worth another try.

@@ -14,6 +14,8 @@ pub(crate) struct Account {
     pub senders: Vec<String>,
     pub marketing_cap: usize,
     pub marketing_cap_hours: u64,
+    /// First hour, and the hour at which they end.
+    pub quiet_hours: Option<[u64; 2]>,
     pub in_flight: u64,
     declared: Value,
 }
@@ -195,6 +197,7 @@ impl Registry {
             senders,
             marketing_cap: policy["marketing_cap"].as_u64().unwrap_or(0) as usize,
             marketing_cap_hours: policy["marketing_cap_hours"].as_u64().unwrap_or(24),
+            quiet_hours: policy.get("quiet_hours").map(|q| ["from", "to"].map(|at| q[at].as_u64().unwrap_or_default())),
             in_flight: policy["in_flight"].as_u64().unwrap_or(0),
             declared: spec.clone(),
         };

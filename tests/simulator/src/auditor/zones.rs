@@ -34,6 +34,26 @@ pub(crate) fn date(zone: &str, at_s: u32) -> u32 {
     year * 10_000 + (month as u32 + 1) * 100 + day + 1
 }
 
+/// Local hour of a person, by the number; `None` where clocks change in that time, or where the number tells no zone.
+pub(crate) fn hour_of_person(to: &str, at_s: u32) -> Option<u64> {
+    const MINUTES: [(&str, i64); 12] = [
+        ("+5511", -180),
+        ("+91", 330),
+        ("+82", 540),
+        ("+64", 780),
+        ("+965", 180),
+        ("+234", 60),
+        ("+966", 180),
+        ("+852", 480),
+        ("+51", -300),
+        ("+27", 120),
+        ("+57", -300),
+        ("+880", 360),
+    ];
+    let (_, minutes) = MINUTES.iter().find(|(prefix, _)| to.starts_with(prefix))?;
+    u64::try_from((i64::from(at_s) + minutes * 60) / 3600 % 24).ok()
+}
+
 /// Local hour, 0 to 23.
 pub(crate) fn hour(zone: &str, at_s: u32) -> u64 {
     let local = i64::from(at_s) + offset_s(zone, i64::from(at_s));

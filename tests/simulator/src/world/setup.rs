@@ -66,12 +66,16 @@ fn account(dice: &mut Dice, number: u64) -> AccountPlan {
             "senders": specs, "templates": templates}));
         waba_ids.push(waba);
     }
-    let policy = json!({
+    let mut policy = json!({
         "marketing_cap": dice.weighted(&[(60, 0), (20, 1), (20, 2)]),
         "marketing_cap_hours": dice.between(6, 24),
         "in_flight": dice.weighted(&[(50, 0), (25, 2), (25, 5)]),
         "waiting_messages": dice.weighted(&[(70, 5_000_000_u64), (30, 60)]),
     });
+    if dice.percent(30) {
+        let from = dice.between(0, 23);
+        policy["quiet_hours"] = json!({"from": from, "to": (from + dice.between(1, 12)) % 24});
+    }
     let spec =
         json!({"account": id, "name": id, "limit": limit, "limit_scope": scope, "wabas": wabas, "policy": policy});
     let campaigns = (0..dice.between(1, 3)).map(|c| format!("campaign-{c}")).collect();
