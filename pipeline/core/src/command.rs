@@ -105,8 +105,9 @@ pub fn check_account(state: &State, spec: &AccountSpec) -> Result<(), String> {
     }
     if let Some(d) = &spec.default_sender
         && !seen.contains(&d.as_str())
+        && !spec.pools.iter().any(|pool| pool.name == *d)
     {
-        return Err(format!("account {}: default_sender {d} is none of its senders", spec.account));
+        return Err(format!("account {}: default_sender {d} is none of its senders or pools", spec.account));
     }
     let doubt = &spec.policy.in_doubt;
     for (purpose, name) in [

@@ -7,8 +7,9 @@ use crate::effect::{Effect, OutcomeFx};
 use crate::hashing::HashKey;
 use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid, User};
 use crate::lots::Resource;
+use crate::pool::Choice;
 use crate::record::{
-    Account, Attempt, AttemptState, Campaign, CampaignState, Message, MessageState, Park, SaidRank, Sender, Tail,
+    Account, Attempt, AttemptState, Campaign, CampaignState, Message, MessageState, Park, SaidRank, Tail,
 };
 use crate::state::State;
 use crate::{close, command, consent, inbound, life};
@@ -158,15 +159,6 @@ pub(crate) fn person(facts: &Facts<'_>, to: &Recipient<'_>, out: &mut Decision) 
     }
 }
 
-fn choose_sender<'a>(state: &'a State, account: &Account, named: Option<&str>) -> Option<&'a Sender> {
-    let usable = |s: &&Sender| s.account == account.ix && !s.removed;
-    if let Some(id) = named.or(account.spec.default_sender.as_deref()) {
-        return state.sender(id).filter(usable);
-    }
-    let senders = || account.senders.iter().map(|ix| state.sender_at(*ix)).filter(usable);
-    senders().find(|s| !s.spec.blocked).or_else(|| senders().next())
-}
-
 #[expect(clippy::too_many_arguments, reason = "the fields of Event::Request, unpacked once")]
 fn new_request(
     facts: &Facts<'_>,
@@ -204,7 +196,7 @@ fn new_request(
     };
     let (user, place) = person(facts, &request.to, out);
     let expires_ms = request.expires_at.map_or_else(|| now_ms + default_life_ms(request.purpose), |t| t.0);
-    let mut c = candidate(facts, request, account, campaign, (user, place), expires_ms, priority, now_ms);
+    let mut c = candidate(facts, request, account, campaign, (user, place), expires_ms, priority, None, now_ms);
     c.bytes = raw.len() as u32;
     c.fresh = true;
     let message = Message {
@@ -232,7 +224,8 @@ fn wake(facts: &Facts<'_>, uid: Uid, request: &Request<'_>, now_ms: u64, out: &m
     let account = facts.state.account_at(message.account);
     let campaign = facts.state.campaign_at(message.campaign);
     let who = person(facts, &request.to, out);
-    let c = candidate(facts, request, account, campaign, who, message.expires_ms, message.priority, now_ms);
+    let own = Some(message.sender);
+    let c = candidate(facts, request, account, campaign, who, message.expires_ms, message.priority, own, now_ms);
     settle(facts, &c, message.clone(), None, now_ms, out);
 }
 
@@ -245,10 +238,12 @@ fn candidate<'a>(
     (user, place): (Option<User>, Option<Country>),
     expires_ms: u64,
     priority: bool,
+    waits_for: Option<SenderIx>,
     now_ms: u64,
 ) -> Candidate<'a> {
     let state = facts.state;
-    let sender = choose_sender(state, account, request.sender.as_deref());
+    let category = request.purpose.category();
+    let sender = Choice { state, account, user, category, waits_for, now_ms }.of(request);
     let contact = user.map(|u| state.contact(ContactKey::new(account.ix, u))).unwrap_or_default();
     let pair = user.zip(sender).map(|(u, s)| state.pair(PairKey::new(s.ix, u))).unwrap_or_default();
     Candidate {

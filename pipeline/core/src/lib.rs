@@ -30,6 +30,7 @@ pub mod life;
 pub mod lots;
 mod markup;
 mod people;
+mod pool;
 pub mod record;
 pub mod seen;
 pub mod snapshot;

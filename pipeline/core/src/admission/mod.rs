@@ -18,7 +18,7 @@ mod throughput;
 
 pub use candidate::Candidate;
 pub use content::{Rejection, Rejections as RejectionList, Usable, purpose_allows};
-pub(crate) use pacing::pace;
+pub(crate) use pacing::{class, pace};
 pub use quota::QuotaUse;
 pub use request::default_life_ms;
 pub(crate) use throughput::{

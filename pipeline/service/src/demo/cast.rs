@@ -166,6 +166,7 @@ impl Account {
                 markup: Vec::new(),
             }],
             default_sender: None,
+            pools: Vec::new(),
             policy: Policy { marketing_cap: 1, throughput_headroom_percent: HEADROOM_PERCENT, ..Policy::default() },
         }
     }

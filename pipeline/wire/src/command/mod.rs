@@ -116,12 +116,31 @@ pub struct AccountSpec {
     pub app: String,
     /// WhatsApp Business accounts.
     pub wabas: Vec<WabaSpec>,
-    /// Sender used when a request names none: a phone number id; the first one by default.
+    /// Sender used when a request names none: a phone number id, or a pool; the first one by default.
     #[serde(default)]
     pub default_sender: Option<String>,
     /// Our own rules.
     #[serde(default)]
     pub policy: Policy,
+    /// Numbers that write together, each under a name that requests give as `sender`. Left out while there are none, so that
+    /// earlier versions read the entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pools: Vec<PoolSpec>,
+}
+
+/// Numbers of a pool at most: all may be looked at for a message.
+pub const POOL_MAX: usize = 50;
+
+/// Numbers that write together. A person stays with one of them: the one whose window is open, else the one that wrote
+/// last, else one that follows from the person, by the numbers' weights. A number that is blocked, asked to wait or, with a
+/// limit of its own, full is passed over while another can write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolSpec {
+    /// Name, written like a phone number id and none of them.
+    pub name: String,
+    /// Phone number ids of the account, at most 50.
+    pub senders: Vec<String>,
 }
 
 fn default_app() -> String {

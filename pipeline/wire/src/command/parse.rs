@@ -1,8 +1,8 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
 use super::{
-    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, Policy, QuietHours,
-    SendingHours, TemplateSpec, WabaSpec,
+    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, POOL_MAX, Policy,
+    PoolSpec, QuietHours, SendingHours, TemplateSpec, WabaSpec,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
@@ -68,13 +68,42 @@ pub fn check_account(spec: &AccountSpec) -> Result<(), InputError> {
             })?;
         }
     }
+    for (i, pool) in spec.pools.iter().enumerate() {
+        check_pool(&format!("spec.pools[{i}]"), pool, &senders, &spec.pools[..i])?;
+    }
     if let Some(sender) = &spec.default_sender {
-        let known = senders.contains(sender.as_str());
+        let known = senders.contains(sender.as_str()) || spec.pools.iter().any(|pool| pool.name == *sender);
         require(known, "spec.default_sender", &format!("{} is no sender of this account", shown(sender)), || {
             "name one of the phone number ids under `wabas`".to_owned()
         })?;
     }
     check_policy(&spec.policy)
+}
+
+fn check_pool(at: &str, pool: &PoolSpec, senders: &BTreeSet<&str>, before: &[PoolSpec]) -> Result<(), InputError> {
+    let (name, name_at) = (&pool.name, format!("{at}.name"));
+    naming::platform_id(&name_at, name)?;
+    require(!senders.contains(name.as_str()), &name_at, &format!("{} is a phone number id", shown(name)), || {
+        "give the pool a name of its own".to_owned()
+    })?;
+    let twice = before.iter().any(|other| other.name == *name);
+    require(!twice, &name_at, &format!("{} is there twice", shown(name)), || "keep one of the two".to_owned())?;
+    let (all, many) = (format!("{at}.senders"), pool.senders.len());
+    require((1..=POOL_MAX).contains(&many), &all, &format!("there are {many}"), || {
+        format!("name 1 to {POOL_MAX} phone number ids")
+    })?;
+    for (j, sender) in pool.senders.iter().enumerate() {
+        let at = format!("{all}[{j}]");
+        require(
+            senders.contains(sender.as_str()),
+            &at,
+            &format!("{} is no sender of this account", shown(sender)),
+            || "name one of the phone number ids under `wabas`".to_owned(),
+        )?;
+        let twice = pool.senders[..j].contains(sender);
+        require(!twice, &at, &format!("{} is there twice", shown(sender)), || "keep one of the two".to_owned())?;
+    }
+    Ok(())
 }
 
 fn check_waba(at: &str, waba: &WabaSpec) -> Result<(), InputError> {

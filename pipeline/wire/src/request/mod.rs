@@ -41,7 +41,7 @@ pub struct Request<'a> {
     /// The account (business portfolio).
     #[serde(borrow)]
     pub account: Text<'a>,
-    /// Phone number id of the sender; the account's default when absent.
+    /// Phone number id of the sender, or the name of a pool; the account's default when absent.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<Text<'a>>,
     /// Whom to reach.

@@ -49,6 +49,7 @@ impl Auditor {
         }
         self.schedule(uid, request, &purpose, order.leave_by_ms);
         self.sender_may_send(uid, &sender, m);
+        self.sender_was_meant(uid, &sender, m, request);
         self.users(uid, m, &sender, &category, window.is_some());
         self.caps(uid, m, &category);
         self.quiet(uid, m, &category, order.leave_by_ms);
@@ -161,6 +162,14 @@ impl Auditor {
         });
         let runs = campaign.state == "running" && open;
         self.check("campaign_runs", uid, runs, || format!("{name} is {}, hours {:?}", campaign.state, campaign.hours));
+    }
+
+    /// The number that was asked for, or one of the pool.
+    fn sender_was_meant(&mut self, uid: u64, sender: &str, m: &Move, request: &Value) {
+        let Some(named) = request["sender"].as_str() else { return };
+        let pool = self.registry.account(&m.account).pools.get(named);
+        let meant = named == sender || pool.is_some_and(|senders| senders.iter().any(|id| id == sender));
+        self.check("sender_was_meant", uid, meant, || format!("{sender} writes where {named} was named"));
     }
 
     /// The messaging limit: no token at or above the ceiling, no free ride that is none.

@@ -17,6 +17,8 @@ pub(crate) struct Account {
     /// First hour, and the hour at which they end.
     pub quiet_hours: Option<[u64; 2]>,
     pub in_flight: u64,
+    /// Numbers of each pool.
+    pub pools: BTreeMap<String, Vec<String>>,
     declared: Value,
 }
 
@@ -199,6 +201,7 @@ impl Registry {
             marketing_cap_hours: policy["marketing_cap_hours"].as_u64().unwrap_or(24),
             quiet_hours: policy.get("quiet_hours").map(|q| ["from", "to"].map(|at| q[at].as_u64().unwrap_or_default())),
             in_flight: policy["in_flight"].as_u64().unwrap_or(0),
+            pools: pools(&spec["pools"]),
             declared: spec.clone(),
         };
         if let Some(old) = old.filter(|_| was["limit"] == spec["limit"]) {
@@ -312,4 +315,10 @@ impl Registry {
             _ => {}
         }
     }
+}
+
+fn pools(all: &Value) -> BTreeMap<String, Vec<String>> {
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let members = |pool: &Value| pool["senders"].as_array().into_iter().flatten().map(text).collect();
+    all.as_array().into_iter().flatten().map(|pool| (text(&pool["name"]), members(pool))).collect()
 }

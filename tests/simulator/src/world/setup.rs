@@ -28,6 +28,9 @@ pub(super) fn span(dice: &mut Dice) -> (u64, u64) {
     (start, start + dice.between(48, 120) * HOUR_MS)
 }
 
+/// The name of every pool.
+pub(super) const POOL: &str = "pool";
+
 /// Plans the accounts.
 pub(super) fn accounts(dice: &mut Dice) -> Vec<AccountPlan> {
     (0..dice.between(2, 4)).map(|i| account(dice, i)).collect()
@@ -76,8 +79,11 @@ fn account(dice: &mut Dice, number: u64) -> AccountPlan {
         let from = dice.between(0, 23);
         policy["quiet_hours"] = json!({"from": from, "to": (from + dice.between(1, 12)) % 24});
     }
-    let spec =
+    let mut spec =
         json!({"account": id, "name": id, "limit": limit, "limit_scope": scope, "wabas": wabas, "policy": policy});
+    if senders.len() > 1 && dice.percent(60) {
+        spec["pools"] = json!([{"name": POOL, "senders": senders}]);
+    }
     let campaigns = (0..dice.between(1, 3)).map(|c| format!("campaign-{c}")).collect();
     AccountPlan { id, spec, senders, wabas: waba_ids, campaigns }
 }

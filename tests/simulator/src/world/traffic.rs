@@ -1,6 +1,7 @@
 //! Requests of campaign systems: all purposes, several alternatives and languages, schedules, duplicates, rubbish.
 
 use super::World;
+use super::setup::POOL;
 use super::setup::{LANGUAGES, TEMPLATES};
 use crate::step::Input;
 use serde_json::{Value, json};
@@ -41,7 +42,9 @@ pub(super) fn request(world: &mut World) -> Input {
         "content": contents(world, purpose),
     });
     let dice = &mut world.dice;
-    if let Some((_, sender, _)) = &writer {
+    if account.spec.get("pools").is_some() && dice.percent(40) {
+        body["sender"] = json!(POOL);
+    } else if let Some((_, sender, _)) = &writer {
         body["sender"] = json!(sender);
     } else if dice.percent(50) {
         body["sender"] = json!(if dice.permille(10) { "9999" } else { dice.pick(&account.senders) });
