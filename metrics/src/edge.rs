@@ -67,6 +67,12 @@ impl Metrics {
         self.dead_letters.with_label_values(&[self.reasons.name(reason.0)]).inc();
     }
 
+    /// Shows a reason at zero from the start: a counter whose first value is one has no increase for Prometheus.
+    pub fn expect_dead_letters(&self, reason: &str) {
+        let reason = self.reason(reason);
+        self.dead_letters.with_label_values(&[self.reasons.name(reason.0)]);
+    }
+
     /// Observes one send call by its result.
     pub fn dispatched(&self, outcome: Outcome, took: Duration) {
         self.dispatch_by_outcome[outcome as usize]

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, watch};
 use tollgate_metrics::Metrics;
+use tollgate_wire::DeadLetterReason;
 
 /// Why the log ended, if it did.
 type Stopped = Box<dyn Fn() -> Option<String> + Send + Sync>;
@@ -62,6 +63,7 @@ impl Beginning {
     /// Metrics and health answer from here on; `opening` is what they say is waited for at first.
     pub(super) async fn new(config: NodeConfig, opening: &'static str, serves_api: bool) -> Result<Self, NodeError> {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), config.metric_limits)?);
+        DeadLetterReason::ALL.iter().for_each(|reason| metrics.expect_dead_letters(reason.as_str()));
         let graph = GraphClient::new(config.graph.clone())?;
         let status = Arc::new(Status::default());
         let clock = Clock::system();

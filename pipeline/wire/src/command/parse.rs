@@ -202,11 +202,21 @@ fn check_consent(consent: &ConsentSpec) -> Result<(), InputError> {
 }
 
 /// Only what begins like a number is one: a business-scoped id has its own form.
+/// Longest business-scoped id in bytes; the platform's have about 23.
+const MAX_SCOPED: usize = 128;
+
 fn check_person(field: &str, to: &str) -> Result<(), InputError> {
-    if to.starts_with('+') {
-        parse_e164(to).map_err(|e| InputError::invalid(field, e.to_string(), "correct it"))?;
+    // Digits alone are a number whose plus is missing: as an id nobody would have it.
+    if to.starts_with('+') || !to.is_empty() && to.bytes().all(|b| b.is_ascii_digit()) {
+        return match parse_e164(to) {
+            Ok(_) => Ok(()),
+            Err(e) => Err(InputError::invalid(field, e.to_string(), "correct it")),
+        };
     }
-    require(!to.is_empty(), field, "it is empty", || "give an E.164 number or a business-scoped id".to_owned())
+    let fits = (1..=MAX_SCOPED).contains(&to.len()) && to.bytes().all(|b| b.is_ascii_graphic());
+    require(fits, field, &format!("an id of {} bytes does not fit", to.len()), || {
+        format!("give an E.164 number, or a business-scoped id of 1 to {MAX_SCOPED} visible ASCII characters")
+    })
 }
 
 /// What a person types is compared up to this length, in bytes: a longer text is not kept.
