@@ -297,6 +297,9 @@ fn settle(
                 out.changes.push(Change::Pair(pk, admission.pair()));
                 out.changes.push(Change::SenderLive(s.ix, admission.live()));
             }
+            if let Some((campaign, bucket)) = admission.campaign_bucket() {
+                out.changes.push(Change::CampaignBucket(campaign, bucket));
+            }
             message.state = MessageState::Open;
             message.park = None;
             let reserve = c.campaign.is_some_and(|c| c.spec.budget.is_some());
@@ -434,10 +437,5 @@ fn waiting_room_is_full(c: &Candidate<'_>) -> bool {
 }
 
 fn implicit_campaign(state: &State, account: &Account, name: &str) -> Campaign {
-    command::new_campaign(
-        state,
-        account,
-        CampaignSpec { name: name.to_owned(), budget: None, weight: 1, hours: None, cost_center: None, paused: false },
-        CampaignState::Running,
-    )
+    command::new_campaign(state, account, CampaignSpec::named(name), CampaignState::Running)
 }

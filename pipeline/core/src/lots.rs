@@ -40,6 +40,8 @@ pub enum Resource {
     InFlight(SenderIx),
     /// The platform's bar of a WABA from a country is lifted.
     Barred(WabaIx, Country),
+    /// The next token of the campaign's own rate.
+    CampaignRate(CampaignIx),
 }
 
 /// Name of a lot.
@@ -86,6 +88,7 @@ impl LotKey {
             Resource::Throughput(s) => ("throughput", u32::from(s.0)),
             Resource::InFlight(s) => ("calls", u32::from(s.0)),
             Resource::Barred(w, c) => ("barred", barred(w, c)),
+            Resource::CampaignRate(c) => ("rate", c.0),
         };
         let lane = if self.priority { "p" } else { "b" };
         format!("{kind}{of}-{}{lane}-{}-{}", self.class, self.campaign.0, self.sender.0)

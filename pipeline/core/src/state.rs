@@ -325,6 +325,10 @@ impl State {
                 }
                 Change::Spent(ix, old)
             }
+            Change::CampaignBucket(ix, new) => {
+                let c = Arc::make_mut(&mut self.campaigns[ix.at()]);
+                Change::CampaignBucket(ix, std::mem::replace(&mut c.bucket, new))
+            }
             Change::Account(new) => self.put_account(*new)?,
             Change::Waba(new) => self.put_waba(*new)?,
             Change::Sender(new) => self.put_sender(*new)?,
@@ -455,6 +459,7 @@ impl State {
         let old = std::mem::replace(slot, Arc::new(new));
         self.lots.wake(Resource::Campaign(ix));
         self.lots.wake(Resource::Budget(ix));
+        self.lots.wake(Resource::CampaignRate(ix));
         known.then(|| Change::Campaign(Box::new((*old).clone())))
     }
 
@@ -661,18 +666,12 @@ fn blank_campaign() -> Campaign {
     Campaign {
         ix: CampaignIx::NONE,
         account: AccountIx(0),
-        spec: tollgate_wire::command::CampaignSpec {
-            name: String::new(),
-            budget: None,
-            weight: 1,
-            hours: None,
-            cost_center: None,
-            paused: false,
-        },
+        spec: tollgate_wire::command::CampaignSpec::named(""),
         zone: None,
         state: CampaignState::Running,
         spent: rust_decimal::Decimal::ZERO,
         reserved: rust_decimal::Decimal::ZERO,
         counts: CampaignCounts::default(),
+        bucket: tollgate_quality::Bucket::FULL,
     }
 }

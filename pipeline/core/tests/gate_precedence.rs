@@ -40,6 +40,7 @@ const CONDITIONS: &str = "
     cap=1/1                  → park   frequency_capped  frequency
     cap=1/1,last             → refuse frequency_capped  frequency
     budget=0                 → park   budget            budget
+    rate=slow                → park   campaign_rate     throughput
     pair=backing_off         → park   pair_rate         throughput
     throughput=used          → park   throughput        throughput
     in_flight=full           → park   in_flight         throughput
@@ -213,6 +214,10 @@ fn decide(conditions: &[&str]) -> Verdict {
     }
     if has("campaign=asleep") {
         campaign["hours"] = json!({"from": 1, "to": 2, "time_zone": "America/Sao_Paulo"});
+    }
+    // A rate that is new begins with an empty bucket.
+    if has("rate=slow") {
+        campaign["per_minute"] = json!(1);
     }
     w.campaign(&campaign);
     match value("campaign") {

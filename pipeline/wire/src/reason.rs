@@ -116,6 +116,9 @@ names! {
         Backoff = "backoff",
         /// Our own fault; an alert was raised.
         Internal = "internal",
+        // Kept by number: what is new stands last.
+        /// Parked until the campaign's own rate allows the next message.
+        CampaignRate = "campaign_rate",
     }
 }
 

@@ -104,8 +104,7 @@ impl<'a> Candidate<'a> {
         chosen: Usable,
         quota: QuotaUse,
         pacing: Bucket,
-        throughput: Bucket,
-        pair_bucket: Bucket,
+        (throughput, pair_bucket, campaign_bucket): (Bucket, Bucket, Option<Bucket>),
     ) -> Admission {
         let now_s = self.now_s();
         let mut contact = self.contact;
@@ -133,6 +132,7 @@ impl<'a> Candidate<'a> {
         if chosen.consent_until_s != 0 {
             leave_by_ms = leave_by_ms.min(u64::from(chosen.consent_until_s) * 1000);
         }
-        Admission { chosen, quota, contact, pair, live, leave_by_ms }
+        let campaign_bucket = self.campaign.map(|c| c.ix).zip(campaign_bucket);
+        Admission { chosen, quota, contact, pair, live, leave_by_ms, campaign_bucket }
     }
 }

@@ -3,6 +3,7 @@
 
 mod budget;
 mod campaign;
+mod campaign_rate;
 mod candidate;
 mod choice;
 mod content;
@@ -15,6 +16,7 @@ mod request;
 mod sender;
 mod throughput;
 
+pub(crate) use campaign_rate::{changed as campaign_bucket, rate as campaign_rate};
 pub use candidate::Candidate;
 pub use content::{Rejection, Rejections as RejectionList, Usable, purpose_allows};
 pub(crate) use pacing::pace;
@@ -24,8 +26,10 @@ pub(crate) use throughput::{
     effective as effective_throughput, in_flight_limit, rate as throughput_rate, window as in_flight_window,
 };
 
+use crate::ids::CampaignIx;
 use crate::lots::Resource;
 use crate::record::{Contact, Pair, SenderLive};
+use tollgate_quality::Bucket;
 use tollgate_wire::Reason;
 
 /// What a gate says. Values, so that each says what would help.
@@ -70,7 +74,7 @@ pub enum Gate {
     Frequency = 9,
     /// Budget.
     Budget = 10,
-    /// Pair rate, throughput, in-flight slot.
+    /// Campaign's own rate, pair rate, throughput, in-flight slot.
     Throughput = 11,
 }
 
@@ -133,6 +137,7 @@ pub struct Admission {
     pair: Pair,
     live: SenderLive,
     leave_by_ms: u64,
+    campaign_bucket: Option<(CampaignIx, Bucket)>,
 }
 
 impl Admission {
@@ -165,6 +170,11 @@ impl Admission {
     #[must_use]
     pub fn leave_by_ms(&self) -> u64 {
         self.leave_by_ms
+    }
+    /// The bucket of the campaign's own rate with what was taken, where it has one.
+    #[must_use]
+    pub fn campaign_bucket(&self) -> Option<(CampaignIx, Bucket)> {
+        self.campaign_bucket
     }
 }
 
@@ -235,11 +245,13 @@ pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>
     ask!(Gate::Quota, quota_verdict);
     ask!(Gate::Frequency, frequency::check(c, &chosen));
     ask!(Gate::Budget, budget::check(c, &chosen));
+    let (campaign_verdict, campaign_bucket) = campaign_rate::check(c);
+    ask!(Gate::Throughput, campaign_verdict);
     let (rate_verdict, throughput, pair_bucket) = throughput::check(c);
     ask!(Gate::Throughput, rate_verdict);
     if let Some((gate, reason, resource, until_ms)) = first_park {
         return (Admitted::Parked { gate, reason, resource, until_ms }, trace, rejections);
     }
-    let admission = c.take(chosen, quota, pacing, throughput, pair_bucket);
+    let admission = c.take(chosen, quota, pacing, (throughput, pair_bucket, campaign_bucket));
     (Admitted::Yes(Box::new(admission)), trace, rejections)
 }

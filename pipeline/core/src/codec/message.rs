@@ -100,6 +100,8 @@ fn put_resource(out: &mut Vec<u8>, r: Resource) {
         Resource::InFlight(i) => (9, i.0.into()),
         // Earlier versions refuse it, as they should: they would not know what frees it.
         Resource::Barred(w, c) => (10, crate::lots::barred(w, c)),
+        // The same.
+        Resource::CampaignRate(i) => (11, i.0),
     };
     out.push(tag);
     put!(out, ix);
@@ -107,7 +109,7 @@ fn put_resource(out: &mut Vec<u8>, r: Resource) {
 
 fn resource(r: &mut Reader<'_>) -> Result<Resource> {
     let (tag, ix) = (r.u8()?, r.u32()?);
-    let large = matches!(tag, 1 | 3 | 7 | 10);
+    let large = matches!(tag, 1 | 3 | 7 | 10 | 11);
     let small = match u16::try_from(ix) {
         Ok(small) => small,
         Err(_) if large => 0,
@@ -128,6 +130,7 @@ fn resource(r: &mut Reader<'_>) -> Result<Resource> {
             Some(country) => Resource::Barred(WabaIx((ix >> 16) as u16), country),
             None => return r.bad("resource"),
         },
+        11 => Resource::CampaignRate(CampaignIx(ix)),
         _ => return r.bad("resource"),
     })
 }

@@ -6,6 +6,7 @@ use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
 use crate::record::{Account, Campaign, CampaignState, Pauses, Sender, Template, Waba};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use tollgate_quality::Bucket;
 use tollgate_rate_card::{Country, Currency, Markup, Zone};
 use tollgate_wire::command::{AccountSpec, CampaignSpec, SenderSpec, TemplateSpec, WabaSpec};
 use tollgate_wire::snapshot::CampaignCounts;
@@ -67,6 +68,14 @@ struct StoredCampaign {
     state: CampaignState,
     spent: Decimal,
     counts: CampaignCounts,
+    /// When the bucket of its own rate is full.
+    #[serde(default, skip_serializing_if = "is_full")]
+    bucket: Bucket,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_full(b: &Bucket) -> bool {
+    *b == Bucket::FULL
 }
 
 /// Accounts and WABAs with mark-ups, which earlier versions must not book without. All others are written as before.
@@ -86,6 +95,9 @@ const WITH_HOLDS: u8 = 5;
 /// Accounts with rules of their own about consent, without which earlier versions would send what must not be sent. All
 /// others are written as before.
 const WITH_CONSENT_POLICY: u8 = 5;
+
+/// Campaigns with a rate of their own, without which earlier versions would send too fast. All others are written as before.
+const WITH_CAMPAIGN_RULES: u8 = 6;
 
 /// The format of what has these mark-ups.
 fn version_of<'a>(markups: impl Iterator<Item = &'a Markup>) -> u8 {
@@ -235,14 +247,19 @@ pub fn template(b: &[u8]) -> Result<Template> {
 /// Campaign to bytes.
 #[must_use]
 pub fn put_campaign(c: &Campaign) -> Vec<u8> {
-    json(&StoredCampaign {
-        ix: c.ix.0,
-        account: c.account.0,
-        spec: c.spec.clone(),
-        state: c.state,
-        spent: c.spent,
-        counts: c.counts,
-    })
+    let plain = c.spec.per_minute.is_none();
+    json_in(
+        if plain { VERSION } else { WITH_CAMPAIGN_RULES },
+        &StoredCampaign {
+            ix: c.ix.0,
+            account: c.account.0,
+            spec: c.spec.clone(),
+            state: c.state,
+            spent: c.spent,
+            counts: c.counts,
+            bucket: if plain { Bucket::FULL } else { c.bucket },
+        },
+    )
 }
 
 /// Campaign from bytes.
@@ -250,7 +267,7 @@ pub fn put_campaign(c: &Campaign) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn campaign(b: &[u8]) -> Result<Campaign> {
-    let s: StoredCampaign = from_json("campaign", b)?;
+    let s: StoredCampaign = from_json_in("campaign", b, &[VERSION, WITH_CAMPAIGN_RULES])?;
     Ok(Campaign {
         ix: CampaignIx(s.ix),
         account: AccountIx(s.account),
@@ -260,5 +277,6 @@ pub fn campaign(b: &[u8]) -> Result<Campaign> {
         spent: s.spent,
         reserved: Decimal::ZERO,
         counts: s.counts,
+        bucket: s.bucket,
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::ids::{AccountIx, CampaignIx};
 use rust_decimal::Decimal;
+use tollgate_quality::Bucket;
 use tollgate_wire::command::CampaignSpec;
 use tollgate_wire::snapshot::CampaignCounts;
 
@@ -24,6 +25,8 @@ pub struct Campaign {
     pub reserved: Decimal,
     /// Messages by where they are. Kept by `State::apply`.
     pub counts: CampaignCounts,
+    /// Own rate. Changes with every message that it lets go.
+    pub bucket: Bucket,
 }
 
 /// State of a campaign.

@@ -47,6 +47,9 @@ fn make(look: &Look) -> Result<Page, Refusal> {
             div { dt { "Spent" } dd { (money(campaign.spent, &campaign.currency)) } }
             div { dt { "Reserved" } dd { (money(campaign.reserved, &campaign.currency)) } }
             div { dt { "Budget" } dd { (budget(campaign)) } }
+            @if let Some(rate) = campaign.spec.per_minute {
+                div { dt { "Own rate" } dd { "at most " (rate) " a minute" } }
+            }
             @if let Some(hours) = &campaign.spec.hours {
                 div { dt { "Sending hours" } dd { (hours.from) " to " (hours.to) " in " (hours.time_zone) } }
             }

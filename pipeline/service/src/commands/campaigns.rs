@@ -2,6 +2,7 @@
 
 mod report;
 
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -38,7 +39,8 @@ enum CampaignsCommand {
     /// Start a campaign, with settings if any are given
     #[command(after_help = "Examples:\n  \
         tollgate campaigns start acme black-friday-2026\n  \
-        tollgate campaigns start acme black-friday-2026 --budget 2500.00 --hours 9-21 --time-zone America/Sao_Paulo")]
+        tollgate campaigns start acme black-friday-2026 --budget 2500.00 --hours 9-21 --time-zone America/Sao_Paulo\n  \
+        tollgate campaigns start acme black-friday-2026 --per-minute 600")]
     Start(StartArgs),
     /// Park what would leave
     #[command(after_help = "Examples:\n  tollgate campaigns pause acme black-friday-2026")]
@@ -87,6 +89,9 @@ struct StartArgs {
     /// Cost centre for exports
     #[arg(long, value_name = "TEXT")]
     cost_center: Option<String>,
+    /// Most messages in any minute
+    #[arg(long, value_name = "NUMBER")]
+    per_minute: Option<NonZeroU32>,
 }
 
 /// What the service says of a control that it took.
@@ -159,6 +164,9 @@ async fn show(named: &Named, json: bool) -> anyhow::Result<()> {
     output::line(format_args!("  reserved          {}", money(&c, c.reserved)))?;
     output::line(format_args!("  spent             {}", money(&c, c.spent)))?;
     output::line(format_args!("  weight            {}", c.spec.weight))?;
+    if let Some(rate) = c.spec.per_minute {
+        output::line(format_args!("  own rate          {rate} a minute"))?;
+    }
     if let Some(hours) = &c.spec.hours {
         output::line(format_args!("  hours             {} to {} in {}", hours.from, hours.to, hours.time_zone))?;
     }
@@ -170,16 +178,15 @@ async fn show(named: &Named, json: bool) -> anyhow::Result<()> {
 
 async fn start(args: &StartArgs, json: bool) -> anyhow::Result<()> {
     let named = &args.named;
-    let any = args.budget.is_some() || args.weight.is_some() || args.hours.is_some() || args.cost_center.is_some();
-    if any {
-        let spec = CampaignSpec {
-            name: named.campaign.clone(),
-            budget: args.budget,
-            weight: args.weight.unwrap_or(1),
-            hours: hours(args.hours.as_deref(), args.time_zone.as_deref())?,
-            cost_center: args.cost_center.clone(),
-            paused: false,
-        };
+    let spec = CampaignSpec {
+        budget: args.budget,
+        weight: args.weight.unwrap_or(1),
+        hours: hours(args.hours.as_deref(), args.time_zone.as_deref())?,
+        cost_center: args.cost_center.clone(),
+        per_minute: args.per_minute,
+        ..CampaignSpec::named(&named.campaign)
+    };
+    if spec != CampaignSpec::named(&named.campaign) || args.weight.is_some() {
         let body = serde_json::to_vec(&spec)?;
         Api::new(&named.client)?.post(&path(&["campaigns", &named.account]), JSON, body.into()).await?.ok()?;
     }

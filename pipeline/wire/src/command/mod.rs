@@ -14,6 +14,7 @@ pub use template::{
 use crate::request::Purpose;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
 use tollgate_quality::{Limit, PacingPolicy, Score};
 use tollgate_rate_card::Markup;
 
@@ -346,6 +347,29 @@ pub struct CampaignSpec {
     /// Starts paused.
     #[serde(default)]
     pub paused: bool,
+    /// Most messages in any minute, 1 to [`MAX_PER_MINUTE`]; none = as fast as the account may. Left out when it is none,
+    /// so that earlier versions read the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<NonZeroU32>,
+}
+
+/// Fastest rate of a campaign: what a hundred numbers send in a minute.
+pub const MAX_PER_MINUTE: u32 = 6_000_000;
+
+impl CampaignSpec {
+    /// A campaign of this name with nothing set.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            budget: None,
+            weight: 1,
+            hours: None,
+            cost_center: None,
+            paused: false,
+            per_minute: None,
+        }
+    }
 }
 
 /// Daily sending hours in a time zone.

@@ -1,8 +1,8 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
 use super::{
-    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, Policy, SendingHours,
-    TemplateSpec, WabaSpec,
+    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, MAX_PER_MINUTE, Policy,
+    SendingHours, TemplateSpec, WabaSpec,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
@@ -138,6 +138,10 @@ fn check_campaign(spec: &CampaignSpec) -> Result<(), InputError> {
             "give 0 or more, or leave it out for no budget".to_owned()
         })?;
     }
+    let fast = spec.per_minute.filter(|rate| rate.get() > MAX_PER_MINUTE);
+    require(fast.is_none(), "spec.per_minute", "it is more than any numbers send", || {
+        format!("give 1 to {MAX_PER_MINUTE}, or leave it out for no rate of its own")
+    })?;
     spec.hours.as_ref().map_or(Ok(()), check_hours)
 }
 
