@@ -310,6 +310,8 @@ pub(crate) fn new_campaign(state: &State, account: &Account, spec: CampaignSpec,
         reserved: rust_decimal::Decimal::ZERO,
         counts: tollgate_wire::snapshot::CampaignCounts::default(),
         bucket: Bucket::FULL,
+        in_test: false,
+        test_round: 0,
     }
 }
 
@@ -325,7 +327,9 @@ fn put_campaign(
         Some(old) => {
             let fresh = new_campaign(state, account, spec.clone(), old.state);
             let bucket = campaign_bucket(old, spec, now_ms);
-            Campaign { ix: old.ix, spent: old.spent, bucket, ..fresh }
+            let more = spec.test_recipients.iter().any(|to| !old.spec.test_recipients.contains(to));
+            let test_round = old.test_round.wrapping_add(u8::from(more));
+            Campaign { ix: old.ix, spent: old.spent, bucket, in_test: old.in_test, test_round, ..fresh }
         }
         None => {
             let run = if spec.paused { CampaignState::Paused } else { CampaignState::Running };
@@ -381,17 +385,22 @@ fn control_campaign(
         }
         return Err(format!("campaign {name:?} is not known in account {}; start it first", account.spec.account));
     };
-    let to = match (old.state, action) {
+    let (to, in_test) = match (old.state, action) {
         (CampaignState::Cancelled, CampaignAction::Cancel) => return Ok(()),
         (CampaignState::Cancelled, _) => {
             return Err(format!("campaign {name} was cancelled, which is final; use a new name"));
         }
-        (_, CampaignAction::Start | CampaignAction::Resume) => CampaignState::Running,
-        (_, CampaignAction::Pause) => CampaignState::Paused,
-        (_, CampaignAction::Cancel) => CampaignState::Cancelled,
+        (_, CampaignAction::Test) if old.spec.test_recipients.is_empty() => {
+            return Err(format!("campaign {name} has no test recipients; set test_recipients first"));
+        }
+        (_, CampaignAction::Start) => (CampaignState::Running, false),
+        (_, CampaignAction::Test) => (CampaignState::Running, true),
+        (_, CampaignAction::Resume) => (CampaignState::Running, old.in_test),
+        (_, CampaignAction::Pause) => (CampaignState::Paused, old.in_test),
+        (_, CampaignAction::Cancel) => (CampaignState::Cancelled, old.in_test),
     };
-    if to != old.state {
-        out.changes.push(Change::Campaign(Box::new(Campaign { state: to, ..old.clone() })));
+    if (to, in_test) != (old.state, old.in_test) {
+        out.changes.push(Change::Campaign(Box::new(Campaign { state: to, in_test, ..old.clone() })));
     }
     Ok(())
 }

@@ -222,6 +222,7 @@ fn new_request(
         park: None,
         attempts: smallvec::SmallVec::new(),
         tail: Arc::new(Tail { id: request.id.as_str().into(), metadata: request.metadata.map(ToOwned::to_owned) }),
+        test: false,
     };
     out.changes.push(Change::Seen(hash, uid));
     settle(facts, &c, message, Some(raw), now_ms, out);
@@ -302,6 +303,7 @@ fn settle(
             }
             message.state = MessageState::Open;
             message.park = None;
+            message.test = c.campaign.is_some_and(|c| c.in_test);
             let reserve = c.campaign.is_some_and(|c| c.spec.budget.is_some());
             let number = message.last_number() + 1;
             life::forget(&mut message);
@@ -368,12 +370,12 @@ fn settle(
             }
             let old = message.park;
             let in_shared_lot = raw.is_none() && old.is_some_and(|p| p.resource != Resource::Own);
-            let of_few = matches!(resource, Resource::Template(_) | Resource::Barred(..))
+            let of_few = matches!(resource, Resource::Template(_) | Resource::Barred(..) | Resource::CampaignTest(..))
                 && old.is_some_and(|p| p.resource != resource);
             if in_shared_lot && resource != Resource::Own && !of_few {
                 // Messages do not move between lots: the lot waits for what refused its head. Only those whose
-                // template is paused, or whose country is barred, go to a lot of their own, because the others of
-                // this one need not wait for it.
+                // template is paused, whose country is barred, or who are no test recipients, go to a lot of their own,
+                // because the others of this one need not wait for it.
                 out.blocked = Some((reason, resource, until_ms));
                 return;
             }

@@ -121,6 +121,7 @@ pub fn outcome(
         estimate: o.estimate.map(|amount| Amount { amount, currency: currency.into() }),
         charge,
         metadata: m.tail.metadata.as_deref(),
+        test: m.test,
     };
     serde_json::to_writer(out, &record)
 }

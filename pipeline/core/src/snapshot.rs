@@ -87,7 +87,7 @@ fn campaign<'a>(state: &'a State, a: &Account, c: &'a Campaign) -> CampaignSnaps
     let currency = a.wabas.first().map_or("", |w| state.waba_at(*w).currency.as_str());
     CampaignSnapshot {
         spec: c.spec.clone(),
-        state: c.state.as_str().into(),
+        state: c.stands().into(),
         currency: currency.into(),
         reserved: c.reserved,
         spent: c.spent,
@@ -99,7 +99,7 @@ fn lot<'a>(state: &'a State, a: &'a Account, key: &LotKey, lot: &Lot, now_ms: u6
     let waits_for = lot.waits_for().unwrap_or(key.resource);
     let resource: Text<'a> = match waits_for {
         Resource::Own | Resource::Quota(_) => "".into(),
-        Resource::Campaign(c) | Resource::Budget(c) | Resource::CampaignRate(c) => {
+        Resource::Campaign(c) | Resource::Budget(c) | Resource::CampaignRate(c) | Resource::CampaignTest(c, _) => {
             state.campaign_at(c).map_or("", |c| c.spec.name.as_str()).into()
         }
         Resource::Sender(s)

@@ -424,14 +424,9 @@ impl State {
     fn count(&mut self, m: &Message, add: bool) {
         let Some(ix) = m.campaign.some() else { return };
         let c = Arc::make_mut(&mut self.campaigns[ix.at()]);
-        let n = cell(&mut c.counts, m);
-        if add {
-            *n += 1;
-            c.counts.requested += 1;
-        } else {
-            *n = n.saturating_sub(1);
-            c.counts.requested = c.counts.requested.saturating_sub(1);
-        }
+        let step = |n: &mut u64| *n = if add { *n + 1 } else { n.saturating_sub(1) };
+        step(cell(&mut c.counts, m));
+        step(if m.test { &mut c.counts.test.requested } else { &mut c.counts.requested });
         let held: rust_decimal::Decimal = m.attempts.iter().map(|a| a.reserved).sum();
         if !held.is_zero() {
             if add {
@@ -460,6 +455,7 @@ impl State {
         self.lots.wake(Resource::Campaign(ix));
         self.lots.wake(Resource::Budget(ix));
         self.lots.wake(Resource::CampaignRate(ix));
+        self.lots.wake(Resource::CampaignTest(ix, old.test_round));
         known.then(|| Change::Campaign(Box::new((*old).clone())))
     }
 
@@ -649,10 +645,19 @@ pub fn lot_of(m: &Message) -> Option<LotKey> {
 
 /// Where a message is counted in its campaign.
 fn cell<'a>(c: &'a mut CampaignCounts, m: &Message) -> &'a mut u64 {
+    let is_read = || m.attempts.iter().any(|a: &Attempt| a.state == AttemptState::Read);
+    if m.test {
+        return match m.state {
+            MessageState::Parked | MessageState::Open => &mut c.test.on_the_way,
+            MessageState::Delivered if is_read() => &mut c.test.read,
+            MessageState::Delivered => &mut c.test.delivered,
+            _ => &mut c.test.failed,
+        };
+    }
     match m.state {
         MessageState::Parked => &mut c.parked,
         MessageState::Open => &mut c.on_the_way,
-        MessageState::Delivered if m.attempts.iter().any(|a: &Attempt| a.state == AttemptState::Read) => &mut c.read,
+        MessageState::Delivered if is_read() => &mut c.read,
         MessageState::Delivered => &mut c.delivered,
         MessageState::Failed => &mut c.failed,
         MessageState::Refused => &mut c.refused,
@@ -673,5 +678,7 @@ fn blank_campaign() -> Campaign {
         reserved: rust_decimal::Decimal::ZERO,
         counts: CampaignCounts::default(),
         bucket: tollgate_quality::Bucket::FULL,
+        in_test: false,
+        test_round: 0,
     }
 }

@@ -18,6 +18,7 @@ const CONDITIONS: &str = "
     send_after=tomorrow      → park   scheduled         request
     campaign=cancelled       → refuse cancelled         campaign
     campaign=paused          → park   campaign_paused   campaign
+    campaign=in_test         → park   campaign_test     campaign
     campaign=asleep          → park   sending_hours     campaign
     account=disabled         → refuse account_disabled  sender
     sender=unheard_of        → refuse sender_unknown    sender
@@ -216,6 +217,9 @@ fn decide(conditions: &[&str]) -> Verdict {
         campaign["hours"] = json!({"from": 1, "to": 2, "time_zone": "America/Sao_Paulo"});
     }
     // A rate that is new begins with an empty bucket.
+    if has("campaign=in_test") {
+        campaign["test_recipients"] = json!([OTHER]);
+    }
     if has("rate=slow") {
         campaign["per_minute"] = json!(1);
     }
@@ -223,6 +227,7 @@ fn decide(conditions: &[&str]) -> Verdict {
     match value("campaign") {
         Some("paused") => w.control("c", "pause"),
         Some("cancelled") => w.control("c", "cancel"),
+        Some("in_test") => w.control("c", "test"),
         _ => {}
     }
     if has("rate=unknown") {

@@ -109,7 +109,7 @@ pub struct SenderSnapshot<'a> {
 pub struct CampaignSnapshot<'a> {
     /// Settings.
     pub spec: CampaignSpec,
-    /// `running`, `paused` or `cancelled`.
+    /// `running`, `test`, `paused` or `cancelled`.
     #[serde(borrow)]
     pub state: Text<'a>,
     /// Currency of the amounts; empty before the first estimate.
@@ -147,6 +147,33 @@ pub struct CampaignCounts {
     pub cancelled: u64,
     /// No delivery, or never known.
     pub undelivered: u64,
+    /// Messages to test recipients: not among the others. Left out when there are none.
+    #[serde(skip_serializing_if = "TestCounts::is_empty")]
+    pub test: TestCounts,
+}
+
+/// Messages of a campaign that were ordered while it was in test. `requested` is the sum of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TestCounts {
+    /// All of them.
+    pub requested: u64,
+    /// On the way, or waiting for another attempt.
+    pub on_the_way: u64,
+    /// Delivered, not read.
+    pub delivered: u64,
+    /// Read.
+    pub read: u64,
+    /// Ended otherwise.
+    pub failed: u64,
+}
+
+impl TestCounts {
+    /// There are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One queue of waiting messages.

@@ -71,6 +71,10 @@ struct StoredCampaign {
     /// When the bucket of its own rate is full.
     #[serde(default, skip_serializing_if = "is_full")]
     bucket: Bucket,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    in_test: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    test_round: Option<u8>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -96,7 +100,8 @@ const WITH_HOLDS: u8 = 5;
 /// others are written as before.
 const WITH_CONSENT_POLICY: u8 = 5;
 
-/// Campaigns with a rate of their own, without which earlier versions would send too fast. All others are written as before.
+/// Campaigns with a rate of their own or test recipients, without which earlier versions would send too fast, or to all. All
+/// others are written as before.
 const WITH_CAMPAIGN_RULES: u8 = 6;
 
 /// The format of what has these mark-ups.
@@ -247,9 +252,9 @@ pub fn template(b: &[u8]) -> Result<Template> {
 /// Campaign to bytes.
 #[must_use]
 pub fn put_campaign(c: &Campaign) -> Vec<u8> {
-    let plain = c.spec.per_minute.is_none();
+    let in_test = c.in_test || c.test_round != 0 || !c.spec.test_recipients.is_empty();
     json_in(
-        if plain { VERSION } else { WITH_CAMPAIGN_RULES },
+        if in_test || c.spec.per_minute.is_some() { WITH_CAMPAIGN_RULES } else { VERSION },
         &StoredCampaign {
             ix: c.ix.0,
             account: c.account.0,
@@ -257,7 +262,9 @@ pub fn put_campaign(c: &Campaign) -> Vec<u8> {
             state: c.state,
             spent: c.spent,
             counts: c.counts,
-            bucket: if plain { Bucket::FULL } else { c.bucket },
+            bucket: c.bucket,
+            in_test: c.in_test.then_some(true),
+            test_round: Some(c.test_round).filter(|round| *round != 0),
         },
     )
 }
@@ -278,5 +285,7 @@ pub fn campaign(b: &[u8]) -> Result<Campaign> {
         reserved: Decimal::ZERO,
         counts: s.counts,
         bucket: s.bucket,
+        in_test: s.in_test.unwrap_or_default(),
+        test_round: s.test_round.unwrap_or_default(),
     })
 }

@@ -27,6 +27,19 @@ pub struct Campaign {
     pub counts: CampaignCounts,
     /// Own rate. Changes with every message that it lets go.
     pub bucket: Bucket,
+    /// While it runs only messages to its test recipients go.
+    pub in_test: bool,
+    /// Goes up, and round, each time that somebody becomes a test recipient: the queue of what waits for the end of the
+    /// test may hold messages to that person, and is looked through.
+    pub test_round: u8,
+}
+
+impl Campaign {
+    /// Where it stands, for people.
+    #[must_use]
+    pub fn stands(&self) -> &'static str {
+        if self.in_test && self.state == CampaignState::Running { "test" } else { self.state.as_str() }
+    }
 }
 
 /// State of a campaign.

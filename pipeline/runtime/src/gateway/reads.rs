@@ -100,6 +100,12 @@ pub trait Reads: Send + Sync + 'static {
     /// See [`ReadError`].
     fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError>;
 
+    /// Whom one campaign is tried on, in full.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn test_recipients(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError>;
+
     /// What came of one campaign.
     ///
     /// # Errors

@@ -109,6 +109,10 @@ impl Reads for ViewReads {
         self.view(|r| r.campaign(account, campaign))
     }
 
+    fn test_recipients(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.test_recipients(account, campaign))
+    }
+
     fn campaign_report(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
         self.view(|r| r.campaign_report(account, campaign))
     }

@@ -59,6 +59,7 @@ fn waits_for(reason: Reason) -> Option<WaitsFor> {
             Some(WaitsFor::Customer)
         }
         Reason::CampaignPaused
+        | Reason::CampaignTest
         | Reason::TemplatePaused
         | Reason::CountryBarred
         | Reason::Budget

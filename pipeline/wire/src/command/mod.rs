@@ -351,7 +351,14 @@ pub struct CampaignSpec {
     /// so that earlier versions read the settings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_minute: Option<NonZeroU32>,
+    /// Who gets its messages while it is in test, numbers in E.164 or business-scoped ids; at most [`MAX_TEST_RECIPIENTS`].
+    /// Personal data: shown only where it is asked for. Left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test_recipients: Vec<String>,
 }
+
+/// Most test recipients of a campaign.
+pub const MAX_TEST_RECIPIENTS: usize = 50;
 
 /// Fastest rate of a campaign: what a hundred numbers send in a minute.
 pub const MAX_PER_MINUTE: u32 = 6_000_000;
@@ -368,6 +375,7 @@ impl CampaignSpec {
             cost_center: None,
             paused: false,
             per_minute: None,
+            test_recipients: Vec::new(),
         }
     }
 }
@@ -388,12 +396,14 @@ pub struct SendingHours {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CampaignAction {
-    /// Creates it when needed and lets it run.
+    /// Creates it when needed and lets it run for everybody.
     Start,
     /// Parks what would leave.
     Pause,
-    /// Lets it run again.
+    /// Lets it run again: for its test recipients alone, if it was paused in test.
     Resume,
     /// Ends it for good; what waits ends as `cancelled`.
     Cancel,
+    /// Lets it run for its test recipients alone; the others' messages wait until it is started.
+    Test,
 }

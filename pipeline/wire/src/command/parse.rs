@@ -1,8 +1,8 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
 use super::{
-    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, MAX_PER_MINUTE, Policy,
-    SendingHours, TemplateSpec, WabaSpec,
+    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, MAX_PER_MINUTE,
+    MAX_TEST_RECIPIENTS, Policy, SendingHours, TemplateSpec, WabaSpec,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
@@ -142,6 +142,18 @@ fn check_campaign(spec: &CampaignSpec) -> Result<(), InputError> {
     require(fast.is_none(), "spec.per_minute", "it is more than any numbers send", || {
         format!("give 1 to {MAX_PER_MINUTE}, or leave it out for no rate of its own")
     })?;
+    let people = &spec.test_recipients;
+    require(
+        people.len() <= MAX_TEST_RECIPIENTS,
+        "spec.test_recipients",
+        &format!("{} are too many", people.len()),
+        || format!("give at most {MAX_TEST_RECIPIENTS}"),
+    )?;
+    for (i, to) in people.iter().enumerate() {
+        let at = format!("spec.test_recipients[{i}]");
+        check_person(&at, to)?;
+        require(!people[..i].contains(to), &at, "the same person is given before", || "name each once".to_owned())?;
+    }
     spec.hours.as_ref().map_or(Ok(()), check_hours)
 }
 

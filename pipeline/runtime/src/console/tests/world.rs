@@ -154,6 +154,9 @@ impl Reads for Canned {
         Ok("{}".to_owned())
     }
 
+    fn test_recipients(&self, _: &str, _: &str) -> Result<Option<ViewJson>, ReadError> {
+        not_asked()
+    }
     fn campaign_report(&self, _: &str, _: &str) -> Result<Option<ViewJson>, ReadError> {
         not_asked()
     }

@@ -95,6 +95,7 @@ routes! {
     "/v1/campaigns/{account}" => get campaigns::list, post campaigns::put;
     "/v1/campaigns/{account}/{name}" => get campaigns::read, post campaigns::put_or_control;
     "/v1/campaigns/{account}/{name}/report" => get campaigns::report;
+    "/v1/campaigns/{account}/{name}/test-recipients" => get campaigns::test_recipients;
     "/v1/contacts/{account}/{to}" => get people::export, delete people::erase;
     "/v1/contacts/{account}/{to}/consents" =>
         put consents::opt_in_or_out, delete consents::opt_out, get consents::read;

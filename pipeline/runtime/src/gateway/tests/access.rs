@@ -15,8 +15,10 @@ const ROUTES: &str = "
     POST   /v1/campaigns/acme                                            operate admin
     GET    /v1/campaigns/acme/spring                     enqueue finance operate admin
     GET    /v1/campaigns/acme/spring/report              enqueue finance operate admin
+    GET    /v1/campaigns/acme/spring/test-recipients     enqueue         operate admin
     POST   /v1/campaigns/acme/spring                                     operate admin
     POST   /v1/campaigns/acme/spring:start                               operate admin
+    POST   /v1/campaigns/acme/spring:test                                operate admin
     POST   /v1/campaigns/acme/spring:pause                               operate admin
     POST   /v1/campaigns/acme/spring:resume                              operate admin
     POST   /v1/campaigns/acme/spring:cancel                              operate admin

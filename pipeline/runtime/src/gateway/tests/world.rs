@@ -64,6 +64,9 @@ impl Reads for FakeReads {
     fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme" && campaign == "spring", "campaign")
     }
+    fn test_recipients(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme" && campaign == "spring", "test recipients")
+    }
     fn campaign_report(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme" && campaign == "spring", "report")
     }
