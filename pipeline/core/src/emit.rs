@@ -49,6 +49,7 @@ pub fn outcome(
             template: t.map(|t| t.spec.name.as_str().into()),
             language: t.map(|t| t.spec.language.as_str().into()),
             category: a.category,
+            instead_of: o.trace.and_then(|t| t.instead_of).filter(|_| o.kind == OutcomeKind::Admitted),
         }
     });
     let mut entry = String::new();

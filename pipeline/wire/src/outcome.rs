@@ -194,6 +194,9 @@ pub struct Chosen<'a> {
     pub language: Option<Text<'a>>,
     /// Pricing category.
     pub category: Category,
+    /// Of a split: the person's own alternative, which was not usable. On the outcome that orders it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<u8>,
 }
 
 /// An amount of money.

@@ -126,6 +126,8 @@ pub struct Trace {
     pub quota_ceiling: Option<u32>,
     /// How the quota was used.
     pub quota_use: Option<QuotaUse>,
+    /// The person's own alternative of a split, where another was chosen.
+    pub instead_of: Option<u8>,
 }
 
 /// Proof that every gate passed, and all that is to be taken, ready to be written. Only [`admit`] makes one.
@@ -232,12 +234,13 @@ pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>
     let (content_verdict, usable, rejected) = content::check(c);
     rejections = Some(rejected);
     ask!(Gate::Content, content_verdict);
-    let Some(chosen) = choice::choose(c, &usable) else {
+    let Some((chosen, instead_of)) = choice::choose(c, &usable) else {
         // Content parked: what the later gates would say depends on which alternative comes free.
         let (gate, reason, resource, until_ms) =
             first_park.unwrap_or((Gate::Content, Reason::Internal, Resource::Own, c.now_ms + 60_000));
         return (Admitted::Parked { gate, reason, resource, until_ms }, trace, rejections);
     };
+    trace.instead_of = instead_of;
     ask!(Gate::Choice, Verdict::Pass);
     let (pacing_verdict, pacing) = pacing::check(c, &chosen);
     ask!(Gate::Pacing, pacing_verdict);

@@ -100,8 +100,8 @@ const WITH_HOLDS: u8 = 5;
 /// others are written as before.
 const WITH_CONSENT_POLICY: u8 = 5;
 
-/// Campaigns with a rate of their own or test recipients, without which earlier versions would send too fast, or to all. All
-/// others are written as before.
+/// Campaigns with a rate of their own, test recipients or a split, without which earlier versions would send too fast, to
+/// all, or the same to all. All others are written as before.
 const WITH_CAMPAIGN_RULES: u8 = 6;
 
 /// The format of what has these mark-ups.
@@ -254,7 +254,7 @@ pub fn template(b: &[u8]) -> Result<Template> {
 pub fn put_campaign(c: &Campaign) -> Vec<u8> {
     let in_test = c.in_test || c.test_round != 0 || !c.spec.test_recipients.is_empty();
     json_in(
-        if in_test || c.spec.per_minute.is_some() { WITH_CAMPAIGN_RULES } else { VERSION },
+        if in_test || c.spec.per_minute.is_some() || !c.spec.split.is_empty() { WITH_CAMPAIGN_RULES } else { VERSION },
         &StoredCampaign {
             ix: c.ix.0,
             account: c.account.0,

@@ -153,6 +153,9 @@ pub struct ChosenView {
     pub language: Option<String>,
     /// Pricing category.
     pub category: String,
+    /// Of a split: the person's own alternative, which was not usable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<u8>,
 }
 
 /// An amount of money.

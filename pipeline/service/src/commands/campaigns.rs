@@ -120,6 +120,9 @@ struct StartArgs {
     /// Most messages in any minute
     #[arg(long, value_name = "NUMBER")]
     per_minute: Option<NonZeroU32>,
+    /// Shares of the alternatives of requests that choose `split`, such as 50,50
+    #[arg(long, value_name = "SHARES", value_delimiter = ',')]
+    split: Vec<u32>,
 }
 
 /// What the service says of a control that it took.
@@ -205,6 +208,10 @@ async fn show(args: &ShowArgs, json: bool) -> anyhow::Result<()> {
     if let Some(rate) = c.spec.per_minute {
         output::line(format_args!("  own rate          {rate} a minute"))?;
     }
+    if !c.spec.split.is_empty() {
+        let shares: Vec<String> = c.spec.split.iter().map(ToString::to_string).collect();
+        output::line(format_args!("  split             {}", shares.join(" : ")))?;
+    }
     if !c.spec.test_recipients.is_empty() {
         output::line(format_args!("  test recipients   {}", c.spec.test_recipients.join(", ")))?;
     }
@@ -245,6 +252,7 @@ async fn start(args: &StartArgs, json: bool) -> anyhow::Result<()> {
         hours: hours(args.hours.as_deref(), args.time_zone.as_deref())?,
         cost_center: args.cost_center.clone(),
         per_minute: args.per_minute,
+        split: args.split.clone(),
         ..CampaignSpec::named(&named.campaign)
     };
     if spec != CampaignSpec::named(&named.campaign) || args.weight.is_some() {

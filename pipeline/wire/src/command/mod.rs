@@ -355,7 +355,14 @@ pub struct CampaignSpec {
     /// Personal data: shown only where it is asked for. Left out when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub test_recipients: Vec<String>,
+    /// Shares of the alternatives of requests that choose `split`, in order; one that is left out has none. Equal when
+    /// empty. Left out then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<u32>,
 }
+
+/// Greatest share of a split.
+pub const MAX_SHARE: u32 = 1_000_000;
 
 /// Most test recipients of a campaign.
 pub const MAX_TEST_RECIPIENTS: usize = 50;
@@ -376,6 +383,7 @@ impl CampaignSpec {
             paused: false,
             per_minute: None,
             test_recipients: Vec::new(),
+            split: Vec::new(),
         }
     }
 }
