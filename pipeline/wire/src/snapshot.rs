@@ -395,7 +395,7 @@ impl Level {
     }
 }
 
-/// A person that we have reached, or that has said something about consent, wrote or called. The content is not kept.
+/// A person wrote or called. The content is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplySnapshot<'a> {
@@ -409,5 +409,28 @@ pub struct ReplySnapshot<'a> {
     #[serde(borrow)]
     pub sender: Text<'a>,
     /// When, by the platform's clock.
+    pub at: Time,
+    /// The person was never reached and has said nothing about consent: no result of anything. Left out where that is not
+    /// so, so that earlier versions read the record.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stranger: bool,
+}
+
+/// A message left for a person who had written or called within the last day: whoever counts who waits for an answer takes
+/// the person off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnsweredSnapshot<'a> {
+    /// The person. The name of the field tells the record from the others.
+    #[serde(borrow)]
+    pub answered: Text<'a>,
+    /// Account id.
+    #[serde(borrow)]
+    pub account: Text<'a>,
+    /// Phone number id that it left from.
+    #[serde(borrow)]
+    pub sender: Text<'a>,
+    /// When it was decided to send; of a message of other software, when the platform says that it was sent. It answers what
+    /// was written up to then.
     pub at: Time,
 }

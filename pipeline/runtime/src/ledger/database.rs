@@ -86,6 +86,11 @@ impl Writer {
         read(&*self.engine, |db| position(db, stream, partition))
     }
 
+    /// One consistent read, of what is written.
+    pub(crate) fn look<T>(&self, f: impl FnOnce(&dyn Sql) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        read(&*self.engine, f)
+    }
+
     /// Makes everything written so far durable against a power cut and, of a file, gives the write-ahead log's space
     /// back. False when readers held part of it up: try again later.
     ///

@@ -29,6 +29,7 @@ mod snapshot_ingest;
 mod snapshots;
 mod syncs;
 mod templates;
+mod unanswered;
 mod variants;
 mod waits;
 mod zones;
@@ -54,6 +55,7 @@ pub use retention::Pruned;
 pub use snapshots::{AccountView, CampaignView, Listing, LotView, SenderView};
 pub use syncs::{Claim, SyncChange, SyncReport, SyncResult};
 pub use templates::{TemplateView, TemplatesView};
+pub use unanswered::{UnansweredLine, UnansweredView};
 pub use variants::VariantReport;
 pub use waits::WaitView;
 

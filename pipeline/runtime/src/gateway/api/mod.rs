@@ -17,6 +17,7 @@ mod state;
 mod suppressions;
 mod templates;
 mod waiting_room;
+mod windows;
 
 use std::sync::Arc;
 
@@ -111,6 +112,7 @@ routes! {
     "/v1/dead-letters:replay" => post replay::replay;
     "/v1/dead-letters/{offset}" => get dead_letters::read;
     "/v1/lots/{account}" => get state::lots;
+    "/v1/windows/{account}" => get windows::list;
     "/v1/senders/{account}" => get state::senders;
     "/v1/senders/{account}/history" => get state::levels;
     "/v1/templates/{account}" => get templates::list, post templates::sync;
