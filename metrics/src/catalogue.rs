@@ -209,6 +209,8 @@ catalogue! {
         => "Templates by status; `other` is a sum.";
     AnnouncedCategories: Gauge "tollgate_announced_category_templates" Templates [ACCOUNT]
         => "Templates that the platform has announced another category for, and so another price; `other` is a sum.";
+    WindowsClosing: Gauge "tollgate_windows_closing_users" Users [ACCOUNT]
+        => "People who wrote, have had no answer since, and whose window is about to close; `other` is a sum.";
     TemplateSyncs: Counter "tollgate_template_syncs_total" Events [closed("result", SyncEnd::NAMES)]
         => "Times that the platform was asked for a WABA's templates and numbers, by how that ended.";
     DisabledAccounts: Gauge "tollgate_disabled_accounts" Accounts [ACCOUNT]

@@ -164,6 +164,16 @@ impl Metrics {
         self.announced_categories.set(&[account], "", templates.into());
     }
 
+    /// Sets how many people of each account wait for an answer while their window is about to close; accounts that are not
+    /// given have none, and are shown with it if they had some.
+    pub fn set_unanswered(&self, accounts: &[(String, u64)]) {
+        self.windows_closing.zero();
+        for (account, people) in accounts {
+            self.accounts.admit(account);
+            self.windows_closing.set(&[account], "", (*people).into());
+        }
+    }
+
     /// Counts one time that the platform was asked for a WABA's templates and numbers.
     pub fn synced(&self, end: SyncEnd) {
         self.template_syncs.with_label_values(&[end.as_str()]).inc();
@@ -245,6 +255,7 @@ impl Metrics {
             &self.senders_by_state,
             &self.templates,
             &self.announced_categories,
+            &self.windows_closing,
             &self.disabled_accounts,
             &self.budget_amount,
         ] {

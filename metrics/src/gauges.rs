@@ -52,6 +52,11 @@ impl BoundedGauge {
         lock(&self.values).insert((labels, part.to_owned()), value);
     }
 
+    /// Sets every value that is known to zero.
+    pub(crate) fn zero(&self) {
+        lock(&self.values).values_mut().for_each(|value| *value = Decimal::ZERO);
+    }
+
     /// Drops one value.
     pub(crate) fn unset(&self, labels: &[&str], part: &str) {
         let labels: Vec<String> = labels.iter().map(|&label| label.to_owned()).collect();

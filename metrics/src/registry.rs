@@ -94,6 +94,7 @@ pub struct Metrics {
     pub(crate) senders_by_state: BoundedGauge,
     pub(crate) templates: BoundedGauge,
     pub(crate) announced_categories: BoundedGauge,
+    pub(crate) windows_closing: BoundedGauge,
     pub(crate) template_syncs: IntCounterVec,
     pub(crate) disabled_accounts: BoundedGauge,
     pub(crate) quality: BoundedGauge,
@@ -163,6 +164,7 @@ impl Metrics {
             senders_by_state: BoundedGauge::new(build.gauge(Metric::Senders)?, Together::Sum),
             templates: BoundedGauge::new(build.gauge(Metric::Templates)?, Together::Sum),
             announced_categories: BoundedGauge::new(build.gauge(Metric::AnnouncedCategories)?, Together::Sum),
+            windows_closing: BoundedGauge::new(build.gauge(Metric::WindowsClosing)?, Together::Sum),
             template_syncs,
             disabled_accounts: BoundedGauge::new(build.gauge(Metric::DisabledAccounts)?, Together::Sum),
             quality: BoundedGauge::new(build.gauge(Metric::Quality)?, Together::WorstKnown),
@@ -220,6 +222,7 @@ impl Metrics {
         self.senders_by_state.publish(&[accounts, None, None]);
         self.templates.publish(&[accounts, None]);
         self.announced_categories.publish(&[accounts]);
+        self.windows_closing.publish(&[accounts]);
         self.disabled_accounts.publish(&[accounts]);
         self.open_calls.publish(&[senders]);
         self.in_doubt_attempts.publish(&[]);

@@ -5,6 +5,7 @@ use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid, WabaIx};
 use crate::record::{Account, Campaign, Contact, Message, Pair, Sender, SenderLive, Template, Waba};
 use rust_decimal::Decimal;
 use std::sync::Arc;
+use tollgate_quality::Bucket;
 use tollgate_wire::command::ConsentState;
 
 /// One record's new value.
@@ -30,6 +31,8 @@ pub enum Change {
     Campaign(Box<Campaign>),
     /// What a campaign was charged so far.
     Spent(CampaignIx, Decimal),
+    /// How full the bucket of a campaign's own rate is.
+    CampaignBucket(CampaignIx, Bucket),
     /// Settings of an account.
     Account(Box<Account>),
     /// Settings of a WABA.

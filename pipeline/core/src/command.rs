@@ -1,5 +1,6 @@
 //! Commands and the platform's changes of settings: accounts, senders, templates, campaigns, consents.
 
+use crate::admission::campaign_bucket;
 use crate::change::Change;
 use crate::consent::{Words, said};
 use crate::decide::{Decision, Facts};
@@ -10,7 +11,7 @@ use crate::levels;
 use crate::markup;
 use crate::record::{Account, Campaign, CampaignState, Sender, Template, Waba};
 use crate::state::State;
-use tollgate_quality::{CategoryClass as Class, Limit, Score};
+use tollgate_quality::{Bucket, CategoryClass as Class, Limit, Score};
 use tollgate_rate_card::{Currency, Zone};
 use tollgate_wire::command::{
     AccountSpec, CampaignAction, CampaignSpec, Command, SenderSpec, TemplateSpec, TemplateStatus, WabaSpec,
@@ -25,7 +26,7 @@ pub(crate) fn apply(facts: &Facts<'_>, command: &Command, now_ms: u64, out: &mut
         other => match facts.state.account(other.account()) {
             None => Err(format!("account {:?} is not in the registry; apply it first", other.account())),
             Some(account) => match other {
-                Command::PutCampaign { spec, .. } => put_campaign(facts.state, account, spec, out),
+                Command::PutCampaign { spec, .. } => put_campaign(facts.state, account, spec, now_ms, out),
                 Command::ControlCampaign { campaign, action, .. } => {
                     control_campaign(facts.state, account, campaign, *action, out)
                 }
@@ -309,15 +310,27 @@ pub(crate) fn new_campaign(state: &State, account: &Account, spec: CampaignSpec,
         spent: rust_decimal::Decimal::ZERO,
         reserved: rust_decimal::Decimal::ZERO,
         counts: tollgate_wire::snapshot::CampaignCounts::default(),
+        bucket: Bucket::FULL,
+        in_test: false,
+        test_round: 0,
     }
 }
 
-fn put_campaign(state: &State, account: &Account, spec: &CampaignSpec, out: &mut Decision) -> Result<(), String> {
+fn put_campaign(
+    state: &State,
+    account: &Account,
+    spec: &CampaignSpec,
+    now_ms: u64,
+    out: &mut Decision,
+) -> Result<(), String> {
     check_campaign(state, account, spec)?;
     let campaign = match state.campaign(account.ix, &spec.name) {
         Some(old) => {
             let fresh = new_campaign(state, account, spec.clone(), old.state);
-            Campaign { ix: old.ix, spent: old.spent, ..fresh }
+            let bucket = campaign_bucket(old, spec, now_ms);
+            let more = spec.test_recipients.iter().any(|to| !old.spec.test_recipients.contains(to));
+            let test_round = old.test_round.wrapping_add(u8::from(more));
+            Campaign { ix: old.ix, spent: old.spent, bucket, in_test: old.in_test, test_round, ..fresh }
         }
         None => {
             let run = if spec.paused { CampaignState::Paused } else { CampaignState::Running };
@@ -365,14 +378,7 @@ fn control_campaign(
 ) -> Result<(), String> {
     let Some(old) = state.campaign(account.ix, name) else {
         if action == CampaignAction::Start {
-            let spec = CampaignSpec {
-                name: name.to_owned(),
-                budget: None,
-                weight: 1,
-                hours: None,
-                cost_center: None,
-                paused: false,
-            };
+            let spec = CampaignSpec::named(name);
             check_campaign(state, account, &spec)?;
             let campaign = new_campaign(state, account, spec, CampaignState::Running);
             out.changes.push(Change::Campaign(Box::new(campaign)));
@@ -380,17 +386,22 @@ fn control_campaign(
         }
         return Err(format!("campaign {name:?} is not known in account {}; start it first", account.spec.account));
     };
-    let to = match (old.state, action) {
+    let (to, in_test) = match (old.state, action) {
         (CampaignState::Cancelled, CampaignAction::Cancel) => return Ok(()),
         (CampaignState::Cancelled, _) => {
             return Err(format!("campaign {name} was cancelled, which is final; use a new name"));
         }
-        (_, CampaignAction::Start | CampaignAction::Resume) => CampaignState::Running,
-        (_, CampaignAction::Pause) => CampaignState::Paused,
-        (_, CampaignAction::Cancel) => CampaignState::Cancelled,
+        (_, CampaignAction::Test) if old.spec.test_recipients.is_empty() => {
+            return Err(format!("campaign {name} has no test recipients; set test_recipients first"));
+        }
+        (_, CampaignAction::Start) => (CampaignState::Running, false),
+        (_, CampaignAction::Test) => (CampaignState::Running, true),
+        (_, CampaignAction::Resume) => (CampaignState::Running, old.in_test),
+        (_, CampaignAction::Pause) => (CampaignState::Paused, old.in_test),
+        (_, CampaignAction::Cancel) => (CampaignState::Cancelled, old.in_test),
     };
-    if to != old.state {
-        out.changes.push(Change::Campaign(Box::new(Campaign { state: to, ..old.clone() })));
+    if (to, in_test) != (old.state, old.in_test) {
+        out.changes.push(Change::Campaign(Box::new(Campaign { state: to, in_test, ..old.clone() })));
     }
     Ok(())
 }

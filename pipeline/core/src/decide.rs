@@ -214,6 +214,7 @@ fn new_request(
         park: None,
         attempts: smallvec::SmallVec::new(),
         tail: Arc::new(Tail { id: request.id.as_str().into(), metadata: request.metadata.map(ToOwned::to_owned) }),
+        test: false,
     };
     out.changes.push(Change::Seen(hash, uid));
     settle(facts, &c, message, Some(raw), now_ms, out);
@@ -292,8 +293,12 @@ fn settle(
                 out.changes.push(Change::Pair(pk, admission.pair()));
                 out.changes.push(Change::SenderLive(s.ix, admission.live()));
             }
+            if let Some((campaign, bucket)) = admission.campaign_bucket() {
+                out.changes.push(Change::CampaignBucket(campaign, bucket));
+            }
             message.state = MessageState::Open;
             message.park = None;
+            message.test = c.campaign.is_some_and(|c| c.in_test);
             let reserve = c.campaign.is_some_and(|c| c.spec.budget.is_some());
             let number = message.last_number() + 1;
             life::forget(&mut message);
@@ -360,12 +365,12 @@ fn settle(
             }
             let old = message.park;
             let in_shared_lot = raw.is_none() && old.is_some_and(|p| p.resource != Resource::Own);
-            let of_few = matches!(resource, Resource::Template(_) | Resource::Barred(..))
+            let of_few = matches!(resource, Resource::Template(_) | Resource::Barred(..) | Resource::CampaignTest(..))
                 && old.is_some_and(|p| p.resource != resource);
             if in_shared_lot && resource != Resource::Own && !of_few {
                 // Messages do not move between lots: the lot waits for what refused its head. Only those whose
-                // template is paused, or whose country is barred, go to a lot of their own, because the others of
-                // this one need not wait for it.
+                // template is paused, whose country is barred, or who are no test recipients, go to a lot of their own,
+                // because the others of this one need not wait for it.
                 out.blocked = Some((reason, resource, until_ms));
                 return;
             }
@@ -429,10 +434,5 @@ fn waiting_room_is_full(c: &Candidate<'_>) -> bool {
 }
 
 fn implicit_campaign(state: &State, account: &Account, name: &str) -> Campaign {
-    command::new_campaign(
-        state,
-        account,
-        CampaignSpec { name: name.to_owned(), budget: None, weight: 1, hours: None, cost_center: None, paused: false },
-        CampaignState::Running,
-    )
+    command::new_campaign(state, account, CampaignSpec::named(name), CampaignState::Running)
 }

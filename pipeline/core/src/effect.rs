@@ -40,18 +40,31 @@ pub enum Effect {
     Template(TemplateIx),
     /// What a number or a portfolio may do changed.
     Level(Box<LevelChange>),
-    /// A person wrote or called.
+    /// A person wrote or called, or a message left for one who did.
     Reply(Box<Reply>),
 }
 
-/// A person wrote or called.
+/// What happened between a person and a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// The person, who was reached before or has said something about consent, wrote or called.
+    Wrote,
+    /// Somebody else did.
+    StrangerWrote,
+    /// A message left for the person, who had written within a window's length.
+    Answered,
+}
+
+/// A person wrote or called, or has been answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// Number that received it.
+    /// Which.
+    pub kind: ReplyKind,
+    /// Number that received or sent it.
     pub sender: SenderIx,
     /// Person.
     pub user: User,
-    /// The platform's time.
+    /// The platform's time; of an answer of ours, when it was admitted.
     pub at_s: u32,
 }
 

@@ -49,6 +49,7 @@ pub fn outcome(
             template: t.map(|t| t.spec.name.as_str().into()),
             language: t.map(|t| t.spec.language.as_str().into()),
             category: a.category,
+            instead_of: o.trace.and_then(|t| t.instead_of).filter(|_| o.kind == OutcomeKind::Admitted),
         }
     });
     let mut entry = String::new();
@@ -121,6 +122,7 @@ pub fn outcome(
         estimate: o.estimate.map(|amount| Amount { amount, currency: currency.into() }),
         charge,
         metadata: m.tail.metadata.as_deref(),
+        test: m.test,
     };
     serde_json::to_writer(out, &record)
 }

@@ -4,11 +4,12 @@ use crate::admission::throughput_rate;
 use crate::change::Change;
 use crate::consent::said;
 use crate::decide::{Decision, Facts, person};
-use crate::effect::{Effect, Reply};
+use crate::effect::{Effect, Reply, ReplyKind};
 use crate::fee;
 use crate::hashing::HashKey;
-use crate::ids::{ContactKey, PairKey};
-use crate::record::{Account, Contact};
+use crate::ids::{ContactKey, PairKey, SenderIx, User};
+use crate::record::{Account, Contact, Pair};
+use crate::window;
 use tollgate_rate_card::Fee;
 use tollgate_wire::Text;
 use tollgate_wire::event::{Inbound, Preference};
@@ -52,10 +53,10 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
         pair.referral_s = pair.referral_s.max(at_s);
     }
     out.changes.push(Change::Pair(key, pair));
-    // Of people that were never reached nothing is told: what they write is nobody's result.
-    if state.contact(ContactKey::new(account.ix, user)) != Contact::default() {
-        out.effects.push(Effect::Reply(Box::new(Reply { sender: sender.ix, user, at_s })));
-    }
+    // What people write that were never reached is nobody's result, but they wait for an answer like the others.
+    let known = state.contact(ContactKey::new(account.ix, user)) != Contact::default();
+    let kind = if known { ReplyKind::Wrote } else { ReplyKind::StrangerWrote };
+    out.effects.push(Effect::Reply(Box::new(Reply { kind, sender: sender.ix, user, at_s })));
     if let Some(key) = fee::counter(facts, sender.ix, Fee::Inbound, at_s) {
         out.changes.push(Change::Counter(key, state.counter(key) + 1));
     }
@@ -66,6 +67,17 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     let written = i.keyword.iter().chain(&i.label).map(Text::as_str);
     if let Some(means) = account.words.meaning(written) {
         said::word(facts, account, user, means, at_s, out);
+    }
+}
+
+/// Tells that a message left for a person who had written within a window's length before it and so may wait for an answer.
+/// Whom nobody waits for is not told of, which is most of what is sent.
+pub(crate) fn answered((sender, user): (SenderIx, User), pair: &Pair, at_s: u32, now_ms: u64, out: &mut Decision) {
+    let now_s = (now_ms / 1000) as u32;
+    let wrote_s = pair.last_inbound_s;
+    if wrote_s != 0 && at_s >= wrote_s && now_s < wrote_s.saturating_add(window::WINDOW_S) {
+        let reply = Reply { kind: ReplyKind::Answered, sender, user, at_s };
+        out.effects.push(Effect::Reply(Box::new(reply)));
     }
 }
 

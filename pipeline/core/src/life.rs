@@ -15,7 +15,7 @@ use crate::charge;
 use crate::decide::{Decision, Facts};
 use crate::effect::{Effect, OutcomeFx};
 use crate::ids::{PairKey, Uid};
-use crate::inbound::clamp_s;
+use crate::inbound::{answered, clamp_s};
 use crate::lots::Resource;
 use crate::record::{Account, Attempt, AttemptState, Message, MessageState, SaidRank};
 use crate::window;
@@ -235,6 +235,12 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
         StatusKind::Read | StatusKind::Played => AttemptState::Read,
         StatusKind::Failed => AttemptState::Failed,
     };
+    let before = d.message.attempts[n].state;
+    if matches!(to, AttemptState::Sent | AttemptState::Delivered | AttemptState::Read) && before < AttemptState::Sent {
+        let a = d.message.attempts[n];
+        let (user, admitted_s) = (d.message.user, (a.admitted_ms / 1000) as u32);
+        answered((a.sender, user), d.pair(a.sender), admitted_s, now_ms, out);
+    }
     match to {
         AttemptState::Failed => refused::failed(&mut d, n, s.code, at_s, out),
         AttemptState::Delivered | AttemptState::Read => delivered(&mut d, n, to, at_s, s, out),

@@ -40,6 +40,10 @@ pub enum Resource {
     InFlight(SenderIx),
     /// The platform's bar of a WABA from a country is lifted.
     Barred(WabaIx, Country),
+    /// The next token of the campaign's own rate.
+    CampaignRate(CampaignIx),
+    /// The campaign is in test: it is started, or there are other test recipients, which is another round.
+    CampaignTest(CampaignIx, u8),
 }
 
 /// Name of a lot.
@@ -86,9 +90,15 @@ impl LotKey {
             Resource::Throughput(s) => ("throughput", u32::from(s.0)),
             Resource::InFlight(s) => ("calls", u32::from(s.0)),
             Resource::Barred(w, c) => ("barred", barred(w, c)),
+            Resource::CampaignRate(c) => ("rate", c.0),
+            Resource::CampaignTest(c, round) => return self.named(&format!("test{}.{round}", c.0)),
         };
+        self.named(&format!("{kind}{of}"))
+    }
+
+    fn named(&self, waits_for: &str) -> String {
         let lane = if self.priority { "p" } else { "b" };
-        format!("{kind}{of}-{}{lane}-{}-{}", self.class, self.campaign.0, self.sender.0)
+        format!("{waits_for}-{}{lane}-{}-{}", self.class, self.campaign.0, self.sender.0)
     }
 
     /// Name of the class.

@@ -1,6 +1,6 @@
 //! The live state of an account as the views keep it.
 
-use crate::admission::{effective_throughput, in_flight_window, pace};
+use crate::admission::{campaign_rate, effective_throughput, in_flight_window, pace};
 use crate::close;
 use crate::ids::AccountIx;
 use crate::lots::{Lot, LotKey, Resource};
@@ -87,7 +87,7 @@ fn campaign<'a>(state: &'a State, a: &Account, c: &'a Campaign) -> CampaignSnaps
     let currency = a.wabas.first().map_or("", |w| state.waba_at(*w).currency.as_str());
     CampaignSnapshot {
         spec: c.spec.clone(),
-        state: c.state.as_str().into(),
+        state: c.stands().into(),
         currency: currency.into(),
         reserved: c.reserved,
         spent: c.spent,
@@ -99,7 +99,9 @@ fn lot<'a>(state: &'a State, a: &'a Account, key: &LotKey, lot: &Lot, now_ms: u6
     let waits_for = lot.waits_for().unwrap_or(key.resource);
     let resource: Text<'a> = match waits_for {
         Resource::Own | Resource::Quota(_) => "".into(),
-        Resource::Campaign(c) | Resource::Budget(c) => state.campaign_at(c).map_or("", |c| c.spec.name.as_str()).into(),
+        Resource::Campaign(c) | Resource::Budget(c) | Resource::CampaignRate(c) | Resource::CampaignTest(c, _) => {
+            state.campaign_at(c).map_or("", |c| c.spec.name.as_str()).into()
+        }
         Resource::Sender(s)
         | Resource::Pacing(s)
         | Resource::NumberQuota(s)
@@ -172,6 +174,13 @@ fn done_by_ms(state: &State, a: &Account, key: &LotKey, lot: &Lot, waits_for: Re
             let below = ceiling - rest as u32;
             let first_s = count.second_when_below(below, now_s)?;
             Some(u64::from(first_s) * 1000 + days * 86_401_000)
+        }
+        Resource::CampaignRate(c) => {
+            let campaign = state.campaign_at(c)?;
+            let Some(rate) = campaign_rate(&campaign.spec) else { return Some(now_ms) };
+            let ready = campaign.bucket.tokens(rate, now_ms);
+            let waiting = messages.saturating_sub(u64::from(ready));
+            Some(now_ms + (u128::from(waiting) * u128::from(rate.interval_ns()) / 1_000_000) as u64)
         }
         _ => None,
     }

@@ -325,6 +325,10 @@ impl State {
                 }
                 Change::Spent(ix, old)
             }
+            Change::CampaignBucket(ix, new) => {
+                let c = Arc::make_mut(&mut self.campaigns[ix.at()]);
+                Change::CampaignBucket(ix, std::mem::replace(&mut c.bucket, new))
+            }
             Change::Account(new) => self.put_account(*new)?,
             Change::Waba(new) => self.put_waba(*new)?,
             Change::Sender(new) => self.put_sender(*new)?,
@@ -420,14 +424,9 @@ impl State {
     fn count(&mut self, m: &Message, add: bool) {
         let Some(ix) = m.campaign.some() else { return };
         let c = Arc::make_mut(&mut self.campaigns[ix.at()]);
-        let n = cell(&mut c.counts, m);
-        if add {
-            *n += 1;
-            c.counts.requested += 1;
-        } else {
-            *n = n.saturating_sub(1);
-            c.counts.requested = c.counts.requested.saturating_sub(1);
-        }
+        let step = |n: &mut u64| *n = if add { *n + 1 } else { n.saturating_sub(1) };
+        step(cell(&mut c.counts, m));
+        step(if m.test { &mut c.counts.test.requested } else { &mut c.counts.requested });
         let held: rust_decimal::Decimal = m.attempts.iter().map(|a| a.reserved).sum();
         if !held.is_zero() {
             if add {
@@ -455,6 +454,8 @@ impl State {
         let old = std::mem::replace(slot, Arc::new(new));
         self.lots.wake(Resource::Campaign(ix));
         self.lots.wake(Resource::Budget(ix));
+        self.lots.wake(Resource::CampaignRate(ix));
+        self.lots.wake(Resource::CampaignTest(ix, old.test_round));
         known.then(|| Change::Campaign(Box::new((*old).clone())))
     }
 
@@ -644,10 +645,19 @@ pub fn lot_of(m: &Message) -> Option<LotKey> {
 
 /// Where a message is counted in its campaign.
 fn cell<'a>(c: &'a mut CampaignCounts, m: &Message) -> &'a mut u64 {
+    let is_read = || m.attempts.iter().any(|a: &Attempt| a.state == AttemptState::Read);
+    if m.test {
+        return match m.state {
+            MessageState::Parked | MessageState::Open => &mut c.test.on_the_way,
+            MessageState::Delivered if is_read() => &mut c.test.read,
+            MessageState::Delivered => &mut c.test.delivered,
+            _ => &mut c.test.failed,
+        };
+    }
     match m.state {
         MessageState::Parked => &mut c.parked,
         MessageState::Open => &mut c.on_the_way,
-        MessageState::Delivered if m.attempts.iter().any(|a: &Attempt| a.state == AttemptState::Read) => &mut c.read,
+        MessageState::Delivered if is_read() => &mut c.read,
         MessageState::Delivered => &mut c.delivered,
         MessageState::Failed => &mut c.failed,
         MessageState::Refused => &mut c.refused,
@@ -661,18 +671,14 @@ fn blank_campaign() -> Campaign {
     Campaign {
         ix: CampaignIx::NONE,
         account: AccountIx(0),
-        spec: tollgate_wire::command::CampaignSpec {
-            name: String::new(),
-            budget: None,
-            weight: 1,
-            hours: None,
-            cost_center: None,
-            paused: false,
-        },
+        spec: tollgate_wire::command::CampaignSpec::named(""),
         zone: None,
         state: CampaignState::Running,
         spent: rust_decimal::Decimal::ZERO,
         reserved: rust_decimal::Decimal::ZERO,
         counts: CampaignCounts::default(),
+        bucket: tollgate_quality::Bucket::FULL,
+        in_test: false,
+        test_round: 0,
     }
 }

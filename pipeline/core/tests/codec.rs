@@ -195,7 +195,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
 }
 
 fn resource() -> impl Strategy<Value = Resource> {
-    (0..11_u8, any::<u16>(), any::<u32>()).prop_map(|(tag, small, large)| match tag {
+    (0..13_u8, any::<u16>(), any::<u32>()).prop_map(|(tag, small, large)| match tag {
         0 => Resource::Own,
         1 => Resource::Campaign(CampaignIx(large)),
         2 => Resource::Sender(SenderIx(small)),
@@ -206,6 +206,8 @@ fn resource() -> impl Strategy<Value = Resource> {
         7 => Resource::Budget(CampaignIx(large)),
         8 => Resource::Throughput(SenderIx(small)),
         10 => Resource::Barred(WabaIx(small), Country::from_u16((large % 676) as u16).unwrap()),
+        11 => Resource::CampaignRate(CampaignIx(large)),
+        12 => Resource::CampaignTest(CampaignIx(large), small as u8),
         _ => Resource::InFlight(SenderIx(small)),
     })
 }
@@ -247,6 +249,7 @@ fn message() -> impl Strategy<Value = Message> {
                 park,
                 attempts: attempts.into_iter().collect(),
                 tail: Arc::new(Tail { id: id.into(), metadata: metadata.map(|m| RawValue::from_string(m).unwrap()) }),
+                test: uid % 3 == 0,
             }
         })
 }

@@ -71,6 +71,7 @@ fn message(conversation: u128, unit: Unit) -> Message {
         park: None,
         attempts: [first, second].into_iter().collect(),
         tail: Arc::new(Tail { id: "order-1".into(), metadata: None }),
+        test: false,
     }
 }
 

@@ -18,6 +18,7 @@ const CONDITIONS: &str = "
     send_after=tomorrow      → park   scheduled         request
     campaign=cancelled       → refuse cancelled         campaign
     campaign=paused          → park   campaign_paused   campaign
+    campaign=in_test         → park   campaign_test     campaign
     campaign=asleep          → park   sending_hours     campaign
     account=disabled         → refuse account_disabled  sender
     sender=unheard_of        → refuse sender_unknown    sender
@@ -41,6 +42,7 @@ const CONDITIONS: &str = "
     cap=1/1,last             → refuse frequency_capped  frequency
     night                    → park   quiet_hours       frequency
     budget=0                 → park   budget            budget
+    rate=slow                → park   campaign_rate     throughput
     pair=backing_off         → park   pair_rate         throughput
     throughput=used          → park   throughput        throughput
     in_flight=full           → park   in_flight         throughput
@@ -221,10 +223,18 @@ fn decide(conditions: &[&str]) -> Verdict {
     if has("campaign=asleep") {
         campaign["hours"] = json!({"from": 1, "to": 2, "time_zone": "America/Sao_Paulo"});
     }
+    // A rate that is new begins with an empty bucket.
+    if has("campaign=in_test") {
+        campaign["test_recipients"] = json!([OTHER]);
+    }
+    if has("rate=slow") {
+        campaign["per_minute"] = json!(1);
+    }
     w.campaign(&campaign);
     match value("campaign") {
         Some("paused") => w.control("c", "pause"),
         Some("cancelled") => w.control("c", "cancel"),
+        Some("in_test") => w.control("c", "test"),
         _ => {}
     }
     if has("rate=unknown") {

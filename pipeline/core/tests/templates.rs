@@ -144,7 +144,7 @@ fn a_reply_is_told_of_people_that_are_known() {
     let mut w = World::with_account("TIER_1K", "GREEN");
     let wrote = json!([{"event": "inbound", "sender": "1001", "from": TO, "at_s": 1_795_262_390}]);
     w.events(&wrote).unwrap();
-    assert!(w.out.replies.is_empty(), "a stranger");
+    assert_eq!(w.out.replies.pop().unwrap()["stranger"], true, "what a stranger writes is nobody's result");
     w.opt_in(TO, "utility");
     w.events(&wrote).unwrap();
     let told = json!({"reply_of": TO, "account": "acme", "sender": "1001", "at": "2026-11-21T11:59:50.000Z"});

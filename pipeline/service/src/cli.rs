@@ -7,7 +7,7 @@ use tollgate_sandbox::SandboxArgs;
 
 use crate::commands::{
     accounts, billing, campaigns, check_config, config, consents, dead_letters, enqueue, explain, lots, outcomes,
-    person, rates, senders, serve, templates, token, topics,
+    person, rates, senders, serve, templates, token, topics, windows,
 };
 use crate::demo::DemoArgs;
 
@@ -46,6 +46,7 @@ pub enum Command {
     Senders(senders::SendersArgs),
     Templates(templates::TemplatesArgs),
     Lots(lots::LotsArgs),
+    Windows(windows::WindowsArgs),
     Campaigns(campaigns::CampaignsArgs),
     Enqueue(Box<enqueue::EnqueueArgs>),
     Consents(consents::ConsentsArgs),

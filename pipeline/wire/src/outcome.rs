@@ -102,6 +102,14 @@ pub struct Outcome<'a> {
     /// As given in the request.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<&'a RawValue>,
+    /// Ordered for a test recipient while its campaign was in test; left out otherwise.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub test: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(v: &bool) -> bool {
+    !*v
 }
 
 /// A closed reason, or `platform_<code>`.
@@ -186,6 +194,9 @@ pub struct Chosen<'a> {
     pub language: Option<Text<'a>>,
     /// Pricing category.
     pub category: Category,
+    /// Of a split: the person's own alternative, which was not usable. On the outcome that orders it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<u8>,
 }
 
 /// An amount of money.

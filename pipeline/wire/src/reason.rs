@@ -118,6 +118,11 @@ names! {
         Backoff = "backoff",
         /// Our own fault; an alert was raised.
         Internal = "internal",
+        // Kept by number: what is new stands last.
+        /// Parked until the campaign's own rate allows the next message.
+        CampaignRate = "campaign_rate",
+        /// Parked until the campaign, which is in test, is started.
+        CampaignTest = "campaign_test",
     }
 }
 

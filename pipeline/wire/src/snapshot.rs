@@ -109,7 +109,7 @@ pub struct SenderSnapshot<'a> {
 pub struct CampaignSnapshot<'a> {
     /// Settings.
     pub spec: CampaignSpec,
-    /// `running`, `paused` or `cancelled`.
+    /// `running`, `test`, `paused` or `cancelled`.
     #[serde(borrow)]
     pub state: Text<'a>,
     /// Currency of the amounts; empty before the first estimate.
@@ -147,6 +147,33 @@ pub struct CampaignCounts {
     pub cancelled: u64,
     /// No delivery, or never known.
     pub undelivered: u64,
+    /// Messages to test recipients: not among the others. Left out when there are none.
+    #[serde(skip_serializing_if = "TestCounts::is_empty")]
+    pub test: TestCounts,
+}
+
+/// Messages of a campaign that were ordered while it was in test. `requested` is the sum of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TestCounts {
+    /// All of them.
+    pub requested: u64,
+    /// On the way, or waiting for another attempt.
+    pub on_the_way: u64,
+    /// Delivered, not read.
+    pub delivered: u64,
+    /// Read.
+    pub read: u64,
+    /// Ended otherwise.
+    pub failed: u64,
+}
+
+impl TestCounts {
+    /// There are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One queue of waiting messages.
@@ -368,7 +395,7 @@ impl Level {
     }
 }
 
-/// A person that we have reached, or that has said something about consent, wrote or called. The content is not kept.
+/// A person wrote or called. The content is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReplySnapshot<'a> {
@@ -382,5 +409,28 @@ pub struct ReplySnapshot<'a> {
     #[serde(borrow)]
     pub sender: Text<'a>,
     /// When, by the platform's clock.
+    pub at: Time,
+    /// The person was never reached and has said nothing about consent: no result of anything. Left out where that is not
+    /// so, so that earlier versions read the record.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub stranger: bool,
+}
+
+/// A message left for a person who had written or called within the last day: whoever counts who waits for an answer takes
+/// the person off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AnsweredSnapshot<'a> {
+    /// The person. The name of the field tells the record from the others.
+    #[serde(borrow)]
+    pub answered: Text<'a>,
+    /// Account id.
+    #[serde(borrow)]
+    pub account: Text<'a>,
+    /// Phone number id that it left from.
+    #[serde(borrow)]
+    pub sender: Text<'a>,
+    /// When it was decided to send; of a message of other software, when the platform says that it was sent. It answers what
+    /// was written up to then.
     pub at: Time,
 }

@@ -8,7 +8,7 @@ use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry, MonthClosed, Origin};
 use tollgate_wire::order::Order;
 use tollgate_wire::outcome::{Outcome, OutcomeKind};
 use tollgate_wire::snapshot::{
-    AccountSnapshot, ConsentSnapshot, LevelSnapshot, PersonErased, ReplySnapshot, TemplateSnapshot,
+    AccountSnapshot, AnsweredSnapshot, ConsentSnapshot, LevelSnapshot, PersonErased, ReplySnapshot, TemplateSnapshot,
 };
 use tollgate_wire::{Reason, command, event, request};
 
@@ -243,6 +243,7 @@ fn snapshot() {
             rewrite::<TemplateSnapshot<'_>>(json),
             rewrite::<LevelSnapshot<'_>>(json),
             rewrite::<ReplySnapshot<'_>>(json),
+            rewrite::<AnsweredSnapshot<'_>>(json),
             rewrite::<AccountSnapshot<'_>>(json),
         ];
         assert_eq!(read.iter().filter(|read| read.is_ok()).count(), 1, "one is never read as another: {json}");

@@ -53,11 +53,17 @@ pub enum Mutation {
     RepeatCalls,
     /// Those who are taken off the suppression list are not seen.
     ForgetLift,
+    /// Campaigns may send one message a minute.
+    SlowCampaigns,
+    /// Campaigns have no test recipients.
+    ForgetTesters,
+    /// Every fifth order of a split is told with another alternative.
+    SwapVariant,
 }
 
 impl Mutation {
     /// Every mutation with a predicate that must find it.
-    pub const ALL: [(Self, &'static str); 24] = [
+    pub const ALL: [(Self, &'static str); 27] = [
         (Self::ForgetConsent, "order_needs_consent"),
         (Self::ForgetInbound, "text_needs_window"),
         (Self::HalveLimits, "quota_token_below_ceiling"),
@@ -82,6 +88,9 @@ impl Mutation {
         (Self::RepeatCalls, "platform_counts_no_excess_of_one_person"),
         (Self::RepeatCalls, "platform_counts_no_excess_of_throughput"),
         (Self::ForgetLift, "order_not_suppressed"),
+        (Self::SlowCampaigns, "campaign_rate_per_minute"),
+        (Self::ForgetTesters, "test_goes_to_test_recipients"),
+        (Self::SwapVariant, "one_variant_for_one_person"),
     ];
 
     /// A call that the platform took, as the auditor is told of it.
@@ -117,6 +126,12 @@ impl Mutation {
                         sender["throughput"] = 1.into();
                     }
                 }
+            }
+            (Self::SlowCampaigns, Input::Command(c)) if c["spec"]["per_minute"].is_u64() => {
+                c["spec"]["per_minute"] = 1.into();
+            }
+            (Self::ForgetTesters, Input::Command(c)) if c["command"] == "put_campaign" => {
+                c["spec"]["test_recipients"] = serde_json::Value::Null;
             }
             (Self::ForgetApproval, Input::Event { event, .. }) if event["status"] == "approved" => {
                 step.accepted = false
@@ -154,6 +169,12 @@ impl Mutation {
                             Self::TellCap => 131_049,
                             _ => 130_497,
                         };
+                    }
+                    outputs.push(Output::Move(m));
+                }
+                (Self::SwapVariant, Output::Move(mut m)) => {
+                    if let Some((taken, None)) = m.alternative.filter(|_| fifth && m.kind == OutcomeKind::Admitted) {
+                        m.alternative = Some((taken, Some(taken + 1)));
                     }
                     outputs.push(Output::Move(m));
                 }

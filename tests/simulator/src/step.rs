@@ -96,6 +96,10 @@ pub(crate) struct Move {
     pub wamid: Option<String>,
     pub category: Option<Category>,
     pub estimate: Option<Units>,
+    /// Ordered for a test recipient.
+    pub test: bool,
+    /// Alternative ordered, and of a split the one that it stands in for.
+    pub alternative: Option<(u8, Option<u8>)>,
 }
 
 /// A ledger entry.
@@ -175,6 +179,8 @@ fn outcome(json: &[u8]) -> Move {
         wamid: o.wamid.as_ref().map(ToString::to_string),
         category: o.content.as_ref().map(|c| c.category),
         estimate: o.estimate.as_ref().map(|e| Units::parse(&e.amount.to_string())),
+        test: o.test,
+        alternative: o.content.as_ref().map(|c| (c.alternative, c.instead_of)),
     }
 }
 

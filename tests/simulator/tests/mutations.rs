@@ -3,7 +3,7 @@
 use tollgate_simulator::{Mutation, Options, run};
 
 /// A lie is found within this many seeds: not every world has the situation that it is about.
-const SEEDS: std::ops::Range<u64> = 0..12;
+const SEEDS: std::ops::Range<u64> = 0..30;
 
 #[test]
 fn every_lie_is_found() {

@@ -104,8 +104,7 @@ impl<'a> Candidate<'a> {
         chosen: Usable,
         quota: QuotaUse,
         pacing: Bucket,
-        throughput: Bucket,
-        burst: Burst,
+        (throughput, burst, campaign_bucket): (Bucket, Burst, Option<Bucket>),
     ) -> Admission {
         let now_s = self.now_s();
         let mut contact = self.contact;
@@ -134,6 +133,7 @@ impl<'a> Candidate<'a> {
         }
         let (leave_by_ms, burst) = PairPolicy::default().leaves_by_ms(burst, leave_by_ms);
         pair.burst = burst;
-        Admission { chosen, quota, contact, pair, live, leave_by_ms }
+        let campaign_bucket = self.campaign.map(|c| c.ix).zip(campaign_bucket);
+        Admission { chosen, quota, contact, pair, live, leave_by_ms, campaign_bucket }
     }
 }

@@ -3,6 +3,7 @@
 
 mod budget;
 mod campaign;
+mod campaign_rate;
 mod candidate;
 mod choice;
 mod content;
@@ -16,6 +17,7 @@ mod request;
 mod sender;
 mod throughput;
 
+pub(crate) use campaign_rate::{changed as campaign_bucket, rate as campaign_rate};
 pub use candidate::Candidate;
 pub use content::{Rejection, Rejections as RejectionList, Usable, purpose_allows};
 pub(crate) use pacing::{class, pace};
@@ -25,8 +27,10 @@ pub(crate) use throughput::{
     effective as effective_throughput, in_flight_limit, rate as throughput_rate, window as in_flight_window,
 };
 
+use crate::ids::CampaignIx;
 use crate::lots::Resource;
 use crate::record::{Contact, Pair, SenderLive};
+use tollgate_quality::Bucket;
 use tollgate_wire::Reason;
 
 /// What a gate says. Values, so that each says what would help.
@@ -71,7 +75,7 @@ pub enum Gate {
     Frequency = 9,
     /// Budget.
     Budget = 10,
-    /// Pair rate, throughput, in-flight slot.
+    /// Campaign's own rate, pair rate, throughput, in-flight slot.
     Throughput = 11,
 }
 
@@ -123,6 +127,8 @@ pub struct Trace {
     pub quota_ceiling: Option<u32>,
     /// How the quota was used.
     pub quota_use: Option<QuotaUse>,
+    /// The person's own alternative of a split, where another was chosen.
+    pub instead_of: Option<u8>,
 }
 
 /// Proof that every gate passed, and all that is to be taken, ready to be written. Only [`admit`] makes one.
@@ -134,6 +140,7 @@ pub struct Admission {
     pair: Pair,
     live: SenderLive,
     leave_by_ms: u64,
+    campaign_bucket: Option<(CampaignIx, Bucket)>,
 }
 
 impl Admission {
@@ -166,6 +173,11 @@ impl Admission {
     #[must_use]
     pub fn leave_by_ms(&self) -> u64 {
         self.leave_by_ms
+    }
+    /// The bucket of the campaign's own rate with what was taken, where it has one.
+    #[must_use]
+    pub fn campaign_bucket(&self) -> Option<(CampaignIx, Bucket)> {
+        self.campaign_bucket
     }
 }
 
@@ -223,12 +235,13 @@ pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>
     let (content_verdict, usable, rejected) = content::check(c);
     rejections = Some(rejected);
     ask!(Gate::Content, content_verdict);
-    let Some(chosen) = choice::choose(c, &usable) else {
+    let Some((chosen, instead_of)) = choice::choose(c, &usable) else {
         // Content parked: what the later gates would say depends on which alternative comes free.
         let (gate, reason, resource, until_ms) =
             first_park.unwrap_or((Gate::Content, Reason::Internal, Resource::Own, c.now_ms + 60_000));
         return (Admitted::Parked { gate, reason, resource, until_ms }, trace, rejections);
     };
+    trace.instead_of = instead_of;
     ask!(Gate::Choice, Verdict::Pass);
     let (pacing_verdict, pacing) = pacing::check(c, &chosen);
     ask!(Gate::Pacing, pacing_verdict);
@@ -237,11 +250,13 @@ pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>
     ask!(Gate::Frequency, frequency::check(c, &chosen));
     ask!(Gate::Frequency, quiet::check(c, &chosen));
     ask!(Gate::Budget, budget::check(c, &chosen));
+    let (campaign_verdict, campaign_bucket) = campaign_rate::check(c);
+    ask!(Gate::Throughput, campaign_verdict);
     let (rate_verdict, throughput, burst) = throughput::check(c);
     ask!(Gate::Throughput, rate_verdict);
     if let Some((gate, reason, resource, until_ms)) = first_park {
         return (Admitted::Parked { gate, reason, resource, until_ms }, trace, rejections);
     }
-    let admission = c.take(chosen, quota, pacing, throughput, burst);
+    let admission = c.take(chosen, quota, pacing, (throughput, burst, campaign_bucket));
     (Admitted::Yes(Box::new(admission)), trace, rejections)
 }

@@ -8,7 +8,7 @@ use crate::close;
 use crate::decide::{Decision, Facts, person};
 use crate::effect::{Booking, Effect};
 use crate::ids::{ContactKey, PairKey};
-use crate::inbound::clamp_s;
+use crate::inbound::{answered, clamp_s};
 use crate::life::note_pricing;
 use crate::markup;
 use crate::record::{Account, Booked, Stands, Unit};
@@ -36,6 +36,9 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     let (user, country) = person(facts, &s.to, out);
     let Some(user) = user else { return };
     let at_s = clamp_s(s.at_s, now_ms);
+    if matches!(s.status, StatusKind::Sent | StatusKind::Delivered) {
+        answered((sender.ix, user), &state.pair(PairKey::new(sender.ix, user)), at_s, now_ms, out);
+    }
     if s.status == StatusKind::Sent {
         let mut live = state.live(sender.ix);
         let rate = crate::admission::throughput_rate(account, sender, &live, now_ms);

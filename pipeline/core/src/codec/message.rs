@@ -15,6 +15,10 @@ const WITH_CONVERSATIONS: u8 = 2;
 /// Written: with the WABA of each attempt, the time of the platform's word, and the card of what is booked.
 const WITH_CARDS: u8 = 3;
 
+/// Flag of a message beside its lane: ordered while its campaign was in test. Earlier versions refuse it, as they should:
+/// they would count it with the others.
+const IN_TEST: u8 = 1 << 1;
+
 /// Flags of an attempt, beside the three of the first format.
 const IN_CONVERSATION: u8 = 1 << 3;
 /// The word about the price was said at another time than the delivery.
@@ -100,14 +104,20 @@ fn put_resource(out: &mut Vec<u8>, r: Resource) {
         Resource::InFlight(i) => (9, i.0.into()),
         // Earlier versions refuse it, as they should: they would not know what frees it.
         Resource::Barred(w, c) => (10, crate::lots::barred(w, c)),
+        // The same.
+        Resource::CampaignRate(i) => (11, i.0),
+        Resource::CampaignTest(i, _) => (12, i.0),
     };
     out.push(tag);
     put!(out, ix);
+    if let Resource::CampaignTest(_, round) = r {
+        out.push(round);
+    }
 }
 
 fn resource(r: &mut Reader<'_>) -> Result<Resource> {
     let (tag, ix) = (r.u8()?, r.u32()?);
-    let large = matches!(tag, 1 | 3 | 7 | 10);
+    let large = matches!(tag, 1 | 3 | 7 | 10 | 11 | 12);
     let small = match u16::try_from(ix) {
         Ok(small) => small,
         Err(_) if large => 0,
@@ -128,6 +138,8 @@ fn resource(r: &mut Reader<'_>) -> Result<Resource> {
             Some(country) => Resource::Barred(WabaIx((ix >> 16) as u16), country),
             None => return r.bad("resource"),
         },
+        11 => Resource::CampaignRate(CampaignIx(ix)),
+        12 => Resource::CampaignTest(CampaignIx(ix), r.u8()?),
         _ => return r.bad("resource"),
     })
 }
@@ -136,7 +148,7 @@ fn resource(r: &mut Reader<'_>) -> Result<Resource> {
 pub fn put_message(m: &Message, out: &mut Vec<u8>) {
     out.push(WITH_CARDS);
     put!(out, m.uid, m.account.0, m.sender.0, m.user.raw(), m.campaign.0);
-    out.push(u8::from(m.priority));
+    out.push(u8::from(m.priority) | if m.test { IN_TEST } else { 0 });
     out.push(crate::lots::LotKey::class(m.purpose));
     out.push(m.state as u8);
     put!(out, m.created_s, m.expires_ms, m.body_bytes);
@@ -200,13 +212,16 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
 pub fn message(b: &[u8]) -> Result<Message> {
     let (mut r, version) = Reader::of("message", b, &[VERSION, WITH_CONVERSATIONS, WITH_CARDS])?;
     let r = &mut r;
+    let (uid, account, sender) = (r.u64()?, AccountIx(r.u16()?), SenderIx(r.u16()?));
+    let (user, campaign) = (User::from_raw(r.u64()?), CampaignIx(r.u32()?));
+    let flags = r.flags(1 | IN_TEST)?;
     let mut m = Message {
-        uid: r.u64()?,
-        account: AccountIx(r.u16()?),
-        sender: SenderIx(r.u16()?),
-        user: User::from_raw(r.u64()?),
-        campaign: CampaignIx(r.u32()?),
-        priority: r.bool()?,
+        uid,
+        account,
+        sender,
+        user,
+        campaign,
+        priority: flags & 1 != 0,
         purpose: purpose(r)?,
         state: match MessageState::from_byte(r.u8()?) {
             Some(s) => s,
@@ -218,6 +233,7 @@ pub fn message(b: &[u8]) -> Result<Message> {
         park: None,
         attempts: smallvec::SmallVec::new(),
         tail: Arc::new(Tail::default()),
+        test: flags & IN_TEST != 0,
     };
     if r.bool()? {
         let reason = match Reason::from_index(r.u8()?) {

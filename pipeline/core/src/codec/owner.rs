@@ -6,6 +6,7 @@ use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
 use crate::record::{Account, Campaign, CampaignState, Pauses, Sender, Template, Waba};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use tollgate_quality::Bucket;
 use tollgate_rate_card::{Country, Currency, Markup, Zone};
 use tollgate_wire::command::{AccountSpec, CampaignSpec, SenderSpec, TemplateSpec, WabaSpec};
 use tollgate_wire::snapshot::CampaignCounts;
@@ -67,6 +68,18 @@ struct StoredCampaign {
     state: CampaignState,
     spent: Decimal,
     counts: CampaignCounts,
+    /// When the bucket of its own rate is full.
+    #[serde(default, skip_serializing_if = "is_full")]
+    bucket: Bucket,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    in_test: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    test_round: Option<u8>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_full(b: &Bucket) -> bool {
+    *b == Bucket::FULL
 }
 
 /// Accounts and WABAs with mark-ups, which earlier versions must not book without. All others are written as before.
@@ -86,6 +99,10 @@ const WITH_HOLDS: u8 = 5;
 /// Accounts with rules of their own about consent, without which earlier versions would send what must not be sent. All
 /// others are written as before.
 const WITH_CONSENT_POLICY: u8 = 5;
+
+/// Campaigns with a rate of their own, test recipients or a split, without which earlier versions would send too fast, to
+/// all, or the same to all. All others are written as before.
+const WITH_CAMPAIGN_RULES: u8 = 6;
 
 /// The format of what has these mark-ups.
 fn version_of<'a>(markups: impl Iterator<Item = &'a Markup>) -> u8 {
@@ -235,14 +252,21 @@ pub fn template(b: &[u8]) -> Result<Template> {
 /// Campaign to bytes.
 #[must_use]
 pub fn put_campaign(c: &Campaign) -> Vec<u8> {
-    json(&StoredCampaign {
-        ix: c.ix.0,
-        account: c.account.0,
-        spec: c.spec.clone(),
-        state: c.state,
-        spent: c.spent,
-        counts: c.counts,
-    })
+    let in_test = c.in_test || c.test_round != 0 || !c.spec.test_recipients.is_empty();
+    json_in(
+        if in_test || c.spec.per_minute.is_some() || !c.spec.split.is_empty() { WITH_CAMPAIGN_RULES } else { VERSION },
+        &StoredCampaign {
+            ix: c.ix.0,
+            account: c.account.0,
+            spec: c.spec.clone(),
+            state: c.state,
+            spent: c.spent,
+            counts: c.counts,
+            bucket: c.bucket,
+            in_test: c.in_test.then_some(true),
+            test_round: Some(c.test_round).filter(|round| *round != 0),
+        },
+    )
 }
 
 /// Campaign from bytes.
@@ -250,7 +274,7 @@ pub fn put_campaign(c: &Campaign) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn campaign(b: &[u8]) -> Result<Campaign> {
-    let s: StoredCampaign = from_json("campaign", b)?;
+    let s: StoredCampaign = from_json_in("campaign", b, &[VERSION, WITH_CAMPAIGN_RULES])?;
     Ok(Campaign {
         ix: CampaignIx(s.ix),
         account: AccountIx(s.account),
@@ -260,5 +284,8 @@ pub fn campaign(b: &[u8]) -> Result<Campaign> {
         spent: s.spent,
         reserved: Decimal::ZERO,
         counts: s.counts,
+        bucket: s.bucket,
+        in_test: s.in_test.unwrap_or_default(),
+        test_round: s.test_round.unwrap_or_default(),
     })
 }

@@ -62,6 +62,13 @@ pub(crate) fn erase(facts: &Facts<'_>, account: &Account, to: &str, out: &mut De
             out.changes.push(Change::Pair(key, Pair { last_inbound_s: 0, ..pair }));
         }
     }
+    // No campaign tries anything on the person any more.
+    let of_account = facts.state.campaigns().filter(|c| c.account == account.ix);
+    for campaign in of_account.filter(|c| c.spec.test_recipients.iter().any(|known| known == to)) {
+        let mut campaign = campaign.clone();
+        campaign.spec.test_recipients.retain(|known| known != to);
+        out.changes.push(Change::Campaign(Box::new(campaign)));
+    }
     out.changes.push(Change::Erased(key));
     out.effects.push(Effect::Erased(key));
     Ok(())

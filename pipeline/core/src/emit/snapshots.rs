@@ -1,7 +1,7 @@
 //! Records of the `snapshots` topic that are told as something changes: consents, erasures, templates, levels, answers.
 
 use crate::change::Proof;
-use crate::effect::{LevelChange, Reply};
+use crate::effect::{LevelChange, Reply, ReplyKind};
 use crate::ids::{ContactKey, TemplateIx};
 use crate::record::{Consent, pending_until_s};
 use crate::state::State;
@@ -9,7 +9,8 @@ use tollgate_rate_card::Category;
 use tollgate_wire::Time;
 use tollgate_wire::command::ConsentState;
 use tollgate_wire::snapshot::{
-    ByCategory, ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, PersonErased, ReplySnapshot, TemplateSnapshot,
+    AnsweredSnapshot, ByCategory, ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, PersonErased, ReplySnapshot,
+    TemplateSnapshot,
 };
 
 /// What holds for a person.
@@ -104,20 +105,23 @@ pub fn template(state: &State, ix: TemplateIx, now_ms: u64, out: &mut Vec<u8>) -
     serde_json::to_writer(out, &record)
 }
 
-/// Writes that a person wrote.
+/// Writes that a person wrote, or was answered.
 ///
 /// # Errors
 /// Only if serialising fails, which plain data does not.
 pub fn reply(state: &State, reply: &Reply, out: &mut Vec<u8>) -> serde_json::Result<()> {
     let sender = state.sender_at(reply.sender);
     let person = state.user_text(reply.user);
-    let record = ReplySnapshot {
-        reply_of: person.as_str().into(),
-        account: state.account_at(sender.account).spec.account.as_str().into(),
-        sender: sender.spec.id.as_str().into(),
-        at: Time::from_secs(reply.at_s),
-    };
-    serde_json::to_writer(out, &record)
+    let (account, sender) = (state.account_at(sender.account).spec.account.as_str(), sender.spec.id.as_str());
+    let (person, account, sender) = (person.as_str().into(), account.into(), sender.into());
+    let at = Time::from_secs(reply.at_s);
+    match reply.kind {
+        ReplyKind::Answered => serde_json::to_writer(out, &AnsweredSnapshot { answered: person, account, sender, at }),
+        kind => {
+            let stranger = kind == ReplyKind::StrangerWrote;
+            serde_json::to_writer(out, &ReplySnapshot { reply_of: person, account, sender, at, stranger })
+        }
+    }
 }
 
 /// Writes a change of what a number or a portfolio may do.

@@ -69,7 +69,7 @@ impl Engine {
                 }
                 Some(Dirty::Campaign(c.ix))
             }
-            Change::Spent(ix, _) => Some(Dirty::Campaign(*ix)),
+            Change::Spent(ix, _) | Change::CampaignBucket(ix, _) => Some(Dirty::Campaign(*ix)),
             Change::Account(a) => Some(Dirty::Account(a.ix)),
             Change::Waba(w) => Some(Dirty::Waba(w.ix)),
             Change::Sender(s) => Some(Dirty::Sender(s.ix)),

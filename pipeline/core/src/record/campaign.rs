@@ -2,6 +2,7 @@
 
 use crate::ids::{AccountIx, CampaignIx};
 use rust_decimal::Decimal;
+use tollgate_quality::Bucket;
 use tollgate_wire::command::CampaignSpec;
 use tollgate_wire::snapshot::CampaignCounts;
 
@@ -24,6 +25,21 @@ pub struct Campaign {
     pub reserved: Decimal,
     /// Messages by where they are. Kept by `State::apply`.
     pub counts: CampaignCounts,
+    /// Own rate. Changes with every message that it lets go.
+    pub bucket: Bucket,
+    /// While it runs only messages to its test recipients go.
+    pub in_test: bool,
+    /// Goes up, and round, each time that somebody becomes a test recipient: the queue of what waits for the end of the
+    /// test may hold messages to that person, and is looked through.
+    pub test_round: u8,
+}
+
+impl Campaign {
+    /// Where it stands, for people.
+    #[must_use]
+    pub fn stands(&self) -> &'static str {
+        if self.in_test && self.state == CampaignState::Running { "test" } else { self.state.as_str() }
+    }
 }
 
 /// State of a campaign.

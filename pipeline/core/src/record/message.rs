@@ -42,6 +42,8 @@ pub struct Message {
     pub attempts: SmallVec<[Attempt; 1]>,
     /// What outcomes echo.
     pub tail: Arc<Tail>,
+    /// Ordered while its campaign was in test, at the latest order.
+    pub test: bool,
 }
 
 /// What outcomes echo: never changes.

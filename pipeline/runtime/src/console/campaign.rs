@@ -47,6 +47,12 @@ fn make(look: &Look) -> Result<Page, Refusal> {
             div { dt { "Spent" } dd { (money(campaign.spent, &campaign.currency)) } }
             div { dt { "Reserved" } dd { (money(campaign.reserved, &campaign.currency)) } }
             div { dt { "Budget" } dd { (budget(campaign)) } }
+            @if let Some(rate) = campaign.spec.per_minute {
+                div { dt { "Own rate" } dd { "at most " (rate) " a minute" } }
+            }
+            @if !campaign.spec.test_recipients.is_empty() {
+                div { dt { "Test recipients" } dd { (campaign.spec.test_recipients.join(", ")) } }
+            }
             @if let Some(hours) = &campaign.spec.hours {
                 div { dt { "Sending hours" } dd { (hours.from) " to " (hours.to) " in " (hours.time_zone) } }
             }
@@ -100,6 +106,9 @@ fn counts(campaign: &CampaignView) -> Markup {
     ];
     let row =
         |(name, messages): (&str, u64)| vec![cell(name), cell(count(messages)), cell(share(messages, n.requested))];
-    let rows: Vec<Vec<Markup>> = places.into_iter().map(row).collect();
+    let mut rows: Vec<Vec<Markup>> = places.into_iter().map(row).collect();
+    if !n.test.is_empty() {
+        rows.push(vec![cell("To test recipients, beside these"), cell(count(n.test.requested)), cell("")]);
+    }
     table("Where its messages are", &["Place", "#Messages", "#Share"], &rows, "")
 }

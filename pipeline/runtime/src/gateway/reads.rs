@@ -1,6 +1,7 @@
 //! The seam to the views. Calls block: the gateway makes them off its async threads.
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -100,6 +101,12 @@ pub trait Reads: Send + Sync + 'static {
     /// See [`ReadError`].
     fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError>;
 
+    /// Whom one campaign is tried on, in full.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn test_recipients(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError>;
+
     /// What came of one campaign.
     ///
     /// # Errors
@@ -129,6 +136,19 @@ pub trait Reads: Send + Sync + 'static {
     /// # Errors
     /// See [`ReadError`].
     fn levels(&self, account: &str) -> Result<Option<ViewJson>, ReadError>;
+
+    /// Who wrote to the account and has had no answer, with a window that is open at `now` and closes within a time: at most
+    /// `max`, in full or masked.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn unanswered(
+        &self,
+        account: &str,
+        now: Time,
+        within: Duration,
+        shown: (usize, bool),
+    ) -> Result<Option<ViewJson>, ReadError>;
 
     /// What one person consented to.
     ///

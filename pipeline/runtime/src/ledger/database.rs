@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tollgate_wire::Time;
 
 /// Schema version that this program writes: it brings an earlier one up to date, and refuses a greater one.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 
 /// Where ledger and views are kept.
 #[derive(Clone, Debug)]
@@ -84,6 +84,11 @@ impl Writer {
     /// Next offset of a topic's partition; 0 before the first record.
     pub fn position(&self, stream: Stream, partition: u32) -> Result<u64, LedgerError> {
         read(&*self.engine, |db| position(db, stream, partition))
+    }
+
+    /// One consistent read, of what is written.
+    pub(crate) fn look<T>(&self, f: impl FnOnce(&dyn Sql) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+        read(&*self.engine, f)
     }
 
     /// Makes everything written so far durable against a power cut and, of a file, gives the write-ahead log's space

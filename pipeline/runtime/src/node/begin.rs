@@ -173,9 +173,11 @@ impl Beginning {
                 let projecting = Arc::clone(&projecting);
                 let (clock, metrics) = (self.clock.clone(), Arc::clone(&self.metrics));
                 let keep_days = projects_views.then_some(self.config.keep_moves_days);
+                let closes_within = projects_views.then_some(self.config.closes_within);
                 let (lags, set_aside) = (Arc::clone(&self.lags), SetAside::new(self.config.ledger.clone()));
                 let marks = Default::default();
-                let projection = Projection { source, writer, clock, keep_days, metrics, lags, set_aside, marks };
+                let projection =
+                    Projection { source, writer, clock, keep_days, metrics, lags, closes_within, set_aside, marks };
                 Some(spawn("views", move || {
                     if let Err(e) = projection.run(&projecting) {
                         let _ = failed.blocking_send(format!("ledger and views: {e}"));
@@ -248,6 +250,7 @@ mod tests {
             metric_limits: tollgate_metrics::Limits::default(),
             rates: Arc::new(RateCards::embedded().unwrap()),
             keep_moves_days: 30,
+            closes_within: std::time::Duration::from_secs(7200),
             billing_issuer: None,
             settle_days: 8,
             ledger_behind_max: std::time::Duration::from_secs(300),

@@ -75,6 +75,8 @@ pub struct NodeConfig {
     pub rates: Arc<RateCards>,
     /// Days that moves of messages are kept in the views.
     pub keep_moves_days: u32,
+    /// How soon a customer service window closes that counts as about to.
+    pub closes_within: Duration,
     /// Who invoices clients, for FOCUS exports of what they are charged; none = there are no such exports.
     pub billing_issuer: Option<String>,
     /// Days after a month's end that late statuses are waited for before it may be closed.

@@ -11,12 +11,14 @@ use crate::log;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tollgate_metrics::Metrics;
 use tollgate_wire::Time;
 
 /// How often space is given back.
 const TRIM_EVERY: Duration = Duration::from_secs(30);
+/// How often it is counted who waits for an answer.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
 /// Old moves deleted in one transaction.
 const PRUNED_MAX: u32 = 5_000;
 /// How long old moves are deleted at a time; what is left waits for the next time.
@@ -33,6 +35,8 @@ pub(super) struct Projection<S> {
     pub(super) keep_days: Option<u32>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) lags: Arc<Lags>,
+    /// How soon a window closes that counts as about to, where this process projects the views.
+    pub(super) closes_within: Option<Duration>,
     /// Looks at what is set aside.
     pub(super) set_aside: SetAside,
     /// Where each stream's partitions stand.
@@ -47,6 +51,7 @@ impl<S: Source> Projection<S> {
     /// lost: it waits and goes on from the database's positions.
     pub(super) fn run(mut self, running: &AtomicBool) -> Result<(), SourceError> {
         let (mut trimmed, mut away) = (monotonic(), false);
+        let mut counted = None;
         self.set_aside.look(&self.metrics);
         loop {
             let stopping = !running.load(Ordering::Acquire);
@@ -73,6 +78,13 @@ impl<S: Source> Projection<S> {
                 }
                 Err(error) => return Err(error),
             };
+            if counted.is_none_or(|at: Instant| at.elapsed() >= COUNT_EVERY) {
+                counted = Some(monotonic());
+                match self.count_unanswered() {
+                    Err(error) if passes(&error) => self.source.again(),
+                    counted => counted?,
+                }
+            }
             // However much comes in.
             if trimmed.elapsed() >= TRIM_EVERY {
                 trimmed = monotonic();
@@ -151,6 +163,14 @@ impl<S: Source> Projection<S> {
         // Of a batch that was there in part, nobody says which part: after a restart, and seldom.
         if stream == Stream::Ledger && done.applied == batch.len() as u64 {
             booked::observe(&self.metrics, batch.iter().map(|record| record.value), self.clock.now());
+        }
+        Ok(())
+    }
+
+    /// Shows how many wait for an answer whose window is about to close. By the database alone, so a restart forgets nobody.
+    fn count_unanswered(&self) -> Result<(), SourceError> {
+        if let Some(within) = self.closes_within {
+            self.metrics.set_unanswered(&self.writer.unanswered(self.clock.now(), within)?);
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::log::{ReadLimit, Record};
 use crate::views::{self, AccountBill, Bill, FlowView, LiveView};
 use serde::Serialize;
 use std::io;
+use std::time::Duration;
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 use tollgate_wire::request::parse_e164;
@@ -109,6 +110,10 @@ impl Reads for ViewReads {
         self.view(|r| r.campaign(account, campaign))
     }
 
+    fn test_recipients(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.test_recipients(account, campaign))
+    }
+
     fn campaign_report(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
         self.view(|r| r.campaign_report(account, campaign))
     }
@@ -127,6 +132,16 @@ impl Reads for ViewReads {
 
     fn levels(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
         self.view(|r| r.levels(account))
+    }
+
+    fn unanswered(
+        &self,
+        account: &str,
+        now: Time,
+        within: Duration,
+        shown: (usize, bool),
+    ) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.unanswered(account, now, within, shown))
     }
 
     fn consents(&self, account: &str, to: &str) -> Result<Option<ViewJson>, ReadError> {

@@ -55,10 +55,13 @@ fn waits_for(reason: Reason) -> Option<WaitsFor> {
     match reason {
         Reason::Quota | Reason::Throughput | Reason::PairRate | Reason::Backoff => Some(WaitsFor::PlatformLimit),
         Reason::Pacing => Some(WaitsFor::OurPacing),
-        Reason::Scheduled | Reason::SendingHours | Reason::FrequencyCapped | Reason::QuietHours => {
-            Some(WaitsFor::Customer)
-        }
+        Reason::Scheduled
+        | Reason::SendingHours
+        | Reason::FrequencyCapped
+        | Reason::QuietHours
+        | Reason::CampaignRate => Some(WaitsFor::Customer),
         Reason::CampaignPaused
+        | Reason::CampaignTest
         | Reason::TemplatePaused
         | Reason::CountryBarred
         | Reason::Budget
@@ -77,7 +80,7 @@ fn left(state: &State, ix: AccountIx, snapshot: &AccountSnapshot<'_>) -> Left {
         let shares = || snapshot.lots.iter().filter(|other| shares(lot, other));
         let alone = |lot: &LotSnapshot<'_>| lot.done_by.or(lot.opens_at).map_or(0, |at| at.0.saturating_sub(now_ms));
         let takes_ms = match lot.reason {
-            Reason::Pacing | Reason::Throughput | Reason::InFlight => shares().map(alone).sum(),
+            Reason::Pacing | Reason::Throughput | Reason::InFlight | Reason::CampaignRate => shares().map(alone).sum(),
             Reason::Quota => {
                 let messages = shares().map(|lot| lot.messages).sum();
                 quota_ms(state, ix, lot, messages, now_ms).unwrap_or_else(|| alone(lot))

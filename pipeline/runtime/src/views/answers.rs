@@ -7,6 +7,9 @@ const HOUR_MS: u64 = 3_600_000;
 /// Days for which answers are kept: campaigns of the past year can be looked at.
 const KEPT_DAYS: u64 = 400;
 
+/// After a delivery an answer counts for so long.
+pub(super) const ANSWERED_WITHIN_MS: i64 = 7 * 86_400_000;
+
 /// What a person did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -35,9 +38,10 @@ pub(super) fn keep(tx: &dyn Sql, account: i64, person: &str, answer: Answer, at:
     Ok(())
 }
 
-/// Forgets old ones.
+/// Forgets old ones, and as old test messages.
 pub(super) fn prune(tx: &dyn Sql, now: Time) -> Result<(), LedgerError> {
     let oldest = (now.0 / HOUR_MS).saturating_sub(KEPT_DAYS * 24) as i64;
     tx.run("DELETE FROM answers WHERE hour < ?1", &[oldest.into()])?;
+    tx.run("DELETE FROM test_messages WHERE at < ?1", &[(oldest * HOUR_MS as i64).into()])?;
     Ok(())
 }

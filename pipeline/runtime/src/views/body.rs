@@ -15,7 +15,7 @@ pub(super) struct Common<'a> {
     pub(super) metadata: Option<&'a str>,
 }
 
-/// The stored JSON. The last four are present only where they differ from the message's row.
+/// The stored JSON. The last four before `test` are present only where they differ from the message's row.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Body<'a> {
     attempt: u8,
@@ -48,6 +48,8 @@ pub(super) struct Body<'a> {
     to: Option<Text<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     metadata: Option<&'a RawValue>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
 }
 
 impl<'a> Body<'a> {
@@ -70,6 +72,7 @@ impl<'a> Body<'a> {
             campaign: o.campaign.clone().filter(|c| Some(c.as_str()) != row.campaign),
             to: Some(o.to.clone()).filter(|to| to.as_str() != row.to),
             metadata: o.metadata.filter(|m| Some(m.get()) != row.metadata),
+            test: o.test,
         }
     }
 
@@ -107,6 +110,7 @@ impl<'a> Body<'a> {
             estimate: self.estimate,
             charge: self.charge,
             metadata: self.metadata.or(metadata),
+            test: self.test,
         }
     }
 }
@@ -149,6 +153,9 @@ pub struct ChosenView {
     pub language: Option<String>,
     /// Pricing category.
     pub category: String,
+    /// Of a split: the person's own alternative, which was not usable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<u8>,
 }
 
 /// An amount of money.

@@ -29,6 +29,8 @@ mod snapshot_ingest;
 mod snapshots;
 mod syncs;
 mod templates;
+mod unanswered;
+mod variants;
 mod waits;
 mod zones;
 
@@ -48,11 +50,13 @@ pub use levels::LevelView;
 pub use live::LiveView;
 pub use message::{MessageView, MoveView, PriceLine};
 pub use person::{PersonEntry, PersonMessage, PersonView};
-pub use report::{CampaignCost, CampaignError, CampaignReport};
+pub use report::{CampaignCost, CampaignError, CampaignReport, TestCost};
 pub use retention::Pruned;
 pub use snapshots::{AccountView, CampaignView, Listing, LotView, SenderView};
 pub use syncs::{Claim, SyncChange, SyncReport, SyncResult};
 pub use templates::{TemplateView, TemplatesView};
+pub use unanswered::{UnansweredLine, UnansweredView};
+pub use variants::VariantReport;
 pub use waits::WaitView;
 
 pub(crate) use names::Names;

@@ -1,8 +1,8 @@
 //! Campaigns and states by number, and what the present batch changes in the counts.
 
-use crate::ledger::{LedgerError, Sql, named};
+use crate::ledger::{LedgerError, Sql, Value, named};
 use std::collections::HashMap;
-use tollgate_wire::outcome::{OutcomeKind, ReasonText};
+use tollgate_wire::outcome::{Chosen, OutcomeKind, ReasonText};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
@@ -11,7 +11,9 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 pub(crate) struct Names {
     campaigns: Map<i64, Map<Box<str>, i64>>,
     states: Map<StateKey, i64>,
-    outcomes: Map<i64, OutcomeKind>,
+    stands: Map<i64, (OutcomeKind, i64)>,
+    /// Of a campaign: what it sends, few enough to be looked through.
+    variants: Map<(i64, bool), Vec<(Box<str>, Box<str>, i64)>>,
     added: Map<i64, i64>,
 }
 
@@ -22,6 +24,7 @@ struct StateKey {
     campaign: i64,
     outcome: OutcomeKind,
     reason: i64,
+    variant: i64,
 }
 
 /// `reason` of a platform code; known reasons are 0 to 255, none is -1.
@@ -44,12 +47,39 @@ impl Names {
         Ok(ix)
     }
 
-    /// The state's number.
-    pub(super) fn state(
+    /// The number of what a campaign sends, given at its first mention.
+    pub(super) fn variant(
         &mut self,
         tx: &dyn Sql,
         account: i64,
         campaign: i64,
+        sent: &Chosen<'_>,
+        test: bool,
+    ) -> Result<i64, LedgerError> {
+        let (template, language) = (sent.template.as_deref().unwrap_or(""), sent.language.as_deref().unwrap_or(""));
+        let known = self.variants.entry((campaign, test)).or_default();
+        if let Some((.., ix)) = known.iter().find(|(t, l, _)| **t == *template && **l == *language) {
+            return Ok(*ix);
+        }
+        let [template_, language_] = [template, language].map(Value::Text);
+        let of_it = [campaign.into(), template_, language_, i64::from(test).into()];
+        let [campaign_, template_, language_, test_] = of_it;
+        tx.run(
+            "INSERT INTO variants (account, campaign, template, language, test) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (campaign, template, language, test) DO NOTHING",
+            &[account.into(), campaign_, template_, language_, test_],
+        )?;
+        let sql = "SELECT ix FROM variants WHERE campaign = ?1 AND template = ?2 AND language = ?3 AND test = ?4";
+        let ix = tx.number(sql, &of_it)?.unwrap_or_default();
+        known.push((template.into(), language.into(), ix));
+        Ok(ix)
+    }
+
+    /// The state's number; `variant` is what was sent, 0 before.
+    pub(super) fn state(
+        &mut self,
+        tx: &dyn Sql,
+        (account, campaign, variant): (i64, i64, i64),
         outcome: OutcomeKind,
         reason: Option<&ReasonText<'_>>,
     ) -> Result<i64, LedgerError> {
@@ -60,18 +90,19 @@ impl Names {
             // Written by a newer version: looked up every time.
             Some(ReasonText::Other(_)) => None,
         };
-        let key = number.map(|reason| StateKey { account, campaign, outcome, reason });
+        let key = number.map(|reason| StateKey { account, campaign, outcome, reason, variant });
         if let Some(ix) = key.and_then(|k| self.states.get(&k)) {
             return Ok(*ix);
         }
         let reason = reason.map(ToString::to_string).unwrap_or_default();
-        let values = [account.into(), campaign.into(), outcome.as_str().into(), reason.as_str().into()];
+        let values = [account.into(), campaign.into(), outcome.as_str().into(), reason.as_str().into(), variant.into()];
         tx.run(
-            "INSERT INTO states (account, campaign, outcome, reason) VALUES (?1, ?2, ?3, ?4) \
-             ON CONFLICT (account, campaign, outcome, reason) DO NOTHING",
+            "INSERT INTO states (account, campaign, outcome, reason, variant) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (account, campaign, outcome, reason, variant) DO NOTHING",
             &values,
         )?;
-        let sql = "SELECT ix FROM states WHERE account = ?1 AND campaign = ?2 AND outcome = ?3 AND reason = ?4";
+        let sql = "SELECT ix FROM states WHERE account = ?1 AND campaign = ?2 AND outcome = ?3 AND reason = ?4 \
+             AND variant = ?5";
         let ix = tx.number(sql, &values)?.unwrap_or_default();
         if let Some(key) = key {
             self.states.insert(key, ix);
@@ -79,16 +110,16 @@ impl Names {
         Ok(ix)
     }
 
-    /// The outcome that a state stands for.
-    pub(super) fn outcome(&mut self, tx: &dyn Sql, state: i64) -> Result<OutcomeKind, LedgerError> {
-        if let Some(known) = self.outcomes.get(&state) {
+    /// The outcome that a state stands for, and what was sent.
+    pub(super) fn stands(&mut self, tx: &dyn Sql, state: i64) -> Result<(OutcomeKind, i64), LedgerError> {
+        if let Some(known) = self.stands.get(&state) {
             return Ok(*known);
         }
-        let sql = "SELECT outcome FROM states WHERE ix = ?1";
-        let found = tx.first(sql, &[state.into()], |row| named("outcome", row.words(0)?))?;
-        let outcome = found.ok_or_else(|| LedgerError::Stored { what: "state", value: state.to_string() })?;
-        self.outcomes.insert(state, outcome);
-        Ok(outcome)
+        let sql = "SELECT outcome, variant FROM states WHERE ix = ?1";
+        let found = tx.first(sql, &[state.into()], |row| Ok((named("outcome", row.words(0)?)?, row.required(1)?)))?;
+        let stands = found.ok_or_else(|| LedgerError::Stored { what: "state", value: state.to_string() })?;
+        self.stands.insert(state, stands);
+        Ok(stands)
     }
 
     /// So many messages more in a state.

@@ -5,7 +5,7 @@
 
 use super::body::{Body, Common};
 use super::move_key::{move_key, offset_of};
-use crate::ledger::{Accounts, Bulk, Fresh, Ingested, LedgerError, Record, Stream, Writer, writes_nul};
+use crate::ledger::{Accounts, Bulk, Fresh, Ingested, LedgerError, Record, Sql, Stream, Writer, writes_nul};
 use crate::views::Names;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -119,6 +119,20 @@ impl<'a> Parsed<'a> {
     }
 }
 
+/// Whether a message is one to a test recipient is known from its latest order.
+fn note_test(tx: &dyn Sql, account: i64, o: &Outcome<'_>) -> Result<(), LedgerError> {
+    let of_it = [account.into(), (o.message_uid as i64).into()];
+    if o.test {
+        let [account, uid] = of_it;
+        let sql =
+            "INSERT INTO test_messages (account, uid, at) VALUES (?1, ?2, ?3) ON CONFLICT (account, uid) DO NOTHING";
+        tx.run(sql, &[account, uid, (o.at.0 as i64).into()])?;
+    } else if o.attempt > 1 {
+        tx.run("DELETE FROM test_messages WHERE account = ?1 AND uid = ?2", &of_it)?;
+    }
+    Ok(())
+}
+
 /// What no database could keep.
 fn checked<'a>(text: &str, o: Outcome<'a>) -> Result<Outcome<'a>, String> {
     if i64::try_from(o.message_uid).is_err() {
@@ -226,11 +240,17 @@ impl<'a> Projection<'a> {
         if let (0, Some(place)) = (campaign, found) {
             campaign = self.known[place].campaign;
         }
-        let state = names.state(tx, account, campaign, o.outcome, o.reason.as_ref())?;
-        let moves = match found {
-            Some(place) => !repeats && moves_on(names.outcome(tx, self.known[place].state)?, o.outcome),
-            None => true,
+        let stood = found.map(|place| names.stands(tx, self.known[place].state)).transpose()?;
+        let variant = match &o.content {
+            _ if campaign == 0 || repeats => 0,
+            Some(sent) => names.variant(tx, account, campaign, sent, o.test)?,
+            None => stood.map_or(0, |(_, variant)| variant),
         };
+        if campaign != 0 && o.outcome == OutcomeKind::Admitted {
+            note_test(tx, account, o)?;
+        }
+        let state = names.state(tx, (account, campaign, variant), o.outcome, o.reason.as_ref())?;
+        let moves = stood.is_none_or(|(stood, _)| !repeats && moves_on(stood, o.outcome));
         let (message, prev) = match found {
             None => (self.begin(one, campaign, state), None),
             Some(place) => {

@@ -132,6 +132,7 @@ pub(super) fn erase(tx: &dyn Sql, erased: &Erased) -> Result<(), LedgerError> {
         erase_moves(tx, key)?;
     }
     tx.run("UPDATE messages SET recipient = '', metadata = NULL WHERE account = ?1 AND recipient = ?2", &of_them)?;
+    tx.run("DELETE FROM unanswered WHERE account = ?1 AND person = ?2", &of_them)?;
     tx.run("DELETE FROM answers WHERE account = ?1 AND person = ?2", &of_them)?;
     tx.run("DELETE FROM consent_proofs WHERE account = ?1 AND person = ?2", &of_them)?;
     match &erased.holds {

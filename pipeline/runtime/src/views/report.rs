@@ -1,8 +1,9 @@
 //! What came of a campaign: funnel, cost, answers within seven days, errors.
 
 use super::CampaignView;
-use super::answers::Answer;
+use super::answers::{ANSWERED_WITHIN_MS, Answer};
 use super::snapshots::{Snapshot, snapshot};
+use super::variants::{self, Entries, VariantReport};
 use crate::ledger::{LedgerError, Reader, Sql, Stream, Value, as_of};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,6 @@ use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 
-/// After a delivery an answer counts for so long.
-const ANSWERED_WITHIN_MS: i64 = 7 * 86_400_000;
 /// Decimals of an amount that is divided.
 const SHARE_DECIMALS: u32 = 6;
 
@@ -37,6 +36,21 @@ pub struct CampaignReport {
     pub costs: Vec<CampaignCost>,
     /// Messages that failed, by the platform's code, the most first.
     pub errors: Vec<CampaignError>,
+    /// What messages to test recipients cost, which is in none of the above; how many they are is with the campaign.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test_costs: Vec<TestCost>,
+    /// The same by what was sent, in order of template and language; test messages apart.
+    #[serde(default)]
+    pub variants: Vec<VariantReport>,
+}
+
+/// What messages to test recipients cost in one currency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestCost {
+    /// ISO 4217 code.
+    pub currency: String,
+    /// All of it.
+    pub cost: Decimal,
 }
 
 /// What a campaign cost in one currency.
@@ -79,7 +93,12 @@ impl Reader {
         self.read(|db| {
             let Some(Snapshot { campaigns, as_of: taken, .. }) = snapshot(db, account)? else { return Ok(None) };
             let Some(view) = campaigns.into_iter().find(|c| c.spec.name == campaign) else { return Ok(None) };
-            let booked = booked(db, account, campaign)?;
+            let mut booked = booked(db, account, campaign)?;
+            let of = Entries { db, account, campaign, months: booked.months };
+            let test = of.costs(true)?;
+            for line in &test {
+                *booked.costs.entry(line.currency.clone()).or_default() -= line.cost;
+            }
             let people = |answer| answered(db, account, campaign, booked.months, answer);
             let (replied, opted_out) = (people(Answer::Reply)?, people(Answer::OptOut)?);
             let (delivered, read) = (view.counts.delivered + view.counts.read, view.counts.read);
@@ -103,12 +122,14 @@ impl Reader {
                 opted_out,
                 costs: costs.collect(),
                 errors: errors(db, account, campaign)?,
+                test_costs: variants::together(&test),
+                variants: variants::read(&of)?,
             }))
         })
     }
 }
 
-fn per(cost: Decimal, of: u64) -> Option<Decimal> {
+pub(super) fn per(cost: Decimal, of: u64) -> Option<Decimal> {
     let share = cost.checked_div(Decimal::from(of))?;
     Some(share.round_dp_with_strategy(SHARE_DECIMALS, RoundingStrategy::MidpointAwayFromZero).normalize())
 }
@@ -124,17 +145,22 @@ fn booked(db: &dyn Sql, account: &str, campaign: &str) -> Result<Booked, LedgerE
         let month = i64::from(month.year()) * 12 + i64::from(month.month()) - 1;
         let (first, last) = booked.months.unwrap_or((month, month));
         booked.months = Some((first.min(month), last.max(month)));
-        // What has no price yet costs nothing that is known.
-        let cost = match row.value(2)? {
-            Value::Null => Decimal::ZERO,
-            Value::Amount(cost) => cost,
-            Value::Text(text) => text.parse().map_err(|_| stored("cost", text))?,
-            other => return Err(stored("cost", &format!("{other:?}"))),
-        };
+        let cost = amount(&row.value(2)?)?;
         *booked.costs.entry(row.words(1)?.to_owned()).or_default() += cost;
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(booked)
+}
+
+/// What has no price yet costs nothing that is known.
+pub(super) fn amount(value: &Value<'_>) -> Result<Decimal, LedgerError> {
+    let stored = |value: &str| LedgerError::Stored { what: "cost", value: value.to_owned() };
+    match value {
+        Value::Null => Ok(Decimal::ZERO),
+        Value::Amount(cost) => Ok(*cost),
+        Value::Text(text) => text.parse().map_err(|_| stored(text)),
+        other => Err(stored(&format!("{other:?}"))),
+    }
 }
 
 /// People of whom there is an answer within seven days of a delivery of the campaign.
@@ -150,6 +176,7 @@ fn answered(
          AND p.account = e.account AND p.occurred_at = e.occurred_at AND p.entry = e.entry \
          WHERE e.month >= ?1 AND e.month <= ?2 AND e.account = (SELECT ix FROM accounts WHERE name = ?3) \
          AND e.grp IN (SELECT ix FROM entry_groups WHERE account = ?3 AND campaign = ?4) \
+         AND NOT EXISTS (SELECT 1 FROM test_messages t WHERE t.account = e.account AND t.uid = e.message_uid) \
          AND EXISTS (SELECT 1 FROM answers a WHERE a.account = e.account AND a.person = p.recipient AND a.kind = ?5 \
          AND a.at > e.occurred_at AND a.at <= e.occurred_at + ?6)";
     let values =
@@ -158,9 +185,10 @@ fn answered(
 }
 
 fn errors(db: &dyn Sql, account: &str, campaign: &str) -> Result<Vec<CampaignError>, LedgerError> {
-    let sql = "SELECT s.reason, s.messages FROM states s JOIN accounts a ON a.ix = s.account \
-         JOIN campaigns c ON c.ix = s.campaign AND c.account = s.account \
-         WHERE a.name = ?1 AND c.name = ?2 AND s.outcome = 'failed' AND s.messages > 0 ORDER BY s.messages DESC, s.reason";
+    let sql = "SELECT s.reason, CAST(sum(s.messages) AS BIGINT) FROM states s JOIN accounts a ON a.ix = s.account \
+         JOIN campaigns c ON c.ix = s.campaign AND c.account = s.account LEFT JOIN variants v ON v.ix = s.variant \
+         WHERE a.name = ?1 AND c.name = ?2 AND s.outcome = 'failed' AND coalesce(v.test, 0) = 0 \
+         GROUP BY s.reason HAVING sum(s.messages) > 0 ORDER BY 2 DESC, 1";
     let mut errors = Vec::new();
     db.rows(sql, &[account.into(), campaign.into()], &mut |row| {
         errors.push(CampaignError { reason: row.words(0)?.to_owned(), messages: row.required(1)? as u64 });

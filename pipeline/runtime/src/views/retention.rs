@@ -1,7 +1,7 @@
 //! Forgetting: old moves go in small steps, and a message with its last move.
 
-use super::answers;
 use super::move_key::range_of;
+use super::{answers, unanswered};
 use crate::ledger::{LedgerError, Sql, Writer};
 use crate::views::Names;
 use std::ops::ControlFlow;
@@ -51,12 +51,15 @@ impl Writer {
         })
     }
 
-    /// Forgets answers of people that are too old for any report.
+    /// Forgets answers of people that are too old for any report, and windows that have closed.
     ///
     /// # Errors
     /// The database.
     pub fn prune_answers(&mut self, now: Time) -> Result<(), LedgerError> {
-        self.transact(|tx, _| answers::prune(tx, now))
+        self.transact(|tx, _| {
+            answers::prune(tx, now)?;
+            unanswered::prune(tx, now)
+        })
     }
 }
 

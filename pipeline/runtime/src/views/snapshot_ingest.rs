@@ -4,11 +4,13 @@ use super::answers::{self, Answer};
 use super::consents::{self, Said};
 use super::person::{self, Erased};
 use super::snapshots::Snapshot;
-use super::{levels, templates};
+use super::{levels, templates, unanswered};
 use crate::ledger::{Fresh, Ingested, LedgerError, Record, Stream, Writer, writes_nul};
 use tollgate_wire::Time;
 use tollgate_wire::command::ConsentState;
-use tollgate_wire::snapshot::{ConsentSnapshot, LevelSnapshot, PersonErased, ReplySnapshot, TemplateSnapshot};
+use tollgate_wire::snapshot::{
+    AnsweredSnapshot, ConsentSnapshot, LevelSnapshot, PersonErased, ReplySnapshot, TemplateSnapshot,
+};
 
 /// A record of the topic.
 enum Read<'a> {
@@ -18,6 +20,7 @@ enum Read<'a> {
     Template(Box<TemplateSnapshot<'a>>),
     Level(LevelSnapshot<'a>),
     Reply(ReplySnapshot<'a>),
+    Answered(AnsweredSnapshot<'a>),
     Erased(String, Erased),
 }
 
@@ -42,7 +45,14 @@ impl Writer {
                     }
                     Ok(Read::Reply(reply)) => {
                         let account = memory.accounts.number(tx, &reply.account)?;
-                        answers::keep(tx, account, &reply.reply_of, Answer::Reply, reply.at)?;
+                        unanswered::wrote(tx, account, &reply)?;
+                        if !reply.stranger {
+                            answers::keep(tx, account, &reply.reply_of, Answer::Reply, reply.at)?;
+                        }
+                        fresh.count(true);
+                    }
+                    Ok(Read::Answered(answer)) => {
+                        unanswered::answered(tx, memory.accounts.number(tx, &answer.account)?, &answer)?;
                         fresh.count(true);
                     }
                     Ok(Read::Consent(account, said, ended_at)) => {
@@ -92,6 +102,9 @@ fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
     }
     if let Ok(reply) = serde_json::from_str::<ReplySnapshot<'_>>(text) {
         return Ok(Read::Reply(reply));
+    }
+    if let Ok(answer) = serde_json::from_str::<AnsweredSnapshot<'_>>(text) {
+        return Ok(Read::Answered(answer));
     }
     if let Ok(level) = serde_json::from_str::<LevelSnapshot<'_>>(text) {
         return Ok(Read::Level(level));

@@ -25,6 +25,9 @@ on_both!(
     levels_are_kept_newest_first_and_no_more_than_a_thousand,
     one_at_a_time_asks_about_a_waba,
     a_campaign_report_has_cost_answers_and_errors,
+    a_campaign_report_tells_variants_and_keeps_tests_apart,
+    test_recipients_are_masked_unless_asked_for,
+    who_waits_for_an_answer_is_counted_until_the_window_closes,
     a_person_is_given_out_and_erased_and_the_bill_stays,
     a_refusal_names_the_newest_no,
     zones_are_those_of_the_newest_snapshots,
@@ -557,7 +560,7 @@ fn an_earlier_version_is_brought_up_to_date(dir: &Database) {
         })
         .unwrap();
     let old = dir.place().reader(crate::ledger::Options::default()).err().unwrap().to_string();
-    assert!(old.contains("has schema version 1, this version reads 3; start a process with the role ledger"), "{old}");
+    assert!(old.contains("has schema version 1, this version reads 4; start a process with the role ledger"), "{old}");
     drop(dir.writer());
     let bill = dir.reader().consents("acme", "+5511987654321").unwrap();
     assert!(bill.is_none());
@@ -695,6 +698,183 @@ fn a_campaign_report_has_cost_answers_and_errors(dir: &Database) {
     let after = report().unwrap();
     assert_eq!((after.replied, after.opted_out), (1, 1), "a person counts once, a stranger never");
     assert_eq!(after.costs[0].per_reply, Some(after.costs[0].cost.normalize()));
+}
+
+/// Eight people: three got one template and three another, one more than one try, two were test recipients.
+fn a_campaign_report_tells_variants_and_keeps_tests_apart(dir: &Database) {
+    let content =
+        |template: &str| json!({"alternative": 0, "template": template, "language": "pt_BR", "category": "utility"});
+    let mut moves = Vec::new();
+    let mut entries = Vec::new();
+    let mut send = |uid: u64, template: &'static str, test: bool, end: &str| {
+        let (id, to) = (format!("m{uid}"), format!("+55119{uid:08}"));
+        let more = |outcome: &str| {
+            let mut more = json!({"content": content(template), "to": to, "reason": null});
+            if test {
+                more["test"] = json!(true);
+            }
+            if outcome == "failed" {
+                more["reason"] = json!("platform_131026");
+            }
+            more
+        };
+        for kind in ["admitted", "accepted", "delivered", end] {
+            let kind = if end == "failed" && kind == "delivered" { "accepted" } else { kind };
+            moves.push(outcome(&id, uid, uid, kind, more(kind)));
+        }
+        if end != "failed" {
+            let sent = (Some(template.into()), Some("pt_BR".into()));
+            let (template, language) = sent;
+            let recipient = Some(to.into());
+            let named = crate::ledger::fixture::charge(uid);
+            entries.push(tollgate_wire::ledger::LedgerEntry {
+                template,
+                language,
+                recipient,
+                message_uid: Some(uid),
+                campaign: Some("black-friday-2026".into()),
+                ..named
+            });
+        }
+    };
+    send(1, "a", false, "read");
+    send(2, "a", false, "delivered");
+    send(3, "a", false, "failed");
+    send(4, "b", false, "read");
+    send(5, "b", false, "read");
+    send(6, "b", false, "delivered");
+    send(7, "a", true, "read");
+    send(8, "b", true, "failed");
+    // Its first order, in test, was not sent; after the start it is one of the others.
+    moves.push(outcome("m9", 9, 9, "admitted", json!({"content": content("b"), "test": true})));
+    moves.push(outcome("m9", 9, 9, "not_sent", json!({"content": content("b"), "test": true})));
+    moves.push(outcome("m9", 9, 9, "admitted", json!({"content": content("b"), "attempt": 2})));
+    ingest(dir, &moves, 0);
+    let values: Vec<Vec<u8>> = entries.iter().map(|e| serde_json::to_vec(e).unwrap()).collect();
+    dir.writer().ingest(&records(&values, 0), READ_AT).unwrap();
+    dir.writer().ingest_snapshots(&records(&[snapshot(1, 2)], 0), READ_AT).unwrap();
+    let replied = |uid: u64| {
+        bytes(&json!({"reply_of": format!("+55119{uid:08}"), "account": "acme", "sender": "1", "at": at(3_000)}))
+    };
+    dir.writer().ingest_snapshots(&records(&[replied(1), replied(4), replied(5), replied(7)], 1), READ_AT).unwrap();
+    let report = dir.reader().campaign_report("acme", "black-friday-2026").unwrap().unwrap();
+    let line = |v: &super::VariantReport| {
+        let cost = &v.costs[0];
+        let of = |amount: Option<rust_decimal::Decimal>| amount.map(|a| a.normalize().to_string()).unwrap_or_default();
+        format!(
+            "{} {}: {} people, {} ordered, {} delivered, {} read, {} failed, {} replied, {} = {} {} {}",
+            v.template.as_deref().unwrap(),
+            v.language.as_deref().unwrap(),
+            v.people,
+            v.ordered,
+            v.delivered,
+            v.read,
+            v.failed,
+            v.replied,
+            cost.cost.normalize(),
+            of(cost.per_delivered),
+            of(cost.per_read),
+            of(cost.per_reply)
+        )
+    };
+    let lines: Vec<String> = report.variants.iter().map(line).collect();
+    let expected = [
+        "a pt_BR: 2 people, 3 ordered, 2 delivered, 1 read, 1 failed, 1 replied, 0.0136 = 0.0068 0.0136 0.0136",
+        "b pt_BR: 3 people, 4 ordered, 3 delivered, 2 read, 0 failed, 2 replied, 0.0204 = 0.0068 0.0102 0.0102",
+    ];
+    assert_eq!(lines, expected);
+    assert_eq!((report.replied, report.opted_out), (3, 0), "a test recipient's answer is no result");
+    assert_eq!(report.costs[0].cost.normalize(), dec("0.034"), "without the test");
+    assert_eq!(report.test_costs.iter().map(|c| c.cost.normalize()).collect::<Vec<_>>(), [dec("0.0068")]);
+    let errors: Vec<_> = report.errors.iter().map(|e| (e.reason.as_str(), e.messages)).collect();
+    assert_eq!(errors, [("platform_131026", 1)], "without the test");
+}
+
+fn test_recipients_are_masked_unless_asked_for(dir: &Database) {
+    let mut told: Value = serde_json::from_slice(&snapshot(1, 2)).unwrap();
+    told["campaigns"][0]["spec"]["test_recipients"] = json!(["+5511987654321", "BR.abcdef1234"]);
+    dir.writer().ingest_snapshots(&records(&[bytes(&told)], 0), READ_AT).unwrap();
+    let reader = dir.reader();
+    let shown = reader.campaign("acme", "black-friday-2026").unwrap().unwrap();
+    assert_eq!(shown.spec.test_recipients, ["…4321", "…1234"]);
+    let all = format!(
+        "{:?} {:?} {:?}",
+        reader.live("acme").unwrap(),
+        reader.campaign_report("acme", "black-friday-2026").unwrap(),
+        reader.waits("acme").unwrap()
+    );
+    assert!(!all.contains("987654321") && !all.contains("abcdef"), "{all}");
+    let asked = reader.test_recipients("acme", "black-friday-2026").unwrap().unwrap();
+    assert_eq!(asked.items, ["+5511987654321", "BR.abcdef1234"]);
+    assert!(reader.test_recipients("acme", "other").unwrap().is_none());
+    // A faulty one is not quoted.
+    told["campaigns"][0]["state"] = json!(7);
+    dir.writer()
+        .transact(|tx, _| tx.run("UPDATE snapshots SET body = ?1", &[told.to_string().as_str().into()]))
+        .unwrap();
+    let fault = reader.live("acme").unwrap_err().to_string();
+    assert!(!fault.contains("987654321"), "{fault}");
+}
+
+fn who_waits_for_an_answer_is_counted_until_the_window_closes(dir: &Database) {
+    const HOUR: u64 = 3_600;
+    let person = |n: u64| format!("+55119{n:08}");
+    let wrote = |n: u64, sender: &str, seconds: u64| {
+        let stranger = n % 2 == 0;
+        let mut told = json!({"reply_of": person(n), "account": "acme", "sender": sender, "at": at(seconds)});
+        if stranger {
+            told["stranger"] = json!(true);
+        }
+        bytes(&told)
+    };
+    let answered = |n: u64, sender: &str, seconds: u64| {
+        bytes(&json!({"answered": person(n), "account": "acme", "sender": sender, "at": at(seconds)}))
+    };
+    let told = [
+        wrote(1, "A", 0),
+        wrote(2, "A", HOUR),
+        wrote(2, "B", HOUR),
+        wrote(3, "A", 2 * HOUR),
+        wrote(3, "A", HOUR),
+        wrote(4, "A", HOUR / 2),
+        wrote(5, "A", 30),
+        answered(1, "B", HOUR),
+        answered(2, "A", HOUR),
+        answered(4, "A", HOUR / 4),
+        answered(5, "A", HOUR),
+        wrote(5, "A", 3 * HOUR),
+    ];
+    dir.writer().ingest_snapshots(&records(&told, 0), READ_AT).unwrap();
+    let now = |hours: u64| Time(T0 + hours * HOUR * 1000);
+    let within = std::time::Duration::from_secs(2 * HOUR);
+    let list = |hours: u64, max: usize| {
+        let view = dir.reader().unanswered("acme", now(hours), within, (max, true)).unwrap().unwrap();
+        let line = |l: &super::UnansweredLine| format!("{} of {} until {}", &l.person[6..], l.sender, l.closes_at);
+        (view.people, view.items.iter().map(line).collect::<Vec<_>>())
+    };
+    let count = |hours: u64| dir.writer().unanswered(now(hours), within).unwrap();
+    assert_eq!(count(21), [], "nobody's closes within two hours");
+    let line = |n: u64, sender: &str, wrote: u64| format!("{n:08} of {sender} until {}", at(wrote + 24 * HOUR));
+    let three = vec![line(1, "A", 0), line(4, "A", HOUR / 2), line(2, "B", HOUR)];
+    assert_eq!(list(23, 9), (3, three.clone()), "an answer before the person wrote, or from another number, is none");
+    assert_eq!(list(23, 1), (3, three[..1].to_vec()));
+    assert_eq!(count(23), [("acme".to_owned(), 3)]);
+    assert_eq!(list(25, 9), (2, vec![line(3, "A", 2 * HOUR), line(5, "A", 3 * HOUR)]));
+    // Masked unless asked for; and nobody of an account that is not known.
+    let masked = dir.reader().unanswered("acme", now(23), within, (1, false)).unwrap().unwrap();
+    assert_eq!(masked.items[0].person, "…0001");
+    assert!(dir.reader().unanswered("stranger", now(23), within, (1, false)).unwrap().is_none());
+    // Told again after a restart they change nothing; closed ones are forgotten, erased ones at once.
+    dir.writer().ingest_snapshots(&records(&told, 0), READ_AT).unwrap();
+    assert_eq!(list(23, 9).0, 3);
+    dir.writer().prune_answers(now(25)).unwrap();
+    let left = |sql: &str| dir.writer().look(|db| db.number(sql, &[])).unwrap();
+    assert_eq!(left("SELECT count(*) FROM unanswered"), Some(2));
+    let erased = bytes(&json!({"erased": person(3), "account": "acme", "as_of": at(1)}));
+    dir.writer().ingest_snapshots(&records(&[erased], 12), READ_AT).unwrap();
+    assert_eq!(count(25), [("acme".to_owned(), 1)]);
+    // What a stranger writes is no result of a campaign.
+    assert_eq!(left("SELECT count(DISTINCT person) FROM answers"), Some(2), "1 and 5; 3 is erased");
 }
 
 fn a_person_is_given_out_and_erased_and_the_bill_stays(dir: &Database) {

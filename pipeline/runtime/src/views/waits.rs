@@ -45,7 +45,10 @@ impl Snapshot {
 }
 
 fn of_campaign(reason: Reason) -> bool {
-    matches!(reason, Reason::Budget | Reason::CampaignPaused | Reason::SendingHours)
+    matches!(
+        reason,
+        Reason::Budget | Reason::CampaignPaused | Reason::SendingHours | Reason::CampaignRate | Reason::CampaignTest
+    )
 }
 
 impl Reader {
@@ -70,6 +73,11 @@ impl WaitView {
             Reason::Budget => format!("budget of {of} to be raised{}", self.budget()),
             Reason::CampaignPaused => format!("campaign {of} to be resumed"),
             Reason::SendingHours => format!("sending hours of {of}{}", self.hours()),
+            Reason::CampaignTest => format!("campaign {of}, which is in test, to be started"),
+            Reason::CampaignRate => {
+                let rate = self.campaign.as_ref().and_then(|c| c.spec.per_minute);
+                format!("the rate of campaign {of}{}", rate.map(|n| format!(", {n} a minute")).unwrap_or_default())
+            }
             Reason::TemplatePaused => {
                 let language = self.lot.language.as_ref().map(|l| format!(" in {l}")).unwrap_or_default();
                 format!("template {of}{language} to be approved or unpaused")

@@ -2,6 +2,7 @@
 
 mod report;
 
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -33,13 +34,24 @@ enum CampaignsCommand {
         client: ClientArgs,
     },
     /// Show a campaign's settings and where its messages are
-    #[command(after_help = "Examples:\n  tollgate campaigns show acme black-friday-2026")]
-    Show(Named),
-    /// Start a campaign, with settings if any are given
+    #[command(after_help = "Examples:\n  \
+        tollgate campaigns show acme black-friday-2026\n  \
+        tollgate campaigns show acme black-friday-2026 --with-recipients")]
+    Show(ShowArgs),
+    /// Start a campaign for everybody; settings that are given replace all that it had
     #[command(after_help = "Examples:\n  \
         tollgate campaigns start acme black-friday-2026\n  \
-        tollgate campaigns start acme black-friday-2026 --budget 2500.00 --hours 9-21 --time-zone America/Sao_Paulo")]
+        tollgate campaigns start acme black-friday-2026 --budget 2500.00 --hours 9-21 --time-zone America/Sao_Paulo\n  \
+        tollgate campaigns start acme black-friday-2026 --per-minute 600")]
     Start(StartArgs),
+    /// Let it run for its test recipients alone; the others' messages wait until it is started
+    ///
+    /// With --recipient the list is replaced first, of a campaign that does not exist yet it is the only setting. Test
+    /// messages are sent, limited and billed like all others; the report keeps them apart.
+    #[command(after_help = "Examples:\n  \
+        tollgate campaigns test acme black-friday-2026 --recipient +5511987654321 --recipient +5511987654322\n  \
+        tollgate campaigns test acme black-friday-2026")]
+    Test(TestArgs),
     /// Park what would leave
     #[command(after_help = "Examples:\n  tollgate campaigns pause acme black-friday-2026")]
     Pause(Named),
@@ -69,6 +81,24 @@ struct Named {
 }
 
 #[derive(Args, Debug)]
+struct ShowArgs {
+    #[command(flatten)]
+    named: Named,
+    /// Show its test recipients in full
+    #[arg(long)]
+    with_recipients: bool,
+}
+
+#[derive(Args, Debug)]
+struct TestArgs {
+    #[command(flatten)]
+    named: Named,
+    /// Test recipient, E.164 number or business-scoped id; at most 50 times
+    #[arg(long = "recipient", value_name = "TO")]
+    recipients: Vec<String>,
+}
+
+#[derive(Args, Debug)]
 struct StartArgs {
     #[command(flatten)]
     named: Named,
@@ -87,6 +117,12 @@ struct StartArgs {
     /// Cost centre for exports
     #[arg(long, value_name = "TEXT")]
     cost_center: Option<String>,
+    /// Most messages in any minute
+    #[arg(long, value_name = "NUMBER")]
+    per_minute: Option<NonZeroU32>,
+    /// Shares of the alternatives of requests that choose `split`, such as 50,50
+    #[arg(long, value_name = "SHARES", value_delimiter = ',')]
+    split: Vec<u32>,
 }
 
 /// What the service says of a control that it took.
@@ -104,8 +140,9 @@ struct Accepted {
 pub async fn run(args: &CampaignsArgs, json: bool) -> anyhow::Result<ExitCode> {
     match &args.command {
         CampaignsCommand::List { account, client } => list(account, client, json).await?,
-        CampaignsCommand::Show(named) => show(named, json).await?,
+        CampaignsCommand::Show(args) => show(args, json).await?,
         CampaignsCommand::Start(args) => start(args, json).await?,
+        CampaignsCommand::Test(args) => test(args, json).await?,
         CampaignsCommand::Pause(named) => control(named, "pause", json).await?,
         CampaignsCommand::Resume(named) => control(named, "resume", json).await?,
         CampaignsCommand::Cancel(named) => control(named, "cancel", json).await?,
@@ -144,12 +181,21 @@ async fn list(account: &str, client: &ClientArgs, json: bool) -> anyhow::Result<
     Ok(table.print_as_of(Some(list.as_of))?)
 }
 
-async fn show(named: &Named, json: bool) -> anyhow::Result<()> {
-    let answer = Api::new(&named.client)?.get(&path(&["campaigns", &named.account, &named.campaign])).await?.ok()?;
-    if json {
+async fn show(args: &ShowArgs, json: bool) -> anyhow::Result<()> {
+    let named = &args.named;
+    let api = Api::new(&named.client)?;
+    let answer = api.get(&path(&["campaigns", &named.account, &named.campaign])).await?.ok()?;
+    if json && !args.with_recipients {
         return Ok(output::json(&answer.body)?);
     }
-    let c: CampaignView = answer.json()?;
+    let mut c: CampaignView = answer.json()?;
+    if args.with_recipients {
+        let answer = api.get(&path(&["campaigns", &named.account, &named.campaign, "test-recipients"])).await?.ok()?;
+        c.spec.test_recipients = answer.json::<Listing<String>>()?.items;
+    }
+    if json {
+        return Ok(output::line(serde_json::to_string(&c)?)?);
+    }
     output::line(format_args!("Campaign {} of account {}, as of {}", c.spec.name, named.account, c.as_of))?;
     output::line(format_args!("  state             {}", c.state))?;
     output::line(format_args!(
@@ -159,27 +205,57 @@ async fn show(named: &Named, json: bool) -> anyhow::Result<()> {
     output::line(format_args!("  reserved          {}", money(&c, c.reserved)))?;
     output::line(format_args!("  spent             {}", money(&c, c.spent)))?;
     output::line(format_args!("  weight            {}", c.spec.weight))?;
+    if let Some(rate) = c.spec.per_minute {
+        output::line(format_args!("  own rate          {rate} a minute"))?;
+    }
+    if !c.spec.split.is_empty() {
+        let shares: Vec<String> = c.spec.split.iter().map(ToString::to_string).collect();
+        output::line(format_args!("  split             {}", shares.join(" : ")))?;
+    }
+    if !c.spec.test_recipients.is_empty() {
+        output::line(format_args!("  test recipients   {}", c.spec.test_recipients.join(", ")))?;
+    }
     if let Some(hours) = &c.spec.hours {
         output::line(format_args!("  hours             {} to {} in {}", hours.from, hours.to, hours.time_zone))?;
     }
     for (name, count) in counts(&c) {
         output::line(format_args!("  {name:<17} {count}"))?;
     }
+    if !c.counts.test.is_empty() {
+        output::line(format_args!("  test messages     {}, beside these", c.counts.test.requested))?;
+    }
     Ok(())
+}
+
+async fn test(args: &TestArgs, json: bool) -> anyhow::Result<()> {
+    let named = &args.named;
+    if !args.recipients.is_empty() {
+        let api = Api::new(&named.client)?;
+        let known = api.get(&path(&["campaigns", &named.account, &named.campaign])).await?;
+        let spec = match known.status {
+            // Nothing of a new one leaves before it is in test.
+            404 => CampaignSpec { paused: true, ..CampaignSpec::named(&named.campaign) },
+            _ => known.ok()?.json::<CampaignView>()?.spec,
+        };
+        let spec = CampaignSpec { test_recipients: args.recipients.clone(), ..spec };
+        let body = serde_json::to_vec(&spec)?;
+        api.post(&path(&["campaigns", &named.account]), JSON, body.into()).await?.ok()?;
+    }
+    control(named, "test", json).await
 }
 
 async fn start(args: &StartArgs, json: bool) -> anyhow::Result<()> {
     let named = &args.named;
-    let any = args.budget.is_some() || args.weight.is_some() || args.hours.is_some() || args.cost_center.is_some();
-    if any {
-        let spec = CampaignSpec {
-            name: named.campaign.clone(),
-            budget: args.budget,
-            weight: args.weight.unwrap_or(1),
-            hours: hours(args.hours.as_deref(), args.time_zone.as_deref())?,
-            cost_center: args.cost_center.clone(),
-            paused: false,
-        };
+    let spec = CampaignSpec {
+        budget: args.budget,
+        weight: args.weight.unwrap_or(1),
+        hours: hours(args.hours.as_deref(), args.time_zone.as_deref())?,
+        cost_center: args.cost_center.clone(),
+        per_minute: args.per_minute,
+        split: args.split.clone(),
+        ..CampaignSpec::named(&named.campaign)
+    };
+    if spec != CampaignSpec::named(&named.campaign) || args.weight.is_some() {
         let body = serde_json::to_vec(&spec)?;
         Api::new(&named.client)?.post(&path(&["campaigns", &named.account]), JSON, body.into()).await?.ok()?;
     }

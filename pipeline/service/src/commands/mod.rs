@@ -18,6 +18,7 @@ pub mod serve;
 pub mod templates;
 pub mod token;
 pub mod topics;
+pub mod windows;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Senders(args) => wait(senders::run(&args, json)),
         Command::Templates(args) => wait(templates::run(&args, json)),
         Command::Lots(args) => wait(lots::run(&args, json)),
+        Command::Windows(args) => wait(windows::run(&args, json)),
         Command::Campaigns(args) => wait(campaigns::run(&args, json)),
         Command::Enqueue(args) => wait(enqueue::run(&args, config, json)),
         Command::Consents(args) => wait(consents::run(&args, json)),

@@ -71,6 +71,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         shard: config.shard,
         metric_limits: config.metrics,
         keep_moves_days: config.keep_moves_days,
+        closes_within: config.closes_within,
         billing_issuer: config.billing_issuer,
         settle_days: config.settle_days,
         ledger_behind_max: config.ledger_behind_max,

@@ -40,6 +40,8 @@ pub struct Config {
     pub metrics: Limits,
     /// Days for which moves are kept.
     pub keep_moves_days: u32,
+    /// How soon a customer service window closes that counts as about to.
+    pub closes_within: Duration,
     /// Who invoices clients, if that is set.
     pub billing_issuer: Option<String>,
     /// Days after a month's end before it may be closed.
@@ -126,6 +128,7 @@ pub(super) fn build(s: &mut Settings) -> Config {
             budgets: s.boolean("metrics.budgets"),
         },
         keep_moves_days: s.number("views.keep_moves_days", 1..=3_650) as u32,
+        closes_within: Duration::from_secs(60 * s.number("views.window_closes_within_minutes", 1..=1_440)),
         billing_issuer: Some(s.text("billing.issuer")).filter(|issuer| !issuer.is_empty()),
         settle_days: s.number("billing.settle_days", 0..=60) as u8,
         rates: Some(PathBuf::from(s.text("rates.directory"))).filter(|path| !path.as_os_str().is_empty()),

@@ -233,12 +233,8 @@ impl Account {
 /// not contain it. The budget covers about half of its campaign.
 pub(super) fn campaigns(recipients: u32, hour: u8) -> Vec<(&'static str, CampaignSpec)> {
     let plain = |name: &str, cost_center: &str| CampaignSpec {
-        name: name.to_owned(),
-        budget: None,
-        weight: 1,
-        hours: None,
         cost_center: Some(cost_center.to_owned()),
-        paused: false,
+        ..CampaignSpec::named(name)
     };
     let budget = Decimal::new(i64::from(recipients) * 22, 4).round_dp(2);
     let from = if hour < 20 { hour + 2 } else { 1 };

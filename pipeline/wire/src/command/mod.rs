@@ -14,6 +14,7 @@ pub use template::{
 use crate::request::Purpose;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
 use tollgate_quality::{Limit, PacingPolicy, Score};
 use tollgate_rate_card::Markup;
 
@@ -381,6 +382,45 @@ pub struct CampaignSpec {
     /// Starts paused.
     #[serde(default)]
     pub paused: bool,
+    /// Most messages in any minute, 1 to [`MAX_PER_MINUTE`]; none = as fast as the account may. Left out when it is none,
+    /// so that earlier versions read the settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<NonZeroU32>,
+    /// Who gets its messages while it is in test, numbers in E.164 or business-scoped ids; at most [`MAX_TEST_RECIPIENTS`].
+    /// Personal data: shown only where it is asked for. Left out when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test_recipients: Vec<String>,
+    /// Shares of the alternatives of requests that choose `split`, in order; one that is left out has none. Equal when
+    /// empty. Left out then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub split: Vec<u32>,
+}
+
+/// Greatest share of a split.
+pub const MAX_SHARE: u32 = 1_000_000;
+
+/// Most test recipients of a campaign.
+pub const MAX_TEST_RECIPIENTS: usize = 50;
+
+/// Fastest rate of a campaign: what a hundred numbers send in a minute.
+pub const MAX_PER_MINUTE: u32 = 6_000_000;
+
+impl CampaignSpec {
+    /// A campaign of this name with nothing set.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            budget: None,
+            weight: 1,
+            hours: None,
+            cost_center: None,
+            paused: false,
+            per_minute: None,
+            test_recipients: Vec::new(),
+            split: Vec::new(),
+        }
+    }
 }
 
 /// Daily sending hours in a time zone.
@@ -399,12 +439,14 @@ pub struct SendingHours {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CampaignAction {
-    /// Creates it when needed and lets it run.
+    /// Creates it when needed and lets it run for everybody.
     Start,
     /// Parks what would leave.
     Pause,
-    /// Lets it run again.
+    /// Lets it run again: for its test recipients alone, if it was paused in test.
     Resume,
     /// Ends it for good; what waits ends as `cancelled`.
     Cancel,
+    /// Lets it run for its test recipients alone; the others' messages wait until it is started.
+    Test,
 }

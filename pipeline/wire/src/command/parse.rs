@@ -1,12 +1,12 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
 use super::{
-    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, POOL_MAX, Policy,
-    PoolSpec, QuietHours, SendingHours, TemplateSpec, WabaSpec,
+    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, MAX_PER_MINUTE,
+    MAX_SHARE, MAX_TEST_RECIPIENTS, POOL_MAX, Policy, PoolSpec, QuietHours, SendingHours, TemplateSpec, WabaSpec,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
-use crate::request::parse_e164;
+use crate::request::{MAX_ALTERNATIVES, parse_e164};
 use jiff::tz::TimeZoneDatabase;
 use std::collections::BTreeSet;
 use tollgate_rate_card::{Category, Currency, Markup};
@@ -174,6 +174,31 @@ fn check_campaign(spec: &CampaignSpec) -> Result<(), InputError> {
         require(!negative, "spec.budget", &format!("{budget} is negative"), || {
             "give 0 or more, or leave it out for no budget".to_owned()
         })?;
+    }
+    let fast = spec.per_minute.filter(|rate| rate.get() > MAX_PER_MINUTE);
+    require(fast.is_none(), "spec.per_minute", "it is more than any numbers send", || {
+        format!("give 1 to {MAX_PER_MINUTE}, or leave it out for no rate of its own")
+    })?;
+    let shares = spec.split.len();
+    require(shares <= MAX_ALTERNATIVES, "spec.split", &format!("{shares} shares are too many"), || {
+        format!("give one for each alternative, at most {MAX_ALTERNATIVES}")
+    })?;
+    let fits = |share: &u32| *share <= MAX_SHARE;
+    let some = spec.split.is_empty() || spec.split.iter().any(|share| *share > 0);
+    require(some && spec.split.iter().all(fits), "spec.split", "these are no shares", || {
+        format!("give numbers up to {MAX_SHARE}, not all 0, such as [50, 50]; leave it out for equal shares")
+    })?;
+    let people = &spec.test_recipients;
+    require(
+        people.len() <= MAX_TEST_RECIPIENTS,
+        "spec.test_recipients",
+        &format!("{} are too many", people.len()),
+        || format!("give at most {MAX_TEST_RECIPIENTS}"),
+    )?;
+    for (i, to) in people.iter().enumerate() {
+        let at = format!("spec.test_recipients[{i}]");
+        check_person(&at, to)?;
+        require(!people[..i].contains(to), &at, "the same person is given before", || "name each once".to_owned())?;
     }
     spec.hours.as_ref().map_or(Ok(()), check_hours)
 }

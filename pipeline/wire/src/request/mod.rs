@@ -105,6 +105,8 @@ pub enum Choose {
     First,
     /// The cheapest before allowances; ties by order, then language.
     Cheapest,
+    /// The person's own of the campaign's split: the same at every try. Where it is not usable, the next usable one.
+    Split,
 }
 
 /// One alternative.

@@ -4,8 +4,8 @@
 //! fails here has no outcome and becomes a dead letter.
 
 use super::{
-    Content, MAX_ALTERNATIVES, MAX_BYTES, MAX_ID, MAX_LANGUAGES, MAX_METADATA, MAX_TEXT_CHARS, Request, RequestError,
-    TemplateContent,
+    Choose, Content, MAX_ALTERNATIVES, MAX_BYTES, MAX_ID, MAX_LANGUAGES, MAX_METADATA, MAX_TEXT_CHARS, Request,
+    RequestError, TemplateContent,
 };
 use crate::input::{read, shown};
 use crate::naming;
@@ -58,6 +58,10 @@ fn check(request: &Request<'_>) -> Result<(), RequestError> {
             format!("it has {} bytes", metadata.get().len()),
             format!("at most {MAX_METADATA} are kept: store more on your side under the id"),
         ));
+    }
+    if request.choose == Choose::Split && request.campaign.is_none() {
+        let remedy = "name the campaign whose split decides, or choose `first` or `cheapest`";
+        return Err(RequestError::invalid("choose", "`split` needs a campaign", remedy));
     }
     let alternatives = request.content.len();
     if alternatives == 0 || alternatives > MAX_ALTERNATIVES {

@@ -56,6 +56,7 @@ impl Auditor {
         self.repeat(uid, &purpose);
         let holds_money = self.budget(uid, m);
         self.rates(uid, m, &order);
+        self.campaign_rules(uid, m, request);
         let attempt = Attempt {
             number: m.attempt,
             sender: sender.clone(),
@@ -77,6 +78,7 @@ impl Auditor {
         let message = self.book.messages.get_mut(&uid).expect("made by the caller");
         message.attempts.push(attempt);
         message.place = Place::OnTheWay;
+        message.test = m.test;
     }
 
     /// What the platform said of number, person and country by its error codes.

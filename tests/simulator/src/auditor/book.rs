@@ -79,6 +79,8 @@ pub(crate) struct Message {
     pub place: Place,
     pub attempts: Vec<Attempt>,
     pub trace: Vec<String>,
+    /// Ordered while its campaign was in test, at its latest order.
+    pub test: bool,
 }
 
 impl Message {
@@ -125,6 +127,7 @@ impl Auditor {
             place: Place::Parked,
             attempts: Vec::new(),
             trace: Vec::new(),
+            test: false,
         });
         message.trace.push(format!(
             "{now_ms} {} attempt {} {} {} {} at {}",

@@ -26,6 +26,10 @@ impl Auditor {
             .values()
             .filter(|m| m.account == account && m.campaign.as_ref() == Some(&name))
             .collect();
+        let (tests, of): (Vec<_>, Vec<_>) = of.into_iter().partition(|m| m.test);
+        let open = tests.iter().filter(|m| m.place <= Place::OnTheWay).count();
+        let delivered = tests.iter().filter(|m| m.place == Place::Delivered).count();
+        let of_tests = [("requested", tests.len()), ("on_the_way", open), ("failed", tests.len() - open - delivered)];
         let at = |place: Place| of.iter().filter(|m| m.place == place).count();
         let read = of.iter().filter(|m| m.place == Place::Delivered && m.attempts.iter().any(|a| a.read)).count();
         let recount = [
@@ -44,6 +48,12 @@ impl Auditor {
             let said = c["counts"][field].as_u64();
             self.check("campaign_counts_equal_recount", 0, said == Some(n as u64), || {
                 format!("{account} {name} {field}: {said:?} in the snapshot, {n} by outcomes")
+            });
+        }
+        for (field, n) in of_tests {
+            let said = c["counts"]["test"][field].as_u64().unwrap_or(0);
+            self.check("test_counts_equal_recount", 0, said == n as u64, || {
+                format!("{account} {name} {field}: {said} in the snapshot, {n} by outcomes")
             });
         }
         let spent = self.registry.campaign(account, &name).spent;

@@ -3,6 +3,7 @@
 
 mod admission;
 mod book;
+mod campaign;
 mod consent;
 mod counts;
 mod ends;
@@ -53,6 +54,8 @@ pub(crate) struct Auditor {
     platform: platform::Counters,
     money: money::Ledger,
     entries: BTreeSet<String>,
+    /// Account, campaign, person, alternatives and shares → the person's own.
+    variants: BTreeMap<(String, String, String, String), u8>,
 }
 
 impl Auditor {
@@ -72,6 +75,7 @@ impl Auditor {
             platform: platform::Counters::default(),
             money: money::Ledger::new(tables),
             entries: BTreeSet::new(),
+            variants: BTreeMap::new(),
         }
     }
 

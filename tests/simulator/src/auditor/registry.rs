@@ -51,6 +51,12 @@ pub(crate) struct Campaign {
     pub hours: Option<(u64, u64, String)>,
     pub state: &'static str,
     pub spent: Units,
+    /// Most in a minute, and when its messages were admitted since it was set.
+    pub per_minute: Option<u64>,
+    pub admitted_ms: Vec<u64>,
+    pub in_test: bool,
+    pub test_recipients: Vec<String>,
+    pub split: Value,
 }
 
 /// Everything that is declared.
@@ -110,6 +116,11 @@ impl Registry {
             "put_campaign" => self.put_campaign(&account, &c["spec"]),
             "control_campaign" => {
                 let campaign = self.campaign(&account, &text(&c["campaign"]));
+                match c["action"].as_str() {
+                    Some("start") => campaign.in_test = false,
+                    Some("test") => campaign.in_test = true,
+                    _ => {}
+                }
                 campaign.state = match (campaign.state, c["action"].as_str()) {
                     ("cancelled", _) | (_, Some("cancel")) => "cancelled",
                     (_, Some("pause")) => "paused",
@@ -217,6 +228,13 @@ impl Registry {
         let hours = &spec["hours"];
         campaign.hours =
             hours["from"].as_u64().zip(hours["to"].as_u64()).map(|(f, t)| (f, t, text(&hours["time_zone"])));
+        campaign.test_recipients = spec["test_recipients"].as_array().into_iter().flatten().map(text).collect();
+        campaign.split.clone_from(&spec["split"]);
+        let per_minute = spec["per_minute"].as_u64();
+        if campaign.per_minute != per_minute {
+            campaign.per_minute = per_minute;
+            campaign.admitted_ms.clear();
+        }
         if new && spec["paused"] == true {
             campaign.state = "paused";
         }

@@ -207,8 +207,8 @@ impl World {
                 1 => {
                     for name in &plan.campaigns {
                         self.command(json!({"command": "put_campaign", "account": plan.id, "spec": {"name": name}}));
-                        let resume = json!({"command": "control_campaign", "account": plan.id, "campaign": name, "action": "resume"});
-                        self.command(resume);
+                        let start = json!({"command": "control_campaign", "account": plan.id, "campaign": name, "action": "start"});
+                        self.command(start);
                     }
                 }
                 2 => {

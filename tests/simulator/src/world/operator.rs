@@ -4,6 +4,7 @@ use super::setup::{LANGUAGES, TEMPLATES, quality};
 use super::{Due, World};
 use crate::step::Input;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Settings of a campaign, drawn anew.
 pub(super) fn campaign(world: &mut World, account: usize, campaign: usize) -> Value {
@@ -18,6 +19,17 @@ pub(super) fn campaign(world: &mut World, account: usize, campaign: usize) -> Va
         let to = dice.between(from + 3, 24);
         spec["hours"] = json!({"from": from, "to": to,
             "time_zone": dice.pick(&["America/Sao_Paulo", "Asia/Seoul", "UTC", "Pacific/Auckland"])});
+    }
+    if dice.percent(35) {
+        spec["per_minute"] = json!(dice.pick(&[1, 2, 3, 5, 20, 60, 600, 6000]));
+    }
+    if dice.percent(40) {
+        spec["split"] = json!((0..dice.between(1, 3)).map(|_| dice.between(1, 4)).collect::<Vec<_>>());
+    }
+    if dice.percent(40) {
+        let people: BTreeSet<String> =
+            (0..dice.between(1, 25)).map(|_| dice.pick(&world.people).name.clone()).collect();
+        spec["test_recipients"] = json!(people);
     }
     json!({"command": "put_campaign", "account": plan.id, "spec": spec})
 }
@@ -38,12 +50,18 @@ pub(super) fn act(world: &mut World) {
     match world.dice.below(100) {
         0..25 => {
             let name = world.dice.pick(&world.accounts[a].campaigns).clone();
-            let action = *world.dice.weighted(&[(40, "pause"), (45, "resume"), (10, "start"), (5, "cancel")]);
+            let action =
+                *world.dice.weighted(&[(34, "pause"), (36, "resume"), (12, "start"), (13, "test"), (5, "cancel")]);
             world.command(json!({"command": "control_campaign", "account": id, "campaign": name, "action": action}));
             if action == "pause" && world.dice.percent(70) {
                 let back = json!({"command": "control_campaign", "account": id, "campaign": name, "action": "resume"});
                 let at = world.now_ms + world.dice.below(8 * 3_600_000);
                 world.at(at, Due::Input(Input::Command(back)));
+            }
+            if action == "test" && world.dice.percent(80) {
+                let start = json!({"command": "control_campaign", "account": id, "campaign": name, "action": "start"});
+                let at = world.now_ms + world.dice.below(12 * 3_600_000);
+                world.at(at, Due::Input(Input::Command(start)));
             }
         }
         25..35 => {

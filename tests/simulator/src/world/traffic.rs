@@ -58,6 +58,9 @@ pub(super) fn request(world: &mut World) -> Input {
         } else {
             json!(dice.pick(&account.campaigns))
         };
+        if dice.percent(35) {
+            body["choose"] = json!("split");
+        }
     }
     let now = world.now_ms;
     let mut after = now;

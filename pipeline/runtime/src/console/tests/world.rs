@@ -154,6 +154,18 @@ impl Reads for Canned {
         Ok("{}".to_owned())
     }
 
+    fn test_recipients(&self, _: &str, _: &str) -> Result<Option<ViewJson>, ReadError> {
+        not_asked()
+    }
+    fn unanswered(
+        &self,
+        _: &str,
+        _: Time,
+        _: std::time::Duration,
+        _: (usize, bool),
+    ) -> Result<Option<ViewJson>, ReadError> {
+        not_asked()
+    }
     fn campaign_report(&self, _: &str, _: &str) -> Result<Option<ViewJson>, ReadError> {
         not_asked()
     }

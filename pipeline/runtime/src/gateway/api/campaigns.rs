@@ -42,6 +42,16 @@ pub(super) async fn report(
     state_of_campaign(&api, &headers, account, name, Reads::campaign_report).await
 }
 
+/// `GET /v1/campaigns/{account}/{name}/test-recipients`: in full, which the campaign itself shows masked.
+pub(super) async fn test_recipients(
+    State(api): Shared,
+    Path((account, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::ReadMessages, &account)?;
+    state_of_campaign(&api, &headers, account, name, Reads::test_recipients).await
+}
+
 /// `POST /v1/campaigns/{account}` with the settings.
 pub(super) async fn put(
     State(api): Shared,
@@ -53,7 +63,7 @@ pub(super) async fn put(
     put_spec(&api, account, None, &headers, body).await
 }
 
-/// `POST /v1/campaigns/{account}/{name}` with the settings, or `…:start`, `:pause`, `:resume`, `:cancel` without.
+/// `POST /v1/campaigns/{account}/{name}` with the settings, or `…:start`, `:test`, `:pause`, `:resume`, `:cancel` without.
 pub(super) async fn put_or_control(
     State(api): Shared,
     Path((account, name)): Path<(String, String)>,
@@ -66,13 +76,14 @@ pub(super) async fn put_or_control(
     };
     let action = match verb {
         "start" => CampaignAction::Start,
+        "test" => CampaignAction::Test,
         "pause" => CampaignAction::Pause,
         "resume" => CampaignAction::Resume,
         "cancel" => CampaignAction::Cancel,
         other => {
             return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_action", "there is no such action")
                 .field("action", other)
-                .remedy("use :start, :pause, :resume or :cancel"));
+                .remedy("use :start, :test, :pause, :resume or :cancel"));
         }
     };
     api.known(&account)?;

@@ -17,6 +17,7 @@ mod state;
 mod suppressions;
 mod templates;
 mod waiting_room;
+mod windows;
 
 use std::sync::Arc;
 
@@ -95,6 +96,7 @@ routes! {
     "/v1/campaigns/{account}" => get campaigns::list, post campaigns::put;
     "/v1/campaigns/{account}/{name}" => get campaigns::read, post campaigns::put_or_control;
     "/v1/campaigns/{account}/{name}/report" => get campaigns::report;
+    "/v1/campaigns/{account}/{name}/test-recipients" => get campaigns::test_recipients;
     "/v1/contacts/{account}/{to}" => get people::export, delete people::erase;
     "/v1/contacts/{account}/{to}/consents" =>
         put consents::opt_in_or_out, delete consents::opt_out, get consents::read;
@@ -110,6 +112,7 @@ routes! {
     "/v1/dead-letters:replay" => post replay::replay;
     "/v1/dead-letters/{offset}" => get dead_letters::read;
     "/v1/lots/{account}" => get state::lots;
+    "/v1/windows/{account}" => get windows::list;
     "/v1/senders/{account}" => get state::senders;
     "/v1/senders/{account}/history" => get state::levels;
     "/v1/templates/{account}" => get templates::list, post templates::sync;

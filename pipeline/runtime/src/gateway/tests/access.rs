@@ -15,8 +15,10 @@ const ROUTES: &str = "
     POST   /v1/campaigns/acme                                            operate admin
     GET    /v1/campaigns/acme/spring                     enqueue finance operate admin
     GET    /v1/campaigns/acme/spring/report              enqueue finance operate admin
+    GET    /v1/campaigns/acme/spring/test-recipients     enqueue         operate admin
     POST   /v1/campaigns/acme/spring                                     operate admin
     POST   /v1/campaigns/acme/spring:start                               operate admin
+    POST   /v1/campaigns/acme/spring:test                                operate admin
     POST   /v1/campaigns/acme/spring:pause                               operate admin
     POST   /v1/campaigns/acme/spring:resume                              operate admin
     POST   /v1/campaigns/acme/spring:cancel                              operate admin
@@ -39,6 +41,8 @@ const ROUTES: &str = "
     POST   /v1/billing/2026-10:close?account=acme&allow=unverified finance       admin
     POST   /v1/billing/2026-10:invoice?account=acme&invoice=R-7  finance         admin
     GET    /v1/lots/acme                                 enqueue finance operate admin
+    GET    /v1/windows/acme                              enqueue finance operate admin
+    GET    /v1/windows/acme?contacts=true                enqueue         operate admin
     GET    /v1/senders/acme                              enqueue finance operate admin
     GET    /v1/senders/acme/history                      enqueue finance operate admin
     GET    /v1/templates/acme                            enqueue finance operate admin

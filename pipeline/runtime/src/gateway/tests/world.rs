@@ -64,6 +64,18 @@ impl Reads for FakeReads {
     fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme" && campaign == "spring", "campaign")
     }
+    fn test_recipients(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme" && campaign == "spring", "test recipients")
+    }
+    fn unanswered(
+        &self,
+        account: &str,
+        _: Time,
+        within: std::time::Duration,
+        (max, in_full): (usize, bool),
+    ) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme", &format!("unanswered {} {max} {in_full}", within.as_secs()))
+    }
     fn campaign_report(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme" && campaign == "spring", "report")
     }

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use rust_decimal::Decimal;
 use serde_json::json;
-use tollgate_runtime::views::{CampaignCost, CampaignReport, LotView};
+use tollgate_runtime::views::{CampaignCost, CampaignReport, LotView, VariantReport};
 
 use super::{Named, counts, money, share};
 use crate::client::{Api, Listing, path};
@@ -52,7 +52,8 @@ pub(super) async fn run(args: &ReportArgs, json: bool) -> anyhow::Result<()> {
     if json {
         let CampaignReport { as_of, campaign, delivered, read, replied, opted_out, costs, errors, .. } = report;
         let results = json!({ "as_of": as_of, "delivered": delivered, "read": read, "replied": replied,
-            "opted_out": opted_out, "costs": costs, "errors": errors });
+            "opted_out": opted_out, "costs": costs, "errors": errors, "test_costs": report.test_costs,
+            "variants": report.variants });
         let all = json!({ "campaign": campaign, "lots": lots, "done_by": done_by, "results": results });
         return Ok(output::line(all)?);
     }
@@ -97,7 +98,49 @@ fn text(report: &CampaignReport) -> std::io::Result<()> {
     for error in &report.errors {
         output::line(format_args!("  failed            {:>10}  {}", error.messages, error.reason))?;
     }
+    for v in &report.variants {
+        output::line(format_args!(
+            "  {}: {} people, {} ordered, {} delivered ({}), {} read ({}), {} replied, {} opted out",
+            sent(v),
+            v.people,
+            v.ordered,
+            v.delivered,
+            share(v.delivered, v.ordered),
+            v.read,
+            share(v.read, v.ordered),
+            v.replied,
+            v.opted_out
+        ))?;
+        for cost in &v.costs {
+            let per: Vec<String> =
+                shares(cost).into_iter().filter_map(|(name, amount)| Some(format!(", {} {name}", amount?))).collect();
+            output::line(format_args!("    booked {} {}{}", cost.cost.normalize(), cost.currency, per.concat()))?;
+        }
+    }
+    if !c.counts.test.is_empty() {
+        let t = &c.counts.test;
+        let costs: Vec<String> =
+            report.test_costs.iter().map(|c| format!(", booked {} {}", c.cost.normalize(), c.currency)).collect();
+        output::line(format_args!(
+            "  test messages     {:>10}, beside all these: {} on the way, {} delivered, {} read, {} failed{}",
+            t.requested,
+            t.on_the_way,
+            t.delivered,
+            t.read,
+            t.failed,
+            costs.concat()
+        ))?;
+    }
     Ok(())
+}
+
+/// What was sent, for people.
+fn sent(v: &VariantReport) -> String {
+    match (&v.template, &v.language) {
+        (Some(template), Some(language)) => format!("{template} {language}"),
+        (Some(template), None) => template.clone(),
+        _ => "text".to_owned(),
+    }
 }
 
 /// What a message or a person cost.
@@ -156,6 +199,36 @@ fn csv(report: &CampaignReport) -> anyhow::Result<Vec<u8>> {
     for error in &report.errors {
         row("failed_by_reason", &error.reason, counted(error.messages, n.requested))?;
     }
+    for v in &report.variants {
+        let section = format!("variant {}", sent(v));
+        row(&section, "people", counted(v.people, 0))?;
+        for (item, count) in
+            [("ordered", v.ordered), ("delivered", v.delivered), ("read", v.read), ("failed", v.failed)]
+        {
+            row(&section, item, counted(count, v.ordered))?;
+        }
+        for (item, count) in [("replied", v.replied), ("opted_out", v.opted_out)] {
+            row(&section, item, counted(count, v.delivered))?;
+        }
+        for cost in &v.costs {
+            row(&section, "booked", paid(cost.cost, &cost.currency))?;
+            for (name, amount) in shares(cost) {
+                if let Some(amount) = amount {
+                    row(&section, &name.replace(' ', "_"), paid(amount, &cost.currency))?;
+                }
+            }
+        }
+    }
+    if !n.test.is_empty() {
+        let t = &n.test;
+        let places = [("on_the_way", t.on_the_way), ("delivered", t.delivered), ("read", t.read), ("failed", t.failed)];
+        for (item, count) in [("requested", t.requested)].into_iter().chain(places) {
+            row("test", item, counted(count, 0))?;
+        }
+        for cost in &report.test_costs {
+            row("test", "booked", paid(cost.cost, &cost.currency))?;
+        }
+    }
     Ok(out.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
@@ -177,9 +250,14 @@ mod tests {
         let report = r#"{"as_of": "2026-11-27T09:00:00.000Z", "account": "acme", "delivered": 3, "read": 2, "replied": 1,
             "opted_out": 0, "campaign": {"spec": {"name": "=spring, 1", "budget": "10.00"}, "state": "running",
             "currency": "USD", "reserved": "0", "spent": "0.1875",
-            "counts": {"requested": 7, "delivered": 1, "read": 2, "failed": 2, "refused": 2}},
+            "counts": {"requested": 7, "delivered": 1, "read": 2, "failed": 2, "refused": 2,
+                "test": {"requested": 2, "on_the_way": 0, "delivered": 1, "read": 0, "failed": 1}}},
             "costs": [{"currency": "USD", "cost": "0.1875", "per_delivered": "0.0625", "per_read": "0.09375"}],
-            "errors": [{"reason": "platform_131049", "messages": 2}]}"#;
+            "errors": [{"reason": "platform_131049", "messages": 2}],
+            "test_costs": [{"currency": "USD", "cost": "0.0625"}],
+            "variants": [{"template": "spring", "language": "pt_BR", "people": 3, "ordered": 4, "delivered": 3, "read": 2,
+                "failed": 1, "replied": 1, "opted_out": 0,
+                "costs": [{"currency": "USD", "cost": "0.1875", "per_delivered": "0.0625"}]}]}"#;
         let report: CampaignReport = serde_json::from_str(report).expect("a report");
         let text = String::from_utf8(csv(&report).expect("into memory")).expect("UTF-8");
         let rows: Vec<&str> = text.lines().collect();
@@ -207,6 +285,21 @@ mod tests {
                 "cost,per_read,,,0.09375,USD",
                 "cost,budget,,,10,USD",
                 "failed_by_reason,platform_131049,2,28.57,,",
+                "variant spring pt_BR,people,3,,,",
+                "variant spring pt_BR,ordered,4,100.00,,",
+                "variant spring pt_BR,delivered,3,75.00,,",
+                "variant spring pt_BR,read,2,50.00,,",
+                "variant spring pt_BR,failed,1,25.00,,",
+                "variant spring pt_BR,replied,1,33.33,,",
+                "variant spring pt_BR,opted_out,0,0.00,,",
+                "variant spring pt_BR,booked,,,0.1875,USD",
+                "variant spring pt_BR,per_delivered,,,0.0625,USD",
+                "test,requested,2,,,",
+                "test,on_the_way,0,,,",
+                "test,delivered,1,,,",
+                "test,read,0,,,",
+                "test,failed,1,,,",
+                "test,booked,,,0.0625,USD",
             ]
         );
     }
