@@ -325,6 +325,7 @@ fn settle(
                 said_rank: SaidRank::default(),
                 conversation: 0,
                 booked: None,
+                kind: chosen.kind,
             });
             told.attempt = number;
             told.kind = OutcomeKind::Admitted;

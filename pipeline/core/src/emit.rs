@@ -49,6 +49,7 @@ pub fn outcome(
             template: t.map(|t| t.spec.name.as_str().into()),
             language: t.map(|t| t.spec.language.as_str().into()),
             category: a.category,
+            kind: t.is_none().then_some(a.kind),
         }
     });
     let mut entry = String::new();
@@ -155,6 +156,7 @@ pub fn order(
     let a = m.attempts.last().ok_or("an order needs an attempt")?;
     let content = match request.content.get(usize::from(alternative)).ok_or("alternative out of range")? {
         Content::Text(t) => OrderContent::Text(t.clone()),
+        Content::Rich(rich) => OrderContent::Rich(*rich),
         Content::Template(t) => OrderContent::Template(OrderTemplate {
             name: t.name.clone(),
             language: t.language.get(usize::from(language)).ok_or("language out of range")?.clone(),

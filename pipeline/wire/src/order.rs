@@ -1,6 +1,6 @@
 //! An order: one attempt for the dispatcher, and the callback data that ties the platform's statuses to it.
 
-use crate::request::Params;
+use crate::request::{Content, Params};
 use crate::{Text, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -32,16 +32,7 @@ pub struct Order<'a> {
 }
 
 /// What to send.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OrderContent<'a> {
-    /// A template in one language.
-    #[serde(borrow)]
-    Template(OrderTemplate<'a>),
-    /// Free text.
-    #[serde(borrow)]
-    Text(Text<'a>),
-}
+pub type OrderContent<'a> = Content<'a, OrderTemplate<'a>>;
 
 /// A template in one language with its parameters.
 #[derive(Clone, Debug, Serialize, Deserialize)]

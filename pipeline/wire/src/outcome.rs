@@ -1,6 +1,7 @@
 //! An outcome: one record per move of a message, for campaign systems and the views.
 
 use crate::reason::names;
+use crate::request::ContentKind;
 use crate::{Reason, Text, Time};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -178,7 +179,7 @@ pub struct Gates<'a> {
 pub struct Chosen<'a> {
     /// Position in the request's `content`, from 0.
     pub alternative: u8,
-    /// Template name; absent for text.
+    /// Template name; absent for what only goes inside the window.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Text<'a>>,
     /// Language code taken.
@@ -186,6 +187,9 @@ pub struct Chosen<'a> {
     pub language: Option<Text<'a>>,
     /// Pricing category.
     pub category: Category,
+    /// What was sent, where it is no template; absent for text on what earlier versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ContentKind>,
 }
 
 /// An amount of money.

@@ -26,6 +26,10 @@ pub fn write_body(order: &Order<'_>, buffer: &mut BytesMut) -> Bytes {
             string(buffer, text);
             buffer.extend_from_slice(b"}}");
         }
+        OrderContent::Rich(rich) => {
+            let (kind, json) = (rich.kind.as_str(), rich.json.get());
+            write!(buffer, r#""{kind}","{kind}":{json}}}"#).expect("memory does not refuse bytes");
+        }
         OrderContent::Template(content) => {
             buffer.extend_from_slice(br#""template","template":"#);
             template(buffer, content);
@@ -168,5 +172,20 @@ mod tests {
             "recipient": "US.13491208655302741918", "type": "text", "biz_opaque_callback_data": "tg1.7.2",
             "text": {"body": "Oi\nAna"}});
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn what_goes_inside_the_window_only_leaves_as_it_came() {
+        let buttons = json!({"type": "button", "body": {"text": "Oi"},
+            "action": {"buttons": [{"type": "reply", "reply": {"id": "y", "title": "Yes"}}]}});
+        for (kind, content) in [
+            ("interactive", buttons),
+            ("image", json!({"link": "https://x.example/a.jpg", "caption": "\"Olá\""})),
+            ("contacts", json!([{"name": {"formatted_name": "Ana", "first_name": "Ana"}}])),
+            ("reaction", json!({"message_id": "wamid.x", "emoji": ""})),
+        ] {
+            let got = body("1650", &json!({ kind: content }));
+            assert_eq!((&got["type"], &got[kind]), (&json!(kind), &content));
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! A request: one message that a campaign system wants to reach one person.
 
+mod content;
 mod e164;
 mod params;
 mod parse;
 mod recipient;
+mod rich;
+mod shape;
 
 pub use crate::input::InputError as RequestError;
+pub use content::{Content, ContentKind, Rich};
 pub use e164::{E164Error, E164Fault, parse_e164};
 pub use params::Params;
 pub use parse::{CE_ID, parse, parse_with_id};
@@ -105,18 +109,6 @@ pub enum Choose {
     First,
     /// The cheapest before allowances; ties by order, then language.
     Cheapest,
-}
-
-/// One alternative.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Content<'a> {
-    /// An approved template.
-    #[serde(borrow)]
-    Template(TemplateContent<'a>),
-    /// Free text, only inside the window.
-    #[serde(borrow)]
-    Text(Text<'a>),
 }
 
 /// A template with its parameters.
