@@ -7,6 +7,7 @@ use super::body::{SendBody, TemplateBody};
 use super::error::PlatformError;
 use super::parameters;
 use super::recipient::Recipient;
+use super::service;
 use super::wamid::Direction;
 use crate::config::template::{Category, TemplateConfig};
 use crate::dice::Dice;
@@ -134,18 +135,30 @@ fn check_content(
                 let details = "Param text['body'] must have 1 to 4096 characters";
                 return Err(PlatformError::new(100, details));
             }
-            let pair = world.pairs.touch(sender, &recipient.user, now_ms);
-            if !pair.window_open(now_ms / 1_000) {
-                let details = "Message failed to send because more than 24 hours have passed since the customer last replied to this number.";
-                return Err(PlatformError::new(131_047, details));
+            check_window(world, sender, recipient, now_ms)
+        }
+        other => match service::check(other, body.service(other)) {
+            Some(checked) => {
+                checked?;
+                check_window(world, sender, recipient, now_ms)
             }
-            Ok(MessageKind::Service)
-        }
-        other => {
-            let details = format!("Message type {other:?} is not supported here: template or text");
-            Err(PlatformError::new(131_051, details))
-        }
+            None => Err(PlatformError::new(131_051, format!("Message type {other:?} is not known"))),
+        },
     }
+}
+
+fn check_window(
+    world: &mut World,
+    sender: usize,
+    recipient: &Recipient,
+    now_ms: u64,
+) -> Result<MessageKind, PlatformError> {
+    let pair = world.pairs.touch(sender, &recipient.user, now_ms);
+    if !pair.window_open(now_ms / 1_000) {
+        let details = "Message failed to send because more than 24 hours have passed since the customer last replied to this number.";
+        return Err(PlatformError::new(131_047, details));
+    }
+    Ok(MessageKind::Service)
 }
 
 fn check_template<'w>(
@@ -241,6 +254,10 @@ fn take(
     let mut fate = Fate::decide(&recipient.user, kind, rates, delays, dice);
     if stopped && kind == MessageKind::Template(Category::Marketing) {
         fate.course = Course::Failed(131_050);
+    }
+    // Of a reaction nothing more is heard than that it was sent.
+    if body.kind.as_deref() == Some("reaction") && fate.course != Course::Failed(131_026) {
+        fate.course = Course::Silent;
     }
     if let Some(code) = world.ordered_failure(sender, now_ms) {
         fate.course = Course::Failed(code);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// `POST /{version}/{phone_number_id}/messages`. Presence is checked later, so that a missing
 /// field gets the platform's own code.
@@ -20,10 +21,37 @@ pub(crate) struct SendBody<'a> {
     pub(crate) kind: Option<Cow<'a, str>>,
     pub(crate) template: Option<TemplateBody<'a>>,
     pub(crate) text: Option<TextBody<'a>>,
+    pub(crate) interactive: Option<Value>,
+    pub(crate) image: Option<Value>,
+    pub(crate) video: Option<Value>,
+    pub(crate) audio: Option<Value>,
+    pub(crate) document: Option<Value>,
+    pub(crate) sticker: Option<Value>,
+    pub(crate) location: Option<Value>,
+    pub(crate) contacts: Option<Value>,
+    pub(crate) reaction: Option<Value>,
     /// A reply to an earlier message; accepted and not looked at.
     #[serde(rename = "context")]
     _context: Option<IgnoredAny>,
     pub(crate) biz_opaque_callback_data: Option<Cow<'a, str>>,
+}
+
+impl SendBody<'_> {
+    /// What stands under a kind that is neither template nor text.
+    pub(crate) fn service(&self, kind: &str) -> Option<&Value> {
+        match kind {
+            "interactive" => self.interactive.as_ref(),
+            "image" => self.image.as_ref(),
+            "video" => self.video.as_ref(),
+            "audio" => self.audio.as_ref(),
+            "document" => self.document.as_ref(),
+            "sticker" => self.sticker.as_ref(),
+            "location" => self.location.as_ref(),
+            "contacts" => self.contacts.as_ref(),
+            "reaction" => self.reaction.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// `text`.

@@ -6,6 +6,7 @@ mod errors;
 mod limits;
 mod management;
 mod pricing;
+mod service;
 mod suffixes;
 mod support;
 mod webhooks;
