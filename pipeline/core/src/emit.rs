@@ -16,7 +16,7 @@ use rust_decimal::Decimal;
 use std::fmt::Write as _;
 use tollgate_quality::Limit;
 use tollgate_rate_card::{
-    BandBasis, Fee, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
+    BandBasis, Category, Fee, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
 };
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, MonthClosed, Origin};
 use tollgate_wire::order::{Order, OrderContent, OrderTemplate};
@@ -165,16 +165,23 @@ pub fn order(
             buttons: t.components.buttons.clone(),
         }),
     };
+    let account = &state.account_at(m.account).spec;
+    let marketing = account
+        .policy
+        .marketing_api
+        .call()
+        .filter(|_| a.template.is_some_and(|ix| state.template_at(ix).spec.category == Category::Marketing));
     let to = state.user_text(m.user);
     let record = Order {
         message_uid: m.uid,
         attempt: a.number,
-        account: state.account_at(m.account).spec.account.as_str().into(),
+        account: account.account.as_str().into(),
         sender: state.sender_at(a.sender).spec.id.as_str().into(),
         to: to.strip_prefix('+').unwrap_or(&to).into(),
         priority: m.priority,
         leave_by: Time(a.leave_by_ms),
         content,
+        marketing,
     };
     serde_json::to_writer(out, &record).map_err(|e| e.to_string())
 }

@@ -1,5 +1,6 @@
 //! An order: one attempt for the dispatcher, and the callback data that ties the platform's statuses to it.
 
+use crate::command::MarketingCall;
 use crate::request::{Content, Params};
 use crate::{Text, Time};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct Order<'a> {
     /// What to send.
     #[serde(borrow)]
     pub content: OrderContent<'a>,
+    /// It leaves by the call for marketing; absent = by the call for everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marketing: Option<MarketingCall>,
 }
 
 /// What to send.

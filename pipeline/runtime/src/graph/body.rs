@@ -1,4 +1,5 @@
-//! The send body, byte for byte as the platform documents it (`POST /{version}/{phone_number_id}/messages`).
+//! The send body, byte for byte as the platform documents it (`POST /{version}/{phone_number_id}/messages`, and
+//! `…/marketing_messages` with two fields more).
 
 use std::fmt::Write as _;
 
@@ -19,7 +20,17 @@ pub fn write_body(order: &Order<'_>, buffer: &mut BytesMut) -> Bytes {
     string(buffer, &order.to);
     buffer.extend_from_slice(br#","biz_opaque_callback_data":""#);
     write!(buffer, "{callback}").expect("memory does not refuse bytes");
-    buffer.extend_from_slice(br#"","type":"#);
+    buffer.put_u8(b'"');
+    if let Some(call) = &order.marketing {
+        if let Some(policy) = call.product_policy {
+            let policy = policy.as_str();
+            write!(buffer, r#","product_policy":"{policy}""#).expect("memory does not refuse bytes");
+        }
+        if let Some(shares) = call.message_activity_sharing {
+            write!(buffer, r#","message_activity_sharing":{shares}"#).expect("memory does not refuse bytes");
+        }
+    }
+    buffer.extend_from_slice(br#","type":"#);
     match &order.content {
         OrderContent::Text(text) => {
             buffer.extend_from_slice(br#""text","text":{"body":"#);
@@ -172,6 +183,25 @@ mod tests {
             "recipient": "US.13491208655302741918", "type": "text", "biz_opaque_callback_data": "tg1.7.2",
             "text": {"body": "Oi\nAna"}});
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn the_call_for_marketing_takes_two_fields_more() {
+        let order = |marketing: &Value| {
+            let order = json!({"message_uid": 7, "attempt": 2, "account": "acme", "sender": "1", "to": "1650",
+                "leave_by": "2026-11-27T09:00:00Z", "content": {"template": {"name": "t", "language": "pt_BR"}},
+                "marketing": marketing})
+            .to_string();
+            let order: Order<'_> = serde_json::from_str(&order).unwrap();
+            let body = write_body(&order, &mut BytesMut::new());
+            serde_json::from_slice::<Value>(&body).unwrap()
+        };
+        let full = order(&json!({"product_policy": "CLOUD_API_FALLBACK", "message_activity_sharing": true}));
+        assert_eq!(full["product_policy"], "CLOUD_API_FALLBACK");
+        assert_eq!(full["message_activity_sharing"], true);
+        for plain in [order(&json!({})), order(&Value::Null)] {
+            assert_eq!(plain.as_object().unwrap().len(), 6, "{plain}");
+        }
     }
 
     #[test]

@@ -45,9 +45,23 @@ pub(crate) enum Manner {
     ServerError,
 }
 
+/// By which call a message came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Messages,
+    /// Marketing templates alone.
+    Marketing,
+}
+
 /// Judges a send from the number `phone_number_id`.
-pub(crate) fn accept(world: &mut World, phone_number_id: &str, body: &SendBody<'_>, now_ms: u64) -> Verdict {
-    let verdict = match judge(world, phone_number_id, body, now_ms) {
+pub(crate) fn accept(
+    world: &mut World,
+    phone_number_id: &str,
+    call: Call,
+    body: &SendBody<'_>,
+    now_ms: u64,
+) -> Verdict {
+    let verdict = match judge(world, phone_number_id, call, body, now_ms) {
         Ok(verdict) => verdict,
         Err(error) => Verdict::Refused(error),
     };
@@ -62,16 +76,24 @@ pub(crate) fn accept(world: &mut World, phone_number_id: &str, body: &SendBody<'
     verdict
 }
 
-fn judge(world: &mut World, phone_number_id: &str, body: &SendBody<'_>, now_ms: u64) -> Result<Verdict, PlatformError> {
+fn judge(
+    world: &mut World,
+    phone_number_id: &str,
+    call: Call,
+    body: &SendBody<'_>,
+    now_ms: u64,
+) -> Result<Verdict, PlatformError> {
     let Some(sender) = world.sender(phone_number_id) else {
         return Err(PlatformError::unknown_object("post", phone_number_id));
     };
     check_envelope(body)?;
+    check_call(call, body)?;
     let recipient = Recipient::of(body.to.as_deref(), body.recipient.as_deref())?;
     if *recipient.user == *world.senders[sender].display_phone_number {
         return Err(PlatformError::new(131_021, "Recipient phone number is the sender's"));
     }
     let kind = check_content(world, sender, &recipient, body, now_ms)?;
+    check_marketing(world, sender, call, kind)?;
     let special = Special::of(&recipient.user);
     if special == Some(Special::ConnectionClosed) {
         return Ok(Verdict::Closed);
@@ -81,7 +103,7 @@ fn judge(world: &mut World, phone_number_id: &str, body: &SendBody<'_>, now_ms: 
     }
     forced_refusal(world, sender, &recipient, special, now_ms)?;
     take_limits(world, sender, &recipient, now_ms)?;
-    let body = take(world, sender, recipient, kind, body, now_ms);
+    let body = take(world, sender, recipient, kind, call, body, now_ms);
     let manner = match special {
         Some(Special::ServerError) => Manner::ServerError,
         Some(Special::SlowAnswer) => Manner::Slow(world.config.delays.slow_answer_ms),
@@ -107,6 +129,34 @@ fn check_envelope(body: &SendBody<'_>) -> Result<(), PlatformError> {
     if opaque.chars().count() > OPAQUE_MAX_CHARS {
         let details = "Param biz_opaque_callback_data must be at most 512 characters long";
         return Err(PlatformError::new(100, details));
+    }
+    Ok(())
+}
+
+/// What each call takes at all.
+fn check_call(call: Call, body: &SendBody<'_>) -> Result<(), PlatformError> {
+    let more = body.product_policy.is_some() || body.message_activity_sharing.is_some();
+    if call == Call::Messages {
+        let details = "Unexpected key product_policy or message_activity_sharing";
+        return if more { Err(PlatformError::new(100, details)) } else { Ok(()) };
+    }
+    if body.kind.as_deref() != Some("template") {
+        return Err(PlatformError::new(131_055, "Only template messages leave by marketing_messages"));
+    }
+    match body.product_policy.as_deref() {
+        None | Some("CLOUD_API_FALLBACK" | "STRICT") => Ok(()),
+        Some(_) => Err(PlatformError::new(131_009, "product_policy is CLOUD_API_FALLBACK or STRICT")),
+    }
+}
+
+/// Which templates leave by which call.
+fn check_marketing(world: &World, sender: usize, call: Call, kind: MessageKind) -> Result<(), PlatformError> {
+    let marketing = kind == MessageKind::Template(Category::Marketing);
+    if call == Call::Marketing && !marketing {
+        return Err(PlatformError::new(134_100, "Only marketing templates leave by marketing_messages"));
+    }
+    if call == Call::Messages && marketing && world.portfolios[world.senders[sender].portfolio].marketing_call_only {
+        return Err(PlatformError::new(131_063, "Marketing templates leave by marketing_messages here"));
     }
     Ok(())
 }
@@ -239,6 +289,7 @@ fn take(
     sender: usize,
     recipient: Recipient,
     kind: MessageKind,
+    call: Call,
     body: &SendBody<'_>,
     now_ms: u64,
 ) -> Vec<u8> {
@@ -280,6 +331,7 @@ fn take(
         kind,
         opaque: body.biz_opaque_callback_data.as_deref().map(str::to_owned),
         fate,
+        lite: call == Call::Marketing,
     };
     let number = &world.senders[sender];
     let portfolio = &world.portfolios[number.portfolio];

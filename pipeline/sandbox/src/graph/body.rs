@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// `POST /{version}/{phone_number_id}/messages`. Presence is checked later, so that a missing
+/// `POST /{version}/{phone_number_id}/messages` or `…/marketing_messages`. Presence is checked later, so that a missing
 /// field gets the platform's own code.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +34,10 @@ pub(crate) struct SendBody<'a> {
     #[serde(rename = "context")]
     _context: Option<IgnoredAny>,
     pub(crate) biz_opaque_callback_data: Option<Cow<'a, str>>,
+    /// Of the call for marketing.
+    pub(crate) product_policy: Option<Cow<'a, str>>,
+    /// Of the call for marketing.
+    pub(crate) message_activity_sharing: Option<bool>,
 }
 
 impl SendBody<'_> {

@@ -5,6 +5,7 @@ mod control;
 mod errors;
 mod limits;
 mod management;
+mod marketing;
 mod pricing;
 mod service;
 mod suffixes;

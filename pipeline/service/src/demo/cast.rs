@@ -203,6 +203,7 @@ impl Account {
             messaging_limit: MessagingLimit::Users(u64::from(self.limit)),
             limit_scope: tollgate_sandbox::LimitScope::Portfolio,
             authentication_international_prefixes: Vec::new(),
+            marketing_call_only: false,
             senders: self
                 .senders
                 .iter()

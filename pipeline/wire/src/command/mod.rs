@@ -1,11 +1,13 @@
 //! Commands: registry, campaigns, consents and templates, as the `commands` topic carries them.
 
 mod consent;
+mod marketing;
 mod parse;
 mod tagged;
 mod template;
 
 pub use consent::{ConsentPolicy, ConsentSpec, ConsentState, SuppressionSpec};
+pub use marketing::{MarketingApi, MarketingCall, MarketingEndpoint, ProductPolicy};
 pub use parse::{MAX_BYTES, MAX_MARKETING_CAP, check, check_account, parse};
 pub use template::{
     BUTTONS_MAX, ButtonKind, ButtonSpec, HeaderFormat, NextCategory, TemplateComponents, TemplateSpec, TemplateStatus,
@@ -239,6 +241,9 @@ pub struct Policy {
     /// What consents do besides being said. Left out while all is as by default, so that earlier versions read the entry.
     #[serde(skip_serializing_if = "ConsentPolicy::is_default")]
     pub consent: ConsentPolicy,
+    /// By which call marketing templates leave. Left out when it is the default, so that earlier versions read the entry.
+    #[serde(skip_serializing_if = "MarketingApi::is_default")]
+    pub marketing_api: MarketingApi,
 }
 
 /// What becomes of a message whose call has no known result, by the purpose of the message. The platform has no key that
@@ -321,6 +326,7 @@ impl Default for Policy {
             throughput_headroom_percent: 5,
             in_doubt: InDoubt::default(),
             consent: ConsentPolicy::default(),
+            marketing_api: MarketingApi::default(),
         }
     }
 }

@@ -118,6 +118,14 @@ fn check_policy(policy: &Policy) -> Result<(), InputError> {
     })?;
     check_words("spec.policy.stop_words", &policy.stop_words)?;
     check_consent_policy(&policy.consent)?;
+    let api = &policy.marketing_api;
+    let more = api.product_policy.is_some() || api.message_activity_sharing.is_some();
+    require(
+        api.call().is_some() || !more,
+        "spec.policy.marketing_api",
+        "the call for everything knows no such options",
+        || "set endpoint to marketing_messages, or leave product_policy and message_activity_sharing out".to_owned(),
+    )?;
     let headroom = policy.throughput_headroom_percent;
     require(
         headroom < 100,
