@@ -89,6 +89,11 @@ pub fn outcome(
             let _ = write!(detail, ": {why}");
         }
     }
+    if o.outlives_ms != 0 {
+        let between = if detail.is_empty() { "" } else { "; " };
+        let until = Time(o.outlives_ms);
+        let _ = write!(detail, "{between}may arrive until {until}, after expires_at: the template's time to live");
+    }
     let lot = lot_of(m).filter(|_| o.kind != OutcomeKind::Duplicate).map(|key| key.name());
     let to = state.user_text(m.user);
     let record = Outcome {

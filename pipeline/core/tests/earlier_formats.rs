@@ -54,6 +54,7 @@ fn message(conversation: u128, unit: Unit) -> Message {
         conversation,
         booked: Some(booked),
         kind: ContentKind::Template,
+        ttl_s: 30 * 86_400,
     };
     let second =
         Attempt { number: 2, state: AttemptState::Ordered, slot: true, booked: None, conversation: 0, ..first };

@@ -2,6 +2,7 @@
 
 use super::{Reader, Result, VERSION, put_text};
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
+use crate::life::ttl;
 use crate::lots::Resource;
 use crate::record::{Attempt, AttemptState, Booked, Message, MessageState, Park, SaidRank, Stands, Tail, Unit};
 use serde_json::value::RawValue;
@@ -25,6 +26,8 @@ const SAID_RANK: u8 = 5;
 const MORE: u8 = 1 << 7;
 /// Of those: the kind of what was sent, where it is neither text nor template.
 const MORE_KIND: u8 = 1;
+/// Its time to live, where it is not that of its category.
+const MORE_TTL: u8 = 1 << 1;
 
 fn category_byte(c: Option<Category>) -> u8 {
     c.map_or(255, |c| c.index() as u8)
@@ -173,7 +176,8 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
     flags |= if in_conversation { IN_CONVERSATION } else { 0 };
     flags |= if said_apart { SAID_APART } else { 0 };
     let is_rich = !matches!(a.kind, ContentKind::Text | ContentKind::Template);
-    let more = if is_rich { MORE_KIND } else { 0 };
+    let has_ttl = a.ttl_s != ttl::default_s(a.category);
+    let more = if is_rich { MORE_KIND } else { 0 } | if has_ttl { MORE_TTL } else { 0 };
     flags |= if more != 0 { MORE } else { 0 };
     out.push(flags | (a.said_rank as u8) << SAID_RANK);
     out.extend_from_slice(&a.reserved.serialize());
@@ -203,6 +207,9 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
     }
     if is_rich {
         out.push(a.kind as u8);
+    }
+    if has_ttl {
+        put!(out, a.ttl_s);
     }
 }
 
@@ -307,6 +314,7 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
         conversation: 0,
         booked: None,
         kind: if template.is_some() { ContentKind::Template } else { ContentKind::Text },
+        ttl_s: ttl::default_s(category),
     };
     let has_more = flags & MORE != 0;
     if with_cards {
@@ -343,12 +351,15 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
             _ => return r.bad("conversation"),
         }
     }
-    let more = if has_more { r.flags(MORE_KIND)? } else { 0 };
+    let more = if has_more { r.flags(MORE_KIND | MORE_TTL)? } else { 0 };
     if more & MORE_KIND != 0 {
         a.kind = match ContentKind::from_byte(r.u8()?) {
             Some(kind) => kind,
             None => return r.bad("content"),
         };
+    }
+    if more & MORE_TTL != 0 {
+        a.ttl_s = r.u32()?;
     }
     Ok(a)
 }

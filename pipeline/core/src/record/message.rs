@@ -164,6 +164,8 @@ pub struct Attempt {
     pub booked: Option<Booked>,
     /// What was sent.
     pub kind: ContentKind,
+    /// How long the platform tries to deliver it, in seconds.
+    pub ttl_s: u32,
 }
 
 /// What was booked for an attempt: enough to rate it again and take it back exactly.

@@ -6,13 +6,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tollgate_rate_card::Category;
 use tollgate_wire::command::{
-    BUTTONS_MAX, ButtonKind, ButtonSpec, HeaderFormat, TemplateComponents, TemplateSpec, TemplateStatus,
+    BUTTONS_MAX, ButtonKind, ButtonSpec, HeaderFormat, TTL_S, TemplateComponents, TemplateSpec, TemplateStatus,
 };
 
 use super::analytics::PLAIN;
 
 /// Fields of the question: no more than is read.
-const FIELDS: &str = "name,language,status,category,quality_score,parameter_format,components";
+const FIELDS: &str = "name,language,status,category,quality_score,parameter_format,components,message_send_ttl_seconds";
 /// Templates of a page: with their components some hundred kilobytes.
 const LIMIT: usize = 100;
 /// Bytes of a digest that are kept.
@@ -36,6 +36,8 @@ struct Raw {
     quality_score: Option<Quality>,
     #[serde(default)]
     components: Vec<Value>,
+    #[serde(default)]
+    message_send_ttl_seconds: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +63,7 @@ pub fn template(json: &str) -> Option<TemplateSpec> {
         quality: quality.unwrap_or_default(),
         next_category: None,
         components: None,
+        ttl_s: raw.message_send_ttl_seconds.and_then(ttl_s),
     };
     let mut asked = TemplateComponents { digest: digest(&raw.components), ..TemplateComponents::default() };
     for component in &raw.components {
@@ -86,6 +89,12 @@ pub fn template(json: &str) -> Option<TemplateSpec> {
     spec.buttons = asked.buttons.iter().filter(|button| button.kind.needs_parameter()).count() as u8;
     spec.components = Some(Box::new(asked));
     Some(spec)
+}
+
+/// The time to live: -1 is the longest. What is outside the documented bounds is as if nothing was said.
+fn ttl_s(seconds: i64) -> Option<u32> {
+    let seconds = if seconds == -1 { Some(*TTL_S.end()) } else { u32::try_from(seconds).ok() };
+    seconds.filter(|seconds| TTL_S.contains(seconds))
 }
 
 fn word<'a>(value: &'a Value, field: &str) -> &'a str {
@@ -195,8 +204,25 @@ mod tests {
     }
 
     #[test]
+    fn a_time_to_live_of_minus_one_is_the_longest() {
+        let of = |more: Value| read(&more).ttl_s;
+        assert_eq!(of(json!({})), None);
+        for (seconds, expected) in [
+            (-1, Some(2_592_000)),
+            (30, Some(30)),
+            (43_200, Some(43_200)),
+            (2_592_000, Some(2_592_000)),
+            (0, None),
+            (-2, None),
+            (2_592_001, None),
+        ] {
+            assert_eq!(of(json!({"message_send_ttl_seconds": seconds})), expected, "{seconds}");
+        }
+    }
+
+    #[test]
     fn the_question_is_the_documented_one() {
-        let fields = "name,language,status,category,quality_score,parameter_format,components";
+        let fields = "name,language,status,category,quality_score,parameter_format,components,message_send_ttl_seconds";
         assert_eq!(message_templates("1", None), format!("1/message_templates?fields={fields}&limit=100"));
         assert!(message_templates("1", Some("a=b")).ends_with("&limit=100&after=a%3Db"));
     }

@@ -30,6 +30,9 @@ pub struct TemplateConfig {
     /// Buttons in order. Default none.
     #[serde(default)]
     pub buttons: Vec<ButtonConfig>,
+    /// Time to live as the platform lists it; -1 is 30 days. Default: none is listed.
+    #[serde(default)]
+    pub message_send_ttl_seconds: Option<i64>,
 }
 
 /// Template category.

@@ -7,8 +7,16 @@ use crate::config::template::{BodyParameters, ButtonConfig, ButtonKind, Category
 /// Fields of a question that names none.
 pub(crate) const DEFAULT: &[&str] = &["name", "parameter_format", "components", "language", "status", "category"];
 /// Fields that there are, besides `id`.
-pub(crate) const KNOWN: &[&str] =
-    &["name", "parameter_format", "components", "language", "status", "category", "quality_score"];
+pub(crate) const KNOWN: &[&str] = &[
+    "name",
+    "parameter_format",
+    "components",
+    "language",
+    "status",
+    "category",
+    "quality_score",
+    "message_send_ttl_seconds",
+];
 
 /// All fields of a template.
 pub(crate) fn template(t: &TemplateConfig) -> Value {
@@ -22,7 +30,7 @@ pub(crate) fn template(t: &TemplateConfig) -> Value {
     if !t.buttons.is_empty() {
         components.push(json!({ "type": "BUTTONS", "buttons": t.buttons.iter().map(button).collect::<Vec<_>>() }));
     }
-    json!({
+    let mut all = json!({
         "name": t.name,
         "parameter_format": if named { "NAMED" } else { "POSITIONAL" },
         "components": components,
@@ -31,7 +39,11 @@ pub(crate) fn template(t: &TemplateConfig) -> Value {
         "category": t.category,
         "quality_score": { "score": t.quality_score },
         "id": t.webhook_id().to_string(),
-    })
+    });
+    if let Some(seconds) = t.message_send_ttl_seconds {
+        all["message_send_ttl_seconds"] = seconds.into();
+    }
+    all
 }
 
 fn header(format: HeaderFormat, named: bool) -> Value {

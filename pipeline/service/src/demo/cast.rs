@@ -146,6 +146,7 @@ impl Account {
                 quality: Score::Unknown,
                 next_category: None,
                 components: None,
+                ttl_s: None,
             })
         });
         AccountSpec {
@@ -194,6 +195,7 @@ impl Account {
                     Authentication => vec![ButtonConfig { kind: ButtonKind::Otp, dynamic: false }],
                     _ => Vec::new(),
                 },
+                message_send_ttl_seconds: None,
             })
         });
         PortfolioConfig {

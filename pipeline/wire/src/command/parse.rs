@@ -2,7 +2,7 @@
 
 use super::{
     AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, Policy, SendingHours,
-    TemplateSpec, WabaSpec,
+    TTL_S, TemplateSpec, WabaSpec,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
@@ -94,6 +94,11 @@ fn check_waba(at: &str, waba: &WabaSpec) -> Result<(), InputError> {
 fn check_template(at: &str, template: &TemplateSpec) -> Result<(), InputError> {
     naming::template(&template.name).map_err(|e| e.at(&format!("{at}.name")))?;
     naming::language(&template.language).map_err(|e| e.at(&format!("{at}.language")))?;
+    if let Some(ttl_s) = template.ttl_s {
+        require(TTL_S.contains(&ttl_s), &format!("{at}.ttl_s"), &format!("{ttl_s} is out of range"), || {
+            format!("give {} to {} seconds, or leave it out", TTL_S.start(), TTL_S.end())
+        })?;
+    }
     let buttons = template.components.as_ref().map_or(0, |components| components.buttons.len());
     require(buttons <= BUTTONS_MAX, &format!("{at}.components.buttons"), &format!("there are {buttons}"), || {
         format!("a template has at most {BUTTONS_MAX}")

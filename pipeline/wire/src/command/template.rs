@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use tollgate_quality::Score;
 use tollgate_rate_card::Category;
 
+/// Seconds that a template's time to live may be (the platform's rule, over all categories).
+pub const TTL_S: std::ops::RangeInclusive<u32> = 30..=30 * 86_400;
 /// Buttons of a template at most (the platform's rule).
 pub const BUTTONS_MAX: usize = 10;
 
@@ -39,13 +41,17 @@ pub struct TemplateSpec {
     /// What a send is checked by, once the platform was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub components: Option<Box<TemplateComponents>>,
+    /// How long the platform tries to deliver a message of it, in seconds, 30 to 2,592,000; absent: 10 minutes for one-time
+    /// codes, 30 days for the rest. Of marketing it holds by the call for marketing alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_s: Option<u32>,
 }
 
 impl TemplateSpec {
     /// Whether an earlier version can read it: nothing is in it that came later.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        is_unrated(&self.quality) && self.next_category.is_none() && self.components.is_none()
+        is_unrated(&self.quality) && self.next_category.is_none() && self.components.is_none() && self.ttl_s.is_none()
     }
 }
 
