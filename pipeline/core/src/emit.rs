@@ -168,6 +168,8 @@ pub fn order(
             header: t.components.header.clone(),
             body: t.components.body.clone(),
             buttons: t.components.buttons.clone(),
+            cards: t.components.cards.clone(),
+            limited_time_offer: t.components.limited_time_offer,
         }),
     };
     let account = &state.account_at(m.account).spec;

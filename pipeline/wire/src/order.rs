@@ -1,7 +1,7 @@
 //! An order: one attempt for the dispatcher, and the callback data that ties the platform's statuses to it.
 
 use crate::command::MarketingCall;
-use crate::request::{Content, Params};
+use crate::request::{Content, Offer, Params};
 use crate::{Text, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -56,6 +56,12 @@ pub struct OrderTemplate<'a> {
     /// Button component objects.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<&'a RawValue>,
+    /// Card objects.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub cards: Vec<&'a RawValue>,
+    /// The end of a limited-time offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_time_offer: Option<Offer>,
 }
 
 /// `biz_opaque_callback_data`: `tg1.<uid>.<attempt>` in decimal.

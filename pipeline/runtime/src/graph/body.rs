@@ -73,9 +73,28 @@ fn template(out: &mut BytesMut, template: &OrderTemplate<'_>) {
         body_parameters(out, &template.body);
         out.extend_from_slice(b"]}");
     }
+    if let Some(offer) = template.limited_time_offer {
+        components.write(out);
+        let ends_ms = offer.expiration_time_ms;
+        write!(
+            out,
+            r#"{{"type":"limited_time_offer","parameters":[{{"type":"limited_time_offer","limited_time_offer":{{"expiration_time_ms":{ends_ms}}}}}]}}"#
+        )
+        .expect("memory does not refuse bytes");
+    }
     for raw in &template.buttons {
         components.write(out);
         out.extend_from_slice(raw.get().as_bytes());
+    }
+    if !template.cards.is_empty() {
+        components.write(out);
+        out.extend_from_slice(br#"{"type":"carousel","cards":["#);
+        let mut cards = Separator(b"");
+        for raw in &template.cards {
+            cards.write(out);
+            out.extend_from_slice(raw.get().as_bytes());
+        }
+        out.extend_from_slice(b"]}");
     }
     out.extend_from_slice(if components.used() { b"]}" } else { b"}" });
 }
@@ -183,6 +202,19 @@ mod tests {
             "recipient": "US.13491208655302741918", "type": "text", "biz_opaque_callback_data": "tg1.7.2",
             "text": {"body": "Oi\nAna"}});
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn cards_and_offers() {
+        let card = json!({"card_index": 0, "components": [{"type": "body", "parameters": []}]});
+        let got = body(
+            "1650",
+            &json!({"template": {"name": "t", "language": "pt_BR", "cards": [card, card],
+            "limited_time_offer": {"expiration_time_ms": 1_795_867_200_000_u64}}}),
+        );
+        let offer = json!({"type": "limited_time_offer", "parameters": [{"type": "limited_time_offer",
+            "limited_time_offer": {"expiration_time_ms": 1_795_867_200_000_u64}}]});
+        assert_eq!(got["template"]["components"], json!([offer, {"type": "carousel", "cards": [card, card]}]));
     }
 
     #[test]

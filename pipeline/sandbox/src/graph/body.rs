@@ -99,6 +99,18 @@ pub(crate) struct ComponentBody<'a> {
     pub(crate) index: Option<ButtonIndex<'a>>,
     #[serde(default)]
     pub(crate) parameters: Vec<ParameterBody<'a>>,
+    #[serde(default)]
+    pub(crate) cards: Vec<CardBody<'a>>,
+}
+
+/// A card of a carousel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CardBody<'a> {
+    #[serde(borrow)]
+    pub(crate) card_index: ButtonIndex<'a>,
+    #[serde(default)]
+    pub(crate) components: Vec<ComponentBody<'a>>,
 }
 
 /// A button's place: the documents write it both as text and as a number.
@@ -133,6 +145,9 @@ pub(crate) struct ParameterBody<'a> {
     pub(crate) video: Option<MediaBody<'a>>,
     pub(crate) document: Option<MediaBody<'a>>,
     pub(crate) location: Option<IgnoredAny>,
+    pub(crate) action: Option<Value>,
+    pub(crate) ttl_minutes: Option<u64>,
+    pub(crate) limited_time_offer: Option<Value>,
 }
 
 /// A media object: uploaded (`id`) or fetched (`link`).

@@ -51,7 +51,8 @@ async fn a_template_has_the_components_that_a_send_is_checked_by() {
     assert_eq!(of("named")["parameter_format"], "NAMED");
     assert!(of("named")["components"][0]["text"].as_str().expect("text").contains("{{first_name}}"));
     assert_eq!(of("two").get("message_send_ttl_seconds"), None, "it was not asked for");
-    let (_, asked) = asked(&client, &format!("/v24.0/{WABA}/message_templates?fields=name,message_send_ttl_seconds")).await;
+    let (_, asked) =
+        asked(&client, &format!("/v24.0/{WABA}/message_templates?fields=name,message_send_ttl_seconds")).await;
     let lives = |name: &str| {
         let found = asked["data"].as_array().expect("a list").iter().find(|t| t["name"] == name);
         found.expect("listed")["message_send_ttl_seconds"].clone()

@@ -195,6 +195,8 @@ impl Account {
                     Authentication => vec![ButtonConfig { kind: ButtonKind::Otp, dynamic: false }],
                     _ => Vec::new(),
                 },
+                cards: None,
+                limited_time_offer: false,
                 message_send_ttl_seconds: None,
             })
         });

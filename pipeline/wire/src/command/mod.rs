@@ -10,8 +10,8 @@ pub use consent::{ConsentPolicy, ConsentSpec, ConsentState, SuppressionSpec};
 pub use marketing::{MarketingApi, MarketingCall, MarketingEndpoint, ProductPolicy};
 pub use parse::{MAX_BYTES, MAX_MARKETING_CAP, check, check_account, parse};
 pub use template::{
-    BUTTONS_MAX, ButtonKind, ButtonSpec, HeaderFormat, NextCategory, TTL_S, TemplateComponents, TemplateSpec,
-    TemplateStatus,
+    BUTTONS_MAX, ButtonKind, ButtonSpec, CARDS_MAX, CardSpec, HeaderFormat, NextCategory, TTL_S, TemplateComponents,
+    TemplateSpec, TemplateStatus,
 };
 
 use crate::request::Purpose;

@@ -1,8 +1,8 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
 use super::{
-    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, Policy, SendingHours,
-    TTL_S, TemplateSpec, WabaSpec,
+    AccountSpec, BUTTONS_MAX, CARDS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, Policy,
+    SendingHours, TTL_S, TemplateSpec, WabaSpec,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
@@ -102,6 +102,17 @@ fn check_template(at: &str, template: &TemplateSpec) -> Result<(), InputError> {
     let buttons = template.components.as_ref().map_or(0, |components| components.buttons.len());
     require(buttons <= BUTTONS_MAX, &format!("{at}.components.buttons"), &format!("there are {buttons}"), || {
         format!("a template has at most {BUTTONS_MAX}")
+    })?;
+    let cards = template.components.as_ref().map_or(&[][..], |components| &components.cards);
+    require(
+        cards.len() <= CARDS_MAX,
+        &format!("{at}.components.cards"),
+        &format!("there are {}", cards.len()),
+        || format!("a carousel has at most {CARDS_MAX}"),
+    )?;
+    let buttons = cards.iter().map(|card| card.buttons.len()).max().unwrap_or(0);
+    require(buttons <= BUTTONS_MAX, &format!("{at}.components.cards"), &format!("a card has {buttons} buttons"), || {
+        format!("a card has at most {BUTTONS_MAX}")
     })
 }
 

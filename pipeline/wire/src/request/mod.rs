@@ -139,6 +139,20 @@ pub struct Components<'a> {
     /// Button component objects as the platform takes them.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<&'a RawValue>,
+    /// Cards of a carousel as the platform takes them: `card_index` and `components`.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub cards: Vec<&'a RawValue>,
+    /// The end of a limited-time offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_time_offer: Option<Offer>,
+}
+
+/// A limited-time offer, as the platform takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// When it ends, in milliseconds since 1970.
+    pub expiration_time_ms: u64,
 }
 
 fn one_or_many<'de: 'a, 'a, D: Deserializer<'de>>(d: D) -> Result<Vec<Text<'a>>, D::Error> {
