@@ -47,6 +47,7 @@ fn what_the_platform_takes_is_taken_as_it_came() {
         r#"{"document":{"id":"1","caption":"c","filename":"a.pdf"}}"#.to_owned(),
         r#"{"sticker":{"link":"https://x.example/s.webp"}}"#.to_owned(),
         r#"{"location":{"latitude":-23.55,"longitude":"-46.6"}}"#.to_owned(),
+        r#"{"location":{"latitude":-2.35505e1,"longitude":"1e2"}}"#.to_owned(),
         r#"{"location":{"latitude":90,"longitude":-180,"name":"n","address":"a"}}"#.to_owned(),
         r#"{"contacts":[{"name":{"formatted_name":"Ana","first_name":"Ana"},"phones":[{"phone":"+1 650 555 0100","wa_id":"16505550100"}],"org":{"company":"x"}}]}"#
             .to_owned(),
@@ -123,7 +124,11 @@ fn each_fault_says_where_what_and_what_would_help() {
         ),
         (
             r#"{"location":{"latitude":"NaN","longitude":0}}"#.to_owned(),
-            "location.latitude: it is out of range; give -90 to 90 degrees",
+            "location.latitude: it is no number; give degrees, such as -23.55",
+        ),
+        (
+            r#"{"location":{"latitude":[],"longitude":0}}"#.to_owned(),
+            "location.latitude: it is no number; give degrees, such as -23.55",
         ),
         (r#"{"location":{"latitude":1}}"#.to_owned(), "location.longitude: the field is missing; add it"),
         (r#"{"contacts":[]}"#.to_owned(), "contacts: it has 0 members; give 1 to 257"),

@@ -41,8 +41,8 @@ static STICKER: Shape = Object(&[Field("id", May, Digits), Field("link", May, Li
 
 static LOCATION: Shape = Object(
     &[
-        Field("latitude", Must, Degrees(90.0)),
-        Field("longitude", Must, Degrees(180.0)),
+        Field("latitude", Must, Degrees(90)),
+        Field("longitude", Must, Degrees(180)),
         Field("name", May, Chars(1, 1_000)),
         Field("address", May, Chars(1, 1_000)),
     ],

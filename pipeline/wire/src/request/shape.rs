@@ -3,6 +3,8 @@
 //! A fault says where, what and what would help, and repeats no value: all of it is what a person will read.
 
 use crate::input::{InputError, shown_key};
+use rust_decimal::Decimal;
+use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -21,7 +23,7 @@ pub(super) enum Shape {
     /// A whole number within these.
     Whole(i64, i64),
     /// Degrees up to this, as a number or a string.
-    Degrees(f64),
+    Degrees(u8),
     /// `true` or `false`.
     Flag,
     /// One of these strings.
@@ -101,6 +103,9 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
         let Self { shape, walk } = self;
+        if let Shape::Degrees(limit) = shape {
+            return degrees(walk, <&RawValue>::deserialize(d)?, *limit);
+        }
         let read = d.deserialize_any(Value { shape, walk: &mut *walk });
         // Only a type that is not taken comes here without words.
         if read.is_err() && walk.fault.is_none() {
@@ -161,10 +166,6 @@ impl<'de> de::Visitor<'de> for Value<'_> {
                 }
                 Ok(())
             }
-            Shape::Degrees(limit) => match s.parse::<f64>() {
-                Ok(degrees) => degrees_within(walk, degrees, limit),
-                Err(_) => Err(walk.no("it is no number", "give degrees, such as -23.55")),
-            },
             Shape::Word(words) if words.contains(&s) => Ok(()),
             Shape::Word([word]) => Err(walk.no("the value is not known here", format!("write {word}"))),
             Shape::Word(words) => {
@@ -185,20 +186,12 @@ impl<'de> de::Visitor<'de> for Value<'_> {
         match *self.shape {
             Shape::Whole(min, max) if (min..=max).contains(&n) => Ok(()),
             Shape::Whole(min, max) => Err(self.walk.no("it is out of range", format!("give {min} to {max}"))),
-            Shape::Degrees(limit) => degrees_within(self.walk, n as f64, limit),
             _ => Err(wrong()),
         }
     }
 
     fn visit_u64<E: de::Error>(self, n: u64) -> Result<(), E> {
         self.visit_i64(i64::try_from(n).unwrap_or(i64::MAX))
-    }
-
-    fn visit_f64<E: de::Error>(self, n: f64) -> Result<(), E> {
-        match *self.shape {
-            Shape::Degrees(limit) => degrees_within(self.walk, n, limit),
-            _ => Err(wrong()),
-        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut a: A) -> Result<(), A::Error> {
@@ -308,8 +301,12 @@ impl<'de> de::Visitor<'de> for Value<'_> {
 /// Longest address in bytes.
 const LINK_BYTES_MAX: usize = 2_000;
 
-fn degrees_within<E: de::Error>(walk: &mut Walk, degrees: f64, limit: f64) -> Result<(), E> {
-    if degrees >= -limit && degrees <= limit {
+/// Degrees as they stand, a number or one in quotes.
+fn degrees<E: de::Error>(walk: &mut Walk, json: &RawValue, limit: u8) -> Result<(), E> {
+    let text = json.get().trim_matches('"');
+    let number = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(text));
+    let Ok(number) = number else { return Err(walk.no("it is no number", "give degrees, such as -23.55")) };
+    if number.abs() <= Decimal::from(limit) {
         return Ok(());
     }
     Err(walk.no("it is out of range", format!("give -{limit} to {limit} degrees")))
