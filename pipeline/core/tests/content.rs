@@ -9,7 +9,7 @@ use tollgate_wire::request::ContentKind;
 
 const TO: &str = "+5511987654321";
 
-fn request(id: &str, content: Value) -> Value {
+fn request(id: &str, content: &Value) -> Value {
     json!({"id": id, "account": "acme", "to": TO, "purpose": "service", "content": [content]})
 }
 
@@ -44,7 +44,7 @@ fn it_leaves_inside_the_window_as_it_came_and_its_kind_is_told() {
     let mut w = open();
     for (n, (kind, content)) in each().into_iter().enumerate() {
         w.advance(60_000);
-        w.request(&request(&format!("r{n}"), json!({ kind: content }))).unwrap();
+        w.request(&request(&format!("r{n}"), &json!({ kind: content }))).unwrap();
         let told = w.last_outcome().clone();
         assert_eq!((&told["outcome"], &told["content"]["kind"]), (&json!("admitted"), &json!(kind)), "{told}");
         assert_eq!((&told["content"]["category"], &told["content"]["template"]), (&json!("service"), &Value::Null));
@@ -67,7 +67,7 @@ fn it_leaves_inside_the_window_as_it_came_and_its_kind_is_told() {
 fn it_waits_for_no_window() {
     let mut w = World::with_account("TIER_1K", "GREEN");
     for (n, (kind, content)) in each().into_iter().enumerate() {
-        w.request(&request(&format!("r{n}"), json!({ kind: content }))).unwrap();
+        w.request(&request(&format!("r{n}"), &json!({ kind: content }))).unwrap();
         assert_eq!(w.last_outcome()["reason"], "window_closed", "{kind}");
     }
     assert!(w.out.orders.is_empty());
@@ -78,7 +78,7 @@ fn a_template_follows_where_the_window_is_closed() {
     let mut w = World::with_account("TIER_1K", "GREEN");
     w.opt_in(TO, "utility");
     let template = json!({"template": {"name": "shipped", "language": "pt_BR", "components": {"body": ["Ana", "42"]}}});
-    let mut r = request("a", json!({"image": {"id": "1"}}));
+    let mut r = request("a", &json!({"image": {"id": "1"}}));
     r["purpose"] = json!("utility");
     r["content"].as_array_mut().unwrap().push(template);
     w.request(&r).unwrap();

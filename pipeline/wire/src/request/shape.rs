@@ -265,7 +265,10 @@ impl<'de> de::Visitor<'de> for Value<'_> {
             }
             walk.path.truncate(base);
         }
-        for (_, field) in fields.iter().enumerate().filter(|(at, _)| met & (1 << at) == 0) {
+        for (at, field) in fields.iter().enumerate() {
+            if met & (1 << at) != 0 {
+                continue;
+            }
             match field.1 {
                 Need::Must => {
                     let _ = write!(walk.path, ".{}", field.0);
