@@ -13,7 +13,6 @@ use serde::Deserialize;
 
 /// Checks alternative `i` of a request.
 pub(super) fn check(i: usize, rich: &Rich<'_>) -> Result<(), InputError> {
-    let place = format!("content[{i}].{}", rich.kind.as_str());
     let shape = match rich.kind {
         ContentKind::Image | ContentKind::Video => &CAPTIONED,
         ContentKind::Audio => &AUDIO,
@@ -22,10 +21,10 @@ pub(super) fn check(i: usize, rich: &Rich<'_>) -> Result<(), InputError> {
         ContentKind::Location => &LOCATION,
         ContentKind::Contacts => &CONTACTS,
         ContentKind::Reaction => &REACTION,
-        ContentKind::Interactive => interactive(&place, rich)?,
+        ContentKind::Interactive => interactive(i, rich)?,
         ContentKind::Text | ContentKind::Template => return Ok(()),
     };
-    hold(&place, rich.json, shape)
+    hold(i, rich.kind.as_str(), rich.json, shape)
 }
 
 const MEDIUM: Also = Also::One(&["id", "link"]);
@@ -113,12 +112,12 @@ struct Typed<'a> {
     kind: Text<'a>,
 }
 
-fn interactive(place: &str, rich: &Rich<'_>) -> Result<&'static Shape, InputError> {
+fn interactive(i: usize, rich: &Rich<'_>) -> Result<&'static Shape, InputError> {
     let kind = serde_json::from_str(rich.json.get()).map_or_else(|_| Text::default(), |typed: Typed<'_>| typed.kind);
     INTERACTIVE.iter().find(|(name, _)| *name == &*kind).map(|(_, shape)| shape).ok_or_else(|| {
         let names: Vec<&str> = INTERACTIVE.iter().map(|(name, _)| *name).collect();
         let remedy = format!("use one of {}", names.join(", "));
-        InputError::invalid(format!("{place}.type"), "the value is missing or not known here", remedy)
+        InputError::invalid(format!("content[{i}].interactive.type"), "the value is missing or not known here", remedy)
     })
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// What a value may be.
 pub(super) enum Shape {
@@ -62,23 +62,60 @@ pub(super) enum Need {
     IfSeveral,
 }
 
-/// Checks `json`, which stands at `place`.
-pub(super) fn check(place: &str, json: &RawValue, shape: &'static Shape) -> Result<(), InputError> {
-    let mut walk = Walk { path: place.to_owned(), all: 0, untitled: false, fault: None };
+/// Checks `json`, which stands in alternative `i` under `kind`.
+pub(super) fn check(i: usize, kind: &str, json: &RawValue, shape: &'static Shape) -> Result<(), InputError> {
+    let path = Path { steps: [Step::Member(0); DEPTH_MAX], len: 0 };
+    let mut walk = Walk { path, leaf: String::new(), all: 0, untitled: false, fault: None };
     let mut reader = serde_json::Deserializer::from_str(json.get());
     match (Seed { shape, walk: &mut walk }).deserialize(&mut reader) {
         Ok(()) => Ok(()),
         Err(_) => {
             let (problem, remedy) = walk.fault.unwrap_or_else(|| ("it does not fit".into(), "see the schema".into()));
-            Err(InputError::invalid(walk.path, problem, remedy))
+            let (path, leaf) = (walk.path, walk.leaf);
+            Err(InputError::invalid(format!("content[{i}].{kind}{path}{leaf}"), problem, remedy))
         }
+    }
+}
+
+/// Steps down at most: the tables here go down seven.
+const DEPTH_MAX: usize = 12;
+
+/// From the message down to what is being read. Words are made of it for a fault alone.
+struct Path {
+    steps: [Step; DEPTH_MAX],
+    len: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Field(&'static str),
+    Member(usize),
+}
+
+impl Path {
+    fn push(&mut self, step: Step) {
+        if let Some(place) = self.steps.get_mut(self.len) {
+            *place = step;
+            self.len += 1;
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.steps[..self.len].iter().try_for_each(|step| match step {
+            Step::Field(name) => write!(f, ".{name}"),
+            Step::Member(n) => write!(f, "[{n}]"),
+        })
     }
 }
 
 type Words = Cow<'static, str>;
 
 struct Walk {
-    path: String,
+    path: Path,
+    /// A field that is not known, below the path.
+    leaf: String,
     /// Members of [`Shape::Across`] met so far.
     all: usize,
     /// A field that is needed if there are several is missing.
@@ -201,19 +238,19 @@ impl<'de> de::Visitor<'de> for Value<'_> {
             Shape::Across(max, shape) => (1, *max, *shape),
             _ => return Err(wrong()),
         };
-        let (base, mut count) = (walk.path.len(), 0);
+        let (base, mut count) = (walk.path.len, 0);
         walk.untitled = false;
         loop {
-            let _ = write!(walk.path, "[{count}]");
+            walk.path.push(Step::Member(count));
             let Some(()) = a.next_element_seed(Seed { shape, walk: &mut *walk })? else { break };
-            walk.path.truncate(base);
+            walk.path.len = base;
             count += 1;
             walk.all += usize::from(matches!(self.shape, Shape::Across(..)));
             if count > max {
                 return Err(walk.no(format!("it has more than {max} members"), format!("give {min} to {max}")));
             }
         }
-        walk.path.truncate(base);
+        walk.path.len = base;
         if count < min {
             return Err(walk.no(format!("it has {count} members"), format!("give {min} to {max}")));
         }
@@ -238,16 +275,16 @@ impl<'de> de::Visitor<'de> for Value<'_> {
             }
             _ => return Err(wrong()),
         };
-        let base = walk.path.len();
+        let base = walk.path.len;
         let (mut met, mut untitled) = (0_u32, walk.untitled);
         let mut tag = None;
         while let Some(key) = a.next_key::<crate::Text<'de>>()? {
             let Some(at) = fields.iter().position(|field| field.0 == &*key) else {
-                let _ = write!(walk.path, ".{}", shown_key(&key));
+                walk.leaf = format!(".{}", shown_key(&key));
                 let known: Vec<&str> = fields.iter().map(|field| field.0).collect();
                 return Err(walk.no("the field is not known here", format!("use one of {}", known.join(", "))));
             };
-            let _ = write!(walk.path, ".{key}");
+            walk.path.push(Step::Field(fields[at].0));
             if met & (1 << at) != 0 {
                 return Err(walk.no("the field is given twice", "keep one of them"));
             }
@@ -263,7 +300,7 @@ impl<'de> de::Visitor<'de> for Value<'_> {
             } else {
                 a.next_value_seed(Seed { shape: &fields[at].2, walk: &mut *walk })?;
             }
-            walk.path.truncate(base);
+            walk.path.len = base;
         }
         for (at, field) in fields.iter().enumerate() {
             if met & (1 << at) != 0 {
@@ -271,7 +308,7 @@ impl<'de> de::Visitor<'de> for Value<'_> {
             }
             match field.1 {
                 Need::Must => {
-                    let _ = write!(walk.path, ".{}", field.0);
+                    walk.path.push(Step::Field(field.0));
                     return Err(walk.no("the field is missing", "add it"));
                 }
                 Need::IfSeveral => untitled = true,
