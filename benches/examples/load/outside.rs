@@ -305,6 +305,7 @@ fn sandbox_config(task: &Outside) -> SandboxConfig {
             authentication_international_prefixes: Vec::new(),
             senders,
             templates,
+            marketing_call_only: false,
         }],
         webhooks: WebhookConfig {
             url: Some(format!("http://{}/", task.relay)),

@@ -276,13 +276,17 @@ fn merge_template(new: &TemplateSpec, before: Option<&TemplateSpec>, live: Optio
             spec.category = live.category;
         }
     }
+    // A time to live that is declared stands; otherwise it is as the platform has it.
+    let declared = spec.ttl_s.take();
     if spec.is_plain() {
+        spec.ttl_s = live.ttl_s;
         spec.quality = live.quality;
         spec.next_category = live.next_category;
         // By a body, header or buttons that are new it is not checked any more until the platform was asked again.
         let same = (&new.body, new.header, new.buttons) == (&live.body, live.header, live.buttons);
         spec.components = live.components.clone().filter(|_| same);
     }
+    spec.ttl_s = declared.or(spec.ttl_s);
     spec
 }
 

@@ -302,6 +302,12 @@ fn settle(
             let reserve = c.campaign.is_some_and(|c| c.spec.budget.is_some());
             let number = message.last_number() + 1;
             life::forget(&mut message);
+            let template = chosen.template.map(|ix| facts.state.template_at(ix));
+            let ttl_s = life::ttl::of(c.account, template, chosen.category);
+            let until_ms = now_ms + u64::from(ttl_s) * 1000;
+            if template.is_some() && c.request.expires_at.is_some_and(|t| t.0 < until_ms) {
+                told.outlives_ms = until_ms;
+            }
             message.attempts.push(Attempt {
                 number,
                 state: AttemptState::Ordered,
@@ -325,6 +331,8 @@ fn settle(
                 said_rank: SaidRank::default(),
                 conversation: 0,
                 booked: None,
+                kind: chosen.kind,
+                ttl_s,
             });
             told.attempt = number;
             told.kind = OutcomeKind::Admitted;

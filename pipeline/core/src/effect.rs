@@ -112,6 +112,8 @@ pub struct OutcomeFx {
     pub charge: Option<(u128, Option<Decimal>)>,
     /// The platform's message id, when this move carries it.
     pub wamid: Option<Box<str>>,
+    /// Until when the platform may deliver it, where that is after the request's `expires_at`; 0 = it is not.
+    pub outlives_ms: u64,
 }
 
 impl OutcomeFx {
@@ -132,6 +134,7 @@ impl OutcomeFx {
             estimate: None,
             charge: None,
             wamid: None,
+            outlives_ms: 0,
         }
     }
 }

@@ -16,7 +16,7 @@ use rust_decimal::Decimal;
 use std::fmt::Write as _;
 use tollgate_quality::Limit;
 use tollgate_rate_card::{
-    BandBasis, Fee, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
+    BandBasis, Category, Fee, PricingModel, RateCards, Rated, ReportedCategory, ReportedModel, ReportedType, YearMonth,
 };
 use tollgate_wire::ledger::{EntryKind, LedgerEntry, MonthClosed, Origin};
 use tollgate_wire::order::{Order, OrderContent, OrderTemplate};
@@ -50,6 +50,7 @@ pub fn outcome(
             language: t.map(|t| t.spec.language.as_str().into()),
             category: a.category,
             instead_of: o.trace.and_then(|t| t.instead_of).filter(|_| o.kind == OutcomeKind::Admitted),
+            kind: t.is_none().then_some(a.kind),
         }
     });
     let mut entry = String::new();
@@ -88,6 +89,11 @@ pub fn outcome(
         if let Some(why) = &no.why {
             let _ = write!(detail, ": {why}");
         }
+    }
+    if o.outlives_ms != 0 {
+        let between = if detail.is_empty() { "" } else { "; " };
+        let until = Time(o.outlives_ms);
+        let _ = write!(detail, "{between}may arrive until {until}, after expires_at: the template's time to live");
     }
     let lot = lot_of(m).filter(|_| o.kind != OutcomeKind::Duplicate).map(|key| key.name());
     let to = state.user_text(m.user);
@@ -157,24 +163,34 @@ pub fn order(
     let a = m.attempts.last().ok_or("an order needs an attempt")?;
     let content = match request.content.get(usize::from(alternative)).ok_or("alternative out of range")? {
         Content::Text(t) => OrderContent::Text(t.clone()),
+        Content::Rich(rich) => OrderContent::Rich(*rich),
         Content::Template(t) => OrderContent::Template(OrderTemplate {
             name: t.name.clone(),
             language: t.language.get(usize::from(language)).ok_or("language out of range")?.clone(),
             header: t.components.header.clone(),
             body: t.components.body.clone(),
             buttons: t.components.buttons.clone(),
+            cards: t.components.cards.clone(),
+            limited_time_offer: t.components.limited_time_offer,
         }),
     };
+    let account = &state.account_at(m.account).spec;
+    let marketing = account
+        .policy
+        .marketing_api
+        .call()
+        .filter(|_| a.template.is_some_and(|ix| state.template_at(ix).spec.category == Category::Marketing));
     let to = state.user_text(m.user);
     let record = Order {
         message_uid: m.uid,
         attempt: a.number,
-        account: state.account_at(m.account).spec.account.as_str().into(),
+        account: account.account.as_str().into(),
         sender: state.sender_at(a.sender).spec.id.as_str().into(),
         to: to.strip_prefix('+').unwrap_or(&to).into(),
         priority: m.priority,
         leave_by: Time(a.leave_by_ms),
         content,
+        marketing,
     };
     serde_json::to_writer(out, &record).map_err(|e| e.to_string())
 }

@@ -4,11 +4,12 @@
 //! its attempts. So duplicates and any order of the same statuses end in the same state and the same charge.
 //!
 //! `draft` a message under change · `refused` what error codes mean · `pressure` how senders slow down and come back ·
-//! this file: results, statuses and silence.
+//! `ttl` how long a delivery is waited for · this file: results, statuses and silence.
 
 mod draft;
 mod pressure;
 mod refused;
+pub(crate) mod ttl;
 
 use crate::change::Change;
 use crate::charge;
@@ -21,7 +22,7 @@ use crate::record::{Account, Attempt, AttemptState, Message, MessageState, SaidR
 use crate::window;
 use rust_decimal::Decimal;
 use tollgate_quality::BackOff;
-use tollgate_rate_card::{Category, Reported, ReportedCategory, ReportedModel, ReportedType};
+use tollgate_rate_card::{Reported, ReportedCategory, ReportedModel, ReportedType};
 use tollgate_wire::Reason;
 use tollgate_wire::command::Doubted;
 use tollgate_wire::event::{AttemptResult, DispatchResult, Pricing, Status, StatusKind};
@@ -77,20 +78,6 @@ fn unknown(m: &Message) -> usize {
 fn doubted_ms(d: &Draft<'_, '_>) -> u64 {
     let doubled = unknown(&d.message).saturating_sub(1).min(MAX_ATTEMPTS);
     doubt_ms(d) * ((1 << doubled) - 1)
-}
-
-/// How long a delivery is waited for: the platform's time to live for one-time codes plus slack; for the rest its
-/// 30 days plus a day, the most a time to live can be.
-fn delivery_ms(category: Category) -> u64 {
-    match category {
-        Category::Authentication | Category::AuthenticationInternational => 15 * 60_000,
-        Category::Marketing | Category::Utility | Category::Service => 31 * 86_400_000,
-    }
-}
-
-/// When a delivery of this attempt is not waited for any more.
-fn ttl_ms(a: &Attempt) -> u64 {
-    a.admitted_ms + delivery_ms(a.category)
 }
 
 fn draft<'a, 'f>(
@@ -155,8 +142,8 @@ fn advance(d: &mut Draft<'_, '_>, n: usize, to: AttemptState, out: &mut Decision
 
 /// While a reservation is held, the end of its 24 hours; then the time to live.
 fn next_check(a: &Attempt) -> u64 {
-    let ttl = ttl_ms(a);
-    if a.reserved_user { ttl.min(a.admitted_ms + RESERVATION_MS) } else { ttl }
+    let over = ttl::over_ms(a);
+    if a.reserved_user { over.min(a.admitted_ms + RESERVATION_MS) } else { over }
 }
 
 /// The call was certainly not made: everything is given back and admission starts again.
@@ -415,12 +402,12 @@ fn due(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
             d.message.attempts[n].check_ms = u64::MAX;
         }
         A::Accepted | A::Held | A::Sent => {
-            let ttl = ttl_ms(&a);
+            let over = ttl::over_ms(&a);
             if a.reserved_user && d.now_ms >= a.admitted_ms + RESERVATION_MS {
                 d.release_user(n);
             }
-            if d.now_ms < ttl {
-                d.message.attempts[n].check_ms = ttl;
+            if d.now_ms < over {
+                d.message.attempts[n].check_ms = over;
                 return;
             }
             d.message.attempts[n].reserved = Decimal::ZERO;

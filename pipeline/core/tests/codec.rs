@@ -22,7 +22,7 @@ use tollgate_rate_card::{
 };
 use tollgate_wire::Reason;
 use tollgate_wire::command::ConsentState;
-use tollgate_wire::request::Purpose;
+use tollgate_wire::request::{ContentKind, Purpose};
 
 fn counted() -> impl Strategy<Value = Counted> {
     any::<(u32, u32, u16)>().prop_map(|(confirmed_at_s, reserved_at_s, reserved_n)| Counted {
@@ -158,10 +158,15 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         (any::<u8>(), state, any::<u16>(), prop::option::of(0..u32::MAX), any::<u8>(), category()),
         any::<(bool, bool, bool, u64, u64, u64, u128, u32, u32)>(),
         (decimal(), reported(), prop::option::of(booked()), prop::option::of(1..u128::MAX), any::<bool>()),
-        (prop::option::of(0..u16::MAX), prop::option::of(any::<u32>()), any::<u8>()),
+        (prop::option::of(0..u16::MAX), prop::option::of(any::<u32>()), any::<u8>(), 0..11_u8, any::<u32>()),
     )
         .prop_map(
-            |((number, state, sender, template, alternative, category), rest, charge, (waba, said, rank))| {
+            |(
+                (number, state, sender, template, alternative, category),
+                rest,
+                charge,
+                (waba, said, rank, kind, ttl_s),
+            )| {
                 let (reserved, reported, booked, conversation, named) = charge;
                 let named = named && conversation.is_some();
                 let (window_open, reserved_user, slot, admitted_ms, leave_by_ms, check_ms, wamid, code, delivered_s) =
@@ -189,6 +194,12 @@ fn attempt() -> impl Strategy<Value = Attempt> {
                     said_rank: SaidRank::from_bits(rank),
                     conversation: conversation.unwrap_or_default(),
                     booked: booked.map(|b| Booked { named, ..b }),
+                    kind: match (template, ContentKind::from_byte(kind).unwrap()) {
+                        (Some(_), _) => ContentKind::Template,
+                        (None, ContentKind::Template) => ContentKind::Text,
+                        (None, kind) => kind,
+                    },
+                    ttl_s,
                 }
             },
         )

@@ -7,7 +7,7 @@ use tollgate_core::codec;
 use tollgate_core::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User};
 use tollgate_core::record::{Attempt, AttemptState, Booked, Message, MessageState, SaidRank, Stands, Tail, Unit};
 use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
-use tollgate_wire::request::Purpose;
+use tollgate_wire::request::{ContentKind, Purpose};
 
 fn message(conversation: u128, unit: Unit) -> Message {
     let reported = Reported {
@@ -53,6 +53,8 @@ fn message(conversation: u128, unit: Unit) -> Message {
         said_rank: SaidRank::Held,
         conversation,
         booked: Some(booked),
+        kind: ContentKind::Template,
+        ttl_s: 30 * 86_400,
     };
     let second =
         Attempt { number: 2, state: AttemptState::Ordered, slot: true, booked: None, conversation: 0, ..first };

@@ -27,6 +27,7 @@ const CONDITIONS: &str = "
     to=nobody                → refuse invalid_recipient recipient
     person=off_platform      → refuse not_on_platform   recipient
     content=text             → refuse window_closed     content
+    content=buttons          → refuse window_closed     content
     content=unheard_of       → refuse template_unknown  content
     content=rejected         → refuse template_rejected content
     content=wrong_parameters → refuse bad_parameters    content
@@ -57,6 +58,9 @@ const DECISIONS: &str = "
     consent=none window=open              → refuse not_opted_in      content
     consent=none window=open   content=text → admit
     consent=out  window=open   content=text → refuse opted_out       content
+    consent=none window=open   content=buttons → admit
+    consent=out  window=open   content=buttons → refuse opted_out    content
+    content=buttons,promo                 → admit
     window=open  quality=stopped          → admit
     content=paused,promo                  → admit
     content=paused,rejected               → park   template_paused   content
@@ -282,6 +286,8 @@ fn content(name: &str) -> Value {
     let template = |name: &str, body: &[&str]| json!({"template": {"name": name, "language": "pt_BR", "components": {"body": body}}});
     match name {
         "text" => json!({"text": "Oi"}),
+        "buttons" => json!({"interactive": {"type": "button", "body": {"text": "Oi"},
+            "action": {"buttons": [{"type": "reply", "reply": {"id": "y", "title": "Yes"}}]}}}),
         "utility" => template("shipped", &["Ana", "42"]),
         "wrong_parameters" => template("promo", &["Ana", "42"]),
         "promo" => template("promo", &["Ana"]),

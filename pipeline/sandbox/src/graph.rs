@@ -11,6 +11,7 @@ pub(crate) mod listing;
 pub(crate) mod numbers;
 pub(crate) mod parameters;
 pub(crate) mod recipient;
+pub(crate) mod service;
 pub(crate) mod templates;
 pub(crate) mod wamid;
 

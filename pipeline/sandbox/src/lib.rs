@@ -28,7 +28,7 @@ pub use config::account::{LimitScope, MessagingLimit, PortfolioConfig, SenderCon
 pub use config::behaviour::{DelayConfig, LimitConfig, PairRule, RateConfig};
 pub use config::template::Rating;
 pub use config::template::{
-    BodyParameters, ButtonConfig, ButtonKind, Category, HeaderFormat, TemplateConfig, TemplateStatus,
+    BodyParameters, ButtonConfig, ButtonKind, CardsConfig, Category, HeaderFormat, TemplateConfig, TemplateStatus,
 };
 pub use config::webhook::{AppSecret, WebhookConfig};
 pub use config::{JournalConfig, SandboxConfig};

@@ -69,6 +69,7 @@ pub(crate) struct Portfolio {
     pub(crate) scope: LimitScope,
     pub(crate) eras: EraStarts,
     pub(crate) authentication_international: Vec<String>,
+    pub(crate) marketing_call_only: bool,
     pub(crate) templates: Templates,
     /// What was asked of the management API about the WABA.
     pub(crate) questions: Questions,
@@ -145,6 +146,7 @@ impl World {
             scope: account.limit_scope,
             eras,
             authentication_international: account.authentication_international_prefixes.clone(),
+            marketing_call_only: account.marketing_call_only,
             templates: Templates::new(&account.templates),
             questions: Questions::default(),
             unique_users: UniqueUsers::new(limit),

@@ -1,6 +1,7 @@
 //! An order: one attempt for the dispatcher, and the callback data that ties the platform's statuses to it.
 
-use crate::request::Params;
+use crate::command::MarketingCall;
+use crate::request::{Content, Offer, Params};
 use crate::{Text, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -29,19 +30,13 @@ pub struct Order<'a> {
     /// What to send.
     #[serde(borrow)]
     pub content: OrderContent<'a>,
+    /// It leaves by the call for marketing; absent = by the call for everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marketing: Option<MarketingCall>,
 }
 
 /// What to send.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OrderContent<'a> {
-    /// A template in one language.
-    #[serde(borrow)]
-    Template(OrderTemplate<'a>),
-    /// Free text.
-    #[serde(borrow)]
-    Text(Text<'a>),
-}
+pub type OrderContent<'a> = Content<'a, OrderTemplate<'a>>;
 
 /// A template in one language with its parameters.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +56,12 @@ pub struct OrderTemplate<'a> {
     /// Button component objects.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<&'a RawValue>,
+    /// Card objects.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub cards: Vec<&'a RawValue>,
+    /// The end of a limited-time offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_time_offer: Option<Offer>,
 }
 
 /// `biz_opaque_callback_data`: `tg1.<uid>.<attempt>` in decimal.

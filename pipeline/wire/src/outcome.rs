@@ -1,6 +1,7 @@
 //! An outcome: one record per move of a message, for campaign systems and the views.
 
 use crate::reason::names;
+use crate::request::ContentKind;
 use crate::{Reason, Text, Time};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -186,7 +187,7 @@ pub struct Gates<'a> {
 pub struct Chosen<'a> {
     /// Position in the request's `content`, from 0.
     pub alternative: u8,
-    /// Template name; absent for text.
+    /// Template name; absent for what only goes inside the window.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Text<'a>>,
     /// Language code taken.
@@ -197,6 +198,9 @@ pub struct Chosen<'a> {
     /// Of a split: the person's own alternative, which was not usable. On the outcome that orders it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<u8>,
+    /// What was sent, where it is no template; absent for text on what earlier versions wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ContentKind>,
 }
 
 /// An amount of money.

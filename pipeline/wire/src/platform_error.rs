@@ -90,6 +90,9 @@ pub enum Effect {
     /// The number is reported as spam or of low quality: its marketing waits, and so does the campaign. One-time codes and
     /// utility of the number go on. Alert.
     CampaignPaused,
+    /// Marketing templates do not leave by this call: the number's marketing waits until the account is applied again, with
+    /// the other call. Alert.
+    MarketingHeld,
     /// The app's token or permission is refused: nothing passes until it is replaced. Alert.
     TokenRejected,
     /// A setting on the platform is wrong, so that the next one fails too: the campaign waits. Alert.
@@ -107,6 +110,7 @@ impl Effect {
             | E::AccountDisabled
             | E::AccountPaused
             | E::CampaignPaused
+            | E::MarketingHeld
             | E::TokenRejected
             | E::Misconfigured
             | E::BadRequest
@@ -177,7 +181,7 @@ const TABLE: &[Row] = &[
     (131056, 131056, R::Pair, E::None, "too many messages to this user in a short time"),
     (131057, 131057, service(60), E::None, "the account is in maintenance, such as a throughput upgrade"),
     (131062, 131062, R::Final, E::None, "this content needs a phone number: one-time codes cannot go to a business-scoped id"),
-    (131063, 131063, R::Final, E::Misconfigured, "marketing is switched off on this call: use the marketing call"),
+    (131063, 131063, R::Final, E::MarketingHeld, "marketing is switched off on this call: set policy.marketing_api of the account to marketing_messages"),
     (131064, 131064, R::Final, E::None, "the limit set for misclassified templates is reached; it lifts itself"),
     (132000, 132000, R::Final, E::None, "the number of parameters does not fit the template"),
     (132001, 132001, R::Final, E::TemplateMissing, "the template does not exist in this language or is not approved"),

@@ -98,7 +98,7 @@ fn requests_with_one_bad_field() {
         (
             "content",
             r#"[{"text":"a"},{"tmplate":{}}]"#,
-            "unknown_field | content[1].tmplate: the field is not known here; use template or text",
+            "unknown_field | content[1].tmplate: the field is not known here; use one of text, template, interactive, image, video, audio, document, sticker, location, contacts, reaction",
         ),
         ("content", r#"[{"text":""}]"#, "malformed | content[0].text: it has 0 characters; give 1 to 4096"),
         ("content", r#"[{"text":5}]"#, "malformed | content[0].text: this integer does not fit; write a string"),

@@ -139,6 +139,37 @@ def sends(wa):
         "text in reply": lambda: wa.send_message(to, "Yes", reply_to_message_id="wamid.HBgL"),
         "reply buttons": lambda: wa.send_message(to, "Well?", buttons=[types.Button(title="Yes", callback_data="y")]),
         "image": lambda: wa.send_image(to, "https://example.com/a.jpg"),
+        "video with caption": lambda: wa.send_video(to, "https://example.com/a.mp4", caption="Look"),
+        "audio": lambda: wa.send_audio(to, "https://example.com/a.ogg"),
+        "document": lambda: wa.send_document(to, "https://example.com/a.pdf", filename="a.pdf", caption="Invoice"),
+        "sticker": lambda: wa.send_sticker(to, "https://example.com/a.webp"),
+        "location": lambda: wa.send_location(to, latitude=37.44, longitude=-122.16, name="Office", address="Forest Ave"),
+        "contact": lambda: wa.send_contact(
+            to, types.Contact(name=types.Contact.Name(formatted_name="Ana Silva", first_name="Ana"))
+        ),
+        "reaction": lambda: wa.send_reaction(to, emoji="\N{THUMBS UP SIGN}", message_id="wamid.HBgL"),
+        "list": lambda: wa.send_message(
+            to,
+            "Which?",
+            buttons=types.SectionList(
+                button_title="Open",
+                sections=[types.Section(title="Days", rows=[types.SectionRow(title="Monday", callback_data="mon")])],
+            ),
+        ),
+        "link button": lambda: wa.send_message(to, "Look", buttons=types.URLButton(title="Open", url="https://example.com")),
+        "flow": lambda: wa.send_message(
+            to,
+            "Book",
+            buttons=types.FlowButton(
+                title="Book",
+                flow_id="123",
+                flow_token="t",
+                flow_message_version="3",
+                flow_action_type="navigate",
+                flow_action_screen="START",
+            ),
+        ),
+        "location request": lambda: wa.request_location(to, "Where are you?"),
     }
     ids = {}
     window(wa, to)

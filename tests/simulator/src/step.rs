@@ -149,7 +149,7 @@ fn order(json: &[u8]) -> Ordered {
         leave_by_ms: o.leave_by.0,
         template: match o.content {
             OrderContent::Template(t) => Some((t.name.to_string(), t.language.to_string())),
-            OrderContent::Text(_) => None,
+            OrderContent::Text(_) | OrderContent::Rich(_) => None,
         },
     }
 }

@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tollgate_rate_card::{Category, WorstCaseInput};
 use tollgate_wire::Reason;
 use tollgate_wire::command::TemplateStatus;
-use tollgate_wire::request::{Content, Purpose, TemplateContent};
+use tollgate_wire::request::{Content, ContentKind, Purpose, TemplateContent};
 
 /// An alternative that may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,16 +20,18 @@ pub struct Usable {
     pub alternative: u8,
     /// Position in the alternative's languages.
     pub language: u8,
-    /// Template; `None` for text.
+    /// Template; `None` for what only goes inside the window.
     pub template: Option<TemplateIx>,
     /// Pricing category.
     pub category: Category,
     /// Worst-case price in the WABA's currency.
     pub price: Decimal,
-    /// Free text: only legal inside the window.
+    /// No template: only legal inside the window.
     pub relies_on_window: bool,
     /// When the consent that it relies on ends by itself, in seconds; 0 = it does not.
     pub consent_until_s: u32,
+    /// What it is.
+    pub kind: ContentKind,
 }
 
 /// Why each alternative cannot be used now, in order; at most eight.
@@ -93,7 +95,7 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
     // A pause ends, the other objections do not: it counts only when nothing else stands in the way.
     let mut paused = None;
     let (template, language, category) = match content {
-        Content::Text(_) => {
+        Content::Text(_) | Content::Rich(_) => {
             if !window_open {
                 return Err(Reason::WindowClosed.into());
             }
@@ -144,7 +146,16 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
         return Err(No { reason: Reason::TemplatePaused, until, why: None });
     }
     let relies_on_window = template.is_none();
-    Ok(Usable { alternative, language, template, category, price, relies_on_window, consent_until_s })
+    Ok(Usable {
+        alternative,
+        language,
+        template,
+        category,
+        price,
+        relies_on_window,
+        consent_until_s,
+        kind: content.kind(),
+    })
 }
 
 /// The template in the first language in which it may be sent; else in the first in which it may be sent again, with the

@@ -2,13 +2,14 @@
 
 use super::{Reader, Result, VERSION, put_text};
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
+use crate::life::ttl;
 use crate::lots::Resource;
 use crate::record::{Attempt, AttemptState, Booked, Message, MessageState, Park, SaidRank, Stands, Tail, Unit};
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
 use tollgate_wire::Reason;
-use tollgate_wire::request::Purpose;
+use tollgate_wire::request::{ContentKind, Purpose};
 
 /// Read only: messages of which a conversation is known or charged.
 const WITH_CONVERSATIONS: u8 = 2;
@@ -25,6 +26,12 @@ const IN_CONVERSATION: u8 = 1 << 3;
 const SAID_APART: u8 = 1 << 4;
 /// Two bits: the rank of that word.
 const SAID_RANK: u8 = 5;
+/// A byte of flags follows at the end, with what they say. Earlier versions refuse it, as they should.
+const MORE: u8 = 1 << 7;
+/// Of those: the kind of what was sent, where it is neither text nor template.
+const MORE_KIND: u8 = 1;
+/// Its time to live, where it is not that of its category.
+const MORE_TTL: u8 = 1 << 1;
 
 fn category_byte(c: Option<Category>) -> u8 {
     c.map_or(255, |c| c.index() as u8)
@@ -180,6 +187,10 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
     let mut flags = u8::from(a.window_open) | u8::from(a.reserved_user) << 1 | u8::from(a.slot) << 2;
     flags |= if in_conversation { IN_CONVERSATION } else { 0 };
     flags |= if said_apart { SAID_APART } else { 0 };
+    let is_rich = !matches!(a.kind, ContentKind::Text | ContentKind::Template);
+    let has_ttl = a.ttl_s != ttl::default_s(a.category);
+    let more = if is_rich { MORE_KIND } else { 0 } | if has_ttl { MORE_TTL } else { 0 };
+    flags |= if more != 0 { MORE } else { 0 };
     out.push(flags | (a.said_rank as u8) << SAID_RANK);
     out.extend_from_slice(&a.reserved.serialize());
     put!(out, a.admitted_ms, a.leave_by_ms, a.check_ms, a.wamid, a.code, a.delivered_s);
@@ -202,6 +213,15 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
         put!(out, a.conversation);
         let booked = a.booked.map(|b| (b.unit as u8) << 1 | u8::from(b.named));
         out.push(booked.unwrap_or_default());
+    }
+    if more != 0 {
+        out.push(more);
+    }
+    if is_rich {
+        out.push(a.kind as u8);
+    }
+    if has_ttl {
+        put!(out, a.ttl_s);
     }
 }
 
@@ -283,7 +303,7 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
         None => return r.bad("category"),
     };
     let with_cards = version == WITH_CARDS;
-    let flags = if with_cards { r.flags(127)? } else { r.flags(7)? };
+    let flags = if with_cards { r.u8()? } else { r.flags(7)? };
     let in_conversation = version == WITH_CONVERSATIONS || flags & IN_CONVERSATION != 0;
     let said_apart = flags & SAID_APART != 0;
     let mut a = Attempt {
@@ -309,7 +329,10 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
         said_rank: SaidRank::from_bits(flags >> SAID_RANK),
         conversation: 0,
         booked: None,
+        kind: if template.is_some() { ContentKind::Template } else { ContentKind::Text },
+        ttl_s: ttl::default_s(category),
     };
+    let has_more = flags & MORE != 0;
     if with_cards {
         a.said_s = if said_apart { r.u32()? } else { a.delivered_s };
         a.waba = Some(r.u16()?).filter(|w| *w != u16::MAX).map(WabaIx);
@@ -343,6 +366,16 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
             (None, _) if flags == 0 => {}
             _ => return r.bad("conversation"),
         }
+    }
+    let more = if has_more { r.flags(MORE_KIND | MORE_TTL)? } else { 0 };
+    if more & MORE_KIND != 0 {
+        a.kind = match ContentKind::from_byte(r.u8()?) {
+            Some(kind) => kind,
+            None => return r.bad("content"),
+        };
+    }
+    if more & MORE_TTL != 0 {
+        a.ttl_s = r.u32()?;
     }
     Ok(a)
 }

@@ -96,8 +96,8 @@ const WITH_FEES: u8 = 4;
 /// would send what waits, or let it wait for ever. And templates with what the platform says besides, which earlier versions
 /// do not read. All others are written as before.
 const WITH_HOLDS: u8 = 5;
-/// Accounts with rules of their own about consent, without which earlier versions would send what must not be sent. All
-/// others are written as before.
+/// Accounts with rules of their own about consent, without which earlier versions would send what must not be sent, and
+/// those whose marketing leaves by a call of its own. All others are written as before.
 const WITH_CONSENT_POLICY: u8 = 5;
 
 /// Campaigns with a rate of their own, test recipients or a split, without which earlier versions would send too fast, to
@@ -134,7 +134,7 @@ fn from_json_in<T: for<'a> Deserialize<'a>>(what: &'static str, b: &[u8], readab
 pub fn put_account(a: &Account) -> Vec<u8> {
     let specs = [&a.spec, &a.declared];
     let markups = specs.into_iter().flat_map(|spec| &spec.wabas).flat_map(|w| &w.markup);
-    let plain = specs.iter().all(|spec| spec.policy.consent.is_default());
+    let plain = specs.iter().all(|spec| spec.policy.consent.is_default() && spec.policy.marketing_api.is_default());
     let closed = if a.closed == 0 { VERSION } else { WITH_CLOSED_MONTH };
     let consent = if plain { VERSION } else { WITH_CONSENT_POLICY };
     json_in(

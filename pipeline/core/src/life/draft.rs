@@ -1,6 +1,6 @@
 //! A message under change: what a status, a result or a timer reads and writes of it and of the records around it.
 
-use super::ttl_ms;
+use super::ttl;
 use crate::change::{Change, CounterKey};
 use crate::decide::{Decision, Facts};
 use crate::effect::{Effect, OutcomeFx};
@@ -213,7 +213,7 @@ impl<'a, 'f> Draft<'a, 'f> {
         use AttemptState as A;
         self.message.attempts.iter().any(|a| match a.state {
             A::Ordered | A::InDoubt | A::Delivered | A::Read => true,
-            A::Accepted | A::Held | A::Sent => self.now_ms < ttl_ms(a),
+            A::Accepted | A::Held | A::Sent => self.now_ms < ttl::over_ms(a),
             A::Unknown | A::NotSent | A::Failed => false,
         })
     }

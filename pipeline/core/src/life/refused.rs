@@ -140,7 +140,7 @@ pub(super) fn fail(d: &mut Draft<'_, '_>, n: usize, reason: Reason, code: u32, o
 /// Errors that every next message would meet too.
 fn stops_the_sender(effect: platform_error::Effect) -> bool {
     use platform_error::Effect as E;
-    matches!(effect, E::SenderBlocked | E::AccountPaused | E::TokenRejected)
+    matches!(effect, E::SenderBlocked | E::AccountPaused | E::TokenRejected | E::MarketingHeld)
 }
 
 /// How long the platform's marketing cap of a person holds at least.
@@ -188,10 +188,9 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut
         }
         E::CampaignPaused => {
             pause_campaign(d, out);
-            let mut s = d.facts.state.sender_at(a.sender).clone();
-            s.marketing_held_by = Some(code);
-            out.changes.push(Change::Sender(Box::new(s)));
+            hold_marketing(d, a.sender, code, out);
         }
+        E::MarketingHeld => hold_marketing(d, a.sender, code, out),
         E::Misconfigured => pause_campaign(d, out),
         E::CountryBarred => bar(d, &a, out),
         E::MarketingCapped | E::BadRequest | E::None => {}
@@ -204,6 +203,12 @@ fn block(d: &Draft<'_, '_>, sender: SenderIx, code: u32, out: &mut Decision) {
     s.spec.blocked = true;
     s.blocked_by = Some(code);
     levels::sender(known, &s.spec, &mut out.effects);
+    out.changes.push(Change::Sender(Box::new(s)));
+}
+
+fn hold_marketing(d: &Draft<'_, '_>, sender: SenderIx, code: u32, out: &mut Decision) {
+    let mut s = d.facts.state.sender_at(sender).clone();
+    s.marketing_held_by = Some(code);
     out.changes.push(Change::Sender(Box::new(s)));
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tollgate_rate_card::{Category, Country, Reported};
 use tollgate_wire::Reason;
 use tollgate_wire::outcome::OutcomeKind;
-use tollgate_wire::request::Purpose;
+use tollgate_wire::request::{ContentKind, Purpose};
 
 /// One message. Fixed part plus `tail`; the body is kept apart and only while it can still be needed.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,7 +128,7 @@ pub struct Attempt {
     /// The sender's WABA when it was ordered, which is billed also after the number has moved; `None` where an earlier
     /// version kept none: then it is the sender's.
     pub waba: Option<WabaIx>,
-    /// Template and language; `None` for text.
+    /// Template and language; `None` for what only goes inside the window.
     pub template: Option<TemplateIx>,
     /// Position in the request's `content`.
     pub alternative: u8,
@@ -164,6 +164,10 @@ pub struct Attempt {
     pub conversation: u128,
     /// What was booked.
     pub booked: Option<Booked>,
+    /// What was sent.
+    pub kind: ContentKind,
+    /// How long the platform tries to deliver it, in seconds.
+    pub ttl_s: u32,
 }
 
 /// What was booked for an attempt: enough to rate it again and take it back exactly.

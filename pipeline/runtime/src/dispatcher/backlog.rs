@@ -24,6 +24,8 @@ pub(super) struct Job {
     pub(super) priority: bool,
     pub(super) leave_by: Time,
     pub(super) body: Bytes,
+    /// By the call for marketing.
+    pub(super) marketing: bool,
 }
 
 /// Free slots.
@@ -265,6 +267,7 @@ mod tests {
             priority,
             leave_by: Time(1_000 + offset),
             body: Bytes::new(),
+            marketing: false,
         };
         backlog.push(job);
     }

@@ -32,7 +32,11 @@ impl Caller {
             Some(_) if self.clock.now() >= job.leave_by => AttemptResult::NotSent { reason: Reason::LeaveBy },
             Some(target) => {
                 let started = clock::monotonic();
-                let result = self.graph.send(&target, job.body).await;
+                let result = if job.marketing {
+                    self.graph.send_marketing(&target, job.body).await
+                } else {
+                    self.graph.send(&target, job.body).await
+                };
                 self.metrics.dispatched(outcome(&result), started.elapsed());
                 result
             }

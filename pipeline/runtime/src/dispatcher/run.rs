@@ -173,6 +173,7 @@ impl Run {
             priority: order.priority,
             leave_by: order.leave_by,
             body: write_body(&order, &mut self.bodies),
+            marketing: order.marketing.is_some(),
         };
         self.backlog.push(job);
         self.waiting.insert(record.offset, record.time_ms);

@@ -1,4 +1,5 @@
-//! The send body, byte for byte as the platform documents it (`POST /{version}/{phone_number_id}/messages`).
+//! The send body, byte for byte as the platform documents it (`POST /{version}/{phone_number_id}/messages`, and
+//! `…/marketing_messages` with two fields more).
 
 use std::fmt::Write as _;
 
@@ -19,12 +20,26 @@ pub fn write_body(order: &Order<'_>, buffer: &mut BytesMut) -> Bytes {
     string(buffer, &order.to);
     buffer.extend_from_slice(br#","biz_opaque_callback_data":""#);
     write!(buffer, "{callback}").expect("memory does not refuse bytes");
-    buffer.extend_from_slice(br#"","type":"#);
+    buffer.put_u8(b'"');
+    if let Some(call) = &order.marketing {
+        if let Some(policy) = call.product_policy {
+            let policy = policy.as_str();
+            write!(buffer, r#","product_policy":"{policy}""#).expect("memory does not refuse bytes");
+        }
+        if let Some(shares) = call.message_activity_sharing {
+            write!(buffer, r#","message_activity_sharing":{shares}"#).expect("memory does not refuse bytes");
+        }
+    }
+    buffer.extend_from_slice(br#","type":"#);
     match &order.content {
         OrderContent::Text(text) => {
             buffer.extend_from_slice(br#""text","text":{"body":"#);
             string(buffer, text);
             buffer.extend_from_slice(b"}}");
+        }
+        OrderContent::Rich(rich) => {
+            let (kind, json) = (rich.kind.as_str(), rich.json.get());
+            write!(buffer, r#""{kind}","{kind}":{json}}}"#).expect("memory does not refuse bytes");
         }
         OrderContent::Template(content) => {
             buffer.extend_from_slice(br#""template","template":"#);
@@ -58,9 +73,28 @@ fn template(out: &mut BytesMut, template: &OrderTemplate<'_>) {
         body_parameters(out, &template.body);
         out.extend_from_slice(b"]}");
     }
+    if let Some(offer) = template.limited_time_offer {
+        components.write(out);
+        let ends_ms = offer.expiration_time_ms;
+        write!(
+            out,
+            r#"{{"type":"limited_time_offer","parameters":[{{"type":"limited_time_offer","limited_time_offer":{{"expiration_time_ms":{ends_ms}}}}}]}}"#
+        )
+        .expect("memory does not refuse bytes");
+    }
     for raw in &template.buttons {
         components.write(out);
         out.extend_from_slice(raw.get().as_bytes());
+    }
+    if !template.cards.is_empty() {
+        components.write(out);
+        out.extend_from_slice(br#"{"type":"carousel","cards":["#);
+        let mut cards = Separator(b"");
+        for raw in &template.cards {
+            cards.write(out);
+            out.extend_from_slice(raw.get().as_bytes());
+        }
+        out.extend_from_slice(b"]}");
     }
     out.extend_from_slice(if components.used() { b"]}" } else { b"}" });
 }
@@ -168,5 +202,52 @@ mod tests {
             "recipient": "US.13491208655302741918", "type": "text", "biz_opaque_callback_data": "tg1.7.2",
             "text": {"body": "Oi\nAna"}});
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn cards_and_offers() {
+        let card = json!({"card_index": 0, "components": [{"type": "body", "parameters": []}]});
+        let got = body(
+            "1650",
+            &json!({"template": {"name": "t", "language": "pt_BR", "cards": [card, card],
+            "limited_time_offer": {"expiration_time_ms": 1_795_867_200_000_u64}}}),
+        );
+        let offer = json!({"type": "limited_time_offer", "parameters": [{"type": "limited_time_offer",
+            "limited_time_offer": {"expiration_time_ms": 1_795_867_200_000_u64}}]});
+        assert_eq!(got["template"]["components"], json!([offer, {"type": "carousel", "cards": [card, card]}]));
+    }
+
+    #[test]
+    fn the_call_for_marketing_takes_two_fields_more() {
+        let order = |marketing: &Value| {
+            let order = json!({"message_uid": 7, "attempt": 2, "account": "acme", "sender": "1", "to": "1650",
+                "leave_by": "2026-11-27T09:00:00Z", "content": {"template": {"name": "t", "language": "pt_BR"}},
+                "marketing": marketing})
+            .to_string();
+            let order: Order<'_> = serde_json::from_str(&order).unwrap();
+            let body = write_body(&order, &mut BytesMut::new());
+            serde_json::from_slice::<Value>(&body).unwrap()
+        };
+        let full = order(&json!({"product_policy": "CLOUD_API_FALLBACK", "message_activity_sharing": true}));
+        assert_eq!(full["product_policy"], "CLOUD_API_FALLBACK");
+        assert_eq!(full["message_activity_sharing"], true);
+        for plain in [order(&json!({})), order(&Value::Null)] {
+            assert_eq!(plain.as_object().unwrap().len(), 6, "{plain}");
+        }
+    }
+
+    #[test]
+    fn what_goes_inside_the_window_only_leaves_as_it_came() {
+        let buttons = json!({"type": "button", "body": {"text": "Oi"},
+            "action": {"buttons": [{"type": "reply", "reply": {"id": "y", "title": "Yes"}}]}});
+        for (kind, content) in [
+            ("interactive", buttons),
+            ("image", json!({"link": "https://x.example/a.jpg", "caption": "\"Olá\""})),
+            ("contacts", json!([{"name": {"formatted_name": "Ana", "first_name": "Ana"}}])),
+            ("reaction", json!({"message_id": "wamid.x", "emoji": ""})),
+        ] {
+            let got = body("1650", &json!({ kind: content }));
+            assert_eq!((&got["type"], &got[kind]), (&json!(kind), &content));
+        }
     }
 }

@@ -75,6 +75,7 @@ pub enum GraphError {
 #[derive(Clone, Debug)]
 pub struct Target {
     uri: Uri,
+    marketing: Uri,
     /// Marked sensitive, so that it is never printed.
     authorization: HeaderValue,
 }
@@ -99,7 +100,7 @@ impl GraphClient {
             .pool_max_idle_per_host(config.idle_connections_max)
             .build(connector);
         let client = Self { http, config };
-        client.uri("0")?;
+        client.uri("0", "messages")?;
         Ok(client)
     }
 
@@ -114,28 +115,41 @@ impl GraphClient {
     /// # Errors
     /// The sender's id or the token cannot stand in a request.
     pub fn target(&self, sender: &str, app: &str, access_token: &str) -> Result<Target, GraphError> {
-        Ok(Target { uri: self.uri(sender)?, authorization: authorization(app, access_token)? })
+        Ok(Target {
+            uri: self.uri(sender, "messages")?,
+            marketing: self.uri(sender, "marketing_messages")?,
+            authorization: authorization(app, access_token)?,
+        })
     }
 
-    fn uri(&self, sender: &str) -> Result<Uri, GraphError> {
+    fn uri(&self, sender: &str, edge: &str) -> Result<Uri, GraphError> {
         let base = self.config.base_url.trim_end_matches('/');
-        address(format!("{base}/{}/{sender}/messages", self.config.version))
+        address(format!("{base}/{}/{sender}/{edge}", self.config.version))
     }
 
     /// Makes one send call; never repeated by itself once a byte may have left.
     ///
     /// `NotSent` only when no connection could be made. Every other failure, the time limit included, is `InDoubt`.
     pub async fn send(&self, target: &Target, body: Bytes) -> AttemptResult<'static> {
-        match tokio::time::timeout(self.config.total_timeout, self.call(target, body)).await {
+        self.within_time(&target.uri, target, body).await
+    }
+
+    /// The same by the call for marketing templates.
+    pub async fn send_marketing(&self, target: &Target, body: Bytes) -> AttemptResult<'static> {
+        self.within_time(&target.marketing, target, body).await
+    }
+
+    async fn within_time(&self, uri: &Uri, target: &Target, body: Bytes) -> AttemptResult<'static> {
+        match tokio::time::timeout(self.config.total_timeout, self.call(uri, target, body)).await {
             Ok(result) => result,
             Err(_) => AttemptResult::InDoubt,
         }
     }
 
-    async fn call(&self, target: &Target, body: Bytes) -> AttemptResult<'static> {
+    async fn call(&self, uri: &Uri, target: &Target, body: Bytes) -> AttemptResult<'static> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = target.uri.clone();
+        *request.uri_mut() = uri.clone();
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, target.authorization.clone());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -6,13 +6,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tollgate_rate_card::Category;
 use tollgate_wire::command::{
-    BUTTONS_MAX, ButtonKind, ButtonSpec, HeaderFormat, TemplateComponents, TemplateSpec, TemplateStatus,
+    BUTTONS_MAX, ButtonKind, ButtonSpec, CARDS_MAX, CardSpec, HeaderFormat, TTL_S, TemplateComponents, TemplateSpec,
+    TemplateStatus,
 };
 
 use super::analytics::PLAIN;
 
 /// Fields of the question: no more than is read.
-const FIELDS: &str = "name,language,status,category,quality_score,parameter_format,components";
+const FIELDS: &str = "name,language,status,category,quality_score,parameter_format,components,message_send_ttl_seconds";
 /// Templates of a page: with their components some hundred kilobytes.
 const LIMIT: usize = 100;
 /// Bytes of a digest that are kept.
@@ -36,6 +37,8 @@ struct Raw {
     quality_score: Option<Quality>,
     #[serde(default)]
     components: Vec<Value>,
+    #[serde(default)]
+    message_send_ttl_seconds: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +64,7 @@ pub fn template(json: &str) -> Option<TemplateSpec> {
         quality: quality.unwrap_or_default(),
         next_category: None,
         components: None,
+        ttl_s: raw.message_send_ttl_seconds.and_then(ttl_s),
     };
     let mut asked = TemplateComponents { digest: digest(&raw.components), ..TemplateComponents::default() };
     for component in &raw.components {
@@ -74,7 +78,13 @@ pub fn template(json: &str) -> Option<TemplateSpec> {
                 let all = component["buttons"].as_array().map(Vec::as_slice).unwrap_or_default();
                 asked.buttons = all.iter().take(BUTTONS_MAX).map(|button| of_button(button, category)).collect();
             }
-            kind @ ("CAROUSEL" | "LIMITED_TIME_OFFER") => asked.unfillable = Some(kind.to_owned()),
+            "CAROUSEL" => {
+                let all = component["cards"].as_array().map(Vec::as_slice).unwrap_or_default();
+                asked.cards = all.iter().take(CARDS_MAX).map(card).collect();
+            }
+            "LIMITED_TIME_OFFER" => {
+                asked.offer = component["limited_time_offer"]["has_expiration"].as_bool().unwrap_or_default();
+            }
             // Footers and whatever else there is take nothing.
             _ => {}
         }
@@ -86,6 +96,12 @@ pub fn template(json: &str) -> Option<TemplateSpec> {
     spec.buttons = asked.buttons.iter().filter(|button| button.kind.needs_parameter()).count() as u8;
     spec.components = Some(Box::new(asked));
     Some(spec)
+}
+
+/// The time to live: -1 is the longest. What is outside the documented bounds is as if nothing was said.
+fn ttl_s(seconds: i64) -> Option<u32> {
+    let seconds = if seconds == -1 { Some(*TTL_S.end()) } else { u32::try_from(seconds).ok() };
+    seconds.filter(|seconds| TTL_S.contains(seconds))
 }
 
 fn word<'a>(value: &'a Value, field: &str) -> &'a str {
@@ -105,11 +121,35 @@ fn header(component: &Value, spec: &mut TemplateSpec, asked: &mut TemplateCompon
         "VIDEO" => HeaderFormat::Video,
         "DOCUMENT" => HeaderFormat::Document,
         "LOCATION" => HeaderFormat::Location,
+        "PRODUCT" => HeaderFormat::Product,
         other => {
             asked.unfillable = Some(format!("{other} header"));
             HeaderFormat::None
         }
     };
+}
+
+/// A card of a carousel: always of marketing.
+fn card(card: &Value) -> CardSpec {
+    let mut spec = CardSpec { header: HeaderFormat::None, body: Vec::new(), body_chars: 0, buttons: Vec::new() };
+    for component in card["components"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        match word(component, "type").to_ascii_uppercase().as_str() {
+            "HEADER" => {
+                spec.header = match word(component, "format").to_ascii_uppercase().as_str() {
+                    "VIDEO" => HeaderFormat::Video,
+                    "PRODUCT" => HeaderFormat::Product,
+                    _ => HeaderFormat::Image,
+                };
+            }
+            "BODY" => (spec.body, spec.body_chars) = variables(word(component, "text")),
+            "BUTTONS" => {
+                let all = component["buttons"].as_array().map(Vec::as_slice).unwrap_or_default();
+                spec.buttons = all.iter().take(BUTTONS_MAX).map(|b| of_button(b, Category::Marketing)).collect();
+            }
+            _ => {}
+        }
+    }
+    spec
 }
 
 fn of_button(button: &Value, category: Category) -> ButtonSpec {
@@ -124,6 +164,10 @@ fn of_button(button: &Value, category: Category) -> ButtonSpec {
         "URL" => ButtonKind::UrlVariable,
         "PHONE_NUMBER" => ButtonKind::PhoneNumber,
         "COPY_CODE" => ButtonKind::CopyCode,
+        "FLOW" => ButtonKind::Flow,
+        "CATALOG" => ButtonKind::Catalog,
+        "MPM" => ButtonKind::Products,
+        "VOICE_CALL" => ButtonKind::VoiceCall,
         _ => ButtonKind::Other,
     };
     ButtonSpec { kind, chars: if kind == ButtonKind::UrlVariable { chars } else { 0 } }
@@ -195,8 +239,25 @@ mod tests {
     }
 
     #[test]
+    fn a_time_to_live_of_minus_one_is_the_longest() {
+        let of = |more: Value| read(&more).ttl_s;
+        assert_eq!(of(json!({})), None);
+        for (seconds, expected) in [
+            (-1, Some(2_592_000)),
+            (30, Some(30)),
+            (43_200, Some(43_200)),
+            (2_592_000, Some(2_592_000)),
+            (0, None),
+            (-2, None),
+            (2_592_001, None),
+        ] {
+            assert_eq!(of(json!({"message_send_ttl_seconds": seconds})), expected, "{seconds}");
+        }
+    }
+
+    #[test]
     fn the_question_is_the_documented_one() {
-        let fields = "name,language,status,category,quality_score,parameter_format,components";
+        let fields = "name,language,status,category,quality_score,parameter_format,components,message_send_ttl_seconds";
         assert_eq!(message_templates("1", None), format!("1/message_templates?fields={fields}&limit=100"));
         assert!(message_templates("1", Some("a=b")).ends_with("&limit=100&after=a%3Db"));
     }
@@ -227,7 +288,7 @@ mod tests {
         assert_eq!(asked.header_name.as_deref(), Some("subject"));
         let kinds: Vec<ButtonKind> = asked.buttons.iter().map(|button| button.kind).collect();
         use ButtonKind as K;
-        assert_eq!(kinds, [K::UrlVariable, K::Url, K::QuickReply, K::CopyCode, K::Other]);
+        assert_eq!(kinds, [K::UrlVariable, K::Url, K::QuickReply, K::CopyCode, K::Flow]);
         assert_eq!(asked.buttons[0].chars, 18);
     }
 
@@ -256,9 +317,29 @@ mod tests {
     #[test]
     fn what_a_request_cannot_fill_is_named() {
         let of = |component: Value| read(&json!({"components": [component]})).components.unwrap().unfillable;
-        assert_eq!(of(json!({"type": "CAROUSEL", "cards": []})).as_deref(), Some("CAROUSEL"));
         assert_eq!(of(json!({"type": "HEADER", "format": "GIF"})).as_deref(), Some("GIF header"));
         assert_eq!(of(json!({"type": "FOOTER"})), None);
+    }
+
+    #[test]
+    fn cards_offers_and_buttons_that_act() {
+        let card = json!({"components": [{"type": "HEADER", "format": "VIDEO"}, {"type": "BODY", "text": "Now {{1}}"},
+            {"type": "BUTTONS", "buttons": [{"type": "URL", "url": "https://x.example/{{1}}"}, {"type": "QUICK_REPLY"}]}]});
+        let components = json!([{"type": "BODY", "text": "Hi"}, {"type": "CAROUSEL", "cards": [card, card]},
+            {"type": "LIMITED_TIME_OFFER", "limited_time_offer": {"text": "Now", "has_expiration": true}},
+            {"type": "BUTTONS", "buttons": [{"type": "CATALOG"}, {"type": "MPM"}, {"type": "VOICE_CALL"}, {"type": "SPM"}]}]);
+        let spec = read(&json!({"category": "MARKETING", "components": components}));
+        let asked = spec.components.unwrap();
+        use ButtonKind as K;
+        let buttons =
+            vec![ButtonSpec { kind: K::UrlVariable, chars: 18 }, ButtonSpec { kind: K::QuickReply, chars: 0 }];
+        let expected = CardSpec { header: HeaderFormat::Video, body: vec!["1".to_owned()], body_chars: 4, buttons };
+        assert_eq!(asked.cards, [expected.clone(), expected]);
+        assert!(asked.offer && asked.unfillable.is_none());
+        let kinds: Vec<K> = asked.buttons.iter().map(|button| button.kind).collect();
+        assert_eq!((kinds, spec.buttons), (vec![K::Catalog, K::Products, K::VoiceCall, K::Other], 1));
+        let product = read(&json!({"components": [{"type": "HEADER", "format": "PRODUCT"}]}));
+        assert_eq!(product.header, HeaderFormat::Product);
     }
 
     #[test]

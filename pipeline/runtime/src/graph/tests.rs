@@ -170,3 +170,23 @@ fn secrets_are_not_printed_and_bad_addresses_name_the_key() {
     let error = GraphClient::new(GraphConfig { base_url: "graph".to_owned(), ..GraphConfig::default() });
     assert!(error.unwrap_err().to_string().contains("graph.base_url"));
 }
+
+#[tokio::test]
+async fn marketing_has_a_path_of_its_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = client(&format!("http://{}", listener.local_addr().unwrap()));
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut chunk = [0; 1024];
+        let n = stream.read(&mut chunk).await.unwrap();
+        let body = r#"{"messages":[{"id":"w"}]}"#;
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        String::from_utf8_lossy(&chunk[..n]).to_string()
+    });
+    let target = client.target("106540352242922", "default", "secret").unwrap();
+    let result = client.send_marketing(&target, Bytes::from_static(b"{}")).await;
+    assert!(matches!(result, AttemptResult::Accepted { .. }), "{result:?}");
+    let request = server.await.unwrap();
+    assert!(request.starts_with("POST /v26.0/106540352242922/marketing_messages HTTP/1.1\r\n"), "{request}");
+}

@@ -154,6 +154,10 @@ fn words(before: Option<&TemplateSpec>, new: &TemplateSpec) -> String {
     } else if digest(before) != digest(new) {
         words.push("other words".to_owned());
     }
+    if before.ttl_s != new.ttl_s {
+        let of = |ttl_s: Option<u32>| ttl_s.map_or_else(|| "the default".to_owned(), |s| format!("{s} s"));
+        words.push(format!("time to live {} → {}", of(before.ttl_s), of(new.ttl_s)));
+    }
     if before.next_category != new.next_category {
         words.push("the announced category is off".to_owned());
     }

@@ -145,7 +145,7 @@ pub struct GatesView {
 pub struct ChosenView {
     /// Position in the request's `content`, from 0.
     pub alternative: u8,
-    /// Template name; absent for text.
+    /// Template name; absent for what only goes inside the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
     /// Language code taken.
@@ -156,6 +156,9 @@ pub struct ChosenView {
     /// Of a split: the person's own alternative, which was not usable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<u8>,
+    /// What was sent, where it is no template: `text`, `interactive`, `image` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
 }
 
 /// An amount of money.

@@ -131,7 +131,7 @@ fn saw(gate: &str, view: &MessageView, m: &MoveView) -> Option<String> {
             let what = match (&c.template, &c.language) {
                 (Some(t), Some(l)) => format!("template {t} in {l}"),
                 (Some(t), None) => format!("template {t}"),
-                (None, _) => "text".to_owned(),
+                (None, _) => c.kind.clone().unwrap_or_else(|| "text".to_owned()),
             };
             Some(format!("alternative {} of the request: {what}, {}", c.alternative + 1, c.category))
         }

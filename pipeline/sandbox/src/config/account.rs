@@ -30,6 +30,9 @@ pub struct PortfolioConfig {
     /// Message templates.
     #[serde(default)]
     pub templates: Vec<TemplateConfig>,
+    /// Marketing templates leave by `marketing_messages` alone: by `messages` they are refused with 131063.
+    #[serde(default)]
+    pub marketing_call_only: bool,
 }
 
 /// A business phone number.

@@ -30,6 +30,31 @@ pub struct TemplateConfig {
     /// Buttons in order. Default none.
     #[serde(default)]
     pub buttons: Vec<ButtonConfig>,
+    /// Cards of a carousel, all alike. Default none.
+    #[serde(default)]
+    pub cards: Option<CardsConfig>,
+    /// A limited-time offer, the end of which a send must give. Default false.
+    #[serde(default)]
+    pub limited_time_offer: bool,
+    /// Time to live as the platform lists it; -1 is 30 days. Default: none is listed.
+    #[serde(default)]
+    pub message_send_ttl_seconds: Option<i64>,
+}
+
+/// Cards of a carousel, all alike.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardsConfig {
+    /// How many, 2 to 10.
+    pub number: usize,
+    /// `IMAGE` or `VIDEO`.
+    pub header: HeaderFormat,
+    /// Body parameters of each. Default 0.
+    #[serde(default)]
+    pub body: BodyParameters,
+    /// Buttons of each. Default none.
+    #[serde(default)]
+    pub buttons: Vec<ButtonConfig>,
 }
 
 /// Template category.
@@ -147,6 +172,14 @@ pub enum ButtonKind {
     PhoneNumber,
     /// Copies a coupon code, which a send must give.
     CopyCode,
+    /// Opens a flow; token and data are optional.
+    Flow,
+    /// Shows the catalogue; the product in front is optional.
+    Catalog,
+    /// Shows products, which a send must give.
+    Mpm,
+    /// Calls the business; minutes and payload are optional.
+    VoiceCall,
     /// One-time code of an authentication template: a `url` component with the code.
     Otp,
 }

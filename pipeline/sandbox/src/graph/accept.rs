@@ -7,6 +7,7 @@ use super::body::{SendBody, TemplateBody};
 use super::error::PlatformError;
 use super::parameters;
 use super::recipient::Recipient;
+use super::service;
 use super::wamid::Direction;
 use crate::config::template::{Category, TemplateConfig};
 use crate::dice::Dice;
@@ -44,9 +45,23 @@ pub(crate) enum Manner {
     ServerError,
 }
 
+/// By which call a message came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Messages,
+    /// Marketing templates alone.
+    Marketing,
+}
+
 /// Judges a send from the number `phone_number_id`.
-pub(crate) fn accept(world: &mut World, phone_number_id: &str, body: &SendBody<'_>, now_ms: u64) -> Verdict {
-    let verdict = match judge(world, phone_number_id, body, now_ms) {
+pub(crate) fn accept(
+    world: &mut World,
+    phone_number_id: &str,
+    call: Call,
+    body: &SendBody<'_>,
+    now_ms: u64,
+) -> Verdict {
+    let verdict = match judge(world, phone_number_id, call, body, now_ms) {
         Ok(verdict) => verdict,
         Err(error) => Verdict::Refused(error),
     };
@@ -61,16 +76,24 @@ pub(crate) fn accept(world: &mut World, phone_number_id: &str, body: &SendBody<'
     verdict
 }
 
-fn judge(world: &mut World, phone_number_id: &str, body: &SendBody<'_>, now_ms: u64) -> Result<Verdict, PlatformError> {
+fn judge(
+    world: &mut World,
+    phone_number_id: &str,
+    call: Call,
+    body: &SendBody<'_>,
+    now_ms: u64,
+) -> Result<Verdict, PlatformError> {
     let Some(sender) = world.sender(phone_number_id) else {
         return Err(PlatformError::unknown_object("post", phone_number_id));
     };
     check_envelope(body)?;
+    check_call(call, body)?;
     let recipient = Recipient::of(body.to.as_deref(), body.recipient.as_deref())?;
     if *recipient.user == *world.senders[sender].display_phone_number {
         return Err(PlatformError::new(131_021, "Recipient phone number is the sender's"));
     }
     let kind = check_content(world, sender, &recipient, body, now_ms)?;
+    check_marketing(world, sender, call, kind)?;
     let special = Special::of(&recipient.user);
     if special == Some(Special::ConnectionClosed) {
         return Ok(Verdict::Closed);
@@ -80,7 +103,7 @@ fn judge(world: &mut World, phone_number_id: &str, body: &SendBody<'_>, now_ms: 
     }
     forced_refusal(world, sender, &recipient, special, now_ms)?;
     take_limits(world, sender, &recipient, now_ms)?;
-    let body = take(world, sender, recipient, kind, body, now_ms);
+    let body = take(world, sender, recipient, kind, call, body, now_ms);
     let manner = match special {
         Some(Special::ServerError) => Manner::ServerError,
         Some(Special::SlowAnswer) => Manner::Slow(world.config.delays.slow_answer_ms),
@@ -110,6 +133,34 @@ fn check_envelope(body: &SendBody<'_>) -> Result<(), PlatformError> {
     Ok(())
 }
 
+/// What each call takes at all.
+fn check_call(call: Call, body: &SendBody<'_>) -> Result<(), PlatformError> {
+    let more = body.product_policy.is_some() || body.message_activity_sharing.is_some();
+    if call == Call::Messages {
+        let details = "Unexpected key product_policy or message_activity_sharing";
+        return if more { Err(PlatformError::new(100, details)) } else { Ok(()) };
+    }
+    if body.kind.as_deref() != Some("template") {
+        return Err(PlatformError::new(131_055, "Only template messages leave by marketing_messages"));
+    }
+    match body.product_policy.as_deref() {
+        None | Some("CLOUD_API_FALLBACK" | "STRICT") => Ok(()),
+        Some(_) => Err(PlatformError::new(131_009, "product_policy is CLOUD_API_FALLBACK or STRICT")),
+    }
+}
+
+/// Which templates leave by which call.
+fn check_marketing(world: &World, sender: usize, call: Call, kind: MessageKind) -> Result<(), PlatformError> {
+    let marketing = kind == MessageKind::Template(Category::Marketing);
+    if call == Call::Marketing && !marketing {
+        return Err(PlatformError::new(134_100, "Only marketing templates leave by marketing_messages"));
+    }
+    if call == Call::Messages && marketing && world.portfolios[world.senders[sender].portfolio].marketing_call_only {
+        return Err(PlatformError::new(131_063, "Marketing templates leave by marketing_messages here"));
+    }
+    Ok(())
+}
+
 fn check_content(
     world: &mut World,
     sender: usize,
@@ -134,18 +185,30 @@ fn check_content(
                 let details = "Param text['body'] must have 1 to 4096 characters";
                 return Err(PlatformError::new(100, details));
             }
-            let pair = world.pairs.touch(sender, &recipient.user, now_ms);
-            if !pair.window_open(now_ms / 1_000) {
-                let details = "Message failed to send because more than 24 hours have passed since the customer last replied to this number.";
-                return Err(PlatformError::new(131_047, details));
+            check_window(world, sender, recipient, now_ms)
+        }
+        other => match service::check(other, body.service(other)) {
+            Some(checked) => {
+                checked?;
+                check_window(world, sender, recipient, now_ms)
             }
-            Ok(MessageKind::Service)
-        }
-        other => {
-            let details = format!("Message type {other:?} is not supported here: template or text");
-            Err(PlatformError::new(131_051, details))
-        }
+            None => Err(PlatformError::new(131_051, format!("Message type {other:?} is not known"))),
+        },
     }
+}
+
+fn check_window(
+    world: &mut World,
+    sender: usize,
+    recipient: &Recipient,
+    now_ms: u64,
+) -> Result<MessageKind, PlatformError> {
+    let pair = world.pairs.touch(sender, &recipient.user, now_ms);
+    if !pair.window_open(now_ms / 1_000) {
+        let details = "Message failed to send because more than 24 hours have passed since the customer last replied to this number.";
+        return Err(PlatformError::new(131_047, details));
+    }
+    Ok(MessageKind::Service)
 }
 
 fn check_template<'w>(
@@ -226,6 +289,7 @@ fn take(
     sender: usize,
     recipient: Recipient,
     kind: MessageKind,
+    call: Call,
     body: &SendBody<'_>,
     now_ms: u64,
 ) -> Vec<u8> {
@@ -241,6 +305,10 @@ fn take(
     let mut fate = Fate::decide(&recipient.user, kind, rates, delays, dice);
     if stopped && kind == MessageKind::Template(Category::Marketing) {
         fate.course = Course::Failed(131_050);
+    }
+    // Of a reaction nothing more is heard than that it was sent.
+    if body.kind.as_deref() == Some("reaction") && fate.course != Course::Failed(131_026) {
+        fate.course = Course::Silent;
     }
     if let Some(code) = world.ordered_failure(sender, now_ms) {
         fate.course = Course::Failed(code);
@@ -263,6 +331,7 @@ fn take(
         kind,
         opaque: body.biz_opaque_callback_data.as_deref().map(str::to_owned),
         fate,
+        lite: call == Call::Marketing,
     };
     let number = &world.senders[sender];
     let portfolio = &world.portfolios[number.portfolio];

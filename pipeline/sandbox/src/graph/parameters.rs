@@ -1,6 +1,6 @@
 //! A send's components against the template: count (132000), format (132012), content.
 
-use super::body::{ComponentBody, MediaBody, ParameterBody};
+use super::body::{CardBody, ComponentBody, MediaBody, ParameterBody};
 use super::error::PlatformError;
 use crate::config::template::{BodyParameters, ButtonKind, Category, HeaderFormat, TemplateConfig};
 
@@ -14,11 +14,14 @@ pub(crate) fn check(template: &TemplateConfig, components: &[ComponentBody<'_>])
     let mut header: &[ParameterBody<'_>] = &[];
     let mut body: &[ParameterBody<'_>] = &[];
     let mut given = vec![false; template.buttons.len()];
+    let (mut cards, mut offer): (&[CardBody<'_>], &[ParameterBody<'_>]) = (&[], &[]);
     for component in components {
         match component.kind.to_ascii_lowercase().as_str() {
             "header" => header = &component.parameters,
             "body" => body = &component.parameters,
             "button" => check_button(template, component, &mut given)?,
+            "carousel" => cards = &component.cards,
+            "limited_time_offer" => offer = &component.parameters,
             other => {
                 let details = format!("Unexpected component type {other:?}");
                 return Err(PlatformError::new(100, details));
@@ -27,11 +30,17 @@ pub(crate) fn check(template: &TemplateConfig, components: &[ComponentBody<'_>])
     }
     check_header(template.header, header)?;
     check_body(template, body)?;
+    check_cards(template, cards)?;
+    check_offer(template.limited_time_offer, offer)?;
     for (index, (button, given)) in template.buttons.iter().zip(given).enumerate() {
         let needed = match button.kind {
             ButtonKind::Url => button.dynamic,
-            ButtonKind::CopyCode | ButtonKind::Otp => true,
-            ButtonKind::QuickReply | ButtonKind::PhoneNumber => false,
+            ButtonKind::CopyCode | ButtonKind::Otp | ButtonKind::Mpm => true,
+            ButtonKind::QuickReply
+            | ButtonKind::PhoneNumber
+            | ButtonKind::Flow
+            | ButtonKind::Catalog
+            | ButtonKind::VoiceCall => false,
         };
         if needed && !given {
             let details = format!("buttons: Button at index {index} requires a parameter");
@@ -128,6 +137,10 @@ fn check_button(
         ButtonKind::Url | ButtonKind::Otp => ("url", "text"),
         ButtonKind::CopyCode => ("copy_code", "coupon_code"),
         ButtonKind::PhoneNumber => return count("buttons", component.parameters.len(), 0),
+        ButtonKind::Flow => ("flow", "action"),
+        ButtonKind::Catalog => ("catalog", "action"),
+        ButtonKind::Mpm => ("mpm", "action"),
+        ButtonKind::VoiceCall => ("voice_call", ""),
     };
     let received = component.sub_type.as_deref().unwrap_or("UNKNOWN");
     if !received.eq_ignore_ascii_case(sub_type) {
@@ -135,6 +148,14 @@ fn check_button(
     }
     if button.kind == ButtonKind::Url && !button.dynamic {
         return count("buttons", component.parameters.len(), 0);
+    }
+    if matches!(button.kind, ButtonKind::Flow | ButtonKind::Catalog) && component.parameters.is_empty() {
+        given[index] = true;
+        return Ok(());
+    }
+    if button.kind == ButtonKind::VoiceCall {
+        given[index] = true;
+        return component.parameters.iter().try_for_each(check_call);
     }
     count("buttons", component.parameters.len(), 1)?;
     let parameter = &component.parameters[0];
@@ -152,10 +173,67 @@ fn check_button(
         ButtonKind::Url | ButtonKind::Otp => {
             check_text("buttons", parameter)?;
         }
-        ButtonKind::QuickReply | ButtonKind::PhoneNumber => {}
+        ButtonKind::Flow | ButtonKind::Catalog | ButtonKind::Mpm => check_action(button.kind, parameter)?,
+        ButtonKind::QuickReply | ButtonKind::PhoneNumber | ButtonKind::VoiceCall => {}
     }
     given[index] = true;
     Ok(())
+}
+
+/// A flow's token and data, a product in front, products by section.
+fn check_action(kind: ButtonKind, parameter: &ParameterBody<'_>) -> Result<(), PlatformError> {
+    let missing = |what: &str| Err(PlatformError::new(131_008, format!("buttons: the action needs {what}")));
+    let Some(action) = &parameter.action else { return missing("an object") };
+    if kind != ButtonKind::Flow && !action["thumbnail_product_retailer_id"].is_string() {
+        return missing("thumbnail_product_retailer_id");
+    }
+    if kind == ButtonKind::Mpm {
+        let sections = action["sections"].as_array().map_or(&[][..], Vec::as_slice);
+        let products: usize = sections.iter().map(|s| s["product_items"].as_array().map_or(0, Vec::len)).sum();
+        if !(1..=10).contains(&sections.len()) || !(1..=30).contains(&products) {
+            return Err(PlatformError::new(132_018, "buttons: 1 to 10 sections and 1 to 30 products are allowed"));
+        }
+    }
+    Ok(())
+}
+
+fn check_call(parameter: &ParameterBody<'_>) -> Result<(), PlatformError> {
+    match (&*parameter.kind, parameter.ttl_minutes) {
+        ("ttl_minutes", Some(1..=43_200)) | ("payload", None) => Ok(()),
+        (kind, _) => Err(mismatch("buttons", "ttl_minutes or payload", kind)),
+    }
+}
+
+/// A card for every card of the template, each as if it were a template.
+fn check_cards(template: &TemplateConfig, given: &[CardBody<'_>]) -> Result<(), PlatformError> {
+    let Some(cards) = &template.cards else { return count("carousel", given.len(), 0) };
+    count("carousel", given.len(), cards.number)?;
+    let alike = TemplateConfig {
+        header: Some(cards.header),
+        body: cards.body.clone(),
+        buttons: cards.buttons.clone(),
+        cards: None,
+        limited_time_offer: false,
+        ..template.clone()
+    };
+    let mut met = vec![false; cards.number];
+    for card in given {
+        let place = card.card_index.value().and_then(|index| met.get_mut(index));
+        if place.is_none_or(|met| std::mem::replace(met, true)) {
+            return Err(PlatformError::new(132_018, "carousel: each card_index once, from 0"));
+        }
+        check(&alike, &card.components)?;
+    }
+    Ok(())
+}
+
+fn check_offer(ends: bool, given: &[ParameterBody<'_>]) -> Result<(), PlatformError> {
+    count("limited_time_offer", given.len(), usize::from(ends))?;
+    let offer = given.first().and_then(|parameter| parameter.limited_time_offer.as_ref());
+    match offer.is_some_and(|offer| offer["expiration_time_ms"].is_u64()) || !ends {
+        true => Ok(()),
+        false => Err(PlatformError::new(131_008, "limited_time_offer needs expiration_time_ms")),
+    }
 }
 
 /// Text that is present and has no line break, tab or run of more than four spaces.

@@ -7,8 +7,16 @@ use crate::config::template::{BodyParameters, ButtonConfig, ButtonKind, Category
 /// Fields of a question that names none.
 pub(crate) const DEFAULT: &[&str] = &["name", "parameter_format", "components", "language", "status", "category"];
 /// Fields that there are, besides `id`.
-pub(crate) const KNOWN: &[&str] =
-    &["name", "parameter_format", "components", "language", "status", "category", "quality_score"];
+pub(crate) const KNOWN: &[&str] = &[
+    "name",
+    "parameter_format",
+    "components",
+    "language",
+    "status",
+    "category",
+    "quality_score",
+    "message_send_ttl_seconds",
+];
 
 /// All fields of a template.
 pub(crate) fn template(t: &TemplateConfig) -> Value {
@@ -22,7 +30,20 @@ pub(crate) fn template(t: &TemplateConfig) -> Value {
     if !t.buttons.is_empty() {
         components.push(json!({ "type": "BUTTONS", "buttons": t.buttons.iter().map(button).collect::<Vec<_>>() }));
     }
-    json!({
+    if let Some(cards) = &t.cards {
+        let alike = TemplateConfig { body: cards.body.clone(), category: Category::Marketing, ..t.clone() };
+        let mut card = vec![header(cards.header, false), body(&alike)];
+        if !cards.buttons.is_empty() {
+            card.push(json!({ "type": "BUTTONS", "buttons": cards.buttons.iter().map(button).collect::<Vec<_>>() }));
+        }
+        let card = json!({ "components": card });
+        components.push(json!({ "type": "CAROUSEL", "cards": vec![card; cards.number] }));
+    }
+    if t.limited_time_offer {
+        let offer = json!({ "text": "Soon over", "has_expiration": true });
+        components.push(json!({ "type": "LIMITED_TIME_OFFER", "limited_time_offer": offer }));
+    }
+    let mut all = json!({
         "name": t.name,
         "parameter_format": if named { "NAMED" } else { "POSITIONAL" },
         "components": components,
@@ -31,7 +52,11 @@ pub(crate) fn template(t: &TemplateConfig) -> Value {
         "category": t.category,
         "quality_score": { "score": t.quality_score },
         "id": t.webhook_id().to_string(),
-    })
+    });
+    if let Some(seconds) = t.message_send_ttl_seconds {
+        all["message_send_ttl_seconds"] = seconds.into();
+    }
+    all
 }
 
 fn header(format: HeaderFormat, named: bool) -> Value {
@@ -76,6 +101,10 @@ fn button(b: &ButtonConfig) -> Value {
             "example": ["https://shop.example/sample"] }),
         ButtonKind::Url => json!({ "type": "URL", "text": "Open", "url": "https://shop.example/" }),
         ButtonKind::PhoneNumber => json!({ "type": "PHONE_NUMBER", "text": "Call", "phone_number": "+15550100" }),
+        ButtonKind::Flow => json!({ "type": "FLOW", "text": "Book", "flow_id": "1", "flow_action": "NAVIGATE" }),
+        ButtonKind::Catalog => json!({ "type": "CATALOG", "text": "View catalog" }),
+        ButtonKind::Mpm => json!({ "type": "MPM", "text": "View items" }),
+        ButtonKind::VoiceCall => json!({ "type": "VOICE_CALL", "text": "Call now" }),
         ButtonKind::CopyCode => json!({ "type": "COPY_CODE", "text": "Copy offer code", "example": ["SAMPLE"] }),
         ButtonKind::Otp => json!({ "type": "URL", "text": "Copy code",
             "url": "https://www.whatsapp.com/otp/code/?otp_type=COPY_CODE&code_expiration_minutes=10&code=otp{{1}}",

@@ -10,6 +10,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use subtle::ConstantTimeEq as _;
 
 use super::{control, send, waba};
+use crate::graph::accept::Call;
 use crate::graph::error::PlatformError;
 use crate::graph::version_major;
 use crate::server::Shared;
@@ -39,12 +40,15 @@ pub(crate) async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> 
             };
             Ok(control::answer(&shared, &name, request).await)
         }
-        (Some(version), Some(number), Some("messages"), None) if version_major(version).is_some() => {
+        (Some(version), Some(number), Some(edge @ ("messages" | "marketing_messages")), None)
+            if version_major(version).is_some() =>
+        {
             if request.method() != Method::POST {
                 let details = "Unsupported request: use POST";
                 return Ok(refusal(&PlatformError::new(100, details)));
             }
-            send::answer(&shared, number, request).await
+            let call = if edge == "messages" { Call::Messages } else { Call::Marketing };
+            send::answer(&shared, number, call, request).await
         }
         (Some(version), Some(id), edge @ (None | Some("message_templates" | "phone_numbers")), None)
             if version_major(version).is_some() =>
@@ -61,8 +65,8 @@ pub(crate) async fn respond(shared: Arc<Shared>, request: Request<Incoming>) -> 
         }
         _ => {
             let details = format!(
-                "Unknown path {path}: expected /vN.M/PHONE_NUMBER_ID/messages, /vN.M/WABA, \
-                     /vN.M/WABA/message_templates, /vN.M/WABA/phone_numbers or /sandbox/…"
+                "Unknown path {path}: expected /vN.M/PHONE_NUMBER_ID/messages, \
+                     /vN.M/PHONE_NUMBER_ID/marketing_messages, /vN.M/WABA, /vN.M/WABA/message_templates, /vN.M/WABA/phone_numbers or /sandbox/…"
             );
             Ok(refusal(&PlatformError::new(100, details)))
         }

@@ -1,4 +1,4 @@
-//! `POST /{version}/{phone_number_id}/messages`.
+//! `POST /{version}/{phone_number_id}/messages` and `…/marketing_messages`.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 
 use super::route::{Answer, Closed, authorized, json, read_body, refusal, with_type};
-use crate::graph::accept::{Manner, Verdict, accept};
+use crate::graph::accept::{Call, Manner, Verdict, accept};
 use crate::graph::body::SendBody;
 use crate::graph::error::PlatformError;
 use crate::server::Shared;
@@ -16,6 +16,7 @@ use crate::world::OutageManner;
 pub(crate) async fn answer(
     shared: &Shared,
     phone_number_id: &str,
+    call: Call,
     request: Request<Incoming>,
 ) -> Result<Answer, Closed> {
     if let Some(answer) = outage(shared, true).await {
@@ -38,7 +39,7 @@ pub(crate) async fn answer(
         let mut world = shared.world();
         // Read under the lock, so that times are counted in the order they are given.
         let now_ms = shared.clock.now_ms();
-        accept(&mut world, phone_number_id, &body, now_ms)
+        accept(&mut world, phone_number_id, call, &body, now_ms)
     };
     match verdict {
         Verdict::Refused(error) => Ok(refusal(&error)),

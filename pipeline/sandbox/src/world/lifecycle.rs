@@ -31,6 +31,8 @@ pub(crate) struct Message {
     /// `biz_opaque_callback_data`, echoed on every status.
     pub(crate) opaque: Option<String>,
     pub(crate) fate: Fate,
+    /// It came by the call for marketing.
+    pub(crate) lite: bool,
 }
 
 /// What a timer does.
@@ -178,7 +180,10 @@ impl World {
             .authentication_international
             .iter()
             .any(|prefix| message.recipient.user.starts_with(prefix.as_str()));
-        Pricing::of(message.kind, international, portfolio.eras, moment)
+        let pricing = Pricing::of(message.kind, international, portfolio.eras, moment);
+        // What came by the call for marketing has a name of its own.
+        let lite = message.lite && pricing.category == "marketing";
+        if lite { Pricing { category: "marketing_lite", ..pricing } } else { pricing }
     }
 
     fn status(&mut self, message: &Message, name: &'static str, at_ms: u64, pricing: Option<Pricing>) {

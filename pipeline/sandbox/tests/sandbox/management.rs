@@ -50,6 +50,14 @@ async fn a_template_has_the_components_that_a_send_is_checked_by() {
     assert!(buttons[0]["url"].as_str().expect("a link").ends_with("{{1}}"));
     assert_eq!(of("named")["parameter_format"], "NAMED");
     assert!(of("named")["components"][0]["text"].as_str().expect("text").contains("{{first_name}}"));
+    assert_eq!(of("two").get("message_send_ttl_seconds"), None, "it was not asked for");
+    let (_, asked) =
+        asked(&client, &format!("/v24.0/{WABA}/message_templates?fields=name,message_send_ttl_seconds")).await;
+    let lives = |name: &str| {
+        let found = asked["data"].as_array().expect("a list").iter().find(|t| t["name"] == name);
+        found.expect("listed")["message_send_ttl_seconds"].clone()
+    };
+    assert_eq!((lives("two"), lives("named")), (json!(-1), json!(null)));
     assert!(of("two")["components"][0]["text"].as_str().expect("text").contains("{{2}}"));
 }
 

@@ -73,7 +73,8 @@ impl Of {
 
 async fn list(of: &Of, json: bool) -> anyhow::Result<ExitCode> {
     let api = Api::new(&of.client)?;
-    let columns = ["account", "template", "language", "category", "status", "quality", "takes", "digest"];
+    let columns =
+        ["account", "template", "language", "category", "status", "quality", "takes", "time to live", "digest"];
     let (mut table, mut as_of, mut failed) = (Table::new(&columns), None, Vec::new());
     for account in of.accounts(&api).await? {
         let answer = api.get(&path(&["templates", &account])).await?.ok()?;
@@ -85,9 +86,9 @@ async fn list(of: &Of, json: bool) -> anyhow::Result<ExitCode> {
         as_of = Some(as_of.map_or(list.as_of, |oldest: Time| oldest.min(list.as_of)));
         for TemplateView { template: t, .. } in list.items {
             let digest = t.components.as_ref().map_or("-", |components| &components.digest).to_owned();
-            let (category, takes) = (category(&t), takes(&t));
+            let (category, takes, ttl) = (category(&t), takes(&t), ttl(&t));
             let cells =
-                [t.name, t.language, category, t.status.as_str().to_owned(), t.quality.to_string(), takes, digest];
+                [t.name, t.language, category, t.status.as_str().to_owned(), t.quality.to_string(), takes, ttl, digest];
             table.row(std::iter::once(account.clone()).chain(cells));
         }
         failed.extend(list.syncs.into_iter().filter(|sync| sync.result == SyncResult::Failed));
@@ -107,6 +108,17 @@ fn category(t: &TemplateSpec) -> String {
         None => t.category.to_string(),
         Some(next) if next.at_s == 0 => format!("{}, soon {}", t.category, next.category),
         Some(next) => format!("{}, {} from {}", t.category, next.category, Time::from_secs(next.at_s)),
+    }
+}
+
+/// How long the platform tries to deliver a message of it, where the template says so.
+fn ttl(t: &TemplateSpec) -> String {
+    match t.ttl_s {
+        None => "-".to_owned(),
+        Some(s) if s % 86_400 == 0 => format!("{} d", s / 86_400),
+        Some(s) if s % 3_600 == 0 => format!("{} h", s / 3_600),
+        Some(s) if s % 60 == 0 => format!("{} min", s / 60),
+        Some(s) => format!("{s} s"),
     }
 }
 
@@ -204,5 +216,10 @@ mod tests {
         assert_eq!(of(r#","next_category":{"category":"marketing"}"#), "utility, soon marketing | -");
         let carousel = r#","components":{"digest":"0","unfillable":"CAROUSEL"}"#;
         assert_eq!(of(carousel), "utility | CAROUSEL, which cannot be sent");
+        let live = |ttl_s: u32| {
+            let json = format!(r#"{{"name":"t","language":"en_US","category":"utility","ttl_s":{ttl_s}}}"#);
+            ttl(&serde_json::from_str(&json).expect("a template"))
+        };
+        assert_eq!([30, 600, 43_200, 2_592_000].map(live), ["30 s", "10 min", "12 h", "30 d"]);
     }
 }

@@ -146,6 +146,7 @@ impl Account {
                 quality: Score::Unknown,
                 next_category: None,
                 components: None,
+                ttl_s: None,
             })
         });
         AccountSpec {
@@ -195,6 +196,9 @@ impl Account {
                     Authentication => vec![ButtonConfig { kind: ButtonKind::Otp, dynamic: false }],
                     _ => Vec::new(),
                 },
+                cards: None,
+                limited_time_offer: false,
+                message_send_ttl_seconds: None,
             })
         });
         PortfolioConfig {
@@ -204,6 +208,7 @@ impl Account {
             messaging_limit: MessagingLimit::Users(u64::from(self.limit)),
             limit_scope: tollgate_sandbox::LimitScope::Portfolio,
             authentication_international_prefixes: Vec::new(),
+            marketing_call_only: false,
             senders: self
                 .senders
                 .iter()

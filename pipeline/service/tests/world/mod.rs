@@ -18,6 +18,8 @@ const BOUND: Duration = Duration::from_secs(90);
 
 /// Every test uses a part of this; naming the rest keeps it from counting as dead.
 const _: fn() -> World = World::start;
+const _: fn(&str, Option<&'static str>, &str) -> World = World::at;
+const _: fn(&World, &Value) = World::apply;
 const _: fn(&World, &str, &Value) = World::platform;
 const _: fn(&World, &str, &Value) = World::webhook;
 const _: fn(&World) -> Vec<Value> = World::outcomes;
@@ -54,7 +56,7 @@ fn free() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn sandbox_config(webhooks: SocketAddr) -> SandboxConfig {
+fn sandbox_config(webhooks: SocketAddr, account: &str) -> SandboxConfig {
     let templates: String = [("news", "MARKETING"), ("order", "UTILITY"), ("code", "AUTHENTICATION")]
         .iter()
         .map(|(name, category)| {
@@ -88,6 +90,7 @@ stop_reply = 0.0
 id = "{ACCOUNT}"
 waba = "{WABA}"
 messaging_limit = 2000
+{account}
 [[accounts.senders]]
 phone_number_id = "{SENDER}"
 display_phone_number = "15550783881"
@@ -110,10 +113,15 @@ impl World {
 
     /// As [`World::start`], with more in the configuration, and with the token that it then asks for.
     pub fn with(more: &str, token: Option<&'static str>) -> Self {
+        Self::at(more, token, "")
+    }
+
+    /// As [`World::with`], with more that the platform holds of the account.
+    pub fn at(more: &str, token: Option<&'static str>, account: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (api, webhooks, metrics) = (free(), free(), free());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let sandbox = runtime.block_on(Sandbox::start(sandbox_config(webhooks))).unwrap();
+        let sandbox = runtime.block_on(Sandbox::start(sandbox_config(webhooks, account))).unwrap();
         let config = folder.path().join("tollgate.toml");
         let text = format!(
             "[gateway]\napi = \"{api}\"\nwebhooks = \"{webhooks}\"\nmetrics = \"{metrics}\"\n\
@@ -134,9 +142,14 @@ impl World {
     }
 
     fn put_account(&self) {
+        self.apply(&json!({}));
+    }
+
+    /// Declares the account with this policy.
+    pub fn apply(&self, policy: &Value) {
         let template = |name, category, buttons: u8| json!({"name": name, "language": "en_US", "category": category, "body": ["1"], "buttons": buttons});
         let spec = json!({
-            "account": ACCOUNT, "limit": 2000,
+            "account": ACCOUNT, "limit": 2000, "policy": policy,
             "wabas": [{"id": WABA, "currency": "USD", "time_zone": "UTC",
                 "senders": [
                     {"id": SENDER, "display": "15550783881", "throughput": 80, "quality": "GREEN"},

@@ -1,14 +1,17 @@
 //! Commands: registry, campaigns, consents and templates, as the `commands` topic carries them.
 
 mod consent;
+mod marketing;
 mod parse;
 mod tagged;
 mod template;
 
 pub use consent::{ConsentPolicy, ConsentSpec, ConsentState, SuppressionSpec};
+pub use marketing::{MarketingApi, MarketingCall, MarketingEndpoint, ProductPolicy};
 pub use parse::{MAX_BYTES, MAX_MARKETING_CAP, check, check_account, parse};
 pub use template::{
-    BUTTONS_MAX, ButtonKind, ButtonSpec, HeaderFormat, NextCategory, TemplateComponents, TemplateSpec, TemplateStatus,
+    BUTTONS_MAX, ButtonKind, ButtonSpec, CARDS_MAX, CardSpec, HeaderFormat, NextCategory, TTL_S, TemplateComponents,
+    TemplateSpec, TemplateStatus,
 };
 
 use crate::request::Purpose;
@@ -259,6 +262,9 @@ pub struct Policy {
     /// What consents do besides being said. Left out while all is as by default, so that earlier versions read the entry.
     #[serde(skip_serializing_if = "ConsentPolicy::is_default")]
     pub consent: ConsentPolicy,
+    /// By which call marketing templates leave. Left out when it is the default, so that earlier versions read the entry.
+    #[serde(skip_serializing_if = "MarketingApi::is_default")]
+    pub marketing_api: MarketingApi,
     /// Hours in which no marketing is sent, by the clock of the person; none = always. Left out while there are none, so
     /// that earlier versions read the entry.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -357,6 +363,7 @@ impl Default for Policy {
             in_doubt: InDoubt::default(),
             consent: ConsentPolicy::default(),
             quiet_hours: None,
+            marketing_api: MarketingApi::default(),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
 use super::{
-    AccountSpec, BUTTONS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState, MAX_PER_MINUTE,
-    MAX_SHARE, MAX_TEST_RECIPIENTS, POOL_MAX, Policy, PoolSpec, QuietHours, SendingHours, TemplateSpec, WabaSpec,
+    AccountSpec, BUTTONS_MAX, CARDS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState,
+    MAX_PER_MINUTE, MAX_SHARE, MAX_TEST_RECIPIENTS, POOL_MAX, Policy, PoolSpec, QuietHours, SendingHours, TTL_S,
+    TemplateSpec, WabaSpec,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
@@ -123,9 +124,25 @@ fn check_waba(at: &str, waba: &WabaSpec) -> Result<(), InputError> {
 fn check_template(at: &str, template: &TemplateSpec) -> Result<(), InputError> {
     naming::template(&template.name).map_err(|e| e.at(&format!("{at}.name")))?;
     naming::language(&template.language).map_err(|e| e.at(&format!("{at}.language")))?;
+    if let Some(ttl_s) = template.ttl_s {
+        require(TTL_S.contains(&ttl_s), &format!("{at}.ttl_s"), &format!("{ttl_s} is out of range"), || {
+            format!("give {} to {} seconds, or leave it out", TTL_S.start(), TTL_S.end())
+        })?;
+    }
     let buttons = template.components.as_ref().map_or(0, |components| components.buttons.len());
     require(buttons <= BUTTONS_MAX, &format!("{at}.components.buttons"), &format!("there are {buttons}"), || {
         format!("a template has at most {BUTTONS_MAX}")
+    })?;
+    let cards = template.components.as_ref().map_or(&[][..], |components| &components.cards);
+    require(
+        cards.len() <= CARDS_MAX,
+        &format!("{at}.components.cards"),
+        &format!("there are {}", cards.len()),
+        || format!("a carousel has at most {CARDS_MAX}"),
+    )?;
+    let buttons = cards.iter().map(|card| card.buttons.len()).max().unwrap_or(0);
+    require(buttons <= BUTTONS_MAX, &format!("{at}.components.cards"), &format!("a card has {buttons} buttons"), || {
+        format!("a card has at most {BUTTONS_MAX}")
     })
 }
 
@@ -155,6 +172,14 @@ fn check_policy(policy: &Policy) -> Result<(), InputError> {
             || "give two different hours from 0 to 23, such as from 21 to 8".to_owned(),
         )?;
     }
+    let api = &policy.marketing_api;
+    let more = api.product_policy.is_some() || api.message_activity_sharing.is_some();
+    require(
+        api.call().is_some() || !more,
+        "spec.policy.marketing_api",
+        "the call for everything knows no such options",
+        || "set endpoint to marketing_messages, or leave product_policy and message_activity_sharing out".to_owned(),
+    )?;
     let headroom = policy.throughput_headroom_percent;
     require(
         headroom < 100,

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 use tollgate_quality::Score;
 use tollgate_rate_card::Category;
 
+/// Cards of a carousel at most (the platform's rule).
+pub const CARDS_MAX: usize = 10;
+/// Seconds that a template's time to live may be (the platform's rule, over all categories).
+pub const TTL_S: std::ops::RangeInclusive<u32> = 30..=30 * 86_400;
 /// Buttons of a template at most (the platform's rule).
 pub const BUTTONS_MAX: usize = 10;
 
@@ -39,13 +43,21 @@ pub struct TemplateSpec {
     /// What a send is checked by, once the platform was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub components: Option<Box<TemplateComponents>>,
+    /// How long the platform tries to deliver a message of it, in seconds, 30 to 2,592,000; absent: 10 minutes for one-time
+    /// codes, 30 days for the rest. Of marketing it holds by the call for marketing alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_s: Option<u32>,
 }
 
 impl TemplateSpec {
     /// Whether an earlier version can read it: nothing is in it that came later.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        is_unrated(&self.quality) && self.next_category.is_none() && self.components.is_none()
+        is_unrated(&self.quality)
+            && self.header != HeaderFormat::Product
+            && self.next_category.is_none()
+            && self.components.is_none()
+            && self.ttl_s.is_none()
     }
 }
 
@@ -86,6 +98,29 @@ pub struct TemplateComponents {
     /// A component that must be given and that no request can give, by the platform's name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfillable: Option<String>,
+    /// Cards of a carousel, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cards: Vec<CardSpec>,
+    /// It has a limited-time offer, the end of which is to be given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offer: bool,
+}
+
+/// A card of a carousel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardSpec {
+    /// What its header takes.
+    pub header: HeaderFormat,
+    /// Names or positions of its body's parameters.
+    #[serde(default)]
+    pub body: Vec<String>,
+    /// Characters of its body's own words: with the parameters there may be 160.
+    #[serde(default)]
+    pub body_chars: u16,
+    /// Every button of it, in order.
+    #[serde(default)]
+    pub buttons: Vec<ButtonSpec>,
 }
 
 /// A button.
@@ -115,6 +150,14 @@ pub enum ButtonKind {
     CopyCode,
     /// Copies the one-time code of the body, which is to be given again.
     OneTimeCode,
+    /// Opens a flow; may be given a token and data.
+    Flow,
+    /// Shows the catalogue; may be given the product whose picture is shown.
+    Catalog,
+    /// Shows several products, which are to be given.
+    Products,
+    /// Calls the business; may be given a time and a payload.
+    VoiceCall,
     /// Anything else; what it is given is left to the platform.
     Other,
 }
@@ -123,7 +166,7 @@ impl ButtonKind {
     /// Whether a send has to give it a parameter.
     #[must_use]
     pub fn needs_parameter(self) -> bool {
-        matches!(self, Self::UrlVariable | Self::CopyCode | Self::OneTimeCode)
+        matches!(self, Self::UrlVariable | Self::CopyCode | Self::OneTimeCode | Self::Products)
     }
 }
 
@@ -193,4 +236,6 @@ pub enum HeaderFormat {
     Document,
     /// A location.
     Location,
+    /// A product of a catalogue.
+    Product,
 }

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use tollgate_rate_card::bounded;
 
-pub(crate) use show::shown;
+pub(crate) use show::{shown, shown_key};
 
 /// Why an input was refused. Never holds a phone number or a template parameter, so it may be logged,
 /// answered to the producer and put beside a dead letter.

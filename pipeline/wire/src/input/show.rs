@@ -19,7 +19,7 @@ pub(crate) fn shown(value: &str) -> String {
 }
 
 /// A key of the producer's own making, which may be anything: kept when it looks like a field name.
-pub(super) fn shown_key(key: &str) -> String {
+pub(crate) fn shown_key(key: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if key.len() > SHOWN_CHARS || !key.chars().all(plain) || looks_like_phone(key) {
         return "…".to_owned();

@@ -1,11 +1,15 @@
 //! A request: one message that a campaign system wants to reach one person.
 
+mod content;
 mod e164;
 mod params;
 mod parse;
 mod recipient;
+mod rich;
+mod shape;
 
 pub use crate::input::InputError as RequestError;
+pub use content::{Content, ContentKind, Rich};
 pub use e164::{E164Error, E164Fault, parse_e164};
 pub use params::Params;
 pub use parse::{CE_ID, parse, parse_with_id};
@@ -109,18 +113,6 @@ pub enum Choose {
     Split,
 }
 
-/// One alternative.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Content<'a> {
-    /// An approved template.
-    #[serde(borrow)]
-    Template(TemplateContent<'a>),
-    /// Free text, only inside the window.
-    #[serde(borrow)]
-    Text(Text<'a>),
-}
-
 /// A template with its parameters.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,6 +141,20 @@ pub struct Components<'a> {
     /// Button component objects as the platform takes them.
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<&'a RawValue>,
+    /// Cards of a carousel as the platform takes them: `card_index` and `components`.
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub cards: Vec<&'a RawValue>,
+    /// The end of a limited-time offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_time_offer: Option<Offer>,
+}
+
+/// A limited-time offer, as the platform takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// When it ends, in milliseconds since 1970.
+    pub expiration_time_ms: u64,
 }
 
 fn one_or_many<'de: 'a, 'a, D: Deserializer<'de>>(d: D) -> Result<Vec<Text<'a>>, D::Error> {

@@ -5,7 +5,7 @@
 
 use super::{
     Choose, Content, MAX_ALTERNATIVES, MAX_BYTES, MAX_ID, MAX_LANGUAGES, MAX_METADATA, MAX_TEXT_CHARS, Request,
-    RequestError, TemplateContent,
+    RequestError, TemplateContent, rich,
 };
 use crate::input::{read, shown};
 use crate::naming;
@@ -75,6 +75,7 @@ fn check(request: &Request<'_>) -> Result<(), RequestError> {
         match content {
             Content::Template(template) => check_template(i, template)?,
             Content::Text(text) => check_text(i, text)?,
+            Content::Rich(rich) => rich::check(i, rich)?,
         }
     }
     Ok(())

@@ -44,9 +44,15 @@ impl Attempt {
         matches!(self.rank, Rank::Ordered | Rank::InDoubt | Rank::Accepted | Rank::Delivered)
     }
 
-    /// It was taken, and a delivery is not waited for any more: 15 minutes for a code, 31 days for the rest.
+    /// It was taken, and a delivery is not waited for any more: 15 minutes for a code, 31 days for the rest,
+    /// and 125 minutes for reminders, whose template says two hours, unless they have become marketing.
     pub fn is_over(&self, now_ms: u64) -> bool {
-        let minutes = if self.category == "authentication" { 15 } else { 31 * 24 * 60 };
+        let reminds = self.template.as_ref().is_some_and(|(name, _)| name == "reminder");
+        let minutes = match self.category.as_str() {
+            "authentication" => 15,
+            "utility" if reminds => 125,
+            _ => 31 * 24 * 60,
+        };
         self.rank == Rank::Accepted && now_ms >= self.admitted_ms + minutes * 60_000
     }
 

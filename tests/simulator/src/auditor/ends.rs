@@ -35,7 +35,8 @@ impl Auditor {
     /// The answer of a call ends a message only when its code is final, or nobody can say more of it (131000, 1): what the
     /// platform cannot do now is waited for until the message expires.
     pub(super) fn failed(&mut self, m: &Move, step: &Step) {
-        const WAITS: [u32; 11] = [2, 4, 80_007, 130_429, 131_016, 131_042, 131_056, 131_057, 132_015, 133_010, 190];
+        const WAITS: [u32; 12] =
+            [2, 4, 80_007, 130_429, 131_016, 131_042, 131_056, 131_057, 131_063, 132_015, 133_010, 190];
         let by_call = matches!(&step.input, Input::Event { event, .. } if event["event"] == "result");
         if m.kind == K::Failed && by_call {
             let waits = WAITS.contains(&m.code) || m.reason != "platform";

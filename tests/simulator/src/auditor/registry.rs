@@ -319,16 +319,15 @@ impl Registry {
                     s.blocked = true;
                 }
             }
-            131_048 | 131_063 => {
+            131_063 => self.senders.get_mut(sender).expect("known").spam = true,
+            131_048 => {
                 if let Some(name) = campaign {
                     let campaign = self.campaign(&account, name);
                     if campaign.state == "running" {
                         campaign.state = "paused";
                     }
                 }
-                if code == 131_048 {
-                    self.senders.get_mut(sender).expect("known").spam = true;
-                }
+                self.senders.get_mut(sender).expect("known").spam = true;
             }
             _ => {}
         }

@@ -234,7 +234,8 @@ impl World {
                 for language in setup::LANGUAGES {
                     let body: Vec<String> = (1..=*parameters).map(|n| n.to_string()).collect();
                     self.command(json!({"command": "put_template", "account": plan.id, "waba": waba, "template":
-                        {"name": name, "language": language, "category": category, "body": body}}));
+                        {"name": name, "language": language, "category": category, "body": body,
+                            "ttl_s": setup::ttl_s(name)}}));
                 }
             }
         }

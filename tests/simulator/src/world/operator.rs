@@ -1,6 +1,6 @@
 //! What operators and the platform change: campaigns, consents, templates, senders, limits.
 
-use super::setup::{LANGUAGES, TEMPLATES, quality};
+use super::setup::{self, LANGUAGES, TEMPLATES, quality};
 use super::{Due, World};
 use crate::step::Input;
 use serde_json::{Value, json};
@@ -124,7 +124,8 @@ fn template(world: &mut World, account: usize) {
         let body: Vec<String> = (1..=parameters).map(|n| n.to_string()).collect();
         let account = world.accounts[account].id.clone();
         world.command(json!({"command": "put_template", "account": account, "waba": waba, "template":
-            {"name": name, "language": language, "category": category, "status": status, "body": body}}));
+            {"name": name, "language": language, "category": category, "status": status, "body": body,
+                "ttl_s": setup::ttl_s(name)}}));
     }
 }
 

@@ -17,6 +17,11 @@ pub(super) const TEMPLATES: &[(&str, &str, usize)] = &[
     ("reminder", "utility", 0),
     ("code", "authentication", 1),
 ];
+/// Seconds that the platform tries to deliver a template, where it says so itself. The auditor knows it too.
+pub(super) fn ttl_s(name: &str) -> Option<u32> {
+    (name == "reminder").then_some(7_200)
+}
+
 pub(super) const LANGUAGES: &[&str] = &["pt_BR", "en_US"];
 
 /// When a run starts and ends: around the change of rules and cards, or an ordinary week.
@@ -61,7 +66,7 @@ fn account(dice: &mut Dice, number: u64) -> AccountPlan {
                 let body: Vec<String> = (1..=*parameters).map(|n| n.to_string()).collect();
                 let status = *dice.weighted(&[(90, "approved"), (5, "pending"), (4, "paused"), (1, "rejected")]);
                 templates.push(json!({"name": name, "language": language, "category": category, "body": body,
-                    "status": status}));
+                    "status": status, "ttl_s": ttl_s(name)}));
             }
         }
         let funding = if dice.percent(80) { "we_pay" } else { "client_pays" };

@@ -84,6 +84,16 @@ fn contents(world: &mut World, purpose: &str) -> Vec<Value> {
     (0..n).map(|_| content(world, purpose)).collect()
 }
 
+/// What goes inside the window only; by turns, and the same for the same seed.
+fn inside_the_window(n: usize) -> Value {
+    match n % 4 {
+        0 => json!({"image": {"id": "1339522734477770", "caption": "Your order"}}),
+        1 => json!({"interactive": {"type": "button", "body": {"text": "Is tomorrow fine?"},
+            "action": {"buttons": [{"type": "reply", "reply": {"id": "y", "title": "Yes"}}]}}}),
+        _ => json!({"text": "Your order is on its way."}),
+    }
+}
+
 fn content(world: &mut World, purpose: &str) -> Value {
     let dice = &mut world.dice;
     let text = match purpose {
@@ -92,7 +102,7 @@ fn content(world: &mut World, purpose: &str) -> Value {
         _ => 3,
     };
     if dice.percent(text) {
-        return json!({"text": "Your order is on its way."});
+        return inside_the_window(world.past.len());
     }
     let wanted = if purpose == "service" || dice.percent(5) { "utility" } else { purpose };
     let fitting: Vec<_> = TEMPLATES.iter().filter(|t| t.1 == wanted).collect();
