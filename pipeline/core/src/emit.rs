@@ -172,6 +172,7 @@ pub fn order(
         to: to.strip_prefix('+').unwrap_or(&to).into(),
         priority: m.priority,
         leave_by: Time(a.leave_by_ms),
+        traceparent: m.tail.trace.as_deref().map(|trace| trace.to_string().into()),
         content,
     };
     serde_json::to_writer(out, &record).map_err(|e| e.to_string())

@@ -9,11 +9,14 @@ use std::sync::Arc;
 use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
 use tollgate_wire::Reason;
 use tollgate_wire::request::Purpose;
+use tollgate_wire::trace::SpanRef;
 
 /// Read only: messages of which a conversation is known or charged.
 const WITH_CONVERSATIONS: u8 = 2;
 /// Written: with the WABA of each attempt, the time of the platform's word, and the card of what is booked.
 const WITH_CARDS: u8 = 3;
+/// Written where the trace is recorded: as before, with the span at the end.
+const WITH_TRACE: u8 = 4;
 
 /// Flags of an attempt, beside the three of the first format.
 const IN_CONVERSATION: u8 = 1 << 3;
@@ -134,7 +137,7 @@ fn resource(r: &mut Reader<'_>) -> Result<Resource> {
 
 /// Message to bytes.
 pub fn put_message(m: &Message, out: &mut Vec<u8>) {
-    out.push(WITH_CARDS);
+    out.push(if m.tail.trace.is_some() { WITH_TRACE } else { WITH_CARDS });
     put!(out, m.uid, m.account.0, m.sender.0, m.user.raw(), m.campaign.0);
     out.push(u8::from(m.priority));
     out.push(crate::lots::LotKey::class(m.purpose));
@@ -155,6 +158,9 @@ pub fn put_message(m: &Message, out: &mut Vec<u8>) {
     }
     put_text(out, &m.tail.id);
     put_text(out, m.tail.metadata.as_ref().map_or("", |json| json.get()));
+    if let Some(span) = m.tail.trace.as_deref() {
+        put!(out, span.trace, span.span);
+    }
 }
 
 fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
@@ -198,7 +204,7 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
 /// # Errors
 /// Unknown version or damage.
 pub fn message(b: &[u8]) -> Result<Message> {
-    let (mut r, version) = Reader::of("message", b, &[VERSION, WITH_CONVERSATIONS, WITH_CARDS])?;
+    let (mut r, version) = Reader::of("message", b, &[VERSION, WITH_CONVERSATIONS, WITH_CARDS, WITH_TRACE])?;
     let r = &mut r;
     let mut m = Message {
         uid: r.u64()?,
@@ -238,7 +244,11 @@ pub fn message(b: &[u8]) -> Result<Message> {
             Err(_) => return r.bad("metadata"),
         },
     };
-    m.tail = Arc::new(Tail { id, metadata });
+    let trace = match version {
+        WITH_TRACE => Some(Box::new(SpanRef { trace: r.u128()?, span: r.u64()? })),
+        _ => None,
+    };
+    m.tail = Arc::new(Tail { id, metadata, trace });
     r.end()?;
     Ok(m)
 }
@@ -266,7 +276,7 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
         Some(c) => c,
         None => return r.bad("category"),
     };
-    let with_cards = version == WITH_CARDS;
+    let with_cards = version >= WITH_CARDS;
     let flags = if with_cards { r.flags(127)? } else { r.flags(7)? };
     let in_conversation = version == WITH_CONVERSATIONS || flags & IN_CONVERSATION != 0;
     let said_apart = flags & SAID_APART != 0;

@@ -61,7 +61,13 @@ impl Run {
     ) -> Self {
         let targets = Targets::new(parts.graph.clone(), config.access_tokens.clone(), &parts.registry);
         let caller =
-            Caller { graph: parts.graph, clock: parts.clock.clone(), metrics: Arc::clone(&parts.metrics), report };
+            Caller {
+                graph: parts.graph,
+                clock: parts.clock.clone(),
+                metrics: Arc::clone(&parts.metrics),
+                report,
+                traces: parts.traces,
+            };
         Self {
             newest: parts.orders.subscribe(),
             orders: parts.orders,
@@ -172,6 +178,7 @@ impl Run {
             pair: self.backlog.pair(sender, &order.to),
             priority: order.priority,
             leave_by: order.leave_by,
+            trace: self.caller.parent(&order),
             body: write_body(&order, &mut self.bodies),
         };
         self.backlog.push(job);

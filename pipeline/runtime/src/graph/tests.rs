@@ -35,7 +35,7 @@ fn client(address: &str) -> GraphClient {
 async fn send(address: &str) -> AttemptResult<'static> {
     let client = client(address);
     let target = client.target("106540352242922", "default", "secret").unwrap();
-    client.send(&target, Bytes::from_static(b"{}")).await
+    client.send(&target, Bytes::from_static(b"{}")).await.result
 }
 
 async fn read_request(stream: &mut TcpStream) {
@@ -154,7 +154,7 @@ async fn a_closed_idle_connection_is_replaced() {
     });
     let target = client.target("106540352242922", "default", "secret").unwrap();
     for _ in 0..2 {
-        let result = client.send(&target, Bytes::from_static(b"{}")).await;
+        let result = client.send(&target, Bytes::from_static(b"{}")).await.result;
         assert!(matches!(result, AttemptResult::Accepted { .. }), "{result:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

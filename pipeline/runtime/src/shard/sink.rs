@@ -2,6 +2,7 @@
 
 use super::alarms::Alarms;
 use super::doubts::Doubts;
+use super::spans::Spans;
 use crate::log::{NewRecord, Topic};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub(super) struct Outputs {
     rates: Arc<RateCards>,
     /// Attempts in doubt, as of the last batch.
     pub doubts: Doubts,
+    /// Spans of messages whose traces are recorded.
+    pub spans: Spans,
     alarms: Alarms,
 }
 
@@ -59,6 +62,7 @@ impl Outputs {
             labels: Labels { reasons, unpriced },
             rates: Arc::clone(rates),
             doubts: Doubts::default(),
+            spans: Spans::default(),
             alarms: Alarms::default(),
         }
     }
@@ -69,6 +73,7 @@ impl Outputs {
         self.registry.clear();
         self.metrics.discard();
         self.doubts.discard();
+        self.spans.discard();
     }
 
     /// Messages that wait, by what their queues wait for now.
@@ -156,6 +161,9 @@ impl Sink for Outputs {
             }
             Effect::Outcome(o) => {
                 self.outcome(o);
+                if self.spans.is_on() {
+                    self.spans.outcome(state, o);
+                }
                 Topic::Outcomes
             }
             Effect::Ledger(b) => {

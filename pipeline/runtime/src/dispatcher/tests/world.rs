@@ -139,6 +139,7 @@ impl World {
             clock: Clock::system(),
             metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
             lags: Arc::new(Lags::new(Clock::system())),
+            traces: crate::traces::Traces::off(),
         }
     }
 
