@@ -41,7 +41,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let registry = SharedRegistry::new(Registry::default());
     let options = ShardOptions::default();
     let lags = Arc::new(Lags::new(clock.clone()));
-    let parts = ShardParts { engine: config, options, clock: clock.clone(), registry, metrics, lags, traces: Default::default() };
+    let parts = ShardParts {
+        engine: config,
+        options,
+        clock: clock.clone(),
+        registry,
+        metrics,
+        lags,
+        traces: Default::default(),
+    };
     let shard = Shards::open(log.clone(), parts, Arc::clone(&status))?;
     let thread = std::thread::spawn(move || shard.run());
 

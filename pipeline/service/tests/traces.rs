@@ -3,99 +3,22 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod http;
+mod otlp;
 mod process;
 mod world;
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use tollgate_tests::logs;
+use serde_json::{Value, json};
 use tollgate_wire::Time;
 
+use self::otlp::{CALLER, Link, Receiver, Tree, says, trace};
 use self::world::{ACCOUNT, SENDER, World, people, person, request, wait};
 
 /// What the collector asks for.
 const AUTHORIZATION: &str = "Bearer otlp-s3cret";
-
-/// A span as the receiver prints it.
-#[derive(Clone, Debug, Deserialize)]
-struct Span {
-    trace: String,
-    span: String,
-    parent: String,
-    name: String,
-    kind: String,
-    status: String,
-    start_ns: i64,
-    end_ns: i64,
-    attributes: Map<String, Value>,
-    links: Vec<Link>,
-    resource: Map<String, Value>,
-    scope: String,
-    authorization: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-struct Link {
-    trace: String,
-    span: String,
-}
-
-/// Somebody else's receiver of OTLP.
-struct Receiver {
-    child: Child,
-    printed: PathBuf,
-    address: String,
-}
-
-impl Receiver {
-    /// One that answers 503 at first. It must be there: without it nothing is proved.
-    fn start(folder: &Path) -> Self {
-        let printed = folder.join("spans.jsonl");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/otlp");
-        let built = Command::new(&script).arg("prepare").status().unwrap();
-        assert!(built.success(), "the receiver of traces cannot be built; see `scripts/otlp help`");
-        let file = std::fs::File::create(&printed).unwrap();
-        // It becomes the receiver itself, so that its number is the one that is killed.
-        let child = Command::new(&script).args(["run", "-refuse", "1"]).stdout(file).spawn().unwrap();
-        let mut receiver = Self { child, printed, address: String::new() };
-        let whole = |text: &String| text.contains('\n');
-        let told = wait("the receiver listens", || std::fs::read_to_string(&receiver.printed).unwrap(), whole);
-        receiver.address = told.lines().next().unwrap().to_owned();
-        receiver
-    }
-
-    /// Whole lines so far, without that of the address.
-    fn lines(&self) -> String {
-        let text = std::fs::read_to_string(&self.printed).unwrap();
-        let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
-        whole.split_once('\n').map_or("", |(_, lines)| lines).to_owned()
-    }
-
-    fn spans(&self) -> Vec<Span> {
-        self.lines().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        logs::keep(&self.printed);
-    }
-}
-
-/// A caller's trace, by a digit.
-fn trace(n: u8) -> String {
-    format!("{n}bf92f3577b34da6a3ce929d0e0e473{n}")
-}
-
-const CALLER: &str = "00f067aa0ba902b7";
 
 /// Posts a request as one whose trace has these flags.
 fn post(world: &World, n: u8, flags: &str, body: &Value) {
@@ -112,44 +35,6 @@ fn ending(last: u16) -> String {
 fn in_seconds(seconds: u64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Time((now + Duration::from_secs(seconds)).as_millis() as u64).to_string()
-}
-
-/// The spans of one trace.
-#[derive(Debug)]
-struct Tree(Vec<Span>);
-
-impl Tree {
-    fn of(spans: &[Span], n: u8) -> Self {
-        Self(spans.iter().filter(|span| span.trace == trace(n)).cloned().collect())
-    }
-
-    fn all(&self, name: &str) -> Vec<&Span> {
-        self.0.iter().filter(|span| span.name.starts_with(name)).collect()
-    }
-
-    fn one(&self, name: &str) -> &Span {
-        let all = self.all(name);
-        assert_eq!(all.len(), 1, "{name} of {:#?}", self.0);
-        all[0]
-    }
-
-    fn has(&self, outcome: &str) -> bool {
-        self.0.iter().any(|span| span.attributes.get("tollgate.outcome") == Some(&outcome.into()))
-    }
-
-    fn decision(&self) -> &Span {
-        self.one("decide requests")
-    }
-
-    fn calls(&self) -> Vec<&Span> {
-        self.all("POST /{version}/{sender}/messages")
-    }
-}
-
-fn says(span: &Span, what: &Value) {
-    for (key, value) in what.as_object().unwrap() {
-        assert_eq!(span.attributes.get(key), Some(value), "{key} of {span:#?}");
-    }
 }
 
 #[test]
@@ -214,7 +99,10 @@ fn a_message_is_one_tree_in_its_callers_trace() {
     let tree = Tree::of(&spans, 2);
     let (served, decided) = (tree.one("POST /v1/messages"), tree.decision());
     assert_eq!((served.parent.as_str(), served.kind.as_str()), (CALLER, "Server"));
-    says(served, &json!({"http.request.method": "POST", "http.route": "/v1/messages", "http.response.status_code": 202}));
+    says(
+        served,
+        &json!({"http.request.method": "POST", "http.route": "/v1/messages", "http.response.status_code": 202}),
+    );
     assert_eq!((&decided.parent, decided.kind.as_str()), (&served.span, "Consumer"));
     says(
         decided,
@@ -242,7 +130,10 @@ fn a_message_is_one_tree_in_its_callers_trace() {
     // Parked, and decided again by the process after the one that was killed.
     let tree = Tree::of(&spans, 1);
     let (first, again) = (tree.decision(), tree.one("decide parked"));
-    says(first, &json!({"tollgate.outcome": "parked", "tollgate.reason": "scheduled", "messaging.message.id": "later"}));
+    says(
+        first,
+        &json!({"tollgate.outcome": "parked", "tollgate.reason": "scheduled", "messaging.message.id": "later"}),
+    );
     says(again, &json!({"tollgate.outcome": "admitted"}));
     assert_eq!([&again.parent, &tree.calls()[0].parent], [&first.span; 2]);
     // What came again is in the other caller's trace and names the first decision.
@@ -256,7 +147,10 @@ fn a_message_is_one_tree_in_its_callers_trace() {
     let tree = Tree::of(&spans, 3);
     says(tree.one("message failed"), &json!({"error.type": "platform_131026"}));
     let tree = Tree::of(&spans, 4);
-    says(tree.calls()[0], &json!({"http.response.status_code": 500, "error.type": "500", "tollgate.result": "in_doubt"}));
+    says(
+        tree.calls()[0],
+        &json!({"http.response.status_code": 500, "error.type": "500", "tollgate.result": "in_doubt"}),
+    );
     says(tree.one("message in_doubt"), &json!({"error.type": "no_result"}));
     let tree = Tree::of(&spans, 5);
     let calls = tree.calls();

@@ -41,7 +41,14 @@ impl Caller {
                 self.metrics.dispatched(outcome(&result), started.elapsed());
                 if let Some(begun) = begun {
                     let priority = slot.priority;
-                    let ended = span::of(&Called { account: &job.account, callback: job.callback, priority, target: &target, result: &result, status });
+                    let ended = span::of(&Called {
+                        account: &job.account,
+                        callback: job.callback,
+                        priority,
+                        target: &target,
+                        result: &result,
+                        status,
+                    });
                     self.traces.end(begun, ended);
                 }
                 result

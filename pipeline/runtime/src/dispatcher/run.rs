@@ -60,14 +60,13 @@ impl Run {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let targets = Targets::new(parts.graph.clone(), config.access_tokens.clone(), &parts.registry);
-        let caller =
-            Caller {
-                graph: parts.graph,
-                clock: parts.clock.clone(),
-                metrics: Arc::clone(&parts.metrics),
-                report,
-                traces: parts.traces,
-            };
+        let caller = Caller {
+            graph: parts.graph,
+            clock: parts.clock.clone(),
+            metrics: Arc::clone(&parts.metrics),
+            report,
+            traces: parts.traces,
+        };
         Self {
             newest: parts.orders.subscribe(),
             orders: parts.orders,

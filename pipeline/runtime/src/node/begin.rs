@@ -228,11 +228,7 @@ impl Beginning {
 }
 
 /// Where spans go, and what takes them there; nothing of it where traces are not configured.
-fn traces(
-    config: &NodeConfig,
-    clock: &Clock,
-    metrics: &Arc<Metrics>,
-) -> Result<(Traces, Option<Export>), NodeError> {
+fn traces(config: &NodeConfig, clock: &Clock, metrics: &Arc<Metrics>) -> Result<(Traces, Option<Export>), NodeError> {
     let Some(set) = &config.traces else { return Ok((Traces::off(), None)) };
     let instance = match &config.log {
         LogConfig::Embedded(_) => Instance { system: "tollgate", id: None },

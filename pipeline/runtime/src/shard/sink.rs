@@ -233,11 +233,11 @@ fn pricing_type_label(t: PricingType) -> m::PricingType {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use tollgate_core::engine::{Engine, EngineConfig, Source, Table};
 
-    struct Nothing;
+    pub(in crate::shard) struct Nothing;
 
     impl Source for Nothing {
         fn get(&self, _: Table, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
@@ -249,7 +249,7 @@ mod tests {
     const NOON_MS: u64 = 1_795_262_400_000;
 
     /// An account with a number and a template.
-    fn acme() -> (Engine, Outputs) {
+    pub(in crate::shard) fn acme() -> (Engine, Outputs) {
         let rates = Arc::new(RateCards::embedded().unwrap());
         let mut engine = Engine::new(EngineConfig {
             rates: Arc::clone(&rates),

@@ -112,7 +112,10 @@ impl Spans {
             ended.attributes.push(attribute("tollgate.at", Time(o.at_ms).to_string()));
         }
         // What a gate says is an answer; what did not reach anybody is an error.
-        if matches!(o.kind, OutcomeKind::Failed | OutcomeKind::Undelivered | OutcomeKind::InDoubt | OutcomeKind::Unknown) {
+        if matches!(
+            o.kind,
+            OutcomeKind::Failed | OutcomeKind::Undelivered | OutcomeKind::InDoubt | OutcomeKind::Unknown
+        ) {
             ended.error = Some(reason.unwrap_or_else(|| o.kind.as_str().to_owned()).into());
         }
     }
@@ -132,5 +135,112 @@ impl Spans {
     /// The batch is durable.
     pub(super) fn end(&self, spans: Vec<Span>) {
         spans.into_iter().for_each(|(begun, ended)| self.traces.end(begun, ended));
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+mod tests {
+    use super::super::input;
+    use super::super::sink::Outputs;
+    use super::super::sink::tests::{Nothing, acme};
+    use super::*;
+    use crate::log::{NewRecord, Record};
+    use bytes::Bytes;
+    use opentelemetry::trace::{SpanId, Status};
+    use opentelemetry_sdk::trace::SpanData;
+    use serde_json::Value;
+    use tokio::sync::mpsc::Receiver;
+    use tollgate_core::Engine;
+
+    const CALLER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const REQUEST: &str = r#"{"id":"a","account":"acme","to":"+5511987654321","purpose":"marketing",
+        "content":[{"template":{"name":"news","language":"pt_BR","components":{"body":[]}}}]}"#;
+
+    /// An account whose only person said yes, and where spans go.
+    fn traced() -> (Engine, Outputs, Receiver<SpanData>) {
+        let (mut engine, mut out) = acme();
+        let consent = br#"{"command":"set_consent","account":"acme","consent":{"to":"+5511987654321",
+            "category":"marketing","state":"opt_in","source":"web"}}"#;
+        engine.command(consent, &mut out).unwrap().unwrap();
+        let (traces, ended) = Traces::to_queue(0);
+        out.spans = Spans::new(traces, 3);
+        out.records.clear();
+        (engine, out, ended)
+    }
+
+    fn decide(engine: &mut Engine, out: &mut Outputs, body: &str, traceparent: &str) -> bool {
+        let mut record = NewRecord::new("acme", body.to_owned(), 0);
+        record.headers.push(("traceparent".to_owned(), Bytes::from(traceparent.to_owned())));
+        let record = Record::from_new(0, record);
+        let decided = input::decide(engine, Topic::Requests, &record, &Nothing, out).unwrap();
+        if let Err(rejected) = &decided {
+            out.spans.set_aside(rejected.reason.as_str());
+        }
+        out.spans.done();
+        decided.is_ok()
+    }
+
+    fn order(out: &Outputs) -> Value {
+        let order = out.records.iter().find(|(topic, _)| *topic == Topic::Dispatch).unwrap();
+        serde_json::from_slice(&order.1.value).unwrap()
+    }
+
+    fn end(out: &mut Outputs, ended: &mut Receiver<SpanData>) -> Vec<SpanData> {
+        let spans = out.spans.take();
+        out.spans.end(spans);
+        std::iter::from_fn(|| ended.try_recv().ok()).collect()
+    }
+
+    fn says(span: &SpanData, key: &str) -> Option<String> {
+        span.attributes.iter().find(|has| has.key.as_str() == key).map(|has| has.value.to_string())
+    }
+
+    #[test]
+    fn the_order_and_the_message_are_below_the_decision() {
+        let (mut engine, mut out, mut ended) = traced();
+        assert!(decide(&mut engine, &mut out, REQUEST, CALLER));
+        let order = order(&out);
+        let spans = end(&mut out, &mut ended);
+        assert_eq!(spans.len(), 1);
+        assert_eq!(spans[0].parent_span_id, SpanId::from(0x00f0_67aa_0ba9_02b7));
+        let ids = (spans[0].span_context.trace_id(), spans[0].span_context.span_id());
+        assert_eq!(order["traceparent"], format!("00-{}-{}-01", ids.0, ids.1));
+        let partition = says(&spans[0], "messaging.destination.partition.id");
+        assert_eq!(
+            (says(&spans[0], "tollgate.outcome").as_deref(), partition.as_deref()),
+            (Some("admitted"), Some("3"))
+        );
+        let kept = engine.state().message(engine.state().next_uid() - 1).unwrap().tail.trace.clone();
+        assert_eq!(kept.unwrap().to_string(), order["traceparent"].as_str().unwrap());
+    }
+
+    #[test]
+    fn what_the_caller_does_not_record_leaves_nothing() {
+        let (mut engine, mut out, mut ended) = traced();
+        assert!(decide(&mut engine, &mut out, REQUEST, &CALLER.replace("-01", "-00")));
+        assert_eq!(order(&out).get("traceparent"), None);
+        assert!(end(&mut out, &mut ended).is_empty());
+        assert_eq!(engine.state().message(engine.state().next_uid() - 1).unwrap().tail.trace, None);
+    }
+
+    #[test]
+    fn a_batch_that_does_not_count_has_no_spans() {
+        let (mut engine, mut out, mut ended) = traced();
+        assert!(decide(&mut engine, &mut out, REQUEST, CALLER));
+        out.discard();
+        assert!(end(&mut out, &mut ended).is_empty());
+    }
+
+    #[test]
+    fn a_record_that_is_set_aside_is_an_error_in_its_callers_trace() {
+        let (mut engine, mut out, mut ended) = traced();
+        assert!(!decide(&mut engine, &mut out, "{}", CALLER));
+        assert!(!decide(&mut engine, &mut out, &REQUEST.replace("acme", "nobody"), CALLER));
+        let spans = end(&mut out, &mut ended);
+        let errors: Vec<_> =
+            spans.iter().map(|span| (says(span, "error.type").unwrap(), span.status.clone())).collect();
+        let status = Status::error("");
+        assert_eq!(errors, [("malformed".to_owned(), status.clone()), ("wrong_key".to_owned(), status)]);
     }
 }

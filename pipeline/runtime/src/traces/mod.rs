@@ -62,6 +62,22 @@ impl Traces {
         Ok((Self(Some(Arc::new(shared))), export))
     }
 
+    /// Into a queue that a test looks at.
+    #[cfg(test)]
+    pub(crate) fn to_queue(sample_per_million: u64) -> (Self, mpsc::Receiver<SpanData>) {
+        let (queue, ended) = mpsc::channel(100);
+        let shared = Shared {
+            queue,
+            sample_below: (RANDOM_BITS + 1) / 1_000_000 * sample_per_million,
+            system: "tollgate",
+            clock: Clock::system(),
+            metrics: Arc::new(
+                Metrics::new("test", tollgate_metrics::Limits::default()).expect("the catalogue is sound"),
+            ),
+        };
+        (Self(Some(Arc::new(shared))), ended)
+    }
+
     /// Whether spans are recorded.
     #[must_use]
     pub fn is_on(&self) -> bool {
