@@ -96,8 +96,9 @@ impl Task {
         loop {
             let mut spans = Vec::new();
             let more = tokio::select! {
-                taken = self.ended.recv_many(&mut spans, POST_MAX) => taken > 0,
+                biased;
                 _ = self.stopping.wait_for(|stopping| *stopping) => false,
+                taken = self.ended.recv_many(&mut spans, POST_MAX) => taken > 0,
             };
             if !more {
                 return self.last().await;
