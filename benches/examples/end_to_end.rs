@@ -1,7 +1,8 @@
 //! Durable requests a second through the embedded log: append (one fsync a group), decide with all gates, commit
 //! offsets, order, outcome and state (one fsync a batch). No HTTP, no platform, no views.
 //!
-//! `cargo run --release -p tollgate-benches --example end_to_end -- [REQUESTS] [DIRECTORY]`
+//! `cargo run --release -p tollgate-benches --example end_to_end -- [REQUESTS] [DIRECTORY] [COLLECTOR] [PERCENT]`
+//! With the address of a collector (`scripts/otlp run` is one) spans go there, of so many in a hundred requests.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tollgate_runtime::log::embedded::{EmbeddedLog, EmbeddedOptions};
 use tollgate_runtime::log::{NewRecord, Topic};
 use tollgate_runtime::registry::{Registry, SharedRegistry};
 use tollgate_runtime::shard::{ShardOptions, ShardParts, Shards, Status};
+use tollgate_runtime::traces::{Instance, Traces, TracesConfig};
 
 const BATCH: usize = 2_000;
 
@@ -27,6 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = args
         .next()
         .map_or_else(|| std::env::temp_dir().join(format!("tollgate-bench-{}", std::process::id())), PathBuf::from);
+    let collector = args.next();
+    let traced: usize = args.next().map_or(Ok(100), |n| n.parse())?;
     let clock = Clock::system();
     let log = EmbeddedLog::open(&dir, &EmbeddedOptions::default())?;
     let status = Arc::new(Status::default());
@@ -41,7 +45,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let registry = SharedRegistry::new(Registry::default());
     let options = ShardOptions::default();
     let lags = Arc::new(Lags::new(clock.clone()));
-    let parts = ShardParts { engine: config, options, clock: clock.clone(), registry, metrics, lags };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let (traces, export) = match &collector {
+        None => (Traces::off(), None),
+        Some(endpoint) => {
+            let (endpoint, service_name) = (endpoint.clone(), "bench".to_owned());
+            let set = TracesConfig { endpoint, headers: String::new(), service_name, sample_per_million: 0 };
+            let instance = Instance { system: "tollgate", id: None };
+            let (traces, export) =
+                runtime.block_on(async { Traces::start(&set, instance, clock.clone(), &metrics) })?;
+            (traces, Some(export))
+        }
+    };
+    let traced = if collector.is_some() { traced } else { 0 };
+    let counted = Arc::clone(&metrics);
+    let parts = ShardParts { engine: config, options, clock: clock.clone(), registry, metrics, lags, traces };
     let shard = Shards::open(log.clone(), parts, Arc::clone(&status))?;
     let thread = std::thread::spawn(move || shard.run());
 
@@ -82,7 +100,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                                 r#"{{"id":"01JD3Y7Q{i:012}","account":"acme","to":"{}","campaign":"black-friday-2026","purpose":"marketing","content":[{{"template":{{"name":"news","language":["en_US","pt_BR"],"components":{{"body":["Ana Maria","42"]}}}}}}],"expires_at":"2027-11-27T21:00:00-03:00","metadata":{{"crm":"881-2","batch":"{p}"}}}}"#,
                                 to(*i)
                             );
-                            NewRecord::new("acme", v, now)
+                            let mut record = NewRecord::new("acme", v, now);
+                            if i % 100 < traced {
+                                let caller = format!("00-{:032x}-00f067aa0ba902b7-01", i + 1);
+                                record.headers.push(("traceparent".to_owned(), caller.into()));
+                            }
+                            record
                         })
                         .collect();
                     log.append_blocking(Topic::Requests, records)?;
@@ -108,6 +131,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     println!("CPU {:.2} s: {:.1} µs a request", cpu, cpu * 1e6 / requests as f64);
     println!("atomic batches written {}", log.groups_written());
+    if let Some(export) = export {
+        runtime.block_on(export.stop(Duration::from_secs(5)));
+        let text = String::from_utf8(counted.encode()?)?;
+        text.lines().filter(|line| line.starts_with("tollgate_spans_")).for_each(|line| println!("{line}"));
+    }
     status.stop.store(true, Ordering::Release);
     thread.join().map_err(|_| "the shard panicked")??;
     drop(log);

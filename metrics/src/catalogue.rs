@@ -2,7 +2,7 @@
 
 use crate::labels::{
     BudgetState, Category, Certificate, InDoubtResolution, Lane, MismatchKind, Outcome, PartitionState, PricingType,
-    Projected, QualityLevel, QuotaState, SenderState, StorePlace, SyncEnd, TemplateState, Topic, WaitsFor,
+    Projected, QualityLevel, QuotaState, SenderState, SpanLoss, StorePlace, SyncEnd, TemplateState, Topic, WaitsFor,
     WebhookResult,
 };
 
@@ -270,6 +270,10 @@ catalogue! {
         => "When the first certificate in a configured file ends; none where no file is configured.";
     DeadLetters: Counter "tollgate_dead_letters_total" Events [bounded("reason", "reasons")]
         => "Records put aside for people.";
+    SpansExported: Counter "tollgate_spans_exported_total" Events []
+        => "Spans of traces that the collector took; 0 where traces are not configured.";
+    SpansDropped: Counter "tollgate_spans_dropped_total" Events [closed("reason", SpanLoss::NAMES)]
+        => "Spans of traces that are lost: too many waited, or the collector did not take them.";
     BuildInfo: Gauge "tollgate_build_info" Info [bounded("version", "the version of the process")]
         => "Version of the process; always 1.";
 }

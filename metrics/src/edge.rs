@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use crate::bounded::{Currency, Lot, Reason, is_code};
 use crate::labels::{
     BudgetState, Certificate, Lane, Outcome, PartitionState, Projected, QualityLevel, QuotaState, SenderState,
-    StorePlace, SyncEnd, TemplateState, Topic, WaitsFor, WebhookResult,
+    SpanLoss, StorePlace, SyncEnd, TemplateState, Topic, WaitsFor, WebhookResult,
 };
 use crate::registry::Metrics;
 
@@ -177,6 +177,16 @@ impl Metrics {
     /// Counts one time that the platform was asked for a WABA's templates and numbers.
     pub fn synced(&self, end: SyncEnd) {
         self.template_syncs.with_label_values(&[end.as_str()]).inc();
+    }
+
+    /// Counts spans that the collector took.
+    pub fn spans_exported(&self, spans: u64) {
+        self.spans_exported.with_label_values(&[] as &[&str]).inc_by(spans);
+    }
+
+    /// Counts spans that are lost.
+    pub fn span_lost(&self, why: SpanLoss, spans: u64) {
+        self.spans_dropped.with_label_values(&[why.as_str()]).inc_by(spans);
     }
 
     /// Sets whether an account is disabled.

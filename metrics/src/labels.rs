@@ -76,6 +76,16 @@ closed_list! {
 }
 
 closed_list! {
+    /// Why a span of a trace did not reach the collector.
+    SpanLoss {
+        /// Too many waited.
+        QueueFull = "queue_full",
+        /// The collector was not there, or did not want it.
+        NotTaken = "not_taken",
+    }
+}
+
+closed_list! {
     /// Status of a template; deleted ones are not counted.
     TemplateState {
         Approved = "approved", Pending = "pending", Paused = "paused", Rejected = "rejected",

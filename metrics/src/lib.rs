@@ -28,7 +28,7 @@ pub use catalogue::{Kind, Label, Metric, Spec, Unit, Values};
 pub use docs::docs;
 pub use labels::{
     BudgetState, Category, Certificate, InDoubtResolution, Lane, MismatchKind, Outcome, PartitionState, PricingType,
-    Projected, QualityLevel, QuotaState, SenderState, StorePlace, SyncEnd, TemplateState, Topic, WaitsFor,
+    Projected, QualityLevel, QuotaState, SenderState, SpanLoss, StorePlace, SyncEnd, TemplateState, Topic, WaitsFor,
     WebhookResult,
 };
 pub use registry::{CONTENT_TYPE, Error, Limits, Metrics};

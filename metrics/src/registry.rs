@@ -12,7 +12,7 @@ use crate::amounts::ChargedAmounts;
 use crate::bounded::{BoundedSet, Interner, Reason, is_code, is_currency, is_name, lock};
 use crate::catalogue::Metric;
 use crate::gauges::{BoundedGauge, Together};
-use crate::labels::{InDoubtResolution, Lane, MismatchKind, Outcome, SyncEnd};
+use crate::labels::{InDoubtResolution, Lane, MismatchKind, Outcome, SpanLoss, SyncEnd};
 use crate::scrape::Scrape;
 
 /// `Content-Type` of what [`Metrics::encode`] returns.
@@ -96,6 +96,8 @@ pub struct Metrics {
     pub(crate) announced_categories: BoundedGauge,
     pub(crate) windows_closing: BoundedGauge,
     pub(crate) template_syncs: IntCounterVec,
+    pub(crate) spans_exported: IntCounterVec,
+    pub(crate) spans_dropped: IntCounterVec,
     pub(crate) disabled_accounts: BoundedGauge,
     pub(crate) quality: BoundedGauge,
     pub(crate) throughput_limit: BoundedGauge,
@@ -141,11 +143,15 @@ impl Metrics {
         let (requests, in_doubt) = (build.counter(Metric::Requests)?, build.counter(Metric::InDoubt)?);
         let charge_mismatch = build.counter(Metric::ChargeMismatch)?;
         let template_syncs = build.counter(Metric::TemplateSyncs)?;
+        let spans_exported = build.counter(Metric::SpansExported)?;
+        drop(spans_exported.with_label_values(&[] as &[&str]));
+        let spans_dropped = build.counter(Metric::SpansDropped)?;
         for (counter, names) in [
             (&requests, Lane::NAMES),
             (&in_doubt, InDoubtResolution::NAMES),
             (&charge_mismatch, MismatchKind::NAMES),
             (&template_syncs, SyncEnd::NAMES),
+            (&spans_dropped, SpanLoss::NAMES),
         ] {
             names.iter().for_each(|name| drop(counter.with_label_values(&[*name])));
         }
@@ -166,6 +172,8 @@ impl Metrics {
             announced_categories: BoundedGauge::new(build.gauge(Metric::AnnouncedCategories)?, Together::Sum),
             windows_closing: BoundedGauge::new(build.gauge(Metric::WindowsClosing)?, Together::Sum),
             template_syncs,
+            spans_exported,
+            spans_dropped,
             disabled_accounts: BoundedGauge::new(build.gauge(Metric::DisabledAccounts)?, Together::Sum),
             quality: BoundedGauge::new(build.gauge(Metric::Quality)?, Together::WorstKnown),
             throughput_limit: BoundedGauge::new(build.gauge(Metric::ThroughputLimit)?, Together::Sum),

@@ -170,6 +170,7 @@ fn node_config(home: &Path, service: SocketAddr, platform: SocketAddr) -> Result
         settle_days: 8,
         ledger_behind_max: Duration::from_secs(300),
         certificates: Vec::new(),
+        traces: None,
         sync: SyncConfig { every: None },
     })
 }

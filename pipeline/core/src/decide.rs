@@ -213,7 +213,11 @@ fn new_request(
         body_bytes: 0,
         park: None,
         attempts: smallvec::SmallVec::new(),
-        tail: Arc::new(Tail { id: request.id.as_str().into(), metadata: request.metadata.map(ToOwned::to_owned) }),
+        tail: Arc::new(Tail {
+            id: request.id.as_str().into(),
+            metadata: request.metadata.map(ToOwned::to_owned),
+            trace: request.trace.map(Box::new),
+        }),
         test: false,
     };
     out.changes.push(Change::Seen(hash, uid));

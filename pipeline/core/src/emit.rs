@@ -189,6 +189,7 @@ pub fn order(
         to: to.strip_prefix('+').unwrap_or(&to).into(),
         priority: m.priority,
         leave_by: Time(a.leave_by_ms),
+        traceparent: m.tail.trace.as_deref().map(|trace| trace.to_string().into()),
         content,
         marketing,
     };

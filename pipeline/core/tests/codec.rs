@@ -23,6 +23,7 @@ use tollgate_rate_card::{
 use tollgate_wire::Reason;
 use tollgate_wire::command::ConsentState;
 use tollgate_wire::request::{ContentKind, Purpose};
+use tollgate_wire::trace::SpanRef;
 
 fn counted() -> impl Strategy<Value = Counted> {
     any::<(u32, u32, u16)>().prop_map(|(confirmed_at_s, reserved_at_s, reserved_n)| Counted {
@@ -237,13 +238,14 @@ fn message() -> impl Strategy<Value = Message> {
     let purpose =
         prop::sample::select(vec![Purpose::Marketing, Purpose::Utility, Purpose::Authentication, Purpose::Service]);
     let state = (0..9_u8).prop_map(|b| MessageState::from_byte(b).unwrap());
-    let tail = ("[!-~]{1,128}", prop::option::of("\\{\"[a-zà-ÿ]{1,200}\":1\\}"));
+    let trace = prop::option::of(any::<(u128, u64)>().prop_map(|(trace, span)| Box::new(SpanRef { trace, span })));
+    let tail = ("[!-~]{1,128}", prop::option::of("\\{\"[a-zà-ÿ]{1,200}\":1\\}"), trace);
     (
         any::<(u64, u16, u16, u64, u32, bool, u32, u64, u32)>(),
         (purpose, state, prop::option::of(park()), prop::collection::vec(attempt(), 0..5)),
         tail,
     )
-        .prop_map(|(fixed, (purpose, state, park, attempts), (id, metadata))| {
+        .prop_map(|(fixed, (purpose, state, park, attempts), (id, metadata, trace))| {
             let (uid, account, sender, user, campaign, priority, created_s, expires_ms, body_bytes) = fixed;
             Message {
                 uid,
@@ -259,7 +261,11 @@ fn message() -> impl Strategy<Value = Message> {
                 body_bytes,
                 park,
                 attempts: attempts.into_iter().collect(),
-                tail: Arc::new(Tail { id: id.into(), metadata: metadata.map(|m| RawValue::from_string(m).unwrap()) }),
+                tail: Arc::new(Tail {
+                    id: id.into(),
+                    metadata: metadata.map(|m| RawValue::from_string(m).unwrap()),
+                    trace,
+                }),
                 test: uid % 3 == 0,
             }
         })
@@ -367,6 +373,18 @@ proptest! {
     #[test]
     fn messages(r in message()) {
         holds(&r, &bytes(|b| codec::put_message(&r, b)), codec::message)?;
+    }
+
+    /// What no trace is recorded of is written as before, for versions that know no traces.
+    #[test]
+    fn a_message_says_nothing_of_a_trace_that_is_not_recorded(r in message()) {
+        let traced = r.tail.trace.is_some();
+        let written = bytes(|b| codec::put_message(&r, b));
+        prop_assert_eq!(written[0], if traced { 4 } else { 3 });
+        let plain = Message { tail: Arc::new(Tail { trace: None, ..(*r.tail).clone() }), ..r.clone() };
+        let before = bytes(|b| codec::put_message(&plain, b));
+        prop_assert_eq!(&written[1..before.len()], &before[1..]);
+        prop_assert_eq!(written.len() - before.len(), if traced { 24 } else { 0 });
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn message(conversation: u128, unit: Unit) -> Message {
         body_bytes: 0,
         park: None,
         attempts: [first, second].into_iter().collect(),
-        tail: Arc::new(Tail { id: "order-1".into(), metadata: None }),
+        tail: Arc::new(Tail { id: "order-1".into(), metadata: None, trace: None }),
         test: false,
     }
 }

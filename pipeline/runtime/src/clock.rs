@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tollgate_wire::Time;
 
@@ -31,6 +31,15 @@ impl Clock {
         match &self.0 {
             Some(manual) => Time(manual.load(Ordering::Acquire)),
             None => now(),
+        }
+    }
+
+    /// The time as spans want it: finer than milliseconds, unless it is moved by hand.
+    #[must_use]
+    pub fn system_time(&self) -> SystemTime {
+        match &self.0 {
+            Some(manual) => UNIX_EPOCH + Duration::from_millis(manual.load(Ordering::Acquire)),
+            None => SystemTime::now(),
         }
     }
 

@@ -1,5 +1,5 @@
 //! Everything that touches the outside: shard loop, log, store, dispatcher, gateway, console, ledger, views, export, rerate,
-//! settle, reconcile, forecast, sync.
+//! settle, reconcile, forecast, sync, traces.
 
 pub mod clock;
 mod console;
@@ -21,4 +21,5 @@ pub mod settle;
 pub mod shard;
 pub mod store;
 pub mod sync;
+pub mod traces;
 pub mod views;

@@ -27,6 +27,9 @@ pub struct Order<'a> {
     pub priority: bool,
     /// The call must start before this instant, or not at all.
     pub leave_by: Time,
+    /// W3C `traceparent` of the decision on the message, where its trace is recorded.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Text<'a>>,
     /// What to send.
     #[serde(borrow)]
     pub content: OrderContent<'a>,

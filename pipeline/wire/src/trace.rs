@@ -1,5 +1,7 @@
 //! Where a request belongs in its caller's trace: the header `traceparent` of W3C Trace Context, level 1 (section 3.2).
 
+use std::fmt;
+
 /// The header, in HTTP and beside a record.
 pub const TRACEPARENT: &str = "traceparent";
 
@@ -45,6 +47,20 @@ impl<'a> TraceParent<'a> {
         &self.0[36..52]
     }
 
+    /// Whether the caller records this trace: the flag `sampled`.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        u8::from_str_radix(&self.0[53..55], 16).is_ok_and(|flags| flags & 1 != 0)
+    }
+
+    /// The caller's span, where its trace is recorded.
+    #[must_use]
+    pub fn sampled(&self) -> Option<SpanRef> {
+        let (trace, span) =
+            (u128::from_str_radix(self.trace_id(), 16).ok()?, u64::from_str_radix(self.span_id(), 16).ok()?);
+        self.is_sampled().then_some(SpanRef { trace, span })
+    }
+
     /// The header in the form of version 00, without what a later version says more.
     #[must_use]
     pub fn as_str(&self) -> &'a str {
@@ -52,9 +68,37 @@ impl<'a> TraceParent<'a> {
     }
 }
 
+/// A span of a trace that is recorded: the parent of what comes of it. Shown as a `traceparent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpanRef {
+    /// The trace; never 0.
+    pub trace: u128,
+    /// The span; never 0.
+    pub span: u64,
+}
+
+impl fmt::Display for SpanRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{:032x}-{:016x}-01", self.trace, self.span)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_recorded_is_read_as_it_is_written() {
+        let span = SpanRef { trace: 0x0bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736, span: 0x00f0_67aa_0ba9_02b7 };
+        let text = span.to_string();
+        assert_eq!(text, "00-0bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let read = |text: &str| TraceParent::parse(text.as_bytes()).and_then(|parent| parent.sampled());
+        assert_eq!(read(&text), Some(span));
+        // What else the flags say does not matter.
+        assert_eq!(read(&text.replace("-01", "-03")), Some(span));
+        assert_eq!(read(&text.replace("-01", "-00")), None);
+        assert_eq!(read(&text.replace("-01", "-fe")), None);
+    }
 
     #[test]
     fn only_what_the_standard_allows_is_taken() {

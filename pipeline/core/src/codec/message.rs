@@ -10,11 +10,14 @@ use std::sync::Arc;
 use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
 use tollgate_wire::Reason;
 use tollgate_wire::request::{ContentKind, Purpose};
+use tollgate_wire::trace::SpanRef;
 
 /// Read only: messages of which a conversation is known or charged.
 const WITH_CONVERSATIONS: u8 = 2;
 /// Written: with the WABA of each attempt, the time of the platform's word, and the card of what is booked.
 const WITH_CARDS: u8 = 3;
+/// Written where the trace is recorded: as before, with the span at the end.
+const WITH_TRACE: u8 = 4;
 
 /// Flag of a message beside its lane: ordered while its campaign was in test. Earlier versions refuse it, as they should:
 /// they would count it with the others.
@@ -153,7 +156,7 @@ fn resource(r: &mut Reader<'_>) -> Result<Resource> {
 
 /// Message to bytes.
 pub fn put_message(m: &Message, out: &mut Vec<u8>) {
-    out.push(WITH_CARDS);
+    out.push(if m.tail.trace.is_some() { WITH_TRACE } else { WITH_CARDS });
     put!(out, m.uid, m.account.0, m.sender.0, m.user.raw(), m.campaign.0);
     out.push(u8::from(m.priority) | if m.test { IN_TEST } else { 0 });
     out.push(crate::lots::LotKey::class(m.purpose));
@@ -174,6 +177,9 @@ pub fn put_message(m: &Message, out: &mut Vec<u8>) {
     }
     put_text(out, &m.tail.id);
     put_text(out, m.tail.metadata.as_ref().map_or("", |json| json.get()));
+    if let Some(span) = m.tail.trace.as_deref() {
+        put!(out, span.trace, span.span);
+    }
 }
 
 fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
@@ -230,7 +236,7 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
 /// # Errors
 /// Unknown version or damage.
 pub fn message(b: &[u8]) -> Result<Message> {
-    let (mut r, version) = Reader::of("message", b, &[VERSION, WITH_CONVERSATIONS, WITH_CARDS])?;
+    let (mut r, version) = Reader::of("message", b, &[VERSION, WITH_CONVERSATIONS, WITH_CARDS, WITH_TRACE])?;
     let r = &mut r;
     let (uid, account, sender) = (r.u64()?, AccountIx(r.u16()?), SenderIx(r.u16()?));
     let (user, campaign) = (User::from_raw(r.u64()?), CampaignIx(r.u32()?));
@@ -274,7 +280,11 @@ pub fn message(b: &[u8]) -> Result<Message> {
             Err(_) => return r.bad("metadata"),
         },
     };
-    m.tail = Arc::new(Tail { id, metadata });
+    let trace = match version {
+        WITH_TRACE => Some(Box::new(SpanRef { trace: r.u128()?, span: r.u64()? })),
+        _ => None,
+    };
+    m.tail = Arc::new(Tail { id, metadata, trace });
     r.end()?;
     Ok(m)
 }
@@ -302,7 +312,7 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
         Some(c) => c,
         None => return r.bad("category"),
     };
-    let with_cards = version == WITH_CARDS;
+    let with_cards = version >= WITH_CARDS;
     let flags = if with_cards { r.u8()? } else { r.flags(7)? };
     let in_conversation = version == WITH_CONVERSATIONS || flags & IN_CONVERSATION != 0;
     let said_apart = flags & SAID_APART != 0;

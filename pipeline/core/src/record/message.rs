@@ -10,6 +10,7 @@ use tollgate_rate_card::{Category, Country, Reported};
 use tollgate_wire::Reason;
 use tollgate_wire::outcome::OutcomeKind;
 use tollgate_wire::request::{ContentKind, Purpose};
+use tollgate_wire::trace::SpanRef;
 
 /// One message. Fixed part plus `tail`; the body is kept apart and only while it can still be needed.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,12 +54,14 @@ pub struct Tail {
     pub id: Box<str>,
     /// Metadata as given (JSON).
     pub metadata: Option<Box<RawValue>>,
+    /// The span of the first decision, where the trace is recorded: the parent of all that comes later.
+    pub trace: Option<Box<SpanRef>>,
 }
 
 impl PartialEq for Tail {
     fn eq(&self, other: &Self) -> bool {
         let text = |t: &Self| t.metadata.as_ref().map(|m| m.get().to_owned());
-        self.id == other.id && text(self) == text(other)
+        self.id == other.id && text(self) == text(other) && self.trace == other.trace
     }
 }
 

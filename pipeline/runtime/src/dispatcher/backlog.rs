@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tollgate_wire::Time;
 use tollgate_wire::order::Callback;
+use tollgate_wire::trace::SpanRef;
 
 use super::pace::Pace;
 
@@ -23,6 +24,8 @@ pub(super) struct Job {
     pub(super) pair: u64,
     pub(super) priority: bool,
     pub(super) leave_by: Time,
+    /// The decision's span, where its trace is recorded.
+    pub(super) trace: Option<SpanRef>,
     pub(super) body: Bytes,
     /// By the call for marketing.
     pub(super) marketing: bool,
@@ -266,6 +269,7 @@ mod tests {
             pair: backlog.pair(sender, user),
             priority,
             leave_by: Time(1_000 + offset),
+            trace: None,
             body: Bytes::new(),
             marketing: false,
         };

@@ -7,12 +7,15 @@ use tokio::sync::mpsc;
 use tollgate_metrics::{Metrics, Outcome};
 use tollgate_wire::Reason;
 use tollgate_wire::event::{AttemptResult, DispatchResult};
-use tollgate_wire::order::Callback;
+use tollgate_wire::order::{Callback, Order};
+use tollgate_wire::trace::{SpanRef, TraceParent};
 
 use super::backlog::Job;
 use super::results::{Report, Slot};
+use super::span::{self, Called};
 use crate::clock::{self, Clock};
-use crate::graph::{GraphClient, Target};
+use crate::graph::{GraphClient, Sent, Target};
+use crate::traces::Traces;
 
 /// What every attempt needs.
 pub(super) struct Caller {
@@ -20,6 +23,7 @@ pub(super) struct Caller {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) report: mpsc::Sender<Report>,
+    pub(super) traces: Traces,
 }
 
 impl Caller {
@@ -32,12 +36,26 @@ impl Caller {
             Some(_) if self.clock.now() >= job.leave_by => AttemptResult::NotSent { reason: Reason::LeaveBy },
             Some(target) => {
                 let started = clock::monotonic();
-                let result = if job.marketing {
+                let begun = job.trace.and_then(|parent| self.traces.child(parent));
+                let Sent { result, status } = if job.marketing {
                     self.graph.send_marketing(&target, job.body).await
                 } else {
                     self.graph.send(&target, job.body).await
                 };
                 self.metrics.dispatched(outcome(&result), started.elapsed());
+                if let Some(begun) = begun {
+                    let priority = slot.priority;
+                    let ended = span::of(&Called {
+                        account: &job.account,
+                        callback: job.callback,
+                        priority,
+                        marketing: job.marketing,
+                        target: &target,
+                        result: &result,
+                        status,
+                    });
+                    self.traces.end(begun, ended);
+                }
                 result
             }
         };
@@ -45,6 +63,12 @@ impl Caller {
         let result = DispatchResult { callback: job.callback, at: self.clock.now(), result };
         // The receiver lives as long as the dispatcher; when it was dropped, the attempt becomes in doubt.
         let _ = self.report.send(Report { account: job.account, result, slot: Some(slot) }).await;
+    }
+
+    /// The span that the order's calls are below.
+    pub(super) fn parent(&self, order: &Order<'_>) -> Option<SpanRef> {
+        let text = order.traceparent.as_deref().filter(|_| self.traces.is_on())?;
+        TraceParent::parse(text.as_bytes())?.sampled()
     }
 
     /// Reports an order that was taken too late to be called.
@@ -71,7 +95,7 @@ fn tell(account: &str, callback: Callback, result: &AttemptResult<'_>, took: Dur
     tracing::debug!(account, message_uid, attempt, result, code, reason, milliseconds, "called");
 }
 
-fn outcome(result: &AttemptResult<'_>) -> Outcome {
+pub(super) fn outcome(result: &AttemptResult<'_>) -> Outcome {
     match result {
         AttemptResult::Accepted { held: false, .. } => Outcome::Accepted,
         AttemptResult::Accepted { held: true, .. } => Outcome::Held,

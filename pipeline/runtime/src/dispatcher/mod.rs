@@ -1,7 +1,8 @@
 //! The dispatcher: takes orders durably, makes each send call at most once, and reports what came of it.
 //!
 //! `orders` where orders come from · `backlog` which order goes next (pure) · `pace` one sender's spacing (pure) ·
-//! `run` the loop: read, take, launch · `call` one attempt · `results` reports back until durable · `targets` a
+//! `run` the loop: read, take, launch · `call` one attempt · `span` how a trace shows it ·
+//! `results` reports back until durable · `targets` a
 //! sender's address and token · `kafka_orders` orders from Kafka · `taken_marks` which of them are taken (pure).
 
 mod backlog;
@@ -12,6 +13,7 @@ mod orders;
 mod pace;
 mod results;
 mod run;
+mod span;
 mod taken_marks;
 mod targets;
 
@@ -31,6 +33,7 @@ use crate::graph::GraphClient;
 use crate::inbox::Inbox;
 use crate::lag::Lags;
 use crate::registry::SharedRegistry;
+use crate::traces::Traces;
 
 /// What the dispatcher works with.
 #[derive(Clone)]
@@ -49,6 +52,8 @@ pub struct DispatcherParts {
     pub metrics: Arc<Metrics>,
     /// How old the oldest order is that is not taken.
     pub lags: Arc<Lags>,
+    /// Where spans of calls go.
+    pub traces: Traces,
 }
 
 /// A running dispatcher. Dropping it without [`Dispatcher::stop`] ends it at once: calls under way become in doubt.

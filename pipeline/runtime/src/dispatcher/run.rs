@@ -60,8 +60,13 @@ impl Run {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let targets = Targets::new(parts.graph.clone(), config.access_tokens.clone(), &parts.registry);
-        let caller =
-            Caller { graph: parts.graph, clock: parts.clock.clone(), metrics: Arc::clone(&parts.metrics), report };
+        let caller = Caller {
+            graph: parts.graph,
+            clock: parts.clock.clone(),
+            metrics: Arc::clone(&parts.metrics),
+            report,
+            traces: parts.traces,
+        };
         Self {
             newest: parts.orders.subscribe(),
             orders: parts.orders,
@@ -172,6 +177,7 @@ impl Run {
             pair: self.backlog.pair(sender, &order.to),
             priority: order.priority,
             leave_by: order.leave_by,
+            trace: self.caller.parent(&order),
             body: write_body(&order, &mut self.bodies),
             marketing: order.marketing.is_some(),
         };

@@ -42,6 +42,7 @@ pub(crate) use token::{Caller, Tokens};
 use crate::clock::Clock;
 use crate::inbox::Inbox;
 use crate::registry::SharedRegistry;
+use crate::traces::Traces;
 
 /// Configuration keys of the listeners, for errors.
 const API: &str = "gateway.api";
@@ -64,6 +65,8 @@ pub struct GatewayParts {
     pub clock: Clock,
     /// Counted; shown by [`Gateway::start`].
     pub metrics: Arc<Metrics>,
+    /// Where spans of requests with messages go.
+    pub traces: Traces,
     /// Served on the API's listener besides the API: the console. Empty if there is none.
     pub beside_api: Router,
 }

@@ -80,6 +80,29 @@ pub struct Target {
     authorization: HeaderValue,
 }
 
+impl Target {
+    /// Where its messages are posted, by the call for everything or by the one for marketing templates.
+    #[must_use]
+    pub fn uri(&self, marketing: bool) -> &Uri {
+        if marketing { &self.marketing } else { &self.uri }
+    }
+}
+
+/// What came of one send call.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// What it means for the attempt.
+    pub result: AttemptResult<'static>,
+    /// Status of the answer, if there was one.
+    pub status: Option<u16>,
+}
+
+impl Sent {
+    fn without_answer(result: AttemptResult<'static>) -> Self {
+        Self { result, status: None }
+    }
+}
+
 /// The client; clones share one connection pool.
 #[derive(Clone)]
 pub struct GraphClient {
@@ -130,23 +153,23 @@ impl GraphClient {
     /// Makes one send call; never repeated by itself once a byte may have left.
     ///
     /// `NotSent` only when no connection could be made. Every other failure, the time limit included, is `InDoubt`.
-    pub async fn send(&self, target: &Target, body: Bytes) -> AttemptResult<'static> {
+    pub async fn send(&self, target: &Target, body: Bytes) -> Sent {
         self.within_time(&target.uri, target, body).await
     }
 
     /// The same by the call for marketing templates.
-    pub async fn send_marketing(&self, target: &Target, body: Bytes) -> AttemptResult<'static> {
+    pub async fn send_marketing(&self, target: &Target, body: Bytes) -> Sent {
         self.within_time(&target.marketing, target, body).await
     }
 
-    async fn within_time(&self, uri: &Uri, target: &Target, body: Bytes) -> AttemptResult<'static> {
+    async fn within_time(&self, uri: &Uri, target: &Target, body: Bytes) -> Sent {
         match tokio::time::timeout(self.config.total_timeout, self.call(uri, target, body)).await {
-            Ok(result) => result,
-            Err(_) => AttemptResult::InDoubt,
+            Ok(sent) => sent,
+            Err(_) => Sent::without_answer(AttemptResult::InDoubt),
         }
     }
 
-    async fn call(&self, uri: &Uri, target: &Target, body: Bytes) -> AttemptResult<'static> {
+    async fn call(&self, uri: &Uri, target: &Target, body: Bytes) -> Sent {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
@@ -158,20 +181,20 @@ impl GraphClient {
             Ok(response) => response,
             Err(error) if error.is_connect() => {
                 tracing::debug!(%error, "the platform cannot be reached");
-                return AttemptResult::NotSent { reason: Reason::Unreachable };
+                return Sent::without_answer(AttemptResult::NotSent { reason: Reason::Unreachable });
             }
-            Err(_) => return AttemptResult::InDoubt,
+            Err(_) => return Sent::without_answer(AttemptResult::InDoubt),
         };
         let status = response.status().as_u16();
         let header = |name: HeaderName| response.headers().get(name).cloned();
         let (retry_after, date) = (header(RETRY_AFTER), header(DATE));
         let Ok(body) = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await else {
-            return AttemptResult::InDoubt;
+            return Sent { result: AttemptResult::InDoubt, status: Some(status) };
         };
         let text = |value: &'_ Option<HeaderValue>| value.as_ref().and_then(|v| v.to_str().ok()).map(str::to_owned);
         let (value, date) = (text(&retry_after), text(&date));
         let retry_after = RetryAfter { value: value.as_deref(), date: date.as_deref(), now: clock::now() };
-        answer::read(status, retry_after, &body.to_bytes())
+        Sent { result: answer::read(status, retry_after, &body.to_bytes()), status: Some(status) }
     }
 }
 

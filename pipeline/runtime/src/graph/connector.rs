@@ -17,14 +17,14 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A connector that gives up after `timeout`, TLS handshake included.
 #[derive(Clone)]
-pub(super) struct TimedConnector {
+pub(crate) struct TimedConnector {
     inner: HttpsConnector<HttpConnector>,
     timeout: Duration,
 }
 
 impl TimedConnector {
     /// TLS with the public web roots; plain HTTP only for a local sandbox.
-    pub(super) fn new(timeout: Duration) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(timeout: Duration) -> Result<Self, rustls::Error> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);

@@ -19,7 +19,8 @@ mod templates;
 
 pub use analytics::{Figures, figures, pricing_analytics};
 pub use body::write_body;
-pub use client::{GraphClient, GraphConfig, GraphError, Target};
+pub use client::{GraphClient, GraphConfig, GraphError, Sent, Target};
+pub(crate) use connector::TimedConnector;
 pub use numbers::{ListedNumber, phone_numbers};
 pub use pages::{Page, page};
 pub use question::QuestionError;

@@ -35,7 +35,7 @@ fn client(address: &str) -> GraphClient {
 async fn send(address: &str) -> AttemptResult<'static> {
     let client = client(address);
     let target = client.target("106540352242922", "default", "secret").unwrap();
-    client.send(&target, Bytes::from_static(b"{}")).await
+    client.send(&target, Bytes::from_static(b"{}")).await.result
 }
 
 async fn read_request(stream: &mut TcpStream) {
@@ -154,7 +154,7 @@ async fn a_closed_idle_connection_is_replaced() {
     });
     let target = client.target("106540352242922", "default", "secret").unwrap();
     for _ in 0..2 {
-        let result = client.send(&target, Bytes::from_static(b"{}")).await;
+        let result = client.send(&target, Bytes::from_static(b"{}")).await.result;
         assert!(matches!(result, AttemptResult::Accepted { .. }), "{result:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -185,7 +185,7 @@ async fn marketing_has_a_path_of_its_own() {
         String::from_utf8_lossy(&chunk[..n]).to_string()
     });
     let target = client.target("106540352242922", "default", "secret").unwrap();
-    let result = client.send_marketing(&target, Bytes::from_static(b"{}")).await;
+    let result = client.send_marketing(&target, Bytes::from_static(b"{}")).await.result;
     assert!(matches!(result, AttemptResult::Accepted { .. }), "{result:?}");
     let request = server.await.unwrap();
     assert!(request.starts_with("POST /v26.0/106540352242922/marketing_messages HTTP/1.1\r\n"), "{request}");

@@ -5,7 +5,7 @@ use super::books::NodeBooks;
 use super::project::Projection;
 use super::set_aside::SetAside;
 use super::sources::Source;
-use super::{Node, NodeConfig, NodeError, looks, spawn, views};
+use super::{LogConfig, Node, NodeConfig, NodeError, looks, spawn, views};
 use crate::clock::Clock;
 use crate::console;
 use crate::dispatcher::{Dispatcher, DispatcherParts, Orders};
@@ -18,6 +18,7 @@ use crate::log::{Log, LogError, Topic};
 use crate::registry::{Registry, SharedRegistry};
 use crate::shard::{ShardError, Shards, Status};
 use crate::sync::{self, SyncConfig, SyncParts, Syncer};
+use crate::traces::{Export, Instance, Traces};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, watch};
@@ -35,6 +36,8 @@ pub(super) struct Beginning {
     pub(super) registry: SharedRegistry,
     pub(super) status: Arc<Status>,
     pub(super) lags: Arc<Lags>,
+    pub(super) traces: Traces,
+    export: Option<Export>,
     graph: GraphClient,
     gateway: Gateway,
     shutdown: watch::Sender<bool>,
@@ -94,7 +97,22 @@ impl Beginning {
             // Before the data directory is touched: a start that fails for an address leaves nothing behind.
             gateway.reserve(&config.gateway).await?;
         }
-        Ok(Self { config, clock, metrics, registry, status, lags, graph, gateway, shutdown, bound, stopped })
+        let (traces, export) = traces(&config, &clock, &metrics)?;
+        Ok(Self {
+            config,
+            clock,
+            metrics,
+            registry,
+            status,
+            lags,
+            traces,
+            export,
+            graph,
+            gateway,
+            shutdown,
+            bound,
+            stopped,
+        })
     }
 
     /// What asks the platform for templates and numbers.
@@ -146,6 +164,7 @@ impl Beginning {
                 registry: self.registry.clone(),
                 clock: self.clock.clone(),
                 metrics: Arc::clone(&self.metrics),
+                traces: self.traces.clone(),
                 beside_api: console,
             };
             self.gateway.bind(self.config.gateway, parts).await?;
@@ -188,8 +207,8 @@ impl Beginning {
         };
         let dispatcher = orders.map(|orders| {
             let (graph, registry, clock) = (self.graph, self.registry, self.clock);
-            let (metrics, lags) = (Arc::clone(&self.metrics), self.lags);
-            let parts = DispatcherParts { orders, inbox, graph, registry, clock, metrics, lags };
+            let (metrics, lags, traces) = (Arc::clone(&self.metrics), self.lags, self.traces);
+            let parts = DispatcherParts { orders, inbox, graph, registry, clock, metrics, lags, traces };
             Dispatcher::start(self.config.dispatcher, parts)
         });
         let addresses = self.gateway.addresses();
@@ -206,9 +225,21 @@ impl Beginning {
             gateway,
             shutdown: self.shutdown,
             failures,
+            export: self.export,
             log,
         })
     }
+}
+
+/// Where spans go, and what takes them there; nothing of it where traces are not configured.
+fn traces(config: &NodeConfig, clock: &Clock, metrics: &Arc<Metrics>) -> Result<(Traces, Option<Export>), NodeError> {
+    let Some(set) = &config.traces else { return Ok((Traces::off(), None)) };
+    let instance = match &config.log {
+        LogConfig::Embedded(_) => Instance { system: "tollgate", id: None },
+        LogConfig::Kafka(options) => Instance { system: "kafka", id: Some(&options.kafka.slot) },
+    };
+    let (traces, export) = Traces::start(set, instance, clock.clone(), metrics)?;
+    Ok((traces, Some(export)))
 }
 
 /// Why the shards decide nothing any more. Being fenced is told apart from all that a restart mends by itself.
@@ -256,6 +287,7 @@ mod tests {
             ledger_behind_max: std::time::Duration::from_secs(300),
             sync: SyncConfig::default(),
             certificates: Vec::new(),
+            traces: None,
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) async fn start(config: NodeConfig, log_options: EmbeddedOptions) -> R
     let opened = {
         let (config, status, clock) = (&beginning.config, Arc::clone(&beginning.status), beginning.clock.clone());
         let (metrics, registry) = (Arc::clone(&beginning.metrics), beginning.registry.clone());
-        let lags = Arc::clone(&beginning.lags);
+        let (lags, traces) = (Arc::clone(&beginning.lags), beginning.traces.clone());
         let (data_dir, ledger, options) = (config.data_dir.clone(), config.ledger.clone(), config.shard);
         let (rates, times) = (Arc::clone(&config.rates), times(&config.graph));
         tokio::task::spawn_blocking(move || -> Result<_, NodeError> {
@@ -24,8 +24,8 @@ pub(super) async fn start(config: NodeConfig, log_options: EmbeddedOptions) -> R
             let (recent_most, partition) = (options.recent_most, Partition::ONLY);
             let engine = EngineConfig { rates, hash_key, times, recent_most, partition };
             let now = clock.now();
-            let mut shards =
-                Shards::open(log.clone(), ShardParts { engine, options, clock, registry, metrics, lags }, status)?;
+            let parts = ShardParts { engine, options, clock, registry, metrics, lags, traces };
+            let mut shards = Shards::open(log.clone(), parts, status)?;
             unresolved::report(&log, shards.take_ordered(), now)?;
             let source = EmbeddedSource::new(log.clone());
             Ok((log, writer, source, shards))

@@ -60,6 +60,7 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
         registry: beginning.registry.clone(),
         metrics: Arc::clone(&beginning.metrics),
         lags: Arc::clone(&beginning.lags),
+        traces: beginning.traces.clone(),
     };
     let opened = {
         let (status, shared) = (Arc::clone(&beginning.status), beginning.registry.clone());

@@ -35,6 +35,7 @@ use crate::log::kafka::{KafkaConfig, TopicsError};
 use crate::shard::{ShardError, ShardOptions, Status};
 use crate::store::StoreOptions;
 use crate::sync::SyncConfig;
+use crate::traces::{Export, TracesConfig, TracesError};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,6 +53,9 @@ pub use views::{DeadLetter, DeadLetterPage};
 
 /// File name of the ledger database in the data directory.
 pub const LEDGER_FILE: &str = "ledger.db";
+
+/// How long a stop waits for spans to be taken: the collector may be gone.
+const LAST_SPANS: Duration = Duration::from_millis(1_500);
 
 /// How a node is set up.
 pub struct NodeConfig {
@@ -87,6 +91,8 @@ pub struct NodeConfig {
     pub sync: SyncConfig,
     /// Files of certificates that this process works with: their ends are told.
     pub certificates: Vec<(Certificate, PathBuf)>,
+    /// Where spans are posted, if anywhere.
+    pub traces: Option<TracesConfig>,
 }
 
 /// Where the log is.
@@ -155,6 +161,9 @@ pub enum NodeError {
     /// The producer for what comes in.
     #[error("Kafka: {0}")]
     Inbox(#[from] AppendError),
+    /// The collector of traces.
+    #[error("traces: {0}")]
+    Traces(#[from] TracesError),
     /// The roles cannot be together, or a role is missing beside another.
     #[error("{0}")]
     Roles(#[from] RolesError),
@@ -186,6 +195,8 @@ pub struct Node {
     gateway: tokio::task::JoinHandle<()>,
     shutdown: watch::Sender<bool>,
     failures: mpsc::Receiver<String>,
+    /// What posts spans, if anything does.
+    export: Option<Export>,
     /// The log is closed by the last that lets go of it: after the threads.
     log: Box<dyn std::any::Any + Send>,
 }
@@ -263,7 +274,11 @@ impl Node {
             drop(log);
             shard.and(projector)
         });
-        if let Ok(Ok(result)) = tokio::time::timeout_at(deadline, joined).await {
+        let joined = tokio::time::timeout_at(deadline, joined).await;
+        if let Some(export) = self.export {
+            export.stop(LAST_SPANS).await;
+        }
+        if let Ok(Ok(result)) = joined {
             result?;
         }
         dispatcher?;

@@ -96,7 +96,7 @@ fn of_entry(e: LedgerEntry<'_>) -> Line {
 }
 
 /// Whether we decided it, and not a call or the platform.
-fn is_decision(outcome: OutcomeKind) -> bool {
+pub(super) fn is_decision(outcome: OutcomeKind) -> bool {
     use OutcomeKind as K;
     match outcome {
         K::Parked | K::Admitted | K::Refused | K::Expired | K::Cancelled | K::Duplicate => true,
@@ -106,7 +106,7 @@ fn is_decision(outcome: OutcomeKind) -> bool {
 }
 
 /// The request's id, which its sender chose: perhaps the number itself.
-fn shown(id: &str, to: Option<&Text<'_>>) -> String {
+pub(super) fn shown(id: &str, to: Option<&Text<'_>>) -> String {
     let digits = to.map_or("", |to| to.trim_start_matches('+'));
     let end = digits.len().checked_sub(DIGITS).and_then(|from| digits.get(from..));
     // Written with signs between the digits, too.

@@ -5,6 +5,7 @@ use tollgate_core::Engine;
 use tollgate_core::engine::{Handled, Rejected, Source};
 use tollgate_metrics::Lane;
 use tollgate_wire::request::CE_ID;
+use tollgate_wire::trace::TRACEPARENT;
 use tollgate_wire::{DeadLetterReason, command, event, request};
 
 use super::sink::Outputs;
@@ -46,9 +47,14 @@ pub(super) fn decide(
         Topic::Requests | Topic::RequestsPriority => {
             let priority = topic == Topic::RequestsPriority;
             out.metrics.request(if priority { Lane::Priority } else { Lane::Bulk });
+            let traceparent = if out.spans.is_on() { record.header(TRACEPARENT) } else { None };
+            let span = out.spans.request(traceparent.map(|value| &value[..]), topic);
             match request::parse_with_id(&record.value, record.header(CE_ID).map(|id| &id[..])) {
-                Ok(request) => match check_key(engine, key, &request.account) {
-                    Ok(()) => engine.request_parsed(&request, &record.value, priority, source, out),
+                Ok(mut request) => match check_key(engine, key, &request.account) {
+                    Ok(()) => {
+                        request.trace = span;
+                        engine.request_parsed(&request, &record.value, priority, source, out)
+                    }
                     Err(why) => Ok(Err(why)),
                 },
                 Err(e) => Ok(Err(rejected(e))),

@@ -3,7 +3,7 @@
 //!
 //! `run` the loop over a log · `partition` one partition's shard · `input` one record · `tables` engine tables on store spaces, loading ·
 //! `sink` effects into outputs and metrics, with `doubts` and `alarms` · `gauges` snapshots into metrics, with the `backlog` ·
-//! `decisions` log lines · `status` what others see of it.
+//! `decisions` log lines · `spans` traces · `status` what others see of it.
 
 mod alarms;
 mod backlog;
@@ -14,6 +14,7 @@ mod input;
 mod partition;
 mod run;
 mod sink;
+mod spans;
 mod status;
 mod tables;
 

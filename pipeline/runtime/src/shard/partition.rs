@@ -5,6 +5,7 @@ use super::doubts::Doubts;
 use super::gauges::Gauges;
 use super::input;
 use super::sink::Outputs;
+use super::spans::{self, Spans};
 use super::tables::{BatchWrites, EngineStore, LoadError, load};
 use super::{ShardOptions, Status};
 use crate::clock::{Clock, monotonic};
@@ -12,6 +13,7 @@ use crate::lag::{Lags, Mark};
 use crate::log::{Commit, NewRecord, Record, Topic, dead_letter};
 use crate::registry::SharedRegistry;
 use crate::store::{Space, StateBatch, Store};
+use crate::traces::Traces;
 use bytes::Bytes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -38,6 +40,8 @@ pub struct ShardParts {
     pub metrics: Arc<Metrics>,
     /// How far the inputs are behind.
     pub lags: Arc<Lags>,
+    /// Where spans of decisions go.
+    pub traces: Traces,
 }
 
 /// Why a shard cannot decide.
@@ -88,6 +92,7 @@ struct Pending {
     records: usize,
     /// What is said of it.
     lines: Vec<decisions::Line>,
+    spans: Vec<spans::Span>,
 }
 
 impl Shard {
@@ -124,6 +129,7 @@ impl Shard {
             decisions: 0,
             pending: None,
         };
+        shard.out.spans = Spans::new(parts.traces.clone(), partition);
         shard.reload(since)?;
         Ok(shard)
     }
@@ -248,7 +254,8 @@ impl Shard {
         }
         let outputs = std::mem::take(&mut self.out.records);
         let lines = decisions::of(inputs, &outputs);
-        self.pending = Some(Pending { next: next.clone(), records: inputs.len(), lines });
+        let spans = self.out.spans.take();
+        self.pending = Some(Pending { next: next.clone(), records: inputs.len(), lines, spans });
         Commit { next_offsets: next, outputs, state }
     }
 
@@ -266,6 +273,7 @@ impl Shard {
         self.out.metrics.flush(pending.records as u64, took);
         self.out.doubts.committed();
         decisions::write(self.partition, &pending.lines);
+        self.out.spans.end(pending.spans);
     }
 
     /// Nothing of the batch handed out counts: everything it changed is undone.
@@ -293,6 +301,7 @@ impl Shard {
             if let Err(rejected) = input::decide(&mut self.engine, *topic, record, &source, &mut self.out)? {
                 self.dead_letter(*topic, record, &rejected);
             }
+            self.out.spans.done();
         }
         self.out.input_ms = 0;
         let ticked = self.engine.tick(ticks, &source, &mut self.out)?;
@@ -304,6 +313,7 @@ impl Shard {
     fn dead_letter(&mut self, topic: Topic, record: &Record, why: &Rejected) {
         let reason = self.parts.metrics.reason(why.reason.as_str());
         self.out.metrics.dead_letter(reason);
+        self.out.spans.set_aside(why.reason.as_str());
         let (reason, detail) = (why.reason.as_str(), &why.detail);
         let letter = dead_letter::of(topic, self.partition, record, reason, detail, self.out.now_ms);
         self.out.records.push((Topic::DeadLetters, letter));

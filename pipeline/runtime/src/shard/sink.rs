@@ -2,6 +2,7 @@
 
 use super::alarms::Alarms;
 use super::doubts::Doubts;
+use super::spans::Spans;
 use crate::log::{NewRecord, Topic};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub(super) struct Outputs {
     rates: Arc<RateCards>,
     /// Attempts in doubt, as of the last batch.
     pub doubts: Doubts,
+    /// Spans of messages whose traces are recorded.
+    pub spans: Spans,
     alarms: Alarms,
 }
 
@@ -59,6 +62,7 @@ impl Outputs {
             labels: Labels { reasons, unpriced },
             rates: Arc::clone(rates),
             doubts: Doubts::default(),
+            spans: Spans::default(),
             alarms: Alarms::default(),
         }
     }
@@ -69,6 +73,7 @@ impl Outputs {
         self.registry.clear();
         self.metrics.discard();
         self.doubts.discard();
+        self.spans.discard();
     }
 
     /// Messages that wait, by what their queues wait for now.
@@ -156,6 +161,9 @@ impl Sink for Outputs {
             }
             Effect::Outcome(o) => {
                 self.outcome(o);
+                if self.spans.is_on() {
+                    self.spans.outcome(state, o);
+                }
                 Topic::Outcomes
             }
             Effect::Ledger(b) => {
@@ -225,11 +233,11 @@ fn pricing_type_label(t: PricingType) -> m::PricingType {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use tollgate_core::engine::{Engine, EngineConfig, Source, Table};
 
-    struct Nothing;
+    pub(in crate::shard) struct Nothing;
 
     impl Source for Nothing {
         fn get(&self, _: Table, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
@@ -241,7 +249,7 @@ mod tests {
     const NOON_MS: u64 = 1_795_262_400_000;
 
     /// An account with a number and a template.
-    fn acme() -> (Engine, Outputs) {
+    pub(in crate::shard) fn acme() -> (Engine, Outputs) {
         let rates = Arc::new(RateCards::embedded().unwrap());
         let mut engine = Engine::new(EngineConfig {
             rates: Arc::clone(&rates),

@@ -61,6 +61,7 @@ impl Worker {
             registry: SharedRegistry::new(Registry::default()),
             metrics: Arc::new(Metrics::new("load", Limits::default()).unwrap()),
             lags: Arc::new(Lags::new(Clock::system())),
+            traces: Default::default(),
         };
         let log = KafkaLog::open(config.clone(), directory.to_owned(), StoreOptions::default()).unwrap();
         let shards = Shards::open(log, parts, Arc::clone(&status)).unwrap();

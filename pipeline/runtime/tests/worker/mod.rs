@@ -66,6 +66,7 @@ impl Worker {
             registry: SharedRegistry::new(Registry::default()),
             metrics: Arc::clone(&metrics),
             lags: Arc::clone(&lags),
+            traces: Default::default(),
         };
         let log = KafkaLog::open(config, directory.to_owned(), StoreOptions::default()).unwrap();
         let shards = Shards::open(log, parts, Arc::clone(&status)).unwrap();

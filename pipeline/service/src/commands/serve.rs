@@ -77,6 +77,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         ledger_behind_max: config.ledger_behind_max,
         sync: config.sync,
         certificates: config.certificates,
+        traces: config.traces,
     };
     tracing::info!(data_dir = %config.data_dir.display(), "starting");
     let mut node = tokio::select! {

@@ -7,7 +7,7 @@ use super::settings::{Settings, Value};
 pub(super) const PREFIX: &str = "TOLLGATE__";
 
 /// Keys that hold a secret itself: only the environment may.
-const SECRET: &str = "ledger.postgres_password";
+const SECRETS: [&str; 2] = ["ledger.postgres_password", "traces.headers"];
 /// The same of an app.
 const SECRET_KEYS: [&str; 3] = ["app_secret", "verify_token", "access_token"];
 
@@ -55,7 +55,7 @@ pub(super) fn read(variables: impl Iterator<Item = (String, String)>, settings: 
 /// Whether the key would hold a secret itself.
 pub(super) fn is_secret_key(key: &str) -> bool {
     let app = key.strip_prefix("apps.").and_then(|rest| rest.rsplit_once('.'));
-    key == SECRET || app.is_some_and(|(_, name)| SECRET_KEYS.contains(&name))
+    SECRETS.contains(&key) || app.is_some_and(|(_, name)| SECRET_KEYS.contains(&name))
 }
 
 /// The variable that overrides a key.

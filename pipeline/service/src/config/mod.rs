@@ -2,7 +2,7 @@
 //!
 //! `file` and `environment` read the two layers into dotted keys, `settings` holds them with their origin and hands
 //! them out with their bounds, `known` finds the nearest known key, `sections` builds what the runtime takes,
-//! `kafka` and `ledger` their sections, `apps` and `tokens` the two lists, `secret` reads secrets, `rates` the rate cards.
+//! `kafka`, `ledger` and `traces` their sections, `apps` and `tokens` the two lists, `secret` reads secrets, `rates` the rate cards.
 
 mod apps;
 mod environment;
@@ -17,6 +17,7 @@ mod secret;
 mod sections;
 mod settings;
 mod tokens;
+mod traces;
 
 #[cfg(test)]
 mod fuzz;

@@ -13,9 +13,10 @@ use tollgate_runtime::node::{KafkaOptions, LogConfig};
 use tollgate_runtime::shard::ShardOptions;
 use tollgate_runtime::store::StoreOptions;
 use tollgate_runtime::sync::SyncConfig;
+use tollgate_runtime::traces::TracesConfig;
 
 use super::settings::{SecretFile, Settings};
-use super::{Fault, apps, kafka, ledger, rates, tokens};
+use super::{Fault, apps, kafka, ledger, rates, tokens, traces};
 
 /// The whole configuration, checked.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ pub struct Config {
     pub certificates: Vec<(Certificate, PathBuf)>,
     /// Files that hold secrets which the process uses.
     pub secret_files: Vec<SecretFile>,
+    /// Where spans are posted, if anywhere.
+    pub traces: Option<TracesConfig>,
     /// Own rate card files, if any.
     pub rates: Option<PathBuf>,
     /// Log filter directives.
@@ -109,6 +112,7 @@ pub(super) fn build(s: &mut Settings) -> Config {
     }
     let certificates = certificates(s, &log, &ledger);
     kafka_secrets(s, &log);
+    let traces = traces::build(s);
     let config = Config {
         data_dir,
         ledger,
@@ -116,6 +120,7 @@ pub(super) fn build(s: &mut Settings) -> Config {
         certificates,
         secret_files: s.take_secret_files(),
         sync: sync(s),
+        traces,
         dispatcher,
         graph: graph(s),
         shard: shard(s, &log),

@@ -76,6 +76,12 @@ const FAULTS: &str = r#"
     [[gateway.tokens]]|name = "a"             → t.toml:1: gateway.tokens: sha256 is missing
     [[gateway.tokens]]|nam = "a"              → nam is not a known key; did you mean name?
     [[gateway.tokens]]|name = "a"|sha256 = "tg_secret"|role = "admin" → sha256 of a is not 64 hexadecimal digits
+    [traces]|endpoint = "127.0.0.1:4318"      → t.toml:2: traces.endpoint: "127.0.0.1:4318" is not the address of a collector; write one such as http://127.0.0.1:4318
+    [traces]|sample_per_million = 10          → t.toml:2: traces.sample_per_million is set and traces.endpoint is empty; name a collector
+    [traces]|sample_per_million = 1000001     → t.toml:2: traces.sample_per_million = 1000001 cannot be used; write 0 to 1000000
+    [traces]|service_name = ""                → t.toml:2: traces.service_name is empty
+    [traces]|headers = "a: s3cret"            → traces.headers would be a secret in this file
+    [traces]|headers_file = "/none"           → traces.headers_file = "/none" cannot be read
     data_dir = "unclosed                      → t.toml:1: not TOML
     data_dir = ""                             → data_dir is empty; name a directory
 "#;
@@ -142,6 +148,24 @@ fn secrets_come_from_files_and_the_environment_and_are_never_shown() {
     assert_eq!(config.dispatcher.access_tokens["default"], "from-env");
     let shown = format!("{config:?}");
     assert!(!shown.contains("from-"), "{shown}");
+}
+
+#[test]
+fn traces_are_off_until_a_collector_is_named() {
+    assert_eq!(load(None, std::iter::empty()).unwrap().traces, None);
+    let variables = "TOLLGATE__TRACES__ENDPOINT=http://127.0.0.1:4318 TOLLGATE__TRACES__HEADERS=authorization:s3cret \
+                     TOLLGATE__TRACES__SAMPLE_PER_MILLION=10000";
+    let config = load_text("", variables).unwrap();
+    assert!(!format!("{config:?}").contains("s3cret"));
+    let traces = config.traces.unwrap();
+    assert_eq!((traces.endpoint.as_str(), traces.service_name.as_str()), ("http://127.0.0.1:4318", "tollgate"));
+    assert_eq!((traces.headers.as_str(), traces.sample_per_million), ("authorization:s3cret", 10_000));
+    let wrong = "TOLLGATE__TRACES__ENDPOINT=http://a TOLLGATE__TRACES__HEADERS=s3cret";
+    let error = load_text("", wrong).unwrap_err().to_string();
+    assert!(
+        error.contains("traces.headers_file: line 1 of the headers is not") && !error.contains("s3cret"),
+        "{error}"
+    );
 }
 
 #[test]

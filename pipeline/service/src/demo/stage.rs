@@ -163,6 +163,7 @@ fn node_config(
         // The cast plays by its script.
         sync: SyncConfig { every: None },
         certificates: Vec::new(),
+        traces: None,
     })
 }
 

@@ -11,11 +11,16 @@ pub fn http(to: SocketAddr, method: &str, path: &str, body: &str) -> Option<(u16
 
 /// As [`http`], with a bearer token.
 pub fn http_as(to: SocketAddr, token: Option<&str>, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
+    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    http_with(to, &authorization, method, path, body)
+}
+
+/// As [`http`], with further headers: whole lines.
+pub fn http_with(to: SocketAddr, headers: &str, method: &str, path: &str, body: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(2)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).ok()?;

@@ -24,6 +24,8 @@ const _: fn(&World, &str, &Value) = World::platform;
 const _: fn(&World, &str, &Value) = World::webhook;
 const _: fn(&World) -> Vec<Value> = World::outcomes;
 const _: fn(&World) -> PathBuf = World::ledger;
+const _: fn(&mut World) -> Duration = World::stop;
+const _: fn(&mut World) = World::crash;
 const _: fn(u64, u64) -> String = person;
 const _: &str = OTHER;
 const _: fn(&World) -> SocketAddr = |world| world.metrics;
@@ -37,6 +39,11 @@ const WABA: &str = "102290129340398";
 const SLOT: &str = "service";
 /// Of the app, the sandbox's default.
 const SECRET: &str = "sandbox-secret";
+const SECRETS: [(&str, &str); 3] = [
+    ("TOLLGATE__APPS__DEFAULT__APP_SECRET", SECRET),
+    ("TOLLGATE__APPS__DEFAULT__VERIFY_TOKEN", "verify"),
+    ("TOLLGATE__APPS__DEFAULT__ACCESS_TOKEN", "sandbox-token"),
+];
 
 pub struct World {
     // Ends first: before the sandbox, and before its folder goes.
@@ -129,12 +136,7 @@ impl World {
             sandbox.url().trim_end_matches('/')
         );
         std::fs::write(&config, text).unwrap();
-        let secrets = [
-            ("TOLLGATE__APPS__DEFAULT__APP_SECRET", SECRET),
-            ("TOLLGATE__APPS__DEFAULT__VERIFY_TOKEN", "verify"),
-            ("TOLLGATE__APPS__DEFAULT__ACCESS_TOKEN", "sandbox-token"),
-        ];
-        let service = Process::serve(&config, folder.path(), SLOT, &[], &secrets);
+        let service = Process::serve(&config, folder.path(), SLOT, &[], &SECRETS);
         let world = Self { folder, sandbox, api, metrics, webhooks, token, service, _runtime: runtime };
         wait("the service answers", || world.call("GET", "/v1/accounts/nobody", ""), Option::is_some);
         world.put_account();
@@ -215,6 +217,24 @@ impl World {
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Stops the service as an operator does, and says how long that took.
+    pub fn stop(&mut self) -> Duration {
+        let began = Instant::now();
+        self.service.signal("TERM");
+        let status = self.service.ended(BOUND);
+        assert!(status.success(), "{status}: {}", self.log());
+        began.elapsed()
+    }
+
+    /// Kills the service and starts it again.
+    pub fn crash(&mut self) {
+        self.service.signal("KILL");
+        self.service.ended(BOUND);
+        let config = self.folder.path().join("tollgate.toml");
+        self.service = Process::serve(&config, self.folder.path(), SLOT, &[], &SECRETS);
+        wait("the service answers again", || self.call("GET", "/v1/accounts/nobody", ""), Option::is_some);
     }
 
     /// What the service said.

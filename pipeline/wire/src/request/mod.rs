@@ -15,6 +15,7 @@ pub use params::Params;
 pub use parse::{CE_ID, parse, parse_with_id};
 pub use recipient::Recipient;
 
+use crate::trace::SpanRef;
 use crate::{Text, Time};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
@@ -71,6 +72,9 @@ pub struct Request<'a> {
     /// Echoed on outcomes, at most 1 KiB.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<&'a RawValue>,
+    /// The span of the decision on it, where its trace is recorded. Not in the JSON: whoever reads the record sets it.
+    #[serde(skip)]
+    pub trace: Option<SpanRef>,
 }
 
 /// What the sender means; the lower bound for the category of the content.

@@ -5,4 +5,5 @@ mod at_most_once;
 mod order;
 mod rate;
 mod taken_marks;
+mod traces;
 mod world;

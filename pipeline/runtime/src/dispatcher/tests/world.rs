@@ -36,7 +36,7 @@ pub(super) struct Call {
 
 /// Orders in memory; an order's offset is its message uid.
 pub(super) struct FakeOrders {
-    records: Mutex<Vec<Record>>,
+    pub(super) records: Mutex<Vec<Record>>,
     pub(super) taken: Mutex<HashSet<u64>>,
     newest: watch::Sender<u64>,
 }
@@ -139,6 +139,7 @@ impl World {
             clock: Clock::system(),
             metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
             lags: Arc::new(Lags::new(Clock::system())),
+            traces: crate::traces::Traces::off(),
         }
     }
 

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use tollgate_wire::request::Purpose;
 use tollgate_wire::{DeadLetterReason, Text};
 
-use super::messages::{accept, lane, trace};
+use super::messages::{accept, lane};
+use super::served::Served;
 use super::{Api, NDJSON, Query, Shared, json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
@@ -58,19 +59,31 @@ pub(super) async fn enqueue(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let caller = api.access.caller(&headers, Action::Enqueue)?;
-    require_content_type(&headers, NDJSON)?;
-    let query = Query::parse(query.as_deref(), &["lane", "first_line", "file"])?;
+    let served = Served::begin(&api.traces, "/v1/messages:batch", &headers);
+    let answer = take(&api, query.as_deref(), &headers, body, served.header()).await;
+    served.end(&answer);
+    answer
+}
+
+async fn take(
+    api: &Api,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: Body,
+    trace: Option<Bytes>,
+) -> Result<Response, Problem> {
+    let caller = api.access.caller(headers, Action::Enqueue)?;
+    require_content_type(headers, NDJSON)?;
+    let query = Query::parse(query, &["lane", "first_line", "file"])?;
     let lane = lane(&query)?;
     let origin = Origin { file: file_name(&query)?, first_line: first_line(&query)? };
     let body = api.body(body, BODY_BYTES_MAX).await?;
     let lines = lines(&body.bytes, origin.first_line)?;
-    let trace = trace(&headers);
     let mut answer = Answer { accepted: 0, refused: 0, dead_letters: 0, results: Vec::with_capacity(lines.len()) };
     let mut records = Vec::with_capacity(lines.len());
     let mut set_aside = Vec::new();
     for (number, line) in lines {
-        match accept(&api, &caller, lane, &line, None, trace.clone()).await {
+        match accept(api, &caller, lane, &line, None, trace.clone()).await {
             Ok((record, id)) => {
                 answer.accepted += 1;
                 records.push(record);
@@ -78,7 +91,7 @@ pub(super) async fn enqueue(
             }
             Err(problem) => {
                 answer.refused += 1;
-                if let Some(letter) = dead_letter(&api, &origin, lane, number, &line, &problem) {
+                if let Some(letter) = dead_letter(api, &origin, lane, number, &line, &problem) {
                     answer.dead_letters += 1;
                     set_aside.push(api.metrics.reason(problem.code()));
                     records.push(letter);

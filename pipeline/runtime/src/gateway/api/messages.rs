@@ -8,6 +8,7 @@ use percent_encoding::percent_decode;
 use tollgate_wire::request::{self, CE_ID};
 use tollgate_wire::trace::{TRACEPARENT, TraceParent};
 
+use super::served::Served;
 use super::{Api, JSON, Query, Shared, found, json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
@@ -26,12 +27,25 @@ pub(super) async fn enqueue(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let caller = api.access.caller(&headers, Action::Enqueue)?;
-    require_content_type(&headers, JSON)?;
-    let lane = lane(&Query::parse(query.as_deref(), &["lane"])?)?;
+    let served = Served::begin(&api.traces, "/v1/messages", &headers);
+    let answer = take(&api, query.as_deref(), &headers, body, served.header()).await;
+    served.end(&answer);
+    answer
+}
+
+async fn take(
+    api: &Api,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: Body,
+    trace: Option<Bytes>,
+) -> Result<Response, Problem> {
+    let caller = api.access.caller(headers, Action::Enqueue)?;
+    require_content_type(headers, JSON)?;
+    let lane = lane(&Query::parse(query, &["lane"])?)?;
     let body = api.body(body, BODY_BYTES_MAX).await?;
     let ce_id: Option<Vec<u8>> = headers.get("ce-id").map(|id| percent_decode(id.as_bytes()).collect());
-    let (record, id) = accept(&api, &caller, lane, &body.bytes, ce_id.as_deref(), trace(&headers)).await?;
+    let (record, id) = accept(api, &caller, lane, &body.bytes, ce_id.as_deref(), trace).await?;
     api.inbox.append(vec![record]).await?;
     Ok(json(StatusCode::ACCEPTED, serde_json::json!({ "id": id }).to_string().into_bytes()))
 }

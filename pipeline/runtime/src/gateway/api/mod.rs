@@ -13,6 +13,7 @@ mod messages;
 mod outcomes;
 mod people;
 mod replay;
+mod served;
 mod state;
 mod suppressions;
 mod templates;
@@ -45,6 +46,7 @@ use super::{GatewayParts, Inbox};
 use crate::clock::Clock;
 use crate::log::{NewRecord, Topic};
 use crate::registry::SharedRegistry;
+use crate::traces::Traces;
 
 /// Reads of the views at once; others wait for their turn.
 const READS_MAX: usize = 16;
@@ -63,6 +65,7 @@ pub(super) struct Api {
     registry: SharedRegistry,
     clock: Clock,
     metrics: Arc<Metrics>,
+    traces: Traces,
     bodies: BodyBudget,
     waiting_room: WaitingRoom,
     /// Campaigns that were created here and may not be in the views yet.
@@ -132,6 +135,7 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         registry: parts.registry.clone(),
         clock: parts.clock.clone(),
         metrics: Arc::clone(&parts.metrics),
+        traces: parts.traces.clone(),
         bodies: BodyBudget::new(config.limits.body_bytes_max),
         waiting_room: WaitingRoom::default(),
         campaigns: Written::default(),

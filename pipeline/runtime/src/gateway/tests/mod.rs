@@ -9,5 +9,6 @@ mod forms;
 mod listener;
 mod rate;
 mod replay;
+mod traces;
 mod webhook;
 mod world;

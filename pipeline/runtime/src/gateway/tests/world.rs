@@ -334,6 +334,7 @@ impl World {
             registry: registry.clone(),
             clock: clock.clone(),
             metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
+            traces: crate::traces::Traces::off(),
             beside_api: Router::new().route("/console", axum::routing::get(|| async { "console" })),
         };
         let readiness = Arc::new(move || match is_ready.load(Ordering::Relaxed) {

@@ -86,7 +86,7 @@ fn tell(file: &str, config: &Config, checked: &Checked, json: bool) -> std::io::
             "ok": true, "file": file, "data_dir": config.data_dir, "api": gateway.api, "webhooks": gateway.webhooks,
             "metrics": gateway.metrics, "graph": config.graph.base_url, "apps": apps,
             "tokens": gateway.tokens.iter().map(|token| &token.name).collect::<Vec<_>>(), "faults": [],
-            "cards": checked.cards, "certificates": checked.certificates, "findings": checked.findings,
+            "traces": config.traces.as_ref().map(|traces| &traces.endpoint), "cards": checked.cards, "certificates": checked.certificates, "findings": checked.findings,
         }));
     }
     match checked.findings.len() {
@@ -106,6 +106,9 @@ fn tell(file: &str, config: &Config, checked: &Checked, json: bool) -> std::io::
         n => n.to_string(),
     };
     output::line(format_args!("  tokens    {tokens}"))?;
+    if let Some(traces) = &config.traces {
+        output::line(format_args!("  traces    {}", traces.endpoint))?;
+    }
     output::line(format_args!("  prices    {}", checked.cards))?;
     for holds in &checked.certificates {
         output::line(format_args!("  {holds}"))?;

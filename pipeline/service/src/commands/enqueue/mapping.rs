@@ -163,6 +163,7 @@ impl Mapping {
             send_after: self.send_after,
             expires_at: self.expires_at,
             metadata: None,
+            trace: None,
         };
         Ok(serde_json::to_vec(&request).expect("a request has string keys only"))
     }
