@@ -249,7 +249,7 @@ fn message() -> impl Strategy<Value = Message> {
                 park,
                 attempts: attempts.into_iter().collect(),
                 tail: Arc::new(Tail { id: id.into(), metadata: metadata.map(|m| RawValue::from_string(m).unwrap()) }),
-                test: uid % 3 == 0,
+                test: uid.is_multiple_of(3),
             }
         })
 }
