@@ -166,6 +166,7 @@ fn node_config(home: &Path, service: SocketAddr, platform: SocketAddr) -> Result
         metric_limits: tollgate_metrics::Limits::default(),
         rates: Arc::new(RateCards::embedded()?),
         keep_moves_days: 30,
+        closes_within: Duration::from_secs(7200),
         billing_issuer: None,
         settle_days: 8,
         ledger_behind_max: Duration::from_secs(300),

@@ -266,7 +266,7 @@ fn message() -> impl Strategy<Value = Message> {
                     metadata: metadata.map(|m| RawValue::from_string(m).unwrap()),
                     trace,
                 }),
-                test: uid % 3 == 0,
+                test: uid.is_multiple_of(3),
             }
         })
 }

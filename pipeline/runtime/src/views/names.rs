@@ -13,9 +13,12 @@ pub(crate) struct Names {
     states: Map<StateKey, i64>,
     stands: Map<i64, (OutcomeKind, i64)>,
     /// Of a campaign: what it sends, few enough to be looked through.
-    variants: Map<(i64, bool), Vec<(Box<str>, Box<str>, i64)>>,
+    variants: Map<(i64, bool), Vec<Variant>>,
     added: Map<i64, i64>,
 }
+
+/// Template, language and number.
+type Variant = (Box<str>, Box<str>, i64);
 
 /// A message's state in numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -820,7 +820,7 @@ fn who_waits_for_an_answer_is_counted_until_the_window_closes(dir: &Database) {
     const HOUR: u64 = 3_600;
     let person = |n: u64| format!("+55119{n:08}");
     let wrote = |n: u64, sender: &str, seconds: u64| {
-        let stranger = n % 2 == 0;
+        let stranger = n.is_multiple_of(2);
         let mut told = json!({"reply_of": person(n), "account": "acme", "sender": sender, "at": at(seconds)});
         if stranger {
             told["stranger"] = json!(true);
