@@ -3,8 +3,7 @@
 //! Where the number does not tell which of several zones is the person's, all of them are meant: what must not happen at
 //! night must not happen in any of them.
 
-use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
+use std::collections::BTreeMap;
 
 use jiff::ToSpan;
 use jiff::civil::{DateTime, Time};
@@ -50,34 +49,14 @@ impl QuietHours {
 pub struct PeopleZones {
     zones: Vec<Zone>,
     /// By prefix, written behind a 1 so that leading zeros and lengths are told apart.
-    prefixes: HashMap<u32, Vec<u16>, BuildHasherDefault<Digits>>,
-    countries: HashMap<Country, Vec<u16>>,
-}
-
-/// Numbers of some digits spread well enough by a multiplication.
-#[derive(Debug, Clone, Copy, Default)]
-struct Digits(u64);
-
-impl std::hash::Hasher for Digits {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u32(u32::from(*byte));
-        }
-    }
-
-    fn write_u32(&mut self, n: u32) {
-        self.0 = (self.0 ^ u64::from(n)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
-    }
+    prefixes: BTreeMap<u32, Vec<u16>>,
+    countries: BTreeMap<Country, Vec<u16>>,
 }
 
 impl PeopleZones {
     pub(crate) fn from_sources(numbers: &Source, countries: &Source) -> Result<Self, DataError> {
         let mut zones = Zones::default();
-        let mut all = Self { zones: Vec::new(), prefixes: HashMap::default(), countries: HashMap::new() };
+        let mut all = Self { zones: Vec::new(), prefixes: BTreeMap::new(), countries: BTreeMap::new() };
         let table = Table::read_columns(numbers, &["prefix", "zones"])?;
         for row in table.rows() {
             let key = row.read(0, "a prefix of 1 to 7 digits, without leading zero", key_of_prefix)?;
@@ -142,7 +121,7 @@ const ZONES: &str = "1 to 16 names of the IANA time zone database, separated by 
 #[derive(Default)]
 struct Zones {
     zones: Vec<Zone>,
-    by_name: HashMap<String, u16>,
+    by_name: BTreeMap<String, u16>,
 }
 
 impl Zones {

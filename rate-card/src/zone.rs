@@ -75,7 +75,7 @@ impl Zone {
 
     /// The instant of a local date and time: the first where clocks show it twice, the next where they skip it.
     pub(crate) fn instant(&self, local: DateTime) -> i64 {
-        self.zone.to_timestamp(local).map_or(i64::MAX, |at| at.as_second())
+        self.zone.to_timestamp(local).map_or(i64::MAX, Timestamp::as_second)
     }
 
     /// The local hour, 0 to 23, at an instant.

@@ -195,7 +195,7 @@ impl People {
                 last_inbound_s: p.last_inbound_s,
                 late_ms: p.burst.late_ms,
                 sent: p.burst.sent,
-                parts: u8::from(has_tail) * PAIR_TAIL | u8::from(has_conversations) * PAIR_CONVERSATIONS,
+                parts: (u8::from(has_tail) * PAIR_TAIL) | (u8::from(has_conversations) * PAIR_CONVERSATIONS),
             };
             self.pairs.insert(key, head);
         }

@@ -40,7 +40,7 @@ impl<'a> Choice<'a> {
         };
         match self.state.sender(name) {
             Some(sender) => Some(sender).filter(|s| self.is_usable(s)),
-            None => self.from_pool(spec.pools.iter().find(|pool| pool.name == name)?),
+            None => self.one_of(spec.pools.iter().find(|pool| pool.name == name)?),
         }
     }
 
@@ -48,7 +48,7 @@ impl<'a> Choice<'a> {
         sender.account == self.account.ix && !sender.removed
     }
 
-    fn from_pool(self, pool: &PoolSpec) -> Option<&'a Sender> {
+    fn one_of(self, pool: &PoolSpec) -> Option<&'a Sender> {
         let members = || pool.senders.iter().filter_map(|id| self.state.sender(id)).filter(|s| self.is_usable(s));
         let own = members().find(|s| Some(s.ix) == self.waits_for && !s.spec.blocked);
         own.or_else(|| self.of_person(members().filter(|s| self.can_write(s))))
@@ -74,7 +74,7 @@ impl<'a> Choice<'a> {
     /// The same for one person on every machine, as long as the numbers and their weights are the same.
     fn by_hash<I: Iterator<Item = &'a Sender>>(self, pool: &PoolSpec, members: impl Fn() -> I) -> Option<&'a Sender> {
         let parts = members().map(|s| u128::from(s.spec.weight)).sum::<u128>();
-        let person = self.user.map_or(0, |user| user.raw());
+        let person = self.user.map_or(0, User::raw);
         let mut at = hashing::public(&[pool.name.as_bytes(), &person.to_le_bytes()]).checked_rem(parts)?;
         members().find(|s| {
             let own = u128::from(s.spec.weight);

@@ -1,6 +1,7 @@
 //! Gate 9, quiet hours: no marketing at night, by the clock of the person, whom number or country place.
 
 use super::{Candidate, Usable, Verdict};
+use crate::ids::User;
 use crate::lots::Resource;
 use tollgate_rate_card::{Category, QuietHours};
 use tollgate_wire::Reason;
@@ -10,7 +11,7 @@ pub(super) fn check(c: &Candidate<'_>, chosen: &Usable) -> Verdict {
         return Verdict::Pass;
     };
     let hours = QuietHours { from: hours.from, to: hours.to };
-    let digits = c.user.and_then(|user| user.digits());
+    let digits = c.user.and_then(User::digits);
     let awake_s = |from_s: u32| c.rates.people_zones().awake_s(hours, digits, c.place, i64::from(from_s));
     // An order may be held until it must leave: then it must not be night either.
     let last_s = c.now_s().saturating_add(c.account.spec.policy.leave_by_seconds);
