@@ -4,6 +4,7 @@ mod report;
 
 use std::num::NonZeroU32;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
@@ -231,7 +232,15 @@ async fn test(args: &TestArgs, json: bool) -> anyhow::Result<()> {
     let named = &args.named;
     if !args.recipients.is_empty() {
         let api = Api::new(&named.client)?;
-        let known = api.get(&path(&["campaigns", &named.account, &named.campaign])).await?;
+        let at = path(&["campaigns", &named.account, &named.campaign]);
+        let mut known = api.get(&at).await?;
+        // One that was just made is told of within a second or two; taken for new it would lose its settings.
+        for _ in 0..3 {
+            if known.status == 404 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                known = api.get(&at).await?;
+            }
+        }
         let spec = match known.status {
             // Nothing of a new one leaves before it is in test.
             404 => CampaignSpec { paused: true, ..CampaignSpec::named(&named.campaign) },
