@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::bucket::Wait;
 use crate::time::second_from;
 
+/// What a message that joins a burst has at least to leave, in milliseconds: it has to be committed and taken first.
+const JOIN_MS: u64 = 1_000;
+
 /// How messages to one user are spaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -102,7 +105,8 @@ impl PairPolicy {
         }
         // A first message that may be held for longer than the interval is arrived before anything follows.
         let held = u64::from(burst.late_ms) > self.interval_ms.get();
-        if burst.sent == 0 || burst.sent >= self.burst.get() || held || now_ms > self.joins_until_ms(burst) {
+        let late = now_ms.saturating_add(JOIN_MS) > self.joins_until_ms(burst);
+        if burst.sent == 0 || burst.sent >= self.burst.get() || held || late {
             return Err(Wait { until_ms: paid_ms });
         }
         Ok(Burst { sent: burst.sent + 1, ..burst })
@@ -114,7 +118,8 @@ impl PairPolicy {
         match burst.sent {
             0 => burst,
             _ if admitted_ms < burst.began_ms => burst,
-            1 => Burst::NONE,
+            // Nothing is owed; when it began tells who wrote last.
+            1 => Burst { began_ms: burst.began_ms, ..Burst::NONE },
             // It may have been the first; what joined it arrives within the interval.
             sent => {
                 let interval_ms = u16::try_from(self.interval_ms.get()).unwrap_or(u16::MAX);
@@ -203,7 +208,8 @@ mod tests {
             Burst { late_ms: 6_000, ..one },
             "the second may arrive after the first would have"
         );
-        assert_eq!(policy.without(one, NOW_MS), Burst::NONE);
+        assert_eq!(policy.without(one, NOW_MS), Burst { began_ms: NOW_MS, ..Burst::NONE });
+        assert!(policy.check(policy.without(one, NOW_MS), BackOff::NONE, NOW_MS).is_ok());
         assert_eq!(policy.without(one, NOW_MS - 1), one, "of an earlier burst");
     }
 

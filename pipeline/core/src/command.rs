@@ -17,6 +17,7 @@ use tollgate_wire::command::{
     AccountSpec, CampaignAction, CampaignSpec, Command, SenderSpec, TemplateSpec, TemplateStatus, WabaSpec,
 };
 use tollgate_wire::event::{SenderChange, TemplateChange};
+use tollgate_wire::platform_error;
 use tollgate_wire::request::Purpose;
 
 /// Applies a command; what cannot be applied leaves `rejected` with field, value and remedy, and changes nothing.
@@ -500,7 +501,9 @@ pub(crate) fn sender_changed(
     };
     let mut new = known.clone();
     new.spec.quality = s.quality.unwrap_or(new.spec.quality);
-    if s.quality.is_some_and(|quality| quality != Score::Red) {
+    // A better quality ends what spam has brought, not what the account must settle.
+    let for_spam = |code: &u32| platform_error::meaning(*code).effect == platform_error::Effect::CampaignPaused;
+    if s.quality.is_some_and(|quality| quality != Score::Red) && new.marketing_held_by.as_ref().is_some_and(for_spam) {
         new.marketing_held_by = None;
     }
     new.spec.throughput = s.throughput.filter(|t| *t > 0).unwrap_or(new.spec.throughput);

@@ -283,6 +283,7 @@ fn settle(
 ) {
     let uid = message.uid;
     let (admitted, trace, rejections) = admit(c);
+    let was = message.sender;
     if let Some(s) = c.sender {
         message.sender = s.ix;
     }
@@ -379,7 +380,9 @@ fn settle(
             let in_shared_lot = raw.is_none() && old.is_some_and(|p| p.resource != Resource::Own);
             let of_few = matches!(resource, Resource::Template(_) | Resource::Barred(..) | Resource::CampaignTest(..))
                 && old.is_some_and(|p| p.resource != resource);
-            if in_shared_lot && resource != Resource::Own && !of_few {
+            // One that another number of its pool has taken over waits with that number's.
+            let moved = message.sender != was;
+            if in_shared_lot && resource != Resource::Own && !of_few && !moved {
                 // Messages do not move between lots: the lot waits for what refused its head. Only those whose
                 // template is paused, whose country is barred, or who are no test recipients, go to a lot of their own,
                 // because the others of this one need not wait for it.

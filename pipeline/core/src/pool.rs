@@ -3,7 +3,7 @@
 //! In a pool a person stays with one number: the one whose window is open, else the one that wrote last, else one that
 //! follows from the person, more people to numbers of a higher weight. A number that cannot write now is passed over
 //! while another can; whoever has a number keeps it when numbers join the pool. A message that waits, waits for its number:
-//! only when that is blocked it takes another.
+//! only when that is blocked, or held for marketing, it takes another.
 
 use crate::admission;
 use crate::hashing;
@@ -50,7 +50,7 @@ impl<'a> Choice<'a> {
 
     fn one_of(self, pool: &PoolSpec) -> Option<&'a Sender> {
         let members = || pool.senders.iter().filter_map(|id| self.state.sender(id)).filter(|s| self.is_usable(s));
-        let own = members().find(|s| Some(s.ix) == self.waits_for && !s.spec.blocked);
+        let own = members().find(|s| Some(s.ix) == self.waits_for && !self.is_stopped(s));
         own.or_else(|| self.of_person(members().filter(|s| self.can_write(s))))
             .or_else(|| self.by_hash(pool, || members().filter(|s| self.can_write(s))))
             // None can: the person's number waits.
@@ -73,22 +73,27 @@ impl<'a> Choice<'a> {
 
     /// The same for one person on every machine, as long as the numbers and their weights are the same.
     fn by_hash<I: Iterator<Item = &'a Sender>>(self, pool: &PoolSpec, members: impl Fn() -> I) -> Option<&'a Sender> {
-        let parts = members().map(|s| u128::from(s.spec.weight)).sum::<u128>();
+        let parts = members().map(|s| u128::from(s.spec.weight.max(1))).sum::<u128>();
         let person = self.user.map_or(0, User::raw);
         let mut at = hashing::public(&[pool.name.as_bytes(), &person.to_le_bytes()]).checked_rem(parts)?;
         members().find(|s| {
-            let own = u128::from(s.spec.weight);
+            let own = u128::from(s.spec.weight.max(1));
             let found = at < own;
             at = at.saturating_sub(own);
             found
         })
     }
 
+    /// It writes nothing of this kind until somebody says so.
+    fn is_stopped(self, sender: &Sender) -> bool {
+        let held = self.category == Category::Marketing && sender.marketing_held_by.is_some();
+        sender.spec.blocked || held
+    }
+
     /// Nothing stops it now but its rate.
     fn can_write(self, sender: &Sender) -> bool {
-        let held = self.category == Category::Marketing && sender.marketing_held_by.is_some();
         let backs_off = self.state.live(sender.ix).back_off_until_ms > self.now_ms;
-        !sender.spec.blocked && !held && !backs_off && self.has_room(sender)
+        !self.is_stopped(sender) && !backs_off && self.has_room(sender)
     }
 
     /// Where each number has a limit of its own: there is a place, or the person has one.

@@ -94,8 +94,6 @@ names! {
         Quota = "quota",
         /// The person's marketing cap is reached (refused) or parked until it allows.
         FrequencyCapped = "frequency_capped",
-        /// Parked until it is day where the person is; refused when it would expire before.
-        QuietHours = "quiet_hours",
         /// Parked until the budget is raised or released.
         Budget = "budget",
         /// Parked until the pair may be written to again.
@@ -123,6 +121,8 @@ names! {
         CampaignRate = "campaign_rate",
         /// Parked until the campaign, which is in test, is started.
         CampaignTest = "campaign_test",
+        /// Parked until it is day where the person is; refused when it would expire before.
+        QuietHours = "quiet_hours",
     }
 }
 
@@ -145,5 +145,30 @@ names! {
         WrongKey = "wrong_key",
         /// The engine could not decide it.
         Internal = "internal",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+
+    /// Parked messages keep their reason by its number: whatever is added stands behind these.
+    #[test]
+    fn numbers_of_reasons_stay() {
+        let numbers = [
+            (Reason::Malformed, 0),
+            (Reason::FrequencyCapped, 26),
+            (Reason::Budget, 27),
+            (Reason::PairRate, 28),
+            (Reason::Platform, 35),
+            (Reason::Internal, 37),
+            (Reason::CampaignRate, 38),
+            (Reason::CampaignTest, 39),
+            (Reason::QuietHours, 40),
+        ];
+        for (reason, number) in numbers {
+            assert_eq!(reason as u8, number, "{reason}");
+            assert_eq!(Reason::from_index(number), Some(reason));
+        }
     }
 }

@@ -245,6 +245,7 @@ fn commands() {
         (waba(r#"}],"default_sender":"8","policy":{"marketing_cap":0},"wabas_end":[{"#), "unknown_field | spec.wabas_end: the field is not known here; use one of account, name, legal_entity, limit, limit_scope, disabled, app, wabas, default_sender, policy, pools"),
         (account(r#""wabas":[],"default_sender":"8""#), "malformed | spec.default_sender: \"8\" is no sender of this account; name one of the phone number ids under `wabas`"),
         (account(r#""wabas":[],"pools":[{"name":"shop","senders":[]}]"#), "malformed | spec.pools[0].senders: there are 0; name 1 to 50 phone number ids"),
+        (account(r#""wabas":[{"id":"1","currency":"USD","time_zone":"UTC","senders":[{"id":"7"}]},{"id":"2","currency":"USD","time_zone":"UTC","senders":[{"id":"8"}]}],"pools":[{"name":"shop","senders":["7","8"]}]"#), "malformed | spec.pools[0].senders: they are of the WABAs 1, 2; take numbers of one WABA: their templates are its own"),
         (account(r#""wabas":[],"pools":[{"name":"shop","senders":["8"]}]"#), "malformed | spec.pools[0].senders[0]: \"8\" is no sender of this account; name one of the phone number ids under `wabas`"),
         (account(r#""wabas":[],"policy":{"quiet_hours":{"from":8,"to":24}}"#), "malformed | spec.policy.quiet_hours: from 8 to 24; give two different hours from 0 to 23, such as from 21 to 8"),
         (account(r#""wabas":[],"policy":{"marketing_cap":5}"#), "malformed | spec.policy.marketing_cap: 5 is too many; at most 4 are counted; 0 switches the cap off"),

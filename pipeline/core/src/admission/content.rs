@@ -51,7 +51,8 @@ pub struct Rejection {
 /// Usable alternatives, in order.
 pub(super) type UsableList = SmallVec<[Usable; 2]>;
 
-pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections) {
+/// What the gate says, what is usable, what is not and why, and what an alternative waits for that may come free.
+pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections, Option<Verdict>) {
     let mut usable = UsableList::new();
     let mut rejected = Rejections::new();
     let mut park: Option<(Reason, Resource, u64)> = None;
@@ -68,13 +69,14 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections) {
             }
         }
     }
-    let verdict = match (usable.is_empty(), park, rejected.first()) {
+    let waits = park.map(|(reason, resource, until_ms)| Verdict::Park { reason, resource, until_ms });
+    let verdict = match (usable.is_empty(), waits, rejected.first()) {
         (false, ..) => Verdict::Pass,
-        (true, Some((reason, resource, until_ms)), _) => Verdict::Park { reason, resource, until_ms },
+        (true, Some(waits), _) => waits,
         (true, None, Some(first)) => Verdict::Refuse(first.reason),
         (true, None, None) => Verdict::Refuse(Reason::Malformed),
     };
-    (verdict, usable, rejected)
+    (verdict, usable, rejected, waits)
 }
 
 /// Why not, and what would free it.

@@ -232,7 +232,7 @@ pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>
     ask!(Gate::Sender, sender::check(c));
     ask!(Gate::Recipient, recipient::check(c));
     trace.window_until_s = c.window_until_s().unwrap_or(0);
-    let (content_verdict, usable, rejected) = content::check(c);
+    let (content_verdict, usable, rejected, waits) = content::check(c);
     rejections = Some(rejected);
     ask!(Gate::Content, content_verdict);
     let Some((chosen, instead_of)) = choice::choose(c, &usable) else {
@@ -247,8 +247,13 @@ pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>
     ask!(Gate::Pacing, pacing_verdict);
     let (quota_verdict, quota) = quota::check(c, &chosen, &mut trace);
     ask!(Gate::Quota, quota_verdict);
-    ask!(Gate::Frequency, frequency::check(c, &chosen));
-    ask!(Gate::Frequency, quiet::check(c, &chosen));
+    // What the person may not have in time is no end while another alternative may come free.
+    let or_waits = |verdict: Verdict| match (verdict, waits) {
+        (Verdict::Refuse(_), Some(waits)) => waits,
+        _ => verdict,
+    };
+    ask!(Gate::Frequency, or_waits(frequency::check(c, &chosen)));
+    ask!(Gate::Frequency, or_waits(quiet::check(c, &chosen)));
     ask!(Gate::Budget, budget::check(c, &chosen));
     let (campaign_verdict, campaign_bucket) = campaign_rate::check(c);
     ask!(Gate::Throughput, campaign_verdict);

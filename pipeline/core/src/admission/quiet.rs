@@ -5,9 +5,12 @@ use crate::ids::User;
 use crate::lots::Resource;
 use tollgate_rate_card::{Category, QuietHours};
 use tollgate_wire::Reason;
+use tollgate_wire::request::Purpose;
 
 pub(super) fn check(c: &Candidate<'_>, chosen: &Usable) -> Verdict {
-    let Some(hours) = c.account.spec.policy.quiet_hours.filter(|_| chosen.category == Category::Marketing) else {
+    // An offer in free text inside the window is one too.
+    let marketing = chosen.category == Category::Marketing || c.request.purpose == Purpose::Marketing;
+    let Some(hours) = c.account.spec.policy.quiet_hours.filter(|_| marketing) else {
         return Verdict::Pass;
     };
     let hours = QuietHours { from: hours.from, to: hours.to };

@@ -40,7 +40,7 @@ pub(super) fn rejected(d: &mut Draft<'_, '_>, n: usize, code: u32, retry_after_s
     let (reason, wait_ms) = match meaning.retry {
         // It is not the message's fault: asked again, it takes another number of the account, or waits until an
         // operator has put token, number or payment right.
-        _ if stops_the_sender(meaning.effect) => (Reason::Backoff, 0),
+        _ if stops_the_sender(&a, meaning.effect) => (Reason::Backoff, 0),
         Retry::Final => return fail(d, n, Reason::Platform, code, out),
         Retry::Few { attempts_max, .. } if counted >= usize::from(attempts_max) => {
             return fail(d, n, Reason::Platform, code, out);
@@ -138,10 +138,23 @@ pub(super) fn fail(d: &mut Draft<'_, '_>, n: usize, reason: Reason, code: u32, o
 }
 
 /// Errors that every next message would meet too.
-fn stops_the_sender(effect: platform_error::Effect) -> bool {
+fn stops_the_sender(a: &Attempt, effect: platform_error::Effect) -> bool {
     use platform_error::Effect as E;
-    matches!(effect, E::SenderBlocked | E::AccountPaused | E::TokenRejected | E::MarketingHeld)
+    match effect {
+        E::SenderBlocked | E::AccountPaused | E::TokenRejected => true,
+        E::MarketingHeld => is_held(a),
+        _ => false,
+    }
 }
+
+/// The message is marketing for us too, so that it is held with its number or leaves by the call for marketing once the
+/// account says so. What we take for something else would be asked again and again: it fails.
+fn is_held(a: &Attempt) -> bool {
+    a.category == Category::Marketing && a.number < SWITCHED_OFF_MAX
+}
+
+/// Attempts after which the call for marketing itself is not tried again where it says that it is switched off.
+const SWITCHED_OFF_MAX: u8 = 32;
 
 /// How long the platform's marketing cap of a person holds at least.
 const CAPPED_S: u32 = 86_400;
@@ -190,10 +203,15 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut
             pause_campaign(d, out);
             hold_marketing(d, a.sender, code, out);
         }
-        E::MarketingHeld => hold_marketing(d, a.sender, code, out),
+        // What was under way when the account changed to the other call holds nothing.
+        E::MarketingHeld
+            if a.category == Category::Marketing && d.account.spec.policy.marketing_api.call().is_none() =>
+        {
+            hold_marketing(d, a.sender, code, out);
+        }
         E::Misconfigured => pause_campaign(d, out),
         E::CountryBarred => bar(d, &a, out),
-        E::MarketingCapped | E::BadRequest | E::None => {}
+        E::MarketingCapped | E::MarketingHeld | E::BadRequest | E::None => {}
     }
 }
 

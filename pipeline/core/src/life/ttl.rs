@@ -29,8 +29,8 @@ pub(crate) fn of(account: &Account, template: Option<&Template>, category: Categ
     template.filter(|_| heard).and_then(|t| t.spec.ttl_s).unwrap_or_else(|| default_s(category))
 }
 
-/// When a delivery of this attempt is not waited for any more.
+/// When a delivery of this attempt is not waited for any more: it may have left as late as it might.
 pub(super) fn over_ms(a: &Attempt) -> u64 {
     let slack_s = (a.ttl_s / 30).max(SLACK_S);
-    a.admitted_ms + (u64::from(a.ttl_s) + u64::from(slack_s)) * 1000
+    a.leave_by_ms.max(a.admitted_ms) + (u64::from(a.ttl_s) + u64::from(slack_s)) * 1000
 }

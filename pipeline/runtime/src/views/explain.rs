@@ -87,7 +87,9 @@ fn own(view: &MessageView) -> String {
         Some("scheduled") => "its time: it is not to leave before",
         Some("frequency_capped") => "the person's next place under the marketing cap",
         Some("quiet_hours") => "the morning where the person is: the account has quiet hours",
-        Some("pair_rate") => "the next message to this person: what a burst borrowed is paid back first, 6 seconds a message",
+        Some("pair_rate") => {
+            "the next message to this person: what a burst borrowed is paid back first, 6 seconds a message"
+        }
         Some("backoff") => "the next attempt",
         _ => "its own time",
     };

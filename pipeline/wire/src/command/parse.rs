@@ -71,6 +71,12 @@ pub fn check_account(spec: &AccountSpec) -> Result<(), InputError> {
     }
     for (i, pool) in spec.pools.iter().enumerate() {
         check_pool(&format!("spec.pools[{i}]"), pool, &senders, &spec.pools[..i])?;
+        let of = |waba: &&WabaSpec| waba.senders.iter().any(|sender| pool.senders.contains(&sender.id));
+        let wabas: Vec<&str> = spec.wabas.iter().filter(of).map(|waba| waba.id.as_str()).collect();
+        let at = format!("spec.pools[{i}].senders");
+        require(wabas.len() == 1, &at, &format!("they are of the WABAs {}", wabas.join(", ")), || {
+            "take numbers of one WABA: their templates are its own".to_owned()
+        })?;
     }
     if let Some(sender) = &spec.default_sender {
         let known = senders.contains(sender.as_str()) || spec.pools.iter().any(|pool| pool.name == *sender);

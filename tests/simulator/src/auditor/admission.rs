@@ -62,6 +62,7 @@ impl Auditor {
             sender: sender.clone(),
             person: m.to.clone(),
             admitted_ms: now_ms,
+            leave_by_ms: order.leave_by_ms,
             category,
             template,
             rank: Rank::Ordered,

@@ -25,6 +25,7 @@ pub(crate) struct Attempt {
     pub sender: String,
     pub person: String,
     pub admitted_ms: u64,
+    pub leave_by_ms: u64,
     pub category: String,
     pub template: Option<(String, String)>,
     pub rank: Rank,
@@ -53,7 +54,7 @@ impl Attempt {
             "utility" if reminds => 125,
             _ => 31 * 24 * 60,
         };
-        self.rank == Rank::Accepted && now_ms >= self.admitted_ms + minutes * 60_000
+        self.rank == Rank::Accepted && now_ms >= self.leave_by_ms.max(self.admitted_ms) + minutes * 60_000
     }
 
     /// It may still deliver, or has.
@@ -214,7 +215,9 @@ impl Auditor {
         if m.code != 0 {
             let at_s = (m.at_ms / 1000) as u32;
             let template = attempt.template.as_ref();
-            self.registry.consequence(m.code, &attempt.sender, template, campaign.as_deref(), (at_s, now_s));
+            // What is no marketing for us holds none.
+            let code = if attempt.category == "marketing" || m.code != 131_063 { m.code } else { 0 };
+            self.registry.consequence(code, &attempt.sender, template, campaign.as_deref(), (at_s, now_s));
             match m.code {
                 131_049 if attempt.category == "marketing" => {
                     let until_s = self.people.capped_until_s.entry((account, m.to.clone())).or_default();

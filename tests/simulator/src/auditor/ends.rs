@@ -35,11 +35,13 @@ impl Auditor {
     /// The answer of a call ends a message only when its code is final, or nobody can say more of it (131000, 1): what the
     /// platform cannot do now is waited for until the message expires.
     pub(super) fn failed(&mut self, m: &Move, step: &Step) {
-        const WAITS: [u32; 12] =
-            [2, 4, 80_007, 130_429, 131_016, 131_042, 131_056, 131_057, 131_063, 132_015, 133_010, 190];
+        const WAITS: [u32; 11] = [2, 4, 80_007, 130_429, 131_016, 131_042, 131_056, 131_057, 132_015, 133_010, 190];
         let by_call = matches!(&step.input, Input::Event { event, .. } if event["event"] == "result");
         if m.kind == K::Failed && by_call {
-            let waits = WAITS.contains(&m.code) || m.reason != "platform";
+            let attempts = self.book.messages.get(&m.uid).map(|known| &known.attempts[..]).unwrap_or_default();
+            let marketing = attempts.iter().any(|a| a.number == m.attempt && a.category == "marketing");
+            // Marketing waits for its number or the other call; what is none for us is no longer sent.
+            let waits = WAITS.contains(&m.code) || m.reason != "platform" || marketing && m.code == 131_063;
             self.check("only_a_final_answer_fails", m.uid, !waits, || format!("{} {}", m.reason, m.code));
         }
     }

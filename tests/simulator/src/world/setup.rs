@@ -86,7 +86,12 @@ fn account(dice: &mut Dice, number: u64) -> AccountPlan {
     }
     let mut spec =
         json!({"account": id, "name": id, "limit": limit, "limit_scope": scope, "wabas": wabas, "policy": policy});
-    if senders.len() > 1 && dice.percent(60) {
+    // Of one WABA, where that has several.
+    let of = |waba: &Value| -> Vec<Value> {
+        waba["senders"].as_array().into_iter().flatten().map(|s| s["id"].clone()).collect()
+    };
+    let several = spec["wabas"].as_array().into_iter().flatten().map(of).find(|senders| senders.len() > 1);
+    if let Some(senders) = several.filter(|_| dice.percent(60)) {
         spec["pools"] = json!([{"name": POOL, "senders": senders}]);
     }
     let campaigns = (0..dice.between(1, 3)).map(|c| format!("campaign-{c}")).collect();
