@@ -40,6 +40,8 @@ pub enum Unit {
     Timestamp,
     /// Message templates.
     Templates,
+    /// WhatsApp Business accounts.
+    Wabas,
     /// Business phone numbers.
     Senders,
     /// Accounts.
@@ -72,6 +74,7 @@ impl Unit {
             Self::Amount => "_amount",
             Self::Timestamp => "_timestamp_seconds",
             Self::Templates => "_templates",
+            Self::Wabas => "_wabas",
             Self::Senders => "_senders",
             Self::Accounts => "_accounts",
             Self::Partitions => "_partitions",
@@ -213,6 +216,8 @@ catalogue! {
         => "People who wrote, have had no answer since, and whose window is about to close; `other` is a sum.";
     TemplateSyncs: Counter "tollgate_template_syncs_total" Events [closed("result", SyncEnd::NAMES)]
         => "Times that the platform was asked for a WABA's templates and numbers, by how that ended.";
+    SyncsOverdue: Gauge "tollgate_syncs_overdue_wabas" Wabas []
+        => "WABAs whose templates and numbers the platform has not told for three hours, or for three times the interval if that is longer.";
     DisabledAccounts: Gauge "tollgate_disabled_accounts" Accounts [ACCOUNT]
         => "1 while an account is disabled; `other` is a sum.";
     InFlightOrders: Gauge "tollgate_in_flight_orders" Orders [SENDER]

@@ -72,6 +72,7 @@ const fn unit(unit: crate::Unit) -> &'static str {
         Unit::Amount => "currency units",
         Unit::Timestamp => "seconds since 1970",
         Unit::Templates => "templates",
+        Unit::Wabas => "WABAs",
         Unit::Senders => "senders",
         Unit::Accounts => "accounts",
         Unit::Partitions => "partitions",

@@ -179,6 +179,11 @@ impl Metrics {
         self.template_syncs.with_label_values(&[end.as_str()]).inc();
     }
 
+    /// Sets how many WABAs the platform has told nothing of for too long.
+    pub fn set_syncs_overdue(&self, wabas: u64) {
+        self.syncs_overdue.with_label_values(&[] as &[&str]).set(whole(wabas));
+    }
+
     /// Counts spans that the collector took.
     pub fn spans_exported(&self, spans: u64) {
         self.spans_exported.with_label_values(&[] as &[&str]).inc_by(spans);

@@ -28,8 +28,8 @@ pub(crate) fn apply(facts: &Facts<'_>, command: &Command, now_ms: u64, out: &mut
             None => Err(format!("account {:?} is not in the registry; apply it first", other.account())),
             Some(account) => match other {
                 Command::PutCampaign { spec, .. } => put_campaign(facts.state, account, spec, now_ms, out),
-                Command::ControlCampaign { campaign, action, .. } => {
-                    control_campaign(facts.state, account, campaign, *action, out)
+                Command::ControlCampaign { campaign, action, test_recipients, .. } => {
+                    control_campaign(facts.state, account, campaign, (*action, test_recipients), out)
                 }
                 Command::SetConsent { consent, .. } => said::command(facts, account, consent, now_ms, out),
                 Command::SetSuppression { suppression, .. } => {
@@ -333,8 +333,7 @@ fn put_campaign(
         Some(old) => {
             let fresh = new_campaign(state, account, spec.clone(), old.state);
             let bucket = campaign_bucket(old, spec, now_ms);
-            let more = spec.test_recipients.iter().any(|to| !old.spec.test_recipients.contains(to));
-            let test_round = old.test_round.wrapping_add(u8::from(more));
+            let test_round = next_test_round(old, &spec.test_recipients);
             Campaign { ix: old.ix, spent: old.spent, bucket, in_test: old.in_test, test_round, ..fresh }
         }
         None => {
@@ -344,6 +343,12 @@ fn put_campaign(
     };
     out.changes.push(Change::Campaign(Box::new(campaign)));
     Ok(())
+}
+
+/// What waits for the start is looked through again when there is somebody new on the list.
+fn next_test_round(old: &Campaign, people: &[String]) -> u8 {
+    let more = people.iter().any(|to| !old.spec.test_recipients.contains(to));
+    old.test_round.wrapping_add(u8::from(more))
 }
 
 fn check_campaign(state: &State, account: &Account, spec: &CampaignSpec) -> Result<(), String> {
@@ -378,10 +383,17 @@ fn control_campaign(
     state: &State,
     account: &Account,
     name: &str,
-    action: CampaignAction,
+    (action, people): (CampaignAction, &[String]),
     out: &mut Decision,
 ) -> Result<(), String> {
     let Some(old) = state.campaign(account.ix, name) else {
+        if action == CampaignAction::Test && !people.is_empty() {
+            let spec = CampaignSpec { test_recipients: people.to_vec(), ..CampaignSpec::named(name) };
+            check_campaign(state, account, &spec)?;
+            let campaign = new_campaign(state, account, spec, CampaignState::Running);
+            out.changes.push(Change::Campaign(Box::new(Campaign { in_test: true, ..campaign })));
+            return Ok(());
+        }
         if action == CampaignAction::Start {
             let spec = CampaignSpec::named(name);
             check_campaign(state, account, &spec)?;
@@ -396,7 +408,7 @@ fn control_campaign(
         (CampaignState::Cancelled, _) => {
             return Err(format!("campaign {name} was cancelled, which is final; use a new name"));
         }
-        (_, CampaignAction::Test) if old.spec.test_recipients.is_empty() => {
+        (_, CampaignAction::Test) if people.is_empty() && old.spec.test_recipients.is_empty() => {
             return Err(format!("campaign {name} has no test recipients; set test_recipients first"));
         }
         (_, CampaignAction::Start) => (CampaignState::Running, false),
@@ -405,8 +417,14 @@ fn control_campaign(
         (_, CampaignAction::Pause) => (CampaignState::Paused, old.in_test),
         (_, CampaignAction::Cancel) => (CampaignState::Cancelled, old.in_test),
     };
-    if (to, in_test) != (old.state, old.in_test) {
-        out.changes.push(Change::Campaign(Box::new(Campaign { state: to, in_test, ..old.clone() })));
+    let other_list = !people.is_empty() && people != old.spec.test_recipients;
+    if other_list || (to, in_test) != (old.state, old.in_test) {
+        let mut campaign = Campaign { state: to, in_test, ..old.clone() };
+        if other_list {
+            campaign.test_round = next_test_round(old, people);
+            campaign.spec.test_recipients = people.to_vec();
+        }
+        out.changes.push(Change::Campaign(Box::new(campaign)));
     }
     Ok(())
 }

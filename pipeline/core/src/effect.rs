@@ -66,6 +66,8 @@ pub struct Reply {
     pub user: User,
     /// The platform's time; of an answer of ours, when it was admitted.
     pub at_s: u32,
+    /// What the person wrote asks for no answer: a word that ends consents, or a reaction.
+    pub settled: bool,
 }
 
 /// A change of what a number or a portfolio may do.

@@ -246,7 +246,7 @@ impl Engine {
         }
         self.decide(&Event::Command(c));
         let done = self.conclude(None, DeadLetterReason::Malformed, sink);
-        if let command::Command::ControlCampaign { account, campaign, action: command::CampaignAction::Cancel } = c
+        if let command::Command::ControlCampaign { account, campaign, action: command::CampaignAction::Cancel, .. } = c
             && let Some(ix) = self.state.account(account).map(|a| a.ix)
             && let Some(ix) = self.state.campaign(ix, campaign).map(|c| c.ix)
         {

@@ -2,7 +2,7 @@
 
 use crate::admission::throughput_rate;
 use crate::change::Change;
-use crate::consent::said;
+use crate::consent::{Means, said};
 use crate::decide::{Decision, Facts, person};
 use crate::effect::{Effect, Reply, ReplyKind};
 use crate::fee;
@@ -53,10 +53,12 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
         pair.referral_s = pair.referral_s.max(at_s);
     }
     out.changes.push(Change::Pair(key, pair));
+    let means = account.words.meaning(i.keyword.iter().chain(&i.label).map(Text::as_str));
     // What people write that were never reached is nobody's result, but they wait for an answer like the others.
     let known = state.contact(ContactKey::new(account.ix, user)) != Contact::default();
     let kind = if known { ReplyKind::Wrote } else { ReplyKind::StrangerWrote };
-    out.effects.push(Effect::Reply(Box::new(Reply { kind, sender: sender.ix, user, at_s })));
+    let settled = i.reaction || matches!(means, Some(Means::Stop | Means::StopAll));
+    out.effects.push(Effect::Reply(Box::new(Reply { kind, sender: sender.ix, user, at_s, settled })));
     if let Some(key) = fee::counter(facts, sender.ix, Fee::Inbound, at_s) {
         out.changes.push(Change::Counter(key, state.counter(key) + 1));
     }
@@ -64,8 +66,7 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     let rate = throughput_rate(account, sender, &live, now_ms);
     live.throughput = live.throughput.charge(rate, 1, now_ms);
     out.changes.push(Change::SenderLive(sender.ix, live));
-    let written = i.keyword.iter().chain(&i.label).map(Text::as_str);
-    if let Some(means) = account.words.meaning(written) {
+    if let Some(means) = means {
         said::word(facts, account, user, means, at_s, out);
     }
 }
@@ -76,7 +77,7 @@ pub(crate) fn answered((sender, user): (SenderIx, User), pair: &Pair, at_s: u32,
     let now_s = (now_ms / 1000) as u32;
     let wrote_s = pair.last_inbound_s;
     if wrote_s != 0 && at_s >= wrote_s && now_s < wrote_s.saturating_add(window::WINDOW_S) {
-        let reply = Reply { kind: ReplyKind::Answered, sender, user, at_s };
+        let reply = Reply { kind: ReplyKind::Answered, sender, user, at_s, settled: false };
         out.effects.push(Effect::Reply(Box::new(reply)));
     }
 }

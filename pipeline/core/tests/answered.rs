@@ -25,7 +25,12 @@ fn wrote(w: &mut World) {
 /// What was told: `wrote` or `answered` with its second after noon.
 fn told(w: &World) -> Vec<String> {
     let text = |v: &Value| v["at"].as_str().unwrap()[14..19].to_owned();
-    let of = |v: &Value| format!("{} {}", if v["answered"] == TO { "answered" } else { "wrote" }, text(v));
+    let what = |v: &Value| match (v["answered"] == TO, v["settled"] == true) {
+        (true, _) => "answered",
+        (_, true) => "settled",
+        _ => "wrote",
+    };
+    let of = |v: &Value| format!("{} {}", what(v), text(v));
     w.out.replies.iter().map(of).collect()
 }
 
@@ -92,4 +97,21 @@ fn other_software_answers_too_and_nobody_is_told_of_whom_nobody_waits_for() {
     w.advance(86_400_000);
     foreign(&mut w, "sent", 3);
     assert_eq!(told(&w).len(), 2, "the window has closed");
+}
+
+#[test]
+fn a_word_that_ends_consents_and_a_reaction_ask_for_no_answer() {
+    let mut w = world();
+    let say = |w: &mut World, more: Value| {
+        let mut event = json!({"event": "inbound", "sender": "1001", "from": TO, "at_s": now_s(w)});
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        w.event(&event);
+        w.advance(1_000);
+    };
+    say(&mut w, json!({"keyword": "where is it?"}));
+    say(&mut w, json!({"keyword": "STOP"}));
+    say(&mut w, json!({"keyword": "x", "label": "Stop!"}));
+    say(&mut w, json!({"reaction": true}));
+    say(&mut w, json!({"keyword": "stop asking"}));
+    assert_eq!(told(&w), ["wrote 00:00", "settled 00:01", "settled 00:02", "settled 00:03", "wrote 00:04"]);
 }

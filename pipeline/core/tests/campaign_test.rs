@@ -227,3 +227,41 @@ fn the_list_is_checked() {
     );
     assert!(answer.unwrap_err().detail.contains("test_recipients"));
 }
+
+#[test]
+fn a_test_with_recipients_replaces_the_list_and_nothing_else() {
+    let mut w = world("TIER_10K");
+    let test = |w: &mut World, name: &str, people: &[usize]| {
+        let people: Vec<String> = people.iter().map(|n| person(*n)).collect();
+        w.command(&json!({"command": "control_campaign", "account": "acme", "campaign": name, "action": "test",
+            "test_recipients": people}));
+    };
+    w.campaign(
+        &json!({"name": "c", "test_recipients": [person(1)], "budget": "10", "per_minute": 600, "split": [1, 2]}),
+    );
+    let before = snapshot(&w)["campaigns"][0]["spec"].clone();
+    w.control("c", "pause");
+    send(&mut w, 0..10);
+    test(&mut w, "c", &[2, 3]);
+    settle(&mut w);
+    assert_eq!(ordered(&w), [2, 3]);
+    let mut after = snapshot(&w)["campaigns"][0].clone();
+    assert_eq!((&after["state"], &after["spec"]["test_recipients"]), (&json!("test"), &json!([person(2), person(3)])));
+    after["spec"]["test_recipients"] = before["test_recipients"].clone();
+    assert_eq!(after["spec"], before);
+    // Somebody who joins later gets what waits already, also after a restart.
+    test(&mut w, "c", &[2, 7]);
+    w.commit();
+    w.reload();
+    settle(&mut w);
+    assert_eq!(ordered(&w), [2, 3, 7]);
+    // One that is not there yet begins in test.
+    test(&mut w, "new", &[8]);
+    let new = &snapshot(&w)["campaigns"][1];
+    assert_eq!((&new["spec"]["name"], &new["state"]), (&json!("new"), &json!("test")));
+    assert_eq!(new["spec"]["test_recipients"], json!([person(8)]));
+    let cancelled = json!({"command": "control_campaign", "account": "acme", "campaign": "c", "action": "test",
+        "test_recipients": [person(9)]});
+    w.control("c", "cancel");
+    assert!(w.try_command(&cancelled).unwrap_err().detail.contains("final"));
+}

@@ -414,6 +414,10 @@ pub struct ReplySnapshot<'a> {
     /// so, so that earlier versions read the record.
     #[serde(default, skip_serializing_if = "is_false")]
     pub stranger: bool,
+    /// It asks for no answer: a word that ends consents, or a reaction. Whoever counts who waits for one takes the person
+    /// off. Left out where that is not so, so that earlier versions read the record.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub settled: bool,
 }
 
 /// A message left for a person who had written or called within the last day: whoever counts who waits for an answer takes

@@ -92,7 +92,7 @@ fn requests_with_one_bad_field() {
             "\"promo\"",
             "malformed | purpose: \"promo\" is not a known value; use one of marketing, utility, authentication, service",
         ),
-        ("choose", "\"best\"", "malformed | choose: \"best\" is not a known value; use first or cheapest"),
+        ("choose", "\"best\"", "malformed | choose: \"best\" is not a known value; use one of first, cheapest, split"),
         ("content", "[]", "malformed | content: it has 0 alternatives; give 1 to 8"),
         ("content", &nine, "malformed | content: it has 9 alternatives; give 1 to 8"),
         (
@@ -229,9 +229,11 @@ fn commands() {
     for (body, expected) in [
         (r#"{"command":"apply"}"#.to_owned(), "malformed | command: \"apply\" is not a known value; use one of apply_account, put_campaign, control_campaign, set_consent, set_suppression, erase_person, put_template"),
         (r#"{"account":"acme"}"#.to_owned(), "malformed | command: the field is missing; add it"),
-        (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"halt"}"#.to_owned(), "malformed | action: \"halt\" is not a known value; use one of start, pause, resume, cancel"),
+        (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"halt"}"#.to_owned(), "malformed | action: \"halt\" is not a known value; use one of start, pause, resume, cancel, test"),
         (r#"{"command":"control_campaign","account":"Acme","campaign":"x","action":"pause"}"#.to_owned(), "malformed | account: \"Acme\" has a character that is not allowed; use 1 to 64 of a-z, 0-9 and . _ -"),
-        (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"pause","why":1}"#.to_owned(), "unknown_field | why: the field is not known here; use one of account, campaign, action"),
+        (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"pause","why":1}"#.to_owned(), "unknown_field | why: the field is not known here; use one of account, campaign, action, test_recipients"),
+        (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"pause","test_recipients":["+5511987654321"]}"#.to_owned(), "malformed | test_recipients: this action takes none; use the action \"test\", or leave them out"),
+        (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"test","test_recipients":["BR.a","BR.a"]}"#.to_owned(), "malformed | test_recipients[1]: the same person is given before; name each once"),
         (account(r#""wabas":[{"id":"1","currency":"USD","timezone":"UTC","senders":[]}]"#), "unknown_field | spec.wabas[0].timezone: the field is not known here; use one of id, currency, time_zone, funding, senders, templates, markup"),
         (account(r#""wabas":[{"id":"1","currency":"usd","time_zone":"UTC","senders":[]}]"#), "malformed | spec.wabas[0].currency: \"usd\" is not a currency; use the ISO 4217 code, such as USD"),
         (account(r#""wabas":[{"id":"1","currency":"USD","time_zone":"Brasilia","senders":[]}]"#), "malformed | spec.wabas[0].time_zone: \"Brasilia\" is not a time zone; use the IANA name, such as America/Sao_Paulo"),
@@ -326,4 +328,28 @@ fn events() {
         let error = event::parse(body.as_bytes()).expect_err(body);
         assert_eq!(told(&error), expected, "{body}");
     }
+}
+
+#[test]
+fn a_split_whose_alternatives_cannot_be_told_apart() {
+    let split = |content: &str| {
+        let request = format!(
+            r#"{{"id":"a1","account":"acme","to":"+5511987654321","purpose":"utility","campaign":"c","choose":"split","content":{content}}}"#
+        );
+        request::parse(request.as_bytes()).map(|_| ()).map_err(|e| told(&e))
+    };
+    let refused = |content: &str| split(content).expect_err(content);
+    let template = |name: &str, language: &str| format!(r#"{{"template":{{"name":"{name}","language":{language}}}}}"#);
+    let (a, other) = (template("a", r#"["pt_BR","en"]"#), template("a", r#""es""#));
+    assert_eq!(
+        refused(&format!(r#"[{a},{},{a}]"#, template("b", r#""en""#))),
+        "malformed | content[2]: `split` cannot tell it from content[0]: it is the same template in the same languages; use a template of another name"
+    );
+    assert_eq!(
+        refused(r#"[{"text":"a"},{"text":"b"}]"#),
+        "malformed | content[1]: `split` cannot tell it from content[0]: it is of the same kind; use templates, which are told apart by name and language"
+    );
+    let image = |n: u32| format!(r#"{{"image":{{"id":"{n}"}}}}"#);
+    assert!(refused(&format!("[{},{a},{}]", image(1), image(2))).contains("content[2]"));
+    assert_eq!(split(&format!(r#"[{a},{other},{{"text":"a"}},{}]"#, image(1))), Ok(()));
 }

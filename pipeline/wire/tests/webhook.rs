@@ -137,7 +137,7 @@ fn render(event: &PlatformEvent<'_>) -> String {
             }
             out
         }
-        PlatformEvent::Inbound(Inbound { sender, from, at_s, keyword, label, referral, id }) => {
+        PlatformEvent::Inbound(Inbound { sender, from, at_s, keyword, label, referral, id, reaction }) => {
             let mut out = format!("inbound {} at {at_s} to {sender}", to(from));
             if let Some(k) = keyword {
                 write!(out, " keyword={k:?}").unwrap();
@@ -147,6 +147,9 @@ fn render(event: &PlatformEvent<'_>) -> String {
             }
             if *referral {
                 out += " referral";
+            }
+            if *reaction {
+                out += " reaction";
             }
             if let Some(id) = id {
                 write!(out, " id={id}").unwrap();

@@ -1,10 +1,11 @@
 -- Version 4.
 
--- What a campaign sends: a template in a language, empty for free text, and whether to test recipients (1) or not (0).
+-- What a campaign sends: a template in a language, or the kind of what is none, and whether to test recipients (1) or not (0).
 CREATE TABLE IF NOT EXISTS variants (
   ix INTEGER PRIMARY KEY,
-  account INTEGER NOT NULL, campaign INTEGER NOT NULL, template TEXT NOT NULL, language TEXT NOT NULL, test INTEGER NOT NULL,
-  UNIQUE (campaign, template, language, test)
+  account INTEGER NOT NULL, campaign INTEGER NOT NULL, template TEXT NOT NULL, language TEXT NOT NULL, kind TEXT NOT NULL,
+  test INTEGER NOT NULL,
+  UNIQUE (campaign, template, language, kind, test)
 );
 
 -- Where messages are, by what was sent too: 0 before anything is, and outside campaigns.

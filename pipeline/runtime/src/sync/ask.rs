@@ -92,7 +92,7 @@ pub struct Syncer {
 
 /// Why nothing came of it.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error("{0}")]
     Platform(#[from] QuestionError),
     #[error("{0}")]
@@ -140,6 +140,7 @@ impl Syncer {
             changes: Vec::new(),
             changed: 0,
             not_listed: Vec::new(),
+            silent_since: None,
         };
         let before = |pause: Duration| Time(at.0.saturating_sub(millis(pause)));
         let (begun_before, due_before) = match why {
@@ -172,11 +173,15 @@ impl Syncer {
                 report.detail = failure.to_string();
                 (failures, NOT_YET)
             }
+            // Our own pause: the platform has refused nothing.
+            Err(failure @ Failure::Paced(until)) => {
+                report.detail = failure.to_string();
+                (failures, Duration::from_millis(until.0.saturating_sub(at.0)))
+            }
             Err(failure) => {
                 let failures = failures.saturating_add(1);
                 let asked = match &failure {
                     Failure::Platform(error) => error.retry_after_s().map(|s| Duration::from_secs(s.into())),
-                    Failure::Paced(until) => Some(Duration::from_millis(until.0.saturating_sub(at.0))),
                     _ => None,
                 };
                 report.detail = failure.to_string();
@@ -331,7 +336,7 @@ impl Syncer {
     }
 
     /// Uses the ledger's database, off the asynchronous threads. After an error it is opened anew.
-    async fn write<T: Send + 'static>(
+    pub(super) async fn write<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&mut Writer) -> Result<T, LedgerError> + Send + 'static,
     ) -> Result<T, Failure> {

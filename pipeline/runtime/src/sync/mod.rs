@@ -1,9 +1,11 @@
 //! Templates and numbers as the platform has them: asked for, compared, and what differs written to the log.
 //!
-//! `schedule` which WABA is due · `ask` one WABA · `compare` what differs · `pace` how often.
+//! `schedule` which WABA is due · `ask` one WABA · `compare` what differs · `pace` how often ·
+//! `overdue` how many are told nothing of.
 
 mod ask;
 mod compare;
+mod overdue;
 mod pace;
 mod schedule;
 #[cfg(test)]
@@ -36,6 +38,7 @@ impl SyncConfig {
 /// Sets the schedule going, if there is one.
 pub fn start(syncer: &Arc<Syncer>, config: SyncConfig, stop: watch::Receiver<bool>) {
     if config.every.is_some() {
+        tokio::spawn(overdue::run(Arc::clone(syncer), stop.clone()));
         tokio::spawn(schedule::run(Arc::clone(syncer), stop));
     }
 }

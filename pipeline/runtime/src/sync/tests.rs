@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use super::ask::{Waba, Why};
-use super::{SyncParts, Syncer};
+use super::{SyncParts, Syncer, overdue};
 use crate::clock::Clock;
 use crate::graph::{GraphClient, GraphConfig};
 use crate::inbox::AppendError;
@@ -253,4 +253,46 @@ async fn a_template_that_is_not_understood_is_left_alone() {
     let (report, _) = world.ask(Why::Due).await;
     assert_eq!((report.result, report.changed, report.not_listed.len()), (SyncResult::Done, 0, 0));
     assert!(report.detail.starts_with("1 could not be read"), "{}", report.detail);
+}
+
+#[tokio::test]
+async fn a_waba_that_is_told_nothing_of_for_three_hours_is_overdue() {
+    let mut world = World::new().await;
+    world.tell_account();
+    *world.platform.templates.lock().unwrap() = vec![listed("a")];
+    let asked = std::collections::HashSet::from([waba().id]);
+    let counted = async |world: &World| overdue::count(&world.syncer, &asked).await.unwrap();
+    assert_eq!(counted(&world).await, 0, "never asked");
+    assert_eq!(world.ask(Why::Start).await.0.result, SyncResult::Done);
+    // Failures move nothing on, however many there are.
+    for minute in 1..=10 {
+        world.later(1_080);
+        *world.platform.refusals.lock().unwrap() = vec![(400, "", 190)];
+        assert_eq!(world.ask(Why::ByHand).await.0.result, SyncResult::Failed, "{minute}");
+    }
+    assert_eq!(counted(&world).await, 0, "three hours and no more");
+    world.later(1);
+    assert_eq!(counted(&world).await, 1);
+    assert_eq!(overdue::count(&world.syncer, &std::collections::HashSet::new()).await.unwrap(), 0, "not ours any more");
+    assert_eq!(world.ask(Why::ByHand).await.0.result, SyncResult::NotBegun);
+    world.later(60);
+    assert_eq!(world.ask(Why::ByHand).await.0.result, SyncResult::Done);
+    assert_eq!(counted(&world).await, 0);
+    // One that never was told of counts from the first question.
+    world.later(40_000);
+    assert_eq!(counted(&world).await, 1, "nobody has asked since");
+}
+
+#[tokio::test]
+async fn our_own_pace_is_no_failure() {
+    let mut world = World::new().await;
+    world.tell_account();
+    for _ in 0..90 {
+        assert_eq!(world.ask(Why::ByHand).await.0.result, SyncResult::Done, "two questions each");
+        world.later(11);
+    }
+    let (report, due) = world.ask(Why::ByHand).await;
+    assert!(report.detail.contains("may not be asked again before"), "{}", report.detail);
+    assert!(!world.counted("failed"));
+    assert!((2_600..2_900).contains(&due.as_secs()), "the first of them is out of the hour then: {due:?}");
 }

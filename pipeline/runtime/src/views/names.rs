@@ -3,6 +3,7 @@
 use crate::ledger::{LedgerError, Sql, Value, named};
 use std::collections::HashMap;
 use tollgate_wire::outcome::{Chosen, OutcomeKind, ReasonText};
+use tollgate_wire::request::ContentKind;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
@@ -17,8 +18,8 @@ pub(crate) struct Names {
     added: Map<i64, i64>,
 }
 
-/// Template, language and number.
-type Variant = (Box<str>, Box<str>, i64);
+/// Template and language, or the kind of what is no template; and its number.
+type Variant = (Box<str>, Box<str>, &'static str, i64);
 
 /// A message's state in numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,21 +61,27 @@ impl Names {
         test: bool,
     ) -> Result<i64, LedgerError> {
         let (template, language) = (sent.template.as_deref().unwrap_or(""), sent.language.as_deref().unwrap_or(""));
+        // Earlier versions named no kind of a text.
+        let kind = match &sent.template {
+            Some(_) => "",
+            None => sent.kind.unwrap_or(ContentKind::Text).as_str(),
+        };
         let known = self.variants.entry((campaign, test)).or_default();
-        if let Some((.., ix)) = known.iter().find(|(t, l, _)| **t == *template && **l == *language) {
+        if let Some((.., ix)) = known.iter().find(|(t, l, k, _)| (&**t, &**l, *k) == (template, language, kind)) {
             return Ok(*ix);
         }
         let [template_, language_] = [template, language].map(Value::Text);
-        let of_it = [campaign.into(), template_, language_, i64::from(test).into()];
-        let [campaign_, template_, language_, test_] = of_it;
+        let of_it = [campaign.into(), template_, language_, Value::Text(kind), i64::from(test).into()];
+        let [campaign_, template_, language_, kind_, test_] = of_it;
         tx.run(
-            "INSERT INTO variants (account, campaign, template, language, test) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT (campaign, template, language, test) DO NOTHING",
-            &[account.into(), campaign_, template_, language_, test_],
+            "INSERT INTO variants (account, campaign, template, language, kind, test) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (campaign, template, language, kind, test) DO NOTHING",
+            &[account.into(), campaign_, template_, language_, kind_, test_],
         )?;
-        let sql = "SELECT ix FROM variants WHERE campaign = ?1 AND template = ?2 AND language = ?3 AND test = ?4";
+        let sql = "SELECT ix FROM variants WHERE campaign = ?1 AND template = ?2 AND language = ?3 AND kind = ?4 \
+             AND test = ?5";
         let ix = tx.number(sql, &of_it)?.unwrap_or_default();
-        known.push((template.into(), language.into(), ix));
+        known.push((template.into(), language.into(), kind, ix));
         Ok(ix)
     }
 

@@ -3,6 +3,7 @@
 use super::body::Body;
 use super::consents::ConsentsView;
 use super::message::PriceLine;
+use super::snapshots::tested_by;
 use crate::ledger::{LedgerError, Reader, Sql, Stream, Value, as_of, of_person};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -29,6 +30,19 @@ pub struct PersonView {
     pub entries: Vec<PersonEntry>,
     /// There is more than is shown.
     pub more: bool,
+    /// To which numbers the person has written and had no answer since, while the window is open.
+    pub waits: Vec<PersonWaits>,
+    /// Campaigns that the person is a test recipient of.
+    pub test_recipient_of: Vec<String>,
+}
+
+/// A number that the person waits for.
+#[derive(Debug, Serialize)]
+pub struct PersonWaits {
+    /// Phone number id.
+    pub sender: String,
+    /// When the person wrote last.
+    pub wrote_at: Time,
 }
 
 /// A message to the person.
@@ -99,6 +113,13 @@ impl Reader {
                     price: PriceLine::from(e),
                 });
             })?;
+            let mut waits = Vec::new();
+            let sql = "SELECT sender, at FROM unanswered WHERE account = (SELECT ix FROM accounts WHERE name = ?1) \
+                 AND person = ?2 ORDER BY sender";
+            db.rows(sql, &[account.into(), to.into()], &mut |row| {
+                waits.push(PersonWaits { sender: row.words(0)?.to_owned(), wrote_at: Time(row.required(1)? as u64) });
+                Ok(ControlFlow::Continue(()))
+            })?;
             let most = ITEMS_MAX as usize;
             let more = messages.len() > most || entries.len() > most;
             messages.truncate(most);
@@ -111,6 +132,8 @@ impl Reader {
                 messages,
                 entries,
                 more,
+                waits,
+                test_recipient_of: tested_by(db, account, to)?,
             }))
         })
     }

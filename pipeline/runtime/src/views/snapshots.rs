@@ -240,6 +240,15 @@ pub(super) fn snapshot(db: &dyn Sql, account: &str) -> Result<Option<Snapshot>, 
     db.first(sql, &[account.into()], |row| parse(row.words(0)?))
 }
 
+/// Campaigns of the account that are tried on a person.
+pub(super) fn tested_by(db: &dyn Sql, account: &str, to: &str) -> Result<Vec<String>, LedgerError> {
+    let sql = "SELECT body FROM snapshots WHERE account = (SELECT ix FROM accounts WHERE name = ?1)";
+    let whole = db.first(sql, &[account.into()], |row| parse_whole(row.words(0)?))?;
+    let campaigns = whole.into_iter().flat_map(|whole| whole.campaigns);
+    let tested = campaigns.filter(|c| c.spec.test_recipients.iter().any(|known| known == to));
+    Ok(tested.map(|c| c.spec.name).collect())
+}
+
 /// People whom a campaign is tried on are masked here, so that nobody shows them without asking.
 fn parse(body: &str) -> Result<Snapshot, LedgerError> {
     let mut snapshot = parse_whole(body)?;

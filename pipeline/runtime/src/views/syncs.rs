@@ -48,6 +48,17 @@ pub struct SyncReport {
     /// Templates that are known here and that the platform does not have, at most the first hundred.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_listed: Vec<String>,
+    /// Since when the platform has told nothing, of what is kept of a WABA that failed: the last time that it did, or the
+    /// first question if it never has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Time>,
+}
+
+impl SyncReport {
+    /// When the platform told it last, or was first asked.
+    fn heard(&self) -> Time {
+        self.silent_since.unwrap_or(self.at)
+    }
 }
 
 /// How asking ended.
@@ -127,14 +138,33 @@ impl Writer {
 
     /// Keeps what came of it, and when the WABA is due again.
     pub(crate) fn finish_sync(&mut self, report: &SyncReport, failures: u32, due_at: Time) -> Result<(), LedgerError> {
-        let text = serde_json::to_string(report)
-            .map_err(|error| LedgerError::Stored { what: "sync", value: error.to_string() })?;
         let due_at = i64::try_from(due_at.0).unwrap_or(i64::MAX);
         self.transact(|tx, _| {
+            let mut report = report.clone();
+            if report.result != SyncResult::Done {
+                let before = of_waba(tx, &report.waba)?;
+                report.silent_since = Some(before.map_or(report.at, |before| before.heard()));
+            }
+            let text = serde_json::to_string(&report)
+                .map_err(|error| LedgerError::Stored { what: "sync", value: error.to_string() })?;
             let sql = "UPDATE syncs SET due_at = ?2, failures = ?3, report = ?4 WHERE waba = ?1";
             let values = [report.waba.as_str().into(), due_at.into(), i64::from(failures).into(), text.as_str().into()];
             tx.run(sql, &values)?;
             Ok(())
+        })
+    }
+
+    /// When the platform told of each WABA last; of one that it never has, when it was first asked.
+    pub(crate) fn syncs_heard(&self) -> Result<Vec<(String, Time)>, LedgerError> {
+        self.look(|db| {
+            let mut heard = Vec::new();
+            db.rows("SELECT report FROM syncs WHERE report IS NOT NULL", &[], &mut |row| {
+                let report = stored(row.words(0)?)?;
+                let at = report.heard();
+                heard.push((report.waba, at));
+                Ok(ControlFlow::Continue(()))
+            })?;
+            Ok(heard)
         })
     }
 
@@ -155,12 +185,19 @@ pub(super) fn of_account(db: &dyn Sql, account: &str) -> Result<Vec<SyncReport>,
     let sql = "SELECT report FROM syncs WHERE account = ?1 AND report IS NOT NULL ORDER BY waba";
     let mut reports = Vec::new();
     db.rows(sql, &[account.into()], &mut |row| {
-        let text = row.words(0)?;
-        let report = serde_json::from_str(text);
-        reports.push(report.map_err(|_| LedgerError::Stored { what: "sync", value: text.to_owned() })?);
+        reports.push(stored(row.words(0)?)?);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(reports)
+}
+
+fn of_waba(db: &dyn Sql, waba: &str) -> Result<Option<SyncReport>, LedgerError> {
+    let sql = "SELECT report FROM syncs WHERE waba = ?1 AND report IS NOT NULL";
+    db.first(sql, &[waba.into()], |row| stored(row.words(0)?))
+}
+
+fn stored(text: &str) -> Result<SyncReport, LedgerError> {
+    serde_json::from_str(text).map_err(|_| LedgerError::Stored { what: "sync", value: text.to_owned() })
 }
 
 fn known(db: &dyn Sql, account: &str, waba: &str) -> Result<Option<Known>, LedgerError> {

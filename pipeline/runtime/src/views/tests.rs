@@ -648,11 +648,22 @@ fn one_at_a_time_asks_about_a_waba(dir: &Database) {
         changes: vec![SyncChange { of: "a".to_owned(), what: "b".to_owned() }],
         changed: 1,
         not_listed: Vec::new(),
+        silent_since: None,
     };
     second.finish_sync(&report, 3, Time(2_000)).unwrap();
     assert_eq!(claim(&mut first, 1_900, 1_900, 1_900), Claim::Not { due_at: Time(2_000) });
     assert_eq!(claim(&mut first, 2_000, 2_000, 2_000), taken(3));
-    assert_eq!(dir.reader().syncs("acme").unwrap(), [report]);
+    let kept = |at: u64, since: u64| SyncReport { at: Time(at), silent_since: Some(Time(since)), ..report.clone() };
+    assert_eq!(dir.reader().syncs("acme").unwrap(), [kept(1_050, 1_050)]);
+    assert_eq!(first.syncs_heard().unwrap(), [("w1".to_owned(), Time(1_050))]);
+    let done = |at: u64| SyncReport { at: Time(at), result: SyncResult::Done, ..report.clone() };
+    first.finish_sync(&done(2_100), 0, Time(3_000)).unwrap();
+    assert_eq!(dir.reader().syncs("acme").unwrap(), [done(2_100)]);
+    for at in [2_200, 2_300] {
+        second.finish_sync(&kept(at, 0), 1, Time(3_000)).unwrap();
+    }
+    assert_eq!(dir.reader().syncs("acme").unwrap(), [kept(2_300, 2_100)], "told last when it was done");
+    assert_eq!(first.syncs_heard().unwrap(), [("w1".to_owned(), Time(2_100))]);
     assert!(dir.reader().syncs("other").unwrap().is_empty());
 }
 
@@ -827,6 +838,10 @@ fn who_waits_for_an_answer_is_counted_until_the_window_closes(dir: &Database) {
         }
         bytes(&told)
     };
+    let settled = |n: u64, sender: &str, seconds: u64| {
+        let person = person(n);
+        bytes(&json!({"reply_of": person, "account": "acme", "sender": sender, "at": at(seconds), "settled": true}))
+    };
     let answered = |n: u64, sender: &str, seconds: u64| {
         bytes(&json!({"answered": person(n), "account": "acme", "sender": sender, "at": at(seconds)}))
     };
@@ -843,6 +858,12 @@ fn who_waits_for_an_answer_is_counted_until_the_window_closes(dir: &Database) {
         answered(4, "A", HOUR / 4),
         answered(5, "A", HOUR),
         wrote(5, "A", 3 * HOUR),
+        // A stop word and a reaction ask for no answer; what was written after them does.
+        wrote(7, "A", HOUR / 2),
+        settled(7, "A", HOUR),
+        settled(9, "A", HOUR),
+        settled(1, "B", HOUR),
+        settled(3, "A", HOUR),
     ];
     dir.writer().ingest_snapshots(&records(&told, 0), READ_AT).unwrap();
     let now = |hours: u64| Time(T0 + hours * HOUR * 1000);
@@ -871,10 +892,10 @@ fn who_waits_for_an_answer_is_counted_until_the_window_closes(dir: &Database) {
     let left = |sql: &str| dir.writer().look(|db| db.number(sql, &[])).unwrap();
     assert_eq!(left("SELECT count(*) FROM unanswered"), Some(2));
     let erased = bytes(&json!({"erased": person(3), "account": "acme", "as_of": at(1)}));
-    dir.writer().ingest_snapshots(&records(&[erased], 12), READ_AT).unwrap();
+    dir.writer().ingest_snapshots(&records(&[erased], 17), READ_AT).unwrap();
     assert_eq!(count(25), [("acme".to_owned(), 1)]);
     // What a stranger writes is no result of a campaign.
-    assert_eq!(left("SELECT count(DISTINCT person) FROM answers"), Some(2), "1 and 5; 3 is erased");
+    assert_eq!(left("SELECT count(DISTINCT person) FROM answers"), Some(4), "1, 5, 7 and 9; 3 is erased");
 }
 
 fn a_person_is_given_out_and_erased_and_the_bill_stays(dir: &Database) {
@@ -886,8 +907,19 @@ fn a_person_is_given_out_and_erased_and_the_bill_stays(dir: &Database) {
     let mut moves = life("m1", 7);
     moves.push(outcome("m2", 8, 5, "sent", json!({"to": "+5511987650000", "wamid": "wamid.2"})));
     ingest(dir, &moves, 0);
-    let mut values =
-        vec![snapshot(5, 0), consent(1, "marketing", "opt_in", json!({})), consent(2, "utility", "opt_out", json!({}))];
+    let mut with_list: Value = serde_json::from_slice(&snapshot(5, 0)).unwrap();
+    with_list["campaigns"][0]["spec"]["test_recipients"] = json!(["+5511987650000", ANA]);
+    let wrote = |to: &str, sender: &str| {
+        bytes(&json!({"reply_of": to, "account": "acme", "sender": sender, "at": at(7), "stranger": true}))
+    };
+    let mut values = vec![
+        bytes(&with_list),
+        consent(1, "marketing", "opt_in", json!({})),
+        consent(2, "utility", "opt_out", json!({})),
+        wrote(ANA, "B"),
+        wrote(ANA, "A"),
+        wrote("+5511987650000", "C"),
+    ];
     dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
     let given = |to: &str| serde_json::to_value(dir.reader().person("acme", to).unwrap().unwrap()).unwrap();
     let counted = counts(&dir.reader(), None);
@@ -898,6 +930,8 @@ fn a_person_is_given_out_and_erased_and_the_bill_stays(dir: &Database) {
     );
     assert_eq!(person["messages"].as_array().unwrap().len(), 1);
     assert_eq!(person["consents"]["proofs"].as_array().unwrap().len(), 2);
+    let waits = json!([{"sender": "A", "wrote_at": at(7)}, {"sender": "B", "wrote_at": at(7)}]);
+    assert_eq!((&person["waits"], &person["test_recipient_of"]), (&waits, &json!(["black-friday-2026"])));
     let entries = person["entries"].as_array().unwrap();
     assert!(!entries.is_empty() && entries.iter().all(|e| e["wamid"].is_string()), "{entries:?}");
     assert!(dir.reader().person("nobody", ANA).unwrap().is_none());
@@ -909,7 +943,7 @@ fn a_person_is_given_out_and_erased_and_the_bill_stays(dir: &Database) {
     values.push(serde_json::to_vec(&erased).unwrap());
     dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
     let person = given(ANA);
-    assert_eq!((&person["messages"], &person["entries"]), (&json!([]), &json!([])));
+    assert_eq!((&person["messages"], &person["entries"], &person["waits"]), (&json!([]), &json!([]), &json!([])));
     assert_eq!(
         (&person["consents"]["proofs"], &person["consents"]["consents"][0]["state"]),
         (&json!([]), &json!("opt_out"))

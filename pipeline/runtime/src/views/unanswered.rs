@@ -38,8 +38,11 @@ pub struct UnansweredLine {
     pub closes_at: Time,
 }
 
-/// A person wrote.
+/// A person wrote: waits for an answer, or, with what asks for none, does not any more.
 pub(super) fn wrote(tx: &dyn Sql, account: i64, reply: &ReplySnapshot<'_>) -> Result<(), LedgerError> {
+    if reply.settled {
+        return forget(tx, account, (&reply.sender, &reply.reply_of), reply.at);
+    }
     let sql = "INSERT INTO unanswered (account, sender, person, at) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (account, sender, person) DO UPDATE SET at = excluded.at WHERE unanswered.at < excluded.at";
     let at = (reply.at.0 as i64).into();
@@ -49,10 +52,15 @@ pub(super) fn wrote(tx: &dyn Sql, account: i64, reply: &ReplySnapshot<'_>) -> Re
 
 /// A message left for a person.
 pub(super) fn answered(tx: &dyn Sql, account: i64, a: &AnsweredSnapshot<'_>) -> Result<(), LedgerError> {
+    forget(tx, account, (&a.sender, &a.answered), a.at)
+}
+
+/// Nobody waits any more for an answer to what the person wrote up to then.
+fn forget(tx: &dyn Sql, account: i64, (sender, person): (&str, &str), at: Time) -> Result<(), LedgerError> {
     let sql = "DELETE FROM unanswered WHERE account = ?1 AND sender = ?2 AND person = ?3 AND at <= ?4";
     // Of the same second counts: times of the platform have no parts of one.
-    let until = (a.at.0 as i64).saturating_add(999).into();
-    tx.run(sql, &[account.into(), a.sender.as_str().into(), a.answered.as_str().into(), until])?;
+    let until = (at.0 as i64).saturating_add(999).into();
+    tx.run(sql, &[account.into(), sender.into(), person.into(), until])?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What came of a campaign by what was sent: a template in a language, or free text. Where messages are is from the
+//! What came of a campaign by what was sent: a template in a language, or a text, a picture and so on. Where messages are is from the
 //! projection, costs and people are from the ledger.
 
 use super::answers::{ANSWERED_WITHIN_MS, Answer};
@@ -9,15 +9,19 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-/// What came of one template in one language.
+/// What came of one template in one language, or of what is no template by its kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VariantReport {
-    /// Template; absent for free text.
+    /// Template; absent for what is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
     /// Language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// Kind of what is no template: `text`, `image` and so on. The ledger does not tell these apart: where a campaign sends
+    /// several, people, answers and costs stand in a line of their own without a kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// People who got it, by the ledger.
     pub people: u64,
     /// Messages that were ordered with it, at their latest try.
@@ -45,8 +49,8 @@ pub(super) struct Entries<'a> {
     pub(super) months: Option<(i64, i64)>,
 }
 
-/// What was sent: template and language, empty for free text.
-type Sent = (String, String);
+/// What was sent: template and language, empty for what is no template, and then its kind, which the ledger does not tell.
+type Sent = (String, String, String);
 
 /// Costs of what was sent, in one currency.
 pub(super) struct CostLine {
@@ -71,7 +75,7 @@ impl Entries<'_> {
         let mut values: Vec<Value<'_>> = vec![first.into(), last.into(), self.account.into(), self.campaign.into()];
         values.extend_from_slice(more);
         self.db.rows(sql, &values, &mut |row| {
-            each((row.words(0)?.to_owned(), row.words(1)?.to_owned()), row)?;
+            each((row.words(0)?.to_owned(), row.words(1)?.to_owned(), String::new()), row)?;
             Ok(ControlFlow::Continue(()))
         })
     }
@@ -114,16 +118,17 @@ impl Entries<'_> {
 
     /// Messages by what was sent and where they are.
     fn places(&self) -> Result<BTreeMap<Sent, VariantReport>, LedgerError> {
-        let sql = "SELECT v.template, v.language, s.outcome, CAST(sum(s.messages) AS BIGINT) FROM states s \
+        let sql = "SELECT v.template, v.language, v.kind, s.outcome, CAST(sum(s.messages) AS BIGINT) FROM states s \
              JOIN variants v ON v.ix = s.variant JOIN campaigns c ON c.ix = s.campaign \
              JOIN accounts a ON a.ix = s.account WHERE a.name = ?1 AND c.name = ?2 AND c.account = s.account \
-             AND v.test = 0 GROUP BY 1, 2, 3 HAVING sum(s.messages) > 0";
+             AND v.test = 0 GROUP BY 1, 2, 3, 4 HAVING sum(s.messages) > 0";
         let mut places: BTreeMap<Sent, VariantReport> = BTreeMap::new();
         self.db.rows(sql, &[self.account.into(), self.campaign.into()], &mut |row| {
-            let of = places.entry((row.words(0)?.to_owned(), row.words(1)?.to_owned())).or_default();
-            let messages = row.required(3)? as u64;
+            let sent = (row.words(0)?.to_owned(), row.words(1)?.to_owned(), row.words(2)?.to_owned());
+            let of = places.entry(sent).or_default();
+            let messages = row.required(4)? as u64;
             of.ordered += messages;
-            match row.words(2)? {
+            match row.words(3)? {
                 "delivered" => of.delivered += messages,
                 "read" => {
                     of.delivered += messages;
@@ -150,17 +155,28 @@ pub(super) fn together(lines: &[CostLine]) -> Vec<TestCost> {
 /// What came of each, in order.
 pub(super) fn read(of: &Entries<'_>) -> Result<Vec<VariantReport>, LedgerError> {
     let mut all = of.places()?;
+    // Of the ledger's what is no template is of the only kind there is, if there is one alone.
+    let mut kinds = all.keys().filter(|(template, ..)| template.is_empty()).map(|(.., kind)| kind.clone());
+    let only = match (kinds.next(), kinds.next()) {
+        (Some(kind), None) => kind,
+        _ => String::new(),
+    };
+    drop(kinds);
+    let of_kind = |(template, language, kind): Sent| {
+        let kind = if template.is_empty() { only.clone() } else { kind };
+        (template, language, kind)
+    };
     for (sent, people) in of.people(None)? {
-        all.entry(sent).or_default().people = people;
+        all.entry(of_kind(sent)).or_default().people = people;
     }
     for (sent, people) in of.people(Some(Answer::Reply))? {
-        all.entry(sent).or_default().replied = people;
+        all.entry(of_kind(sent)).or_default().replied = people;
     }
     for (sent, people) in of.people(Some(Answer::OptOut))? {
-        all.entry(sent).or_default().opted_out = people;
+        all.entry(of_kind(sent)).or_default().opted_out = people;
     }
     for line in of.costs(false)? {
-        let variant = all.entry(line.sent).or_default();
+        let variant = all.entry(of_kind(line.sent)).or_default();
         variant.costs.push(CampaignCost {
             currency: line.currency,
             cost: line.cost,
@@ -170,7 +186,9 @@ pub(super) fn read(of: &Entries<'_>) -> Result<Vec<VariantReport>, LedgerError> 
         });
     }
     let named = |text: String| Some(text).filter(|text| !text.is_empty());
-    let finish =
-        |((template, language), v)| VariantReport { template: named(template), language: named(language), ..v };
+    let finish = |((template, language, kind), v)| {
+        let (template, language, kind) = (named(template), named(language), named(kind));
+        VariantReport { template, language, kind, ..v }
+    };
     Ok(all.into_iter().map(finish).collect())
 }

@@ -4,7 +4,6 @@ mod report;
 
 use std::num::NonZeroU32;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
@@ -229,28 +228,12 @@ async fn show(args: &ShowArgs, json: bool) -> anyhow::Result<()> {
 }
 
 async fn test(args: &TestArgs, json: bool) -> anyhow::Result<()> {
-    let named = &args.named;
-    if !args.recipients.is_empty() {
-        let api = Api::new(&named.client)?;
-        let at = path(&["campaigns", &named.account, &named.campaign]);
-        let mut known = api.get(&at).await?;
-        // One that was just made is told of within a second or two; taken for new it would lose its settings.
-        for _ in 0..3 {
-            if known.status == 404 {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                known = api.get(&at).await?;
-            }
-        }
-        let spec = match known.status {
-            // Nothing of a new one leaves before it is in test.
-            404 => CampaignSpec { paused: true, ..CampaignSpec::named(&named.campaign) },
-            _ => known.ok()?.json::<CampaignView>()?.spec,
-        };
-        let spec = CampaignSpec { test_recipients: args.recipients.clone(), ..spec };
-        let body = serde_json::to_vec(&spec)?;
-        api.post(&path(&["campaigns", &named.account]), JSON, body.into()).await?.ok()?;
-    }
-    control(named, "test", json).await
+    // The list goes with the control: settings that were read and written back would undo what changed meanwhile.
+    let body = match args.recipients.as_slice() {
+        [] => bytes::Bytes::new(),
+        people => serde_json::to_vec(&serde_json::json!({ "test_recipients": people }))?.into(),
+    };
+    control_with(&args.named, "test", body, json).await
 }
 
 async fn start(args: &StartArgs, json: bool) -> anyhow::Result<()> {
@@ -287,8 +270,12 @@ fn hours(hours: Option<&str>, time_zone: Option<&str>) -> Result<Option<SendingH
 }
 
 async fn control(named: &Named, verb: &str, json: bool) -> anyhow::Result<()> {
+    control_with(named, verb, bytes::Bytes::new(), json).await
+}
+
+async fn control_with(named: &Named, verb: &str, body: bytes::Bytes, json: bool) -> anyhow::Result<()> {
     let address = format!("{}:{verb}", path(&["campaigns", &named.account, &named.campaign]));
-    let answer = Api::new(&named.client)?.post(&address, JSON, bytes::Bytes::new()).await?.ok()?;
+    let answer = Api::new(&named.client)?.post(&address, JSON, body).await?.ok()?;
     let accepted: Accepted = answer.json()?;
     if let Some(warning) = accepted.warning {
         eprintln!("tollgate: {}: {warning}", named.campaign);

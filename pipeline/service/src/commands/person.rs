@@ -26,7 +26,8 @@ enum PersonCommand {
 /// Write all that views and ledger hold of a person as JSON.
 ///
 /// Consents with their proofs, messages with where they are, and ledger entries; of each of the last two the newest ten
-/// thousand, `more` says when there are others. The content of messages is not kept.
+/// thousand, `more` says when there are others. Then what the person waits for an answer to, and the campaigns that are tried
+/// on the person. The content of messages is not kept.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tollgate person export acme +5511987654321 > person.json")]
 struct ExportArgs {

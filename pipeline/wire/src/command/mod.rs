@@ -37,7 +37,7 @@ pub enum Command {
         /// Settings.
         spec: CampaignSpec,
     },
-    /// Starts, pauses, resumes or cancels a campaign.
+    /// Starts, tests, pauses, resumes or cancels a campaign.
     ControlCampaign {
         /// Account id.
         account: String,
@@ -45,6 +45,10 @@ pub enum Command {
         campaign: String,
         /// What to do.
         action: CampaignAction,
+        /// With `test` alone: who gets its messages while it is in test, in place of all that were named before. A campaign
+        /// that does not exist yet is created with them. Left out, so that earlier versions read the command, the list stays.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        test_recipients: Vec<String>,
     },
     /// Records a consent.
     SetConsent {

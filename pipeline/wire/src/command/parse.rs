@@ -1,9 +1,9 @@
 //! Reads a command and checks what can be checked without knowing the account's state.
 
 use super::{
-    AccountSpec, BUTTONS_MAX, CARDS_MAX, CampaignSpec, Command, ConsentPolicy, ConsentSpec, ConsentState,
-    MAX_PER_MINUTE, MAX_SHARE, MAX_TEST_RECIPIENTS, POOL_MAX, Policy, PoolSpec, QuietHours, SendingHours, TTL_S,
-    TemplateSpec, WabaSpec,
+    AccountSpec, BUTTONS_MAX, CARDS_MAX, CampaignAction, CampaignSpec, Command, ConsentPolicy, ConsentSpec,
+    ConsentState, MAX_PER_MINUTE, MAX_SHARE, MAX_TEST_RECIPIENTS, POOL_MAX, Policy, PoolSpec, QuietHours, SendingHours,
+    TTL_S, TemplateSpec, WabaSpec,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
@@ -35,7 +35,14 @@ pub fn check(command: &Command) -> Result<(), InputError> {
     match command {
         Command::ApplyAccount { spec } => return check_account(spec),
         Command::PutCampaign { spec, .. } => check_campaign(spec)?,
-        Command::ControlCampaign { campaign, .. } => naming::free("campaign", campaign)?,
+        Command::ControlCampaign { campaign, action, test_recipients, .. } => {
+            naming::free("campaign", campaign)?;
+            let fits = test_recipients.is_empty() || *action == CampaignAction::Test;
+            require(fits, "test_recipients", "this action takes none", || {
+                "use the action \"test\", or leave them out".to_owned()
+            })?;
+            check_test_recipients("test_recipients", test_recipients)?;
+        }
         Command::SetConsent { consent, .. } => check_consent(consent)?,
         Command::SetSuppression { suppression, .. } => check_person("suppression.to", &suppression.to)?,
         Command::ErasePerson { to, .. } => check_person("to", to)?,
@@ -219,19 +226,20 @@ fn check_campaign(spec: &CampaignSpec) -> Result<(), InputError> {
     require(some && spec.split.iter().all(fits), "spec.split", "these are no shares", || {
         format!("give numbers up to {MAX_SHARE}, not all 0, such as [50, 50]; leave it out for equal shares")
     })?;
-    let people = &spec.test_recipients;
-    require(
-        people.len() <= MAX_TEST_RECIPIENTS,
-        "spec.test_recipients",
-        &format!("{} are too many", people.len()),
-        || format!("give at most {MAX_TEST_RECIPIENTS}"),
-    )?;
+    check_test_recipients("spec.test_recipients", &spec.test_recipients)?;
+    spec.hours.as_ref().map_or(Ok(()), check_hours)
+}
+
+fn check_test_recipients(field: &str, people: &[String]) -> Result<(), InputError> {
+    require(people.len() <= MAX_TEST_RECIPIENTS, field, &format!("{} are too many", people.len()), || {
+        format!("give at most {MAX_TEST_RECIPIENTS}")
+    })?;
     for (i, to) in people.iter().enumerate() {
-        let at = format!("spec.test_recipients[{i}]");
+        let at = format!("{field}[{i}]");
         check_person(&at, to)?;
         require(!people[..i].contains(to), &at, "the same person is given before", || "name each once".to_owned())?;
     }
-    spec.hours.as_ref().map_or(Ok(()), check_hours)
+    Ok(())
 }
 
 fn check_hours(hours: &SendingHours) -> Result<(), InputError> {

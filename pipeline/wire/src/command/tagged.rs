@@ -23,6 +23,8 @@ struct ControlCampaign {
     account: String,
     campaign: String,
     action: CampaignAction,
+    #[serde(default)]
+    test_recipients: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -79,11 +81,14 @@ impl<'de> Tagged<'de> for Command {
             }
             "put_campaign" => PutCampaign::deserialize(fields)
                 .map(|PutCampaign { account, spec }| Self::PutCampaign { account, spec }),
-            "control_campaign" => {
-                ControlCampaign::deserialize(fields).map(|ControlCampaign { account, campaign, action }| {
-                    Self::ControlCampaign { account, campaign, action }
-                })
-            }
+            "control_campaign" => ControlCampaign::deserialize(fields).map(
+                |ControlCampaign { account, campaign, action, test_recipients }| Self::ControlCampaign {
+                    account,
+                    campaign,
+                    action,
+                    test_recipients,
+                },
+            ),
             "set_consent" => SetConsent::deserialize(fields)
                 .map(|SetConsent { account, consent }| Self::SetConsent { account, consent }),
             "set_suppression" => SetSuppression::deserialize(fields)

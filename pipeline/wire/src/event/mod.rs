@@ -202,6 +202,9 @@ pub struct Inbound<'a> {
     /// The platform's id of the message or call: what is told again counts once.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Text<'a>>,
+    /// It is an emoji at a message of ours, which nobody answers. Left out where that is not so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reaction: bool,
 }
 
 /// A person stopped or resumed marketing on the platform.

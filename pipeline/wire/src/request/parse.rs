@@ -71,12 +71,33 @@ fn check(request: &Request<'_>) -> Result<(), RequestError> {
             format!("give 1 to {MAX_ALTERNATIVES}"),
         ));
     }
+    if request.choose == Choose::Split {
+        check_split(&request.content)?;
+    }
     for (i, content) in request.content.iter().enumerate() {
         match content {
             Content::Template(template) => check_template(i, template)?,
             Content::Text(text) => check_text(i, text)?,
             Content::Rich(rich) => rich::check(i, rich)?,
         }
+    }
+    Ok(())
+}
+
+/// Whoever splits wants to know what did better: alternatives that the report could not tell apart are no split.
+fn check_split(alternatives: &[Content<'_>]) -> Result<(), RequestError> {
+    let same = |a: &Content<'_>, b: &Content<'_>| match (a, b) {
+        (Content::Template(a), Content::Template(b)) => a.name == b.name && a.language == b.language,
+        _ => a.kind() == b.kind(),
+    };
+    for (j, content) in alternatives.iter().enumerate() {
+        let Some(i) = alternatives[..j].iter().position(|before| same(before, content)) else { continue };
+        let (what, remedy) = match content {
+            Content::Template(_) => ("the same template in the same languages", "use a template of another name"),
+            _ => ("of the same kind", "use templates, which are told apart by name and language"),
+        };
+        let problem = format!("`split` cannot tell it from content[{i}]: it is {what}");
+        return Err(RequestError::invalid(format!("content[{j}]"), problem, remedy));
     }
     Ok(())
 }

@@ -33,7 +33,8 @@ pub(super) fn messages<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
             (Some(sender), Some(from), Some(at_s)) => {
                 let referral = raw.referral.is_some();
                 let id = raw.id.take().filter(|id| !id.is_empty());
-                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword, label, referral, id };
+                let reaction = raw.kind.as_deref() == Some("reaction");
+                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword, label, referral, id, reaction };
                 out.event(Some(sender), PlatformEvent::Inbound(inbound));
             }
             _ => out.malformed(),
@@ -97,8 +98,9 @@ pub(super) fn calls<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
         match (sender.clone(), from, at_s) {
             (Some(sender), Some(from), Some(at_s)) => {
                 let id = raw.id.filter(|id| !id.is_empty());
+                let (sender_, referral, reaction) = (sender.clone(), false, false);
                 let inbound =
-                    Inbound { sender: sender.clone(), from, at_s, keyword: None, label: None, referral: false, id };
+                    Inbound { sender: sender_, from, at_s, keyword: None, label: None, referral, id, reaction };
                 out.event(Some(sender), PlatformEvent::Inbound(inbound));
             }
             _ => out.malformed(),

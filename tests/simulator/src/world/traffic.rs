@@ -5,6 +5,7 @@ use super::setup::POOL;
 use super::setup::{LANGUAGES, TEMPLATES};
 use crate::step::Input;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use tollgate_wire::Time;
 
 /// The next request.
@@ -58,7 +59,7 @@ pub(super) fn request(world: &mut World) -> Input {
         } else {
             json!(dice.pick(&account.campaigns))
         };
-        if dice.percent(35) {
+        if dice.percent(35) && are_told_apart(body["content"].as_array().map_or(&[], Vec::as_slice)) {
             body["choose"] = json!("split");
         }
     }
@@ -77,6 +78,16 @@ pub(super) fn request(world: &mut World) -> Input {
         world.past.push((body.clone(), priority));
     }
     Input::Request { body, priority }
+}
+
+/// Whether a split takes these alternatives: no two of the same template and languages, or of one kind without a template.
+fn are_told_apart(alternatives: &[Value]) -> bool {
+    let key = |content: &Value| match content.get("template") {
+        Some(template) => (template["name"].to_string(), template["language"].to_string()),
+        None => (String::new(), content.as_object().and_then(|o| o.keys().next().cloned()).unwrap_or_default()),
+    };
+    let keys: BTreeSet<_> = alternatives.iter().map(key).collect();
+    keys.len() == alternatives.len()
 }
 
 fn contents(world: &mut World, purpose: &str) -> Vec<Value> {

@@ -3,7 +3,7 @@
 //! The views follow what is decided within about a second, so that a campaign may exist before they show it. The rule
 //! must never refuse a control that would have worked:
 //!
-//! - `start` creates what it does not find: existence is not asked.
+//! - `start`, and `test` with recipients, create what they do not find: existence is not asked.
 //! - A campaign that was created or started through this process is taken to exist.
 //! - One that is not in the views is looked for again for [`APPEAR_WITHIN`].
 //! - It is refused then only if the account's snapshot is newer than [`SNAPSHOT_AGE_MAX`], so that deciding and views
@@ -78,12 +78,13 @@ struct Spec {
     name: String,
 }
 
-/// Whether the campaign may be controlled; a warning if that cannot be said.
+/// Whether the campaign may be controlled; a warning if that cannot be said. `creates`: the control makes one that is not
+/// there.
 pub(super) async fn check(
     api: &Api,
     account: &str,
     campaign: &str,
-    action: CampaignAction,
+    (action, creates): (CampaignAction, bool),
 ) -> Result<Option<String>, Problem> {
     let until = monotonic() + APPEAR_WITHIN;
     let asked_at = api.clock.now();
@@ -96,7 +97,7 @@ pub(super) async fn check(
                 Ok(None)
             };
         }
-        if action == CampaignAction::Start || api.campaigns.has(account, campaign) {
+        if creates || api.campaigns.has(account, campaign) {
             return Ok(None);
         }
         let complete = seen.as_ref().is_some_and(|seen| seen.as_of >= asked_at);

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use serde::Deserialize;
 use serde_json::json;
 use tollgate_wire::command::{CampaignAction, CampaignSpec, Command};
 
@@ -63,7 +64,15 @@ pub(super) async fn put(
     put_spec(&api, account, None, &headers, body).await
 }
 
-/// `POST /v1/campaigns/{account}/{name}` with the settings, or `…:start`, `:test`, `:pause`, `:resume`, `:cancel` without.
+/// What `:test` may be given.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestBody {
+    test_recipients: Vec<String>,
+}
+
+/// `POST /v1/campaigns/{account}/{name}` with the settings, or `…:start`, `:test`, `:pause`, `:resume`, `:cancel` without;
+/// `:test` may be given `test_recipients`, in place of those that were named before.
 pub(super) async fn put_or_control(
     State(api): Shared,
     Path((account, name)): Path<(String, String)>,
@@ -87,16 +96,33 @@ pub(super) async fn put_or_control(
         }
     };
     api.known(&account)?;
-    let unseen = check(&api, &account, campaign, action).await?;
+    let test_recipients = match action {
+        CampaignAction::Test => test_recipients_of(&api, &headers, body).await?,
+        _ => Vec::new(),
+    };
+    // With recipients a test creates the campaign, as a start does.
+    let creates = action == CampaignAction::Start || !test_recipients.is_empty();
+    let unseen = check(&api, &account, campaign, (action, creates)).await?;
     let mut answer = json!({ "account": account, "campaign": campaign, "action": action });
     if let Some(warning) = unseen {
         answer["warning"] = warning.into();
     }
-    if action == CampaignAction::Start {
-        api.campaigns.remember(&account, campaign);
+    let command = Command::ControlCampaign { account, campaign: campaign.to_owned(), action, test_recipients };
+    let answer = api.command(&command, &answer).await?;
+    // What was refused creates nothing.
+    if creates {
+        api.campaigns.remember(command.account(), campaign);
     }
-    let command = Command::ControlCampaign { account, campaign: campaign.to_owned(), action };
-    api.command(&command, &answer).await
+    Ok(answer)
+}
+
+async fn test_recipients_of(api: &Api, headers: &HeaderMap, body: Body) -> Result<Vec<String>, Problem> {
+    let body = api.body(body, BODY_BYTES_MAX).await?;
+    if body.bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    require_content_type(headers, JSON)?;
+    Ok(parse_json::<TestBody>(&body.bytes)?.test_recipients)
 }
 
 async fn put_spec(

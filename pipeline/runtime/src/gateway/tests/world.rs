@@ -229,6 +229,7 @@ impl Syncs for FakeSyncs {
             changes: Vec::new(),
             changed: 0,
             not_listed: Vec::new(),
+            silent_since: None,
         };
         Box::pin(async move { Ok(vec![report]) })
     }

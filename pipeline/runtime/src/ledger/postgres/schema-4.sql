@@ -3,8 +3,8 @@
 CREATE TABLE IF NOT EXISTS variants (
   ix bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   account bigint NOT NULL, campaign bigint NOT NULL, template text COLLATE "C" NOT NULL,
-  language text COLLATE "C" NOT NULL, test bigint NOT NULL,
-  UNIQUE (campaign, template, language, test)
+  language text COLLATE "C" NOT NULL, kind text COLLATE "C" NOT NULL, test bigint NOT NULL,
+  UNIQUE (campaign, template, language, kind, test)
 );
 
 ALTER TABLE states ADD COLUMN IF NOT EXISTS variant bigint NOT NULL DEFAULT 0;

@@ -139,7 +139,8 @@ fn sent(v: &VariantReport) -> String {
     match (&v.template, &v.language) {
         (Some(template), Some(language)) => format!("{template} {language}"),
         (Some(template), None) => template.clone(),
-        _ => "text".to_owned(),
+        // What the ledger says of several kinds together.
+        _ => v.kind.clone().unwrap_or_else(|| "without template".to_owned()),
     }
 }
 
