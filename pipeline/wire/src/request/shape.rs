@@ -77,7 +77,7 @@ pub(super) fn check(i: usize, kind: &str, json: &RawValue, shape: &'static Shape
     }
 }
 
-/// Steps down at most: the tables here go down seven.
+/// Steps down at most: the tables here go down eight.
 const DEPTH_MAX: usize = 12;
 
 /// From the message down to what is being read. Words are made of it for a fault alone.
