@@ -30,6 +30,12 @@ fn action(kind: &str, action: &str) -> String {
     interactive(kind, &format!(r#"{BODY},"action":{action}"#))
 }
 
+fn wamid(id: &str) -> String {
+    format!(r#"{{"reaction":{{"message_id":"{id}","emoji":"x"}}}}"#)
+}
+
+const NO_WAMID: &str = "reaction.message_id: it is no id of a message of the platform; give what it gave: wamid. and so on, at most 512 characters";
+
 /// A card with a picture.
 fn card(n: u8, kind: &str, action: &str) -> String {
     format!(
@@ -74,6 +80,7 @@ fn what_the_platform_takes_is_taken_as_it_came() {
             .to_owned(),
         r#"{"reaction":{"message_id":"wamid.x","emoji":""}}"#.to_owned(),
         r#"{"reaction":{"message_id":"wamid.x","emoji":"👩‍👩‍👧‍👦"}}"#.to_owned(),
+        wamid(&format!("wamid.{}", "x".repeat(506))),
         buttons(3, "exactly twenty chars"),
         interactive("button", &format!(r#"{media},{BODY},"action":{{"buttons":[{{"type":"reply","reply":{{"id":"1","title":"a"}}}}]}}"#)),
         list(&[10], ""),
@@ -162,6 +169,15 @@ fn each_fault_says_where_what_and_what_would_help() {
             "contacts[0].name: it has too few fields; give at least one of first_name, last_name, middle_name, prefix, suffix",
         ),
         (r#"{"reaction":{"emoji":"x"}}"#.to_owned(), "reaction.message_id: the field is missing; add it"),
+        (
+            r#"{"reaction":{"message_id":7,"emoji":"x"}}"#.to_owned(),
+            "reaction.message_id: its type does not fit; write a string",
+        ),
+        (wamid("m1"), NO_WAMID),
+        (wamid("wamid."), NO_WAMID),
+        (wamid("Wamid.x"), NO_WAMID),
+        (wamid("wamid.a b"), NO_WAMID),
+        (wamid(&format!("wamid.{}", "x".repeat(507))), NO_WAMID),
         (buttons(4, "a"), "interactive.action.buttons: it has more than 3 members; give 1 to 3"),
         (buttons(0, "a"), "interactive.action.buttons: it has 0 members; give 1 to 3"),
         (

@@ -6,7 +6,7 @@
 use super::carousel::{self, CARDS};
 use super::content::{ContentKind, Rich};
 use super::shape::Need::{IfSeveral, May, Must};
-use super::shape::Shape::{Across, Any, Chars, Degrees, Digits, Flag, Link, List, Object, Web, Whole, Word};
+use super::shape::Shape::{Across, Any, Chars, Degrees, Digits, Flag, Link, List, Object, Wamid, Web, Whole, Word};
 use super::shape::{Also, Field, Shape, check as hold};
 use crate::Text;
 use crate::input::InputError;
@@ -51,7 +51,7 @@ static LOCATION: Shape = Object(
 
 static REACTION: Shape = Object(
     // No emoji takes an earlier one away.
-    &[Field("message_id", Must, Chars(1, 512)), Field("emoji", Must, Chars(0, 16))],
+    &[Field("message_id", Must, Wamid(512)), Field("emoji", Must, Chars(0, 16))],
     Also::Nothing,
 );
 
