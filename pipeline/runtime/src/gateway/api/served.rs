@@ -1,5 +1,5 @@
-//! The span of a request that brings messages: begun when its head is read, ended with its answer or when its client goes
-//! away.
+//! The span of a request that brings messages: begun when its head is read, ended with its answer, or when nobody waits for
+//! one any more.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
@@ -69,8 +69,8 @@ impl Served {
     }
 }
 
-/// Whose client goes away before the answer has no other end, and its records may be written all the same: they would be below
-/// a span that is not there.
+/// Whose client goes away, or whose time is over, has no other end, and its records may be written all the same: they would be
+/// below a span that is not there.
 impl Drop for Served {
     fn drop(&mut self) {
         if let Some(begun) = self.begun.take().filter(|_| self.let_in) {
