@@ -37,7 +37,7 @@ fn cards(action: &Value, more: &Value) -> Value {
             "header": { "type": "image", "image": { "link": "https://x.example/a.jpg" } }, "action": action })
     };
     let mut second = card(1);
-    for (name, value) in more.as_object().unwrap() {
+    for (name, value) in more.as_object().expect("an object") {
         second[name] = value.clone();
     }
     interactive("carousel", &json!({ "cards": [card(0), second] }))

@@ -89,16 +89,16 @@ mod tests {
     #[test]
     fn without_an_answer_it_ends_cancelled_and_of_a_stranger_nothing_is_told() {
         let caller = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-        let headers = HeaderMap::from_iter([(TRACEPARENT.parse().unwrap(), caller)]);
+        let headers = HeaderMap::from_iter([(TRACEPARENT.parse().expect("a name"), caller)]);
         let (traces, mut ended) = Traces::to_queue(0);
         drop(Served::begin(&traces, "/v1/messages", &headers));
         assert!(ended.try_recv().is_err(), "nobody knows who it was");
 
         let mut served = Served::begin(&traces, "/v1/messages", &headers);
         served.let_in();
-        let header = served.header().unwrap();
+        let header = served.header().expect("it is recorded");
         drop(served);
-        let span = ended.try_recv().unwrap();
+        let span = ended.try_recv().expect("a span");
         assert_eq!((&*span.name, span.status), ("POST /v1/messages", Status::error("")));
         let says =
             |key: &str| span.attributes.iter().find(|has| has.key.as_str() == key).map(|has| has.value.to_string());
@@ -109,7 +109,7 @@ mod tests {
         let mut answered = Served::begin(&traces, "/v1/messages", &headers);
         answered.let_in();
         answered.end(&Ok(Response::default()));
-        assert_eq!(ended.try_recv().unwrap().status, Status::Unset);
+        assert_eq!(ended.try_recv().expect("a span").status, Status::Unset);
         assert!(ended.try_recv().is_err(), "it ends once");
     }
 }
