@@ -18,21 +18,23 @@ ARGUMENTS = [
     "--force-color-profile=srgb",
     "--lang=en",
 ]
+# A browser may take as long to start on a machine that is busy.
+STARTS_SECONDS = 60
 
 
 class Browser:
-    """Started among `processes`, which end the driver; leaving the block ends the browser."""
+    """Started among `processes`, which end the driver and whatever of the browser is left; leaving the block ends the browser."""
 
     def __init__(self, processes, folder):
         driver = shutil.which("chromedriver")
         if driver is None:
             raise RuntimeError("there is no chromedriver; scripts/chromium fetch sees to it")
         self.url = f"http://127.0.0.1:{(port := free_port())}"
-        processes.start("chromedriver", [driver, f"--port={port}"], folder / "chromedriver.log")
+        processes.start("chromedriver", [driver, f"--port={port}"], folder / "chromedriver.log", group=True)
         processes.wait_for("chromedriver", lambda: http(f"{self.url}/status")[0] == 200)
         options = {"args": [*ARGUMENTS, f"--user-data-dir={folder / 'profile'}"]}
         wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        made = ask(f"{self.url}/session", {"capabilities": {"alwaysMatch": wanted}})
+        made = ask(f"{self.url}/session", {"capabilities": {"alwaysMatch": wanted}}, seconds=STARTS_SECONDS)
         self.url += f"/session/{made['value']['sessionId']}"
 
     def __enter__(self):

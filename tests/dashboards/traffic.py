@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 
 from processes import http
 
@@ -45,22 +44,37 @@ class Traffic:
     def __init__(self, service):
         self.service = service
         self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._send)
+        self.thread = threading.Thread(target=self._run)
         self.refused = None
+        self.ended = None
 
     def __enter__(self):
         self.thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.stop.set()
         self.thread.join(15)
+        # The pictures' own fault says more than what may have come of it.
+        if kind is None:
+            self._check()
 
     def run(self):
         """Waits while it sends."""
-        time.sleep(SECONDS)
+        self.thread.join(SECONDS)
+        self._check()
+
+    def _check(self):
+        if self.ended:
+            raise RuntimeError(f"sending ended early: {self.ended!r}") from self.ended
         if self.refused:
             raise RuntimeError(f"the service refused what was sent in: {self.refused}")
+
+    def _run(self):
+        try:
+            self._send()
+        except Exception as error:
+            self.ended = error
 
     def _post(self, path, lines):
         body = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines).encode()

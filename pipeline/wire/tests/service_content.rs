@@ -30,15 +30,42 @@ fn action(kind: &str, action: &str) -> String {
     interactive(kind, &format!(r#"{BODY},"action":{action}"#))
 }
 
+fn wamid(id: &str) -> String {
+    format!(r#"{{"reaction":{{"message_id":"{id}","emoji":"x"}}}}"#)
+}
+
+const NO_WAMID: &str = "reaction.message_id: it is no id of a message of the platform; give what it gave: wamid. and so on, at most 512 characters";
+
+/// A card with a picture.
+fn card(n: u8, kind: &str, action: &str) -> String {
+    format!(
+        r#"{{"card_index":{n},"type":"{kind}","header":{{"type":"image","image":{{"link":"https://x.example/a"}}}},"body":{{"text":"Blue\n\nA plant"}},"action":{action}}}"#
+    )
+}
+
+const LINK: &str = r#"{"name":"cta_url","parameters":{"display_text":"Open","url":"https://x.example"}}"#;
+
+fn replies(number: usize) -> String {
+    format!(
+        r#"{{"buttons":[{}]}}"#,
+        vec![r#"{"type":"quick_reply","quick_reply":{"id":"a","title":"b"}}"#; number].join(",")
+    )
+}
+
+fn product(n: u8, catalogue: &str) -> String {
+    format!(
+        r#"{{"card_index":{n},"type":"product","action":{{"product_retailer_id":"sku","catalog_id":"{catalogue}"}}}}"#
+    )
+}
+
+fn carousel(cards: &[&str]) -> String {
+    action("carousel", &format!(r#"{{"cards":[{}]}}"#, cards.join(",")))
+}
+
 #[test]
 fn what_the_platform_takes_is_taken_as_it_came() {
     let media = r#""header":{"type":"document","document":{"id":"7","filename":"a.pdf"}},"footer":{"text":"f"}"#;
     let flow = r#"{"name":"flow","parameters":{"flow_message_version":"3","flow_token":"t","flow_id":"123","flow_cta":"Book","flow_action":"navigate","flow_action_payload":{"screen":"S","data":{"deep":[1,{"x":null}]}}}}"#;
-    let card = |n: u8| {
-        format!(
-            r#"{{"card_index":{n},"type":"cta_url","header":{{"type":"image","image":{{"link":"https://x.example/a.jpg"}}}},"action":{{"name":"cta_url","parameters":{{}}}}}}"#
-        )
-    };
     for content in [
         r#"{"image":{"id":"1339522734477770"}}"#.to_owned(),
         r#"{"image":{"link":"https://x.example/a.jpg","caption":"Olá"}}"#.to_owned(),
@@ -53,6 +80,7 @@ fn what_the_platform_takes_is_taken_as_it_came() {
             .to_owned(),
         r#"{"reaction":{"message_id":"wamid.x","emoji":""}}"#.to_owned(),
         r#"{"reaction":{"message_id":"wamid.x","emoji":"👩‍👩‍👧‍👦"}}"#.to_owned(),
+        wamid(&format!("wamid.{}", "x".repeat(506))),
         buttons(3, "exactly twenty chars"),
         interactive("button", &format!(r#"{media},{BODY},"action":{{"buttons":[{{"type":"reply","reply":{{"id":"1","title":"a"}}}}]}}"#)),
         list(&[10], ""),
@@ -64,7 +92,11 @@ fn what_the_platform_takes_is_taken_as_it_came() {
         interactive("product", r#""action":{"catalog_id":"1","product_retailer_id":"sku"}"#),
         interactive("product_list", &format!(r#""header":{{"type":"text","text":"h"}},{BODY},"action":{{"catalog_id":"1","sections":[{{"title":"t","product_items":[{{"product_retailer_id":"a"}}]}}]}}"#)),
         action("catalog_message", r#"{"name":"catalog_message"}"#),
-        action("carousel", &format!(r#"{{"cards":[{},{}]}}"#, card(0), card(1))),
+        carousel(&[&card(1, "cta_url", LINK), &card(0, "cta_url", LINK)]),
+        carousel(&[&card(0, "cta_url", &replies(2)), &card(1, "cta_url", &replies(2))]),
+        carousel(&[&card(0, "button", &replies(1)), &card(1, "cta_url", &replies(1))]),
+        carousel(&[&card(0, "cta_url", LINK), &card(1, "cta_url", LINK).replace("image", "video")]),
+        carousel(&[&product(0, "7"), &product(1, "7"), &product(2, "7")]),
         action("voice_call", r#"{"name":"voice_call","parameters":{"display_text":"Call","ttl_minutes":100}}"#),
         interactive("call_permission_request", r#""action":{"name":"call_permission_request"}"#),
         action("order_details", r#"{"name":"review_and_pay","parameters":{"reference_id":"r"}}"#),
@@ -137,6 +169,15 @@ fn each_fault_says_where_what_and_what_would_help() {
             "contacts[0].name: it has too few fields; give at least one of first_name, last_name, middle_name, prefix, suffix",
         ),
         (r#"{"reaction":{"emoji":"x"}}"#.to_owned(), "reaction.message_id: the field is missing; add it"),
+        (
+            r#"{"reaction":{"message_id":7,"emoji":"x"}}"#.to_owned(),
+            "reaction.message_id: its type does not fit; write a string",
+        ),
+        (wamid("m1"), NO_WAMID),
+        (wamid("wamid."), NO_WAMID),
+        (wamid("Wamid.x"), NO_WAMID),
+        (wamid("wamid.a b"), NO_WAMID),
+        (wamid(&format!("wamid.{}", "x".repeat(507))), NO_WAMID),
         (buttons(4, "a"), "interactive.action.buttons: it has more than 3 members; give 1 to 3"),
         (buttons(0, "a"), "interactive.action.buttons: it has 0 members; give 1 to 3"),
         (
@@ -182,5 +223,76 @@ fn each_fault_says_where_what_and_what_would_help() {
         let error = request::parse(request(&content).as_bytes()).expect_err(&content);
         assert_eq!(error.to_string(), format!("content[0].{expected}"), "{content}");
         assert_eq!(error.reason.as_str(), "malformed");
+    }
+}
+
+#[test]
+fn a_card_is_held_to_its_type_and_to_the_first_card() {
+    let good = card(0, "cta_url", LINK);
+    let second = |kind: &str, action: &str| card(1, kind, action);
+    let header = r#""header":{"type":"image","image":{"link":"https://x.example/a"}},"#;
+    let without = second("cta_url", LINK).replace(header, "");
+    let text = second("cta_url", LINK).replace(header, r#""header":{"type":"text","text":"t"},"#);
+    let document = second("cta_url", LINK).replace("image", "document");
+    let long = second("cta_url", LINK).replace("Blue", r"Blue\n");
+    for (cards, expected) in [
+        ([good.clone(), without], "[1].header: the field is missing; add an image or a video"),
+        ([good.clone(), text], "[1].header.type: the value is not known here; use one of image, video"),
+        ([good.clone(), document], "[1].header.type: the value is not known here; use one of image, video"),
+        ([good.clone(), long], "[1].body.text: it has more than 2 line breaks; give at most 2"),
+        (
+            [good.clone(), card(0, "cta_url", LINK)],
+            "[1].card_index: it is another card's or beyond the last; count cards from 0",
+        ),
+        (
+            [card(2, "cta_url", LINK), card(1, "cta_url", LINK)],
+            "[0].card_index: it is another card's or beyond the last; count cards from 0",
+        ),
+        (
+            [good.clone(), second("cta_url", "{}")],
+            "[1].action: its fields are not those of a link or of replies; give name and parameters, or buttons",
+        ),
+        (
+            [good.clone(), second("cta_url", r#"{"name":"cta_url"}"#)],
+            "[1].action: its fields are not those of a link or of replies; give name and parameters, or buttons",
+        ),
+        (
+            [good.clone(), second("cta_url", r#"{"name":"cta_url","parameters":{"display_text":"Open"}}"#)],
+            "[1].action.parameters.url: the field is missing; add it",
+        ),
+        (
+            [good.clone(), second("cta_url", r#"{"anything":1}"#)],
+            "[1].action.anything: the field is not known here; use one of name, parameters, buttons, catalog_id, product_retailer_id",
+        ),
+        ([good.clone(), second("button", LINK)], "[1].action: its fields are not those of replies; give buttons"),
+        (
+            [good.clone(), second("cta_url", &replies(1))],
+            "[1].action: it is not like the first card's; give all cards a link, the same number of replies, or a product",
+        ),
+        (
+            [card(0, "cta_url", &replies(1)), second("cta_url", &replies(2))],
+            "[1].action: it is not like the first card's; give all cards a link, the same number of replies, or a product",
+        ),
+        (
+            [card(0, "button", &replies(1).replace(r#""quick_reply","#, r#""reply","#)), good.clone()],
+            "[0].action.buttons[0].type: the value is not known here; write quick_reply",
+        ),
+        (
+            [product(0, "7"), second("cta_url", LINK)],
+            "[1].action: it is not like the first card's; give all cards a link, the same number of replies, or a product",
+        ),
+        ([product(0, "7"), product(1, "8")], "[1].action.catalog_id: it is not the first card's; name one catalogue"),
+        (
+            [product(0, "7"), second("product", r#"{"product_retailer_id":"sku","catalog_id":"7"}"#)],
+            "[1]: a product brings its own picture and text; leave header and body out",
+        ),
+        (
+            [good, second("product", LINK)],
+            "[1].action: its fields are not those of a product; give catalog_id and product_retailer_id",
+        ),
+    ] {
+        let content = carousel(&[&cards[0], &cards[1]]);
+        let error = request::parse(request(&content).as_bytes()).expect_err(&content);
+        assert_eq!(error.to_string(), format!("content[0].interactive.action.cards{expected}"), "{content}");
     }
 }

@@ -63,6 +63,14 @@ impl Record {
         self.headers.iter().rev().find(|(have, _)| have == name).map(|(_, value)| value)
     }
 
+    /// The value of a header that is there once: of several that say different things none is right.
+    #[must_use]
+    pub fn only_header(&self, name: &str) -> Option<&Bytes> {
+        let mut all = self.headers.iter().filter(|(have, _)| have == name);
+        let (Some((_, one)), None) = (all.next(), all.next()) else { return None };
+        Some(one)
+    }
+
     pub(crate) fn from_new(offset: u64, record: NewRecord) -> Self {
         Self { offset, key: record.key, value: record.value, time_ms: record.time_ms, headers: record.headers }
     }
@@ -80,5 +88,22 @@ pub struct ReadLimit {
 impl Default for ReadLimit {
     fn default() -> Self {
         Self { records: 5_000, bytes: 4 << 20 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_header_that_is_there_twice_the_last_counts_or_none() {
+        let mut new = NewRecord::new("acme", "{}", 1);
+        let header = |name: &str, value: &'static str| (name.to_owned(), Bytes::from_static(value.as_bytes()));
+        new.headers = vec![header("twice", "a"), header("once", "b"), header("twice", "c"), header("Once", "d")];
+        let record = Record::from_new(0, new);
+        let both = |name| (record.header(name).map(|v| &v[..]), record.only_header(name).map(|v| &v[..]));
+        assert_eq!(both("once"), (Some(&b"b"[..]), Some(&b"b"[..])));
+        assert_eq!(both("twice"), (Some(&b"c"[..]), None));
+        assert_eq!(both("never"), (None, None));
     }
 }

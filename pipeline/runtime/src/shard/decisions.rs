@@ -59,7 +59,7 @@ fn traces(inputs: &[(Topic, Record)]) -> Traces {
     let mut traces = Traces::new();
     for (topic, record) in inputs {
         let is_request = matches!(topic, Topic::Requests | Topic::RequestsPriority);
-        let Some(value) = record.header(TRACEPARENT).filter(|_| is_request) else { continue };
+        let Some(value) = record.only_header(TRACEPARENT).filter(|_| is_request) else { continue };
         let request = request::parse_with_id(&record.value, record.header(CE_ID).map(|id| &id[..]));
         if let (Some(trace), Ok(request)) = (TraceParent::parse(value), request) {
             let ids = (trace.trace_id().to_owned(), trace.span_id().to_owned());
@@ -164,6 +164,18 @@ mod tests {
             assert_eq!(shown(id, Some(&Text::from(to))), expected, "{id} to {to}");
         }
         assert_eq!(shown("autumn-1", None), "autumn-1");
+    }
+
+    #[test]
+    fn of_two_traces_none_counts() {
+        let body =
+            br#"{"id":"a","account":"acme","to":"+5511987654321","purpose":"service","content":[{"text":"Oi"}]}"#;
+        let caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        for (times, found) in [(0, 0), (1, 1), (2, 0)] {
+            let mut record = NewRecord::new("acme", body.as_slice(), 0);
+            record.headers = vec![(TRACEPARENT.to_owned(), caller.into()); times];
+            assert_eq!(traces(&[(Topic::Requests, Record::from_new(0, record))]).len(), found, "{times} times");
+        }
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(super) fn decide(
         Topic::Requests | Topic::RequestsPriority => {
             let priority = topic == Topic::RequestsPriority;
             out.metrics.request(if priority { Lane::Priority } else { Lane::Bulk });
-            let traceparent = if out.spans.is_on() { record.header(TRACEPARENT) } else { None };
+            let traceparent = if out.spans.is_on() { record.only_header(TRACEPARENT) } else { None };
             let span = out.spans.request(traceparent.map(|value| &value[..]), topic);
             match request::parse_with_id(&record.value, record.header(CE_ID).map(|id| &id[..])) {
                 Ok(mut request) => match check_key(engine, key, &request.account) {

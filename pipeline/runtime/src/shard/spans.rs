@@ -170,8 +170,13 @@ mod tests {
     }
 
     fn decide(engine: &mut Engine, out: &mut Outputs, body: &str, traceparent: &str) -> bool {
+        decide_with(engine, out, body, &[traceparent])
+    }
+
+    fn decide_with(engine: &mut Engine, out: &mut Outputs, body: &str, traceparents: &[&str]) -> bool {
         let mut record = NewRecord::new("acme", body.to_owned(), 0);
-        record.headers.push(("traceparent".to_owned(), Bytes::from(traceparent.to_owned())));
+        let header = |value: &&str| ("traceparent".to_owned(), Bytes::from((*value).to_owned()));
+        record.headers.extend(traceparents.iter().map(header));
         let record = Record::from_new(0, record);
         let decided = input::decide(engine, Topic::Requests, &record, &Nothing, out).unwrap();
         if let Err(rejected) = &decided {
@@ -222,6 +227,14 @@ mod tests {
         assert_eq!(order(&out).get("traceparent"), None);
         assert!(end(&mut out, &mut ended).is_empty());
         assert_eq!(engine.state().message(engine.state().next_uid() - 1).unwrap().tail.trace, None);
+    }
+
+    #[test]
+    fn of_two_callers_none_counts() {
+        let (mut engine, mut out, mut ended) = traced();
+        assert!(decide_with(&mut engine, &mut out, REQUEST, &[CALLER, CALLER]));
+        assert_eq!(order(&out).get("traceparent"), None);
+        assert!(end(&mut out, &mut ended).is_empty());
     }
 
     #[test]

@@ -108,10 +108,7 @@ fn interactive(value: &Value) -> Result<(), PlatformError> {
             required("product_items", item, "product_retailer_id", usize::MAX)
         }),
         "product" => required("interactive['action']", action, "product_retailer_id", usize::MAX),
-        "carousel" => match action["cards"].as_array().map_or(0, Vec::len) {
-            2..=10 => Ok(()),
-            cards => Err(invalid(&format!("a carousel has 2 to 10 cards, not {cards}"))),
-        },
+        "carousel" => carousel(action),
         "location_request_message"
         | "address_message"
         | "catalog_message"
@@ -168,6 +165,76 @@ fn list(action: &Value) -> Result<(), PlatformError> {
         required("rows", row, "title", 24)?;
         optional("rows", row, "description", 72)
     })
+}
+
+/// Cards in a row: each with a medium and a link or replies, or each a product; all alike.
+fn carousel(action: &Value) -> Result<(), PlatformError> {
+    let cards = action["cards"].as_array().map_or(&[][..], Vec::as_slice);
+    if !(2..=10).contains(&cards.len()) {
+        return Err(invalid(&format!("a carousel has 2 to 10 cards, not {}", cards.len())));
+    }
+    let mut places: Vec<_> = cards.iter().filter_map(|card| card["card_index"].as_u64()).collect();
+    places.sort_unstable();
+    if places != (0..cards.len() as u64).collect::<Vec<_>>() {
+        return Err(invalid("carousel: each card_index once, from 0"));
+    }
+    let mut kinds = Vec::new();
+    for each in cards {
+        known("cards", each, &["card_index", "type", "header", "body", "action"])?;
+        kinds.push(card(each)?);
+    }
+    if kinds.iter().any(|kind| *kind != kinds[0]) {
+        return Err(invalid("carousel: all cards have the same buttons, products are of one catalog"));
+    }
+    Ok(())
+}
+
+/// What all cards have to have alike: a link, so many replies, products of a catalog.
+fn card(card: &Value) -> Result<String, PlatformError> {
+    let action = &card["action"];
+    let kind = card["type"].as_str().ok_or_else(|| missing("cards['type']"))?;
+    if kind == "product" {
+        known("cards['action']", action, &["catalog_id", "product_retailer_id"])?;
+        required("cards['action']", action, "product_retailer_id", usize::MAX)?;
+        required("cards['action']", action, "catalog_id", usize::MAX)?;
+        return match (&card["header"], &card["body"]) {
+            (Value::Null, Value::Null) => Ok(action["catalog_id"].to_string()),
+            _ => Err(invalid("a product card has neither header nor body")),
+        };
+    }
+    let header = &card["header"];
+    match header["type"].as_str() {
+        Some(format @ ("image" | "video")) => media(format, &header[format], &[])?,
+        Some(format) => return Err(invalid(&format!("a card takes no {format} header"))),
+        None => return Err(missing("cards['header']")),
+    }
+    if !card["body"].is_null() {
+        required("cards['body']", &card["body"], "text", 160)?;
+    }
+    if card["body"]["text"].as_str().is_some_and(|text| text.lines().count() > 3) {
+        return Err(invalid("a card's body has at most 2 line breaks"));
+    }
+    match (kind, action["buttons"].as_array()) {
+        ("cta_url", None) => {
+            known("cards['action']", action, &["name", "parameters"])?;
+            parameters(action, kind)?;
+            required("cards['action']['parameters']", &action["parameters"], "display_text", 20)?;
+            required("cards['action']['parameters']", &action["parameters"], "url", 2_000)?;
+            Ok("link".to_owned())
+        }
+        ("cta_url" | "button", Some(buttons)) if !buttons.is_empty() => {
+            known("cards['action']", action, &["buttons"])?;
+            for button in buttons {
+                if button["type"] != "quick_reply" {
+                    return Err(invalid("a card's button's type is quick_reply"));
+                }
+                required("quick_reply", &button["quick_reply"], "id", 256)?;
+                required("quick_reply", &button["quick_reply"], "title", 20)?;
+            }
+            Ok(format!("{} replies", buttons.len()))
+        }
+        _ => Err(invalid("cards['type'] and cards['action'] do not fit")),
+    }
 }
 
 /// Sections with their members, at most `most` in all.

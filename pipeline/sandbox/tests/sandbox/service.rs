@@ -30,6 +30,36 @@ fn rows(sections: &[usize], title: Option<&str>) -> Value {
     interactive("list", &json!({ "button": "Open", "sections": sections.iter().map(section).collect::<Vec<_>>() }))
 }
 
+/// A carousel of two cards, the second with what is given instead.
+fn cards(action: &Value, more: &Value) -> Value {
+    let card = |n: usize| {
+        json!({ "card_index": n, "type": "cta_url", "body": { "text": "One\n\nof them" },
+            "header": { "type": "image", "image": { "link": "https://x.example/a.jpg" } }, "action": action })
+    };
+    let mut second = card(1);
+    for (name, value) in more.as_object().expect("an object") {
+        second[name] = value.clone();
+    }
+    interactive("carousel", &json!({ "cards": [card(0), second] }))
+}
+
+fn link() -> Value {
+    json!({ "name": "cta_url", "parameters": { "display_text": "Open", "url": "https://x.example" } })
+}
+
+fn quick(number: usize) -> Value {
+    json!({ "buttons": vec![json!({ "type": "quick_reply", "quick_reply": { "id": "a", "title": "b" } }); number] })
+}
+
+/// A carousel of two products, of these catalogs.
+fn products(catalogs: [&str; 2]) -> Value {
+    let card = |n: usize| {
+        json!({ "card_index": n, "type": "product",
+            "action": { "catalog_id": catalogs[n], "product_retailer_id": "sku" } })
+    };
+    interactive("carousel", &json!({ "cards": [card(0), card(1)] }))
+}
+
 #[tokio::test]
 async fn all_kinds_are_taken_inside_the_window_only() {
     let (receiver, _handle, client) = start(|_| {}).await;
@@ -48,6 +78,9 @@ async fn all_kinds_are_taken_inside_the_window_only() {
         ("interactive", rows(&[5, 5], Some("t"))),
         ("interactive", interactive("flow", &flow)),
         ("interactive", interactive("location_request_message", &json!({ "name": "send_location" }))),
+        ("interactive", cards(&link(), &json!({ "header": { "type": "video", "video": { "id": "1" } } }))),
+        ("interactive", cards(&quick(2), &json!({ "type": "button" }))),
+        ("interactive", products(["7", "7"])),
     ];
     for (kind, content) in &kinds {
         client.refused(&send(kind, content), 400, 131_047).await;
@@ -57,10 +90,10 @@ async fn all_kinds_are_taken_inside_the_window_only() {
         let (status, answer) = client.send(&send(kind, content)).await;
         assert_eq!(status, 200, "{kind} {answer}");
     }
-    receiver.wait_statuses(34).await;
+    receiver.wait_statuses(43).await;
     let statuses = receiver.all("statuses");
     let of = |name: &str| statuses.iter().filter(|status| status["status"] == name).count();
-    assert_eq!((of("sent"), of("delivered")), (12, 11), "a reaction is sent and no more");
+    assert_eq!((of("sent"), of("delivered")), (15, 14), "a reaction is sent and no more");
 }
 
 #[tokio::test]
@@ -85,6 +118,19 @@ async fn what_does_not_fit_is_refused() {
         ("interactive", rows(&[1, 1], None), 131_008),
         ("interactive", interactive("hologram", &json!({})), 131_009),
         ("interactive", interactive("cta_url", &json!({ "name": "cta_url", "parameters": { "url": "x" } })), 131_008),
+        ("interactive", interactive("carousel", &json!({ "cards": [] })), 131_009),
+        ("interactive", cards(&link(), &json!({ "card_index": 0 })), 131_009),
+        ("interactive", cards(&link(), &json!({ "card_index": 2 })), 131_009),
+        ("interactive", cards(&link(), &json!({ "header": null })), 131_008),
+        ("interactive", cards(&link(), &json!({ "header": { "type": "text", "text": "t" } })), 131_009),
+        ("interactive", cards(&link(), &json!({ "body": { "text": "a\nb\nc\nd" } })), 131_009),
+        ("interactive", cards(&link(), &json!({ "action": {} })), 131_009),
+        ("interactive", cards(&link(), &json!({ "action": quick(1) })), 131_009),
+        ("interactive", cards(&link(), &json!({ "type": "button" })), 131_009),
+        ("interactive", cards(&link(), &json!({ "type": "carousel" })), 131_009),
+        ("interactive", cards(&quick(1), &json!({ "action": quick(2) })), 131_009),
+        ("interactive", cards(&link(), &json!({ "footer": {} })), 100),
+        ("interactive", products(["7", "8"]), 131_009),
     ] {
         client.refused(&send(kind, &content), 400, code).await;
     }

@@ -1,5 +1,6 @@
 //! A request: one message that a campaign system wants to reach one person.
 
+mod carousel;
 mod content;
 mod e164;
 mod params;

@@ -3,9 +3,10 @@
 //! What it does not document a limit of is bounded by us. Ids that must differ, files that must exist and flows that must
 //! be published are the platform's to check.
 
+use super::carousel::{self, CARDS};
 use super::content::{ContentKind, Rich};
 use super::shape::Need::{IfSeveral, May, Must};
-use super::shape::Shape::{Across, Any, Chars, Degrees, Digits, Flag, Link, List, Object, Web, Whole, Word};
+use super::shape::Shape::{Across, Any, Chars, Degrees, Digits, Flag, Link, List, Object, Wamid, Web, Whole, Word};
 use super::shape::{Also, Field, Shape, check as hold};
 use crate::Text;
 use crate::input::InputError;
@@ -21,13 +22,13 @@ pub(super) fn check(i: usize, rich: &Rich<'_>) -> Result<(), InputError> {
         ContentKind::Location => &LOCATION,
         ContentKind::Contacts => &CONTACTS,
         ContentKind::Reaction => &REACTION,
-        ContentKind::Interactive => interactive(i, rich)?,
+        ContentKind::Interactive => return interactive(i, rich),
         ContentKind::Text | ContentKind::Template => return Ok(()),
     };
     hold(i, rich.kind.as_str(), rich.json, shape)
 }
 
-const MEDIUM: Also = Also::One(&["id", "link"]);
+pub(super) const MEDIUM: Also = Also::One(&["id", "link"]);
 const CAPTION: Field = Field("caption", May, Chars(1, 1_024));
 
 static CAPTIONED: Shape = Object(&[Field("id", May, Digits), Field("link", May, Link), CAPTION], MEDIUM);
@@ -50,7 +51,7 @@ static LOCATION: Shape = Object(
 
 static REACTION: Shape = Object(
     // No emoji takes an earlier one away.
-    &[Field("message_id", Must, Chars(1, 512)), Field("emoji", Must, Chars(0, 16))],
+    &[Field("message_id", Must, Wamid(512)), Field("emoji", Must, Chars(0, 16))],
     Also::Nothing,
 );
 
@@ -112,13 +113,16 @@ struct Typed<'a> {
     kind: Text<'a>,
 }
 
-fn interactive(i: usize, rich: &Rich<'_>) -> Result<&'static Shape, InputError> {
+fn interactive(i: usize, rich: &Rich<'_>) -> Result<(), InputError> {
     let kind = serde_json::from_str(rich.json.get()).map_or_else(|_| Text::default(), |typed: Typed<'_>| typed.kind);
-    INTERACTIVE.iter().find(|(name, _)| *name == &*kind).map(|(_, shape)| shape).ok_or_else(|| {
+    let Some((_, shape)) = INTERACTIVE.iter().find(|(name, _)| *name == &*kind) else {
         let names: Vec<&str> = INTERACTIVE.iter().map(|(name, _)| *name).collect();
         let remedy = format!("use one of {}", names.join(", "));
-        InputError::invalid(format!("content[{i}].interactive.type"), "the value is missing or not known here", remedy)
-    })
+        let at = format!("content[{i}].interactive.type");
+        return Err(InputError::invalid(at, "the value is missing or not known here", remedy));
+    };
+    hold(i, rich.kind.as_str(), rich.json, shape)?;
+    if &*kind == "carousel" { carousel::check(i, rich) } else { Ok(()) }
 }
 
 const TYPE: Field = Field("type", Must, Chars(1, 60));
@@ -151,7 +155,7 @@ const HEADER: Field = Field(
 const TEXT_HEADER: Shape =
     Object(&[Field("type", Must, Word(&["text"])), Field("text", Must, Chars(1, 60))], Also::Nothing);
 const TEXT_HEADER_IF_ANY: Field = Field("header", May, TEXT_HEADER);
-const PRODUCT: Field = Field("product_retailer_id", Must, Chars(1, 200));
+pub(super) const PRODUCT: Field = Field("product_retailer_id", Must, Chars(1, 200));
 
 /// An action of this name with parameters.
 macro_rules! named {
@@ -272,7 +276,8 @@ static ROW: Shape = Object(
     Also::Nothing,
 );
 
-const OPEN: Shape = Object(&[Field("display_text", Must, Chars(1, 20)), Field("url", Must, Web)], Also::Nothing);
+pub(super) const OPEN: Shape =
+    Object(&[Field("display_text", Must, Chars(1, 20)), Field("url", Must, Web)], Also::Nothing);
 
 const FLOW: Shape = Object(
     &[
@@ -308,28 +313,6 @@ const PRODUCTS: Shape = Object(
             ),
         ),
     ],
-    Also::Nothing,
-);
-
-const CARDS: Shape = Object(
-    &[Field(
-        "cards",
-        Must,
-        List(
-            2,
-            10,
-            &Object(
-                &[
-                    Field("card_index", Must, Whole(0, 9)),
-                    Field("type", Must, Word(&["cta_url", "button", "product"])),
-                    HEADER,
-                    Field("body", May, Object(&[Field("text", Must, Chars(1, 160))], Also::Nothing)),
-                    Field("action", Must, Any),
-                ],
-                Also::Nothing,
-            ),
-        ),
-    )],
     Also::Nothing,
 );
 

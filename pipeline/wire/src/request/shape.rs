@@ -16,6 +16,8 @@ pub(super) enum Shape {
     Chars(usize, usize),
     /// An id that the platform gave, of digits.
     Digits,
+    /// The id of a message as the platform gave it, of so many characters at most.
+    Wamid(usize),
     /// An https address.
     Link,
     /// An address of the web, http or https.
@@ -77,7 +79,7 @@ pub(super) fn check(i: usize, kind: &str, json: &RawValue, shape: &'static Shape
     }
 }
 
-/// Steps down at most: the tables here go down seven.
+/// Steps down at most: the tables here go down eight.
 const DEPTH_MAX: usize = 12;
 
 /// From the message down to what is being read. Words are made of it for a fault alone.
@@ -159,7 +161,7 @@ struct Value<'w> {
 
 fn expected(shape: &Shape) -> &'static str {
     match shape {
-        Shape::Chars(..) | Shape::Digits | Shape::Link | Shape::Web | Shape::Word(_) => "a string",
+        Shape::Chars(..) | Shape::Digits | Shape::Wamid(_) | Shape::Link | Shape::Web | Shape::Word(_) => "a string",
         Shape::Whole(..) => "a whole number",
         Shape::Degrees(_) => "degrees as a number",
         Shape::Flag => "true or false",
@@ -189,6 +191,18 @@ impl<'de> de::Visitor<'de> for Value<'_> {
             }
             Shape::Digits if (1..=64).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit()) => Ok(()),
             Shape::Digits => Err(walk.no("it is no id of the platform", "give the 1 to 64 digits that it gave")),
+            Shape::Wamid(max) => {
+                let rest = s.strip_prefix("wamid.");
+                if s.len() <= max
+                    && rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic()))
+                {
+                    return Ok(());
+                }
+                Err(walk.no(
+                    "it is no id of a message of the platform",
+                    format!("give what it gave: wamid. and so on, at most {max} characters"),
+                ))
+            }
             Shape::Link | Shape::Web => {
                 let host = s.strip_prefix("https://").or_else(|| {
                     let web = matches!(self.shape, Shape::Web);

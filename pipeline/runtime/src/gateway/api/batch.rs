@@ -59,8 +59,8 @@ pub(super) async fn enqueue(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let served = Served::begin(&api.traces, "/v1/messages:batch", &headers);
-    let answer = take(&api, query.as_deref(), &headers, body, served.header()).await;
+    let mut served = Served::begin(&api.traces, "/v1/messages:batch", &headers);
+    let answer = take(&api, query.as_deref(), &headers, body, &mut served).await;
     served.end(&answer);
     answer
 }
@@ -70,9 +70,10 @@ async fn take(
     query: Option<&str>,
     headers: &HeaderMap,
     body: Body,
-    trace: Option<Bytes>,
+    served: &mut Served,
 ) -> Result<Response, Problem> {
     let caller = api.access.caller(headers, Action::Enqueue)?;
+    served.let_in();
     require_content_type(headers, NDJSON)?;
     let query = Query::parse(query, &["lane", "first_line", "file"])?;
     let lane = lane(&query)?;
@@ -83,7 +84,7 @@ async fn take(
     let mut records = Vec::with_capacity(lines.len());
     let mut set_aside = Vec::new();
     for (number, line) in lines {
-        match accept(api, &caller, lane, &line, None, trace.clone()).await {
+        match accept(api, &caller, lane, &line, None, served.header()).await {
             Ok((record, id)) => {
                 answer.accepted += 1;
                 records.push(record);

@@ -27,8 +27,8 @@ pub(super) async fn enqueue(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let served = Served::begin(&api.traces, "/v1/messages", &headers);
-    let answer = take(&api, query.as_deref(), &headers, body, served.header()).await;
+    let mut served = Served::begin(&api.traces, "/v1/messages", &headers);
+    let answer = take(&api, query.as_deref(), &headers, body, &mut served).await;
     served.end(&answer);
     answer
 }
@@ -38,14 +38,15 @@ async fn take(
     query: Option<&str>,
     headers: &HeaderMap,
     body: Body,
-    trace: Option<Bytes>,
+    served: &mut Served,
 ) -> Result<Response, Problem> {
     let caller = api.access.caller(headers, Action::Enqueue)?;
+    served.let_in();
     require_content_type(headers, JSON)?;
     let lane = lane(&Query::parse(query, &["lane"])?)?;
     let body = api.body(body, BODY_BYTES_MAX).await?;
     let ce_id: Option<Vec<u8>> = headers.get("ce-id").map(|id| percent_decode(id.as_bytes()).collect());
-    let (record, id) = accept(api, &caller, lane, &body.bytes, ce_id.as_deref(), trace).await?;
+    let (record, id) = accept(api, &caller, lane, &body.bytes, ce_id.as_deref(), served.header()).await?;
     api.inbox.append(vec![record]).await?;
     Ok(json(StatusCode::ACCEPTED, serde_json::json!({ "id": id }).to_string().into_bytes()))
 }

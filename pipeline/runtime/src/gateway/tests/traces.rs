@@ -1,23 +1,30 @@
 //! Spans of requests that bring messages.
 
 use super::world::{World, config, request};
-use crate::gateway::GatewayParts;
+use crate::gateway::{GatewayConfig, GatewayParts};
 use crate::log::Topic;
 use crate::traces::Traces;
 use axum::http::Method;
 use opentelemetry::trace::{SpanKind, Status};
 use opentelemetry_sdk::trace::SpanData;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::Receiver;
 
 const CALLER: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// A world, the API's address of a second gateway that records a part, and where its spans go.
 async fn traced(sample_per_million: u64) -> (World, String, Receiver<SpanData>) {
+    traced_with(sample_per_million, config()).await
+}
+
+async fn traced_with(sample_per_million: u64, config: GatewayConfig) -> (World, String, Receiver<SpanData>) {
     let world = World::new().await;
     let (traces, ended) = Traces::to_queue(sample_per_million);
     let parts = GatewayParts { traces, ..world.parts() };
-    let mut gateway = world.second(&config()).await;
-    gateway.bind(config(), parts).await.unwrap();
+    let mut gateway = world.second(&config).await;
+    gateway.bind(config, parts).await.unwrap();
     let api = format!("http://{}/v1/", gateway.addresses().api);
     tokio::spawn(gateway.serve());
     (world, api, ended)
@@ -74,4 +81,25 @@ async fn where_a_part_is_recorded_every_record_says_whether_it_is_in_it() {
         assert!(header.ends_with(flags), "{header} at {sample_per_million} in a million");
         assert_eq!(std::iter::from_fn(|| ended.try_recv().ok()).count(), spans);
     }
+}
+
+/// Its body never ends: the time for a request does, or the client's patience.
+#[tokio::test]
+async fn without_an_answer_of_its_own_a_request_ends_cancelled() {
+    let mut config = config();
+    config.limits.request_timeout = Duration::from_millis(300);
+    let (_world, api, mut ended) = traced_with(0, config).await;
+    let address = api.strip_prefix("http://").and_then(|rest| rest.strip_suffix("/v1/")).unwrap();
+    for token in ["stranger", "enqueue"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /v1/messages HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+             traceparent: {CALLER}\r\ncontent-length: 100\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        assert!(stream.read(&mut [0; 100]).await.unwrap() > 0, "{token} is answered");
+    }
+    let span = ended.try_recv().unwrap();
+    assert_eq!((says(&span, "error.type").as_deref(), span.status), (Some("cancelled"), Status::error("")));
+    assert!(ended.try_recv().is_err(), "nothing of the stranger");
 }
