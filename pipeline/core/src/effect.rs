@@ -66,8 +66,10 @@ pub struct Reply {
     pub user: User,
     /// The platform's time; of an answer of ours, when it was admitted.
     pub at_s: u32,
-    /// What the person wrote asks for no answer: a word that ends consents, or a reaction.
+    /// A word that ends consents: nothing is to be answered any more.
     pub settled: bool,
+    /// A reaction: it asks for no answer itself.
+    pub reaction: bool,
 }
 
 /// A change of what a number or a portfolio may do.

@@ -57,8 +57,15 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     // What people write that were never reached is nobody's result, but they wait for an answer like the others.
     let known = state.contact(ContactKey::new(account.ix, user)) != Contact::default();
     let kind = if known { ReplyKind::Wrote } else { ReplyKind::StrangerWrote };
-    let settled = i.reaction || matches!(means, Some(Means::Stop | Means::StopAll));
-    out.effects.push(Effect::Reply(Box::new(Reply { kind, sender: sender.ix, user, at_s, settled })));
+    let settled = matches!(means, Some(Means::Stop | Means::StopAll));
+    out.effects.push(Effect::Reply(Box::new(Reply {
+        kind,
+        sender: sender.ix,
+        user,
+        at_s,
+        settled,
+        reaction: i.reaction,
+    })));
     if let Some(key) = fee::counter(facts, sender.ix, Fee::Inbound, at_s) {
         out.changes.push(Change::Counter(key, state.counter(key) + 1));
     }
@@ -77,7 +84,7 @@ pub(crate) fn answered((sender, user): (SenderIx, User), pair: &Pair, at_s: u32,
     let now_s = (now_ms / 1000) as u32;
     let wrote_s = pair.last_inbound_s;
     if wrote_s != 0 && at_s >= wrote_s && now_s < wrote_s.saturating_add(window::WINDOW_S) {
-        let reply = Reply { kind: ReplyKind::Answered, sender, user, at_s, settled: false };
+        let reply = Reply { kind: ReplyKind::Answered, sender, user, at_s, settled: false, reaction: false };
         out.effects.push(Effect::Reply(Box::new(reply)));
     }
 }

@@ -25,8 +25,9 @@ fn wrote(w: &mut World) {
 /// What was told: `wrote` or `answered` with its second after noon.
 fn told(w: &World) -> Vec<String> {
     let text = |v: &Value| v["at"].as_str().unwrap()[14..19].to_owned();
-    let what = |v: &Value| match (v["answered"] == TO, v["settled"] == true) {
+    let what = |v: &Value| match (v["answered"] == TO, v["settled"] == true || v["reaction"] == true) {
         (true, _) => "answered",
+        (_, true) if v["reaction"] == true => "reacted",
         (_, true) => "settled",
         _ => "wrote",
     };
@@ -113,5 +114,5 @@ fn a_word_that_ends_consents_and_a_reaction_ask_for_no_answer() {
     say(&mut w, json!({"keyword": "x", "label": "Stop!"}));
     say(&mut w, json!({"reaction": true}));
     say(&mut w, json!({"keyword": "stop asking"}));
-    assert_eq!(told(&w), ["wrote 00:00", "settled 00:01", "settled 00:02", "settled 00:03", "wrote 00:04"]);
+    assert_eq!(told(&w), ["wrote 00:00", "settled 00:01", "settled 00:02", "reacted 00:03", "wrote 00:04"]);
 }

@@ -63,7 +63,8 @@ fn the_template_says_how_long() {
         (json!(43_200), "marketing_messages", promo("a", TO), 43_200_000 + 1_440_000),
     ] {
         let after_ms = ends_after(&mut world(&ttl_s, api), &request);
-        assert_eq!(after_ms, expected_ms, "{ttl_s} {api} {}", request["id"]);
+        // It may leave five seconds after it was admitted.
+        assert_eq!(after_ms, expected_ms + 5_000, "{ttl_s} {api} {}", request["id"]);
     }
 }
 

@@ -414,10 +414,14 @@ pub struct ReplySnapshot<'a> {
     /// so, so that earlier versions read the record.
     #[serde(default, skip_serializing_if = "is_false")]
     pub stranger: bool,
-    /// It asks for no answer: a word that ends consents, or a reaction. Whoever counts who waits for one takes the person
-    /// off. Left out where that is not so, so that earlier versions read the record.
+    /// A word that ends consents: it asks for no answer, and nothing before it does any more. Whoever counts who waits for
+    /// one takes the person off. Left out where that is not so, so that earlier versions read the record.
     #[serde(default, skip_serializing_if = "is_false")]
     pub settled: bool,
+    /// A reaction: it opens the window and asks for no answer; what was asked before still does. Left out where that is not
+    /// so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reaction: bool,
 }
 
 /// A message left for a person who had written or called within the last day: whoever counts who waits for an answer takes

@@ -118,8 +118,9 @@ pub fn reply(state: &State, reply: &Reply, out: &mut Vec<u8>) -> serde_json::Res
     match reply.kind {
         ReplyKind::Answered => serde_json::to_writer(out, &AnsweredSnapshot { answered: person, account, sender, at }),
         kind => {
-            let (stranger, settled) = (kind == ReplyKind::StrangerWrote, reply.settled);
-            serde_json::to_writer(out, &ReplySnapshot { reply_of: person, account, sender, at, stranger, settled })
+            let (stranger, settled, reaction) = (kind == ReplyKind::StrangerWrote, reply.settled, reply.reaction);
+            let told = ReplySnapshot { reply_of: person, account, sender, at, stranger, settled, reaction };
+            serde_json::to_writer(out, &told)
         }
     }
 }

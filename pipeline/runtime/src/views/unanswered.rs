@@ -38,15 +38,22 @@ pub struct UnansweredLine {
     pub closes_at: Time,
 }
 
-/// A person wrote: waits for an answer, or, with what asks for none, does not any more.
+/// A person wrote: waits for an answer, or, with a word that ends consents, does not any more. A reaction keeps the window of
+/// who waits open for longer, and makes nobody wait.
 pub(super) fn wrote(tx: &dyn Sql, account: i64, reply: &ReplySnapshot<'_>) -> Result<(), LedgerError> {
     if reply.settled {
         return forget(tx, account, (&reply.sender, &reply.reply_of), reply.at);
     }
+    let at = (reply.at.0 as i64).into();
+    let person = [account.into(), reply.sender.as_str().into(), reply.reply_of.as_str().into(), at];
+    if reply.reaction {
+        let sql = "UPDATE unanswered SET at = ?4 WHERE account = ?1 AND sender = ?2 AND person = ?3 AND at < ?4";
+        tx.run(sql, &person)?;
+        return Ok(());
+    }
     let sql = "INSERT INTO unanswered (account, sender, person, at) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (account, sender, person) DO UPDATE SET at = excluded.at WHERE unanswered.at < excluded.at";
-    let at = (reply.at.0 as i64).into();
-    tx.run(sql, &[account.into(), reply.sender.as_str().into(), reply.reply_of.as_str().into(), at])?;
+    tx.run(sql, &person)?;
     Ok(())
 }
 
