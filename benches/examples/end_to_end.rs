@@ -23,6 +23,10 @@ use tollgate_runtime::traces::{Instance, Traces, TracesConfig};
 
 const BATCH: usize = 2_000;
 
+/// The service's own.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let requests: usize = args.next().map_or(Ok(200_000), |n| n.parse())?;

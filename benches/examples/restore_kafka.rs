@@ -21,6 +21,10 @@ use tollgate_runtime::store::{Space, Store, StoreOptions};
 
 const MOST: Duration = Duration::from_secs(1_800);
 
+/// The service's own.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if let [brokers, prefix, app, disk] = &args[..] {

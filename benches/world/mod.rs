@@ -18,6 +18,10 @@ use tollgate_wire::event::{AttemptResult, DispatchResult, Events, PlatformEvent,
 use tollgate_wire::order::Callback;
 use tollgate_wire::request::Recipient;
 
+/// The service's own.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A Saturday in November 2026, 12:00:00 UTC.
 pub const NOON_MS: u64 = 1_795_262_400_000;
 /// Records of one commit.

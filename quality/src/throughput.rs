@@ -90,8 +90,6 @@ pub struct ThroughputPolicy {
     /// How much may be admitted at once, as time at the full rate. Default 250 ms: longer than a batch
     /// takes to commit, so that a sender is not idle between two batches.
     pub burst_ms: u32,
-    /// The same for calls to the platform, where nothing smooths any more. Default 10 ms.
-    pub wire_burst_ms: u32,
     /// Below this, in parts of a thousand, nothing comes back by time: an answered call must show that there is
     /// somebody. Default 50, at least 2.
     pub floor_permille: u16,
@@ -118,7 +116,6 @@ impl Default for ThroughputPolicy {
         ThroughputPolicy {
             priority_percent: Percent::at_most_100(20),
             burst_ms: 250,
-            wire_burst_ms: 10,
             floor_permille: 50,
             recover_permille: 5,
             probe_permille: 1,
@@ -294,21 +291,11 @@ impl ThroughputPolicy {
         NonZeroU32::new(u32::try_from(scaled).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN)
     }
 
-    /// The bucket at admission: the effective limit with a burst that bridges two batches. The wire's
-    /// bucket smooths it.
+    /// The bucket at admission: the effective limit with a burst that bridges two batches. The dispatcher spaces the calls
+    /// evenly (`runtime/src/dispatcher/pace.rs`).
     #[must_use]
     pub fn admission_rate(&self, effective: NonZeroU32) -> Rate {
         Rate::new(effective, Duration::from_secs(1), burst(effective, self.burst_ms))
-    }
-
-    /// The bucket just before the call. Its rate is lower by what the burst adds, so that no second holds
-    /// more than the effective limit.
-    #[must_use]
-    pub fn wire_rate(&self, effective: NonZeroU32) -> Rate {
-        let most = effective.get().div_ceil(2);
-        let burst = burst(effective, self.wire_burst_ms).get().min(most);
-        let sustained = NonZeroU32::new(effective.get() + 1 - burst).unwrap_or(NonZeroU32::MIN);
-        Rate::new(sustained, Duration::from_secs(1), NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
     }
 
     /// The tokens that a message of this lane must leave in a bucket of `rate`: part of the burst for bulk,
@@ -339,12 +326,12 @@ mod tests {
         NonZeroU32::new(n).expect("not zero")
     }
 
-    /// limit → admission rate and burst, kept by bulk; wire rate and burst.
+    /// limit → admission rate and burst, kept by bulk.
     const RATES: &str = "
-        1    → 1/s burst 1 keep 0; wire 1/s burst 1
-        20   → 20/s burst 5 keep 1; wire 20/s burst 1
-        80   → 80/s burst 20 keep 4; wire 80/s burst 1
-        1000 → 1000/s burst 250 keep 50; wire 991/s burst 10
+        1    → 1/s burst 1 keep 0
+        20   → 20/s burst 5 keep 1
+        80   → 80/s burst 20 keep 4
+        1000 → 1000/s burst 250 keep 50
     ";
 
     #[test]
@@ -353,35 +340,10 @@ mod tests {
         for line in RATES.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (limit, expected) = line.split_once('→').expect("limit → rates");
             let limit = limit.trim().parse().expect("a number");
-            let (at, wire) = (policy.admission_rate(limit), policy.wire_rate(limit));
+            let at = policy.admission_rate(limit);
             let keep = policy.keep(Lane::Bulk, at);
-            let rates = format!(
-                "{}/s burst {} keep {keep}; wire {}/s burst {}",
-                at.per_period(),
-                at.burst(),
-                wire.per_period(),
-                wire.burst()
-            );
+            let rates = format!("{}/s burst {} keep {keep}", at.per_period(), at.burst());
             assert_eq!(rates, expected.trim(), "{line}");
-        }
-    }
-
-    #[test]
-    fn no_second_on_the_wire_holds_more_than_the_limit() {
-        let policy = ThroughputPolicy { wire_burst_ms: 100, ..ThroughputPolicy::default() };
-        for limit in [1, 2, 20, 80, 1000] {
-            let rate = policy.wire_rate(mps(limit));
-            let (mut bucket, mut sent_at) = (Bucket::FULL, Vec::new());
-            for now_ms in NOW_MS..NOW_MS + 3_000 {
-                while let Ok(taken) = bucket.check(rate, now_ms) {
-                    bucket = taken;
-                    sent_at.push(now_ms);
-                }
-            }
-            for start in &sent_at {
-                let second = sent_at.iter().filter(|&at| (*start..start + 1_000).contains(at)).count();
-                assert!(second <= limit as usize, "{second} in a second, limit {limit}");
-            }
         }
     }
 

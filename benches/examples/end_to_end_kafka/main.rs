@@ -33,6 +33,10 @@ const PARTITIONS: u32 = 4;
 const WARM: usize = 40_000;
 const MOST: Duration = Duration::from_secs(600);
 
+/// The service's own.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() {
     let mut args = std::env::args().skip(1);
     let requests: usize = args.next().map_or(200_000, |n| n.parse().unwrap());

@@ -38,6 +38,10 @@ use outside::{ACCESS_TOKEN, APP, APP_SECRET, Case, Outside};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// The service's own.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> Result<(), Failure> {
     let mut args = std::env::args().skip(1);
     let (mut cases, mut seconds, mut dir) = (vec![Case::One, Case::Fifty], 300, None);

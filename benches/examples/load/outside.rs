@@ -2,7 +2,7 @@
 //! the sandbox's webhooks and the service that times the answers.
 
 use std::convert::Infallible;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,8 +31,8 @@ pub const APP: &str = "load";
 pub const APP_SECRET: &str = "load-app-secret";
 pub const ACCESS_TOKEN: &str = "load-access-token";
 
-/// People who are written to in turn: none so often that the pair rate binds.
-const PEOPLE: u64 = 40_000;
+/// People who are written to in turn, each every 20 s at the most: none so often that the pair rate binds.
+const PEOPLE: u64 = 80_000;
 /// Requests are asked for so often.
 const EVERY: Duration = Duration::from_millis(100);
 /// By how much a number may be above its limit in any second as the sandbox counts it: the service keeps the limit where it
@@ -122,7 +122,7 @@ async fn play(task: &Outside) -> Result<(), Failure> {
     prepare(task, &http).await?;
 
     let (started, mut asked, mut api) = (Instant::now(), 0_u64, Latencies::default());
-    let mut every = tokio::time::interval(EVERY);
+    let (mut every, mut tenths) = (tokio::time::interval(EVERY), Vec::new());
     while started.elapsed() < Duration::from_secs(task.seconds) {
         every.tick().await;
         let due = task.case.rate() * started.elapsed().as_millis() as u64 / 1_000;
@@ -137,6 +137,9 @@ async fn play(task: &Outside) -> Result<(), Failure> {
         call(&http, Method::POST, &url, "application/x-ndjson", body).await?;
         api.0.push(micros(before));
         asked = upto;
+        if started.elapsed().as_millis() as u64 * 10 >= task.seconds * 1_000 * (tenths.len() as u64 + 1) {
+            tenths.push((started.elapsed().as_secs_f64(), sandbox.stats().accepted));
+        }
     }
     let (fed, taken_while_fed) = (started.elapsed().as_secs_f64(), sandbox.stats().accepted);
     let until = Instant::now() + PATIENCE;
@@ -151,6 +154,14 @@ async fn play(task: &Outside) -> Result<(), Failure> {
         "taken by the platform     {taken_while_fed} while asked, {:.0}/s; all {quiet_after:.1} s after",
         taken_while_fed as f64 / fed
     );
+    // What a number may send is what is offered, so that what came late at first is never caught up with.
+    let mut by_tenth = String::new();
+    let mut last = (0.0, 0);
+    for tenth in tenths {
+        let _ = write!(by_tenth, " {:.0}", (tenth.1 - last.1) as f64 / (tenth.0 - last.0));
+        last = tenth;
+    }
+    println!("… by tenths of that time   {by_tenth} /s");
     let updates = stats.updates_delivered;
     println!(
         "statuses told             {updates}, {:.0}/s, in webhooks {webhooks}",

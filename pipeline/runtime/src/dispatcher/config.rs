@@ -18,7 +18,7 @@ pub struct DispatcherConfig {
 
 impl Default for DispatcherConfig {
     fn default() -> Self {
-        Self { concurrent_max: 512, lookahead_max: 16_384, access_tokens: HashMap::new() }
+        Self { concurrent_max: 2_048, lookahead_max: 16_384, access_tokens: HashMap::new() }
     }
 }
 

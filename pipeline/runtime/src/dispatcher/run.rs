@@ -229,7 +229,9 @@ impl Run {
         }
         let offsets: Vec<u64> = picked.go.iter().chain(&picked.late).map(|job| job.offset).collect();
         let asked = offsets.len();
+        let asked_ns = self.now_ns();
         let fresh = self.orders.take(offsets).await?;
+        self.backlog.took(self.now_ns() - asked_ns);
         for job in picked.go.iter().chain(&picked.late) {
             self.waiting.remove(&job.offset);
         }

@@ -13,6 +13,9 @@ use super::wait;
 use crate::config::{Config, ConfigArgs, load_rates};
 use crate::logging;
 
+/// No more is asked for: some systems allow a billion, and libraries make room for each.
+const OPEN_FILES_MAX: u64 = 1 << 18;
+
 /// Run the service: API, webhooks, sending, billing.
 ///
 /// One process over one data directory; with log.kind = "kafka" any number of processes over Kafka. SIGINT or SIGTERM stops it: requests in flight finish, calls under way end,
@@ -48,7 +51,20 @@ pub fn run(args: ServeArgs, config: Option<PathBuf>) -> anyhow::Result<ExitCode>
     wait(serve(config))
 }
 
+/// Calls, webhooks, databases and the log share what may be open, and shells give 1,024: what the system allows is asked for.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.unwrap_or(OPEN_FILES_MAX).min(OPEN_FILES_MAX);
+    if current.is_some_and(|current| current < wanted)
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })
+    {
+        tracing::warn!(%error, current, wanted, "the limit of open files stays");
+    }
+}
+
 async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    raise_open_files();
     // Before anything starts, so that a signal during a long start is not lost.
     let mut interrupt = signal(SignalKind::interrupt()).context("signals cannot be received")?;
     let mut terminate = signal(SignalKind::terminate()).context("signals cannot be received")?;
