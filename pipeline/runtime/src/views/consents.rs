@@ -32,8 +32,23 @@ pub struct ConsentsView {
     pub stop_all: bool,
     /// On the account's suppression list.
     pub suppressed: bool,
+    /// What was said to brands of the account, in order of their first declaration; those to which nothing was said are left
+    /// out, and all of it where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub brands: Vec<BrandView>,
     /// What the person said, oldest first: at most the newest thousand.
     pub proofs: Vec<Box<RawValue>>,
+}
+
+/// What one person consented to with one brand.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct BrandView {
+    /// The brand.
+    pub brand: String,
+    /// By category.
+    pub consents: Vec<ConsentLine>,
+    /// An opt-out of everything from the brand.
+    pub stop_all: bool,
 }
 
 /// The consent for a category.
@@ -90,6 +105,17 @@ fn line(
     ConsentLine { category, state, until }
 }
 
+/// All of them.
+fn lines(holds: &Consents, as_of: Time) -> Vec<ConsentLine> {
+    let (ends, pending) = (holds.ends, holds.pending);
+    vec![
+        line("marketing", holds.marketing, ends.marketing, pending.marketing, as_of),
+        line("utility", holds.utility, ends.utility, pending.utility, as_of),
+        line("authentication", holds.authentication, ends.authentication, pending.authentication, as_of),
+        line("service", holds.service, ends.service, pending.service, as_of),
+    ]
+}
+
 /// A person's no.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptOutView {
@@ -99,6 +125,9 @@ pub struct OptOutView {
     pub at: Time,
     /// How it came, as recorded.
     pub source: String,
+    /// The brand that it was said to; absent = the account as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
 }
 
 /// A proof as it is stored, as far as it is looked at.
@@ -108,6 +137,8 @@ struct Proof {
     state: ConsentState,
     source: String,
     at: Time,
+    #[serde(default)]
+    brand: Option<String>,
 }
 
 impl Reader {
@@ -125,13 +156,11 @@ impl Reader {
             })?;
             let holds: Consents = holds.unwrap_or_default();
             let as_of = as_of(db, Stream::Snapshots)?;
-            let (ends, pending) = (holds.ends, holds.pending);
-            let consents = vec![
-                line("marketing", holds.marketing, ends.marketing, pending.marketing, as_of),
-                line("utility", holds.utility, ends.utility, pending.utility, as_of),
-                line("authentication", holds.authentication, ends.authentication, pending.authentication, as_of),
-                line("service", holds.service, ends.service, pending.service, as_of),
-            ];
+            let brands = holds.brands.iter().map(|b| BrandView {
+                brand: b.brand.clone(),
+                consents: lines(&b.holds, as_of),
+                stop_all: b.holds.stop_all,
+            });
             let mut proofs = Vec::new();
             newest_proofs(db, account, to, &mut |text| {
                 let raw = RawValue::from_string(text.to_owned());
@@ -143,9 +172,10 @@ impl Reader {
                 as_of,
                 account: account.to_owned(),
                 to: to.to_owned(),
-                consents,
+                consents: lines(&holds, as_of),
                 stop_all: holds.stop_all,
                 suppressed: holds.suppressed,
+                brands: brands.collect(),
                 proofs,
             }))
         })
@@ -187,14 +217,24 @@ impl Reader {
     }
 }
 
-/// The no that the person said last.
-pub(super) fn newest_no(db: &dyn Sql, account: &str, to: &str) -> Result<Option<OptOutView>, LedgerError> {
+/// The no that the person said last to the account as a whole or to a brand; else to any.
+pub(super) fn newest_no(
+    db: &dyn Sql,
+    account: &str,
+    to: &str,
+    brand: Option<&str>,
+) -> Result<Option<OptOutView>, LedgerError> {
+    let counts = |said_to: Option<&str>| said_to.is_none() || said_to == brand;
     let mut newest: Option<OptOutView> = None;
     newest_proofs(db, account, to, &mut |text| {
         let proof: Result<Proof, _> = serde_json::from_str(text);
         let said = proof.map_err(|_| LedgerError::Stored { what: "proof", value: text.to_owned() })?;
-        if said.state == ConsentState::OptOut && newest.as_ref().is_none_or(|no| said.at > no.at) {
-            newest = Some(OptOutView { category: said.category, at: said.at, source: said.source });
+        let newer = |no: &OptOutView| {
+            (counts(said.brand.as_deref()), said.at) > (counts(no.brand.as_deref()), no.at)
+        };
+        if said.state == ConsentState::OptOut && newest.as_ref().is_none_or(newer) {
+            newest =
+                Some(OptOutView { category: said.category, at: said.at, source: said.source, brand: said.brand });
         }
         Ok(())
     })?;

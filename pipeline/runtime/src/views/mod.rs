@@ -41,7 +41,7 @@ mod tests;
 
 pub use bill::{AccountBill, Bill, BillLine, bill, bill_by_account};
 pub use body::{AmountView, ChargeView, ChosenView, GatesView};
-pub use consents::{ConsentLine, ConsentsView, OptOutView, SuppressedLine, SuppressionsView};
+pub use consents::{BrandView, ConsentLine, ConsentsView, OptOutView, SuppressedLine, SuppressionsView};
 pub use counts::{OutcomeCount, OutcomeCounts};
 pub use explain::{GATES, explain};
 pub use feed::{Feed, FeedItem};

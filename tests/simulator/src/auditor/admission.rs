@@ -40,6 +40,7 @@ impl Auditor {
         let window = self.people.window_until_s(&sender, &m.to, now_s);
         let status = state.as_ref().map(|s| if sendable { "approved" } else { s.0.as_str() });
         self.content(uid, m, (&sender, &purpose, &category), status, window.is_some());
+        self.brand(uid, m, &sender, (&purpose, &category), request, window.is_some());
         self.holds(uid, m, &sender, &waba, &category);
         if template.is_none() {
             let by = order.leave_by_ms;
@@ -107,20 +108,21 @@ impl Auditor {
     ) {
         let (account, to) = (m.account.as_str(), m.to.as_str());
         let now_s = self.now_s();
-        let stopped = self.people.stopped_all(account, to);
-        let word = self.people.word_on(account, to, category, now_s);
+        // Of the account as a whole. Where it has brands, a yes may have been said to them.
+        let word = self.people.word_on((account, to), "", category, now_s);
+        let branded = !self.people.brands.ever(account).is_empty();
         let agreed = word.unwrap_or_else(|| {
             let answer = window && (category == "service" || category == "utility");
-            answer || self.people.implied(account, sender, to, category, now_s)
+            branded || answer || self.people.implied(account, sender, to, category, now_s)
         });
         let listed = self.people.is_listed(account, to);
         self.check("order_not_suppressed", uid, !listed, || format!("{to} is on the suppression list"));
-        self.check("order_needs_consent", uid, agreed && !stopped, || {
-            format!("{category} to {to}: said {word:?}, stopped all {stopped}, window open {window}")
+        self.check("order_needs_consent", uid, agreed, || {
+            format!("{category} to {to}: said {word:?}, window open {window}")
         });
         let text = state.is_none() && category == "service";
         if text {
-            let no = self.people.word_on(account, to, purpose, now_s) == Some(false);
+            let no = self.people.word_on((account, to), "", purpose, now_s) == Some(false);
             self.check("text_needs_window", uid, window, || format!("text to {to} outside the window"));
             self.check("text_respects_purpose", uid, !no, || format!("{to} said no to {purpose}"));
         } else {
@@ -138,6 +140,51 @@ impl Auditor {
         self.check("person_is_on_platform", uid, away <= now_s, || format!("{to} is away until {away}"));
         let said = m.category.map(tollgate_rate_card::Category::as_str);
         self.check("outcome_names_category", uid, said == Some(category), || format!("{said:?}, not {category}"));
+    }
+
+    /// Where an account has brands: the number is the brand's or of none, the brand was not refused, and the person agreed
+    /// with the brand, or with the account where that is enough.
+    fn brand(
+        &mut self,
+        uid: u64,
+        m: &Move,
+        sender: &str,
+        (purpose, category): (&str, &str),
+        request: &Value,
+        window: bool,
+    ) {
+        let (account, to, now_s) = (m.account.as_str(), m.to.as_str(), self.now_s());
+        let brands = &self.people.brands;
+        if brands.ever(account).is_empty() {
+            return;
+        }
+        let of_number = brands.of(account, sender);
+        let brand = request["brand"].as_str().map_or_else(|| of_number.clone(), str::to_owned);
+        let inherits = brands.here(account, &brand);
+        let past = brands.past(account, sender, &brand);
+        self.check("number_is_of_the_brand", uid, of_number.is_empty() || of_number == brand, || {
+            format!("{sender} of {of_number:?} for {brand:?}")
+        });
+        self.check("brand_is_declared", uid, brand.is_empty() || inherits.is_some(), || brand.clone());
+        let word = |brand: &str, category: &str| self.people.word_on((account, to), brand, category, now_s);
+        let own = |category: &str| if brand.is_empty() { None } else { word(&brand, category) };
+        let refused = |category: &str| {
+            let of_past = past.iter().any(|past| word(past, category) == Some(false));
+            own(category) == Some(false) || of_past && own(category) != Some(true)
+        };
+        let text = category == "service";
+        let no = refused(category) || text && refused(purpose);
+        let of_account = (brand.is_empty() || inherits == Some(true)) && word("", category) == Some(true);
+        let answer = window && (text || category == "utility");
+        let implied = of_number == brand && self.people.implied(account, sender, to, category, now_s);
+        let yes = own(category) == Some(true) || of_account || answer || implied;
+        let what = format!(
+            "{category} to {to} as {brand:?} (the account's hold: {inherits:?}): said to it {:?}, to the account {:?}",
+            own(category),
+            word("", category)
+        );
+        self.check("brand_is_not_refused", uid, !no, || format!("{what}, past {past:?}"));
+        self.check("brand_needs_consent", uid, yes, || format!("{what}, window {window}"));
     }
 
     fn schedule(&mut self, uid: u64, request: &Value, purpose: &str, leave_by_ms: u64) {
