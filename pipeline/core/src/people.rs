@@ -1,10 +1,12 @@
 //! Contacts and pairs as they are resident: 16 bytes for what nearly everybody has, and a tail for the few that
 //! have more. Records are whole everywhere else.
 
+mod times;
+
+use self::times::{Times, apart, put_apart};
 use crate::hashing::Map;
 use crate::ids::{BrandKey, ContactKey, PairKey};
-use crate::record::{Consent, Contact, MARKETING_KEPT, Moved, OPT_OUTS, Pair, Pending, Term};
-use std::hash::Hash;
+use crate::record::{Contact, MARKETING_KEPT, Moved, Pair};
 use tollgate_quality::{BackOff, Burst, Counted};
 use tollgate_rate_card::Conversations;
 
@@ -25,78 +27,17 @@ pub(crate) struct People {
     conversations: Map<PairKey, Box<Conversations>>,
 }
 
-/// Times of what people said, of the few who said more than a yes for good.
-#[derive(Debug)]
-struct Times<K> {
-    /// Of those who ever said no.
-    opt_outs: Map<K, [u32; OPT_OUTS]>,
-    /// Of those whose opt-ins end.
-    terms: Map<K, [Term; 4]>,
-    /// Of those who are to confirm an opt-in.
-    pending: Map<K, [Pending; 4]>,
-}
-
-impl<K> Default for Times<K> {
-    fn default() -> Self {
-        Self { opt_outs: Map::default(), terms: Map::default(), pending: Map::default() }
-    }
-}
-
-impl<K: Copy + Eq + Hash> Times<K> {
-    /// What was said, by the flags that [`Times::put`] gave.
-    fn get(&self, key: K, flags: u16) -> Contact {
-        let consent = |n: u16| match flags >> (2 * n) & 3 {
-            1 => Consent::In,
-            2 => Consent::Out,
-            _ => Consent::None,
-        };
-        Contact {
-            consent: [consent(0), consent(1), consent(2), consent(3)],
-            stop_all: flags & STOP_ALL != 0,
-            opt_out_s: apart(&self.opt_outs, key, flags & HAS_OPT_OUTS),
-            terms: apart(&self.terms, key, flags & HAS_TERMS),
-            pending: apart(&self.pending, key, flags & HAS_PENDING),
-            ..Contact::default()
-        }
-    }
-
-    fn put(&mut self, key: K, c: &Contact) -> u16 {
-        let mut flags = c.consent.iter().rev().fold(0, |bits, consent| bits << 2 | *consent as u16);
-        if c.stop_all {
-            flags |= STOP_ALL;
-        }
-        flags |= put_apart(&mut self.opt_outs, key, c.opt_out_s, HAS_OPT_OUTS);
-        flags |= put_apart(&mut self.terms, key, c.terms, HAS_TERMS);
-        flags | put_apart(&mut self.pending, key, c.pending, HAS_PENDING)
-    }
-}
-
 #[derive(Clone, Copy, Debug)]
 struct ContactHead {
     counted: Counted,
-    /// Two bits for each consent, from the lowest; then `STOP_ALL`, `SUPPRESSED` and what else there is of the person.
+    /// What was said, as [`Times`] has it, and what else there is of the person.
     flags: u16,
 }
 
-const STOP_ALL: u16 = 1 << 8;
+// Beside those of [`Times`].
 const HAS_TAIL: u16 = 1 << 9;
-const HAS_OPT_OUTS: u16 = 1 << 10;
 const SUPPRESSED: u16 = 1 << 11;
-const HAS_TERMS: u16 = 1 << 12;
-const HAS_PENDING: u16 = 1 << 13;
 const HAS_MOVED: u16 = 1 << 14;
-
-/// What few have, kept apart and flagged in the head. Blank is not kept.
-fn put_apart<K: Eq + Hash, T: PartialEq + Default>(map: &mut Map<K, T>, key: K, value: T, flag: u16) -> u16 {
-    if value != T::default() {
-        map.insert(key, value);
-        return flag;
-    }
-    if !map.is_empty() {
-        map.remove(&key);
-    }
-    0
-}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct ContactTail {
@@ -125,11 +66,6 @@ struct PairTail {
     fep_until_s: u32,
     back_off: BackOff,
     counted: Counted,
-}
-
-/// Of a person whose head has the flag or has not.
-fn apart<K: Eq + Hash, T: Copy + Default>(map: &Map<K, T>, key: K, flagged: u16) -> T {
-    if flagged == 0 { T::default() } else { map.get(&key).copied().unwrap_or_default() }
 }
 
 impl People {
@@ -254,6 +190,7 @@ impl People {
 mod tests {
     use super::*;
     use crate::ids::{AccountIx, BrandIx, SenderIx, User};
+    use crate::record::{Consent, Pending, Term};
     use tollgate_rate_card::{Category, Conversation, ConversationKind};
 
     #[test]
@@ -326,10 +263,15 @@ mod tests {
         all.extend([said, Contact::default()]);
         for c in all {
             people.put_brand(one, &c);
-            assert_eq!((people.brand(one), people.brand(other), people.contact(contact)), (c, Contact::default(), Contact::default()));
+            assert_eq!(
+                (people.brand(one), people.brand(other), people.contact(contact)),
+                (c, Contact::default(), Contact::default())
+            );
         }
         let times = &people.of_brands;
-        assert!(people.brands.is_empty() && times.opt_outs.is_empty() && times.terms.is_empty() && times.pending.is_empty());
+        assert!(
+            people.brands.is_empty() && times.opt_outs.is_empty() && times.terms.is_empty() && times.pending.is_empty()
+        );
         // Known after a restart, and told apart from every other.
         assert_eq!(BrandKey::from_bytes(other.to_bytes()), other);
         assert!(size_of::<(BrandKey, u16)>() <= 24);

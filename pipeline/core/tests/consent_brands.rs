@@ -5,6 +5,7 @@
 mod common;
 
 use common::{World, account_spec, promo, shipped};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tollgate_core::engine::Table;
 use tollgate_wire::{DeadLetterReason, Time};
@@ -260,7 +261,10 @@ fn settings_change_after_consents_are_on_record() {
     w.reload();
     assert_eq!(by_number(&mut w, ANA), "Aoo", "after a restart");
     // Back, it is the same; a number that another brand has now keeps the no of the one that it was of.
-    brands(&mut w, &json!([shoes(json!(["1001"])), {"name": "caps", "senders": ["1002"], "inherits": true}, hats(json!(["1003"]))]));
+    brands(
+        &mut w,
+        &json!([shoes(json!(["1001"])), {"name": "caps", "senders": ["1002"], "inherits": true}, hats(json!(["1003"]))]),
+    );
     assert_eq!(by_number(&mut w, ANA), "Aoo");
     let (_, why) = asked(&mut w, ANA, &json!({"sender": "1002"}));
     assert_eq!(why, "opted out of brand hats, which the number was of before");
@@ -316,7 +320,9 @@ fn refusals_follow_a_change_of_number_brand_by_brand() {
     w.event(&moved);
     assert_eq!(by_number(&mut w, NEW), "Ann", "told again, what was agreed to since stands");
     // A stop from before the change, told after it.
-    w.event(&json!({"event": "inbound", "sender": "1002", "from": ANA, "at_s": w.now_ms / 1000 - 3600, "keyword": "stop"}));
+    w.event(
+        &json!({"event": "inbound", "sender": "1002", "from": ANA, "at_s": w.now_ms / 1000 - 3600, "keyword": "stop"}),
+    );
     assert_eq!(by_number(&mut w, NEW), "Aon");
 }
 
@@ -401,4 +407,53 @@ fn an_abort_takes_it_back() {
     assert_eq!(by_number(&mut w, ANA), "onn");
     assert!(w.engine.abort());
     assert_eq!(by_number(&mut w, ANA), "Ann");
+}
+
+const TARGETS: [Option<&str>; 3] = [None, Some("shoes"), Some("hats")];
+const MATTERS: [Option<&str>; 3] = [None, Some("marketing"), Some("utility")];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Against the plainest model: the last word on each category at each of the three it may be said to.
+    #[test]
+    fn the_last_word_at_each_counts(
+        said_in_order in prop::collection::vec((0..3_usize, 0..3_usize, any::<bool>()), 0..12),
+        inherits: bool,
+    ) {
+        let named = json!([{"name": "shoes", "senders": ["1001"]},
+            {"name": "hats", "senders": ["1002"], "inherits": inherits}]);
+        let mut w = world(&json!({"brands": named}));
+        // Yes or no of marketing and of utility, by whom it was said to.
+        let mut last: [[Option<bool>; 2]; 3] = Default::default();
+        for (to, matter, is_yes) in said_in_order {
+            w.advance(1_000);
+            let state = if is_yes { "opt_in" } else { "opt_out" };
+            said(&mut w, ANA, state, TARGETS[to], &json!({"category": MATTERS[matter]}));
+            for (at, word) in last[to].iter_mut().enumerate() {
+                if matter == 0 || matter == at + 1 {
+                    *word = Some(is_yes);
+                }
+            }
+        }
+        for (category, make) in [promo, shipped].into_iter().enumerate() {
+            for (sender, to) in [("1001", 1), ("1002", 2), ("1003", 0)] {
+                w.advance(60_000);
+                let mut request = make(&format!("r{}", w.now_ms), ANA);
+                request["sender"] = json!(sender);
+                w.request(&request).unwrap();
+                let (account, own) = (last[0][category], last[to][category]);
+                let counts = to == 0 || (to == 2 && inherits);
+                let expected = if account == Some(false) || own == Some(false) {
+                    "opted_out"
+                } else if own == Some(true) || (counts && account == Some(true)) {
+                    ""
+                } else {
+                    "not_opted_in"
+                };
+                let o = w.last_outcome();
+                prop_assert_eq!(o["reason"].as_str().unwrap_or_default(), expected, "{} by {}: {}", category, sender, o);
+            }
+        }
+    }
 }

@@ -48,8 +48,12 @@ fn each_brand_has_consents_of_its_own() {
     wait("brands are known", || world.call("GET", &path, "").unwrap().1, |spec| spec.contains("hats"));
     // From a file, with one brand that is not there.
     let file = world.folder.path().join("consents.csv");
-    let rows = ["to,state,category,source,at,brand", "{to},opt_in,marketing,form,2026-11-01T10:00:00Z,shoes",
-        "{to},opt_in,marketing,form,2026-11-01T10:00:00Z,hats", "{to},opt_in,,form,,gloves"];
+    let rows = [
+        "to,state,category,source,at,brand",
+        "{to},opt_in,marketing,form,2026-11-01T10:00:00Z,shoes",
+        "{to},opt_in,marketing,form,2026-11-01T10:00:00Z,hats",
+        "{to},opt_in,,form,,gloves",
+    ];
     std::fs::write(&file, rows.join("\n").replace("{to}", &to)).unwrap();
     let (good, text) = told(&world, &["consents", "import", file.to_str().unwrap(), "--account", ACCOUNT]);
     assert!(!good && text.contains("2 consents recorded") && text.contains("gloves"), "{text}");
@@ -88,7 +92,7 @@ fn each_brand_has_consents_of_its_own() {
     unknown["brand"] = json!("gloves");
     let (status, text) = world.call("POST", "/v1/messages", &unknown.to_string()).unwrap();
     let problem: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((status, &problem["code"], &problem["field"]), (422, &json!("unknown_brand"), &json!("brand")));
+    assert_eq!((status, &problem["code"], &problem["field"]), (422, &json!("malformed"), &json!("brand")));
     assert!(text.contains("shoes, hats"), "{text}");
     // A person's data names the brands; what is refused outlives erasure.
     let (_, export) = told(&world, &["person", "export", ACCOUNT, &to]);

@@ -56,7 +56,10 @@ fn the_commented_brands() {
     let example: Vec<&str> = example.lines().map(|line| line.trim_start_matches(['#', ' '])).collect();
     let specs = accounts(&format!("{before}[[account.policy.brands]]\n{}\n\n{after}", example.join("\n")));
     let brands = &specs[0].policy.brands;
-    assert_eq!(brands.iter().map(|b| (b.name.as_str(), b.inherits)).collect::<Vec<_>>(), [("shoes", true), ("hats", false)]);
+    assert_eq!(
+        brands.iter().map(|b| (b.name.as_str(), b.inherits)).collect::<Vec<_>>(),
+        [("shoes", true), ("hats", false)]
+    );
     let again: AccountSpec = toml::from_str(&toml::to_string(&specs[0]).unwrap()).unwrap();
     assert_eq!(again, specs[0]);
 }

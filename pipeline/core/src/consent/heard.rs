@@ -54,7 +54,8 @@ impl<'a> Heard<'a> {
                 past[slot_of(category)] |= refused.refuses(category);
             }
         }
-        let of_brand = |brand| OfBrand { said: said(brand), inherits: brands.inherits(brand), here: brands.is_here(brand) };
+        let of_brand =
+            |brand| OfBrand { said: said(brand), inherits: brands.inherits(brand), here: brands.is_here(brand) };
         Self { account: contact, brand: brand.some().map(of_brand), past }
     }
 

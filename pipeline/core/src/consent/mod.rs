@@ -1,10 +1,11 @@
 //! Consent: who may be written to, per category.
 //!
 //! `said` what people say, on the platform and elsewhere, into their records · `words` stop words and words that confirm
-//! · `moved` a person has another number · `heard` what counts of it for a message · this file: what holds.
+//! · `moved` a person has another number · `proof` what is kept of it · `heard` what counts of it for a message · this file: what holds.
 
 mod heard;
 pub(crate) mod moved;
+pub(crate) mod proof;
 pub(crate) mod said;
 mod words;
 
@@ -208,7 +209,8 @@ mod tests {
             let (said, of_account, of_past) = (person(brand), person(account), person(past));
             let refused = CATEGORIES.map(|c| of_past.refuses(c));
             let sign = |here: bool| {
-                let heard = Heard { account: &of_account, brand: Some(OfBrand { said, inherits, here }), past: refused };
+                let heard =
+                    Heard { account: &of_account, brand: Some(OfBrand { said, inherits, here }), past: refused };
                 let of = |category| {
                     let asked = Asked { category, window_open: has("window"), implied_until_s, now_s: NOW_S };
                     match check(&heard, &asked) {

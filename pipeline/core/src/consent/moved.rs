@@ -1,7 +1,8 @@
 //! A person has another number. What the person refused is refused there too; what the person agreed to is not taken
 //! along, because the agreement was given for the number that was left.
 
-use super::said::{Said, Whose, prove, put};
+use super::proof::{Said, prove};
+use super::said::{Whose, put};
 use crate::change::Change;
 use crate::decide::{Decision, Facts, person};
 use crate::ids::{BrandIx, ContactKey};

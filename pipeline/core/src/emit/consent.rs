@@ -45,7 +45,8 @@ fn no_to(
         Some(format!("opted out of brand {}", brands.name(brand)))
     } else {
         let past = brands.past(brand, Some(sender)).find(|brand| refuses(*brand))?;
-        let what = if brands.is_here(past) { "which the number was of before" } else { "which the account has no longer" };
+        let what =
+            if brands.is_here(past) { "which the number was of before" } else { "which the account has no longer" };
         Some(format!("opted out of brand {}, {what}", brands.name(past)))
     }
 }
@@ -93,6 +94,9 @@ fn opt_ins(words: &mut String, account: &Account, contact: &Contact, now_s: u32)
 pub(super) fn other_brand(state: &State, o: &OutcomeFx, m: &Message) -> String {
     let brands = &state.account_at(m.account).brands;
     brand_of(o).some().map_or_else(String::new, |brand| {
-        format!("brand {} writes by its own numbers and by those of no brand; the request names none of them", brands.name(brand))
+        format!(
+            "brand {} writes by its own numbers and by those of no brand; the request names none of them",
+            brands.name(brand)
+        )
     })
 }

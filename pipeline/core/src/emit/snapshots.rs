@@ -9,8 +9,8 @@ use tollgate_rate_card::Category;
 use tollgate_wire::Time;
 use tollgate_wire::command::ConsentState;
 use tollgate_wire::snapshot::{
-    AnsweredSnapshot, BrandConsents, ByCategory, ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, PersonErased, ReplySnapshot,
-    TemplateSnapshot,
+    AnsweredSnapshot, BrandConsents, ByCategory, ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, PersonErased,
+    ReplySnapshot, TemplateSnapshot,
 };
 
 /// What holds for a person.

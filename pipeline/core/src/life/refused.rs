@@ -3,7 +3,7 @@
 
 use super::{Draft, pressure};
 use crate::change::Change;
-use crate::consent::said::{Said, prove};
+use crate::consent::proof::{Said, prove};
 use crate::decide::Decision;
 use crate::effect::Effect;
 use crate::ids::{BrandIx, SenderIx};

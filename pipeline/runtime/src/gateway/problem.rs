@@ -110,15 +110,14 @@ impl Problem {
             .remedy("create it with PUT /v1/accounts/{account}")
     }
 
+    /// As the shard would set it aside.
     pub(super) fn unknown_brand(account: &AccountSpec, brand: &str) -> Self {
         let names: Vec<&str> = account.policy.brands.iter().map(|b| b.name.as_str()).collect();
         let remedy = match names.as_slice() {
             [] => "leave it out, or name it under policy.brands of the account".to_owned(),
             names => format!("use one of {}, or add it to policy.brands of the account", names.join(", ")),
         };
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unknown_brand", "the account has no such brand")
-            .field("brand", brand)
-            .remedy(remedy)
+        Self::malformed("the account has no such brand").field("brand", brand).remedy(remedy)
     }
 
     pub(super) fn not_found(what: &'static str, field: &'static str, value: &str) -> Self {

@@ -1002,7 +1002,8 @@ fn a_refusal_names_the_newest_no(dir: &Database) {
         said(4, "utility", "opt_in"),
     ];
     dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
-    let no = OptOutView { category: "marketing".to_owned(), at: Time(T0 + 3_000), source: "web".to_owned(), brand: None };
+    let no =
+        OptOutView { category: "marketing".to_owned(), at: Time(T0 + 3_000), source: "web".to_owned(), brand: None };
     assert_eq!(read(), Some(no));
 }
 
@@ -1012,11 +1013,10 @@ fn what_was_said_to_brands(dir: &Database) {
     gates["brand"] = "shoes".into();
     let refused = json!({"attempt": 0, "reason": "opted_out", "gates": gates, "detail": "opted out of brand shoes"});
     ingest(dir, &[outcome("m1", 7, 9, "refused", refused)], 0);
-    let alone = |marketing: &str| {
-        json!({"marketing": marketing, "utility": null, "authentication": null, "service": null, "stop_all": false})
-    };
+    let alone = |marketing: &str| json!({"marketing": marketing, "utility": null, "authentication": null, "service": null, "stop_all": false});
     let mut holds = alone("opt_in");
-    holds["brands"] = json!([{"brand": "shoes", "holds": alone("opt_out")}, {"brand": "hats", "holds": alone("opt_out")}]);
+    holds["brands"] =
+        json!([{"brand": "shoes", "holds": alone("opt_out")}, {"brand": "hats", "holds": alone("opt_out")}]);
     let said = |seconds: u64, brand: Option<&str>| {
         let mut said: Value = json!({"category": "marketing", "state": "opt_out", "source": "web", "at": at(seconds),
             "text_version": ""});

@@ -357,7 +357,12 @@ pub(super) fn once<'a>(seen: &mut BTreeSet<&'a str>, field: &str, id: &'a str) -
     })
 }
 
-pub(super) fn require(holds: bool, field: &str, problem: &str, remedy: impl FnOnce() -> String) -> Result<(), InputError> {
+pub(super) fn require(
+    holds: bool,
+    field: &str,
+    problem: &str,
+    remedy: impl FnOnce() -> String,
+) -> Result<(), InputError> {
     if holds {
         return Ok(());
     }

@@ -319,13 +319,7 @@ impl People {
     }
 
     /// The same to a brand, or to the account as a whole; a stop of everything is a no.
-    pub fn word_on(
-        &self,
-        (account, person): (&str, &str),
-        brand: &str,
-        category: &str,
-        now_s: u32,
-    ) -> Option<bool> {
+    pub fn word_on(&self, (account, person): (&str, &str), brand: &str, category: &str, now_s: u32) -> Option<bool> {
         let key = (account.to_owned(), person.to_owned(), brand.to_owned());
         if self.stopped_all(&key) { Some(false) } else { self.last_word(&key, category, now_s) }
     }

@@ -102,8 +102,7 @@ pub(super) fn act(world: &mut World) {
             let keyword = *dice.pick(&["stop", "yes", "stop", "stop all"]);
             let at_s = (world.now_ms / 1000).saturating_sub(dice.below(30));
             let (from, name) = (world.people[p].to.clone(), world.people[p].name.clone());
-            let event =
-                json!({"event": "inbound", "sender": sender, "from": from, "at_s": at_s, "keyword": keyword});
+            let event = json!({"event": "inbound", "sender": sender, "from": from, "at_s": at_s, "keyword": keyword});
             world.platform.wrote(&sender, &name, at_s, false);
             world.writers.push((a, sender, p));
             let account = world.accounts[a].id.clone();

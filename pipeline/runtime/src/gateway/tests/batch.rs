@@ -151,13 +151,13 @@ async fn a_consent_names_a_brand_that_the_account_has() {
     };
     let answer = world.api("operate", Method::POST, "/v1/consents:batch", line("acme", "shoes")).await;
     let told = &answer.json()["results"][0]["error"];
-    assert_eq!((answer.status.as_u16(), &told["code"]), (422, &json!("unknown_brand")), "{told}");
+    assert_eq!((answer.status.as_u16(), &told["code"]), (422, &json!("malformed")), "{told}");
     assert_eq!((&told["field"], &told["value"]), (&json!("brand"), &json!("shoes")), "{told}");
     let one = json!({"brand": "shoes"}).to_string();
     let answer = world.api("operate", Method::PUT, "/v1/contacts/acme/%2B5511987654321/consents", one).await;
-    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (422, &json!("unknown_brand")));
+    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (422, &json!("malformed")));
     let path = "/v1/contacts/acme/%2B5511987654321/consents?brand=shoes";
     let answer = world.api("operate", Method::DELETE, path, "").await;
-    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (422, &json!("unknown_brand")));
+    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (422, &json!("malformed")));
     assert_eq!(world.inbox.appends(), 0);
 }

@@ -21,7 +21,9 @@ pub(super) enum Kind {
 impl Kind {
     fn columns(self) -> &'static [&'static str] {
         match self {
-            Self::Consent => &["to", "category", "state", "source", "at", "text_version", "expires", "confirmed", "brand"],
+            Self::Consent => {
+                &["to", "category", "state", "source", "at", "text_version", "expires", "confirmed", "brand"]
+            }
             Self::Suppression => &["to", "source", "at"],
         }
     }
