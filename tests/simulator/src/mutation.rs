@@ -59,9 +59,11 @@ pub enum Mutation {
     ForgetTesters,
     /// Every fifth order of a split is told with another alternative.
     SwapVariant,
-    /// What is said to brands is said to none: yeses.
+    /// Opt-ins to brands are not seen.
     ForgetBrandYes,
-    /// Words are said to other brands than those of their numbers.
+    /// Opt-ins to brands are opt-outs.
+    RefuseBrands,
+    /// Numbers are of other brands.
     SwapBrands,
 }
 
@@ -96,7 +98,7 @@ impl Mutation {
         (Self::ForgetTesters, "test_goes_to_test_recipients"),
         (Self::SwapVariant, "one_variant_for_one_person"),
         (Self::ForgetBrandYes, "brand_needs_consent"),
-        (Self::SwapBrands, "brand_is_not_refused"),
+        (Self::RefuseBrands, "brand_is_not_refused"),
         (Self::SwapBrands, "number_is_of_the_brand"),
     ];
 
@@ -145,6 +147,9 @@ impl Mutation {
             }
             (Self::ForgetBrandYes, Input::Command(c)) if c["consent"]["brand"].is_string() => {
                 step.accepted &= c["consent"]["state"] == "opt_out";
+            }
+            (Self::RefuseBrands, Input::Command(c)) if c["consent"]["brand"].is_string() => {
+                c["consent"]["state"] = "opt_out".into();
             }
             (Self::SwapBrands, Input::Command(c)) if c["spec"]["policy"]["brands"].is_array() => {
                 let brands = &mut c["spec"]["policy"]["brands"];
