@@ -69,6 +69,6 @@ pub(super) fn put_apart<K: Eq + Hash, T: PartialEq + Default>(map: &mut Map<K, T
 }
 
 /// Of a person whose head has the flag or has not.
-pub(super) fn apart<K: Eq + Hash, T: Copy + Default>(map: &Map<K, T>, key: K, flagged: u16) -> T {
+pub(super) fn apart<K: Copy + Eq + Hash, T: Copy + Default>(map: &Map<K, T>, key: K, flagged: u16) -> T {
     if flagged == 0 { T::default() } else { map.get(&key).copied().unwrap_or_default() }
 }
