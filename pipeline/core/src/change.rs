@@ -1,7 +1,7 @@
 //! Changes: what a decision wants the state to be. Each is one whole record, so that applying it, undoing it
 //! (the old record), writing it to the store and writing it to a changelog are the same thing.
 
-use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid, WabaIx};
+use crate::ids::{BrandKey, CampaignIx, ContactKey, PairKey, SenderIx, Uid, WabaIx};
 use crate::record::{Account, Campaign, Contact, Message, Pair, Sender, SenderLive, Template, Waba};
 use rust_decimal::Decimal;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use tollgate_wire::command::ConsentState;
 pub enum Change {
     /// A contact.
     Contact(ContactKey, Contact),
+    /// What a person said to a brand.
+    Brand(BrandKey, Contact),
     /// A pair.
     Pair(PairKey, Pair),
     /// Live values of a sender.
@@ -97,6 +99,9 @@ pub struct Proof {
     /// The opt-in was to be confirmed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub pending: bool,
+    /// Number of the brand that it was said to; 0 = the account as a whole.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub brand: u8,
 }
 
 impl Proof {
@@ -108,6 +113,11 @@ impl Proof {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_zero(v: &u32) -> bool {
+    *v == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(v: &u8) -> bool {
     *v == 0
 }
 

@@ -113,7 +113,7 @@ pub use message::{message, put_message};
 pub use owner::{
     account, campaign, put_account, put_campaign, put_sender, put_template, put_waba, sender, template, waba,
 };
-pub use person::{contact, live, pair, put_contact, put_live, put_pair};
+pub use person::{brand, contact, live, pair, put_brand, put_contact, put_live, put_pair};
 
 use owner::{from_json, json};
 

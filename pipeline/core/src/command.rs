@@ -9,7 +9,7 @@ use crate::fee;
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
 use crate::levels;
 use crate::markup;
-use crate::record::{Account, Campaign, CampaignState, Sender, Template, Waba};
+use crate::record::{Account, Brands, Campaign, CampaignState, NamesUsedUp, Sender, Template, Waba};
 use crate::state::State;
 use tollgate_quality::{Bucket, CategoryClass as Class, Limit, Score};
 use tollgate_rate_card::{Currency, Zone};
@@ -154,12 +154,21 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
     if let Some(old) = old {
         levels::limit(old, live.limit, &mut told);
     }
+    let names = old.into_iter().flat_map(|a| a.brands.names());
+    let was = old.into_iter().flat_map(|a| a.brands.history());
+    // Once the senders have their numbers.
+    let brands = |senders: &[SenderIx]| {
+        Brands::of(spec, senders, names, was).map_err(|NamesUsedUp| {
+            format!("account {}: policy.brands: too many names were used so far; use one of them again", spec.account)
+        })
+    };
     let mut account = Account {
         ix,
         declared: spec.clone(),
         wabas: Vec::new(),
         senders: Vec::new(),
         words: Words::of(&spec.policy),
+        brands: Brands::default(),
         // No declaration opens a month again.
         closed: old.map_or(0, |a| a.closed),
         spec: live,
@@ -235,6 +244,7 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
             told.push(Effect::Template(template));
         }
     }
+    account.brands = brands(&account.senders)?;
     if let Some(old) = old {
         for gone in old.senders.iter().filter(|s| !account.senders.contains(s)) {
             let sender = Sender { removed: true, ..state.sender_at(*gone).clone() };

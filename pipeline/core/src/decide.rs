@@ -5,11 +5,11 @@ use crate::admission::{Admitted, Candidate, Trace, admit, default_life_ms};
 use crate::change::Change;
 use crate::effect::{Effect, OutcomeFx};
 use crate::hashing::HashKey;
-use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid, User};
+use crate::ids::{BrandIx, CampaignIx, ContactKey, PairKey, SenderIx, Uid, User};
 use crate::lots::Resource;
 use crate::pool::Choice;
 use crate::record::{
-    Account, Attempt, AttemptState, Campaign, CampaignState, Message, MessageState, Park, SaidRank, Tail,
+    Account, Attempt, AttemptState, Brands, Campaign, CampaignState, Message, MessageState, Park, SaidRank, Tail,
 };
 use crate::state::State;
 use crate::{close, command, consent, inbound, life};
@@ -181,6 +181,12 @@ fn new_request(
         out.effects.push(Effect::Outcome(Box::new(o)));
         return;
     }
+    if let Some(brand) = request.brand.as_deref()
+        && let Err(why) = consent::said::brand_of(account, Some(brand))
+    {
+        out.rejected = Some(format!("brand: {why}"));
+        return;
+    }
     let uid = state.next_uid();
     let new_campaign;
     let campaign = match request.campaign.as_deref() {
@@ -248,7 +254,10 @@ fn candidate<'a>(
 ) -> Candidate<'a> {
     let state = facts.state;
     let category = request.purpose.category();
-    let sender = Choice { state, account, user, category, waits_for, now_ms }.of(request);
+    let brands = &account.brands;
+    let asked = request.brand.as_deref().map_or(BrandIx::NONE, |b| brands.by_name(b).unwrap_or(Brands::UNKNOWN));
+    let sender = Choice { state, account, brand: asked, user, category, waits_for, now_ms }.of(request);
+    let brand = asked.some().or_else(|| Some(brands.of_sender(sender?.ix))).unwrap_or_default();
     let contact = user.map(|u| state.contact(ContactKey::new(account.ix, u))).unwrap_or_default();
     let pair = user.zip(sender).map(|(u, s)| state.pair(PairKey::new(s.ix, u))).unwrap_or_default();
     Candidate {
@@ -262,6 +271,7 @@ fn candidate<'a>(
         live: sender.map(|s| state.live(s.ix)).unwrap_or_default(),
         campaign,
         user,
+        brand,
         place,
         contact,
         pair,

@@ -1,9 +1,10 @@
 //! Effects as JSON: names are looked up here, once, when the effect is written.
 
 mod about;
+mod consent;
 mod snapshots;
 
-pub use snapshots::{consent, erased, level, reply, template};
+pub use snapshots::{erased, level, reply, said, template};
 
 use self::about::about;
 use crate::charge;
@@ -120,6 +121,7 @@ pub fn outcome(
                 _ => None,
             },
             quota_use: t.quota_use.map(|q| q.as_str().into()),
+            brand: t.brand.some().map(|b| account.brands.name(b).into()),
         }),
         retry_at: (o.retry_ms != 0).then_some(Time(o.retry_ms)),
         lot: lot.as_deref().map(Text::from),

@@ -168,8 +168,11 @@ impl Engine {
         }
         let event = Event::Request { request: r, raw, hash, duplicate, priority };
         self.decide(&event);
-        let stranger = self.stranger(&r.account);
-        Ok(self.conclude(Some(r), stranger, sink))
+        let reject_as = match self.state.account(&r.account) {
+            Some(_) => DeadLetterReason::Malformed,
+            None => self.stranger(&r.account),
+        };
+        Ok(self.conclude(Some(r), reject_as, sink))
     }
 
     /// Why a record of an account that is not in the registry is set aside.
@@ -445,7 +448,7 @@ impl Engine {
                 sink.effect(state, effect, &state.account_at(key.account()).spec.account, &self.json);
             }
             Effect::Consent(proof) => {
-                if emit::consent(state, proof, self.now_ms, &mut self.json).is_err() {
+                if emit::said(state, proof, self.now_ms, &mut self.json).is_err() {
                     return;
                 }
                 let account = state.account_at(ContactKey(proof.contact).account());

@@ -38,6 +38,22 @@ index!(
     CampaignIx(u32)
 );
 
+index!(
+    /// A brand of an account, from 1 in the order in which the account first named it; 0 is "no brand".
+    BrandIx(u8)
+);
+
+impl BrandIx {
+    /// No brand: the account as a whole.
+    pub const NONE: Self = Self(0);
+
+    /// `None` for "no brand".
+    #[must_use]
+    pub fn some(self) -> Option<Self> {
+        (self.0 != 0).then_some(self)
+    }
+}
+
 impl CampaignIx {
     /// No campaign.
     pub const NONE: Self = Self(0);
@@ -142,5 +158,31 @@ impl PairKey {
     #[must_use]
     pub fn sender(self) -> SenderIx {
         SenderIx((self.0 >> USER_BITS) as u16)
+    }
+}
+
+/// (account, user, brand): key of what a person said to a brand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BrandKey {
+    /// Account and person.
+    pub contact: ContactKey,
+    /// The brand, of the account.
+    pub brand: BrandIx,
+}
+
+impl BrandKey {
+    /// As stored: the contact's key with the brand's number behind it.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 9] {
+        let mut bytes = [self.brand.0; 9];
+        bytes[..8].copy_from_slice(&self.contact.0.to_be_bytes());
+        bytes
+    }
+
+    /// From what was stored.
+    #[must_use]
+    pub fn from_bytes(b: [u8; 9]) -> Self {
+        let [contact @ .., brand] = b;
+        Self { contact: ContactKey(u64::from_be_bytes(contact)), brand: BrandIx(brand) }
     }
 }

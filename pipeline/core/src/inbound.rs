@@ -7,7 +7,7 @@ use crate::decide::{Decision, Facts, person};
 use crate::effect::{Effect, Reply, ReplyKind};
 use crate::fee;
 use crate::hashing::HashKey;
-use crate::ids::{ContactKey, PairKey, SenderIx, User};
+use crate::ids::{BrandIx, ContactKey, PairKey, SenderIx, User};
 use crate::record::{Account, Contact, Pair};
 use crate::window;
 use tollgate_rate_card::Fee;
@@ -55,7 +55,10 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     out.changes.push(Change::Pair(key, pair));
     let means = account.words.meaning(i.keyword.iter().chain(&i.label).map(Text::as_str));
     // What people write that were never reached is nobody's result, but they wait for an answer like the others.
-    let known = state.contact(ContactKey::new(account.ix, user)) != Contact::default();
+    let contact = ContactKey::new(account.ix, user);
+    let brand = account.brands.of_sender(sender.ix);
+    let said_to = |brand: BrandIx| state.said(contact, brand) != Contact::default();
+    let known = said_to(BrandIx::NONE) || brand.some().is_some_and(said_to);
     let kind = if known { ReplyKind::Wrote } else { ReplyKind::StrangerWrote };
     let settled = matches!(means, Some(Means::Stop | Means::StopAll));
     out.effects.push(Effect::Reply(Box::new(Reply {
@@ -74,7 +77,7 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     live.throughput = live.throughput.charge(rate, 1, now_ms);
     out.changes.push(Change::SenderLive(sender.ix, live));
     if let Some(means) = means {
-        said::word(facts, account, user, means, at_s, out);
+        said::word(facts, account, (sender.ix, user), means, at_s, out);
     }
 }
 

@@ -1,9 +1,12 @@
 //! Contacts and pairs as they are resident: 16 bytes for what nearly everybody has, and a tail for the few that
 //! have more. Records are whole everywhere else.
 
+mod times;
+
+use self::times::{Times, apart, put_apart};
 use crate::hashing::Map;
-use crate::ids::{ContactKey, PairKey};
-use crate::record::{Consent, Contact, MARKETING_KEPT, Moved, OPT_OUTS, Pair, Pending, Term};
+use crate::ids::{BrandKey, ContactKey, PairKey};
+use crate::record::{Contact, MARKETING_KEPT, Moved, Pair};
 use tollgate_quality::{BackOff, Burst, Counted};
 use tollgate_rate_card::Conversations;
 
@@ -12,12 +15,10 @@ use tollgate_rate_card::Conversations;
 pub(crate) struct People {
     contacts: Map<ContactKey, ContactHead>,
     contact_tails: Map<ContactKey, ContactTail>,
-    /// Of those who ever said no.
-    opt_outs: Map<ContactKey, [u32; OPT_OUTS]>,
-    /// Of those whose opt-ins end.
-    terms: Map<ContactKey, [Term; 4]>,
-    /// Of those who are to confirm an opt-in.
-    pending: Map<ContactKey, [Pending; 4]>,
+    of_account: Times<ContactKey>,
+    /// What was said to brands, as in a contact's flags.
+    brands: Map<BrandKey, u16>,
+    of_brands: Times<BrandKey>,
     /// Of those who have another number.
     moved: Map<ContactKey, Moved>,
     pairs: Map<PairKey, PairHead>,
@@ -29,29 +30,14 @@ pub(crate) struct People {
 #[derive(Clone, Copy, Debug)]
 struct ContactHead {
     counted: Counted,
-    /// Two bits for each consent, from the lowest; then `STOP_ALL`, `SUPPRESSED` and what else there is of the person.
+    /// What was said, as [`Times`] has it, and what else there is of the person.
     flags: u16,
 }
 
-const STOP_ALL: u16 = 1 << 8;
+// Beside those of [`Times`].
 const HAS_TAIL: u16 = 1 << 9;
-const HAS_OPT_OUTS: u16 = 1 << 10;
 const SUPPRESSED: u16 = 1 << 11;
-const HAS_TERMS: u16 = 1 << 12;
-const HAS_PENDING: u16 = 1 << 13;
 const HAS_MOVED: u16 = 1 << 14;
-
-/// What few have, kept apart and flagged in the head. Blank is not kept.
-fn put_apart<T: PartialEq + Default>(map: &mut Map<ContactKey, T>, key: ContactKey, value: T, flag: u16) -> u16 {
-    if value != T::default() {
-        map.insert(key, value);
-        return flag;
-    }
-    if !map.is_empty() {
-        map.remove(&key);
-    }
-    0
-}
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct ContactTail {
@@ -82,45 +68,28 @@ struct PairTail {
     counted: Counted,
 }
 
-/// Of a person whose head has the flag or has not.
-fn apart<T: Copy + Default>(map: &Map<ContactKey, T>, key: ContactKey, flagged: u16) -> T {
-    if flagged == 0 { T::default() } else { map.get(&key).copied().unwrap_or_default() }
-}
-
 impl People {
     /// A contact, blank when never seen.
     pub fn contact(&self, key: ContactKey) -> Contact {
         let Some(head) = self.contacts.get(&key) else { return Contact::default() };
-        let consent = |n: u16| match head.flags >> (2 * n) & 3 {
-            1 => Consent::In,
-            2 => Consent::Out,
-            _ => Consent::None,
-        };
         let tail = apart(&self.contact_tails, key, head.flags & HAS_TAIL);
         Contact {
             counted: head.counted,
-            consent: [consent(0), consent(1), consent(2), consent(3)],
-            stop_all: head.flags & STOP_ALL != 0,
             off_platform_until_s: tail.off_platform_until_s,
             marketing_s: tail.marketing_s,
             capped_until_s: tail.capped_until_s,
-            opt_out_s: apart(&self.opt_outs, key, head.flags & HAS_OPT_OUTS),
             suppressed: head.flags & SUPPRESSED != 0,
-            terms: apart(&self.terms, key, head.flags & HAS_TERMS),
-            pending: apart(&self.pending, key, head.flags & HAS_PENDING),
             moved: match head.flags & HAS_MOVED {
                 0 => None,
                 _ => self.moved.get(&key).copied(),
             },
+            ..self.of_account.get(key, head.flags)
         }
     }
 
     /// Puts a contact; a blank one takes no room.
     pub fn put_contact(&mut self, key: ContactKey, c: &Contact) {
-        let mut flags = c.consent.iter().rev().fold(0, |bits, consent| bits << 2 | *consent as u16);
-        if c.stop_all {
-            flags |= STOP_ALL;
-        }
+        let mut flags = self.of_account.put(key, c);
         if c.suppressed {
             flags |= SUPPRESSED;
         }
@@ -130,9 +99,6 @@ impl People {
             capped_until_s: c.capped_until_s,
         };
         flags |= put_apart(&mut self.contact_tails, key, tail, HAS_TAIL);
-        flags |= put_apart(&mut self.opt_outs, key, c.opt_out_s, HAS_OPT_OUTS);
-        flags |= put_apart(&mut self.terms, key, c.terms, HAS_TERMS);
-        flags |= put_apart(&mut self.pending, key, c.pending, HAS_PENDING);
         match c.moved {
             Some(moved) => {
                 flags |= HAS_MOVED;
@@ -148,6 +114,19 @@ impl People {
         } else {
             self.contacts.insert(key, ContactHead { counted: c.counted, flags });
         }
+    }
+
+    /// What a person said to a brand, blank when that is nothing.
+    pub fn brand(&self, key: BrandKey) -> Contact {
+        self.brands.get(&key).map_or_else(Contact::default, |flags| self.of_brands.get(key, *flags))
+    }
+
+    /// Puts what a person said to a brand; of the record only what is about consents. A blank one takes no room.
+    pub fn put_brand(&mut self, key: BrandKey, c: &Contact) {
+        match self.of_brands.put(key, c) {
+            0 => self.brands.remove(&key),
+            flags => self.brands.insert(key, flags),
+        };
     }
 
     /// A pair, blank when never seen.
@@ -210,7 +189,8 @@ impl People {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{AccountIx, SenderIx, User};
+    use crate::ids::{AccountIx, BrandIx, SenderIx, User};
+    use crate::record::{Consent, Pending, Term};
     use tollgate_rate_card::{Category, Conversation, ConversationKind};
 
     #[test]
@@ -258,9 +238,42 @@ mod tests {
             assert_eq!(people.pair(pk), p);
         }
         assert_eq!(people.sizes(), (0, 0));
-        assert!(people.contact_tails.is_empty() && people.pair_tails.is_empty() && people.opt_outs.is_empty());
-        assert!(people.terms.is_empty() && people.pending.is_empty() && people.moved.is_empty());
+        let times = people.of_account;
+        assert!(people.contact_tails.is_empty() && people.pair_tails.is_empty() && times.opt_outs.is_empty());
+        assert!(times.terms.is_empty() && times.pending.is_empty() && people.moved.is_empty());
         assert!(people.conversations.is_empty());
         assert!(size_of::<(ContactKey, ContactHead)>() <= 24 && size_of::<(PairKey, PairHead)>() <= 24);
+    }
+
+    #[test]
+    fn what_is_said_to_brands_is_kept_by_brand() {
+        let user = User::from_digits(5_511_987_654_321).expect("a number");
+        let contact = ContactKey::new(AccountIx(3), user);
+        let [one, other] = [1, 2].map(|brand| BrandKey { contact, brand: BrandIx(brand) });
+        let mut people = People::default();
+        let mut said = Contact::default();
+        let mut all = vec![said];
+        said.opt_in(Some(Category::Utility), 7, 9);
+        all.push(said);
+        said.opt_out(Some(Category::Marketing), 8);
+        all.push(said);
+        said.await_confirmation(Category::Service, 9, 0);
+        all.push(said);
+        said.opt_out(None, 10);
+        all.extend([said, Contact::default()]);
+        for c in all {
+            people.put_brand(one, &c);
+            assert_eq!(
+                (people.brand(one), people.brand(other), people.contact(contact)),
+                (c, Contact::default(), Contact::default())
+            );
+        }
+        let times = &people.of_brands;
+        assert!(
+            people.brands.is_empty() && times.opt_outs.is_empty() && times.terms.is_empty() && times.pending.is_empty()
+        );
+        // Known after a restart, and told apart from every other.
+        assert_eq!(BrandKey::from_bytes(other.to_bytes()), other);
+        assert!(size_of::<(BrandKey, u16)>() <= 24);
     }
 }

@@ -4,10 +4,13 @@
 //! follows from the person, more people to numbers of a higher weight. A number that cannot write now is passed over
 //! while another can; whoever has a number keeps it when numbers join the pool. A message that waits, waits for its number:
 //! only when that is blocked, or held for marketing, it takes another.
+//!
+//! A request that names a brand is written by a number of the brand, or one of no brand; and whatever takes turns for
+//! another is of the same brand, so that nobody is asked for another consent because a number is blocked.
 
 use crate::admission;
 use crate::hashing;
-use crate::ids::{PairKey, SenderIx, User};
+use crate::ids::{BrandIx, PairKey, SenderIx, User};
 use crate::record::{Account, Sender};
 use crate::state::State;
 use crate::window;
@@ -21,6 +24,8 @@ use tollgate_wire::request::Request;
 pub(crate) struct Choice<'a> {
     pub state: &'a State,
     pub account: &'a Account,
+    /// The brand that the request names.
+    pub brand: BrandIx,
     /// The person; `None` where nobody can have the number.
     pub user: Option<User>,
     pub category: Category,
@@ -33,15 +38,37 @@ impl<'a> Choice<'a> {
     /// The number that writes; `None` when the request names none of the account.
     pub fn of(self, request: &Request<'_>) -> Option<&'a Sender> {
         let spec = &self.account.spec;
-        let Some(name) = request.sender.as_deref().or(spec.default_sender.as_deref()) else {
-            let senders = || self.account.senders.iter().map(|ix| self.state.sender_at(*ix));
-            let usable = || senders().filter(|s| self.is_usable(s));
-            return usable().find(|s| !s.spec.blocked).or_else(|| usable().next());
-        };
-        match self.state.sender(name) {
+        let named = |name: &str| match self.state.sender(name) {
             Some(sender) => Some(sender).filter(|s| self.is_usable(s)),
             None => self.one_of(spec.pools.iter().find(|pool| pool.name == name)?),
+        };
+        if let Some(name) = request.sender.as_deref() {
+            return named(name).filter(|s| self.fits(s));
         }
+        match spec.default_sender.as_deref().map(named) {
+            Some(found) if self.brand == BrandIx::NONE || found.is_some_and(|s| self.fits(s)) => found,
+            _ => self.any(),
+        }
+    }
+
+    /// The first that is not blocked, else the first: of the brand asked for, else of no brand; where none is asked for, of
+    /// the brand of the first number.
+    fn any(self) -> Option<&'a Sender> {
+        let brand = |s: &Sender| self.account.brands.of_sender(s.ix);
+        let senders = || self.account.senders.iter().map(|ix| self.state.sender_at(*ix));
+        let usable = || senders().filter(|s| self.is_usable(s));
+        let asked = self.brand.some();
+        let wanted = asked.or_else(|| usable().next().map(brand)).unwrap_or_default();
+        let own = || usable().filter(|s| brand(s) == wanted);
+        let shared = || usable().filter(|s| asked.is_some() && brand(s) == BrandIx::NONE);
+        let free = |s: &&Sender| !s.spec.blocked;
+        own().find(free).or_else(|| shared().find(free)).or_else(|| own().next()).or_else(|| shared().next())
+    }
+
+    /// It may write for the brand asked for.
+    fn fits(self, sender: &Sender) -> bool {
+        let of = self.account.brands.of_sender(sender.ix);
+        [BrandIx::NONE, of].contains(&self.brand) || of == BrandIx::NONE
     }
 
     fn is_usable(self, sender: &Sender) -> bool {

@@ -6,7 +6,9 @@
 
 use crate::change::{Change, CounterKey};
 use crate::hashing::{Map, Set};
-use crate::ids::{AccountIx, CampaignIx, ContactKey, MAX_OWNERS, PairKey, SenderIx, TemplateIx, Uid, User, WabaIx};
+use crate::ids::{
+    AccountIx, BrandIx, BrandKey, CampaignIx, ContactKey, MAX_OWNERS, PairKey, SenderIx, TemplateIx, Uid, User, WabaIx,
+};
 use crate::lots::{LotKey, Lots, Resource};
 use crate::people::People;
 use crate::record::{
@@ -185,6 +187,15 @@ impl State {
         self.people.contact(key)
     }
 
+    /// What a person said to a brand; to the account as a whole when it is none. Blank when that is nothing.
+    #[must_use]
+    pub fn said(&self, contact: ContactKey, brand: BrandIx) -> Contact {
+        match brand {
+            BrandIx::NONE => self.people.contact(contact),
+            brand => self.people.brand(BrandKey { contact, brand }),
+        }
+    }
+
     /// A pair, blank when never seen.
     #[must_use]
     pub fn pair(&self, key: PairKey) -> Pair {
@@ -282,6 +293,11 @@ impl State {
                 let old = self.contact(key);
                 self.put_contact(key, old, new);
                 Change::Contact(key, old)
+            }
+            Change::Brand(key, new) => {
+                let old = self.people.brand(key);
+                self.people.put_brand(key, &new);
+                Change::Brand(key, old)
             }
             Change::Pair(key, new) => {
                 let old = self.pair(key);

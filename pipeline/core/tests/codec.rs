@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tollgate_core::change::{CounterKey, Proof};
 use tollgate_core::codec::{self, CodecError, VERSION};
 use tollgate_core::engine::Table;
-use tollgate_core::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
+use tollgate_core::ids::{AccountIx, BrandIx, BrandKey, CampaignIx, ContactKey, SenderIx, TemplateIx, User, WabaIx};
 use tollgate_core::lots::Resource;
 use tollgate_core::record::{
     Attempt, AttemptState, Booked, Consent, Contact, Message, MessageState, Moved, Pair, Park, Pauses, Pending,
@@ -322,6 +322,25 @@ proptest! {
         prop_assert_eq!(first(&c), if c == old { first(&old) } else { 3 });
     }
 
+    /// Of a contact what is about consents, and nothing else.
+    #[test]
+    fn what_was_said_to_a_brand(c in contact()) {
+        let said = Contact {
+            consent: c.consent,
+            stop_all: c.stop_all,
+            opt_out_s: c.opt_out_s,
+            terms: c.terms,
+            pending: c.pending,
+            ..Contact::default()
+        };
+        let written = bytes(|b| codec::put_brand(&c, b));
+        holds(&said, &written, codec::brand)?;
+        let (user, brand) = (User::from_raw(u64::from(c.opt_out_s[0])), BrandIx(c.marketing_s[0] as u8));
+        let key = BrandKey { contact: ContactKey::new(AccountIx(7), user), brand };
+        prop_assert_eq!(BrandKey::from_bytes(key.to_bytes()), key);
+        prop_assert!(key.to_bytes().starts_with(&key.contact.0.to_be_bytes()));
+    }
+
     #[test]
     fn pairs(r in pair()) {
         holds(&r, &bytes(|b| codec::put_pair(&r, b)), codec::pair)?;
@@ -394,10 +413,12 @@ proptest! {
         at_ms: u64,
         ends_s: u32,
         pending: bool,
+        brand: u8,
         source in ".{0,40}",
         text_version in "[a-z0-9]{0,9}",
     ) {
-        let r = Proof { contact, category, state: ConsentState::OptOut, source, at_ms, text_version, ends_s, pending };
+        let state = ConsentState::OptOut;
+        let r = Proof { contact, category, state, source, at_ms, text_version, ends_s, pending, brand };
         holds(&r, &codec::put_proof(&r), codec::proof)?;
     }
 
@@ -424,7 +445,7 @@ proptest! {
         }
         let _ = (codec::contact(&b), codec::pair(&b), codec::live(&b), codec::counter_from_key(&b));
         let _ = (codec::account(&b).is_ok(), codec::waba(&b).is_ok(), codec::sender(&b), codec::template(&b));
-        let _ = (codec::campaign(&b).is_ok(), codec::proof(&b));
+        let _ = (codec::campaign(&b).is_ok(), codec::proof(&b), codec::brand(&b));
         if let Ok(m) = codec::message(&b) {
             prop_assert_eq!(codec::message(&bytes(|o| codec::put_message(&m, o))).unwrap(), m);
         }
@@ -527,4 +548,57 @@ fn an_account_with_a_closed_month() {
     }
     account.closed = 0;
     assert_eq!(&codec::put_account(&account), written, "the rest as before");
+}
+
+/// Earlier versions stop at an account with brands, also when it has them no longer; all others are written as before.
+#[test]
+fn an_account_with_brands() {
+    let mut w = common::World::new();
+    let plain = common::account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+    let stored = |w: &mut common::World, policy: serde_json::Value| {
+        let mut spec = plain.clone();
+        spec["policy"] = policy;
+        w.apply(&spec);
+        w.commit();
+        w.store.0[&(Table::Entities, vec![1, 0, 0])].clone()
+    };
+    let old = stored(&mut w, serde_json::json!({}));
+    assert_eq!((old[0], codec::account(&old).unwrap().brands.is_empty()), (VERSION, true));
+    assert_eq!(codec::put_account(&codec::account(&old).unwrap()), old);
+    let named = |name: &str| serde_json::json!({"brands": [{"name": name, "senders": ["1001"], "inherits": true}]});
+    let with = [named("shoes"), named("hats"), serde_json::json!({})].map(|policy| stored(&mut w, policy));
+    for (written, here) in with.iter().zip([1, 2, 0]) {
+        let account = codec::account(written).unwrap();
+        assert_eq!((written[0], account.brands.of_sender(SenderIx(0))), (6, BrandIx(here)));
+        assert_eq!(&codec::put_account(&account), written);
+        assert_eq!(account.brands, w_brands(written));
+        for cut in 0..written.len() {
+            assert!(codec::account(&written[..cut]).is_err(), "cut to {cut}");
+        }
+    }
+    // Numbers of names stay, and what a number was of.
+    let brands = codec::account(&with[2]).unwrap().brands;
+    assert_eq!(brands.names().collect::<Vec<_>>(), ["shoes", "hats"]);
+    assert_eq!(brands.was(), [(SenderIx(0), BrandIx(1)), (SenderIx(0), BrandIx(2))]);
+    assert_eq!(&brands, &w.engine.state().accounts().next().unwrap().brands);
+    // A proof that was said to no brand is the same as before there were any.
+    let proof = Proof {
+        contact: 7,
+        category: 0,
+        state: ConsentState::OptIn,
+        source: "web".to_owned(),
+        at_ms: 8,
+        text_version: String::new(),
+        ends_s: 0,
+        pending: false,
+        brand: 0,
+    };
+    let written = codec::put_proof(&proof);
+    let before = r#"{"contact":7,"category":0,"state":"opt_in","source":"web","at_ms":8,"text_version":""}"#;
+    assert_eq!(&written[1..], before.as_bytes());
+    assert_eq!(codec::proof(&written).unwrap(), proof);
+}
+
+fn w_brands(written: &[u8]) -> tollgate_core::record::Brands {
+    codec::account(&codec::put_account(&codec::account(written).unwrap())).unwrap().brands
 }

@@ -70,6 +70,7 @@ const TABLE: &str = r#"
     consents import bad_number.csv --account acme --url URL     → 1 bad_number.csv:2: to: 
     consents import ends_first.csv --account acme --url URL      → 1 ends_first.csv:2: expires = "2026-01-01T00:00:00Z": it is not after `at`
     consents import perhaps.csv --account acme --url URL        → 1 perhaps.csv:2: confirmed = "perhaps": 
+    consents import branded.csv --account acme --url URL        → 1 branded.csv:2: brand = "Shoes": 
     consents suppress consents.csv --account acme --url URL     → 1 consents.csv:1: column "state" is not known
     consents suppress unnamed.csv --account acme --url URL      → 1 unnamed.csv:1: there is no column to; add it
     consents suppress listed.csv --account acme --url URL       → 1 no service answers
@@ -213,6 +214,7 @@ fn files(directory: &Path) {
             "to,state,at,expires\n+5511987654321,opt_in,2026-02-01T00:00:00Z,2026-01-01T00:00:00Z\n".to_owned(),
         ),
         ("perhaps.csv", "to,state,confirmed\n+5511987654321,opt_in,perhaps\n".to_owned()),
+        ("branded.csv", "to,state,brand\n+5511987654321,opt_in,Shoes\n".to_owned()),
         ("unnamed.csv", "source\ncomplaint\n".to_owned()),
         ("listed.csv", "to,source\n+5511987654321,complaint\n".to_owned()),
         ("good.toml", format!("{GOOD}{waba}")),

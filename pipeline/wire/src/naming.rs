@@ -27,6 +27,11 @@ pub(crate) fn account(field: &str, name: &str) -> Result<(), InputError> {
     name_of(field, name, MAX_ACCOUNT, good, "a-z, 0-9 and . _ -")
 }
 
+/// A brand: 1 to 64 of `a-z 0-9 . _ -`.
+pub(crate) fn brand(field: &str, name: &str) -> Result<(), InputError> {
+    account(field, name)
+}
+
 /// An id that the platform gave: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 pub(crate) fn platform_id(field: &str, name: &str) -> Result<(), InputError> {
     let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');

@@ -180,6 +180,9 @@ pub struct Gates<'a> {
     /// `free` (inside the window), `counted` (already counted), `token` (took one).
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub quota_use: Option<Text<'a>>,
+    /// The brand whose consents count, where the account has brands and the message is of one.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<Text<'a>>,
 }
 
 /// The alternative chosen at gate 6.

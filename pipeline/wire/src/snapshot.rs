@@ -248,7 +248,7 @@ pub struct PersonErased<'a> {
 }
 
 /// A person's consents by category; `null` where the person was never asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Consents {
     /// Marketing.
@@ -271,6 +271,20 @@ pub struct Consents {
     /// Until when the person may confirm an opt-in that waits for it.
     #[serde(default, skip_serializing_if = "ByCategory::is_empty")]
     pub pending: ByCategory,
+    /// What was said to brands of the account, in order of their first declaration; those to which nothing was said are left
+    /// out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brands: Vec<BrandConsents>,
+}
+
+/// What a person consented to with one brand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrandConsents {
+    /// The brand.
+    pub brand: String,
+    /// What holds of it alone; the suppression list and brands are the account's.
+    pub holds: Consents,
 }
 
 /// A time for some of the categories.
@@ -328,6 +342,9 @@ pub struct ConsentProof<'a> {
     /// The opt-in waited for the person's confirmation, which has a proof of its own.
     #[serde(default, skip_serializing_if = "is_false")]
     pub pending: bool,
+    /// The brand that it was said to; absent = the account as a whole.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<Text<'a>>,
 }
 
 /// A template in one language, as it is now.

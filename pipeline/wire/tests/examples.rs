@@ -50,6 +50,21 @@ fn the_commented_mark_up() {
 }
 
 #[test]
+fn the_commented_brands() {
+    let (before, rest) = ACCOUNTS.split_once("# [[account.policy.brands]]\n").unwrap();
+    let (example, after) = rest.split_once("\n\n").unwrap();
+    let example: Vec<&str> = example.lines().map(|line| line.trim_start_matches(['#', ' '])).collect();
+    let specs = accounts(&format!("{before}[[account.policy.brands]]\n{}\n\n{after}", example.join("\n")));
+    let brands = &specs[0].policy.brands;
+    assert_eq!(
+        brands.iter().map(|b| (b.name.as_str(), b.inherits)).collect::<Vec<_>>(),
+        [("shoes", true), ("hats", false)]
+    );
+    let again: AccountSpec = toml::from_str(&toml::to_string(&specs[0]).unwrap()).unwrap();
+    assert_eq!(again, specs[0]);
+}
+
+#[test]
 fn the_mark_ups_of_the_manual() {
     let (_, rest) = FINANCE.split_once("```json\n").unwrap();
     let (json, _) = rest.split_once("```").unwrap();

@@ -84,7 +84,7 @@ fn requests_with_one_bad_field() {
         (
             "campain",
             "\"x\"",
-            "unknown_field | campain: the field is not known here; use one of id, account, sender, to, campaign, purpose, choose, content, send_after, expires_at, metadata",
+            "unknown_field | campain: the field is not known here; use one of id, account, sender, brand, to, campaign, purpose, choose, content, send_after, expires_at, metadata",
         ),
         ("campaign", "\"a\\nb\"", "malformed | campaign: \"a\\nb\" has a control character; leave it out"),
         (
@@ -221,6 +221,11 @@ fn commands() {
             r#""wabas":[{{"id":"1","currency":"USD","time_zone":"UTC","senders":[{{"id":"7"}}]{inner}}}]"#
         ))
     };
+    let brands = |list: &str| {
+        account(&format!(
+            r#""wabas":[{{"id":"1","currency":"USD","time_zone":"UTC","senders":[{{"id":"7"}},{{"id":"8"}}]}}],"policy":{{"brands":{list}}}"#
+        ))
+    };
     let hours = |from: u8, to: u8, zone: &str| {
         format!(
             r#"{{"command":"put_campaign","account":"acme","spec":{{"name":"x","hours":{{"from":{from},"to":{to},"time_zone":"{zone}"}}}}}}"#
@@ -249,6 +254,16 @@ fn commands() {
         (account(r#""wabas":[],"pools":[{"name":"shop","senders":[]}]"#), "malformed | spec.pools[0].senders: there are 0; name 1 to 50 phone number ids"),
         (account(r#""wabas":[{"id":"1","currency":"USD","time_zone":"UTC","senders":[{"id":"7"}]},{"id":"2","currency":"USD","time_zone":"UTC","senders":[{"id":"8"}]}],"pools":[{"name":"shop","senders":["7","8"]}]"#), "malformed | spec.pools[0].senders: they are of the WABAs 1, 2; take numbers of one WABA: their templates are its own"),
         (account(r#""wabas":[],"pools":[{"name":"shop","senders":["8"]}]"#), "malformed | spec.pools[0].senders[0]: \"8\" is no sender of this account; name one of the phone number ids under `wabas`"),
+        (brands(r#"[{"name":"Shoes","senders":["7"]}]"#), "malformed | spec.policy.brands[0].name: \"Shoes\" has a character that is not allowed; use 1 to 64 of a-z, 0-9 and . _ -"),
+        (brands(r#"[{"name":"shoes","senders":[]}]"#), "malformed | spec.policy.brands[0].senders: it is empty; name the phone number ids that write as this brand, or leave the brand out"),
+        (brands(r#"[{"name":"shoes","senders":["6"]}]"#), "malformed | spec.policy.brands[0].senders[0]: \"6\" is no sender of this account; name one of the phone number ids under `wabas`"),
+        (brands(r#"[{"name":"shoes","senders":["7","7"]}]"#), "malformed | spec.policy.brands[0].senders[1]: \"7\" is there twice; keep one of the two"),
+        (brands(r#"[{"name":"shoes","senders":["7"]},{"name":"hats","senders":["8","7"]}]"#), "malformed | spec.policy.brands[1].senders[1]: \"7\" is a number of brand \"shoes\" too; a number writes as one brand: take it out of the other"),
+        (brands(r#"[{"name":"shoes","senders":["7"]},{"name":"shoes","senders":["8"]}]"#), "malformed | spec.policy.brands[1].name: \"shoes\" is given twice; an id belongs to one place only: remove one of them"),
+        (brands(r#"[{"name":"shoes","senders":["7"],"inherit":true}]"#), "unknown_field | spec.policy.brands[0].inherit: the field is not known here; use one of name, senders, inherits"),
+        (account(r#""wabas":[{"id":"1","currency":"USD","time_zone":"UTC","senders":[{"id":"7"},{"id":"8"}]}],"policy":{"brands":[{"name":"shoes","senders":["7"]}]},"pools":[{"name":"shop","senders":["7","8"]}]"#), "malformed | spec.pools[0].senders: its numbers are of brand \"shoes\" and of no brand; a pool writes as one brand: give each brand a pool of its own"),
+        (brands(&format!("[{}]", vec![r#"{"name":"shoes","senders":["7"]}"#; 33].join(","))), "malformed | spec.policy.brands: there are 33; name at most 32"),
+        (r#"{"command":"set_consent","account":"acme","consent":{"to":"+5511987654321","state":"opt_in","brand":""}}"#.to_owned(), "malformed | consent.brand: it is empty; use 1 to 64 of a-z, 0-9 and . _ -"),
         (account(r#""wabas":[],"policy":{"quiet_hours":{"from":8,"to":24}}"#), "malformed | spec.policy.quiet_hours: from 8 to 24; give two different hours from 0 to 23, such as from 21 to 8"),
         (account(r#""wabas":[],"policy":{"marketing_cap":5}"#), "malformed | spec.policy.marketing_cap: 5 is too many; at most 4 are counted; 0 switches the cap off"),
         (account(r#""wabas":[],"policy":{"leave_by_seconds":0}"#), "malformed | spec.policy.leave_by_seconds: it is 0; give at least 1 second, or nothing could leave"),

@@ -33,6 +33,10 @@ pub(crate) fn compare(aborted: &Engine, fresh: &Engine, now_ms: u64) -> Result<(
         if (&other.spec, &other.declared) != (&account.spec, &account.declared) {
             return Err(format!("account after an abort: {other:?}\n  freshly loaded: {account:?}"));
         }
+        if other.brands != account.brands {
+            let (x, y) = (&other.brands, &account.brands);
+            return Err(format!("brands after an abort: {x:?}\n  freshly loaded: {y:?}"));
+        }
         for user in &people {
             let name = t.user_text(*user);
             let key = ContactKey::new(account.ix, *user);
@@ -42,6 +46,12 @@ pub(crate) fn compare(aborted: &Engine, fresh: &Engine, now_ms: u64) -> Result<(
                     s.contact(key),
                     t.contact(key)
                 ));
+            }
+            for brand in account.brands.numbers() {
+                let (x, y) = (s.said(key, brand), t.said(key, brand));
+                if x != y {
+                    return Err(format!("{name} to {brand:?} after an abort: {x:?}\n  freshly loaded: {y:?}"));
+                }
             }
             for sender in &account.senders {
                 let key = PairKey::new(*sender, *user);

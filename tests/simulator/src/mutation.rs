@@ -59,11 +59,17 @@ pub enum Mutation {
     ForgetTesters,
     /// Every fifth order of a split is told with another alternative.
     SwapVariant,
+    /// Opt-ins to brands are not seen.
+    ForgetBrandYes,
+    /// Opt-ins to brands are opt-outs.
+    RefuseBrands,
+    /// Numbers are of other brands.
+    SwapBrands,
 }
 
 impl Mutation {
     /// Every mutation with a predicate that must find it.
-    pub const ALL: [(Self, &'static str); 27] = [
+    pub const ALL: [(Self, &'static str); 30] = [
         (Self::ForgetConsent, "order_needs_consent"),
         (Self::ForgetInbound, "text_needs_window"),
         (Self::HalveLimits, "quota_token_below_ceiling"),
@@ -91,6 +97,9 @@ impl Mutation {
         (Self::SlowCampaigns, "campaign_rate_per_minute"),
         (Self::ForgetTesters, "test_goes_to_test_recipients"),
         (Self::SwapVariant, "one_variant_for_one_person"),
+        (Self::ForgetBrandYes, "brand_needs_consent"),
+        (Self::RefuseBrands, "brand_is_not_refused"),
+        (Self::SwapBrands, "number_is_of_the_brand"),
     ];
 
     /// A call that the platform took, as the auditor is told of it.
@@ -135,6 +144,18 @@ impl Mutation {
             }
             (Self::ForgetApproval, Input::Event { event, .. }) if event["status"] == "approved" => {
                 step.accepted = false
+            }
+            (Self::ForgetBrandYes, Input::Command(c)) if c["consent"]["brand"].is_string() => {
+                step.accepted &= c["consent"]["state"] == "opt_out";
+            }
+            (Self::RefuseBrands, Input::Command(c)) if c["consent"]["brand"].is_string() => {
+                c["consent"]["state"] = "opt_out".into();
+            }
+            (Self::SwapBrands, Input::Command(c)) if c["spec"]["policy"]["brands"].is_array() => {
+                let brands = &mut c["spec"]["policy"]["brands"];
+                for brand in brands.as_array_mut().into_iter().flatten() {
+                    brand["name"] = if brand["name"] == "shoes" { "hats".into() } else { "shoes".into() };
+                }
             }
             (Self::ForgetResume, Input::Command(c)) if c["action"] == "resume" => step.accepted = false,
             (Self::ForgetLift, Input::Command(c)) if c["suppression"]["listed"] == false => step.accepted = false,

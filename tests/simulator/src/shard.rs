@@ -101,7 +101,7 @@ impl Shard {
 
     fn loaded(&self, now_ms: u64) -> Engine {
         let mut e = Engine::new(self.config.clone());
-        for table in [Table::Entities, Table::Contacts, Table::Pairs, Table::Open, Table::Ids] {
+        for table in Table::LOADED {
             let rows = self.store.0.range((table, Vec::new())..).take_while(|((t, _), _)| *t == table);
             for ((_, k), v) in rows {
                 e.load(table, k, v).expect("the store holds what the engine wrote");

@@ -1,7 +1,7 @@
 //! The candidate: one message before the gates, with everything they read loaded once.
 
 use super::{Admission, QuotaUse, Usable, Verdict};
-use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, User};
+use crate::ids::{BrandIx, CampaignIx, ContactKey, PairKey, SenderIx, User};
 use crate::lots::{LotKey, Resource};
 use crate::record::{Account, Campaign, Contact, Pair, Sender, SenderLive, Waba};
 use crate::state::State;
@@ -34,6 +34,8 @@ pub struct Candidate<'a> {
     pub campaign: Option<&'a Campaign>,
     /// The person; `None` when the request names nobody the platform knows.
     pub user: Option<User>,
+    /// The brand that writes: the request's, else the sender's.
+    pub brand: BrandIx,
     /// Country of the person.
     pub place: Option<Country>,
     /// The contact.

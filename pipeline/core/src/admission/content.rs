@@ -2,7 +2,7 @@
 //! purpose and rate. With none left, the first alternative's reason stands and the others travel in the detail.
 
 use super::{Candidate, Verdict, parameters};
-use crate::consent::{self, Asked};
+use crate::consent::{self, Asked, Heard};
 use crate::ids::TemplateIx;
 use crate::lots::Resource;
 use crate::record::Template;
@@ -120,11 +120,20 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
     if template.is_some() && c.rates.barred(place, category, date).is_some() {
         return Err(Reason::CountryBarred.into());
     }
-    let implied_until_s = consent::implied_until_s(&c.account.spec.policy.consent, &c.pair, category);
+    let heard = match c.contact_key() {
+        Some(key) => Heard::of(c.state, c.account, (key, &c.contact), (c.brand, c.sender.map(|s| s.ix))),
+        None => Heard::plain(&c.contact),
+    };
+    // Who wrote to a number of no brand agreed with nothing of a brand.
+    let wrote_to_it = c.sender.is_some_and(|s| c.account.brands.of_sender(s.ix) == c.brand);
+    let implied_until_s = match wrote_to_it {
+        true => consent::implied_until_s(&c.account.spec.policy.consent, &c.pair, category),
+        false => 0,
+    };
     let asked = Asked { category, window_open, implied_until_s, now_s: c.now_s() };
-    let consent_until_s = consent::check(&c.contact, &asked)?.unwrap_or(0);
+    let consent_until_s = consent::check(&heard, &asked)?.unwrap_or(0);
     // Free text for a purpose still respects the person's no to that purpose.
-    if template.is_none() && c.contact.consent_for(c.request.purpose.category()) == crate::record::Consent::Out {
+    if template.is_none() && heard.refuses(c.request.purpose.category(), c.now_s()) {
         return Err(Reason::OptedOut.into());
     }
     if !purpose_allows(c.request.purpose, template.map(|_| category)) {

@@ -27,7 +27,7 @@ pub(crate) use throughput::{
     effective as effective_throughput, in_flight_limit, rate as throughput_rate, window as in_flight_window,
 };
 
-use crate::ids::CampaignIx;
+use crate::ids::{BrandIx, CampaignIx};
 use crate::lots::Resource;
 use crate::record::{Contact, Pair, SenderLive};
 use tollgate_quality::Bucket;
@@ -129,6 +129,8 @@ pub struct Trace {
     pub quota_use: Option<QuotaUse>,
     /// The person's own alternative of a split, where another was chosen.
     pub instead_of: Option<u8>,
+    /// The brand that writes.
+    pub brand: BrandIx,
 }
 
 /// Proof that every gate passed, and all that is to be taken, ready to be written. Only [`admit`] makes one.
@@ -209,7 +211,7 @@ pub enum Admitted {
 /// Asks the gates, in order.
 #[must_use]
 pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>) {
-    let mut trace = Trace::default();
+    let mut trace = Trace { brand: c.brand, ..Trace::default() };
     let mut first_park: Option<(Gate, Reason, Resource, u64)> = None;
     let mut rejections = None;
     macro_rules! ask {

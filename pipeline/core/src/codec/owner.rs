@@ -2,8 +2,8 @@
 
 use super::{CodecError, Reader, Result, VERSION};
 use crate::consent::Words;
-use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
-use crate::record::{Account, Campaign, CampaignState, Pauses, Sender, Template, Waba};
+use crate::ids::{AccountIx, BrandIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
+use crate::record::{Account, Brands, Campaign, CampaignState, Pauses, Sender, Template, Waba};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tollgate_quality::Bucket;
@@ -20,6 +20,12 @@ struct StoredAccount {
     senders: Vec<u16>,
     #[serde(default, skip_serializing_if = "is_none")]
     closed: u32,
+    /// Names of brands, in order of their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    brands: Vec<String>,
+    /// Number and brand, where a number was of another before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    brands_before: Vec<(u16, u8)>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -100,6 +106,10 @@ const WITH_HOLDS: u8 = 5;
 /// those whose marketing leaves by a call of its own. All others are written as before.
 const WITH_CONSENT_POLICY: u8 = 5;
 
+/// Accounts that have brands or had, for which earlier versions would not know what people said to them. All others are
+/// written as before.
+const WITH_BRANDS: u8 = 6;
+
 /// Campaigns with a rate of their own, test recipients or a split, without which earlier versions would send too fast, to
 /// all, or the same to all. All others are written as before.
 const WITH_CAMPAIGN_RULES: u8 = 6;
@@ -137,8 +147,9 @@ pub fn put_account(a: &Account) -> Vec<u8> {
     let plain = specs.iter().all(|spec| spec.policy.consent.is_default() && spec.policy.marketing_api.is_default());
     let closed = if a.closed == 0 { VERSION } else { WITH_CLOSED_MONTH };
     let consent = if plain { VERSION } else { WITH_CONSENT_POLICY };
+    let brands = if a.brands.is_empty() { VERSION } else { WITH_BRANDS };
     json_in(
-        version_of(markups).max(closed).max(consent),
+        version_of(markups).max(closed).max(consent).max(brands),
         &StoredAccount {
             ix: a.ix.0,
             spec: a.spec.clone(),
@@ -146,6 +157,8 @@ pub fn put_account(a: &Account) -> Vec<u8> {
             wabas: a.wabas.iter().map(|w| w.0).collect(),
             senders: a.senders.iter().map(|s| s.0).collect(),
             closed: a.closed,
+            brands: a.brands.names().map(str::to_owned).collect(),
+            brands_before: a.brands.was().iter().map(|(sender, brand)| (sender.0, brand.0)).collect(),
         },
     )
 }
@@ -155,15 +168,19 @@ pub fn put_account(a: &Account) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn account(b: &[u8]) -> Result<Account> {
-    let s: StoredAccount =
-        from_json_in("account", b, &[VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES, WITH_CONSENT_POLICY])?;
+    let readable = [VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES, WITH_CONSENT_POLICY, WITH_BRANDS];
+    let s: StoredAccount = from_json_in("account", b, &readable)?;
+    let senders: Vec<SenderIx> = s.senders.into_iter().map(SenderIx).collect();
+    let was = s.brands_before.iter().map(|(sender, brand)| (SenderIx(*sender), BrandIx(*brand)));
+    let brands = Brands::of(&s.spec, &senders, s.brands.iter().map(String::as_str), was);
     Ok(Account {
         ix: AccountIx(s.ix),
         words: Words::of(&s.spec.policy),
+        brands: brands.map_err(|_| CodecError::Damaged { what: "account", why: "brands".to_owned() })?,
         spec: s.spec,
         declared: s.declared,
         wabas: s.wabas.into_iter().map(WabaIx).collect(),
-        senders: s.senders.into_iter().map(SenderIx).collect(),
+        senders,
         closed: s.closed,
     })
 }

@@ -27,6 +27,8 @@ mod part {
     /// The platform keeps marketing from the person.
     pub const CAPPED: u8 = 1 << 5;
     pub const ALL: u8 = (1 << 6) - 1;
+    /// Those of what was said to a brand.
+    pub const OF_BRAND: u8 = OPT_OUTS | TERMS | PENDING;
 }
 
 fn parts_of(c: &Contact) -> u8 {
@@ -37,6 +39,57 @@ fn parts_of(c: &Contact) -> u8 {
         | bit(c.moved.is_some(), part::MOVED)
         | bit(c.suppressed, part::SUPPRESSED)
         | bit(c.capped_until_s != 0, part::CAPPED)
+}
+
+/// Times of refusals, ends and what waits, as far as there are.
+fn put_said(c: &Contact, parts: u8, out: &mut Vec<u8>) {
+    if parts & part::OPT_OUTS != 0 {
+        for at_s in c.opt_out_s {
+            put!(out, at_s);
+        }
+    }
+    if parts & part::TERMS != 0 {
+        for term in c.terms {
+            put!(out, term.said_s, term.ends_s);
+        }
+    }
+    if parts & part::PENDING != 0 {
+        for pending in c.pending {
+            put!(out, pending.asked_s, pending.ends_s);
+        }
+    }
+}
+
+fn said(r: &mut Reader<'_>, parts: u8, c: &mut Contact) -> Result<()> {
+    if parts & part::OPT_OUTS != 0 {
+        for at_s in &mut c.opt_out_s {
+            *at_s = r.u32()?;
+        }
+    }
+    if parts & part::TERMS != 0 {
+        for term in &mut c.terms {
+            *term = Term { said_s: r.u32()?, ends_s: r.u32()? };
+        }
+    }
+    if parts & part::PENDING != 0 {
+        for pending in &mut c.pending {
+            *pending = Pending { asked_s: r.u32()?, ends_s: r.u32()? };
+        }
+    }
+    Ok(())
+}
+
+fn consents(r: &mut Reader<'_>) -> Result<[Consent; 4]> {
+    let mut consent = [Consent::None; 4];
+    for c in &mut consent {
+        *c = match r.u8()? {
+            0 => Consent::None,
+            1 => Consent::In,
+            2 => Consent::Out,
+            _ => return r.bad("consent"),
+        };
+    }
+    Ok(consent)
 }
 
 /// Contact to bytes.
@@ -58,21 +111,7 @@ pub fn put_contact(c: &Contact, out: &mut Vec<u8>) {
     if version == WITH_PARTS {
         out.push(parts);
     }
-    if parts & part::OPT_OUTS != 0 {
-        for at_s in c.opt_out_s {
-            put!(out, at_s);
-        }
-    }
-    if parts & part::TERMS != 0 {
-        for term in c.terms {
-            put!(out, term.said_s, term.ends_s);
-        }
-    }
-    if parts & part::PENDING != 0 {
-        for pending in c.pending {
-            put!(out, pending.asked_s, pending.ends_s);
-        }
-    }
+    put_said(c, parts, out);
     if let Some(moved) = c.moved {
         put!(out, moved.to.raw(), moved.at_s);
     }
@@ -89,15 +128,7 @@ pub fn contact(b: &[u8]) -> Result<Contact> {
     let (mut r, version) = Reader::of("contact", b, &[VERSION, WITH_OPT_OUTS, WITH_PARTS])?;
     let r = &mut r;
     let counted = counted(r)?;
-    let mut consent = [Consent::None; 4];
-    for c in &mut consent {
-        *c = match r.u8()? {
-            0 => Consent::None,
-            1 => Consent::In,
-            2 => Consent::Out,
-            _ => return r.bad("consent"),
-        };
-    }
+    let consent = consents(r)?;
     let stop_all = r.bool()?;
     let off_platform_until_s = r.u32()?;
     let mut marketing_s = [0; 4];
@@ -111,27 +142,37 @@ pub fn contact(b: &[u8]) -> Result<Contact> {
     };
     let mut c = Contact { counted, consent, stop_all, off_platform_until_s, marketing_s, ..Contact::default() };
     c.suppressed = parts & part::SUPPRESSED != 0;
-    if parts & part::OPT_OUTS != 0 {
-        for at_s in &mut c.opt_out_s {
-            *at_s = r.u32()?;
-        }
-    }
-    if parts & part::TERMS != 0 {
-        for term in &mut c.terms {
-            *term = Term { said_s: r.u32()?, ends_s: r.u32()? };
-        }
-    }
-    if parts & part::PENDING != 0 {
-        for pending in &mut c.pending {
-            *pending = Pending { asked_s: r.u32()?, ends_s: r.u32()? };
-        }
-    }
+    said(r, parts, &mut c)?;
     if parts & part::MOVED != 0 {
         c.moved = Some(Moved { to: User::from_raw(r.u64()?), at_s: r.u32()? });
     }
     if parts & part::CAPPED != 0 {
         c.capped_until_s = r.u32()?;
     }
+    r.end()?;
+    Ok(c)
+}
+
+/// What a person said to a brand to bytes. Of the record of a contact only what is about consents.
+pub fn put_brand(c: &Contact, out: &mut Vec<u8>) {
+    let parts = parts_of(c) & part::OF_BRAND;
+    out.push(VERSION);
+    out.extend(c.consent.iter().map(|c| *c as u8));
+    out.push(u8::from(c.stop_all));
+    out.push(parts);
+    put_said(c, parts, out);
+}
+
+/// What a person said to a brand from bytes.
+///
+/// # Errors
+/// Unknown version or damage.
+pub fn brand(b: &[u8]) -> Result<Contact> {
+    let (mut r, _) = Reader::of("brand", b, &[VERSION])?;
+    let r = &mut r;
+    let mut c = Contact { consent: consents(r)?, stop_all: r.bool()?, ..Contact::default() };
+    let parts = r.flags(part::OF_BRAND)?;
+    said(r, parts, &mut c)?;
     r.end()?;
     Ok(c)
 }

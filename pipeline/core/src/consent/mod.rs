@@ -1,15 +1,18 @@
 //! Consent: who may be written to, per category.
 //!
 //! `said` what people say, on the platform and elsewhere, into their records · `words` stop words and words that confirm
-//! · `moved` a person has another number · this file: what holds.
+//! · `moved` a person has another number · `proof` what is kept of it · `heard` what counts of it for a message · this file: what holds.
 
+mod heard;
 pub(crate) mod moved;
+pub(crate) mod proof;
 pub(crate) mod said;
 mod words;
 
+pub use heard::{Heard, OfBrand};
 pub use words::{Means, Words};
 
-use crate::record::{Consent, Contact, Pair};
+use crate::record::{Consent, Pair};
 use tollgate_rate_card::Category;
 use tollgate_wire::Reason;
 use tollgate_wire::command::ConsentPolicy;
@@ -34,15 +37,21 @@ pub struct Asked {
 /// The suppression list and an opt-out of the category or of everything always win. An answer (free text or a utility
 /// template) inside an open window needs no opt-in, because opt-in is for messages that the business starts. Everything
 /// else needs the person's opt-in for that category, which has not ended; or, where the account is set so, that the
-/// person wrote lately.
+/// person wrote lately. Where a brand writes, the opt-in must be to the brand, or the brand one that takes those to the
+/// account for its own.
 ///
 /// # Errors
 /// `opted_out` or `not_opted_in`.
-pub fn check(contact: &Contact, asked: &Asked) -> Result<Option<u32>, Reason> {
+pub fn check(heard: &Heard<'_>, asked: &Asked) -> Result<Option<u32>, Reason> {
     let &Asked { category, window_open, implied_until_s, now_s } = asked;
-    if contact.suppressed || contact.stop_all {
+    if heard.refuses(category, now_s) {
         return Err(Reason::OptedOut);
     }
+    let contact = match &heard.brand {
+        Some(brand) if !brand.here => return Err(Reason::NotOptedIn),
+        Some(brand) if heard.brand_has(category, now_s) || !brand.inherits => &brand.said,
+        _ => heard.account,
+    };
     match contact.consent_at(category, now_s) {
         Consent::Out => Err(Reason::OptedOut),
         Consent::In => Ok(contact.opt_in_ends_s(category)),
@@ -69,7 +78,7 @@ pub fn implied_until_s(policy: &ConsentPolicy, pair: &Pair, category: Category) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::slot_of;
+    use crate::record::{Contact, slot_of};
     use Category::{Authentication, Marketing, Service, Utility};
 
     const NOW_S: u32 = 1_000_000;
@@ -124,7 +133,7 @@ mod tests {
             let implied_until_s = if has("implied") || has("implied_now") { implied_until_s } else { 0 };
             let sign = |category| {
                 let asked = Asked { category, window_open: has("window"), implied_until_s, now_s: NOW_S };
-                match check(&person(conditions), &asked) {
+                match check(&Heard::plain(&person(conditions)), &asked) {
                     Ok(_) => "+",
                     Err(Reason::OptedOut) => "-",
                     Err(Reason::NotOptedIn) => "0",
@@ -139,7 +148,7 @@ mod tests {
     fn says_when_what_it_relies_on_ends() {
         let ends = |conditions: &str, category, window_open| {
             let asked = Asked { category, window_open, implied_until_s: NOW_S + 9, now_s: NOW_S };
-            check(&person(conditions), &asked)
+            check(&Heard::plain(&person(conditions)), &asked)
         };
         assert_eq!(ends("in", Marketing, false), Ok(None));
         assert_eq!(ends("ends_later", Marketing, false), Ok(Some(NOW_S + 1)));
@@ -161,5 +170,60 @@ mod tests {
         assert_eq!(until(&policy(0, 1), &wrote), [0, NOW_S + DAY_S, 0, 0]);
         assert_eq!(until(&policy(7, 7), &Pair::default()), [0; 4], "never wrote");
         assert_eq!(slot_of(Marketing), 0);
+    }
+
+    /// What was said to the account, to the brand, whether the brand takes yeses to the account for its own, what was said to
+    /// a brand of the past; then as above.
+    #[test]
+    fn decision_table_of_a_brand() {
+        let table = [
+            ("", "", false, "", "0 0 0 0"),
+            ("in", "", false, "", "0 0 0 0"),
+            ("in", "", true, "", "+ + + +"),
+            ("ends_now", "", true, "", "0 0 0 0"),
+            ("ends_later", "ends_now", true, "", "+ + + +"),
+            ("", "in", false, "", "+ + + +"),
+            ("", "ends_now", false, "", "0 0 0 0"),
+            ("", "pending", true, "", "0 0 0 0"),
+            // A no to the account or to the brand is a no.
+            ("out", "in", true, "", "- - - -"),
+            ("stop_all", "in", true, "", "- - - -"),
+            ("suppressed", "in", true, "", "- - - -"),
+            ("in", "out", true, "", "- - - -"),
+            ("in", "stop_all", true, "", "- - - -"),
+            ("in window implied", "out", true, "", "- - - -"),
+            // Answers and what is implied.
+            ("window", "", false, "", "0 + 0 +"),
+            ("implied", "", false, "", "+ + + +"),
+            // Who refused a brand of the past must have agreed with this one itself.
+            ("in", "", true, "out", "- - - -"),
+            ("in window implied", "", true, "stop_all", "- - - -"),
+            ("in", "in", true, "out", "+ + + +"),
+            ("in", "ends_now", true, "out", "- - - -"),
+            ("in", "", true, "in", "+ + + +"),
+            ("", "", false, "in", "0 0 0 0"),
+        ];
+        for (account, brand, inherits, past, expected) in table {
+            let has = |word: &str| account.split_whitespace().any(|w| w == word);
+            let implied_until_s = if has("implied") { NOW_S + 1 } else { 0 };
+            let (said, of_account, of_past) = (person(brand), person(account), person(past));
+            let refused = CATEGORIES.map(|c| of_past.refuses(c));
+            let sign = |here: bool| {
+                let heard =
+                    Heard { account: &of_account, brand: Some(OfBrand { said, inherits, here }), past: refused };
+                let of = |category| {
+                    let asked = Asked { category, window_open: has("window"), implied_until_s, now_s: NOW_S };
+                    match check(&heard, &asked) {
+                        Ok(_) => "+",
+                        Err(Reason::OptedOut) => "-",
+                        Err(_) => "0",
+                    }
+                };
+                CATEGORIES.map(of).join(" ")
+            };
+            assert_eq!(sign(true), expected, "{account} / {brand} / {inherits} / {past}");
+            // Nothing goes in the name of a brand that was taken out.
+            assert_eq!(sign(false), expected.replace('+', "0"), "{account} / {brand}, gone itself");
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! A person has another number. What the person refused is refused there too; what the person agreed to is not taken
 //! along, because the agreement was given for the number that was left.
 
-use super::said::{Said, prove};
+use super::proof::{Said, prove};
+use super::said::{Whose, put};
 use crate::change::Change;
 use crate::decide::{Decision, Facts, person};
-use crate::ids::ContactKey;
+use crate::ids::{BrandIx, ContactKey};
 use crate::inbound::clamp_s;
 use crate::record::{Account, Moved, Refusals};
 use smallvec::SmallVec;
@@ -31,15 +32,22 @@ pub(crate) fn number(facts: &Facts<'_>, account: &Account, e: &NumberChanged<'_>
         contact.moved = Some(link);
         out.changes.push(Change::Contact(key, contact));
     }
-    follow(facts, key, Some(link), &contact.refusals(link.at_s), contact.suppressed, out);
+    let whose = (key, BrandIx::NONE);
+    follow(facts, whose, Some(link), &contact.refusals(link.at_s), contact.suppressed, out);
+    for brand in account.brands.numbers() {
+        let refused = facts.state.said(key, brand).refusals(link.at_s);
+        if !refused.is_empty() {
+            follow(facts, (key, brand), Some(link), &refused, false, out);
+        }
+    }
 }
 
 /// Takes a person's refusals, and the place on the suppression list, to the numbers that the person has moved to since.
 /// The platform keeps no order: what was said before a move may be told after it. A refusal that is known there stays as
-/// it is, also where the person agreed anew later.
+/// it is, also where the person agreed anew later. What was refused to a brand is refused to that brand there.
 pub(super) fn follow(
     facts: &Facts<'_>,
-    from: ContactKey,
+    (from, brand): Whose,
     mut link: Option<Moved>,
     said: &Refusals,
     suppressed: bool,
@@ -53,21 +61,21 @@ pub(super) fn follow(
             break;
         }
         been.push(key);
-        let before = facts.state.contact(key);
+        let before = facts.state.said(key, brand);
         let mut contact = before;
         for &(category, at_s) in said.iter().filter(|(_, at_s)| *at_s <= moved_s) {
             if !contact.knows_refusal(category, at_s) {
                 contact.opt_out(category, at_s);
-                prove(key, &Said::consent(category, ConsentState::OptOut, at_s, (SOURCE, "")), out);
+                prove((key, brand), &Said::consent(category, ConsentState::OptOut, at_s, (SOURCE, "")), out);
             }
         }
         if suppressed && !contact.suppressed {
             contact.suppressed = true;
-            prove(key, &Said::listed(true, moved_s, SOURCE), out);
+            prove((key, brand), &Said::listed(true, moved_s, SOURCE), out);
         }
         if contact != before {
-            out.changes.push(Change::Contact(key, contact));
+            out.changes.push(put((key, brand), contact));
         }
-        link = contact.moved;
+        link = facts.state.contact(key).moved;
     }
 }

@@ -1,18 +1,22 @@
 //! What people say, into their records: with the platform's switch, by a word, and as an operator records it. Every one
-//! has its proof and is shown to the views.
+//! has its proof and is shown to the views. What is said to a brand is kept apart from what is said to the account.
 
 use super::Means;
 use super::moved::follow;
-use crate::change::{Change, Proof};
+use super::proof::{Said, prove};
+use crate::change::Change;
 use crate::decide::{Decision, Facts, person};
 use crate::effect::Effect;
-use crate::ids::{ContactKey, PairKey, User};
+use crate::ids::{BrandIx, BrandKey, ContactKey, PairKey, SenderIx, User};
 use crate::record::{Account, Contact, Pair};
 use smallvec::SmallVec;
 use tollgate_rate_card::Category;
 use tollgate_wire::Time;
 use tollgate_wire::command::{ConsentPolicy, ConsentSpec, ConsentState, SuppressionSpec};
 use tollgate_wire::request::Recipient;
+
+/// Who said something, and to which brand; none = to the account as a whole.
+pub(crate) type Whose = (ContactKey, BrandIx);
 
 /// Where a consent comes from, and the version of its text.
 pub(super) type Source<'a> = (&'a str, &'a str);
@@ -25,14 +29,37 @@ pub(crate) fn command(
     now_ms: u64,
     out: &mut Decision,
 ) -> Result<(), String> {
+    let brand = brand_of(account, c.brand.as_deref()).map_err(|why| format!("consent.brand: {why}"))?;
     let key = ContactKey::new(account.ix, whom(facts, &c.to, out)?);
     let at_s = said_at_s(c.at, now_ms);
     let source = (c.source.as_str(), c.text_version.as_str());
     match c.state {
-        ConsentState::OptOut => no(facts, key, &[c.category], at_s, source, out),
-        ConsentState::OptIn => yes(facts, key, account, c, at_s, source, out),
+        ConsentState::OptOut => no(facts, (key, brand), &[c.category], at_s, source, out),
+        ConsentState::OptIn => yes(facts, (key, brand), account, c, at_s, source, out),
     }
     Ok(())
+}
+
+/// The brand of that name, which the account must have; none without a name.
+pub(crate) fn brand_of(account: &Account, name: Option<&str>) -> Result<BrandIx, String> {
+    let Some(name) = name else { return Ok(BrandIx::NONE) };
+    let brands = &account.brands;
+    brands.by_name(name).filter(|brand| brands.is_here(*brand)).ok_or_else(|| {
+        let here: Vec<&str> = account.spec.policy.brands.iter().map(|b| b.name.as_str()).collect();
+        let remedy = match here.as_slice() {
+            [] => "leave it out, or name it under policy.brands and apply the account".to_owned(),
+            here => format!("use one of {}, or add it to policy.brands and apply the account", here.join(", ")),
+        };
+        format!("{name:?} is no brand of account {}; {remedy}", account.spec.account)
+    })
+}
+
+/// What a person said, to the account or to a brand, as it is to be.
+pub(super) fn put((key, brand): Whose, contact: Contact) -> Change {
+    match brand {
+        BrandIx::NONE => Change::Contact(key, contact),
+        brand => Change::Brand(BrandKey { contact: key, brand }, contact),
+    }
 }
 
 /// Applies `set_suppression`.
@@ -46,7 +73,7 @@ pub(crate) fn suppression(
     let key = ContactKey::new(account.ix, whom(facts, &s.to, out)?);
     let contact = Contact { suppressed: s.listed, ..facts.state.contact(key) };
     out.changes.push(Change::Contact(key, contact));
-    prove(key, &Said::listed(s.listed, said_at_s(s.at, now_ms), &s.source), out);
+    prove((key, BrandIx::NONE), &Said::listed(s.listed, said_at_s(s.at, now_ms), &s.source), out);
     Ok(())
 }
 
@@ -54,6 +81,12 @@ pub(crate) fn suppression(
 pub(crate) fn erase(facts: &Facts<'_>, account: &Account, to: &str, out: &mut Decision) -> Result<(), String> {
     let key = ContactKey::new(account.ix, whom(facts, to, out)?);
     out.changes.push(Change::Contact(key, facts.state.contact(key).erased()));
+    for brand in account.brands.numbers() {
+        let said = facts.state.said(key, brand);
+        if said != said.erased() {
+            out.changes.push(put((key, brand), said.erased()));
+        }
+    }
     // What the person wrote stands for no agreement any more, and opens no window; quota and back-off stay.
     for sender in &account.senders {
         let key = PairKey::new(*sender, key.user());
@@ -92,7 +125,7 @@ fn said_at_s(at: Option<Time>, now_ms: u64) -> u32 {
 
 fn yes(
     facts: &Facts<'_>,
-    key: ContactKey,
+    whose: Whose,
     account: &Account,
     c: &ConsentSpec,
     at_s: u32,
@@ -100,7 +133,7 @@ fn yes(
     out: &mut Decision,
 ) {
     let policy = &account.spec.policy.consent;
-    let mut contact = facts.state.contact(key);
+    let mut contact = facts.state.said(whose.0, whose.1);
     let asked_s = c.expires.map_or(0, Time::secs);
     let ends_s = ends_s(policy, at_s, asked_s);
     let waits = |category: &Category| !c.confirmed && policy.double_opt_in.contains(category);
@@ -114,14 +147,43 @@ fn yes(
     }
     if pending.is_empty() {
         contact.opt_in(c.category, at_s, ends_s);
+        lift_gone(facts, account, whose, c.category, at_s, out);
     } else {
         for category in given {
             contact.opt_in(Some(category), at_s, ends_s);
+            lift_gone(facts, account, whose, Some(category), at_s, out);
         }
     }
-    out.changes.push(Change::Contact(key, contact));
+    out.changes.push(put(whose, contact));
     let said = Said::consent(c.category, ConsentState::OptIn, at_s, source);
-    prove(key, &Said { ends_s, pending: !pending.is_empty(), ..said }, out);
+    prove(whose, &Said { ends_s, pending: !pending.is_empty(), ..said }, out);
+}
+
+/// A yes to the account as a whole answers what was refused before to brands that are gone: nothing else could.
+fn lift_gone(
+    facts: &Facts<'_>,
+    account: &Account,
+    (key, brand): Whose,
+    category: Option<Category>,
+    at_s: u32,
+    out: &mut Decision,
+) {
+    if brand != BrandIx::NONE {
+        return;
+    }
+    for gone in account.brands.gone() {
+        // Categories of one command may follow each other.
+        let changed = out.changes.iter().rev().find_map(|change| match change {
+            Change::Brand(known, said) if *known == BrandKey { contact: key, brand: gone } => Some(*said),
+            _ => None,
+        });
+        let before = changed.unwrap_or_else(|| facts.state.said(key, gone));
+        let mut said = before;
+        said.lift(category, at_s);
+        if said != before {
+            out.changes.push(put((key, gone), said));
+        }
+    }
 }
 
 /// When an opt-in of `at_s` ends; 0 = not by itself.
@@ -136,58 +198,69 @@ fn ends_s(policy: &ConsentPolicy, at_s: u32, asked_s: u32) -> u32 {
 /// A person said no: it holds for the number it was said from, and for those that the person has moved to since.
 pub(crate) fn no(
     facts: &Facts<'_>,
-    key: ContactKey,
+    whose: Whose,
     matters: &[Option<Category>],
     at_s: u32,
     source: Source<'_>,
     out: &mut Decision,
 ) {
-    let mut contact = facts.state.contact(key);
+    let mut contact = facts.state.said(whose.0, whose.1);
     for category in matters {
         contact.opt_out(*category, at_s);
-        prove(key, &Said::consent(*category, ConsentState::OptOut, at_s, source), out);
+        prove(whose, &Said::consent(*category, ConsentState::OptOut, at_s, source), out);
     }
-    out.changes.push(Change::Contact(key, contact));
+    out.changes.push(put(whose, contact));
     let said = matters.iter().map(|c| (*c, at_s)).collect();
-    follow(facts, key, contact.moved, &said, false, out);
+    follow(facts, whose, facts.state.contact(whose.0).moved, &said, false, out);
 }
 
-/// A person wrote one of the account's words.
-pub(crate) fn word(facts: &Facts<'_>, account: &Account, user: User, means: Means, at_s: u32, out: &mut Decision) {
+/// A person wrote one of the account's words to a number: to the brand that it is of. What ends everything is said to the
+/// account.
+pub(crate) fn word(
+    facts: &Facts<'_>,
+    account: &Account,
+    (sender, user): (SenderIx, User),
+    means: Means,
+    at_s: u32,
+    out: &mut Decision,
+) {
     let key = ContactKey::new(account.ix, user);
+    let whose = (key, account.brands.of_sender(sender));
     match means {
-        Means::StopAll => no(facts, key, &[None], at_s, ("whatsapp stop word", ""), out),
+        Means::StopAll => no(facts, (key, BrandIx::NONE), &[None], at_s, ("whatsapp stop word", ""), out),
         Means::Stop => {
             let ends: SmallVec<[Option<Category>; 4]> =
                 account.spec.policy.consent.stop_ends.iter().copied().map(Some).collect();
-            no(facts, key, &ends, at_s, ("whatsapp stop word", ""), out);
+            no(facts, whose, &ends, at_s, ("whatsapp stop word", ""), out);
         }
-        Means::Confirm => confirm(facts, account, key, at_s, out),
+        Means::Confirm => confirm(facts, account, whose, at_s, out),
     }
 }
 
 /// The person confirms what waits for it and has not waited too long.
-fn confirm(facts: &Facts<'_>, account: &Account, key: ContactKey, at_s: u32, out: &mut Decision) {
+fn confirm(facts: &Facts<'_>, account: &Account, whose: Whose, at_s: u32, out: &mut Decision) {
     let policy = &account.spec.policy.consent;
-    let mut contact = facts.state.contact(key);
+    let mut contact = facts.state.said(whose.0, whose.1);
     let before = contact;
     for category in contact.confirmable(at_s, policy.confirm_hours) {
         let pending = contact.pending_for(category);
         let ends_s = ends_s(policy, at_s, pending.ends_s);
         contact.opt_in(Some(category), at_s, ends_s);
+        lift_gone(facts, account, whose, Some(category), at_s, out);
         let said = Said::consent(Some(category), ConsentState::OptIn, at_s, ("whatsapp confirmation", ""));
-        prove(key, &Said { ends_s, ..said }, out);
+        prove(whose, &Said { ends_s, ..said }, out);
     }
     if contact != before {
-        out.changes.push(Change::Contact(key, contact));
+        out.changes.push(put(whose, contact));
     }
 }
 
-/// The platform's own switch: marketing stopped or resumed.
+/// The platform's own switch: marketing stopped or resumed. It is thrown for the account.
 pub(crate) fn switch(facts: &Facts<'_>, key: ContactKey, stop: bool, at_s: u32, out: &mut Decision) {
     let source = ("whatsapp user preference", "");
+    let whose = (key, BrandIx::NONE);
     if stop {
-        return no(facts, key, &[Some(Category::Marketing)], at_s, source, out);
+        return no(facts, whose, &[Some(Category::Marketing)], at_s, source, out);
     }
     let policy = &facts.state.account_at(key.account()).spec.policy.consent;
     let ends_s = ends_s(policy, at_s, 0);
@@ -195,48 +268,5 @@ pub(crate) fn switch(facts: &Facts<'_>, key: ContactKey, stop: bool, at_s: u32, 
     contact.resume_marketing(at_s, ends_s);
     out.changes.push(Change::Contact(key, contact));
     let said = Said::consent(Some(Category::Marketing), ConsentState::OptIn, at_s, source);
-    prove(key, &Said { ends_s, ..said }, out);
-}
-
-/// What was said, for its proof.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Said<'a> {
-    /// As in [`Proof::category`].
-    matter: u8,
-    state: ConsentState,
-    at_s: u32,
-    source: Source<'a>,
-    ends_s: u32,
-    pending: bool,
-}
-
-impl<'a> Said<'a> {
-    /// Yes or no to a category, or to everything.
-    pub(crate) fn consent(c: Option<Category>, state: ConsentState, at_s: u32, source: Source<'a>) -> Self {
-        let matter = c.map_or(Proof::ALL, |c| crate::record::slot_of(c) as u8);
-        Self { matter, state, at_s, source, ends_s: 0, pending: false }
-    }
-
-    /// Onto the suppression list, or off it.
-    pub(crate) fn listed(listed: bool, at_s: u32, source: &'a str) -> Self {
-        let state = if listed { ConsentState::OptOut } else { ConsentState::OptIn };
-        Self { matter: Proof::SUPPRESSION, state, at_s, source: (source, ""), ends_s: 0, pending: false }
-    }
-}
-
-/// Keeps what a person said, with where and in which version of the text, and shows it to the views.
-pub(crate) fn prove(key: ContactKey, said: &Said<'_>, out: &mut Decision) {
-    let (source, text_version) = said.source;
-    let proof = Box::new(Proof {
-        contact: key.0,
-        category: said.matter,
-        state: said.state,
-        source: source.to_owned(),
-        at_ms: u64::from(said.at_s) * 1000,
-        text_version: text_version.to_owned(),
-        ends_s: said.ends_s,
-        pending: said.pending,
-    });
-    out.effects.push(Effect::Consent(proof.clone()));
-    out.changes.push(Change::Proof(proof));
+    prove(whose, &Said { ends_s, ..said }, out);
 }

@@ -1,12 +1,12 @@
 //! What a reason is about, in words: the template, the number, the country, the person's record, what the platform said.
 
+use super::consent;
 use crate::effect::OutcomeFx;
 use crate::ids::{ContactKey, SenderIx};
 use crate::lots::Resource;
-use crate::record::{Message, pending_until_s};
+use crate::record::Message;
 use crate::state::State;
-use std::fmt::Write as _;
-use tollgate_rate_card::{Category, RateCards};
+use tollgate_rate_card::RateCards;
 use tollgate_wire::command::TemplateStatus;
 use tollgate_wire::{Reason, Time, platform_error};
 
@@ -63,34 +63,9 @@ pub(super) fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message
             let country = m.user.digits().and_then(|digits| rates.map().lookup(digits));
             country.map_or_else(String::new, |country| format!("country {country}"))
         }
-        (Some(Reason::OptedOut | Reason::NotOptedIn), _) => about_consent(state, o, m),
+        (Some(Reason::OptedOut), _) => consent::refused(state, o, m),
+        (Some(Reason::NotOptedIn), _) => consent::missing(state, o, m),
+        (Some(Reason::SenderUnknown), _) => consent::other_brand(state, o, m),
         _ => String::new(),
     }
-}
-
-/// What the person's record says of a refusal for want of consent, where that is more than the reason: the suppression
-/// list, opt-ins that have ended, opt-ins that wait for a confirmation.
-fn about_consent(state: &State, o: &OutcomeFx, m: &Message) -> String {
-    let contact = state.contact(ContactKey::new(m.account, m.user));
-    let policy = &state.account_at(m.account).spec.policy.consent;
-    let now_s = (o.at_ms / 1000) as u32;
-    if o.reason == Some(Reason::OptedOut) {
-        return if contact.suppressed { "on the suppression list".to_owned() } else { String::new() };
-    }
-    let mut words = String::new();
-    for c in [Category::Marketing, Category::Utility, Category::Authentication, Category::Service] {
-        let asked_s = contact.pending_for(c).asked_s;
-        let until_s = pending_until_s(asked_s, policy.confirm_hours);
-        let ended_s = contact.opt_in_ends_s(c).filter(|at_s| *at_s <= now_s);
-        let (what, at_s) = match (asked_s, ended_s) {
-            (0, None) => continue,
-            (0, Some(at_s)) => ("ended", at_s),
-            _ if now_s <= until_s => ("waits for the person's confirmation until", until_s),
-            (_, Some(at_s)) => ("ended", at_s),
-            _ => ("was not confirmed by", until_s),
-        };
-        let between = if words.is_empty() { "" } else { "; " };
-        let _ = write!(words, "{between}opt-in to {} {what} {}", c.as_str(), Time::from_secs(at_s));
-    }
-    words
 }

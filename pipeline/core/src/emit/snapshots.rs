@@ -2,21 +2,32 @@
 
 use crate::change::Proof;
 use crate::effect::{LevelChange, Reply, ReplyKind};
-use crate::ids::{ContactKey, TemplateIx};
-use crate::record::{Consent, pending_until_s};
+use crate::ids::{BrandIx, ContactKey, TemplateIx};
+use crate::record::{Account, Consent, Contact, pending_until_s};
 use crate::state::State;
 use tollgate_rate_card::Category;
 use tollgate_wire::Time;
 use tollgate_wire::command::ConsentState;
 use tollgate_wire::snapshot::{
-    AnsweredSnapshot, ByCategory, ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, PersonErased, ReplySnapshot,
-    TemplateSnapshot,
+    AnsweredSnapshot, BrandConsents, ByCategory, ConsentProof, ConsentSnapshot, Consents, LevelSnapshot, PersonErased,
+    ReplySnapshot, TemplateSnapshot,
 };
 
 /// What holds for a person.
 fn holds(state: &State, key: ContactKey, now_ms: u64) -> Consents {
-    let contact = state.contact(key);
-    let account = &state.account_at(key.account()).spec;
+    let account = state.account_at(key.account());
+    let brands = &account.brands;
+    let of_brand = |brand| BrandConsents {
+        brand: brands.name(brand).to_owned(),
+        holds: holds_of(account, &state.said(key, brand), now_ms),
+    };
+    let of_brands = brands.numbers().map(of_brand).filter(|b| b.holds != Consents::default());
+    Consents { brands: of_brands.collect(), ..holds_of(account, &state.contact(key), now_ms) }
+}
+
+/// What holds by one record.
+fn holds_of(account: &Account, contact: &Contact, now_ms: u64) -> Consents {
+    let account = &account.spec;
     let now_s = (now_ms / 1000) as u32;
     let holds = |c| match contact.consent_at(c, now_s) {
         Consent::None => None,
@@ -43,6 +54,7 @@ fn holds(state: &State, key: ContactKey, now_ms: u64) -> Consents {
         suppressed: contact.suppressed,
         ends: times(&|c| contact.opt_in_ends_s(c).map(Time::from_secs)),
         pending: times(&pending),
+        brands: Vec::new(),
     }
 }
 
@@ -66,9 +78,10 @@ pub fn erased(state: &State, key: ContactKey, now_ms: u64, out: &mut Vec<u8>) ->
 ///
 /// # Errors
 /// Only if serialising fails, which plain data does not.
-pub fn consent(state: &State, proof: &Proof, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+pub fn said(state: &State, proof: &Proof, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
     let key = ContactKey(proof.contact);
-    let account = &state.account_at(key.account()).spec;
+    let of = state.account_at(key.account());
+    let (account, brand) = (&of.spec, BrandIx(proof.brand));
     let to = state.user_text(key.user());
     let matters = ["marketing", "utility", "authentication", "service", "all", "suppression"];
     let record = ConsentSnapshot {
@@ -84,6 +97,7 @@ pub fn consent(state: &State, proof: &Proof, now_ms: u64, out: &mut Vec<u8>) -> 
             text_version: proof.text_version.as_str().into(),
             expires: (proof.ends_s != 0).then(|| Time::from_secs(proof.ends_s)),
             pending: proof.pending,
+            brand: brand.some().map(|brand| of.brands.name(brand).into()),
         },
     };
     serde_json::to_writer(out, &record)

@@ -3,12 +3,13 @@
 use super::{Engine, Table, Writes, prefix};
 use crate::change::{Change, CounterKey};
 use crate::codec::{self, CodecError};
-use crate::ids::{AccountIx, CampaignIx, ContactKey, PairKey, SenderIx, TemplateIx, Uid, WabaIx};
-use crate::record::Message;
+use crate::ids::{AccountIx, BrandKey, CampaignIx, ContactKey, PairKey, SenderIx, TemplateIx, Uid, WabaIx};
+use crate::record::{Contact, Message};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Dirty {
     Contact(ContactKey),
+    Brand(BrandKey),
     Pair(PairKey),
     Live(SenderIx),
     Message(Uid),
@@ -38,6 +39,7 @@ impl Engine {
         let mut stored = None;
         let touched = match &change {
             Change::Contact(k, _) => Some(Dirty::Contact(*k)),
+            Change::Brand(k, _) => Some(Dirty::Brand(*k)),
             Change::Pair(k, _) => Some(Dirty::Pair(*k)),
             Change::SenderLive(k, _) => Some(Dirty::Live(*k)),
             Change::Message(m) => {
@@ -141,6 +143,12 @@ impl Engine {
                 Dirty::Contact(k) => {
                     codec::put_contact(&self.state.contact(k), b);
                     out.write(Table::Contacts, &k.0.to_be_bytes(), Some(b));
+                }
+                Dirty::Brand(k) => {
+                    let said = self.state.said(k.contact, k.brand);
+                    codec::put_brand(&said, b);
+                    let b = (said != Contact::default()).then_some(&**b);
+                    out.write(Table::Brands, &k.to_bytes(), b);
                 }
                 Dirty::Pair(k) => {
                     codec::put_pair(&self.state.pair(k), b);

@@ -3,13 +3,12 @@
 use super::{Engine, Table, prefix};
 use crate::change::Change;
 use crate::codec::{self, CodecError};
-use crate::ids::{ContactKey, PairKey, SenderIx};
+use crate::ids::{BrandKey, ContactKey, PairKey, SenderIx};
 use crate::record::{AttemptState, CampaignState};
 use tollgate_wire::order::Callback;
 
 impl Engine {
-    /// Loads one stored record. Order of tables: entities, contacts, pairs, open messages, ids; within entities
-    /// the order of keys.
+    /// Loads one stored record. Order of tables: that of [`Table::LOADED`]; within a table that of keys.
     ///
     /// # Errors
     /// Unknown version or damage.
@@ -20,6 +19,10 @@ impl Engine {
             Table::Entities => return self.load_entity(key, value),
             Table::Contacts => {
                 self.state.apply(Change::Contact(ContactKey(k64()?), codec::contact(value)?));
+            }
+            Table::Brands => {
+                let key = BrandKey::from_bytes(key.try_into().map_err(|_| damaged())?);
+                self.state.apply(Change::Brand(key, codec::brand(value)?));
             }
             Table::Pairs => {
                 self.state.apply(Change::Pair(PairKey(k64()?), codec::pair(value)?));

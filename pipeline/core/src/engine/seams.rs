@@ -26,6 +26,13 @@ pub enum Table {
     Wamids,
     /// Proofs of consent.
     Proofs,
+    /// What people said to brands: read whole at start.
+    Brands,
+}
+
+impl Table {
+    /// Those that are read whole, or by key, at start, in the order in which they are.
+    pub const LOADED: [Self; 6] = [Self::Entities, Self::Contacts, Self::Brands, Self::Pairs, Self::Open, Self::Ids];
 }
 
 /// Where records that are not resident are read.

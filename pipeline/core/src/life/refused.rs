@@ -3,10 +3,10 @@
 
 use super::{Draft, pressure};
 use crate::change::Change;
-use crate::consent::said::{Said, prove};
+use crate::consent::proof::{Said, prove};
 use crate::decide::Decision;
 use crate::effect::Effect;
-use crate::ids::SenderIx;
+use crate::ids::{BrandIx, SenderIx};
 use crate::levels;
 use crate::lots::Resource;
 use crate::record::{Attempt, AttemptState, Campaign, CampaignState, Message, MessageState};
@@ -173,7 +173,7 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut
             d.contact().opt_out(Some(Category::Marketing), now_s);
             let (key, opt_out) = (d.contact_key(), tollgate_wire::command::ConsentState::OptOut);
             let said = Said::consent(Some(Category::Marketing), opt_out, now_s, ("platform error 131050", ""));
-            prove(key, &said, out);
+            prove((key, BrandIx::NONE), &said, out);
         }
         E::MarketingCapped if a.category == Category::Marketing => {
             let contact = d.contact();

@@ -241,6 +241,24 @@ impl Contact {
         }
     }
 
+    /// Whether a category is refused, or everything.
+    #[must_use]
+    pub fn refuses(&self, category: Category) -> bool {
+        self.stop_all || self.consent_for(category) == Consent::Out
+    }
+
+    /// A refusal that was said to one that is there no longer, and is answered by a later yes to whoever is there in its
+    /// place: nothing is agreed to by that.
+    pub fn lift(&mut self, category: Option<Category>, at_s: u32) {
+        let categories = category.as_ref().map_or(&CATEGORIES[..], std::slice::from_ref);
+        for slot in categories.iter().map(|c| slot_of(*c)) {
+            if self.consent[slot] == Consent::Out && self.stands(slot, at_s) {
+                self.consent[slot] = Consent::None;
+                self.stop_all = false;
+            }
+        }
+    }
+
     /// Remembers a marketing admission, in order of time.
     pub fn remember_marketing(&mut self, at_s: u32) {
         let at = self.marketing_s.iter().position(|kept| *kept <= at_s).unwrap_or(MARKETING_KEPT);

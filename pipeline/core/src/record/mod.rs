@@ -1,11 +1,13 @@
 //! What is stored: one type per entity. Small hot records are `Copy`; settings are plain structs.
 
+mod brand;
 mod campaign;
 mod contact;
 mod message;
 mod owner;
 mod pair;
 
+pub use brand::{Brands, NamesUsedUp};
 pub use campaign::{Campaign, CampaignState};
 pub use contact::{Consent, Contact, MARKETING_KEPT, Moved, OPT_OUTS, Pending, Refusals, Term};
 pub(crate) use contact::{pending_until_s, slot_of};

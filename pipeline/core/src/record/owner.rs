@@ -1,5 +1,6 @@
 //! Account, WABA, sender, template: settings, and the few live values of a sender.
 
+use super::Brands;
 use crate::consent::Words;
 use crate::ids::{AccountIx, SenderIx, TemplateIx, WabaIx};
 use tollgate_quality::{Bucket, RateFactor};
@@ -21,6 +22,8 @@ pub struct Account {
     pub senders: Vec<SenderIx>,
     /// Stop words and words that confirm.
     pub words: Words,
+    /// Its brands, also those that it has no longer.
+    pub brands: Brands,
     /// The newest closed month, in months since year 0 (`year * 12 + month - 1`); 0 = none. All before it are closed.
     pub closed: u32,
 }

@@ -205,7 +205,7 @@ impl World {
     /// An engine loaded from the store, beside the running one.
     pub fn fresh(&self) -> Engine {
         let mut e = Engine::new(config(&self.rates));
-        for table in [Table::Entities, Table::Contacts, Table::Pairs, Table::Open, Table::Ids] {
+        for table in Table::LOADED {
             for ((t, k), v) in &self.store.0 {
                 if *t == table {
                     e.load(table, k, v).unwrap();

@@ -6,6 +6,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tollgate_wire::command::AccountSpec;
 use tollgate_wire::{DeadLetterReason, InputError};
 
 use super::reads::ReadError;
@@ -107,6 +108,16 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "unknown_account", "the account is not in the registry")
             .field("account", account)
             .remedy("create it with PUT /v1/accounts/{account}")
+    }
+
+    /// As the shard would set it aside.
+    pub(super) fn unknown_brand(account: &AccountSpec, brand: &str) -> Self {
+        let names: Vec<&str> = account.policy.brands.iter().map(|b| b.name.as_str()).collect();
+        let remedy = match names.as_slice() {
+            [] => "leave it out, or name it under policy.brands of the account".to_owned(),
+            names => format!("use one of {}, or add it to policy.brands of the account", names.join(", ")),
+        };
+        Self::malformed("the account has no such brand").field("brand", brand).remedy(remedy)
     }
 
     pub(super) fn not_found(what: &'static str, field: &'static str, value: &str) -> Self {

@@ -40,6 +40,7 @@ pub(super) fn space(table: Table) -> Space {
         Table::Ids => Space::Ids,
         Table::Wamids => Space::Wamids,
         Table::Proofs => Space::Proofs,
+        Table::Brands => Space::Brands,
     }
 }
 
@@ -65,7 +66,7 @@ pub enum LoadError {
 /// The store cannot be read, or holds a record of an unknown version.
 pub fn load(engine: &mut Engine, store: &Store, progress: &mut dyn FnMut(u64)) -> Result<u64, LoadError> {
     let mut n = 0;
-    for table in [Table::Entities, Table::Contacts, Table::Pairs, Table::Open, Table::Ids] {
+    for table in Table::LOADED {
         for item in store.scan_prefix(space(table), &[]) {
             let (key, value) = item?;
             engine

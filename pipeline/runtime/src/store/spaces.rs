@@ -25,11 +25,13 @@ pub enum Space {
     Closed,
     /// Proofs of consent.
     Proofs,
+    /// One record per (account, user, brand) of what was said to a brand.
+    Brands,
 }
 
 impl Space {
     /// Every space, in declaration order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Entities,
         Self::Contacts,
@@ -40,6 +42,7 @@ impl Space {
         Self::Wamids,
         Self::Closed,
         Self::Proofs,
+        Self::Brands,
     ];
 
     /// Stable name on disk and in the changelog, lower case.
@@ -56,6 +59,7 @@ impl Space {
             Self::Wamids => "wamids",
             Self::Closed => "closed",
             Self::Proofs => "proofs",
+            Self::Brands => "brands",
         }
     }
 

@@ -138,6 +138,9 @@ pub struct GatesView {
     /// `free`, `counted` or `token`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quota_use: Option<String>,
+    /// The brand whose consents count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
 }
 
 /// The alternative that was chosen.

@@ -32,8 +32,23 @@ pub struct ConsentsView {
     pub stop_all: bool,
     /// On the account's suppression list.
     pub suppressed: bool,
+    /// What was said to brands of the account, in order of their first declaration; those to which nothing was said are left
+    /// out, and all of it where there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub brands: Vec<BrandView>,
     /// What the person said, oldest first: at most the newest thousand.
     pub proofs: Vec<Box<RawValue>>,
+}
+
+/// What one person consented to with one brand.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct BrandView {
+    /// The brand.
+    pub brand: String,
+    /// By category.
+    pub consents: Vec<ConsentLine>,
+    /// An opt-out of everything from the brand.
+    pub stop_all: bool,
 }
 
 /// The consent for a category.
@@ -47,27 +62,6 @@ pub struct ConsentLine {
     /// When the opt-in ends or has ended; of a `pending` one, until when it can be confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
-}
-
-/// Who is on an account's suppression list.
-#[derive(Debug, Serialize)]
-pub struct SuppressionsView {
-    /// When the list was last read.
-    pub as_of: Time,
-    /// Account id.
-    pub account: String,
-    /// People, in order.
-    pub items: Vec<SuppressedLine>,
-    /// After whom the next page begins; absent when this is the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
-}
-
-/// A person on the list.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct SuppressedLine {
-    /// `+` and digits, or the business-scoped id.
-    pub to: String,
 }
 
 /// A consent as it is at `as_of`: it may have ended since it was told.
@@ -90,6 +84,17 @@ fn line(
     ConsentLine { category, state, until }
 }
 
+/// All of them.
+fn lines(holds: &Consents, as_of: Time) -> Vec<ConsentLine> {
+    let (ends, pending) = (holds.ends, holds.pending);
+    vec![
+        line("marketing", holds.marketing, ends.marketing, pending.marketing, as_of),
+        line("utility", holds.utility, ends.utility, pending.utility, as_of),
+        line("authentication", holds.authentication, ends.authentication, pending.authentication, as_of),
+        line("service", holds.service, ends.service, pending.service, as_of),
+    ]
+}
+
 /// A person's no.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OptOutView {
@@ -99,6 +104,9 @@ pub struct OptOutView {
     pub at: Time,
     /// How it came, as recorded.
     pub source: String,
+    /// The brand that it was said to; absent = the account as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
 }
 
 /// A proof as it is stored, as far as it is looked at.
@@ -108,6 +116,8 @@ struct Proof {
     state: ConsentState,
     source: String,
     at: Time,
+    #[serde(default)]
+    brand: Option<String>,
 }
 
 impl Reader {
@@ -125,13 +135,11 @@ impl Reader {
             })?;
             let holds: Consents = holds.unwrap_or_default();
             let as_of = as_of(db, Stream::Snapshots)?;
-            let (ends, pending) = (holds.ends, holds.pending);
-            let consents = vec![
-                line("marketing", holds.marketing, ends.marketing, pending.marketing, as_of),
-                line("utility", holds.utility, ends.utility, pending.utility, as_of),
-                line("authentication", holds.authentication, ends.authentication, pending.authentication, as_of),
-                line("service", holds.service, ends.service, pending.service, as_of),
-            ];
+            let brands = holds.brands.iter().map(|b| BrandView {
+                brand: b.brand.clone(),
+                consents: lines(&b.holds, as_of),
+                stop_all: b.holds.stop_all,
+            });
             let mut proofs = Vec::new();
             newest_proofs(db, account, to, &mut |text| {
                 let raw = RawValue::from_string(text.to_owned());
@@ -143,58 +151,31 @@ impl Reader {
                 as_of,
                 account: account.to_owned(),
                 to: to.to_owned(),
-                consents,
+                consents: lines(&holds, as_of),
                 stop_all: holds.stop_all,
                 suppressed: holds.suppressed,
+                brands: brands.collect(),
                 proofs,
             }))
         })
     }
 }
 
-/// How the newest record of a person on the list reads, wherever the field stands in it. JSON of ours has no spaces.
-const LISTED: &str = "%\"suppressed\":true%";
-
-impl Reader {
-    /// Who is on an account's suppression list, after a person in their order, at most `max`; `None` if the account has
-    /// no snapshot. The list is short beside all people: the records of a page are looked for among all of the account.
-    pub fn suppressions(
-        &self,
-        account: &str,
-        after: &str,
-        max: usize,
-    ) -> Result<Option<SuppressionsView>, LedgerError> {
-        self.read(|db| {
-            if snapshot(db, account)?.is_none() {
-                return Ok(None);
-            }
-            let sql = "SELECT person FROM consents WHERE account = (SELECT ix FROM accounts WHERE name = ?1) \
-                 AND person > ?2 AND holds LIKE ?3 ORDER BY person LIMIT ?4";
-            let mut items = Vec::new();
-            let values = [account.into(), after.into(), LISTED.into(), (max as i64).into()];
-            db.rows(sql, &values, &mut |row| {
-                items.push(SuppressedLine { to: row.words(0)?.to_owned() });
-                Ok(ControlFlow::Continue(()))
-            })?;
-            let next = (items.len() == max).then(|| items.last().map(|l: &SuppressedLine| l.to.clone())).flatten();
-            Ok(Some(SuppressionsView {
-                as_of: as_of(db, Stream::Snapshots)?,
-                account: account.to_owned(),
-                items,
-                next,
-            }))
-        })
-    }
-}
-
-/// The no that the person said last.
-pub(super) fn newest_no(db: &dyn Sql, account: &str, to: &str) -> Result<Option<OptOutView>, LedgerError> {
+/// The no that the person said last to the account as a whole or to a brand; else to any.
+pub(super) fn newest_no(
+    db: &dyn Sql,
+    account: &str,
+    to: &str,
+    brand: Option<&str>,
+) -> Result<Option<OptOutView>, LedgerError> {
+    let counts = |said_to: Option<&str>| said_to.is_none() || said_to == brand;
     let mut newest: Option<OptOutView> = None;
     newest_proofs(db, account, to, &mut |text| {
         let proof: Result<Proof, _> = serde_json::from_str(text);
         let said = proof.map_err(|_| LedgerError::Stored { what: "proof", value: text.to_owned() })?;
-        if said.state == ConsentState::OptOut && newest.as_ref().is_none_or(|no| said.at > no.at) {
-            newest = Some(OptOutView { category: said.category, at: said.at, source: said.source });
+        let newer = |no: &OptOutView| (counts(said.brand.as_deref()), said.at) > (counts(no.brand.as_deref()), no.at);
+        if said.state == ConsentState::OptOut && newest.as_ref().is_none_or(newer) {
+            newest = Some(OptOutView { category: said.category, at: said.at, source: said.source, brand: said.brand });
         }
         Ok(())
     })?;

@@ -127,7 +127,10 @@ fn saw(gate: &str, view: &MessageView, m: &MoveView) -> Option<String> {
     match gate {
         "campaign" if view.campaign.is_none() => Some("no campaign".to_owned()),
         "sender" => view.sender.as_ref().map(|s| format!("sender {s}")),
-        "content" => Some(window(m)),
+        "content" => {
+            let brand = m.gates.as_ref().and_then(|g| g.brand.as_ref());
+            Some(brand.map(|brand| format!("as brand {brand}; ")).unwrap_or_default() + &window(m))
+        }
         "choice" => {
             let c = m.content.as_ref().or(view.content.as_ref())?;
             let what = match (&c.template, &c.language) {
@@ -160,7 +163,8 @@ fn stopped(gate: &str, view: &MessageView, m: &MoveView) -> String {
         let _ = write!(text, "; {detail}");
     }
     if let Some(no) = view.opt_out.as_ref().filter(|_| m.reason.as_deref() == Some("opted_out")) {
-        let _ = write!(text, "; no to {} on {}, by {}", no.category, no.at, no.source);
+        let brand = no.brand.as_ref().map(|brand| format!(" of brand {brand}")).unwrap_or_default();
+        let _ = write!(text, "; no to {}{brand} on {}, by {}", no.category, no.at, no.source);
     }
     text
 }

@@ -22,7 +22,7 @@ pub(super) fn outcome(id: &str, uid: u64, seconds: u64, kind: &str, more: Value)
     serde_json::to_vec(&o).expect("into memory")
 }
 
-fn trace(passed: u8, stopped: Option<&str>) -> Value {
+pub(super) fn trace(passed: u8, stopped: Option<&str>) -> Value {
     let mut gates = json!({"passed": passed, "quota_used": 249, "quota_ceiling": 250});
     if let Some(name) = stopped {
         gates["stopped"] = name.into();

@@ -221,7 +221,8 @@ impl Reader {
             fold(&mut view);
             waits(db, &mut view)?;
             if view.reason.as_deref() == Some(Reason::OptedOut.as_str()) {
-                view.opt_out = newest_no(db, account, &view.to)?;
+                let tried = view.moves.iter().rev().find_map(|m| m.gates.as_ref());
+                view.opt_out = newest_no(db, account, &view.to, tried.and_then(|gates| gates.brand.as_deref()))?;
             }
             view.moves.sort_by_key(|m| m.at.secs());
             of_message(db, account, view.message_uid, &mut |entry| {

@@ -30,6 +30,7 @@ on_both!(
     who_waits_for_an_answer_is_counted_until_the_window_closes,
     a_person_is_given_out_and_erased_and_the_bill_stays,
     a_refusal_names_the_newest_no,
+    what_was_said_to_brands,
     zones_are_those_of_the_newest_snapshots,
     numbers_are_known_by_their_digits,
     terms_of_a_waba_come_from_the_snapshot,
@@ -374,7 +375,7 @@ fn explain_names_what_a_refusal_is_about(dir: &Database) {
     assert!(explain(&read("barred")).contains("stop  country_barred; customer service window closed; country US\n"));
     let mut no = read("no");
     let source = "whatsapp stop word".to_owned();
-    no.opt_out = Some(OptOutView { category: "marketing".to_owned(), at: Time(T0), source });
+    no.opt_out = Some(OptOutView { category: "marketing".to_owned(), at: Time(T0), source, brand: None });
     let text = explain(&no);
     assert!(text.contains(&format!("; no to marketing on {}, by whatsapp stop word\n", at(0))), "{text}");
     let mut admitted = read("no");
@@ -1001,8 +1002,52 @@ fn a_refusal_names_the_newest_no(dir: &Database) {
         said(4, "utility", "opt_in"),
     ];
     dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
-    let no = OptOutView { category: "marketing".to_owned(), at: Time(T0 + 3_000), source: "web".to_owned() };
+    let no =
+        OptOutView { category: "marketing".to_owned(), at: Time(T0 + 3_000), source: "web".to_owned(), brand: None };
     assert_eq!(read(), Some(no));
+}
+
+/// Of what was said to brands that to the message's brand, or to the account; and a person's record has all of it.
+fn what_was_said_to_brands(dir: &Database) {
+    let mut gates = super::fixture::trace(4, Some("content"));
+    gates["brand"] = "shoes".into();
+    let refused = json!({"attempt": 0, "reason": "opted_out", "gates": gates, "detail": "opted out of brand shoes"});
+    ingest(dir, &[outcome("m1", 7, 9, "refused", refused)], 0);
+    let alone = |marketing: &str| json!({"marketing": marketing, "utility": null, "authentication": null, "service": null, "stop_all": false});
+    let mut holds = alone("opt_in");
+    holds["brands"] =
+        json!([{"brand": "shoes", "holds": alone("opt_out")}, {"brand": "hats", "holds": alone("opt_out")}]);
+    let said = |seconds: u64, brand: Option<&str>| {
+        let mut said: Value = json!({"category": "marketing", "state": "opt_out", "source": "web", "at": at(seconds),
+            "text_version": ""});
+        if let Some(brand) = brand {
+            said["brand"] = json!(brand);
+        }
+        consent(seconds, "marketing", "opt_out", json!({"said": said, "holds": holds}))
+    };
+    let values = [snapshot(0, 0), said(1, None), said(3, Some("shoes")), said(2, None), said(4, Some("hats"))];
+    dir.writer().ingest_snapshots(&records(&values, 0), READ_AT).unwrap();
+    let view = dir.reader().message("acme", "m1").unwrap().unwrap();
+    let no = view.opt_out.as_ref().unwrap();
+    assert_eq!((no.at, no.brand.as_deref()), (Time(T0 + 3_000), Some("shoes")));
+    let text = explain(&view);
+    for part in ["as brand shoes; ", "opted out of brand shoes", "no to marketing of brand shoes on "] {
+        assert!(text.contains(part), "{part:?} is missing in\n{text}");
+    }
+    let consents = dir.reader().consents("acme", "+5511987654321").unwrap().unwrap();
+    let brands: Vec<_> = consents.brands.iter().map(|b| (b.brand.as_str(), b.consents[0].state, b.stop_all)).collect();
+    assert_eq!(brands, [("shoes", "opt_out", false), ("hats", "opt_out", false)]);
+    assert_eq!((consents.consents[0].state, consents.proofs.len()), ("opt_in", 4));
+    let person = serde_json::to_value(dir.reader().person("acme", "+5511987654321").unwrap().unwrap()).unwrap();
+    assert_eq!(person["consents"]["brands"][1]["brand"], "hats");
+    assert!(person["consents"]["proofs"].to_string().contains("\"brand\":\"hats\""));
+    // Erased, with what is refused.
+    let erased = json!({"erased": "+5511987654321", "account": "acme", "as_of": at(5), "holds": {"marketing": null,
+        "utility": null, "authentication": null, "service": null, "stop_all": false,
+        "brands": [{"brand": "shoes", "holds": alone("opt_out")}]}});
+    dir.writer().ingest_snapshots(&records(&[serde_json::to_vec(&erased).unwrap()], 5), READ_AT).unwrap();
+    let left = dir.reader().consents("acme", "+5511987654321").unwrap().unwrap();
+    assert_eq!((left.proofs.len(), left.brands.len(), left.brands[0].consents[0].state), (0, 1, "opt_out"));
 }
 
 fn numbers_are_known_by_their_digits(dir: &Database) {

@@ -31,6 +31,24 @@ pub struct ConsentSpec {
     /// for one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub confirmed: bool,
+    /// The brand that it was said to, one of `policy.brands`; none = to the account as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
+}
+
+/// A brand: numbers of the account that write under one name. A word that a person writes to one of them is said to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrandSpec {
+    /// Name, 1 to 64 of `a-z 0-9 . _ -`. Consents are kept under it for good: what was said to a brand that is left out and
+    /// named again holds again.
+    pub name: String,
+    /// Its phone number ids, at least one; a number is of one brand at most.
+    pub senders: Vec<String>,
+    /// Opt-ins to the account as a whole hold for this brand too: those before there were brands were given to it. Without
+    /// it a person must have agreed to the brand itself. A no to the account is a no to every brand in any case.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub inherits: bool,
 }
 
 /// Opted in or out.

@@ -1,12 +1,14 @@
 //! Commands: registry, campaigns, consents and templates, as the `commands` topic carries them.
 
+mod brand;
 mod consent;
 mod marketing;
 mod parse;
 mod tagged;
 mod template;
 
-pub use consent::{ConsentPolicy, ConsentSpec, ConsentState, SuppressionSpec};
+pub use brand::BRANDS_MAX;
+pub use consent::{BrandSpec, ConsentPolicy, ConsentSpec, ConsentState, SuppressionSpec};
 pub use marketing::{MarketingApi, MarketingCall, MarketingEndpoint, ProductPolicy};
 pub use parse::{MAX_BYTES, MAX_MARKETING_CAP, check, check_account, parse};
 pub use template::{
@@ -273,6 +275,11 @@ pub struct Policy {
     /// that earlier versions read the entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet_hours: Option<QuietHours>,
+    /// Brands, each with numbers and consents of its own; at most [`BRANDS_MAX`]. What a person says to a brand is kept apart
+    /// from what is said to the account, and holds for messages of that brand. Left out while there are none, so that earlier
+    /// versions read the entry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub brands: Vec<BrandSpec>,
 }
 
 /// Daily hours in which no marketing is sent, where the person is: by the area of the number as far as it tells, by the
@@ -368,6 +375,7 @@ impl Default for Policy {
             consent: ConsentPolicy::default(),
             quiet_hours: None,
             marketing_api: MarketingApi::default(),
+            brands: Vec::new(),
         }
     }
 }

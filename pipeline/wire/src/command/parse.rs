@@ -3,7 +3,7 @@
 use super::{
     AccountSpec, BUTTONS_MAX, CARDS_MAX, CampaignAction, CampaignSpec, Command, ConsentPolicy, ConsentSpec,
     ConsentState, MAX_PER_MINUTE, MAX_SHARE, MAX_TEST_RECIPIENTS, POOL_MAX, Policy, PoolSpec, QuietHours, SendingHours,
-    TTL_S, TemplateSpec, WabaSpec,
+    TTL_S, TemplateSpec, WabaSpec, brand,
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
@@ -91,6 +91,7 @@ pub fn check_account(spec: &AccountSpec) -> Result<(), InputError> {
             "name one of the phone number ids under `wabas`".to_owned()
         })?;
     }
+    brand::check(spec, &senders)?;
     check_policy(&spec.policy)
 }
 
@@ -252,6 +253,9 @@ fn check_hours(hours: &SendingHours) -> Result<(), InputError> {
 
 fn check_consent(consent: &ConsentSpec) -> Result<(), InputError> {
     check_person("consent.to", &consent.to)?;
+    if let Some(brand) = &consent.brand {
+        naming::brand("consent.brand", brand)?;
+    }
     let opt_in = consent.state == ConsentState::OptIn;
     require(opt_in || consent.expires.is_none(), "consent.expires", "an opt-out does not end", || {
         "leave it out; a later opt-in ends an opt-out".to_owned()
@@ -347,13 +351,18 @@ fn check_zone(field: &str, name: &str) -> Result<(), InputError> {
     })
 }
 
-fn once<'a>(seen: &mut BTreeSet<&'a str>, field: &str, id: &'a str) -> Result<(), InputError> {
+pub(super) fn once<'a>(seen: &mut BTreeSet<&'a str>, field: &str, id: &'a str) -> Result<(), InputError> {
     require(seen.insert(id), field, &format!("{} is given twice", shown(id)), || {
         "an id belongs to one place only: remove one of them".to_owned()
     })
 }
 
-fn require(holds: bool, field: &str, problem: &str, remedy: impl FnOnce() -> String) -> Result<(), InputError> {
+pub(super) fn require(
+    holds: bool,
+    field: &str,
+    problem: &str,
+    remedy: impl FnOnce() -> String,
+) -> Result<(), InputError> {
     if holds {
         return Ok(());
     }

@@ -50,6 +50,10 @@ pub struct Request<'a> {
     /// Phone number id of the sender, or the name of a pool; the account's default when absent.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<Text<'a>>,
+    /// The brand that writes, one of the account's `policy.brands`: a number of it, or one of no brand, is taken. The
+    /// sender's brand when absent.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<Text<'a>>,
     /// Whom to reach.
     #[serde(borrow)]
     pub to: Recipient<'a>,

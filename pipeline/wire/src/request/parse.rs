@@ -47,6 +47,9 @@ fn check(request: &Request<'_>) -> Result<(), RequestError> {
     if let Some(sender) = &request.sender {
         naming::platform_id("sender", sender)?;
     }
+    if let Some(brand) = &request.brand {
+        naming::brand("brand", brand)?;
+    }
     if let Some(campaign) = &request.campaign {
         naming::free("campaign", campaign)?;
     }

@@ -40,6 +40,7 @@ impl Auditor {
         let window = self.people.window_until_s(&sender, &m.to, now_s);
         let status = state.as_ref().map(|s| if sendable { "approved" } else { s.0.as_str() });
         self.content(uid, m, (&sender, &purpose, &category), status, window.is_some());
+        self.brand(uid, m, &sender, (&purpose, &category), request, window.is_some());
         self.holds(uid, m, &sender, &waba, &category);
         if template.is_none() {
             let by = order.leave_by_ms;
@@ -107,20 +108,21 @@ impl Auditor {
     ) {
         let (account, to) = (m.account.as_str(), m.to.as_str());
         let now_s = self.now_s();
-        let stopped = self.people.stopped_all(account, to);
-        let word = self.people.word_on(account, to, category, now_s);
+        // Of the account as a whole. Where it has brands, a yes may have been said to them.
+        let word = self.people.word_on((account, to), "", category, now_s);
+        let branded = !self.people.brands.ever(account).is_empty();
         let agreed = word.unwrap_or_else(|| {
             let answer = window && (category == "service" || category == "utility");
-            answer || self.people.implied(account, sender, to, category, now_s)
+            branded || answer || self.people.implied(account, sender, to, category, now_s)
         });
         let listed = self.people.is_listed(account, to);
         self.check("order_not_suppressed", uid, !listed, || format!("{to} is on the suppression list"));
-        self.check("order_needs_consent", uid, agreed && !stopped, || {
-            format!("{category} to {to}: said {word:?}, stopped all {stopped}, window open {window}")
+        self.check("order_needs_consent", uid, agreed, || {
+            format!("{category} to {to}: said {word:?}, window open {window}")
         });
         let text = state.is_none() && category == "service";
         if text {
-            let no = self.people.word_on(account, to, purpose, now_s) == Some(false);
+            let no = self.people.word_on((account, to), "", purpose, now_s) == Some(false);
             self.check("text_needs_window", uid, window, || format!("text to {to} outside the window"));
             self.check("text_respects_purpose", uid, !no, || format!("{to} said no to {purpose}"));
         } else {

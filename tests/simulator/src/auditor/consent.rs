@@ -1,5 +1,6 @@
 //! Who agreed to what, and when people wrote: plain histories, read from the end.
 
+use super::brands::Brands;
 use super::registry::Account;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,16 +65,23 @@ const CATEGORIES: [&str; 4] = ["marketing", "utility", "authentication", "servic
 
 /// Account and person.
 type Key = (String, String);
+/// Account, person and the brand that it was said to; empty = the account as a whole.
+type Whose = (String, String, String);
+
+fn whose(key: &Key, brand: &str) -> Whose {
+    (key.0.clone(), key.1.clone(), brand.to_owned())
+}
 
 /// The people of all accounts.
 #[derive(Debug, Default)]
 pub(crate) struct People {
-    said: BTreeMap<Key, Vec<Said>>,
+    said: BTreeMap<Whose, Vec<Said>>,
+    pub brands: Brands,
     rules: BTreeMap<String, Rules>,
     /// On an account's suppression list.
     listed: BTreeSet<Key>,
     /// Opt-ins that are to be confirmed, by category: when they were asked for and when they end.
-    pending: BTreeMap<(Key, String), (u32, u32)>,
+    pending: BTreeMap<(Whose, String), (u32, u32)>,
     /// Who has another number since when.
     moved: BTreeMap<Key, (String, u32)>,
     /// Sender and person → times of messages from the person, as believed when they came.
@@ -98,6 +106,7 @@ impl People {
             Some("apply_account") => {
                 let id = c["spec"]["account"].as_str().unwrap_or_default().to_owned();
                 self.rules.insert(id, Rules::of(&c["spec"]["policy"]["consent"]));
+                self.brands.apply(&c["spec"]);
             }
             Some("set_suppression") => {
                 let key = (account, name(&c["suppression"]["to"]));
@@ -109,7 +118,8 @@ impl People {
             }
             Some("set_consent") => {
                 let consent = &c["consent"];
-                let (key, category) = ((account, name(&consent["to"])), consent["category"].as_str());
+                let key = whose(&(account, name(&consent["to"])), consent["brand"].as_str().unwrap_or_default());
+                let category = consent["category"].as_str();
                 if consent["state"] == "opt_out" {
                     return self.no(&key, &[category], now_s);
                 }
@@ -130,7 +140,17 @@ impl People {
         }
     }
 
-    fn yes(&mut self, key: &Key, category: &str, at_s: u32, ends_s: u32, lifts: bool) {
+    fn yes(&mut self, key: &Whose, category: &str, at_s: u32, ends_s: u32, lifts: bool) {
+        // A yes to the account answers what was refused before to brands that it has no longer; the switch does not.
+        let gone = if key.2.is_empty() && lifts { self.brands.gone(&key.0) } else { Vec::new() };
+        for brand in gone {
+            let of = (key.0.clone(), key.1.clone(), brand);
+            if self.last_word(&of, category, 0) == Some(false) && at_s >= self.latest_no_s(&of, category) {
+                // As one that has ended: nothing is agreed to.
+                let said = Said { about: Some(category.to_owned()), yes: true, at_s, ends_s: 1, lifts: true };
+                self.said.entry(of).or_default().push(said);
+            }
+        }
         if at_s < self.latest_no_s(key, category) {
             return;
         }
@@ -140,15 +160,16 @@ impl People {
     }
 
     /// A no, and the same for the numbers that the person has moved to since.
-    fn no(&mut self, key: &Key, about: &[Option<&str>], at_s: u32) {
+    fn no(&mut self, key: &Whose, about: &[Option<&str>], at_s: u32) {
         for about in about {
             self.one_no(key, *about, at_s);
         }
         let said: Vec<(Option<String>, u32)> = about.iter().map(|a| (a.map(str::to_owned), at_s)).collect();
-        self.follow(key, self.moved.get(key).cloned(), &said, false);
+        let moved = self.moved.get(&(key.0.clone(), key.1.clone())).cloned();
+        self.follow(key, moved, &said, false);
     }
 
-    fn one_no(&mut self, key: &Key, about: Option<&str>, at_s: u32) {
+    fn one_no(&mut self, key: &Whose, about: Option<&str>, at_s: u32) {
         for category in CATEGORIES.iter().filter(|c| about.is_none_or(|about| about == **c)) {
             self.pending.remove(&(key.clone(), (*category).to_owned()));
         }
@@ -156,10 +177,11 @@ impl People {
         self.said.entry(key.clone()).or_default().push(said);
     }
 
-    fn follow(&mut self, from: &Key, mut to: Option<(String, u32)>, said: &[(Option<String>, u32)], listed: bool) {
+    fn follow(&mut self, from: &Whose, mut to: Option<(String, u32)>, said: &[(Option<String>, u32)], listed: bool) {
         let mut been = vec![from.1.clone()];
         while let Some((person, since_s)) = to.filter(|(person, _)| !been.contains(person) && been.len() < 8) {
-            let key = (from.0.clone(), person.clone());
+            let key = (from.0.clone(), person.clone(), from.2.clone());
+            let by_person = (from.0.clone(), person.clone());
             been.push(person);
             for (about, at_s) in said.iter().filter(|(_, at_s)| *at_s <= since_s) {
                 let known = self
@@ -173,9 +195,9 @@ impl People {
                 }
             }
             if listed {
-                self.listed.insert(key.clone());
+                self.listed.insert(by_person.clone());
             }
-            to = self.moved.get(&key).cloned();
+            to = self.moved.get(&by_person).cloned();
         }
     }
 
@@ -189,20 +211,24 @@ impl People {
         if known.is_none_or(|k| k.1 <= at_s) {
             self.moved.insert(key.clone(), (to.clone(), at_s));
         }
-        let mut refused = Vec::new();
-        if self.stopped_all(&key.0, &key.1) {
-            refused.push((None, self.latest_no_s(&key, "").min(at_s)));
-        }
-        for category in CATEGORIES {
-            if self.word_on(&key.0, &key.1, category, now_s) == Some(false) {
-                refused.push((Some(category.to_owned()), self.latest_no_s(&key, category).min(at_s)));
+        let listed = self.listed.contains(&key);
+        for brand in std::iter::once(String::new()).chain(self.brands.ever(account)) {
+            let of = whose(&key, &brand);
+            let mut refused = Vec::new();
+            if self.stopped_all(&of) {
+                refused.push((None, self.latest_no_s(&of, "").min(at_s)));
             }
+            for category in CATEGORIES {
+                if self.last_word(&of, category, now_s) == Some(false) {
+                    refused.push((Some(category.to_owned()), self.latest_no_s(&of, category).min(at_s)));
+                }
+            }
+            self.follow(&of, Some((to.clone(), at_s)), &refused, listed && brand.is_empty());
         }
-        self.follow(&key, Some((to, at_s)), &refused, self.listed.contains(&key));
     }
 
     pub fn preference(&mut self, account: &str, e: &Value, now_s: u32) {
-        let key = (account.to_owned(), name(&e["from"]));
+        let key = (account.to_owned(), name(&e["from"]), String::new());
         let at_s = believed(e["at_s"].as_u64().unwrap_or(0), now_s);
         if e["stop"] == false {
             let ends_s = self.rules[account].ends_s(at_s, 0);
@@ -219,8 +245,9 @@ impl People {
         }
         let person = name(&e["from"]);
         let at_s = believed(e["at_s"].as_u64().unwrap_or(0), now_s);
-        self.wrote.entry((sender, person.clone())).or_default().push(at_s);
-        let key = (account.to_owned(), person);
+        // To the brand of the number.
+        let key = (account.to_owned(), person.clone(), self.brands.of(account, &sender));
+        self.wrote.entry((sender, person)).or_default().push(at_s);
         // Letters alone tell the few words that people here write from each other.
         let letters = |field: &str| {
             let wide = |c: char| char::from_u32((c as u32).wrapping_sub(0xfee0)).filter(char::is_ascii_alphabetic);
@@ -231,7 +258,7 @@ impl People {
         let wrote = |words: &[&str]| ["keyword", "label"].iter().any(|field| words.contains(&letters(field).as_str()));
         let rules = self.rules[account].clone();
         if wrote(&["stopall"]) {
-            self.no(&key, &[None], at_s);
+            self.no(&(key.0, key.1, String::new()), &[None], at_s);
         } else if wrote(&["stop", "unsubscribe"]) {
             let ends: Vec<Option<&str>> = rules.stop_ends.iter().map(|c| Some(c.as_str())).collect();
             self.no(&key, &ends, at_s);
@@ -249,7 +276,7 @@ impl People {
 
     /// Platform told us that the person stopped marketing.
     pub fn stopped_marketing(&mut self, account: &str, person: &str, now_s: u32) {
-        self.one_no(&(account.to_owned(), person.to_owned()), Some("marketing"), now_s);
+        self.one_no(&(account.to_owned(), person.to_owned(), String::new()), Some("marketing"), now_s);
     }
 
     /// The platform says that the window was closed, for a message admitted at `admitted_s`: what the person wrote
@@ -261,14 +288,14 @@ impl People {
     }
 
     /// When a category, or everything for `""`, was refused last; 0 = never.
-    fn latest_no_s(&self, key: &Key, category: &str) -> u32 {
+    fn latest_no_s(&self, key: &Whose, category: &str) -> u32 {
         let said = self.said.get(key).into_iter().flatten();
         let nos = said.filter(|s| !s.yes && s.about.as_deref().is_none_or(|about| about == category));
         nos.map(|s| s.at_s).max().unwrap_or(0)
     }
 
     /// The word on a category that counts, and when it was said and ends.
-    fn counting(&self, key: &Key, category: &str) -> Option<Said> {
+    fn counting(&self, key: &Whose, category: &str) -> Option<Said> {
         let about = |s: &&Said| s.about.as_deref().is_none_or(|about| about == category);
         let mut counts: Option<Said> = None;
         for s in self.said.get(key).into_iter().flatten().filter(about) {
@@ -281,14 +308,20 @@ impl People {
         counts
     }
 
-    fn agreed_for_good(&self, key: &Key, category: &str) -> bool {
+    fn agreed_for_good(&self, key: &Whose, category: &str) -> bool {
         self.counting(key, category).is_some_and(|s| s.yes && s.ends_s == 0)
     }
 
     /// The latest word on a category: yes, no or nothing. A yes that has ended is nothing.
-    pub fn word_on(&self, account: &str, person: &str, category: &str, now_s: u32) -> Option<bool> {
-        let said = self.counting(&(account.to_owned(), person.to_owned()), category)?;
+    fn last_word(&self, key: &Whose, category: &str, now_s: u32) -> Option<bool> {
+        let said = self.counting(key, category)?;
         (!said.yes || said.ends_s == 0 || now_s < said.ends_s).then_some(said.yes)
+    }
+
+    /// The same to a brand, or to the account as a whole; a stop of everything is a no.
+    pub fn word_on(&self, (account, person): (&str, &str), brand: &str, category: &str, now_s: u32) -> Option<bool> {
+        let key = (account.to_owned(), person.to_owned(), brand.to_owned());
+        if self.stopped_all(&key) { Some(false) } else { self.last_word(&key, category, now_s) }
     }
 
     /// Whether the account takes it that the person agreed, because of a message to this number.
@@ -302,8 +335,8 @@ impl People {
     }
 
     /// A stop of everything that nothing has ended.
-    pub fn stopped_all(&self, account: &str, person: &str) -> bool {
-        let said = self.said.get(&(account.to_owned(), person.to_owned()));
+    fn stopped_all(&self, key: &Whose) -> bool {
+        let said = self.said.get(key);
         let deciding = said.into_iter().flatten().rev().find_map(|s| match s {
             Said { about: None, yes: false, .. } => Some(true),
             Said { yes: true, lifts: true, .. } => Some(false),

@@ -3,6 +3,7 @@
 
 mod admission;
 mod book;
+mod brands;
 mod campaign;
 mod consent;
 mod counts;

@@ -1,5 +1,6 @@
 //! The world around the shard: who asks, who decides, who sends, and what the platform does. All from one seed.
 
+mod brands;
 mod consents;
 mod dispatcher;
 mod operator;
@@ -44,6 +45,8 @@ enum Due {
     Person,
     /// A person or an operator does something rarer about consents.
     Consent,
+    /// Something happens about brands.
+    Brand,
     /// An operator or the platform changes something.
     Operator,
     /// Other software sends.
@@ -77,6 +80,8 @@ pub(crate) struct World {
     pace: pace::Pace,
     /// Of what is rarer about consents.
     consent_dice: Dice,
+    /// Of brands.
+    brand_dice: Dice,
 }
 
 impl World {
@@ -86,6 +91,8 @@ impl World {
         let mut accounts = setup::accounts(&mut dice);
         let mut consent_dice = Dice::new(seed, consents::STREAM);
         consents::plan(&mut consent_dice, &mut accounts);
+        let mut brand_dice = Dice::new(seed, brands::STREAM);
+        brands::plan(&mut brand_dice, &mut accounts);
         let people = people::population(&mut dice);
         let mut world = Self {
             now_ms: start,
@@ -105,9 +112,11 @@ impl World {
             outages: outage::Outages::plan(seed, start, end),
             pace: pace::Pace::default(),
             consent_dice,
+            brand_dice,
         };
         setup::begin(&mut world);
         consents::begin(&mut world);
+        brands::begin(&mut world);
         world
     }
 
@@ -152,6 +161,7 @@ impl World {
                 }
                 Due::Person => operator::person(self),
                 Due::Consent => consents::act(self),
+                Due::Brand => brands::act(self),
                 Due::Operator => operator::act(self),
                 Due::Foreign => platform::foreign(self),
             }

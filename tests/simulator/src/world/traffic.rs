@@ -73,6 +73,7 @@ pub(super) fn request(world: &mut World) -> Input {
         body["expires_at"] = json!(Time(after + dice.between(2_000, 40 * 3_600_000)));
     }
     let priority = purpose == "authentication" || dice.percent(10);
+    super::brands::named(world, &account, &mut body);
     let keep = world.past.len() < 200;
     if keep {
         world.past.push((body.clone(), priority));

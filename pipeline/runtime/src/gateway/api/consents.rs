@@ -34,6 +34,8 @@ struct Given {
     expires: Option<Time>,
     #[serde(default)]
     confirmed: bool,
+    #[serde(default)]
+    brand: Option<String>,
 }
 
 fn opt_in() -> ConsentState {
@@ -60,11 +62,13 @@ pub(super) async fn opt_in_or_out(
         text_version: given.text_version,
         expires: given.expires,
         confirmed: given.confirmed,
+        brand: given.brand,
     };
     record(&api, account, consent).await
 }
 
-/// `DELETE /v1/contacts/{account}/{to}/consents[?category=marketing]`: an opt-out, of everything by default.
+/// `DELETE /v1/contacts/{account}/{to}/consents[?category=marketing][&brand=B]`: an opt-out, of everything by default, and from
+/// the account as a whole.
 pub(super) async fn opt_out(
     State(api): Shared,
     Path((account, to)): Path<(String, String)>,
@@ -72,7 +76,7 @@ pub(super) async fn opt_out(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     api.access.account(&headers, Action::WriteConsents, &account)?;
-    let query = Query::parse(query.as_deref(), &["category", "source"])?;
+    let query = Query::parse(query.as_deref(), &["category", "source", "brand"])?;
     let category = |name: &str| {
         Category::parse(name)
             .ok_or_else(|| Problem::bad_query("category", name, "write marketing, utility, authentication or service"))
@@ -86,14 +90,18 @@ pub(super) async fn opt_out(
         text_version: String::new(),
         expires: None,
         confirmed: false,
+        brand: query.get("brand").map(str::to_owned),
     };
     record(&api, account, consent).await
 }
 
 async fn record(api: &Api, account: String, consent: ConsentSpec) -> Result<Response, Problem> {
     check_person(&consent.to)?;
-    api.known(&account)?;
-    let answer = json!({ "account": account, "state": consent.state, "category": consent.category });
+    api.known_brand(&account, consent.brand.as_deref())?;
+    let mut answer = json!({ "account": account, "state": consent.state, "category": consent.category });
+    if let Some(brand) = &consent.brand {
+        answer["brand"] = json!(brand);
+    }
     api.command(&Command::SetConsent { account, consent }, &answer).await
 }
 

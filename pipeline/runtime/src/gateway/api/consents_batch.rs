@@ -37,6 +37,8 @@ struct Line {
     expires: Option<Time>,
     #[serde(default)]
     confirmed: bool,
+    #[serde(default)]
+    brand: Option<String>,
 }
 
 /// What a line records.
@@ -104,8 +106,8 @@ fn command_of(line: Line, now: Time) -> Result<Command, Problem> {
         State::Suppressed => {
             let of_a_consent =
                 line.category.is_some() || line.text_version.is_some() || line.expires.is_some() || line.confirmed;
-            if of_a_consent {
-                let problem = Problem::malformed("the suppression list knows no category, text or end");
+            if of_a_consent || line.brand.is_some() {
+                let problem = Problem::malformed("the suppression list knows no category, text, end or brand");
                 return Err(problem.field("state", "suppressed").remedy("give to, source and at only"));
             }
             let suppression = SuppressionSpec { to: line.to, listed: true, source: line.source, at };
@@ -121,6 +123,7 @@ fn command_of(line: Line, now: Time) -> Result<Command, Problem> {
         text_version: line.text_version.unwrap_or_default(),
         expires: line.expires,
         confirmed: line.confirmed,
+        brand: line.brand,
     };
     Ok(Command::SetConsent { account, consent })
 }
@@ -130,7 +133,7 @@ fn accept(api: &Api, caller: &Caller, bytes: &[u8]) -> Result<NewRecord, Problem
     let line: Line = parse_json(bytes)?;
     caller.account(&line.account)?;
     check_person(&line.to)?;
-    api.known(&line.account)?;
+    api.known_brand(&line.account, line.brand.as_deref())?;
     let now = api.clock.now();
     let command = command_of(line, now)?;
     command::check(&command)?;

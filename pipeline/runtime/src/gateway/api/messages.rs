@@ -9,7 +9,7 @@ use tollgate_wire::request::{self, CE_ID};
 use tollgate_wire::trace::{TRACEPARENT, TraceParent};
 
 use super::served::Served;
-use super::{Api, JSON, Query, Shared, found, json, require_content_type};
+use super::{Api, JSON, Query, Shared, brand_of, found, json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
 use crate::gateway::token::Caller;
@@ -94,6 +94,7 @@ pub(super) async fn accept(
     let Some(spec) = api.registry.snapshot().account(&request.account).cloned() else {
         return Err(Problem::unknown_account(&request.account));
     };
+    brand_of(&spec, request.brand.as_deref())?;
     let (topic, mut record) = lane.record(&request, bytes.clone(), api.clock.now().0);
     record.headers.extend(ce_id.map(|id| (CE_ID.to_owned(), Bytes::copy_from_slice(id))));
     record.headers.extend(trace.map(|trace| (TRACEPARENT.to_owned(), trace)));

@@ -30,7 +30,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tokio::sync::Semaphore;
 use tollgate_metrics::Metrics;
-use tollgate_wire::command::{self, Command};
+use tollgate_wire::command::{self, AccountSpec, Command};
 
 use self::campaign_exists::Written;
 use self::waiting_room::WaitingRoom;
@@ -165,6 +165,13 @@ impl Api {
         }
     }
 
+    /// The account is known, and so is the brand, if one is named.
+    fn known_brand(&self, account: &str, brand: Option<&str>) -> Result<(), Problem> {
+        let registry = self.registry.snapshot();
+        let spec = registry.account(account).ok_or_else(|| Problem::unknown_account(account))?;
+        brand_of(spec, brand)
+    }
+
     async fn body(&self, body: Body, bytes_max: usize) -> Result<Held, Problem> {
         self.bodies.read(body, bytes_max).await
     }
@@ -183,6 +190,13 @@ impl Api {
         });
         let result = read.await.unwrap_or_else(|_| Err(ReadError::Failed("reading a view panicked".to_owned())));
         Ok(result?)
+    }
+}
+
+fn brand_of(spec: &AccountSpec, brand: Option<&str>) -> Result<(), Problem> {
+    match brand.filter(|brand| !spec.policy.brands.iter().any(|known| known.name == *brand)) {
+        Some(unknown) => Err(Problem::unknown_brand(spec, unknown)),
+        None => Ok(()),
     }
 }
 

@@ -142,3 +142,22 @@ async fn consents_in_a_batch_are_one_append_and_bad_lines_are_told() {
     let told = &none.json()["results"][0];
     assert_eq!((&told["line"], &told["error"]["field"]), (&json!(41), &json!("state")), "{told}");
 }
+
+#[tokio::test]
+async fn a_consent_names_a_brand_that_the_account_has() {
+    let world = World::new().await;
+    let line = |account: &str, brand: &str| {
+        json!({ "account": account, "to": "+5511987654321", "state": "opt_in", "brand": brand }).to_string()
+    };
+    let answer = world.api("operate", Method::POST, "/v1/consents:batch", line("acme", "shoes")).await;
+    let told = &answer.json()["results"][0]["error"];
+    assert_eq!((answer.status.as_u16(), &told["code"]), (422, &json!("malformed")), "{told}");
+    assert_eq!((&told["field"], &told["value"]), (&json!("brand"), &json!("shoes")), "{told}");
+    let one = json!({"brand": "shoes"}).to_string();
+    let answer = world.api("operate", Method::PUT, "/v1/contacts/acme/%2B5511987654321/consents", one).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (422, &json!("malformed")));
+    let path = "/v1/contacts/acme/%2B5511987654321/consents?brand=shoes";
+    let answer = world.api("operate", Method::DELETE, path, "").await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (422, &json!("malformed")));
+    assert_eq!(world.inbox.appends(), 0);
+}

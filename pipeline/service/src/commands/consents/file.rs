@@ -21,7 +21,9 @@ pub(super) enum Kind {
 impl Kind {
     fn columns(self) -> &'static [&'static str] {
         match self {
-            Self::Consent => &["to", "category", "state", "source", "at", "text_version", "expires", "confirmed"],
+            Self::Consent => {
+                &["to", "category", "state", "source", "at", "text_version", "expires", "confirmed", "brand"]
+            }
             Self::Suppression => &["to", "source", "at"],
         }
     }
@@ -101,7 +103,7 @@ impl People {
                 ("", _) => format!("{}; {}", error.problem, error.remedy),
                 // What may stand there says everything.
                 ("state" | "category", Some(value)) => format!("{field} = {value:?}: {}", error.remedy),
-                ("source" | "at" | "text_version" | "expires" | "confirmed", Some(value)) => {
+                ("source" | "at" | "text_version" | "expires" | "confirmed" | "brand", Some(value)) => {
                     format!("{field} = {value:?}: {}; {}", error.problem, error.remedy)
                 }
                 // A phone number is not repeated.

@@ -40,7 +40,8 @@ enum ConsentsCommand {
 ///
 /// Columns: to (E.164), state (opt_in or opt_out), and as far as there are: category (marketing, utility,
 /// authentication, service; empty for all), source, at (RFC 3339), text_version, expires (RFC 3339: when an opt-in ends),
-/// confirmed (true: the person confirmed it already). A bad row is reported with its line and does not stop the others;
+/// confirmed (true: the person confirmed it already), brand (one of the account's `policy.brands`; empty for the account as a
+/// whole). A bad row is reported with its line and does not stop the others;
 /// then the exit code is 1.
 ///
 /// The same row again, with its `at`, adds no proof. A row without `at` holds from the time of its import: each import

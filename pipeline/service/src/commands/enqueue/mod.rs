@@ -105,6 +105,9 @@ pub struct CsvArgs {
     /// Phone number id to send from [default: the account's]
     #[arg(long, value_name = "ID")]
     sender: Option<String>,
+    /// Brand that writes, one of the account's policy.brands [default: the sender's]
+    #[arg(long, value_name = "NAME")]
+    brand: Option<String>,
     /// Not before this instant, RFC 3339
     #[arg(long, value_name = "TIME", value_parser = time)]
     send_after: Option<Time>,

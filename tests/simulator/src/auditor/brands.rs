@@ -1,0 +1,113 @@
+//! Which number writes as which brand, as accounts declare it, and every order against it.
+
+use super::Auditor;
+use crate::step::Move;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The brands of all accounts.
+#[derive(Debug, Default)]
+pub(super) struct Brands {
+    /// Account and number → its brand.
+    of: BTreeMap<(String, String), String>,
+    /// Account and brand → whether the consents of the account are its own.
+    here: BTreeMap<(String, String), bool>,
+    /// Account and brand, once named.
+    ever: BTreeSet<(String, String)>,
+    /// Account, number and brand, once together.
+    once: BTreeSet<(String, String, String)>,
+}
+
+fn text(v: &Value) -> String {
+    v.as_str().unwrap_or_default().to_owned()
+}
+
+impl Brands {
+    pub fn apply(&mut self, spec: &Value) {
+        let account = text(&spec["account"]);
+        self.of.retain(|(a, _), _| *a != account);
+        self.here.retain(|(a, _), _| *a != account);
+        for brand in spec["policy"]["brands"].as_array().into_iter().flatten() {
+            let key = (account.clone(), text(&brand["name"]));
+            for sender in brand["senders"].as_array().into_iter().flatten() {
+                self.of.insert((account.clone(), text(sender)), key.1.clone());
+                self.once.insert((account.clone(), text(sender), key.1.clone()));
+            }
+            self.ever.insert(key.clone());
+            self.here.insert(key, brand["inherits"] == true);
+        }
+    }
+
+    /// The brand of a number; empty = none.
+    pub fn of(&self, account: &str, sender: &str) -> String {
+        self.of.get(&(account.to_owned(), sender.to_owned())).cloned().unwrap_or_default()
+    }
+
+    /// Whether the account has the brand, and whether the account's consents are the brand's.
+    pub fn here(&self, account: &str, brand: &str) -> Option<bool> {
+        self.here.get(&(account.to_owned(), brand.to_owned())).copied()
+    }
+
+    /// Every brand that the account has or had.
+    pub fn ever(&self, account: &str) -> Vec<String> {
+        self.ever.iter().filter(|(a, _)| a == account).map(|(_, b)| b.clone()).collect()
+    }
+
+    /// Those that it has no longer.
+    pub fn gone(&self, account: &str) -> Vec<String> {
+        self.ever(account).into_iter().filter(|b| self.here(account, b).is_none()).collect()
+    }
+
+    /// The same, and those that a number was of before it was of the brand that writes.
+    pub fn past(&self, account: &str, sender: &str, brand: &str) -> Vec<String> {
+        let once = self.once.iter().filter(|(a, s, b)| a == account && s == sender && b != brand);
+        once.map(|(_, _, b)| b.clone()).chain(self.gone(account)).filter(|b| b != brand).collect()
+    }
+}
+
+impl Auditor {
+    /// Where an account has brands: the number is the brand's or of none, the brand was not refused, and the person agreed
+    /// with the brand, or with the account where that is enough.
+    pub(super) fn brand(
+        &mut self,
+        uid: u64,
+        m: &Move,
+        sender: &str,
+        (purpose, category): (&str, &str),
+        request: &Value,
+        window: bool,
+    ) {
+        let (account, to, now_s) = (m.account.as_str(), m.to.as_str(), self.now_s());
+        let brands = &self.people.brands;
+        if brands.ever(account).is_empty() {
+            return;
+        }
+        let of_number = brands.of(account, sender);
+        let brand = request["brand"].as_str().map_or_else(|| of_number.clone(), str::to_owned);
+        let inherits = brands.here(account, &brand);
+        let past = brands.past(account, sender, &brand);
+        self.check("number_is_of_the_brand", uid, of_number.is_empty() || of_number == brand, || {
+            format!("{sender} of {of_number:?} for {brand:?}")
+        });
+        self.check("brand_is_declared", uid, brand.is_empty() || inherits.is_some(), || brand.clone());
+        let word = |brand: &str, category: &str| self.people.word_on((account, to), brand, category, now_s);
+        let own = |category: &str| if brand.is_empty() { None } else { word(&brand, category) };
+        let refused = |category: &str| {
+            let of_past = past.iter().any(|past| word(past, category) == Some(false));
+            own(category) == Some(false) || of_past && own(category) != Some(true)
+        };
+        let text = category == "service";
+        let no = refused(category) || text && refused(purpose);
+        let of_account = (brand.is_empty() || inherits == Some(true)) && word("", category) == Some(true);
+        let answer = window && (text || category == "utility");
+        let implied = of_number == brand && self.people.implied(account, sender, to, category, now_s);
+        let yes = own(category) == Some(true) || of_account || answer || implied;
+        let what = format!(
+            "{category} to {to} as {brand:?} (the account's hold: {inherits:?}): said to it {:?}, to the account {:?}",
+            own(category),
+            word("", category)
+        );
+        self.check("brand_is_not_refused", uid, !no, || format!("{what}, past {past:?}"));
+        self.check("brand_needs_consent", uid, yes, || format!("{what}, window {window}"));
+    }
+}
