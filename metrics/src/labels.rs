@@ -195,7 +195,7 @@ closed_list! {
 }
 
 closed_list! {
-    /// In what a charge differs from what admission expected.
+    /// In what a charge differs from what was expected.
     MismatchKind {
         /// Reported pricing category.
         Category = "category",
@@ -205,6 +205,8 @@ closed_list! {
         Resend = "resend",
         /// The charge exceeds the budget.
         OverBudget = "over_budget",
+        /// The platform says that a volume band is reached of which fewer messages are counted here.
+        Band = "band",
     }
 }
 

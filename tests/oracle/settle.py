@@ -173,16 +173,23 @@ class Settled:
                     c.kind = "free_allowance"
 
     def _bands(self, charges):
-        """Positions of what is charged, over all WABAs of the account."""
+        """Positions of what is charged, over all WABAs of the account, and no lower than the band that the platform says
+        is reached by then."""
+        reached = {}
+        account_of = {w["id"]: a["account"] for a, w in self.owner.values()}
+        for waba, region, category, month, first, at in self.words.bands:
+            key = (account_of.get(waba), month, self.places.named(region), category)
+            reached.setdefault(key, []).append((at, first))
         counted = {}
         for c in charges:
             if c.rule is None or c.kind != "regular" or c.rule["volume_bands"] != "yes" or c.market is None:
                 continue
             category = "authentication" if c.category.startswith("authentication") else c.category
             counted.setdefault((c.account["account"], c.month, c.market, category), []).append(c)
-        for group in counted.values():
+        for key, group in counted.items():
+            bounds = reached.get(key, [])
             for place, c in enumerate(group, 1):
-                c.position = place
+                c.position = max([place] + [first for at, first in bounds if at <= c.message.instant])
 
     def _card(self, currency, date):
         if (currency, date) not in self._cards:

@@ -1,8 +1,10 @@
 //! Effects as JSON: names are looked up here, once, when the effect is written.
 
 mod about;
+mod by_hand;
 mod snapshots;
 
+pub use by_hand::{band_reached, credit};
 pub use snapshots::{consent, erased, level, reply, template};
 
 use self::about::about;

@@ -170,7 +170,13 @@ impl Sink for Outputs {
                 self.booking(state, b);
                 Topic::Ledger
             }
-            Effect::Fee(_) | Effect::MonthClosed(_) => Topic::Ledger,
+            Effect::BandReached(reached) => {
+                if reached.behind {
+                    self.metrics.charge_mismatch(m::MismatchKind::Band);
+                }
+                Topic::Ledger
+            }
+            Effect::Fee(_) | Effect::Credit(_) | Effect::MonthClosed(_) => Topic::Ledger,
             Effect::Registry(_) => {
                 self.registry.push(Bytes::copy_from_slice(json));
                 Topic::Registry
