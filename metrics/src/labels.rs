@@ -201,6 +201,8 @@ closed_list! {
         Category = "category",
         /// Reported pricing model.
         PricingModel = "pricing_model",
+        /// Reported pricing type.
+        PricingType = "pricing_type",
         /// A second attempt of one message was delivered and charged.
         Resend = "resend",
         /// The charge exceeds the budget.

@@ -118,6 +118,8 @@ class Settled:
         # The word for a free entry point says nothing of the message's own category.
         if said in (None, "referral_conversion") and message.facts is not None:
             c.category = message.facts["category"]
+            if c.category == "authentication" and c.country and self._is_international(waba, c.country, date):
+                c.category = "authentication_international"
         entry = kind == ENTRY or said == "referral_conversion"
         if c.market is None:
             c.reason = "no_country"
@@ -133,6 +135,11 @@ class Settled:
             if c.kind is None:
                 c.kind = self._expected(c, pair, message, entry_open)
         return c
+
+    def _is_international(self, waba, country, date):
+        """Begun for the recipient's country, and the business is not there."""
+        starts = [s for s in waba.get("auth_international", []) if s["country"] == country and s["valid_from"] <= date]
+        return bool(starts) and waba.get("location") != country
 
     def _categories(self):
         return ("marketing", "utility", "authentication", "authentication_international", "service")

@@ -31,7 +31,7 @@ use crate::markup;
 use crate::record::{Account, Attempt, Booked, Sender, Stands, Unit, Waba};
 use crate::state::State;
 use crate::window;
-use rating::{keep, rate, rate_on_kept, standing, stood_as};
+use rating::{expected_type, keep, rate, rate_on_kept, standing, stood_as};
 use rust_decimal::Decimal;
 use std::borrow::Cow;
 use tollgate_rate_card::{AllowanceScope, Category, Country, Date, PricingType, Rated, YearMonth};
@@ -408,6 +408,7 @@ fn emit(
         price_currency,
         price,
         expected: Some(d.message.attempts[n].category),
+        expected_type: expected_type(d.facts, waba, Some(d.message.attempts[n].category), b),
         country: b.country,
         reported: b.reported,
         conversation: s.pricing.as_ref().and_then(|p| p.conversation.as_ref()).map(|c| c.as_str().into()),

@@ -4,7 +4,9 @@ use crate::admission::{Gate, Trace};
 use crate::change::Proof;
 use crate::ids::{AccountIx, ContactKey, SenderIx, TemplateIx, Uid, User};
 use rust_decimal::Decimal;
-use tollgate_rate_card::{Category, Country, Currency, Exchange, Fee, Market, Price, Rated, Reported, YearMonth};
+use tollgate_rate_card::{
+    Category, Country, Currency, Exchange, Fee, Market, Price, PricingType, Rated, Reported, YearMonth,
+};
 use tollgate_wire::Reason;
 use tollgate_wire::ledger::{Cause, EntryKind};
 use tollgate_wire::outcome::OutcomeKind;
@@ -180,6 +182,8 @@ pub struct Booking {
     pub price: Option<Price>,
     /// Category we expected.
     pub expected: Option<tollgate_rate_card::Category>,
+    /// Type that our own facts come to; `None` for foreign traffic.
+    pub expected_type: Option<PricingType>,
     /// Where the person is, by number or by the business-scoped id.
     pub country: Option<Country>,
     /// What the platform said.

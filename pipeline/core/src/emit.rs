@@ -270,7 +270,7 @@ pub fn ledger(
         pricing_model: priced.map(|p| p.model).or(reported_model).or(expected_model).unwrap_or(PricingModel::Pmp),
         pricing_type: priced.map(|p| p.pricing_type),
         expected_category: b.expected,
-        expected_type: None,
+        expected_type: b.expected_type,
         expected_model,
         reported_category: match b.reported.category {
             Some(ReportedCategory::Known(c)) => Some(c),

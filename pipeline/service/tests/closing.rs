@@ -275,7 +275,8 @@ fn a_month_is_closed_once_and_stays() {
 
     // What finance credits is billed in the first open month, once.
     let credit = |month: &'static str, waba: &'static str, price: &'static str| {
-        let of = ["billing", "credit", "--json", "--account", "acme", "--month", month, "--waba", waba, "--price", price];
+        let of =
+            ["billing", "credit", "--json", "--account", "acme", "--month", month, "--waba", waba, "--price", price];
         let why = ["--id", "CR-7", "--reason", "an outage", "--reference", "CN-7"];
         [&of[..], &why[..]].concat()
     };

@@ -9,8 +9,16 @@ use tollgate_rate_card::{YearMonth, ZoneCache};
 use tollgate_tests::Dice;
 
 /// Markets as the platform may write them, and one that there is not.
-const REGIONS: [&str; 8] =
-    ["Mexico", "MEXICO", "Rest of Latin America", "rest of latin america", "India", "Brazil", "North America", "Atlantis"];
+const REGIONS: [&str; 8] = [
+    "Mexico",
+    "MEXICO",
+    "Rest of Latin America",
+    "rest of latin america",
+    "India",
+    "Brazil",
+    "North America",
+    "Atlantis",
+];
 const CATEGORIES: [&str; 4] =
     ["UTILITY", "AUTHENTICATION", "AUTHENTICATION_INTERNATIONAL", "authentication-international"];
 /// First messages of bands, which are a few hundred apart where they are small.

@@ -253,8 +253,7 @@ impl<'o> Play<'o> {
             self.product.accepted(sent, &wamid)?;
         }
         let category = self.category(&sent.category);
-        let odd_type =
-            (self.options.known && self.dice.permille(20) && self.by_message()).then_some("free_of_the_future");
+        let odd_type = (self.by_message() && self.dice.permille(20)).then_some("free_of_the_future");
         let callback = Some((sent.uid, sent.attempt));
         let pair = (sender, person);
         let sent_s = self.now_s();

@@ -127,6 +127,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             price_currency,
             price,
             expected: category_of(&rated),
+            expected_type: None,
             country: b.country,
             reported: b.reported,
             conversation: conversation.clone(),

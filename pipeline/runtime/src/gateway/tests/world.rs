@@ -22,9 +22,9 @@ use tollgate_wire::Time;
 
 use crate::clock::Clock;
 use crate::gateway::{
-    Addresses, Allowed, AppSecrets, BillingQuery, BookError, Books, DeadLetterRead, FeedPage, Gateway, GatewayConfig,
-    GatewayParts, HttpLimits, CreditOf, InvoiceOf, MonthOf, ReadError, Reads, Role, Stage, SyncError, Syncs, TokenSpec, ViewJson,
-    hash_token,
+    Addresses, Allowed, AppSecrets, BillingQuery, BookError, Books, CreditOf, DeadLetterRead, FeedPage, Gateway,
+    GatewayConfig, GatewayParts, HttpLimits, InvoiceOf, MonthOf, ReadError, Reads, Role, Stage, SyncError, Syncs,
+    TokenSpec, ViewJson, hash_token,
 };
 use crate::inbox::BoxFuture;
 use crate::inbox::fake::FakeInbox;
