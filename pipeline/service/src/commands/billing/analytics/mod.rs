@@ -98,7 +98,7 @@ pub(super) fn run(args: AnalyticsArgs, before: Option<PathBuf>, json: bool) -> a
     let wabas = wabas(&args, days::month_of(now))?;
     let mut kept = match &args.out {
         Some(out) => Keep::File(Kept::open(out)?),
-        None => Keep::Store(Stored::open(&args.config)?),
+        None => Keep::Store(Box::new(Stored::open(&args.config)?)),
     };
     let mut questions = Vec::new();
     for (waba, zone) in wabas {
@@ -117,7 +117,7 @@ pub(super) fn run(args: AnalyticsArgs, before: Option<PathBuf>, json: bool) -> a
 /// Where answers go.
 enum Keep {
     File(Kept),
-    Store(Stored),
+    Store(Box<Stored>),
 }
 
 impl Keep {

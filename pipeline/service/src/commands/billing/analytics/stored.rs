@@ -190,15 +190,14 @@ fn around(month: YearMonth, zone: Option<&Zone>) -> Span {
     days.start - 1..days.end + 1
 }
 
+/// Days that are not kept, by WABA.
+pub(in super::super) type Missing = Vec<(String, Vec<Span>)>;
+
 /// What is kept of a month as one text of answers, and how many days of it are not, by WABA.
 ///
 /// # Errors
 /// The database, nothing of the month, or too much at once.
-pub(in super::super) fn text(
-    reader: &Reader,
-    wabas: &Wabas,
-    month: YearMonth,
-) -> anyhow::Result<(Vec<u8>, Vec<(String, Vec<Span>)>)> {
+pub(in super::super) fn text(reader: &Reader, wabas: &Wabas, month: YearMonth) -> anyhow::Result<(Vec<u8>, Missing)> {
     let (mut text, mut missing) = (Vec::new(), Vec::new());
     for (waba, zone) in wabas {
         let mut there = std::collections::BTreeSet::new();
