@@ -195,16 +195,20 @@ closed_list! {
 }
 
 closed_list! {
-    /// In what a charge differs from what admission expected.
+    /// In what a charge differs from what was expected.
     MismatchKind {
         /// Reported pricing category.
         Category = "category",
         /// Reported pricing model.
         PricingModel = "pricing_model",
+        /// Reported pricing type.
+        PricingType = "pricing_type",
         /// A second attempt of one message was delivered and charged.
         Resend = "resend",
         /// The charge exceeds the budget.
         OverBudget = "over_budget",
+        /// The platform says that a volume band is reached of which fewer messages are counted here.
+        Band = "band",
     }
 }
 

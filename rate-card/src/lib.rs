@@ -13,6 +13,7 @@
 #![deny(clippy::float_arithmetic)]
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
+mod auth_international;
 mod band;
 mod bar;
 mod card;
@@ -43,6 +44,7 @@ mod validity;
 mod worst_case;
 mod zone;
 
+pub use auth_international::AuthInternational;
 pub use band::{Band, BandTable};
 pub use bar::Bar;
 pub use card::{Card, CardId, Cell};

@@ -145,6 +145,17 @@ impl MarketMap {
         Some(Market(index as u8))
     }
 
+    /// Market of a name in other letters: the platform's webhooks do not spell all as its cards do.
+    #[must_use]
+    pub fn market_folded(&self, name: &str) -> Option<Market> {
+        let name = name.trim();
+        self.market_named(name).or_else(|| {
+            let lower = name.to_lowercase();
+            let index = self.markets.iter().position(|have| have.to_lowercase() == lower)?;
+            Some(Market(index as u8))
+        })
+    }
+
     /// First days of the map's periods, ascending: 00:00 in the WABA's zone.
     pub fn periods(&self) -> impl Iterator<Item = Date> {
         self.periods.iter().map(|period| period.from)

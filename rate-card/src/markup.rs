@@ -9,7 +9,7 @@
 
 mod check;
 mod fees;
-mod text;
+pub(crate) mod text;
 
 pub use check::MarkupFault;
 pub use fees::{Fee, Fees};

@@ -37,9 +37,20 @@ def of_charge(c):
     return key, sums
 
 
+def of_credit(credit):
+    """(key, sums) of a credit of ours."""
+    blank = dict.fromkeys(KEY, "")
+    key = {
+        **blank, "usage_month": credit["month"], "account": credit["account"], "waba": credit["waba"], "origin": "own",
+        "pricing_model": "PMP", "cost_currency": credit["cost_currency"], "price_currency": credit["price_currency"],
+        "fx_rate": number(credit["fx"]), "reason": credit["reason"],
+    }  # fmt: skip
+    return tuple(key[name] for name in KEY), (Decimal(1), credit["cost"], credit["markup"], ZERO, credit["price"])
+
+
 def of_entry(row):
     """(key, sums) of an entry of the detail export."""
-    unpriced = row["reason"] != ""
+    unpriced = row["reason"] != "" and row["kind"] != "credit"
     basis = row["band_basis"]
     amount = lambda name: number(Decimal(row[name])) if row[name] else ""  # noqa: E731
     key = (

@@ -83,6 +83,11 @@ class Places:
         """The country, if the files know it and it is one."""
         return iso2 if iso2 in self.markets and iso2 != "*" else None
 
+    def named(self, region):
+        """The market of a name, whatever the case of its letters, or None."""
+        names = {row[name] for row in self.markets.values() for _, name in self.periods}
+        return next((name for name in names if name and name.casefold() == region.casefold()), None)
+
     def market(self, iso2, date):
         """The market of a country on a date, or None."""
         column = None

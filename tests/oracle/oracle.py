@@ -3,7 +3,7 @@
 
     oracle.py DIRECTORY [--data rate-card/data] [--limit 20]
 
-The directory holds what the driver writes: webhooks.ndjson, registry.json, attempts.ndjson, and the product's
+The directory holds what the driver writes: webhooks.ndjson, registry.json, attempts.ndjson, credits.ndjson, and the product's
 detail-YYYY-MM.csv (with recipients) and summary-YYYY-MM.csv. Writes oracle.csv and product.csv of one form beside
 them. Exit code 1 on any difference.
 """
@@ -15,6 +15,7 @@ import os
 import sys
 
 import compare
+import credits
 from datafiles import Cards, Places, Rules
 from settle import Settled
 from words import Words
@@ -45,6 +46,7 @@ def main():
     charges = settled.charges()
 
     ours_each = [(c.message.wamid, *compare.of_charge(c)) for c in charges]
+    ours_each += [("", *compare.of_credit(credit)) for credit in credits.read(at("credits.ndjson"), accounts)]
     theirs_each = [(row["wamid"], *compare.of_entry(row)) for row in entries]
     ours = compare.net((key, sums) for _, key, sums in ours_each)
     theirs = compare.net((key, sums) for _, key, sums in theirs_each)

@@ -118,6 +118,8 @@ class Settled:
         # The word for a free entry point says nothing of the message's own category.
         if said in (None, "referral_conversion") and message.facts is not None:
             c.category = message.facts["category"]
+            if c.category == "authentication" and c.country and self._is_international(waba, c.country, date):
+                c.category = "authentication_international"
         entry = kind == ENTRY or said == "referral_conversion"
         if c.market is None:
             c.reason = "no_country"
@@ -133,6 +135,11 @@ class Settled:
             if c.kind is None:
                 c.kind = self._expected(c, pair, message, entry_open)
         return c
+
+    def _is_international(self, waba, country, date):
+        """Begun for the recipient's country, and the business is not there."""
+        starts = [s for s in waba.get("auth_international", []) if s["country"] == country and s["valid_from"] <= date]
+        return bool(starts) and waba.get("location") != country
 
     def _categories(self):
         return ("marketing", "utility", "authentication", "authentication_international", "service")
@@ -173,16 +180,23 @@ class Settled:
                     c.kind = "free_allowance"
 
     def _bands(self, charges):
-        """Positions of what is charged, over all WABAs of the account."""
+        """Positions of what is charged, over all WABAs of the account, and no lower than the band that the platform says
+        is reached by then."""
+        reached = {}
+        account_of = {w["id"]: a["account"] for a, w in self.owner.values()}
+        for waba, region, category, month, first, at in self.words.bands:
+            key = (account_of.get(waba), month, self.places.named(region), category)
+            reached.setdefault(key, []).append((at, first))
         counted = {}
         for c in charges:
             if c.rule is None or c.kind != "regular" or c.rule["volume_bands"] != "yes" or c.market is None:
                 continue
             category = "authentication" if c.category.startswith("authentication") else c.category
             counted.setdefault((c.account["account"], c.month, c.market, category), []).append(c)
-        for group in counted.values():
+        for key, group in counted.items():
+            bounds = reached.get(key, [])
             for place, c in enumerate(group, 1):
-                c.position = place
+                c.position = max([place] + [first for at, first in bounds if at <= c.message.instant])
 
     def _card(self, currency, date):
         if (currency, date) not in self._cards:

@@ -15,6 +15,7 @@ import unittest
 from decimal import Decimal
 
 import compare
+import credits
 import markups
 from datafiles import Cards, Places, Rules
 from settle import Settled
@@ -84,6 +85,20 @@ class Rates(unittest.TestCase):
         found = charges(lines)
         self.assertEqual(sum(c.cost for c in found), 100_000 * Decimal("0.0113") + 2 * Decimal("0.0107"))
 
+    def test_a_band_that_is_reached_bounds_positions_from_its_time_on(self):
+        """Guatemala again: of three messages the last two come once the platform has counted 100,000."""
+        at = T - 10 * 86_400
+        lines = [status(f"m{n}", "delivered", at + n, pmp("utility"), to="50212345678") for n in range(3)]
+        for when in (at + 1, at + 9):
+            tier = {"tier_update_time": when, "pricing_category": "UTILITY", "tier": "100001:MAX",
+                    "effective_month": "2026-09", "region": "REST OF LATIN AMERICA"}
+            value = {"event": "VOLUME_BASED_PRICING_TIER_UPDATE", "volume_tier_info": tier}
+            change = {"field": "account_update", "value": value}
+            lines.append(json.dumps({"body": {"entry": [{"id": "1", "changes": [change]}]}}))
+        found = charges(lines)
+        self.assertEqual([c.position for c in found], [1, 100_001, 100_001])
+        self.assertEqual([str(c.cost) for c in found], ["0.0113", "0.0107", "0.0107"])
+
     def test_read_alone_is_a_delivery_and_failed_is_none(self):
         lines = [status("a", "read", T, pmp("marketing")), status("b", "failed", T, pmp("marketing"))]
         self.assertEqual([c.message.wamid for c in charges(lines)], ["a"])
@@ -145,13 +160,25 @@ class Markups(unittest.TestCase):
         self.assertEqual(markups.rounded(Decimal("-0.00765"), 4), Decimal("-0.0077"))
 
 
+class Credits(unittest.TestCase):
+    def test_a_credit_is_once_and_what_lies_between_is_markup(self):
+        waba = {"id": "1", "currency": "USD", "time_zone": "UTC", "markup": [{"valid_from": "2026-10-20", "currency": "EUR",
+                "fx": {"rate": "0.8614"}, "rules": [{"name": "s", "percent": "1"}]}]}
+        said = {"id": "C", "waba": "1", "month": "2026-10", "cost": "2", "price": "5", "reason": "x", "reference": "CN"}
+        line = {"received": (T + 18 * 86_400) * 1000, "account": "acme", "credit": said}
+        later = {**line, "received": (T + 40 * 86_400) * 1000, "credit": {**said, "id": "D"}}
+        first, second = credits.credits([line, line, later], [{"account": "acme", "wabas": [waba]}])
+        self.assertEqual((first["markup"], first["price_currency"], first["reason"]), (Decimal(-3), "USD", "x; reference CN"))
+        self.assertEqual((second["markup"], second["price_currency"]), (Decimal("-5") + Decimal("1.7228"), "EUR"))
+
+
 class Differences(unittest.TestCase):
     def test_a_digit_too_many_is_found(self):
         """An export that is wrong by 10^-10 makes the command fail, one that is right does not."""
         with tempfile.TemporaryDirectory() as directory:
             registry = [{"account": "acme", "wabas": [{"id": "1", "currency": "USD", "time_zone": "UTC",
                          "senders": [{"id": "11"}]}]}]
-            files = {"webhooks.ndjson": status("a", "delivered", T, pmp("marketing")) + "\n", "attempts.ndjson": "",
+            files = {"webhooks.ndjson": status("a", "delivered", T, pmp("marketing")) + "\n", "attempts.ndjson": "", "credits.ndjson": "",
                      "registry.json": json.dumps(registry)}
             for name, text in files.items():
                 with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
@@ -161,7 +188,7 @@ class Differences(unittest.TestCase):
                    "pricing_model": "PMP", "card": "pmp-usd-2026-10-01", "card_status": "published", "list_rate": "0.0625", "cost_rate": "0.0625", "cost_currency": "USD",
                    "price_currency": "USD", "quantity": "1", "cost": "0.0625", "price_ex_tax": "0.0625",
                    "wamid": "a", "wamid_hash": "1"}
-            columns = {*row, *compare.SUMMARY_KEY, *compare.SUMMED, "campaign", "reason"} 
+            columns = {*row, *compare.SUMMARY_KEY, *compare.SUMMED, "campaign", "reason", "kind"} 
             for cost, code in (("0.0625", 0), ("0.0625000001", 1)):
                 with open(os.path.join(directory, "detail-2026-10.csv"), "w", encoding="utf-8", newline="") as file:
                     out = csv.DictWriter(file, sorted(columns), restval="")

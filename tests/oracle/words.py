@@ -52,6 +52,8 @@ class Words:
         self.messages = {}
         # (sender, person) to the times at which the person wrote or called.
         self.wrote = {}
+        # Volume bands that are reached: (waba, region, category, month, first message, time).
+        self.bands = []
         self.order = 0
 
     def read(self, lines):
@@ -66,10 +68,23 @@ class Words:
                         for message in value.get("messages", []):
                             if message.get("type") != "system" and "group_id" not in message:
                                 self._wrote(value, message)
+                    elif change["field"] == "account_update":
+                        self._band(entry["id"], value)
                     elif change["field"] == "calls":
                         for call in value.get("calls", []):
                             if call.get("direction") != "BUSINESS_INITIATED":
                                 self._wrote(value, call)
+
+    def _band(self, waba, value):
+        if value.get("event") != "VOLUME_BASED_PRICING_TIER_UPDATE":
+            return
+        tier = value["volume_tier_info"]
+        first = int(tier["tier"].split(":")[0])
+        # Authentication and its international form share what is counted.
+        category = "authentication" if tier["pricing_category"].lower().startswith("auth") else tier["pricing_category"].lower()
+        self.bands.append(
+            (waba, tier["region"], category, tier["effective_month"], first, int(tier["tier_update_time"]))
+        )
 
     def _wrote(self, value, message):
         person, _ = _person(message.get("from"), message.get("from_user_id"), value)

@@ -60,6 +60,8 @@ pub enum CounterKey {
     WabaAllowance(WabaIx, u32, u8),
     /// Charged messages of one portfolio, month, market and category.
     Band(crate::ids::AccountIx, u32, u16, u8),
+    /// Messages before the highest band that the platform says is reached; the rest as above.
+    BandReached(crate::ids::AccountIx, u32, u16, u8),
     /// What a reseller asks a fee for.
     Fee {
         /// WABA.

@@ -9,15 +9,17 @@
 //! the cost with the charge, the WABA with the attempt.
 //!
 //! `conversation` what a delivery is charged as · `foreign` messages that other software sent · `rating` what a charge costs
-//! and did cost · this file books.
+//! and did cost · `reached` volume bands that the platform says are reached · this file books.
 
 mod conversation;
 mod foreign;
 mod rating;
+mod reached;
 
 pub use conversation::conversation_id;
 pub(crate) use conversation::{note_id, said_id};
 pub(crate) use foreign::foreign;
+pub(crate) use reached::reached;
 
 use crate::change::CounterKey;
 use crate::close;
@@ -29,7 +31,7 @@ use crate::markup;
 use crate::record::{Account, Attempt, Booked, Sender, Stands, Unit, Waba};
 use crate::state::State;
 use crate::window;
-use rating::{keep, rate, rate_on_kept, standing, stood_as};
+use rating::{expected_type, keep, rate, rate_on_kept, standing, stood_as};
 use rust_decimal::Decimal;
 use std::borrow::Cow;
 use tollgate_rate_card::{AllowanceScope, Category, Country, Date, PricingType, Rated, YearMonth};
@@ -294,7 +296,12 @@ fn take_positions(d: &Draft<'_, '_>, sender: &Sender, waba: &Waba, category: Opt
     b.allowance_used = allowance.map_or(0, |k| d.counter(k));
     let probe = rate(d.facts, waba, category, b);
     let (_, band) = keys(d.facts, d.account, sender, waba, &probe, date);
-    b.ordinal = band.map_or(0, |k| d.counter(k) + 1);
+    b.ordinal = band.map_or(0, |k| band_position(k, |k| d.counter(k)));
+}
+
+/// The next position in bands: what is counted, but no lower than the band that the platform says is reached.
+fn band_position(key: CounterKey, counter: impl Fn(CounterKey) -> u64) -> u64 {
+    counter(key).max(reached::bound(key).map_or(0, &counter)) + 1
 }
 
 fn count(d: &mut Draft<'_, '_>, sender: &Sender, waba: &Waba, rated: &Rated, at_s: u32) {
@@ -401,6 +408,7 @@ fn emit(
         price_currency,
         price,
         expected: Some(d.message.attempts[n].category),
+        expected_type: expected_type(d.facts, waba, Some(d.message.attempts[n].category), b),
         country: b.country,
         reported: b.reported,
         conversation: s.pricing.as_ref().and_then(|p| p.conversation.as_ref()).map(|c| c.as_str().into()),

@@ -154,6 +154,13 @@ pub fn counter_key(k: CounterKey) -> Vec<u8> {
             out.extend_from_slice(&market.to_be_bytes());
             out.push(c);
         }
+        CounterKey::BandReached(a, month, market, c) => {
+            out.push(5);
+            out.extend_from_slice(&a.0.to_be_bytes());
+            out.extend_from_slice(&month.to_be_bytes());
+            out.extend_from_slice(&market.to_be_bytes());
+            out.push(c);
+        }
         CounterKey::Fee { waba, sender, month, begun, fee } => {
             out.push(3);
             out.extend_from_slice(&waba.0.to_be_bytes());
@@ -185,6 +192,9 @@ pub fn counter_from_key(b: &[u8]) -> Result<CounterKey> {
         }
         [1, rest @ ..] if rest.len() == 9 => {
             Ok(CounterKey::Band(AccountIx(be16(rest)), be32(&rest[2..]), be16(&rest[6..]), rest[8]))
+        }
+        [5, rest @ ..] if rest.len() == 9 => {
+            Ok(CounterKey::BandReached(AccountIx(be16(rest)), be32(&rest[2..]), be16(&rest[6..]), rest[8]))
         }
         [3, rest @ ..] if rest.len() == 13 => Ok(CounterKey::Fee {
             waba: WabaIx(be16(rest)),

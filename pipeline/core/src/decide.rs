@@ -12,7 +12,7 @@ use crate::record::{
     Account, Attempt, AttemptState, Brands, Campaign, CampaignState, Message, MessageState, Park, SaidRank, Tail,
 };
 use crate::state::State;
-use crate::{close, command, consent, inbound, life};
+use crate::{charge, close, command, consent, credit, inbound, life};
 use std::sync::Arc;
 use tollgate_rate_card::{Country, RateCards, Reported};
 use tollgate_wire::Reason;
@@ -129,6 +129,8 @@ fn platform(facts: &Facts<'_>, account: &Account, event: &PlatformEvent<'_>, now
         PlatformEvent::CloseMonth { month, settle_days, forced } => {
             close::close(facts, account, *month, *settle_days, forced.as_deref(), now_ms, out);
         }
+        PlatformEvent::BandReached(reached) => charge::reached(facts, account, reached, out),
+        PlatformEvent::Credit(c) => credit::book(facts, account, c, now_ms, out),
     }
 }
 

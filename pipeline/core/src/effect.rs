@@ -4,7 +4,9 @@ use crate::admission::{Gate, Trace};
 use crate::change::Proof;
 use crate::ids::{AccountIx, ContactKey, SenderIx, TemplateIx, Uid, User};
 use rust_decimal::Decimal;
-use tollgate_rate_card::{Country, Currency, Fee, Price, Rated, Reported, YearMonth};
+use tollgate_rate_card::{
+    Category, Country, Currency, Exchange, Fee, Market, Price, PricingType, Rated, Reported, YearMonth,
+};
 use tollgate_wire::Reason;
 use tollgate_wire::ledger::{Cause, EntryKind};
 use tollgate_wire::outcome::OutcomeKind;
@@ -30,6 +32,10 @@ pub enum Effect {
     Fee(Box<FeeBooking>),
     /// A month ended; stands among the ledger entries.
     MonthClosed(Box<Closing>),
+    /// What finance credits; a ledger entry too.
+    Credit(Box<CreditBooking>),
+    /// A volume band that the platform says is reached; stands among the ledger entries.
+    BandReached(Box<Reached>),
     /// The account's registry entry changed.
     Registry(AccountIx),
     /// A person said yes or no.
@@ -176,6 +182,8 @@ pub struct Booking {
     pub price: Option<Price>,
     /// Category we expected.
     pub expected: Option<tollgate_rate_card::Category>,
+    /// Type that our own facts come to; `None` for foreign traffic.
+    pub expected_type: Option<PricingType>,
     /// Where the person is, by number or by the business-scoped id.
     pub country: Option<Country>,
     /// What the platform said.
@@ -215,6 +223,56 @@ pub struct FeeBooking {
     pub at_s: u32,
     /// Engine time.
     pub booked_ms: u64,
+}
+
+/// A credit before names are looked up. Amounts as they are added to the bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CreditBooking {
+    /// Entry id.
+    pub entry: u128,
+    /// WABA.
+    pub waba: crate::ids::WabaIx,
+    /// Id that was given with it.
+    pub id: Box<str>,
+    /// In the WABA's currency.
+    pub cost: Decimal,
+    /// In `currency`.
+    pub price: Decimal,
+    /// What the price is more than the cost.
+    pub markup: Decimal,
+    /// Currency of the price.
+    pub currency: Currency,
+    /// Exchange of the mark-up in force, where currencies differ.
+    pub fx: Option<Exchange>,
+    /// Why, with reference and who gave it.
+    pub reason: Box<str>,
+    /// Month that it is about.
+    pub month: YearMonth,
+    /// Month that bills it.
+    pub billed: YearMonth,
+    /// Last second of the month in the WABA's zone.
+    pub at_s: u32,
+    /// Engine time.
+    pub booked_ms: u64,
+}
+
+/// A volume band that the platform says is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// Account.
+    pub account: AccountIx,
+    /// Market.
+    pub market: Market,
+    /// Category.
+    pub category: Category,
+    /// Month that is counted.
+    pub month: YearMonth,
+    /// First message of the band.
+    pub first: u64,
+    /// The platform's time.
+    pub at_s: u32,
+    /// Fewer are counted here than the band begins with.
+    pub behind: bool,
 }
 
 /// The end of an account's month.

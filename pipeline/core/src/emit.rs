@@ -1,9 +1,11 @@
 //! Effects as JSON: names are looked up here, once, when the effect is written.
 
 mod about;
+mod by_hand;
 mod consent;
 mod snapshots;
 
+pub use by_hand::{band_reached, credit};
 pub use snapshots::{erased, level, reply, said, template};
 
 use self::about::about;
@@ -270,7 +272,7 @@ pub fn ledger(
         pricing_model: priced.map(|p| p.model).or(reported_model).or(expected_model).unwrap_or(PricingModel::Pmp),
         pricing_type: priced.map(|p| p.pricing_type),
         expected_category: b.expected,
-        expected_type: None,
+        expected_type: b.expected_type,
         expected_model,
         reported_category: match b.reported.category {
             Some(ReportedCategory::Known(c)) => Some(c),

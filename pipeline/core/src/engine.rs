@@ -211,7 +211,9 @@ impl Engine {
             };
             self.decide(&Event::Platform { account: &account, event });
             let reject_as = match event {
-                PlatformEvent::CloseMonth { .. } => DeadLetterReason::Malformed,
+                PlatformEvent::CloseMonth { .. } | PlatformEvent::BandReached(_) | PlatformEvent::Credit(_) => {
+                    DeadLetterReason::Malformed
+                }
                 _ => DeadLetterReason::UnknownSender,
             };
             if let Err(e) = self.conclude(None, reject_as, sink) {
@@ -433,6 +435,19 @@ impl Engine {
                     return;
                 }
                 sink.effect(state, effect, &state.account_at(c.account).spec.account, &self.json);
+            }
+            Effect::Credit(c) => {
+                if emit::credit(state, c, &mut self.json).is_err() {
+                    return;
+                }
+                let account = state.account_at(state.waba_at(c.waba).account);
+                sink.effect(state, effect, &account.spec.account, &self.json);
+            }
+            Effect::BandReached(r) => {
+                if emit::band_reached(state, &self.config.rates, r, &mut self.json).is_err() {
+                    return;
+                }
+                sink.effect(state, effect, &state.account_at(r.account).spec.account, &self.json);
             }
             Effect::Registry(ix) => {
                 let account = state.account_at(*ix);

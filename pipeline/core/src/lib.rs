@@ -17,6 +17,7 @@ mod close;
 pub mod codec;
 pub mod command;
 pub mod consent;
+pub mod credit;
 pub mod decide;
 pub mod effect;
 pub mod emit;

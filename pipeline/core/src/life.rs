@@ -299,11 +299,23 @@ fn note_word(a: &mut Attempt, status: StatusKind, at_s: u32, p: &Pricing<'_>) {
     };
 }
 
+/// Stands before a type that is not known, after the category, in the platform's words.
+const TYPE_WORD: &str = "type=";
+
 pub(crate) fn note_pricing(r: &mut Reported, p: &Pricing<'_>) {
     if let Some(c) = p.category {
         r.category = Some(ReportedCategory::Known(c));
     } else if let Some(t) = &p.category_text {
-        r.category = Some(ReportedCategory::parse(t));
+        match t.rsplit_once(TYPE_WORD) {
+            // A type that is not known leaves the category what it is.
+            Some((category, _)) if p.pricing_type.is_none() => {
+                r.pricing_type = Some(ReportedType::Unknown);
+                if !category.trim().is_empty() {
+                    r.category = Some(ReportedCategory::parse(category.trim()));
+                }
+            }
+            _ => r.category = Some(ReportedCategory::parse(t)),
+        }
     }
     if let Some(t) = p.pricing_type {
         r.pricing_type = Some(ReportedType::parse(t.as_str()));

@@ -230,6 +230,83 @@ fn foreign_traffic_is_booked_where_we_pay() {
     }
 }
 
+/// The category stays what the platform says, and what is said of the type later counts.
+#[test]
+fn a_type_that_is_not_known_has_no_price() {
+    let mut w = accepted_in("America/Sao_Paulo", BRAZIL);
+    let at = (w.now_ms / 1000) as u32;
+    let mut first = status("delivered", 1, "wamid.1", at, true);
+    first["pricing"] = json!({"model": "PMP", "category_text": "utility type=free_of_the_future"});
+    w.event(&first);
+    let entry = w.out.ledger.last().unwrap().clone();
+    let told = ["kind", "reason", "category"].map(|name| entry[name].as_str().unwrap_or_default().to_owned());
+    assert_eq!(told, ["unpriced", "unknown_type", "utility"]);
+    w.event(&first);
+    assert_eq!(w.out.ledger.len(), 1);
+    w.event(&said("read", at + 1, "utility", "regular"));
+    assert_eq!(books(&w).last().unwrap(), "charge 1 0.0068 2026-11");
+    sound(&w);
+}
+
+/// Where the platform says no category, a code to India is international from the declared day on; what may be asked at most
+/// was reserved. What the platform says goes before it.
+#[test]
+fn authentication_is_international_from_its_day_on() {
+    let booked = |starts: Value, location: Value, category: Option<&str>| {
+        let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+        spec["wabas"][0]["auth_international"] = starts;
+        if !location.is_null() {
+            spec["wabas"][0]["location"] = location;
+        }
+        let mut w = World::new();
+        w.apply(&spec);
+        w.opt_in("+919812345678", "authentication");
+        let request = json!({"id": "a", "account": "acme", "to": "+919812345678", "purpose": "authentication",
+            "content": [{"template": {"name": "code", "language": "pt_BR", "components": {"body": ["1234"]}}}]});
+        w.urgent(&request).unwrap();
+        let reserved = w.last_outcome()["estimate"]["amount"].clone();
+        w.event(&accepted(1, 1, "wamid.1"));
+        let mut s = status("delivered", 1, "wamid.1", (w.now_ms / 1000) as u32, false);
+        s["to"] = json!("+919812345678");
+        if let Some(category) = category {
+            s["pricing"] = json!({"model": "PMP", "category": category, "pricing_type": "regular"});
+        }
+        w.event(&s);
+        w.commit();
+        w.reload();
+        assert_eq!(w.engine.state().account("acme").unwrap().spec.wabas[0].auth_international.len(), 1);
+        let e = w.out.ledger.last().unwrap();
+        (reserved, e["category"].as_str().unwrap().to_owned(), amount(&e["cost"]).to_string())
+    };
+    let from = |day: &str| json!([{"country": "IN", "valid_from": day}]);
+    let local = ("authentication".to_owned(), "0.0014".to_owned());
+    let dear = ("authentication_international".to_owned(), "0.0304".to_owned());
+    for (starts, location, category, expected, reserves) in [
+        (from("2026-10-01"), json!(null), None, &dear, "0.0304"),
+        (from("2026-10-01"), json!("BR"), None, &dear, "0.0304"),
+        (from("2026-10-01"), json!("IN"), None, &local, "0.0014"),
+        (from("2027-10-01"), json!(null), None, &local, "0.0014"),
+        (from("2026-10-01"), json!(null), Some("authentication"), &local, "0.0304"),
+        (from("2027-10-01"), json!(null), Some("authentication_international"), &dear, "0.0014"),
+    ] {
+        let (reserved, of, cost) = booked(starts, location, category);
+        assert_eq!((reserved, (of, cost)), (json!(reserves), expected.clone()), "{category:?}");
+    }
+}
+
+#[test]
+fn what_was_expected_and_what_was_reported_stand_side_by_side() {
+    for (reported, kind) in [("free_customer_service", "free"), ("regular", "charge")] {
+        let mut w = accepted_in("America/Sao_Paulo", BRAZIL);
+        w.event(&said("delivered", (w.now_ms / 1000) as u32, "utility", reported));
+        let e = &w.out.ledger[0];
+        let told = ["kind", "expected_category", "reported_category", "expected_type", "reported_type"];
+        let told = told.map(|name| e[name].as_str().unwrap_or_default());
+        assert_eq!(told, [kind, "marketing", "utility", "regular", reported]);
+        assert_eq!((&e["expected_model"], &e["reported_model"]), (&json!("PMP"), &json!("PMP")));
+    }
+}
+
 /// The same input gives the same ids: a replay books nothing twice.
 #[test]
 fn entry_ids_are_stable() {

@@ -428,6 +428,7 @@ proptest! {
             CounterKey::Allowance(SenderIx(ix), month, category),
             CounterKey::WabaAllowance(WabaIx(ix), month, category),
             CounterKey::Band(AccountIx(ix), month, market, category),
+            CounterKey::BandReached(AccountIx(ix), month, market, category),
             CounterKey::Fee { waba: WabaIx(market), sender: SenderIx(ix), month, begun, fee: category },
             CounterKey::NumberSince(WabaIx(market), SenderIx(ix)),
         ] {

@@ -118,6 +118,22 @@ pub fn forecast(
             }
         })?;
     }
+    // What the platform has counted is more, where it says so.
+    let mut reached: BTreeMap<Key, i64> = BTreeMap::new();
+    for bound in reader.band_bounds(month, account)? {
+        for key in counts.keys() {
+            if (key.account.as_str(), key.market.as_str(), key.category)
+                == (bound.account.as_str(), bound.market.as_str(), bound.category.band_counter().as_str())
+            {
+                let before = bound.first.saturating_sub(1) as i64;
+                let of = reached.entry(key.clone()).or_default();
+                *of = before.max(*of);
+            }
+        }
+    }
+    for (key, before) in reached {
+        counts.entry(key).and_modify(|count| count.month = count.month.max(before));
+    }
     let date = |day: i64| date_of(day).unwrap_or(Date::MAX);
     let groups = counts.into_iter().filter(|(_, count)| count.month > 0 || count.lately > 0);
     let groups = groups.map(|(key, count)| group(key, count, month, today, rates)).collect();

@@ -127,6 +127,16 @@ const TABLE: &str = r#"
     billing analytics fetch --config apps.toml --app shp        → 1 --app = "shp": there is no such app in the configuration; did you mean shop?
     billing analytics fetch --config apps.toml --app shop       → 1 no account here has a WABA; declare it
     billing analytics fetch --config apps.toml --app shop --account acne → 1 --account = "acne": there is no such account
+    billing credit --month 2026-10                              → 2 required
+    billing credit --month 2026-10 --account acme --waba 1 --id C --reason x → 2 required
+    billing credit --month 2026-10 --account acme --waba 1 --id C --reason x --price one → 2 write an amount with a point
+    billing credit --month 2026-10 --account acme --waba 1 --id C --reason x --price 1 --amount 1 → 2 cannot be used with
+    billing credit --month 2026-10 --account acme --waba 1 --id C --reason x --price -5 --url URL → 1 no service answers
+    billing analytics import                                    → 2 required
+    billing analytics import none.jsonl --config ledger.toml    → 1 none.jsonl cannot be read
+    billing analytics export --month 2026-13                    → 2 write YYYY-MM
+    billing analytics export --month 2026-09 --config booked.toml --account acne → 1 --account = "acne": there is no such account
+    billing reconcile --month 2026-09 --config booked.toml      → 1 none of the platform's figures of 2026-09 are kept
     billing forecast --month 2026-13                            → 2 write YYYY-MM
     billing forecast --config ledger.toml                       → 0
     billing forecast --month 2026-09 --config booked.toml       → 0

@@ -273,6 +273,28 @@ fn a_month_is_closed_once_and_stays() {
     assert!(named.lines().skip(1).all(|row| row.ends_with(",VAT 19 %,R-7")), "{named}");
     assert_eq!(export("fourth.csv").0, bill_now, "and nowhere else");
 
+    // What finance credits is billed in the first open month, once.
+    let credit = |month: &'static str, waba: &'static str, price: &'static str| {
+        let of =
+            ["billing", "credit", "--json", "--account", "acme", "--month", month, "--waba", waba, "--price", price];
+        let why = ["--id", "CR-7", "--reason", "an outage", "--reference", "CN-7"];
+        [&of[..], &why[..]].concat()
+    };
+    let booked: Value = serde_json::from_str(&service.good(&credit("2026-09", "100", "25"))).unwrap();
+    assert_eq!((&booked["billed_in"], &booked["price_ex_tax"]), (&json!("2026-11"), &json!("-25")), "{booked}");
+    let again: Value = serde_json::from_str(&service.good(&credit("2026-09", "100", "25"))).unwrap();
+    assert_eq!(again, booked);
+    service.refused(&credit("2026-09", "100", "26"), 1, "is that of another credit, booked at");
+    service.refused(&credit("2026-09", "999", "25"), 1, "is not one of account acme, which has 100");
+    service.refused(&credit("2999-01", "100", "25"), 1, "has not begun");
+    let credits = service.detail("2026-11").into_iter().filter(|line| line[0] == "credit").collect::<Vec<_>>();
+    assert_eq!(credits.len(), 1, "{credits:?}");
+    assert_eq!(credits[0][1..3], ["manual", "2026-09"]);
+    let summary = service.good(&["billing", "export", "--month", "2026-11", "--account", "acme", "--out", "-"]);
+    let rows: Vec<_> = summary.lines().filter(|row| row.contains(",credit,")).collect();
+    assert!(rows.len() == 1 && rows[0].contains("-25.000000,USD"), "{summary}");
+    assert_eq!(export("fifth.csv").0, bill_now, "what is closed stays");
+
     // Somebody makes a bill cheaper.
     let database = rusqlite::Connection::open(service.path("data/ledger.db")).unwrap();
     database.busy_timeout(BOUND).unwrap();

@@ -162,6 +162,58 @@ fn an_invoice_by_its_profile() {
     assert!(told.contains("unknown  USD          1              0               1  -0.0305"), "{told}");
 }
 
+/// The same as `billing analytics fetch` keeps it, told so many hours after the day.
+fn told(messages: u64, cost: &str, hours: u8) -> String {
+    let said =
+        format!(r#""id":"w1","fetched_at":"2026-09-11T{hours:02}:00:00Z","start":{DAY},"end":{}}}"#, DAY + 86_400);
+    answer(messages, cost).replace("\"id\":\"w1\"}", &said)
+}
+
+#[test]
+fn what_is_kept_is_compared_without_a_file() {
+    let directory = world();
+    let here = directory.path();
+    let run = |arguments: &str| {
+        let output = tollgate(here, arguments);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, _, errors) = compared(here, "");
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("none of the platform's figures of 2026-09 are kept; fetch them with"), "{errors}");
+    write(here, "raw.json", &answer(3, "0.0915"));
+    let (code, said) = run("billing analytics import raw.json");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("raw.json: answer 1: it does not say what was asked and when"), "{said}");
+    write(here, "first.jsonl", &told(4, "0.1220", 1));
+    write(here, "second.jsonl", &told(3, "0.0915", 2));
+    for (file, says) in
+        [("first.jsonl", "first.jsonl: 1 days kept, 0 known\n"), ("first.jsonl", "first.jsonl: 0 days kept, 1 known\n")]
+    {
+        assert_eq!(run(&format!("billing analytics import {file}")), (Some(0), says.to_owned()));
+    }
+    let (code, shown, errors) = compared(here, "");
+    assert_eq!(code, Some(3), "{shown}");
+    assert!(shown.contains("missing webhook"), "{shown}");
+    let lacks = "WABA w1: the platform's figures of 2026-09-01 to 2026-09-09, 2026-09-11 to 2026-09-30 are not kept";
+    assert!(errors.contains(lacks), "{errors}");
+    // What is told later counts, and what was told before is there to be shown.
+    assert_eq!(run("billing analytics import second.jsonl").0, Some(0));
+    let (code, shown, _) = compared(here, "--account acme");
+    assert_eq!(code, Some(0), "{shown}");
+    let (code, exported) = run("billing analytics export --month 2026-09");
+    assert_eq!((code, exported.lines().count()), (Some(0), 2), "{exported}");
+    let first = exported.lines().next().unwrap();
+    assert!(first.contains("\"fetched_at\":\"2026-09-11T01:00:00.000Z\"") && first.contains("\"volume\":4"), "{first}");
+    let (code, said) = run("billing analytics export --month 2026-09 --out kept.jsonl");
+    assert_eq!((code, said.as_str()), (Some(0), "kept.jsonl: 2 answers\n"));
+    let (code, again, _) = compared(here, "--against kept.jsonl");
+    assert_eq!((code, again), (Some(0), shown));
+    let (code, said) = run("billing analytics export --month 2026-09 --out kept.jsonl");
+    assert_eq!(code, Some(1));
+    assert!(said.contains("--out kept.jsonl cannot be written"), "{said}");
+}
+
 /// `arguments → exit code, what stderr has`.
 const REFUSED: &str = r#"
     --against cut.json                              → 1 cut.json: the file ends at byte 200 inside answer 1, it was cut off; fetch it again
@@ -176,6 +228,7 @@ const REFUSED: &str = r#"
     --against same.json --tolerance=-1              → 2 write an amount of 0 or more
     --against same.json --config none.toml          → 3 none.toml: cannot be read
     --against w2.json                               → 1 waba = "w2": its time zone is not known, so its month has no bounds; start the service once
+    --profile mine.toml                             → 2 --against <FILE>
     --against bill.csv --profile none.toml          → 1 none.toml: the profile cannot be read; write one after
     --against bill.csv --profile typo.toml          → 1 bill.csv:1: there is no column "Mesages" for columns.quantity of the profile; did you mean Messages?
     --against bill.csv --profile key.toml           → 1 key.toml:3: unknown field `wabba`

@@ -213,6 +213,10 @@ fn run(lost: &str) -> Run {
         assert_eq!(code, Some(0), "{answer}");
         let answer: Value = serde_json::from_str(&answer).unwrap();
         figures += answer["answers"][0]["messages"].as_u64().unwrap();
+        let mut command = tollgate(&config);
+        command.args(["--json", "billing", "analytics", "fetch", "--month", month]);
+        let (code, answer) = output(&mut command);
+        assert_eq!(code, Some(0), "{answer}");
     }
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&out).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
@@ -238,7 +242,15 @@ fn compared(run: &Run) -> Vec<(Option<i32>, Value)> {
             .args(["--json", "billing", "reconcile", "--month", month, "--against"])
             .arg(here.join("analytics.jsonl"));
         let (code, told) = output(&mut command);
-        (code, serde_json::from_str(&told).unwrap_or_else(|_| panic!("{told}")))
+        // What is kept in the database comes to the same.
+        let mut command = tollgate(&here.join("tollgate.toml"));
+        command.args(["--json", "billing", "reconcile", "--month", month]);
+        let kept = output(&mut command);
+        let read = |told: &str| serde_json::from_str::<Value>(told).unwrap_or_else(|_| panic!("{told}"));
+        let (kept, told) = ((kept.0, read(&kept.1)), (code, read(&told)));
+        let both = ["classes", "differences", "totals"].map(|name| (&kept.1[name], &told.1[name]));
+        assert!(kept.0 == told.0 && both.iter().all(|(kept, told)| kept == told), "{kept:?} {told:?}");
+        told
     };
     run.months.iter().map(compare).collect()
 }

@@ -1,9 +1,10 @@
 //! The platform's own figures: its answers for `pricing_analytics` (messages) and `conversation_analytics`
 //! (conversations) of a WABA, as the Graph API gives them.
 //!
-//! `amount` an amount without a float · `read` many answers of one text.
+//! `amount` an amount without a float · `read` many answers of one text · `days` the same day by day, as they are kept.
 
 mod amount;
+mod days;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ mod tests;
 use rust_decimal::Decimal;
 use tollgate_rate_card::PricingModel;
 
+pub use days::{DAY_S, Day, Metric, days};
 pub use read::{AnalyticsError, read};
 
 /// What the platform says of a WABA and a pricing model.

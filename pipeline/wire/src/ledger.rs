@@ -251,3 +251,25 @@ pub struct MonthClosed<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub forced: Option<Text<'a>>,
 }
+
+/// A volume band that the platform says is reached, among the entries of the `ledger` topic: positions of the account's
+/// messages to the market are no lower from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BandReached<'a> {
+    /// First message of the band, from 1. The name of the field tells the record from an entry.
+    pub band_reached: u64,
+    /// Account id.
+    #[serde(borrow)]
+    pub account: Text<'a>,
+    /// Pricing market.
+    #[serde(borrow)]
+    pub market: Text<'a>,
+    /// Category; authentication for its international form too.
+    pub category: Category,
+    /// Month that is counted, `YYYY-MM`.
+    #[serde(borrow)]
+    pub month: Text<'a>,
+    /// The platform's time.
+    pub at: Time,
+}

@@ -21,6 +21,7 @@ fixtures! {
     account_disabled_and_reinstated
     account_events_that_stop_nothing
     account_restricted
+    account_volume_bands
     authentication_international_with_hyphen
     authentication_international_with_underscore
     business_initiated_before_2023_06
@@ -203,6 +204,10 @@ fn render(event: &PlatformEvent<'_>) -> String {
         }
         PlatformEvent::Limit { limit } => format!("limit {limit}"),
         PlatformEvent::AccountState { disabled } => format!("account disabled={disabled}"),
+        PlatformEvent::BandReached(b) => {
+            format!("band of {} {} from {} in {} at {}", b.region, b.category.as_str(), b.first, b.month, b.at_s)
+        }
+        PlatformEvent::Credit(_) => "a credit, which no webhook carries".to_owned(),
         PlatformEvent::CloseMonth { .. } => "the end of a month, which no webhook carries".to_owned(),
         PlatformEvent::Result(_) => "a dispatch result, which no webhook carries".to_owned(),
     }
@@ -319,7 +324,15 @@ fn an_envelope_of_more_than_a_thousand_changes_is_read_whole() {
 /// A webhook that says it is an event of ours is none, wherever it says so.
 #[test]
 fn a_webhook_ends_no_month() {
-    let close = r#"{"event":"close_month","month":"2026-10","settle_days":0,"forced":"x"}"#;
+    forged(r#"{"event":"close_month","month":"2026-10","settle_days":0,"forced":"x"}"#);
+}
+
+#[test]
+fn a_webhook_credits_nothing() {
+    forged(r#"{"event":"credit","id":"1","waba":"1","month":"2026-10","price":"7","reason":"x"}"#);
+}
+
+fn forged(close: &str) {
     let change = |field: &str, value: &str| {
         format!(
             r#"{{"object":"whatsapp_business_account","entry":[{{"id":"1","changes":[{{"field":"{field}","value":{value}}}]}}]}}"#
@@ -329,6 +342,7 @@ fn a_webhook_ends_no_month() {
     for body in [
         format!(r#"{{"account":"acme","events":[{close}]}}"#),
         change("close_month", close),
+        change("credit", close),
         change("messages", close),
         change("account_update", close),
         change("messages", &format!(r#"{{{metadata},"statuses":[{close}],"messages":[{close}]}}"#)),

@@ -12,7 +12,7 @@ fn read_decimal<E: serde::de::Error>(text: &str) -> Result<Decimal, E> {
 }
 
 /// An exact decimal in a string.
-pub(super) mod decimal {
+pub(crate) mod decimal {
     use super::{Cow, Decimal, Deserializer, Serializer, read_decimal};
     use serde::Deserialize as _;
 
@@ -26,7 +26,7 @@ pub(super) mod decimal {
 }
 
 /// The same, or nothing.
-pub(super) mod maybe_decimal {
+pub(crate) mod maybe_decimal {
     use super::{Cow, Decimal, Deserializer, Serializer, read_decimal};
     use serde::Deserialize as _;
 
@@ -43,7 +43,7 @@ pub(super) mod maybe_decimal {
 }
 
 /// A local date, `YYYY-MM-DD`.
-pub(super) mod date {
+pub(crate) mod date {
     use super::{Cow, Deserializer, Serializer};
     use jiff::civil::Date;
     use serde::Deserialize as _;

@@ -2,6 +2,7 @@
 //! `oracle.py` to compute them again.
 
 mod data;
+mod extras;
 mod options;
 mod platform;
 mod play;

@@ -1,5 +1,6 @@
 //! The month: who sends, who answers, and when the platform tells of it, with everything that goes wrong on the way.
 
+use crate::extras::{self, Extra};
 use crate::options::{Era, Options};
 use crate::platform::{Delivery, Pair, Platform};
 use crate::product::{Product, Sent};
@@ -41,6 +42,7 @@ enum Due {
     Foreign,
     Deliver(Box<Shipment>),
     Webhook(String),
+    Credit { account: String, event: serde_json::Value },
 }
 
 /// Instant, rank, hash of the wamid, number: what happens first.
@@ -58,6 +60,7 @@ pub(crate) struct Play<'o> {
     people: HashMap<String, usize>,
     webhooks: BufWriter<File>,
     attempts: BufWriter<File>,
+    credits: BufWriter<File>,
     count: u64,
     edge_s: i64,
     end_s: i64,
@@ -103,6 +106,7 @@ impl<'o> Play<'o> {
             zones: vec![ZoneCache::default(); world.zones.len()],
             webhooks: file(&options.out, "webhooks.ndjson")?,
             attempts: file(&options.out, "attempts.ndjson")?,
+            credits: file(&options.out, "credits.ndjson")?,
             world,
             count: 0,
             edge_s,
@@ -113,6 +117,13 @@ impl<'o> Play<'o> {
     }
 
     fn plan(&mut self, start_s: i64) {
+        for (told_ms, extra) in extras::plan(self.options, &self.world, (start_s, self.end_s)) {
+            let due = match extra {
+                Extra::Webhook(body) => Due::Webhook(body),
+                Extra::Credit(account, event) => Due::Credit { account, event },
+            };
+            self.at(told_ms, 0, 0, due);
+        }
         let span = (self.end_s - start_s) as u64;
         for _ in 0..self.options.messages {
             // Many near the midnights that begin the month.
@@ -163,6 +174,11 @@ impl<'o> Play<'o> {
                 Due::Writes { sender, person, advertisement } => self.writes(sender, person, advertisement)?,
                 Due::Foreign => self.foreign(),
                 Due::Deliver(shipment) => self.deliver(&shipment),
+                Due::Credit { account, event } => {
+                    let line = json!({"received": self.product.now_ms(), "account": account, "credit": event});
+                    writeln!(self.credits, "{line}").map_err(|e| format!("credits.ndjson: {e}"))?;
+                    self.product.event(&account, &event)?;
+                }
                 Due::Webhook(body) => {
                     self.webhook(&body)?;
                     self.product.settle_now_and_then(&self.options.out)?;
@@ -171,6 +187,7 @@ impl<'o> Play<'o> {
         }
         self.webhooks.flush().map_err(|e| e.to_string())?;
         self.attempts.flush().map_err(|e| e.to_string())?;
+        self.credits.flush().map_err(|e| e.to_string())?;
         self.product.finish(&self.options.out)
     }
 
@@ -236,8 +253,7 @@ impl<'o> Play<'o> {
             self.product.accepted(sent, &wamid)?;
         }
         let category = self.category(&sent.category);
-        let odd_type =
-            (self.options.known && self.dice.permille(20) && self.by_message()).then_some("free_of_the_future");
+        let odd_type = (self.by_message() && self.dice.permille(20)).then_some("free_of_the_future");
         let callback = Some((sent.uid, sent.attempt));
         let pair = (sender, person);
         let sent_s = self.now_s();

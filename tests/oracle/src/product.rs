@@ -84,7 +84,11 @@ impl Sink for Outbox {
                 self.people.insert(o.message_uid, o.to.to_string());
                 self.admitted.insert(o.message_uid, (o.id.to_string(), campaign, category));
             }
-            Effect::Ledger(_) | Effect::Fee(_) | Effect::MonthClosed(_) => self.ledger.push(json.to_vec()),
+            Effect::Ledger(_)
+            | Effect::Fee(_)
+            | Effect::Credit(_)
+            | Effect::BandReached(_)
+            | Effect::MonthClosed(_) => self.ledger.push(json.to_vec()),
             Effect::Outcome(_)
             | Effect::Registry(_)
             | Effect::Consent(_)
@@ -202,6 +206,11 @@ impl Product {
             self.events(&record)?;
         }
         Ok(())
+    }
+
+    /// An event that no webhook brings.
+    pub fn event(&mut self, account: &str, event: &Value) -> Result<(), String> {
+        self.events(json!({"account": account, "events": [event]}).to_string().as_bytes())
     }
 
     fn events(&mut self, record: &[u8]) -> Result<(), String> {

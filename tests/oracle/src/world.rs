@@ -119,6 +119,12 @@ fn account(
         let funding = if dice.percent(85) { "we_pay" } else { "client_pays" };
         let mut spec = json!({"id": waba, "currency": currency, "time_zone": ZONES[zone], "funding": funding,
             "senders": specs, "templates": templates});
+        // Without dice, so that the world of a seed is what it was.
+        if w % 2 == 0 {
+            spec["auth_international"] = json!([{"country": "IN", "valid_from": later_day},
+                {"country": "NG", "valid_from": first_day}, {"country": "ID", "valid_from": first_day}]);
+            spec["location"] = json!("ID");
+        }
         if dice.percent(70) {
             spec["markup"] = markup(currency, first_day, later_day, dice);
         }

@@ -130,7 +130,8 @@ impl Sink for Outbox {
             Effect::Order { .. } => Output::Order(order(json)),
             Effect::Outcome(_) => Output::Move(Box::new(outcome(json))),
             Effect::Ledger(_) => Output::Entry(Box::new(entry(json))),
-            Effect::Fee(_) | Effect::MonthClosed(_) | Effect::Registry(_) => return,
+            Effect::Fee(_) | Effect::Credit(_) | Effect::BandReached(_) | Effect::MonthClosed(_) => return,
+            Effect::Registry(_) => return,
             Effect::Consent(_) | Effect::Erased(_) => return,
             Effect::Template(_) | Effect::Level(_) | Effect::Reply(_) => return,
         });

@@ -8,7 +8,7 @@ use crate::lots::Resource;
 use crate::record::Template;
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
-use tollgate_rate_card::{Category, WorstCaseInput};
+use tollgate_rate_card::{AuthInternational, Category, WorstCaseInput};
 use tollgate_wire::Reason;
 use tollgate_wire::command::TemplateStatus;
 use tollgate_wire::request::{Content, ContentKind, Purpose, TemplateContent};
@@ -139,13 +139,14 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
     if !purpose_allows(c.request.purpose, template.map(|_| category)) {
         return Err(Reason::PurposeMismatch.into());
     }
+    let (starts, location) = (&waba.spec.auth_international, waba.spec.location);
     let worst = WorstCaseInput {
         currency: waba.currency,
         from: date,
         to: last_delivery,
         country: Some(place),
         category,
-        auth_international: false,
+        auth_international: AuthInternational::applies(starts, location, Some(place), last_delivery),
     };
     let price = c.rates.worst_case(&worst).map_err(|_| Reason::NoRate)?;
     if waba.barred.contains(&place) {

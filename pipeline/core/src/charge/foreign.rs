@@ -2,7 +2,7 @@
 
 use super::conversation::{self, Delivered, FOREIGN, Placed};
 use super::rating::rate;
-use super::{category_of, counted, entry_id, hex, keys, kind_of, opening_key, said_id};
+use super::{band_position, category_of, counted, entry_id, hex, keys, kind_of, opening_key, said_id};
 use crate::change::Change;
 use crate::close;
 use crate::decide::{Decision, Facts, person};
@@ -127,6 +127,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             price_currency,
             price,
             expected: category_of(&rated),
+            expected_type: None,
             country: b.country,
             reported: b.reported,
             conversation: conversation.clone(),
@@ -155,7 +156,8 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     let probe = rate(facts, waba, None, &booked);
     booked.allowance_used = keys(facts, account, sender, waba, &probe, date).0.map_or(0, |k| state.counter(k));
     let probe = rate(facts, waba, None, &booked);
-    booked.ordinal = keys(facts, account, sender, waba, &probe, date).1.map_or(0, |k| state.counter(k) + 1);
+    booked.ordinal =
+        keys(facts, account, sender, waba, &probe, date).1.map_or(0, |k| band_position(k, |k| state.counter(k)));
     let rated = rate(facts, waba, None, &booked);
     let (a, b) = keys(facts, account, sender, waba, &rated, date);
     for key in [a, b].into_iter().flatten() {

@@ -8,18 +8,23 @@ use super::kind_of;
 use crate::decide::Facts;
 use crate::record::{Booked, Stands, Waba};
 use rust_decimal::Decimal;
-use tollgate_rate_card::{BandBasis, Category, Priced, PricingType, Rated, RatingInput, Unpriced, UnpricedReason};
+use tollgate_rate_card::{
+    AuthInternational, BandBasis, Category, Priced, PricingType, Rated, RatingInput, Unpriced, UnpricedReason,
+};
 use tollgate_wire::ledger::EntryKind;
 
 fn input(facts: &Facts<'_>, waba: &Waba, category: Option<Category>, b: &Booked) -> RatingInput {
+    let date = facts.state.day(waba.ix, b.at_s).0;
+    let (starts, location) = (&waba.spec.auth_international, waba.spec.location);
     RatingInput {
         currency: waba.currency,
-        date: facts.state.day(waba.ix, b.at_s).0,
+        date,
         country: b.country,
         category,
         window_open: b.window_open,
         fep_open: b.fep_open,
-        auth_international: false,
+        // What the platform says of the category goes before it.
+        auth_international: AuthInternational::applies(starts, location, b.country, date),
         allowance_used: b.allowance_used,
         band_ordinal: (b.ordinal > 0).then_some(b.ordinal),
         bid: false,
@@ -30,6 +35,19 @@ fn input(facts: &Facts<'_>, waba: &Waba, category: Option<Category>, b: &Booked)
 /// Rates what is to be booked, by the catalogue as it is. Depends on nothing but the booked facts and the cards.
 pub(super) fn rate(facts: &Facts<'_>, waba: &Waba, category: Option<Category>, b: &Booked) -> Rated {
     facts.rates.rate(&input(facts, waba, category, b))
+}
+
+/// The type that our own facts come to, without a word of the platform; none where they give no price.
+pub(super) fn expected_type(
+    facts: &Facts<'_>,
+    waba: &Waba,
+    category: Option<Category>,
+    b: &Booked,
+) -> Option<PricingType> {
+    match facts.rates.rate(&RatingInput { reported: None, ..input(facts, waba, category, b) }) {
+        Rated::Priced(p) => Some(p.pricing_type),
+        Rated::Unpriced(_) => None,
+    }
 }
 
 /// Rates by the card that was booked on; none if there was none. Where it was not kept, by the catalogue as it is.

@@ -114,6 +114,16 @@ const WITH_BRANDS: u8 = 6;
 /// all, or the same to all. All others are written as before.
 const WITH_CAMPAIGN_RULES: u8 = 6;
 
+/// Accounts and WABAs of which it is known where the business is, or since when authentication is international: earlier
+/// versions do not read it, and would expect another price. All others are written as before.
+const WITH_LOCATION: u8 = 7;
+
+/// The format of what has these WABAs.
+fn version_of_places<'a>(mut wabas: impl Iterator<Item = &'a WabaSpec>) -> u8 {
+    let plain = |w: &WabaSpec| w.location.is_none() && w.auth_international.is_empty();
+    if wabas.all(plain) { VERSION } else { WITH_LOCATION }
+}
+
 /// The format of what has these mark-ups.
 fn version_of<'a>(markups: impl Iterator<Item = &'a Markup>) -> u8 {
     markups.map(|m| if m.fees.is_none() { WITH_MARKUP } else { WITH_FEES }).max().unwrap_or(VERSION)
@@ -146,10 +156,11 @@ pub fn put_account(a: &Account) -> Vec<u8> {
     let markups = specs.into_iter().flat_map(|spec| &spec.wabas).flat_map(|w| &w.markup);
     let plain = specs.iter().all(|spec| spec.policy.consent.is_default() && spec.policy.marketing_api.is_default());
     let closed = if a.closed == 0 { VERSION } else { WITH_CLOSED_MONTH };
+    let places = version_of_places(specs.into_iter().flat_map(|spec| &spec.wabas));
     let consent = if plain { VERSION } else { WITH_CONSENT_POLICY };
     let brands = if a.brands.is_empty() { VERSION } else { WITH_BRANDS };
     json_in(
-        version_of(markups).max(closed).max(consent).max(brands),
+        version_of(markups).max(closed).max(consent).max(places).max(brands),
         &StoredAccount {
             ix: a.ix.0,
             spec: a.spec.clone(),
@@ -168,7 +179,7 @@ pub fn put_account(a: &Account) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn account(b: &[u8]) -> Result<Account> {
-    let readable = [VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES, WITH_CONSENT_POLICY, WITH_BRANDS];
+    let readable = [VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES, WITH_CONSENT_POLICY, WITH_BRANDS, WITH_LOCATION];
     let s: StoredAccount = from_json_in("account", b, &readable)?;
     let senders: Vec<SenderIx> = s.senders.into_iter().map(SenderIx).collect();
     let was = s.brands_before.iter().map(|(sender, brand)| (SenderIx(*sender), BrandIx(*brand)));
@@ -189,6 +200,7 @@ pub fn account(b: &[u8]) -> Result<Account> {
 #[must_use]
 pub fn put_waba(w: &Waba) -> Vec<u8> {
     let version = version_of(w.spec.markup.iter()).max(if w.barred.is_empty() { VERSION } else { WITH_HOLDS });
+    let version = version.max(version_of_places(std::iter::once(&w.spec)));
     let barred = w.barred.iter().map(|c| c.to_u16()).collect();
     json_in(version, &StoredWaba { ix: w.ix.0, account: w.account.0, spec: w.spec.clone(), barred })
 }
@@ -198,7 +210,7 @@ pub fn put_waba(w: &Waba) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn waba(b: &[u8]) -> Result<Waba> {
-    let s: StoredWaba = from_json_in("waba", b, &[VERSION, WITH_MARKUP, WITH_FEES, WITH_HOLDS])?;
+    let s: StoredWaba = from_json_in("waba", b, &[VERSION, WITH_MARKUP, WITH_FEES, WITH_HOLDS, WITH_LOCATION])?;
     let damaged = |why: String| CodecError::Damaged { what: "waba", why };
     Ok(Waba {
         ix: WabaIx(s.ix),

@@ -58,11 +58,11 @@ impl Sink for Effects {
             Effect::Outcome(_) => self.outcomes.push(v),
             Effect::Consent(_) => self.consents.push(v),
             Effect::Erased(_) => self.erased.push(v),
-            Effect::Ledger(_) | Effect::Fee(_) => {
+            Effect::Ledger(_) | Effect::Fee(_) | Effect::Credit(_) => {
                 self.ledger.push(v.clone());
                 self.topic.push(v);
             }
-            Effect::MonthClosed(_) => self.topic.push(v),
+            Effect::MonthClosed(_) | Effect::BandReached(_) => self.topic.push(v),
             Effect::Template(_) => self.templates.push(v),
             Effect::Level(_) => self.levels.push(v),
             Effect::Reply(_) => self.replies.push(v),

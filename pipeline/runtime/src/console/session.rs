@@ -84,7 +84,7 @@ mod tests {
     use crate::gateway::Role;
 
     fn caller(role: Role) -> Caller {
-        Caller { role, accounts: None }
+        Caller { name: None, role, accounts: None }
     }
 
     #[test]

@@ -194,7 +194,7 @@ impl Caller {
 /// The caller where no token is configured.
 pub(crate) fn local(headers: &HeaderMap) -> Result<Caller, Problem> {
     check_local(headers)?;
-    Ok(Caller { role: Role::Admin, accounts: None })
+    Ok(Caller { name: None, role: Role::Admin, accounts: None })
 }
 
 /// Without tokens only this machine may call: not a web page that a browser on it has open (a foreign `Origin`), nor

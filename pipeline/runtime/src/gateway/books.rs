@@ -1,6 +1,7 @@
 //! The seam to settling and closing months. Calls block for as long as a month takes: the gateway makes them off its
 //! async threads, one at a time.
 
+use rust_decimal::Decimal;
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 
@@ -54,6 +55,27 @@ pub struct InvoiceOf {
     pub tax_code: Option<String>,
     /// In the place of another one.
     pub replace: bool,
+}
+
+/// What finance credits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CreditOf {
+    /// Given by whoever asks, once for each credit of a WABA and month.
+    pub id: String,
+    /// WABA whose bill it is.
+    pub waba: String,
+    /// Taken off the platform's bill.
+    pub cost: Decimal,
+    /// Taken off the price.
+    pub price: Decimal,
+    /// Both are one amount, which is of one currency.
+    pub both: bool,
+    /// Why.
+    pub reason: String,
+    /// A document that it refers to.
+    pub reference: Option<String>,
+    /// Whose token gave it.
+    pub by: Option<String>,
 }
 
 /// How far a month is.
@@ -126,4 +148,10 @@ pub trait Books: Send + Sync + 'static {
     /// # Errors
     /// See [`BookError`].
     fn attach_invoice(&self, of: &MonthOf, invoice: &InvoiceOf) -> Result<ViewJson, BookError>;
+
+    /// The entry of a credit, once the ledger has it. Refuses one that the engine would, and an id that another credit has.
+    ///
+    /// # Errors
+    /// See [`BookError`].
+    fn credit(&self, of: &MonthOf, credit: &CreditOf, now: Time) -> Result<Option<ViewJson>, BookError>;
 }

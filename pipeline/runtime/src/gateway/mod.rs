@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use tollgate_metrics::Metrics;
 
 pub use access::{Action, Role};
-pub use books::{Allowed, BookError, Books, InvoiceOf, MonthOf, Stage};
+pub use books::{Allowed, BookError, Books, CreditOf, InvoiceOf, MonthOf, Stage};
 pub use config::{AppSecrets, GatewayConfig, GatewayError, HttpLimits};
 pub use health::Readiness;
 pub use reads::{BillingQuery, DeadLetterRead, FeedPage, ReadError, Reads, ViewJson};

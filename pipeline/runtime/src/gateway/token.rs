@@ -31,6 +31,7 @@ pub(crate) struct Tokens(Vec<Token>);
 
 #[derive(Clone, Debug)]
 struct Token {
+    name: String,
     hash: [u8; 32],
     role: Role,
     accounts: Vec<String>,
@@ -39,6 +40,8 @@ struct Token {
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Caller {
+    /// Name of the token; `None` where no token is configured.
+    pub(crate) name: Option<String>,
     pub(crate) role: Role,
     /// `None` = all accounts.
     pub(crate) accounts: Option<Vec<String>>,
@@ -50,7 +53,7 @@ impl Tokens {
             let mut hash = [0; 32];
             hex::decode_to_slice(spec.sha256.trim(), &mut hash)
                 .map_err(|_| GatewayError::TokenHash { name: spec.name.clone() })?;
-            Ok(Token { hash, role: spec.role, accounts: spec.accounts.clone() })
+            Ok(Token { name: spec.name.clone(), hash, role: spec.role, accounts: spec.accounts.clone() })
         };
         specs.iter().map(token).collect::<Result<_, _>>().map(Self)
     }
@@ -70,6 +73,7 @@ impl Tokens {
             }
         }
         found.map(|token| Caller {
+            name: Some(token.name.clone()),
             role: token.role,
             accounts: (!token.accounts.is_empty()).then(|| token.accounts.clone()),
         })

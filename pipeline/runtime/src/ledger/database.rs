@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tollgate_wire::Time;
 
 /// Schema version that this program writes: it brings an earlier one up to date, and refuses a greater one.
-pub const SCHEMA_VERSION: i64 = 4;
+pub const SCHEMA_VERSION: i64 = 5;
 
 /// Where ledger and views are kept.
 #[derive(Clone, Debug)]

@@ -4,12 +4,13 @@ use super::closes::{Ends, keep_end};
 use super::database::Memory;
 use super::group::Sums;
 use super::hash::Hash;
+use super::reached::keep_band;
 use super::sql::Bulk;
 use super::{Ingested, LedgerError, LedgerStore, Record, Stream, Writer};
 use crate::ledger::stream::{Fresh, writes_nul};
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
-use tollgate_wire::ledger::{LedgerEntry, MonthClosed};
+use tollgate_wire::ledger::{BandReached, LedgerEntry, MonthClosed};
 
 impl LedgerStore for Writer {
     fn ingest(&mut self, batch: &[Record<'_>], read_at: Time) -> Result<Ingested, LedgerError> {
@@ -76,6 +77,10 @@ pub(super) fn ingest(
                 let account = memory.accounts.number(tx, &end.account)?;
                 fresh.count(keep_end(tx, account, month, &end)?);
             }
+            Ok(Read::Band(band, month)) => {
+                let account = memory.accounts.number(tx, &band.account)?;
+                fresh.count(keep_band(tx, account, month, &band)?);
+            }
             Err(reason) => fresh.set_aside(tx, record, &reason)?,
         }
     }
@@ -133,6 +138,8 @@ enum Read<'a> {
     Entry(LedgerEntry<'a>, i64, Sums),
     /// The end of a month.
     End(MonthClosed<'a>, i64),
+    /// A volume band that is reached.
+    Band(BandReached<'a>, i64),
 }
 
 fn closed(entry: &LedgerEntry<'_>) -> String {
@@ -157,7 +164,12 @@ fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
                 let month = month_number(&end.month_closed)?;
                 return Ok(Read::End(end, month));
             }
-            Err(_) => return Err(format!("not a ledger entry: {error}")),
+            Err(_) => {
+                return match serde_json::from_str::<BandReached<'_>>(text) {
+                    Ok(band) => month_number(&band.month).map(|month| Read::Band(band, month)),
+                    Err(_) => Err(format!("not a ledger entry: {error}")),
+                };
+            }
         },
     };
     let added = Sums::of(&e)?;

@@ -19,8 +19,12 @@ use tollgate_wire::ledger::Cause;
 
 const SCHEMA: &[&str] = &[include_str!("schema.sql"), include_str!("../views/schema.sql")];
 /// What each version after the first adds.
-const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] =
-    [include_str!("schema-2.sql"), include_str!("schema-3.sql"), include_str!("schema-4.sql")];
+const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
+    include_str!("schema-5.sql"),
+];
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug)]

@@ -1,14 +1,17 @@
 //! Settling and closing months in the ledger's database, for the API.
 
 use crate::clock::Clock;
-use crate::gateway::{Allowed, BookError, Books, InvoiceOf, MonthOf, Stage, ViewJson};
+use crate::gateway::{Allowed, BookError, Books, CreditOf, InvoiceOf, MonthOf, Stage, ViewJson};
 use crate::ledger::{Invoice, InvoiceError, Options, Place, Reader, Writer};
 use crate::settle::{Allow, CloseError, Job, SettleError, Terms, close, correct, ready, settle};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tollgate_rate_card::{Date, RateCards};
+use tollgate_core::charge::entry_id;
+use tollgate_core::credit;
+use tollgate_rate_card::{Date, Markup, RateCards, YearMonth};
 use tollgate_wire::Time;
+use tollgate_wire::ledger::EntryKind;
 
 /// A snapshot of each account comes every ten seconds at least.
 const VIEWS_WITHIN_MS: u64 = 60_000;
@@ -150,6 +153,40 @@ impl Books for NodeBooks {
         Ok(bytes(&view))
     }
 
+    fn credit(&self, of: &MonthOf, asked: &CreditOf, now: Time) -> Result<Option<ViewJson>, BookError> {
+        let reader = self.reader()?;
+        let terms = self.may_credit(&reader, of, asked, now)?;
+        let id = entry_id(&asked.waba, EntryKind::Credit, &credit::key(&of.account, of.month, &asked.id), 0);
+        let reason = credit::reason(&asked.reason, asked.reference.as_deref(), None);
+        // It is of the last second of the month that it is about, which is another one for another month.
+        let (_, end) = terms.zone.month_bounds(of.month);
+        let last = YearMonth::of(terms.zone.local_date_at(i64::from(now.secs()))).next();
+        let at_ms = (end - 1).unsigned_abs() * 1000;
+        let found = reader.entry_of(&of.account, (of.month, last), at_ms, id, &mut |entry| {
+            let said = entry.reason.as_deref().unwrap_or_default();
+            let same = entry.cost == Some(-asked.cost)
+                && entry.price_ex_tax == Some(-asked.price)
+                && (said == reason || said.strip_prefix(&reason).is_some_and(|rest| rest.starts_with("; by ")));
+            let view = json!({
+                "account": of.account, "month": of.month.to_string(), "id": asked.id, "waba": entry.waba,
+                "entry": entry.entry, "cost": entry.cost, "cost_currency": entry.cost_currency,
+                "price_ex_tax": entry.price_ex_tax, "price_currency": entry.price_currency,
+                "billed_in": entry.billing_period, "reason": entry.reason, "booked_at": entry.booked_at,
+            });
+            (same, bytes(&view), entry.booked_at)
+        });
+        match found.map_err(failed)? {
+            Some((true, view, _)) => Ok(Some(view)),
+            Some((false, _, at)) => {
+                let id = &asked.id;
+                let detail =
+                    format!("id = {id:?} is that of another credit, booked at {at}; give this one an id of its own");
+                Err(BookError::Refused { code: "credit_id_taken", detail })
+            }
+            None => Ok(None),
+        }
+    }
+
     fn attach_invoice(&self, of: &MonthOf, invoice: &InvoiceOf) -> Result<ViewJson, BookError> {
         self.attach(of, invoice).map_err(|error| {
             let code = match &error {
@@ -164,6 +201,35 @@ impl Books for NodeBooks {
 }
 
 impl NodeBooks {
+    /// The WABA's terms, where the month may have a credit of it.
+    fn may_credit(&self, reader: &Reader, of: &MonthOf, asked: &CreditOf, now: Time) -> Result<Terms, BookError> {
+        let waba = asked.waba.as_str();
+        let mut terms = self.terms(reader, &of.account)?;
+        let Some(terms) = terms.remove(waba) else {
+            let own = terms.into_keys().collect::<Vec<_>>().join(", ");
+            let own = if own.is_empty() { "none".to_owned() } else { own };
+            let detail = format!("waba = {waba:?} is not one of account {}, which has {own}", of.account);
+            return Err(BookError::Refused { code: "unknown_waba", detail });
+        };
+        let today = terms.zone.local_date_at(i64::from(now.secs()));
+        if today < of.month.first_day() {
+            let zone = terms.zone.name();
+            let detail = format!(
+                "month {}: it is {today} for waba {waba} in {zone}; a month that has not begun has no credits, name one that has",
+                of.month
+            );
+            return Err(BookError::Refused { code: "too_early", detail });
+        }
+        // As the engine has it: of what is to begin nothing is in force.
+        let markup = Markup::in_force(&terms.markup, of.month.last_day().min(today));
+        if asked.both && markup.is_some_and(|markup| markup.fx.is_some()) {
+            let detail =
+                format!("cost and price of waba {waba} are in two currencies; credit each by an amount of its own");
+            return Err(BookError::Refused { code: "two_currencies", detail });
+        }
+        Ok(terms)
+    }
+
     fn attach(&self, of: &MonthOf, asked: &InvoiceOf) -> Result<ViewJson, InvoiceError> {
         let attached_at = self.clock.now();
         let invoice = Invoice { id: asked.invoice.clone(), tax_code: asked.tax_code.clone(), attached_at };

@@ -76,7 +76,8 @@ pub(crate) fn facts(rules: &Rules<'_>, entry: &Booked<'_>, own: Date) -> Result<
         // What the situation comes to is in the type.
         window_open: false,
         fep_open: false,
-        auth_international: false,
+        // Whether it had begun for the recipient's country is not in the ledger, but what came of it is.
+        auth_international: entry.category == Some(Category::AuthenticationInternational),
         allowance_used: 0,
         band_ordinal: None,
         bid: false,

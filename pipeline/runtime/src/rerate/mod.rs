@@ -35,7 +35,7 @@ pub fn rerate(
     rules: &Rules<'_>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report, LedgerError> {
-    let mut walk = Walk::new(rules, month);
+    let mut walk = Walk::new(rules, month).bounded(&reader.band_bounds(month, account)?);
     let mut failed = None;
     let mut read = 0_u64;
     reader.in_charge_order(month, account, &mut |standing| {

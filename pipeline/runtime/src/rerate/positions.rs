@@ -1,8 +1,9 @@
 //! Positions in the groups that are counted: allowances by WABA or number, bands by account.
 
 use super::Rules;
+use crate::ledger::BandBound;
 use std::collections::HashMap;
-use tollgate_rate_card::{AllowanceScope, Category, Date, Market, Rated, RatingInput};
+use tollgate_rate_card::{AllowanceScope, Category, Date, Market, RateCards, Rated, RatingInput};
 
 /// Where a message is counted. Texts are numbered, so that counting a message allocates nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,10 @@ pub(crate) struct At {
 pub(crate) struct Positions {
     names: HashMap<Box<str>, u32, foldhash::fast::FixedState>,
     counters: HashMap<Group, u64, foldhash::fast::FixedState>,
+    /// Bands that the platform said were reached: times in seconds, and first messages.
+    reached: HashMap<Group, Vec<(u64, u64)>, foldhash::fast::FixedState>,
+    /// The instant at hand, in seconds.
+    now_s: u64,
 }
 
 impl Positions {
@@ -55,6 +60,22 @@ impl Positions {
         Place { account: number(account), waba: number(waba), sender: number(sender), month: number(month) }
     }
 
+    /// From its time on, a band that the platform said was reached bounds the positions of its group. One of a market that
+    /// the map does not have any more bounds nothing.
+    pub(crate) fn bound(&mut self, rates: &RateCards, month: &str, bounds: &[BandBound]) {
+        for bound in bounds {
+            let Some(market) = rates.map().market_named(&bound.market) else { continue };
+            let place = self.place(&bound.account, "", "", month);
+            let of = self.reached.entry(band_of(place, bound.category, market)).or_default();
+            of.push((bound.at_s, bound.first));
+        }
+    }
+
+    /// The charge instant of what is rated next, in milliseconds.
+    pub(crate) const fn at(&mut self, instant_ms: u64) {
+        self.now_s = instant_ms / 1000;
+    }
+
     /// Rates the next message and counts it, as the engine does: the allowance first, since what it leaves is what bands
     /// count.
     pub(crate) fn rate(&mut self, rules: &Rules<'_>, place: Place, mut input: RatingInput) -> At {
@@ -68,7 +89,7 @@ impl Positions {
         }
         let bands = band_group(place, &rated);
         if let Some(group) = bands {
-            input.band_ordinal = Some(self.count(&group) + 1);
+            input.band_ordinal = Some(self.count(&group).max(self.before(&group)) + 1);
             rated = rules.rate(&input);
         }
         for group in [allowance, bands].into_iter().flatten() {
@@ -95,6 +116,13 @@ impl Positions {
             },
         };
         *self.counters.entry(group).or_default() += 1;
+    }
+
+    /// Messages before the highest band that was reached by now.
+    fn before(&self, group: &Group) -> u64 {
+        let reached = self.reached.get(group).map_or(&[][..], Vec::as_slice);
+        let first = reached.iter().filter(|(at_s, _)| *at_s <= self.now_s).map(|(_, first)| *first).max();
+        first.map_or(0, |first| first.saturating_sub(1))
     }
 
     fn count(&self, group: &Group) -> u64 {

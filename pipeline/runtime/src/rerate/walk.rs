@@ -4,7 +4,7 @@ use super::Rules;
 use super::facts::{Booked, facts, own_day};
 use super::positions::Positions;
 use super::sums::{Cost, Message, Report, Sums};
-use crate::ledger::LedgerError;
+use crate::ledger::{BandBound, LedgerError};
 use rust_decimal::Decimal;
 use tollgate_rate_card::{BandBasis, Rated, YearMonth};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry};
@@ -23,6 +23,13 @@ impl<'a> Walk<'a> {
     #[must_use]
     pub fn new(rules: &'a Rules<'a>, month: YearMonth) -> Self {
         Self { rules, month: month.to_string(), positions: Positions::default(), sums: Sums::default() }
+    }
+
+    /// Bands that the platform said were reached in the month.
+    #[must_use]
+    pub(super) fn bounded(mut self, bounds: &[BandBound]) -> Self {
+        self.positions.bound(self.rules.rates(), &self.month, bounds);
+        self
     }
 
     /// Takes the next entry. Entries that cancel out count for nothing; what no card prices stays as it was booked;
@@ -55,6 +62,7 @@ impl<'a> Walk<'a> {
 
     fn message(&mut self, entry: &LedgerEntry<'_>) -> Option<()> {
         let place = self.positions.place(&entry.account, &entry.waba, &entry.sender, &entry.usage_period);
+        self.positions.at(entry.occurred_at.0);
         let own = own_day(self.rules, entry);
         let rated = facts(self.rules, &Booked::of(entry), own);
         // Under other rules nobody knows whether it would be counted.

@@ -46,7 +46,9 @@ fn lacks(job: &Job<'_>, end: &Close, terms: &Terms, rows: &[Asked], number: &Ask
     let markup = Markup::in_force(&terms.markup, job.month.last_day().min(today));
     let minimum = markup.map_or(Decimal::ZERO, |markup| markup.fees.minimum);
     let mut sum = Decimal::ZERO;
-    for row in rows.iter().filter(|row| row.price_currency == number.price_currency && !is(row, Fee::Minimum)) {
+    // What finance credits is no usage: the minimum would ask it back.
+    let counts = |row: &&Asked| row.kind != EntryKind::Credit && !is(row, Fee::Minimum);
+    for row in rows.iter().filter(counts).filter(|row| row.price_currency == number.price_currency) {
         sum = sum.checked_add(row.price).ok_or(LedgerError::Overflow { what: "the prices of a month" })?;
     }
     let lacks = minimum.checked_sub(sum).ok_or(LedgerError::Overflow { what: "the minimum of a month" })?;

@@ -4,24 +4,30 @@
 //! hand and counts every position over all that stands.
 
 mod corrected;
+mod credited;
 mod measure;
 mod mended;
 mod minimum;
 mod month;
+mod reached;
 mod single;
 
 use super::*;
 use crate::export::{Format, Request, write_csv};
 use crate::ledger::fixture::{Database, READ_AT, dec, json, on_both, records};
 use crate::ledger::{LedgerReader, LedgerStore, Place, Record, Stream};
+use credited::a_credit_is_in_the_bill_and_no_minimum_asks_it_back;
 use minimum::{a_month_is_made_up_to_its_minimum, a_month_with_fees_is_closed_once};
 use month::{Bands, Drawn, Fate, Net, back, book, expected, net, rates, terms};
 use proptest::prelude::*;
+use reached::a_band_that_is_reached_bounds_positions;
 use rust_decimal::Decimal;
 use tollgate_wire::ledger::{Cause, LedgerEntry, MonthClosed};
 
 on_both!(
     bands_in_the_order_of_delivery,
+    a_band_that_is_reached_bounds_positions,
+    a_credit_is_in_the_bill_and_no_minimum_asks_it_back,
     a_month_ends_by_its_marker_and_is_closed_once,
     what_is_not_certain_keeps_the_month_open,
     a_month_in_any_order,

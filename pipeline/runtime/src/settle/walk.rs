@@ -7,7 +7,7 @@ use super::report::Report;
 use super::shape::{Role, Shapes};
 use super::zones::Wabas;
 use crate::ledger::{GroupRow, Id, LedgerError, Line, Sql};
-use crate::ledger::{billing_month, closed_months, month_lines, reversals, true_ups_of};
+use crate::ledger::{band_bounds, billing_month, closed_months, month_lines, reversals, true_ups_of};
 use crate::rerate::{At, Positions, Rules, at_booked};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -108,6 +108,8 @@ impl<'j> Walk<'j> {
         progress: &mut dyn FnMut(u64),
     ) -> Result<Walked, LedgerError> {
         let (month, billed_in) = (self.job.month, self.billed_in);
+        let bounds = band_bounds(db, month, Some(self.job.account))?;
+        self.positions.bound(self.rules.rates(), &self.month, &bounds);
         reversals(db, (month, month), account, &mut |line| {
             let shape = self.shape(line)?;
             let rating = self.shapes.get(shape).0.rating;
@@ -168,6 +170,7 @@ impl<'j> Walk<'j> {
     fn settle_instant(&mut self) -> Result<(), LedgerError> {
         let mut held = std::mem::take(&mut self.held);
         held.sort_unstable_by_key(|h| (h.wamid, h.revision, h.id));
+        self.positions.at(self.instant);
         for one in &held {
             let role = self.shapes.get(one.shape).0.role;
             if matches!(role, Role::Charge | Role::Late | Role::Kept) {

@@ -13,7 +13,7 @@ use tollgate_core::effect::{Booking, OutcomeFx};
 use tollgate_core::engine::Sink;
 use tollgate_core::lots::{Lot, Lots};
 use tollgate_metrics as m;
-use tollgate_rate_card::{Category, PricingType, RateCards, Rated, ReportedModel, UnpricedReason};
+use tollgate_rate_card::{Category, PricingType, RateCards, Rated, ReportedModel, ReportedType, UnpricedReason};
 use tollgate_wire::Reason;
 use tollgate_wire::ledger::Cause;
 use tollgate_wire::outcome::OutcomeKind;
@@ -126,6 +126,9 @@ impl Outputs {
         {
             self.metrics.charge_mismatch(m::MismatchKind::PricingModel);
         }
+        if is_another_type(b.expected_type, b.reported.pricing_type) {
+            self.metrics.charge_mismatch(m::MismatchKind::PricingType);
+        }
         let p = match &b.rated {
             Rated::Priced(p) => p,
             Rated::Unpriced(u) => return self.metrics.unpriced(self.labels.unpriced[u.reason as usize]),
@@ -170,7 +173,13 @@ impl Sink for Outputs {
                 self.booking(state, b);
                 Topic::Ledger
             }
-            Effect::Fee(_) | Effect::MonthClosed(_) => Topic::Ledger,
+            Effect::BandReached(reached) => {
+                if reached.behind {
+                    self.metrics.charge_mismatch(m::MismatchKind::Band);
+                }
+                Topic::Ledger
+            }
+            Effect::Fee(_) | Effect::Credit(_) | Effect::MonthClosed(_) => Topic::Ledger,
             Effect::Registry(_) => {
                 self.registry.push(Bytes::copy_from_slice(json));
                 Topic::Registry
@@ -181,6 +190,18 @@ impl Sink for Outputs {
         };
         self.push(topic, key.as_bytes(), json);
     }
+}
+
+/// Whether the platform says another type than our own facts come to. It does not say which regular messages are of an
+/// allowance.
+fn is_another_type(expected: Option<PricingType>, reported: Option<ReportedType>) -> bool {
+    let (Some(expected), Some(reported)) = (expected, reported) else { return false };
+    let expected = match expected {
+        PricingType::Regular | PricingType::FreeAllowance => ReportedType::Regular,
+        PricingType::FreeCustomerService => ReportedType::FreeCustomerService,
+        PricingType::FreeEntryPoint => ReportedType::FreeEntryPoint,
+    };
+    expected != reported
 }
 
 /// Whether the campaign of a charge has spent more than it may, with this charge.
@@ -299,6 +320,24 @@ pub(super) mod tests {
         let text = String::from_utf8(out.shared.encode().unwrap()).unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("no {series}")).parse().unwrap()
+    }
+
+    #[test]
+    fn another_type_is_one_that_our_facts_do_not_come_to() {
+        use PricingType as P;
+        use ReportedType as R;
+        for (expected, reported, another) in [
+            (Some(P::Regular), Some(R::Regular), false),
+            (Some(P::Regular), Some(R::FreeCustomerService), true),
+            (Some(P::FreeAllowance), Some(R::Regular), false),
+            (Some(P::FreeCustomerService), Some(R::FreeCustomerService), false),
+            (Some(P::FreeEntryPoint), Some(R::Regular), true),
+            (Some(P::Regular), Some(R::Unknown), true),
+            (Some(P::Regular), None, false),
+            (None, Some(R::Regular), false),
+        ] {
+            assert_eq!(is_another_type(expected, reported), another, "{expected:?} {reported:?}");
+        }
     }
 
     #[test]

@@ -167,7 +167,11 @@ impl Syncer {
             }
         };
         let (failures, pause) = match self.work(waba).await {
-            Ok(done) => (0, self.tell(waba, done, &mut report)),
+            Ok(done) => {
+                let pause = self.tell(waba, done, &mut report);
+                self.figures(waba, &mut report).await;
+                (0, pause)
+            }
             // An account that was applied a moment ago.
             Err(failure @ Failure::NotYet(_)) => {
                 report.detail = failure.to_string();
@@ -197,6 +201,24 @@ impl Syncer {
             tracing::warn!(waba = &*waba.id, %error, "what came of a sync is not kept; it is due again in ten minutes");
         }
         (report, due_at)
+    }
+
+    /// Keeps the platform's figures where they are due. That they could not be kept keeps nothing else from its time: they
+    /// are due again with the WABA.
+    async fn figures(self: &Arc<Self>, waba: &Waba, report: &mut SyncReport) {
+        match self.keep_figures(waba).await {
+            Ok(None) => {}
+            Ok(Some(kept)) => {
+                tracing::info!(waba = &*waba.id, new = kept.new, same = kept.same, "the platform's figures are kept");
+            }
+            Err(error) => {
+                tracing::warn!(waba = &*waba.id, account = &*waba.account, %error,
+                    "the platform's figures could not be kept; days that are not asked for in time cannot be reconciled");
+                if report.detail.is_empty() {
+                    report.detail = format!("figures: {error}");
+                }
+            }
+        }
     }
 
     /// An instant so long from now, and by chance a little later.
@@ -286,7 +308,13 @@ impl Syncer {
     }
 
     /// One question, tried again where that may help and soon.
-    async fn question(&self, waba: &Waba, token: &str, text: &str, questions: &mut u32) -> Result<Bytes, Failure> {
+    pub(super) async fn question(
+        &self,
+        waba: &Waba,
+        token: &str,
+        text: &str,
+        questions: &mut u32,
+    ) -> Result<Bytes, Failure> {
         let mut pause = TRY_PAUSE;
         for attempt in 1.. {
             {

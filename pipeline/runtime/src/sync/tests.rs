@@ -33,10 +33,20 @@ struct Platform {
     /// The next answers instead: status, `Retry-After`, code.
     refusals: Mutex<Vec<(u16, &'static str, u32)>>,
     asked: Mutex<Vec<String>>,
+    /// Figures of every answer about them, and what was asked for.
+    figures: Mutex<Vec<Value>>,
+    asked_figures: Mutex<Vec<String>>,
 }
 
 /// Pages of two.
 async fn answer(State(platform): State<Arc<Platform>>, uri: Uri) -> axum::response::Response {
+    if uri.query().is_some_and(|query| query.contains("pricing_analytics")) {
+        platform.asked_figures.lock().unwrap().push(uri.to_string());
+        let points = platform.figures.lock().unwrap().clone();
+        return json!({"id": "w1", "pricing_analytics": {"data": [{"data_points": points}]}})
+            .to_string()
+            .into_response();
+    }
     platform.asked.lock().unwrap().push(uri.to_string());
     if let Some((status, after, code)) = platform.refusals.lock().unwrap().pop() {
         let body = json!({"error": {"message": "no", "code": code}}).to_string();
@@ -287,12 +297,53 @@ async fn a_waba_that_is_told_nothing_of_for_three_hours_is_overdue() {
 async fn our_own_pace_is_no_failure() {
     let mut world = World::new().await;
     world.tell_account();
-    for _ in 0..90 {
+    // And five about figures, the first time.
+    for _ in 0..87 {
         assert_eq!(world.ask(Why::ByHand).await.0.result, SyncResult::Done, "two questions each");
         world.later(11);
     }
     let (report, due) = world.ask(Why::ByHand).await;
     assert!(report.detail.contains("may not be asked again before"), "{}", report.detail);
     assert!(!world.counted("failed"));
-    assert!((2_600..2_900).contains(&due.as_secs()), "the first of them is out of the hour then: {due:?}");
+    assert!((2_600..2_910).contains(&due.as_secs()), "the first of them is out of the hour then: {due:?}");
+}
+
+#[tokio::test]
+async fn figures_of_the_days_that_are_over_are_kept_once_a_day() {
+    const DAY: u64 = 86_400;
+    let mut world = World::new().await;
+    world.tell_account();
+    let today = NOW.0 / 1000 / DAY;
+    let kept = |world: &World| {
+        let mut found = Vec::new();
+        let days = today as i64 - 40..today as i64 + 2;
+        let take = &mut |day: tollgate_wire::analytics::Day| {
+            found.push((day.day, day.points));
+            std::ops::ControlFlow::Continue(())
+        };
+        world.database.reader().figures("w1", days, take).unwrap();
+        found
+    };
+    assert_eq!(world.ask(Why::Start).await.0.detail, "");
+    assert_eq!(world.platform.asked_figures.lock().unwrap().len(), 5, "35 days, 8 at a time");
+    assert_eq!(kept(&world).len(), 35);
+    world.later(1_000);
+    world.ask(Why::Due).await;
+    assert_eq!(world.platform.asked_figures.lock().unwrap().len(), 5, "once a day");
+    // The day after, yesterday has a figure, which was not there before.
+    world.later(DAY);
+    let point = json!({"start": today * DAY, "end": (today + 1) * DAY, "volume": 12});
+    *world.platform.figures.lock().unwrap() = vec![point.clone()];
+    assert_eq!(world.ask(Why::Due).await.0.detail, "");
+    let asked = world.platform.asked_figures.lock().unwrap().clone();
+    let (start, end) = ((today + 1 - 8) * DAY, (today + 1) * DAY);
+    assert!(asked.len() == 6 && asked[5].contains(&format!("start({start}).end({end})")), "{asked:?}");
+    assert_eq!(kept(&world).last(), Some(&(today as i64, format!("[{point}]"))));
+    assert_eq!(kept(&world).len(), 36, "what was told again as it was makes no row");
+    // What cannot be read is told, and keeps nothing from its time.
+    world.later(DAY);
+    *world.platform.figures.lock().unwrap() = vec![json!({"start": 0, "end": 1, "volume": 1})];
+    let (report, _) = world.ask(Why::Due).await;
+    assert_eq!(report.result, SyncResult::Done);
+    assert!(report.detail.starts_with("figures: the platform's answer cannot be read"), "{}", report.detail);
 }

@@ -554,17 +554,20 @@ fn an_earlier_version_is_brought_up_to_date(dir: &Database) {
     drop(dir.with_month());
     dir.writer()
         .transact(|tx, _| {
-            for sql in ["DROP TABLE consents", "DROP TABLE consent_proofs", "UPDATE schema_version SET version = 1"] {
-                tx.run(sql, &[])?;
+            for table in ["consents", "consent_proofs", "figures", "bands_reached"] {
+                tx.run(&format!("DROP TABLE {table}"), &[])?;
             }
+            tx.run("UPDATE schema_version SET version = 1", &[])?;
             Ok(())
         })
         .unwrap();
     let old = dir.place().reader(crate::ledger::Options::default()).err().unwrap().to_string();
-    assert!(old.contains("has schema version 1, this version reads 4; start a process with the role ledger"), "{old}");
+    assert!(old.contains("has schema version 1, this version reads 5; start a process with the role ledger"), "{old}");
     drop(dir.writer());
     let bill = dir.reader().consents("acme", "+5511987654321").unwrap();
     assert!(bill.is_none());
+    let told = dir.reader().days_told("waba-1", tollgate_wire::analytics::Metric::Pricing, 0..9).unwrap();
+    assert!(told.is_empty() && dir.reader().band_bounds("2026-10".parse().unwrap(), None).unwrap().is_empty());
     dir.writer().ingest_snapshots(&records(&[consent(1, "marketing", "opt_in", json!({}))], 0), READ_AT).unwrap();
 }
 

@@ -165,6 +165,8 @@ impl Account {
                 senders: senders.collect(),
                 templates: templates.collect(),
                 markup: Vec::new(),
+                location: None,
+                auth_international: Vec::new(),
             }],
             default_sender: None,
             pools: Vec::new(),

@@ -111,20 +111,26 @@ struct RawPoint<'a> {
 /// # Errors
 /// What is wrong, with the byte or the path of the value, and the remedy.
 pub fn read(text: &[u8]) -> Result<Vec<Answer>, AnalyticsError> {
-    let start = text.iter().position(|byte| !byte.is_ascii_whitespace()).ok_or(AnalyticsError::Empty)?;
     let mut answers = Vec::new();
+    each(text, &mut |raw, number| one(raw, number, &mut answers))?;
+    Ok(answers)
+}
+
+/// The answers of a text, each with its number from 1.
+pub(super) fn each<'t>(
+    text: &'t [u8],
+    take: &mut dyn FnMut(&'t RawValue, usize) -> Result<(), AnalyticsError>,
+) -> Result<(), AnalyticsError> {
+    let start = text.iter().position(|byte| !byte.is_ascii_whitespace()).ok_or(AnalyticsError::Empty)?;
     if text[start] == b'[' {
         let list: Vec<&RawValue> = serde_json::from_slice(text).map_err(|error| broken(text, 1, &error))?;
-        for (at, raw) in list.into_iter().enumerate() {
-            one(raw, at + 1, &mut answers)?;
-        }
-    } else {
-        let stream = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
-        for (at, raw) in stream.enumerate() {
-            one(raw.map_err(|error| broken(text, at + 1, &error))?, at + 1, &mut answers)?;
-        }
+        return list.into_iter().enumerate().try_for_each(|(at, raw)| take(raw, at + 1));
     }
-    Ok(answers)
+    let stream = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+    for (at, raw) in stream.enumerate() {
+        take(raw.map_err(|error| broken(text, at + 1, &error))?, at + 1)?;
+    }
+    Ok(())
 }
 
 /// Where and why the text is no JSON. What is wrong at its last byte alone, such as `0.`, was cut off too.
@@ -139,7 +145,7 @@ fn broken(text: &[u8], answer: usize, error: &serde_json::Error) -> AnalyticsErr
     AnalyticsError::NotJson { at, why }
 }
 
-fn one(raw: &RawValue, answer: usize, answers: &mut Vec<Answer>) -> Result<(), AnalyticsError> {
+pub(super) fn one(raw: &RawValue, answer: usize, answers: &mut Vec<Answer>) -> Result<(), AnalyticsError> {
     let wrong = |error| AnalyticsError::Value { answer, error };
     let read: RawAnswer<'_> = input::read(raw.get().as_bytes(), usize::MAX).map_err(wrong)?;
     if let Some(error) = read.error {

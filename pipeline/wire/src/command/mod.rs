@@ -21,7 +21,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 use tollgate_quality::{Limit, PacingPolicy, Score};
-use tollgate_rate_card::Markup;
+use tollgate_rate_card::{AuthInternational, Country, Markup};
 
 /// One command for one account, told apart by the field `command`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -190,6 +190,13 @@ pub struct WabaSpec {
     /// never changes. Left out when empty, so that earlier versions read the entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub markup: Vec<Markup>,
+    /// Country of the primary business location, as far as the platform has verified it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Country>,
+    /// Since when authentication is charged as authentication-international, by country of the recipient; not where the
+    /// business is. What is left out has not begun. These two are left out when blank, as the mark-ups are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auth_international: Vec<AuthInternational>,
 }
 
 /// Who pays the platform for a WABA.

@@ -131,6 +131,12 @@ fn check_waba(at: &str, waba: &WabaSpec) -> Result<(), InputError> {
     for (i, template) in waba.templates.iter().enumerate() {
         check_template(&format!("{at}.templates[{i}]"), template)?;
     }
+    for (i, start) in waba.auth_international.iter().enumerate() {
+        if waba.auth_international[..i].iter().any(|earlier| earlier.country == start.country) {
+            let problem = format!("{} is there twice", start.country);
+            return Err(InputError::invalid(format!("{at}.auth_international[{i}].country"), problem, "leave one out"));
+        }
+    }
     Markup::check(&waba.markup, currency)
         .map_err(|fault| InputError::invalid(format!("{at}.{}", fault.field), fault.problem, fault.remedy))
 }

@@ -1,9 +1,11 @@
 //! Events: what happened outside, normalised, as the `events` topic carries it. One record holds a list for
 //! one account so that a webhook of a thousand changes stays one record per account.
 
+mod billing;
 mod parse;
 mod tagged;
 
+pub use billing::{BandReached, Credit, MAX_CREDIT_ID, MAX_REASON};
 pub use parse::{MAX_BYTES, MAX_FORCED, parse};
 
 use crate::command::{NextCategory, TemplateStatus};
@@ -65,6 +67,10 @@ pub enum PlatformEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         forced: Option<Text<'a>>,
     },
+    /// The platform says that a volume band is reached.
+    BandReached(BandReached<'a>),
+    /// Finance takes something off a bill.
+    Credit(Credit<'a>),
 }
 
 /// The dispatcher's result of one attempt.

@@ -17,8 +17,15 @@ pub fn parse(bytes: &[u8]) -> Result<Events<'_>, InputError> {
     let events: Events<'_> = read(bytes, MAX_BYTES)?;
     naming::account("account", &events.account)?;
     for (i, event) in events.events.iter().enumerate() {
-        if let PlatformEvent::CloseMonth { forced: Some(why), .. } = event {
-            naming::words(why, MAX_FORCED).map_err(|e| e.at(&format!("events[{i}].forced")))?;
+        match event {
+            PlatformEvent::CloseMonth { forced: Some(why), .. } => {
+                naming::words(why, MAX_FORCED).map_err(|e| e.at(&format!("events[{i}].forced")))?;
+            }
+            PlatformEvent::Credit(credit) => credit.check().map_err(|e| {
+                let field = format!("events[{i}].{}", e.field);
+                e.at(&field)
+            })?,
+            _ => {}
         }
     }
     Ok(events)

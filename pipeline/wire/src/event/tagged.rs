@@ -46,6 +46,8 @@ impl<'de: 'a, 'a> Tagged<'de> for PlatformEvent<'a> {
         "limit",
         "account_state",
         "close_month",
+        "band_reached",
+        "credit",
     ];
 
     fn read<D: Deserializer<'de>>(tag: &str, fields: D) -> Result<Self, D::Error> {
@@ -63,6 +65,8 @@ impl<'de: 'a, 'a> Tagged<'de> for PlatformEvent<'a> {
             }
             "close_month" => CloseMonthBody::deserialize(fields)
                 .map(|CloseMonthBody { month, settle_days, forced }| Self::CloseMonth { month, settle_days, forced }),
+            "band_reached" => Deserialize::deserialize(fields).map(Self::BandReached),
+            "credit" => Deserialize::deserialize(fields).map(Self::Credit),
             _ => Err(de::Error::unknown_variant(tag, Self::NAMES)),
         }
     }

@@ -1,9 +1,10 @@
 //! Numbers and accounts: limits in every spelling, throughput, quality, restrictions.
 
 use super::Out;
-use super::envelope::{Scalar, Value};
-use crate::event::{PlatformEvent, SenderChange};
+use super::envelope::{Scalar, Value, VolumeTier};
+use crate::event::{BandReached, PlatformEvent, SenderChange};
 use tollgate_quality::{Limit, Score};
+use tollgate_rate_card::Category;
 
 /// Messages a second after a `THROUGHPUT_UPGRADE`.
 const UPGRADED_THROUGHPUT: u32 = 1000;
@@ -54,7 +55,7 @@ fn limit(value: &Scalar<'_>) -> Option<Limit> {
     }
 }
 
-/// `account_update`: what stops or restores sending. Everything else is counted.
+/// `account_update`: what stops or restores sending, and volume bands that are reached. Everything else is counted.
 pub(super) fn update<'a>(value: &Value<'a>, out: &mut Out<'a>) {
     let disabled = match value.event.as_deref() {
         Some("DISABLED_UPDATE") => match value.ban_info.as_ref().and_then(|b| b.waba_ban_state.as_deref()) {
@@ -70,12 +71,30 @@ pub(super) fn update<'a>(value: &Value<'a>, out: &mut Out<'a>) {
         }
         Some("ACCOUNT_DELETED" | "ACCOUNT_OFFBOARDED") => true,
         Some("ACCOUNT_RECONNECTED") => false,
-        Some("VOLUME_BASED_PRICING_TIER_UPDATE") => return out.form("account_volume_tier"),
+        Some("VOLUME_BASED_PRICING_TIER_UPDATE") => {
+            match value.volume_tier_info.as_ref().and_then(band_reached) {
+                Some(reached) => out.event(None, PlatformEvent::BandReached(reached)),
+                None => out.malformed(),
+            }
+            return;
+        }
         Some("ACCOUNT_VIOLATION") => return out.form("account_violation"),
         Some(_) => return out.word("account_other"),
         None => return out.malformed(),
     };
     out.event(None, PlatformEvent::AccountState { disabled });
+}
+
+/// A band by its first message: `25000001:50000000`, or `LOW:MAX`; the first band is written from 0 on.
+fn band_reached<'a>(tier: &VolumeTier<'a>) -> Option<BandReached<'a>> {
+    let (low, _) = tier.tier.as_ref()?.split_once(':')?;
+    Some(BandReached {
+        region: tier.region.clone().filter(|region| !region.is_empty())?,
+        category: Category::parse(&tier.pricing_category.as_ref()?.to_ascii_lowercase().replace('-', "_"))?,
+        month: tier.effective_month.as_ref()?.parse().ok()?,
+        first: low.trim().parse::<u64>().ok()?.max(1),
+        at_s: tier.tier_update_time.as_ref()?.u32()?,
+    })
 }
 
 /// A restriction that names only other actions, such as adding numbers, does not stop sending.

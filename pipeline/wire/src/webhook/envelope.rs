@@ -78,6 +78,23 @@ pub(super) struct Value<'a> {
     pub ban_info: Option<BanInfo<'a>>,
     #[serde(borrow)]
     pub restriction_info: Option<Vec<Restriction<'a>>>,
+    #[serde(borrow)]
+    pub volume_tier_info: Option<VolumeTier<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct VolumeTier<'a> {
+    #[serde(borrow)]
+    pub tier_update_time: Option<Scalar<'a>>,
+    #[serde(borrow)]
+    pub pricing_category: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub tier: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub effective_month: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub region: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]

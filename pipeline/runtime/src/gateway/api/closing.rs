@@ -13,28 +13,45 @@ use tokio::sync::watch;
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::event::{self, Events, PlatformEvent};
 
-use super::{Api, Query, Shared, json as answer_json};
+use super::{Api, Query, Shared, credit, json as answer_json};
 use crate::clock::monotonic;
 use crate::gateway::access::Action;
-use crate::gateway::books::{Allowed, BookError, Books, InvoiceOf, MonthOf, Stage};
+use crate::gateway::books::{Allowed, BookError, Books, CreditOf, InvoiceOf, MonthOf, Stage};
 use crate::gateway::problem::Problem;
 use crate::gateway::reads::ViewJson;
 use crate::log::{NewRecord, Topic};
 
 /// How long an answer waits for the work; then it says that it goes on, and the caller asks again.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long the ledger is given to read the end of a month.
-const END_WITHIN: Duration = Duration::from_secs(120);
+/// How long the ledger is given to read the end of a month, or a credit.
+pub(super) const END_WITHIN: Duration = Duration::from_secs(120);
 /// How often it is looked at first, and at last.
-const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+pub(super) const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 /// Pieces of work that are kept, those with a result that nobody has fetched among them.
 const WORK_MAX: usize = 64;
 
 /// How long a result is kept for whoever was told that the work goes on. An older one is not what is asked for now.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
+/// What may be asked with.
+const ASKED: [&str; 13] = [
+    "account",
+    "allow",
+    "forced",
+    "invoice",
+    "tax_code",
+    "replace",
+    "waba",
+    "id",
+    "amount",
+    "cost",
+    "price",
+    "reason",
+    "reference",
+];
+
 /// What a piece of work came to.
-type Outcome = Result<ViewJson, Problem>;
+pub(super) type Outcome = Result<ViewJson, Problem>;
 
 /// A piece of work: nothing yet, or the result and when it was there.
 type Going = watch::Receiver<Option<(Outcome, Instant)>>;
@@ -46,6 +63,7 @@ enum Asked {
     Correct(MonthOf),
     Close(MonthOf, Allowed, Option<String>),
     Invoice(MonthOf, InvoiceOf),
+    Credit(MonthOf, CreditOf),
 }
 
 /// Work that goes on, and results that nobody has fetched yet.
@@ -74,6 +92,7 @@ impl Works {
                 Asked::Correct(of) => work(&api, move |books| books.correct(&of)).await,
                 Asked::Close(of, allowed, forced) => close(&api, of, allowed, forced).await,
                 Asked::Invoice(of, invoice) => work(&api, move |books| books.attach_invoice(&of, &invoice)).await,
+                Asked::Credit(of, asked) => credit::book(&api, of, asked).await,
             };
             told.send_replace(Some((outcome, monotonic())));
         });
@@ -100,7 +119,8 @@ pub(super) async fn stage(
 
 /// `POST /v1/billing/{month}:settle?account=A`, `…:correct?account=A` for a month that may be closed,
 /// `…:close?account=A[&allow=unpriced,…][&forced=REASON]`, and of a closed one
-/// `…:invoice?account=A&invoice=ID[&tax_code=CODE][&replace=true]`. 200 when it is done, 202 while it goes on: the same call asks
+/// `…:invoice?account=A&invoice=ID[&tax_code=CODE][&replace=true]`, and of any month that has begun
+/// `…:credit?account=A&waba=W&id=ID&reason=WHY[&amount=N | &cost=N&price=N][&reference=DOCUMENT]`. 200 when it is done, 202 while it goes on: the same call asks
 /// again.
 pub(super) async fn act(
     State(api): Shared,
@@ -108,7 +128,7 @@ pub(super) async fn act(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let query = Query::parse(query.as_deref(), &["account", "allow", "forced", "invoice", "tax_code", "replace"])?;
+    let query = Query::parse(query.as_deref(), &ASKED)?;
     let (month, verb) = what.split_once(':').unwrap_or((&what, ""));
     let of = month_of(&api, &headers, Action::CloseMonths, month, &query)?;
     let asked = match verb {
@@ -121,10 +141,17 @@ pub(super) async fn act(
             Asked::Close(of, allowed(&query)?, forced)
         }
         "invoice" => Asked::Invoice(of, invoice(&query)?),
+        "credit" => {
+            let by = api.access.caller(&headers, Action::CloseMonths)?.name;
+            let asked = credit::read(&query, by)?;
+            // What the engine would not read is refused here, where somebody hears why.
+            credit::event(&of, &asked)?;
+            Asked::Credit(of, asked)
+        }
         other => {
             return Err(Problem::new(StatusCode::NOT_FOUND, "unknown_action", "there is no such action")
                 .field("action", other)
-                .remedy("use :settle, :correct, :close or :invoice"));
+                .remedy("use :settle, :correct, :close, :invoice or :credit"));
         }
     };
     let mut going = api.works.join(&api, &asked)?;
@@ -188,14 +215,14 @@ async fn look(api: &Api, of: MonthOf) -> Result<(Stage, ViewJson), Problem> {
 }
 
 /// Works on the books, when it is this one's turn.
-async fn work<T: Send + 'static>(
+pub(super) async fn work<T: Send + 'static>(
     api: &Api,
     work: impl FnOnce(&dyn Books) -> Result<T, BookError> + Send + 'static,
 ) -> Result<T, Problem> {
     blocking(api, &api.booking, work).await
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     api: &Api,
     turns: &Arc<tokio::sync::Semaphore>,
     work: impl FnOnce(&dyn Books) -> Result<T, BookError> + Send + 'static,
@@ -247,7 +274,7 @@ fn invoice(query: &Query) -> Result<InvoiceOf, Problem> {
 impl From<BookError> for Problem {
     fn from(error: BookError) -> Self {
         match error {
-            BookError::Refused { code: code @ "malformed", detail } => {
+            BookError::Refused { code: code @ ("malformed" | "unknown_waba"), detail } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
             }
             BookError::Refused { code, detail } => Self::new(StatusCode::CONFLICT, code, detail),

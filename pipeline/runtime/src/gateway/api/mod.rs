@@ -8,6 +8,7 @@ mod campaigns;
 mod closing;
 mod consents;
 mod consents_batch;
+mod credit;
 mod dead_letters;
 mod messages;
 mod outcomes;

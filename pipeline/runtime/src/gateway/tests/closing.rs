@@ -45,6 +45,13 @@ async fn what_may_not_end_is_refused_and_nothing_is_written() {
         ("/v1/billing/2026-10:invoice?account=acme", 400, "bad_query"),
         ("/v1/billing/2026-10:invoice?account=acme&invoice=R-7&replace=yes", 400, "bad_query"),
         ("/v1/billing/2026-10:invoice?account=acme&invoice=R-8", 409, "invoice_attached"),
+        ("/v1/billing/2026-10:credit?account=acme&waba=w1&id=C-1&price=1", 400, "bad_query"),
+        ("/v1/billing/2026-10:credit?account=acme&waba=w1&price=1&reason=x", 400, "bad_query"),
+        ("/v1/billing/2026-10:credit?account=acme&waba=w1&id=C-1&price=one&reason=x", 400, "bad_query"),
+        ("/v1/billing/2026-10:credit?account=acme&waba=w1&id=C-1&price=0&reason=x", 422, "malformed"),
+        ("/v1/billing/2026-10:credit?account=acme&waba=w1&id=C-1&price=0.00000000001&reason=x", 422, "malformed"),
+        ("/v1/billing/2026-10:credit?account=acme&waba=w1&id=C-1&price=1000000001&reason=x", 422, "malformed"),
+        ("/v1/billing/2026-10:credit?account=acme&waba=w1&id=taken&price=1&reason=x", 409, "credit_id_taken"),
     ];
     for (path, status, code) in refused {
         let answer = world.api("finance", Method::POST, path, "").await;
@@ -63,6 +70,23 @@ async fn an_invoice_is_attached() {
     let answer = world.api("finance", Method::POST, path, "").await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json(), json!({ "month": "2026-10", "invoice": "R-8", "tax_code": "AE 19" }));
+}
+
+#[tokio::test]
+async fn a_credit_is_written_once_and_answered_when_it_is_booked() {
+    let world = World::new().await;
+    let path = "/v1/billing/2026-10:credit?account=acme&waba=w1&id=C-1&price=12.50&reason=an%20outage&reference=CN-7";
+    let answer = world.api("finance", Method::POST, path, "").await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.json());
+    assert_eq!(answer.json()["price"], "12.50");
+    let by = answer.json()["by"].clone();
+    let told = json!({ "account": "acme", "events": [{ "event": "credit", "id": "C-1", "waba": "w1", "month": "2026-10",
+        "price": "12.50", "reason": "an outage", "reference": "CN-7", "by": by }] });
+    assert_eq!(events(&world), [told]);
+    assert!(by.is_string(), "the name of the token");
+    // What is booked is not written again.
+    assert_eq!(world.api("finance", Method::POST, path, "").await.status, StatusCode::OK);
+    assert_eq!(events(&world).len(), 1);
 }
 
 #[tokio::test]

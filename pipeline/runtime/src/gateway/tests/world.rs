@@ -22,9 +22,9 @@ use tollgate_wire::Time;
 
 use crate::clock::Clock;
 use crate::gateway::{
-    Addresses, Allowed, AppSecrets, BillingQuery, BookError, Books, DeadLetterRead, FeedPage, Gateway, GatewayConfig,
-    GatewayParts, HttpLimits, InvoiceOf, MonthOf, ReadError, Reads, Role, Stage, SyncError, Syncs, TokenSpec, ViewJson,
-    hash_token,
+    Addresses, Allowed, AppSecrets, BillingQuery, BookError, Books, CreditOf, DeadLetterRead, FeedPage, Gateway,
+    GatewayConfig, GatewayParts, HttpLimits, InvoiceOf, MonthOf, ReadError, Reads, Role, Stage, SyncError, Syncs,
+    TokenSpec, ViewJson, hash_token,
 };
 use crate::inbox::BoxFuture;
 use crate::inbox::fake::FakeInbox;
@@ -211,6 +211,17 @@ impl Books for FakeBooks {
         }
         let view = json!({ "month": of.month.to_string(), "invoice": asked.invoice, "tax_code": asked.tax_code });
         Ok(view.to_string().into_bytes())
+    }
+
+    fn credit(&self, of: &MonthOf, asked: &CreditOf, now: Time) -> Result<Option<ViewJson>, BookError> {
+        assert_eq!(now, NOW);
+        if asked.id == "taken" {
+            return Err(BookError::Refused { code: "credit_id_taken", detail: "it is another's".to_owned() });
+        }
+        // It is there at the third look.
+        let there = self.looked.fetch_add(1, Ordering::Relaxed) >= 2;
+        let view = json!({ "month": of.month.to_string(), "id": asked.id, "price": asked.price, "by": asked.by });
+        Ok(there.then(|| view.to_string().into_bytes()))
     }
 }
 

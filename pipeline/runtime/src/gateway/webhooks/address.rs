@@ -111,12 +111,12 @@ fn place<'r>(addressed: &Addressed<'_>, app: &str, registry: &'r Registry) -> Pl
 /// The kind of event as the platform names its field.
 fn field(event: &PlatformEvent<'_>) -> &'static str {
     match event {
-        PlatformEvent::Result(_) | PlatformEvent::CloseMonth { .. } => "none",
+        PlatformEvent::Result(_) | PlatformEvent::CloseMonth { .. } | PlatformEvent::Credit(_) => "none",
         PlatformEvent::Status(_) | PlatformEvent::Inbound(_) | PlatformEvent::NumberChanged(_) => "messages",
         PlatformEvent::Preference(_) => "user_preferences",
         PlatformEvent::Template(_) => "message_template_status_update",
         PlatformEvent::Sender(_) => "phone_number_quality_update",
         PlatformEvent::Limit { .. } => "business_capability_update",
-        PlatformEvent::AccountState { .. } => "account_update",
+        PlatformEvent::AccountState { .. } | PlatformEvent::BandReached(_) => "account_update",
     }
 }

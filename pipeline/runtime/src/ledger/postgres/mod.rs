@@ -25,8 +25,12 @@ pub use config::{PostgresConfig, PostgresConfigError};
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// What each version after the first adds.
-const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] =
-    [include_str!("schema-2.sql"), include_str!("schema-3.sql"), include_str!("schema-4.sql")];
+const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
+    include_str!("schema-5.sql"),
+];
 
 /// Names of statements prepared on a connection, by their SQL. As many as the program has.
 type Statements = RefCell<HashMap<Box<str>, Statement>>;

@@ -7,7 +7,7 @@ use tollgate_core::emit::blank_fee;
 use tollgate_rate_card::{Fee, Markup};
 
 /// A fee as the engine books it: in October, of the first WABA.
-fn fee(n: u64, fee: Fee, quantity: i64, amount: &str) -> LedgerEntry<'static> {
+pub(super) fn fee(n: u64, fee: Fee, quantity: i64, amount: &str) -> LedgerEntry<'static> {
     LedgerEntry {
         entry: format!("{:032x}", (1_u128 << 90) + u128::from(n)).into(),
         account: "acme".into(),
@@ -29,7 +29,7 @@ fn fee(n: u64, fee: Fee, quantity: i64, amount: &str) -> LedgerEntry<'static> {
     }
 }
 
-fn books<'d>(dir: &'d Database, minimum: &str) -> Books<'d> {
+pub(super) fn books<'d>(dir: &'d Database, minimum: &str) -> Books<'d> {
     let mut books = Books::new(dir);
     let markup: Markup = serde_json::from_str(&format!(
         r#"{{"valid_from": "2026-10-01", "rules": [{{"name": "all", "percent": "0"}}], "fees": {{"minimum": "{minimum}"}}}}"#

@@ -13,7 +13,7 @@ use tollgate_runtime::settle::{CloseManifest, Report, VerifyError, verify};
 
 use super::super::accounts;
 use super::scope;
-use crate::client::{Api, ClientArgs, JSON, encode, path};
+use crate::client::{Answer, Api, ClientArgs, JSON, encode, path};
 use crate::config::{ConfigArgs, rate_sources};
 use crate::exit::DIFFERENCES;
 use crate::output::{self, Table};
@@ -301,14 +301,7 @@ impl Asked {
                 encode(&account),
                 self.more
             );
-            let answer = loop {
-                let answer = api.post(&address, JSON, Bytes::new()).await?;
-                if answer.status != 202 {
-                    break answer;
-                }
-                tokio::time::sleep(ASK_EVERY).await;
-            };
-            match answer.ok() {
+            match until_done(&api, &address).await?.ok() {
                 Ok(answer) if json => output::json(&answer.body)?,
                 Ok(answer) => done(&account, &answer.body)?,
                 Err(refused) => {
@@ -320,6 +313,17 @@ impl Asked {
         }
         bar.finish_and_clear();
         Ok(code)
+    }
+}
+
+/// Asks until the work is done.
+pub(super) async fn until_done(api: &Api, address: &str) -> anyhow::Result<Answer> {
+    loop {
+        let answer = api.post(address, JSON, Bytes::new()).await?;
+        if answer.status != 202 {
+            return Ok(answer);
+        }
+        tokio::time::sleep(ASK_EVERY).await;
     }
 }
 

@@ -2,12 +2,13 @@
 //!
 //! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service · `rerate`
 //! what a month would have cost · `rerate_show` how that is shown · `reconcile` a month beside the platform's figures ·
-//! `invoice` invoices of closed months · `reconcile_show` how that is shown · `forecast` what is ahead · `analytics` the platform's figures,
-//! fetched · `close` settling, closing, and that what is closed
+//! `invoice` invoices of closed months · `credit` what finance takes off a bill · `reconcile_show` how that is shown · `forecast` what is ahead · `analytics` the platform's figures,
+//! kept · `close` settling, closing, and that what is closed
 //! stays.
 
 mod analytics;
 mod close;
+mod credit;
 mod forecast;
 mod invoice;
 mod reconcile;
@@ -41,7 +42,7 @@ use crate::output;
 #[command(after_help = "Examples:\n  \
     tollgate billing export --month 2026-10\n  \
     tollgate billing close --month 2026-10\n  \
-    tollgate billing reconcile --month 2026-10 --against analytics.json\n  \
+    tollgate billing reconcile --month 2026-10\n  \
     tollgate billing rerate --month 2026-09 --rules-of 2026-10-01")]
 pub struct BillingArgs {
     #[command(subcommand)]
@@ -61,6 +62,7 @@ enum BillingCommand {
         tollgate billing invoice list --month 2026-10"
     )]
     Invoice(invoice::InvoiceCommand),
+    Credit(credit::CreditArgs),
     Analytics(analytics::AnalyticsArgs),
     Reconcile(reconcile::ReconcileArgs),
     Rerate(rerate::RerateArgs),
@@ -166,6 +168,7 @@ pub fn run(args: BillingArgs, before: Option<PathBuf>, json: bool) -> anyhow::Re
         BillingCommand::Export(args) => run_export(args, before, json),
         BillingCommand::Analytics(args) => analytics::run(args, before, json),
         BillingCommand::Reconcile(args) => reconcile::run(args, before, json),
+        BillingCommand::Credit(args) => wait(credit::run(args, json)),
         BillingCommand::Rerate(args) => rerate::run(args, before, json),
         BillingCommand::Forecast(args) => forecast::run(args, before, json),
         BillingCommand::Settle(args) => wait(close::settle(args, json)),

@@ -13,23 +13,25 @@ use tollgate_runtime::ledger::{LedgerReader as _, Reader, Stream};
 use tollgate_runtime::reconcile::{Invoices, Known, Profile, Request, Statement, reconcile};
 use tollgate_wire::analytics;
 
+use super::analytics::stored;
 use super::{reconcile_show, scope};
 use crate::config::{ConfigArgs, load_rates};
 use crate::exit::DIFFERENCES;
 use crate::output;
 
 /// Longest file of figures, in bytes: it is read whole.
-const FILE_MAX: u64 = 256 << 20;
+const FILE_MAX: u64 = stored::BYTES_MAX;
 
 /// Compare a month with the platform's own figures.
 ///
-/// FILE is what the platform answers for pricing_analytics or conversation_analytics of a WABA, one answer, a list of
+/// With what is kept of the platform's figures in the ledger's database, or with FILE: what the platform answers for pricing_analytics or conversation_analytics of a WABA, one answer, a list of
 /// them, or one a line; with --profile it is an invoice as CSV. Reads the ledger in data_dir, while the service runs or
 /// not, and writes nothing. Messages have to be the same in every row that the figures tell apart, costs within
 /// --tolerance. Every difference is put into one class; docs/finance.md has their rules. Exit code 3: some of it is
 /// `missing webhook` or `unknown`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
+    tollgate billing reconcile --month 2026-10\n  \
     tollgate billing reconcile --month 2026-10 --against analytics.json\n  \
     tollgate billing reconcile --month 2026-10 --against 1.jsonl --against 2.jsonl --account acme --json\n  \
     tollgate billing reconcile --month 2026-10 --against invoice.csv --profile examples/profiles/invoice.toml")]
@@ -38,14 +40,14 @@ pub(super) struct ReconcileArgs {
     #[arg(long, value_name = "MONTH")]
     month: YearMonth,
     /// File with the platform's figures; may be given several times. Of answers about the same days and number the last
-    /// counts; invoices are added up
-    #[arg(long, value_name = "FILE", required = true)]
+    /// counts; invoices are added up [default: what is kept in the ledger's database]
+    #[arg(long, value_name = "FILE")]
     against: Vec<PathBuf>,
     /// One account [default: all]
     #[arg(long)]
     account: Option<String>,
     /// Columns of an invoice: a file, or the name of one in examples/profiles
-    #[arg(long, value_name = "NAME-OR-FILE")]
+    #[arg(long, value_name = "NAME-OR-FILE", requires = "against")]
     profile: Option<String>,
     /// What the costs of a row may differ by, in its currency
     #[arg(long, value_name = "AMOUNT", default_value = "0.01", value_parser = tolerance)]
@@ -78,6 +80,7 @@ pub(super) fn run(mut args: ReconcileArgs, before: Option<PathBuf>, json: bool) 
     let known = Known { phones: reader.numbers()?, zones: reader.zones(None)? };
     let mut statement = match &profile {
         Some(profile) => invoices(&args, profile, &known)?,
+        None if args.against.is_empty() => kept(&args, &reader, &known)?,
         None => answers(&args, &known)?,
     };
     let left_out = leave_out(&mut statement, &args, &reader)?;
@@ -128,6 +131,21 @@ fn leave_out(statement: &mut Statement, args: &ReconcileArgs, reader: &Reader) -
         ));
     }
     Ok(left_out)
+}
+
+/// What is kept in the database.
+fn kept(args: &ReconcileArgs, reader: &Reader, known: &Known) -> anyhow::Result<Statement> {
+    let wabas = stored::wabas(reader, args.account.as_deref(), args.month)?;
+    let (text, missing) = stored::text(reader, &wabas, args.month)?;
+    for (waba, days) in missing {
+        eprintln!(
+            "tollgate: WABA {waba}: the platform's figures of {} are not kept; `tollgate billing analytics fetch --month {}` \
+             asks for them",
+            stored::words(&days),
+            args.month
+        );
+    }
+    Ok(Statement::of_answers(&analytics::read(&text)?, args.month, known)?)
 }
 
 fn answers(args: &ReconcileArgs, known: &Known) -> anyhow::Result<Statement> {

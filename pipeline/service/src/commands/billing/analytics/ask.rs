@@ -7,8 +7,8 @@ use tollgate_runtime::clock;
 use tollgate_runtime::gateway::AppSecrets;
 use tollgate_runtime::graph::{GraphClient, GraphConfig, QuestionError, figures, pricing_analytics};
 
+use super::Keep;
 use super::days::{Span, seconds};
-use super::kept::Kept;
 
 /// Tries of a question.
 const TRIES: u32 = 4;
@@ -45,12 +45,12 @@ pub(super) struct Failed {
 /// Asks every question and keeps each answer as it comes.
 ///
 /// # Errors
-/// The file cannot be written: then no further question is asked.
+/// The file or the database cannot be written: then no further question is asked.
 pub(super) async fn all(
     graph: &GraphConfig,
     app: &AppSecrets,
     questions: Vec<(String, Span)>,
-    kept: &mut Kept,
+    kept: &mut Keep,
 ) -> anyhow::Result<Vec<Asked>> {
     let client = GraphClient::new(graph.clone()).context("the platform cannot be asked")?;
     let within = graph.total_timeout.max(WITHIN_MIN);

@@ -6,7 +6,7 @@ use tollgate_rate_card::{YearMonth, Zone};
 use tollgate_wire::Time;
 
 /// Days, counted from 1970-01-01.
-pub(super) type Span = Range<i64>;
+pub(in super::super) type Span = Range<i64>;
 
 /// Seconds of a day.
 pub(super) const DAY_S: i64 = 86_400;
@@ -32,7 +32,7 @@ pub(super) fn before_today(now: Time, days: i64) -> Span {
 
 /// The days that a comparison counts to a month: those that lie in it by more than half, in the WABA's zone or else in
 /// UTC, up to today.
-pub(super) fn of_month(month: YearMonth, zone: Option<&Zone>, now: Time) -> Span {
+pub(in super::super) fn of_month(month: YearMonth, zone: Option<&Zone>, now: Time) -> Span {
     let utc = || Zone::new("UTC").map_or((0, 0), |utc| utc.month_bounds(month));
     let (start, end) = zone.map_or_else(utc, |zone| zone.month_bounds(month));
     let half = DAY_S / 2;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
+use tollgate_runtime::ledger::spans;
 use tollgate_wire::Time;
 
 use super::days::{DAY_S, Span};
@@ -81,14 +82,7 @@ impl Kept {
     /// The days of a span that the file lacks of a WABA, those that follow each other together.
     pub(super) fn missing(&self, waba: &str, span: Span) -> Vec<Span> {
         let has = self.days.get(waba);
-        let mut spans: Vec<Span> = Vec::new();
-        for day in span.filter(|day| !has.is_some_and(|days| days.contains(day))) {
-            match spans.last_mut() {
-                Some(last) if last.end == day => last.end += 1,
-                _ => spans.push(day..day + 1),
-            }
-        }
-        spans
+        spans(span.filter(|day| !has.is_some_and(|days| days.contains(day))))
     }
 
     /// Appends an answer and waits until the disk has it.

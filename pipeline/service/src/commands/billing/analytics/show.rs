@@ -12,7 +12,7 @@ use crate::output::{self, Table};
 ///
 /// # Errors
 /// Stdout cannot be written.
-pub(super) fn show(out: &Path, results: &[Asked], json: bool) -> anyhow::Result<()> {
+pub(super) fn show(out: Option<&Path>, results: &[Asked], json: bool) -> anyhow::Result<()> {
     for asked in results {
         if let Err(failed) = &asked.outcome {
             let (waba, first, last) = (&asked.waba, shown(asked.days.start), shown(asked.days.end - 1));
@@ -22,8 +22,9 @@ pub(super) fn show(out: &Path, results: &[Asked], json: bool) -> anyhow::Result<
     if json {
         return Ok(output::line(answer(out, results))?);
     }
+    let of = out.map_or("the ledger's database".to_owned(), |out| out.display().to_string());
     if results.is_empty() {
-        return Ok(output::line(format_args!("{} lacks no day up to yesterday (UTC)", out.display()))?);
+        return Ok(output::line(format_args!("{of} lacks no day up to yesterday (UTC)"))?);
     }
     let mut table = Table::new(&["WABA", "from", "to", "figures", "messages"]);
     for asked in results {
@@ -36,11 +37,11 @@ pub(super) fn show(out: &Path, results: &[Asked], json: bool) -> anyhow::Result<
     }
     table.print()?;
     let kept = results.iter().filter(|asked| asked.outcome.is_ok()).count();
-    Ok(output::line(format_args!("{}: {kept} of {} answers appended", out.display(), results.len()))?)
+    Ok(output::line(format_args!("{of}: {kept} of {} answers kept", results.len()))?)
 }
 
 /// Last days are within; ends of the figures themselves are not.
-fn answer(out: &Path, results: &[Asked]) -> serde_json::Value {
+fn answer(out: Option<&Path>, results: &[Asked]) -> serde_json::Value {
     let asked = |asked: &Asked| {
         let mut row = json!({"waba": asked.waba, "from": shown(asked.days.start), "to": shown(asked.days.end - 1)});
         match &asked.outcome {
@@ -55,5 +56,5 @@ fn answer(out: &Path, results: &[Asked]) -> serde_json::Value {
         }
         row
     };
-    json!({"out": out.display().to_string(), "answers": results.iter().map(asked).collect::<Vec<_>>()})
+    json!({"out": out.map(|out| out.display().to_string()), "answers": results.iter().map(asked).collect::<Vec<_>>()})
 }
