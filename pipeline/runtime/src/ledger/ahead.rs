@@ -13,6 +13,9 @@ const BATCH: usize = 128;
 /// Batches that wait to be used at most.
 const WAITING: usize = 4;
 
+/// What is done with each row, read with what `C` is.
+type Use<'f, C> = &'f mut dyn FnMut(&C, &dyn Row) -> Result<ControlFlow<()>, LedgerError>;
+
 /// Fetches with `fetch` and lends what comes to `each`, in order; ends early when that breaks.
 pub(super) fn ahead<C: Send>(
     fetch: impl FnOnce(&mut Fetcher<C>) -> Result<(), LedgerError> + Send,
@@ -36,11 +39,7 @@ pub(super) fn ahead<C: Send>(
 
 /// Lends rows until there are no more. The fetcher ends when the channel does.
 #[expect(clippy::needless_pass_by_value, reason = "its end tells the fetcher")]
-fn give<C>(
-    fetched: Receiver<Fetched<C>>,
-    done: &Sender<Rows>,
-    each: &mut dyn FnMut(&C, &dyn Row) -> Result<ControlFlow<()>, LedgerError>,
-) -> Result<(), LedgerError> {
+fn give<C>(fetched: Receiver<Fetched<C>>, done: &Sender<Rows>, each: Use<'_, C>) -> Result<(), LedgerError> {
     let mut context = None;
     for part in &fetched {
         match (part, &context) {

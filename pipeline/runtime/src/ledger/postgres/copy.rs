@@ -44,7 +44,7 @@ impl From<postgres::Error> for CopyError {
 impl From<io::Error> for CopyError {
     fn from(error: io::Error) -> Self {
         // The client's error is inside.
-        match error.into_inner().map(|inner| inner.downcast()) {
+        match error.into_inner().map(<dyn Error + Sync + Send>::downcast) {
             Some(Ok(error)) => Self::Server(*error),
             Some(Err(other)) => Self::Value(other),
             None => Self::Value("the copy ended".into()),

@@ -13,11 +13,8 @@ on_both!(
 );
 
 fn values(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
-    let entry = |n| LedgerEntry {
-        entry: scattered(n).into(),
-        account: format!("account-{}", n % 3).into(),
-        ..charge(n)
-    };
+    let entry =
+        |n| LedgerEntry { entry: scattered(n).into(), account: format!("account-{}", n % 3).into(), ..charge(n) };
     numbers.map(|n| json(&entry(n))).collect()
 }
 
