@@ -23,6 +23,7 @@ use clap::Parser as _;
 
 /// Batches are allocated on one thread and freed on another, strings by the thousand: glibc's allocator takes a tenth more of
 /// the processor for it, and keeps more memory (docs/performance.md).
+#[cfg(not(test))] // Tests of parsers count what is allocated.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

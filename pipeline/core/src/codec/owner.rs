@@ -179,7 +179,8 @@ pub fn put_account(a: &Account) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn account(b: &[u8]) -> Result<Account> {
-    let readable = [VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES, WITH_CONSENT_POLICY, WITH_BRANDS, WITH_LOCATION];
+    let readable =
+        [VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES, WITH_CONSENT_POLICY, WITH_BRANDS, WITH_LOCATION];
     let s: StoredAccount = from_json_in("account", b, &readable)?;
     let senders: Vec<SenderIx> = s.senders.into_iter().map(SenderIx).collect();
     let was = s.brands_before.iter().map(|(sender, brand)| (SenderIx(*sender), BrandIx(*brand)));

@@ -1,18 +1,16 @@
-//! CSV written by a thread of its own, while the next rows are read: quoting, hashing and the file take as long as the
-//! reading does.
+//! CSV hashed and written by a thread of its own, while the next rows are made.
 
-use super::cells::{Fill, Row, Table, io_error, writer};
+use super::cells::{Fill, Row, Table};
 use super::write::ExportError;
-use csv::ByteRecord;
 use sha2::{Digest, Sha256};
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::{panic, thread};
 
-/// Rows handed over at once: few enough to lie in the cache until they are written.
-const BATCH: usize = 256;
-/// Batches that wait for the writer at most.
-const WAITING: usize = 2;
+/// Bytes handed over at once, and a row more: few enough to lie in the cache until they are written.
+const BLOCK: usize = 128 << 10;
+/// Blocks that wait for the writer at most.
+const WAITING: usize = 4;
 
 /// Bytes written, and their SHA-256 as hex.
 pub(super) type Written = (u64, String);
@@ -25,10 +23,10 @@ pub(super) fn csv_rows<T>(
     fill: impl FnOnce(&mut dyn Table) -> Result<T, ExportError>,
 ) -> Result<(T, Written), ExportError> {
     thread::scope(|scope| {
-        let (full, batches) = sync_channel(WAITING);
+        let (full, blocks) = sync_channel(WAITING);
         let (done, used) = channel();
-        let writing = scope.spawn(move || write(out, &batches, &done));
-        let mut rows = Rows { row: Row::new(decimals), batch: Vec::new(), next: 0, full, used };
+        let writing = scope.spawn(move || write(out, &blocks, &done));
+        let mut rows = Rows { row: Row::new(decimals), full, used };
         let filled = fill(&mut rows).and_then(|filled| {
             rows.finish().map_err(|e| ExportError::writing(file, e))?;
             Ok(filled)
@@ -41,46 +39,31 @@ pub(super) fn csv_rows<T>(
     })
 }
 
-/// Writes batches until there are no more.
-fn write(
-    out: &mut (dyn io::Write + Send),
-    batches: &Receiver<Batch>,
-    done: &Sender<Vec<ByteRecord>>,
-) -> io::Result<Written> {
+/// Writes blocks until there are no more.
+fn write(out: &mut (dyn io::Write + Send), blocks: &Receiver<String>, done: &Sender<String>) -> io::Result<Written> {
     let mut hashing = Hashing::new(out);
-    let mut csv = writer(&mut hashing);
-    for Batch { rows, count } in batches {
-        for row in &rows[..count] {
-            csv.write_byte_record(row).map_err(io_error)?;
-        }
+    for mut block in blocks {
+        io::Write::write_all(&mut hashing, block.as_bytes())?;
+        block.clear();
         // The reader may have ended.
-        let _ = done.send(rows);
+        let _ = done.send(block);
     }
-    csv.flush()?;
-    drop(csv);
+    io::Write::flush(&mut hashing)?;
     Ok(hashing.finish())
-}
-
-/// Rows, of which the first `count` are to be written; the others are there to be used again.
-struct Batch {
-    rows: Vec<ByteRecord>,
-    count: usize,
 }
 
 /// The reader's end.
 struct Rows {
     row: Row,
-    batch: Vec<ByteRecord>,
-    next: usize,
-    full: SyncSender<Batch>,
-    used: Receiver<Vec<ByteRecord>>,
+    full: SyncSender<String>,
+    /// Blocks to be used again.
+    used: Receiver<String>,
 }
 
 impl Rows {
     fn hand_over(&mut self) -> io::Result<()> {
-        let rows = std::mem::replace(&mut self.batch, self.used.try_recv().unwrap_or_default());
-        let count = std::mem::take(&mut self.next);
-        self.full.send(Batch { rows, count }).map_err(|_| io::Error::other("the writer of the file has ended"))
+        let block = std::mem::replace(&mut self.row.out, self.used.try_recv().unwrap_or_default());
+        self.full.send(block).map_err(|_| io::Error::other("the writer of the file has ended"))
     }
 }
 
@@ -90,20 +73,14 @@ impl Table for Rows {
     }
 
     fn write(&mut self, fill: Fill<'_>) -> io::Result<()> {
-        if self.next == self.batch.len() {
-            self.batch.push(ByteRecord::new());
-        }
-        // The cells are made where they will be read.
-        std::mem::swap(&mut self.row.cells, &mut self.batch[self.next]);
-        self.row.cells.clear();
+        let begun = self.row.out.len();
         fill(&mut self.row);
-        std::mem::swap(&mut self.row.cells, &mut self.batch[self.next]);
-        self.next += 1;
-        if self.next == BATCH { self.hand_over() } else { Ok(()) }
+        self.row.end(begun);
+        if self.row.out.len() >= BLOCK { self.hand_over() } else { Ok(()) }
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        if self.next > 0 { self.hand_over() } else { Ok(()) }
+        if self.row.out.is_empty() { Ok(()) } else { self.hand_over() }
     }
 }
 

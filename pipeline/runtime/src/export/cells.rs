@@ -1,7 +1,6 @@
 //! Rows of cells, and those of CSV: RFC 4180, LF, fixed decimals, nothing that a spreadsheet would run.
 
 use crate::ledger::write_fixed;
-use csv::{ByteRecord, QuoteStyle, Terminator, Writer, WriterBuilder};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use std::fmt::Display;
@@ -9,8 +8,6 @@ use std::fmt::Write as _;
 use std::io;
 use tollgate_wire::Time;
 
-/// Bytes written to the file at once.
-const BUFFER: usize = 256 << 10;
 /// Decimals of an exchange rate, in every export.
 const FX_DECIMALS: u32 = 10;
 
@@ -18,6 +15,11 @@ const FX_DECIMALS: u32 = 10;
 pub(super) trait Cells {
     /// Text from people or the platform; empty text is an empty cell.
     fn text(&mut self, text: &str);
+
+    /// A name of ours, which has nothing that would be escaped or quoted; empty text is an empty cell.
+    fn name(&mut self, name: &'static str) {
+        self.text(name);
+    }
 
     /// A number or an empty cell.
     fn integer(&mut self, value: Option<i64>);
@@ -60,69 +62,79 @@ pub(super) trait Table {
     fn finish(&mut self) -> io::Result<()>;
 }
 
-/// A row of CSV before quoting: what its cells say.
+/// Rows of CSV as they will lie in the file.
 pub(super) struct Row {
-    /// The cells from left to right.
-    pub(super) cells: ByteRecord,
-    /// Where one is put together.
-    text: String,
+    /// What is written so far. A comma ends every cell of the row that is being filled.
+    pub(super) out: String,
     decimals: u32,
-}
-
-/// What CSV is written with.
-pub(super) fn writer<W: io::Write>(out: W) -> Writer<W> {
-    let style = (Terminator::Any(b'\n'), QuoteStyle::Necessary);
-    WriterBuilder::new().terminator(style.0).quote_style(style.1).buffer_capacity(BUFFER).from_writer(out)
-}
-
-/// The only error of writing a record of bytes is that of the writer below.
-pub(super) fn io_error(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
-    }
 }
 
 impl Row {
     /// Amounts are written with so many decimals.
     pub(super) fn new(decimals: u32) -> Self {
-        Self { cells: ByteRecord::new(), text: String::new(), decimals }
+        Self { out: String::new(), decimals }
     }
 
-    /// A number or time of our own making: never escaped, so that -1 stays a number.
-    fn plain(&mut self, value: Option<impl Display>) {
-        self.text.clear();
-        if let Some(value) = value {
-            let _ = write!(self.text, "{value}");
+    /// Ends the row that began there.
+    pub(super) fn end(&mut self, begun: usize) {
+        self.out.pop();
+        if self.out.len() == begun {
+            // A row of one empty cell, which would else be an empty line.
+            self.out.push_str("\"\"");
         }
-        self.cells.push_field(self.text.as_bytes());
+        self.out.push('\n');
     }
+
+    /// A number or time of our own making: never escaped, so that -1 stays a number, and never quoted.
+    fn plain(&mut self, value: Option<impl Display>) {
+        if let Some(value) = value {
+            // Into a string nothing fails.
+            let _ = write!(self.out, "{value}");
+        }
+        self.out.push(',');
+    }
+}
+
+/// Whether a cell has what ends cells or rows, or a quote. All of them come before `-`, and little else does: most cells
+/// are told by their least byte alone.
+fn needs_quotes(text: &str) -> bool {
+    let least = text.bytes().fold(u8::MAX, u8::min);
+    least < b'-' && text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'))
 }
 
 impl Cells for Row {
     /// A first character that makes a spreadsheet run the cell as a formula gets an apostrophe before it.
     fn text(&mut self, text: &str) {
-        if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
-            self.text.clear();
-            self.text.push('\'');
-            self.text.push_str(text);
-            self.cells.push_field(self.text.as_bytes());
+        let apostrophe = match text.as_bytes().first() {
+            Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\n') => "'",
+            _ => "",
+        };
+        if needs_quotes(text) {
+            self.out.extend(["\"", apostrophe, &text.replace('"', "\"\""), "\","]);
         } else {
-            self.cells.push_field(text.as_bytes());
+            self.out.push_str(apostrophe);
+            self.out.push_str(text);
+            self.out.push(',');
         }
+    }
+
+    fn name(&mut self, name: &'static str) {
+        self.out.push_str(name);
+        self.out.push(',');
     }
 
     fn integer(&mut self, value: Option<i64>) {
-        let mut digits = itoa::Buffer::new();
-        self.cells.push_field(value.map_or("", |value| digits.format(value)).as_bytes());
+        if let Some(value) = value {
+            self.out.push_str(itoa::Buffer::new().format(value));
+        }
+        self.out.push(',');
     }
 
     fn decimal(&mut self, value: Option<Decimal>, decimals: u32) {
-        self.text.clear();
         if let Some(value) = value {
-            write_fixed(&mut self.text, value, decimals);
+            write_fixed(&mut self.out, value, decimals);
         }
-        self.cells.push_field(self.text.as_bytes());
+        self.out.push(',');
     }
 
     fn amount(&mut self, amount: Option<Decimal>) {
@@ -162,5 +174,36 @@ mod tests {
         let expected =
             "'=1+1,'+55,'-2,'@x,'\tx,\"'\rx\",\"'\nx\",plain,\"a,\"\"b\"\"\",a=b,,-3,-0.006800,,5.1000000000\n";
         assert_eq!(String::from_utf8(out).expect("UTF-8"), expected);
+    }
+
+    /// The text before quoting: with an apostrophe where a spreadsheet would run it.
+    fn harmless(text: &str) -> String {
+        let runs = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+        format!("{}{text}", if runs { "'" } else { "" })
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn rows_are_those_of_the_csv_crate(
+            rows in proptest::collection::vec(proptest::collection::vec("[a-c=+@é \t\r\n\",'-]{0,4}", 1..4), 0..4)
+        ) {
+            let mut out = Vec::new();
+            csv_rows(&mut out, 6, "memory", |table| {
+                for row in &rows {
+                    let fill = &mut |cells: &mut dyn Cells| row.iter().for_each(|text| cells.text(text));
+                    table.write(fill).map_err(|e| ExportError::writing("memory", e))?;
+                }
+                Ok(())
+            })
+            .expect("into memory");
+            let style = (csv::Terminator::Any(b'\n'), csv::QuoteStyle::Necessary);
+            let mut builder = csv::WriterBuilder::new();
+            let mut writer = builder.terminator(style.0).quote_style(style.1).flexible(true).from_writer(Vec::new());
+            for row in &rows {
+                writer.write_record(row.iter().map(|text| harmless(text))).expect("into memory");
+            }
+            let expected = writer.into_inner().expect("into memory");
+            proptest::prop_assert_eq!(String::from_utf8(out), String::from_utf8(expected));
+        }
     }
 }

@@ -11,6 +11,9 @@ pub(super) type SummaryColumn = (&'static str, fn(&SummaryRow<'_>, &mut dyn Cell
 /// A column of the detail.
 pub(super) type DetailColumn = (&'static str, fn(&LedgerEntry<'_>, &mut dyn Cells));
 
+/// The name of what is not there.
+const NONE: &str = "";
+
 /// Summary columns.
 pub(super) const SUMMARY: &[SummaryColumn] = &[
     ("billing_period", |r, c| c.text(r.billing_period)),
@@ -53,14 +56,14 @@ pub(super) const SUMMARY: &[SummaryColumn] = &[
 /// Detail columns: every ledger field.
 pub(super) const DETAIL: &[DetailColumn] = &[
     ("entry", |e, c| c.text(&e.entry)),
-    ("kind", |e, c| c.text(e.kind.as_str())),
-    ("cause", |e, c| c.maybe(e.cause.map(Cause::as_str))),
+    ("kind", |e, c| c.name(e.kind.as_str())),
+    ("cause", |e, c| c.name(e.cause.map_or(NONE, Cause::as_str))),
     ("adjusts", |e, c| c.maybe(e.adjusts.as_deref())),
     ("revision", |e, c| c.integer(Some(e.revision.into()))),
     ("account", |e, c| c.text(&e.account)),
     ("waba", |e, c| c.text(&e.waba)),
     ("sender", |e, c| c.text(&e.sender)),
-    ("origin", |e, c| c.text(e.origin.as_str())),
+    ("origin", |e, c| c.name(e.origin.as_str())),
     ("message_uid", |e, c| c.integer(e.message_uid.map(number))),
     ("message", |e, c| c.maybe(e.message.as_deref())),
     ("attempt", |e, c| c.integer(e.attempt.map(i64::from))),
@@ -72,29 +75,15 @@ pub(super) const DETAIL: &[DetailColumn] = &[
     ("language", |e, c| c.maybe(e.language.as_deref())),
     ("country", |e, c| c.maybe(e.country.as_deref())),
     ("market", |e, c| c.maybe(e.market.as_deref())),
-    ("category", |e, c| c.maybe(e.category.map(Category::as_str))),
-    ("pricing_model", |e, c| c.text(e.pricing_model.as_str())),
-    ("pricing_type", |e, c| {
-        c.maybe(e.pricing_type.map(PricingType::as_str));
-    }),
-    ("expected_category", |e, c| {
-        c.maybe(e.expected_category.map(Category::as_str));
-    }),
-    ("expected_type", |e, c| {
-        c.maybe(e.expected_type.map(PricingType::as_str));
-    }),
-    ("expected_model", |e, c| {
-        c.maybe(e.expected_model.map(PricingModel::as_str));
-    }),
-    ("reported_category", |e, c| {
-        c.maybe(e.reported_category.map(Category::as_str));
-    }),
-    ("reported_type", |e, c| {
-        c.maybe(e.reported_type.map(PricingType::as_str));
-    }),
-    ("reported_model", |e, c| {
-        c.maybe(e.reported_model.map(PricingModel::as_str));
-    }),
+    ("category", |e, c| c.name(e.category.map_or(NONE, Category::as_str))),
+    ("pricing_model", |e, c| c.name(e.pricing_model.as_str())),
+    ("pricing_type", |e, c| c.name(e.pricing_type.map_or(NONE, PricingType::as_str))),
+    ("expected_category", |e, c| c.name(e.expected_category.map_or(NONE, Category::as_str))),
+    ("expected_type", |e, c| c.name(e.expected_type.map_or(NONE, PricingType::as_str))),
+    ("expected_model", |e, c| c.name(e.expected_model.map_or(NONE, PricingModel::as_str))),
+    ("reported_category", |e, c| c.name(e.reported_category.map_or(NONE, Category::as_str))),
+    ("reported_type", |e, c| c.name(e.reported_type.map_or(NONE, PricingType::as_str))),
+    ("reported_model", |e, c| c.name(e.reported_model.map_or(NONE, PricingModel::as_str))),
     ("conversation", |e, c| c.maybe(e.conversation.as_deref())),
     ("rulebook", |e, c| c.maybe(e.rulebook.as_deref())),
     ("card", |e, c| c.maybe(e.card.as_deref())),

@@ -9,6 +9,7 @@ use super::stream::{as_of, position};
 use super::{LedgerError, PostgresConfig, Stream};
 use crate::views::Names;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tollgate_wire::Time;
 
 /// Schema version that this program writes: it brings an earlier one up to date, and refuses a greater one.
@@ -42,7 +43,7 @@ impl Place {
     pub fn reader(&self, options: Options) -> Result<Reader, LedgerError> {
         match self {
             Self::File(path) => Reader::open(path, options),
-            Self::Postgres(config) => Ok(Reader { engine: Box::new(Postgres::open(config)?) }),
+            Self::Postgres(config) => Ok(Reader::of(Box::new(Postgres::open(config)?))),
         }
     }
 }
@@ -68,7 +69,8 @@ pub(crate) struct Memory {
 /// A read-only connection of its own: never waits for the writer and never holds it up. Each read sees one
 /// consistent state.
 pub struct Reader {
-    engine: Box<dyn Engine>,
+    /// Held while something is read, so that a long reading may be done by a thread of its own.
+    engine: Mutex<Box<dyn Engine>>,
 }
 
 impl Writer {
@@ -141,12 +143,16 @@ impl Writer {
 impl Reader {
     /// Opens an existing SQLite file for reading. Refuses a newer schema and files of other programs.
     pub fn open(path: &Path, options: Options) -> Result<Self, LedgerError> {
-        Ok(Self { engine: Box::new(Sqlite::open(path, options)?) })
+        Ok(Self::of(Box::new(Sqlite::open(path, options)?)))
     }
 
-    /// One consistent read.
+    fn of(engine: Box<dyn Engine>) -> Self {
+        Self { engine: Mutex::new(engine) }
+    }
+
+    /// One consistent read; nothing else is read meanwhile.
     pub(crate) fn read<T>(&self, f: impl FnOnce(&dyn Sql) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
-        read(&*self.engine, f)
+        read(&**self.engine.lock().unwrap_or_else(PoisonError::into_inner), f)
     }
 
     /// When the topic was last read into the database; the epoch if never.

@@ -3,14 +3,15 @@
 use super::closes::{Ends, keep_end};
 use super::database::Memory;
 use super::group::Sums;
-use super::hash::Hash;
+use super::hash::Hashes;
+use super::parse::{Checked, Read, each_chunk};
 use super::reached::keep_band;
-use super::sql::Bulk;
+use super::sql::{Bulk, Sql};
+use super::stream::Fresh;
 use super::{Ingested, LedgerError, LedgerStore, Record, Stream, Writer};
-use crate::ledger::stream::{Fresh, writes_nul};
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
-use tollgate_wire::ledger::{BandReached, LedgerEntry, MonthClosed};
+use tollgate_wire::ledger::LedgerEntry;
 
 impl LedgerStore for Writer {
     fn ingest(&mut self, batch: &[Record<'_>], read_at: Time) -> Result<Ingested, LedgerError> {
@@ -32,7 +33,9 @@ impl LedgerStore for Writer {
 /// An entry with the numbers under which it is kept.
 pub(crate) struct Booking<'a> {
     /// The entry.
-    pub(super) entry: LedgerEntry<'a>,
+    pub(super) entry: &'a LedgerEntry<'a>,
+    /// Its hashes as they are stored.
+    pub(super) hashes: &'a Hashes,
     /// Billing month as [`number_of`] has it.
     pub(super) month: i64,
     /// Account's number.
@@ -40,15 +43,17 @@ pub(crate) struct Booking<'a> {
     /// Summary row.
     pub(super) group: i64,
     /// What it adds to the row.
-    added: Sums,
+    added: &'a Sums,
     /// The row's place in memory.
     slot: usize,
 }
 
-impl Booking<'_> {
-    /// The entry's id as it is stored.
-    pub(super) fn id(&self) -> Hash<'_> {
-        Hash::new(&self.entry.entry)
+impl<'a> Booking<'a> {
+    /// Finds the entry's summary row.
+    fn new(tx: &dyn Sql, memory: &mut Memory, account: i64, checked: &'a Checked<'_>) -> Result<Self, LedgerError> {
+        let Checked { entry, hashes, month, added } = checked;
+        let (slot, group) = memory.groups.find(tx, entry)?;
+        Ok(Self { entry, hashes, month: *month, account, group, added, slot })
     }
 }
 
@@ -61,48 +66,56 @@ pub(super) fn ingest(
 ) -> Result<Ingested, LedgerError> {
     let mut fresh = Fresh::take(tx, Stream::Ledger, batch)?;
     let mut ends = Ends::hold(tx)?;
-    let mut bookings = Vec::with_capacity(fresh.records.len());
-    for record in std::mem::take(&mut fresh.records) {
-        match read(record) {
-            Ok(Read::Entry(entry, month, added)) => {
-                let account = memory.accounts.number(tx, &entry.account)?;
-                if ends.refuse(tx, account, month, &entry)? {
-                    fresh.set_aside(tx, record, &closed(&entry))?;
-                    continue;
+    let at_once = tx.booked_at_once();
+    each_chunk(&std::mem::take(&mut fresh.records), at_once, |(records, read)| {
+        let mut bookings = Vec::with_capacity(read.len());
+        for (record, read) in records.iter().zip(&read) {
+            match read {
+                Ok(Read::Entry(checked)) => {
+                    let account = memory.accounts.number(tx, &checked.entry.account)?;
+                    if ends.refuse(tx, account, checked.month, &checked.entry)? {
+                        fresh.set_aside(tx, record, &closed(&checked.entry))?;
+                        continue;
+                    }
+                    bookings.push(Booking::new(tx, memory, account, checked)?);
                 }
-                let (slot, group) = memory.groups.find(tx, &entry)?;
-                bookings.push(Booking { entry, month, account, group, added, slot });
+                Ok(Read::End(end, month)) => {
+                    let account = memory.accounts.number(tx, &end.account)?;
+                    fresh.count(keep_end(tx, account, *month, end)?);
+                }
+                Ok(Read::Band(band, month)) => {
+                    let account = memory.accounts.number(tx, &band.account)?;
+                    fresh.count(keep_band(tx, account, *month, band)?);
+                }
+                Err(reason) => fresh.set_aside(tx, record, reason)?,
             }
-            Ok(Read::End(end, month)) => {
-                let account = memory.accounts.number(tx, &end.account)?;
-                fresh.count(keep_end(tx, account, month, &end)?);
-            }
-            Ok(Read::Band(band, month)) => {
-                let account = memory.accounts.number(tx, &band.account)?;
-                fresh.count(keep_band(tx, account, month, &band)?);
-            }
-            Err(reason) => fresh.set_aside(tx, record, &reason)?,
         }
-    }
-    for new in book(tx, memory, &bookings)? {
-        fresh.count(new);
-    }
+        // Entries of an account lie together, and so do what their indexes say of them.
+        bookings.sort_by_key(|b| (b.month, b.account));
+        for new in keep(tx, memory, &bookings)? {
+            fresh.count(new);
+        }
+        Ok(())
+    })?;
+    sum_up(tx, memory)?;
     fresh.finish(tx, read_at)
 }
 
-/// Keeps what is new and adds it to its summary rows; for each, whether it was.
-fn book(tx: &mut dyn Bulk, memory: &mut Memory, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
-    let booked = tx.book(bookings)?;
-    for (booking, new) in bookings.iter().zip(&booked) {
+/// Keeps what is new; for each, whether it was.
+fn keep(tx: &mut dyn Bulk, memory: &mut Memory, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
+    let kept = tx.book(bookings)?;
+    for (booking, new) in bookings.iter().zip(&kept) {
         if *new {
-            memory.groups.add(booking.slot, &booking.added);
+            memory.groups.add(booking.slot, booking.added);
         }
     }
+    Ok(kept)
+}
+
+/// Adds all that was kept to its summary rows.
+fn sum_up(tx: &mut dyn Bulk, memory: &mut Memory) -> Result<(), LedgerError> {
     let sums = memory.groups.take_sums();
-    if !sums.is_empty() {
-        tx.add(&sums)?;
-    }
-    Ok(booked)
+    if sums.is_empty() { Ok(()) } else { tx.add(&sums) }
 }
 
 /// Books entries that settling made, all of one account and month, inside a transaction; for each, whether it was new.
@@ -114,32 +127,21 @@ pub(crate) fn book_settled(
 ) -> Result<Vec<bool>, LedgerError> {
     let odd = |value| LedgerError::Stored { what: "charge", value };
     let mut ends = Ends::hold(tx)?;
-    let mut bookings = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let added = Sums::of(&entry).map_err(odd)?;
-        let month = month_number(&entry.billing_period).map_err(odd)?;
-        let account = memory.accounts.number(tx, &entry.account)?;
-        if ends.refuse(tx, account, month, &entry)? {
+    let checked: Vec<_> = entries.into_iter().map(Checked::new).collect::<Result<_, _>>().map_err(odd)?;
+    let mut bookings = Vec::with_capacity(checked.len());
+    for one in &checked {
+        let account = memory.accounts.number(tx, &one.entry.account)?;
+        if ends.refuse(tx, account, one.month, &one.entry)? {
             return Err(LedgerError::Closed {
-                account: entry.account.to_string(),
-                month: entry.billing_period.to_string(),
+                account: one.entry.account.to_string(),
+                month: one.entry.billing_period.to_string(),
             });
         }
-        let (slot, group) = memory.groups.find(tx, &entry)?;
-        bookings.push(Booking { entry, month, account, group, added, slot });
+        bookings.push(Booking::new(tx, memory, account, one)?);
     }
-    book(tx, memory, &bookings)
-}
-
-/// What a record is.
-#[expect(clippy::large_enum_variant, reason = "nearly all are entries, which a box would allocate for")]
-enum Read<'a> {
-    /// An entry, its month and what it adds.
-    Entry(LedgerEntry<'a>, i64, Sums),
-    /// The end of a month.
-    End(MonthClosed<'a>, i64),
-    /// A volume band that is reached.
-    Band(BandReached<'a>, i64),
+    let kept = keep(tx, memory, &bookings)?;
+    sum_up(tx, memory)?;
+    Ok(kept)
 }
 
 fn closed(entry: &LedgerEntry<'_>) -> String {
@@ -149,43 +151,8 @@ fn closed(entry: &LedgerEntry<'_>) -> String {
     )
 }
 
-/// A record off the topic; why it cannot be booked. Everything is checked here, so that nothing of it is refused once
-/// writing has begun.
-fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
-    let text = std::str::from_utf8(record.value).map_err(|e| format!("not UTF-8: {e}"))?;
-    if writes_nul(text) {
-        return Err("a text with a NUL character, which no name or id has".to_owned());
-    }
-    let e: LedgerEntry<'_> = match serde_json::from_str(text) {
-        Ok(entry) => entry,
-        // Ends of months are rare: they are looked for only where there is no entry.
-        Err(error) => match serde_json::from_str::<MonthClosed<'_>>(text) {
-            Ok(end) => {
-                let month = month_number(&end.month_closed)?;
-                return Ok(Read::End(end, month));
-            }
-            Err(_) => {
-                return match serde_json::from_str::<BandReached<'_>>(text) {
-                    Ok(band) => month_number(&band.month).map(|month| Read::Band(band, month)),
-                    Err(_) => Err(format!("not a ledger entry: {error}")),
-                };
-            }
-        },
-    };
-    let added = Sums::of(&e)?;
-    let month = month_number(&e.billing_period)?;
-    month_number(&e.usage_period)?;
-    if e.message_uid.is_some_and(|n| i64::try_from(n).is_err()) {
-        return Err("message_uid exceeds 2^63 - 1".to_owned());
-    }
-    if e.ordinal.is_some_and(|n| i64::try_from(n).is_err()) {
-        return Err("ordinal exceeds 2^63 - 1".to_owned());
-    }
-    Ok(Read::Entry(e, month, added))
-}
-
 /// `YYYY-MM` as year * 12 + month - 1.
-fn month_number(period: &str) -> Result<i64, String> {
+pub(super) fn month_number(period: &str) -> Result<i64, String> {
     let month: YearMonth = period.parse().map_err(|e| format!("{e}"))?;
     Ok(number_of(month))
 }

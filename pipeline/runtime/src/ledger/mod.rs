@@ -5,6 +5,7 @@
 //! both over either database; what the two do differently is behind `sql.rs`.
 
 mod accounts;
+mod ahead;
 mod amount;
 mod asked;
 mod by_id;
@@ -19,6 +20,7 @@ mod group;
 mod hash;
 mod ingest;
 mod invoices;
+mod parse;
 mod postgres;
 mod reached;
 mod read;

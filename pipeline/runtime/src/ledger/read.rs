@@ -1,5 +1,6 @@
 //! Reading the ledger: the [`LedgerReader`].
 
+use super::ahead::{Fetcher, ahead};
 use super::entry::{COLUMNS, Columns, OWN, entry, own_entry};
 use super::ingest::number_of;
 use super::shared::{KnownGroups, SHARED, Shared};
@@ -69,14 +70,23 @@ impl LedgerReader for Reader {
         with_people: bool,
         each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        self.read(|db| {
-            // Accounts one by one, by name: their entries lie together, so nothing is sorted or held.
-            for name in accounts_of(db, month, account)? {
-                if detail_of(db, month, &name, with_people, each)?.is_break() {
-                    break;
+        let held = groups_held();
+        let fetch = |fetcher: &mut Fetcher<_>| {
+            self.read(|db| {
+                // Accounts one by one, by name: their entries lie together, so nothing is sorted or held.
+                for name in accounts_of(db, month, account)? {
+                    if fetch_detail(db, month, &name, with_people, held, fetcher)?.is_break() {
+                        break;
+                    }
                 }
-            }
-            Ok(())
+                Ok(())
+            })
+        };
+        ahead(fetch, |known: &Option<KnownGroups>, row| {
+            Ok(each(&match known {
+                Some(known) => own_entry(row, known, with_people)?,
+                None => entry(row, with_people)?,
+            }))
         })
     }
 
@@ -142,53 +152,52 @@ pub(super) fn accounts_of(db: &dyn Sql, month: YearMonth, account: Option<&str>)
     Ok(names)
 }
 
-fn detail_of(
+/// Fetches the entries of an account, and with them its summary rows where they are known apart from the entries.
+fn fetch_detail(
     db: &dyn Sql,
     month: YearMonth,
     account: &str,
     with_people: bool,
-    each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
+    held: usize,
+    fetcher: &mut Fetcher<Option<KnownGroups>>,
 ) -> Result<ControlFlow<()>, LedgerError> {
     let number = db.number("SELECT ix FROM accounts WHERE name = ?1", &[account.into()])?;
-    let (columns, join) = if with_people {
-        (
-            ", p.recipient, p.wamid",
-            "LEFT JOIN people p ON p.month = e.month AND p.account = e.account \
-             AND p.occurred_at = e.occurred_at AND p.entry = e.entry",
-        )
-    } else {
-        ("", "")
+    let known = known_groups(db, month, account, held)?;
+    // CROSS JOIN keeps SQLite's outer loop on the entries: their key is the order.
+    let (mut columns, groups, of_group) = match &known {
+        Some(_) => (OWN.to_owned(), "", ""),
+        None => (COLUMNS.to_owned(), "CROSS JOIN entry_groups g", "g.ix = e.grp AND"),
     };
-    let of = "e.month = ?1 AND e.account = ?2 ORDER BY e.occurred_at, e.entry";
-    let key = [Value::Int(number_of(month)), number.into()];
-    let mut went = ControlFlow::Continue(());
-    match known_groups(db, month, account)? {
-        Some(known) => {
-            let sql = format!("SELECT {OWN}{columns} FROM entries e {join} WHERE {of}");
-            db.rows(&sql, &key, &mut |row| {
-                went = each(&own_entry(row, &known, with_people)?);
-                Ok(went)
-            })?;
-        }
-        None => {
-            // CROSS JOIN keeps SQLite's outer loop on the entries: their key is the order.
-            let sql = format!(
-                "SELECT {COLUMNS}{columns} FROM entries e CROSS JOIN entry_groups g {join} WHERE g.ix = e.grp AND {of}"
-            );
-            db.rows(&sql, &key, &mut |row| {
-                went = each(&entry(row, with_people)?);
-                Ok(went)
-            })?;
-        }
+    let people = if with_people {
+        columns.push_str(", p.recipient, p.wamid");
+        "LEFT JOIN people p ON p.month = e.month AND p.account = e.account AND p.occurred_at = e.occurred_at \
+         AND p.entry = e.entry"
+    } else {
+        ""
+    };
+    let sql = format!(
+        "SELECT {columns} FROM entries e {groups} {people} WHERE {of_group} e.month = ?1 AND e.account = ?2 \
+         ORDER BY e.occurred_at, e.entry"
+    );
+    let mut went = fetcher.begin(known, columns.split(',').count());
+    if went.is_continue() {
+        db.rows(&sql, &[Value::Int(number_of(month)), number.into()], &mut |row| {
+            went = fetcher.push(row)?;
+            Ok(went)
+        })?;
     }
     Ok(went)
 }
 
 /// An account's summary rows of a month, if they are few enough to be held: then half of an entry's fields need not be
 /// read with each of a million.
-fn known_groups(db: &dyn Sql, month: YearMonth, account: &str) -> Result<Option<KnownGroups>, LedgerError> {
-    let mut known = KnownGroups::default();
-    let (mut few, held) = (true, groups_held());
+fn known_groups(
+    db: &dyn Sql,
+    month: YearMonth,
+    account: &str,
+    held: usize,
+) -> Result<Option<KnownGroups>, LedgerError> {
+    let (mut known, mut few) = (KnownGroups::default(), true);
     let sql = format!("SELECT {SHARED} FROM entry_groups g WHERE g.billing_period = ?1 AND g.account = ?2");
     db.rows(&sql, &[month.to_string().as_str().into(), account.into()], &mut |row| {
         let (ix, shared) = Shared::numbered(row)?;

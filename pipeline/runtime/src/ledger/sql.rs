@@ -83,6 +83,9 @@ pub(crate) trait Bulk: Sql {
     /// Holds the ends of months for this transaction: with others that book (`shared`), or alone, to close one.
     fn hold_months(&self, shared: bool) -> Result<(), LedgerError>;
 
+    /// How many entries are best booked at once.
+    fn booked_at_once(&self) -> usize;
+
     /// Keeps the entries whose id is not booked yet, with their people's data; for each, whether it was new. An id that
     /// is twice in the batch is new once.
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError>;

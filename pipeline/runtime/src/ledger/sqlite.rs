@@ -3,14 +3,12 @@
 //! Amounts are stored as decimal text, so that they stay exact.
 
 use super::group::{AMOUNTS, Sums, stored_units};
-use super::hash::Hash;
 use super::ingest::Booking;
 use super::sql::{Bulk, Each, Engine, EntryKey, Read, Row, Sql, Value, Write};
 use super::{LedgerError, SCHEMA_VERSION, amount};
 use crate::views::{FoundMessage, MessageMoved, MessageRow, MoveRow};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, ToSql, Transaction, params};
-use rust_decimal::Decimal;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Statement, ToSql, Transaction, params};
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +23,13 @@ const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
     include_str!("schema-4.sql"),
     include_str!("schema-5.sql"),
 ];
+
+/// Pages of the write-ahead log, of 8 KiB, after which a commit moves it into the file and waits for the disk. Many: ids are
+/// scattered, so that a batch changes pages all over their index, and the next batch the same ones.
+const LOG_PAGES: u32 = 32_000;
+
+/// Few enough to lie in the cache.
+const BOOKED_AT_ONCE: usize = 500;
 
 /// How a file is opened.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +62,7 @@ impl Sqlite {
             conn.pragma_update(None, "page_size", 8192)?;
             conn.pragma_update(None, "journal_mode", "wal")?;
             conn.pragma_update(None, "synchronous", "normal")?;
-            conn.pragma_update(None, "wal_autocheckpoint", 4000)?;
+            conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
             tune(&conn, options)?;
             create_or_check(&mut conn, path)?;
             Ok(conn)
@@ -133,15 +138,6 @@ impl ToSql for Value<'_> {
     }
 }
 
-impl ToSql for Hash<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Packed(bytes) => ValueRef::Blob(bytes),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-        }))
-    }
-}
-
 impl Row for rusqlite::Row<'_> {
     fn value(&self, column: usize) -> Result<Value<'_>, LedgerError> {
         Ok(match self.get_ref(column)? {
@@ -184,6 +180,10 @@ impl Bulk for Tx<'_> {
         Ok(())
     }
 
+    fn booked_at_once(&self) -> usize {
+        BOOKED_AT_ONCE
+    }
+
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
         let mut insert = self.0.prepare_cached(
             "INSERT OR IGNORE INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
@@ -191,47 +191,17 @@ impl Bulk for Tx<'_> {
         )?;
         let mut person = self.0.prepare_cached("INSERT OR REPLACE INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
         let mut new = Vec::with_capacity(bookings.len());
+        let (mut bound, mut bound_person) = (None, None);
         for b in bookings {
-            let (e, at) = (&b.entry, b.entry.occurred_at.0 as i64);
-            let inserted = insert.execute(params![
-                b.month,
-                b.account,
-                at,
-                b.id(),
-                b.group,
-                e.cause.map(Cause::as_str),
-                e.adjusts.as_deref().map(Hash::new),
-                e.revision,
-                e.message_uid.map(|n| n as i64),
-                e.message.as_deref(),
-                e.attempt,
-                Hash::new(&e.recipient_hash),
-                Hash::new(&e.wamid_hash),
-                e.template.as_deref(),
-                e.language.as_deref(),
-                e.expected_category.map(Category::as_str),
-                e.expected_type.map(PricingType::as_str),
-                e.expected_model.map(PricingModel::as_str),
-                e.reported_category.map(Category::as_str),
-                e.reported_type.map(PricingType::as_str),
-                e.reported_model.map(PricingModel::as_str),
-                e.conversation.as_deref(),
-                e.rulebook.as_deref(),
-                e.ordinal.map(|n| n as i64),
-                e.quantity,
-                exact(e.cost),
-                exact(e.markup),
-                exact(e.fee),
-                exact(e.price_ex_tax),
-                e.fx_source.as_deref(),
-                e.fx_date.as_deref(),
-                e.booked_at.0 as i64,
-                e.reason.as_deref(),
-            ])?;
-            new.push(inserted > 0);
-            if inserted > 0 && (e.recipient.is_some() || e.wamid.is_some()) {
-                let (recipient, wamid) = (e.recipient.as_deref(), e.wamid.as_deref());
-                person.execute(params![b.month, b.account, at, b.id(), recipient, wamid])?;
+            let (e, values) = (b.entry, columns(b));
+            let [month, account, at, id, ..] = values;
+            bind(&mut insert, values, &mut bound)?;
+            let inserted = insert.raw_execute()? > 0;
+            new.push(inserted);
+            if inserted && (e.recipient.is_some() || e.wamid.is_some()) {
+                let values = [month, account, at, id, e.recipient.as_deref().into(), e.wamid.as_deref().into()];
+                bind(&mut person, values, &mut bound_person)?;
+                person.raw_execute()?;
             }
         }
         Ok(new)
@@ -353,8 +323,61 @@ impl Bulk for Tx<'_> {
     }
 }
 
-fn exact(amount: Option<Decimal>) -> Option<String> {
-    amount.map(|a| a.normalize().to_string())
+/// An entry as its table has it.
+fn columns<'b>(b: &'b Booking<'_>) -> [Value<'b>; 33] {
+    let e = b.entry;
+    let [id, adjusts, recipient, wamid] = b.hashes.stored(e);
+    let number = |n: Option<u64>| n.map(|n| n as i64).into();
+    [
+        b.month.into(),
+        b.account.into(),
+        (e.occurred_at.0 as i64).into(),
+        id,
+        b.group.into(),
+        e.cause.map(Cause::as_str).into(),
+        adjusts,
+        i64::from(e.revision).into(),
+        number(e.message_uid),
+        e.message.as_deref().into(),
+        e.attempt.map(i64::from).into(),
+        recipient,
+        wamid,
+        e.template.as_deref().into(),
+        e.language.as_deref().into(),
+        e.expected_category.map(Category::as_str).into(),
+        e.expected_type.map(PricingType::as_str).into(),
+        e.expected_model.map(PricingModel::as_str).into(),
+        e.reported_category.map(Category::as_str).into(),
+        e.reported_type.map(PricingType::as_str).into(),
+        e.reported_model.map(PricingModel::as_str).into(),
+        e.conversation.as_deref().into(),
+        e.rulebook.as_deref().into(),
+        number(e.ordinal),
+        e.quantity.into(),
+        e.cost.into(),
+        e.markup.into(),
+        e.fee.into(),
+        e.price_ex_tax.into(),
+        e.fx_source.as_deref().into(),
+        e.fx_date.as_deref().into(),
+        (e.booked_at.0 as i64).into(),
+        e.reason.as_deref().into(),
+    ]
+}
+
+/// Binds what differs from the row before, `bound`: SQLite copies every text that it is given, and most are the same.
+fn bind<'v, const N: usize>(
+    statement: &mut Statement<'_>,
+    values: [Value<'v>; N],
+    bound: &mut Option<[Value<'v>; N]>,
+) -> rusqlite::Result<()> {
+    for (n, value) in values.iter().enumerate() {
+        if bound.as_ref().is_none_or(|bound| bound[n] != *value) {
+            statement.raw_bind_parameter(n + 1, value)?;
+        }
+    }
+    *bound = Some(values);
+    Ok(())
 }
 
 fn tune(conn: &Connection, options: Options) -> Result<(), LedgerError> {

@@ -10,6 +10,8 @@ use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 use tollgate_wire::ledger::LedgerEntry;
 
+mod large;
+
 on_both!(
     an_entry_comes_back_as_it_went_in,
     entries_read_the_same_however_many_summary_rows_there_are,

@@ -1,6 +1,7 @@
 //! Writing in bulk: arrays and COPY, a few round trips a batch however many records it has.
 
 use super::Tx;
+use super::copy::{Cells, CopyError, Rows, copy};
 use super::value::stored;
 use crate::ledger::LedgerError;
 use crate::ledger::amount;
@@ -9,9 +10,8 @@ use crate::ledger::hash::Hash;
 use crate::ledger::ingest::Booking;
 use crate::ledger::sql::{Bulk, Each, EntryKey, Row, Sql, Value};
 use crate::views::{FoundMessage, MessageMoved, MessageRow, MoveRow};
-use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::error::SqlState;
-use postgres::types::{ToSql, Type};
+use postgres::types::Type;
 use rust_decimal::Decimal;
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
@@ -20,12 +20,20 @@ use tollgate_wire::ledger::Cause;
 
 /// Message numbers that one value of the sequence stands for.
 const BLOCK: i64 = 1_000;
+/// From so many ids on they are copied: that takes two more round trips.
+const COPIED_MIN: usize = 100;
+
+/// Many, as each statement costs something; fewer than a batch of the projection, so that the server is busy with the first
+/// while the next are read.
+const BOOKED_AT_ONCE: usize = 2_500;
 
 /// An open transaction that writes.
 pub(super) struct BulkTx<'c> {
     pub(super) tx: Tx<'c>,
     /// Months whose partitions are known to be there.
     pub(super) months: BTreeSet<i64>,
+    /// Ids came that were booked before.
+    pub(super) again: bool,
 }
 
 impl Sql for BulkTx<'_> {
@@ -38,22 +46,46 @@ impl Sql for BulkTx<'_> {
     }
 }
 
-/// Values of one row for COPY.
-type Cells<'v> = [&'v (dyn ToSql + Sync)];
-
 impl BulkTx<'_> {
     /// Sends rows; `fill` writes each into the writer.
     fn copy(
         &mut self,
         sql: &str,
         types: &[Type],
-        fill: impl FnOnce(&mut dyn FnMut(&Cells<'_>) -> Result<(), postgres::Error>) -> Result<(), postgres::Error>,
-    ) -> Result<(), postgres::Error> {
-        let tx = self.tx.tx.get_mut();
-        let mut writer = BinaryCopyInWriter::new(tx.copy_in(sql)?, types);
-        fill(&mut |row| writer.write(row))?;
-        writer.finish()?;
-        Ok(())
+        fill: impl FnOnce(&mut Rows<'_>) -> Result<(), CopyError>,
+    ) -> Result<(), LedgerError> {
+        let statement = self.tx.statement(sql)?;
+        Ok(copy(self.tx.tx.get_mut(), &statement, types, fill)?)
+    }
+
+    /// Books ids; for each, whether it was new. Of an id that is twice among them, the first is the one.
+    fn book_ids(&mut self, ids: &[Vec<u8>]) -> Result<Vec<bool>, LedgerError> {
+        // Nearly always all of them are new, and then copying them takes a third of asking about each.
+        if ids.len() >= COPIED_MIN && !self.again {
+            let statement = self.tx.statement("COPY entry_ids (entry) FROM STDIN BINARY")?;
+            let mut point = self.tx.tx.get_mut().transaction()?;
+            let copied =
+                copy(&mut point, &statement, &[Type::BYTEA], |rows| ids.iter().try_for_each(|id| rows.write(&[id])));
+            match copied {
+                Ok(()) => {
+                    point.commit()?;
+                    return Ok(vec![true; ids.len()]);
+                }
+                Err(CopyError::Server(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+                    point.rollback()?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            // What comes again seldom comes alone.
+            self.again = true;
+        }
+        let mut unbooked: HashSet<Vec<u8>> = HashSet::with_capacity(ids.len());
+        let sql = "INSERT INTO entry_ids SELECT unnest(?1::bytea[]) ON CONFLICT DO NOTHING RETURNING entry";
+        self.query(sql, &[&ids], &mut |row| {
+            unbooked.insert(row.try_get(0)?);
+            Ok(())
+        })?;
+        Ok(ids.iter().map(|id| unbooked.remove(id)).collect())
     }
 
     fn query(
@@ -112,31 +144,28 @@ impl Bulk for BulkTx<'_> {
         self.hold("closes", shared)
     }
 
+    fn booked_at_once(&self) -> usize {
+        BOOKED_AT_ONCE
+    }
+
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
         for month in bookings.iter().map(|b| b.month).collect::<BTreeSet<_>>() {
             self.month(month)?;
         }
-        let ids: Vec<Vec<u8>> = bookings.iter().map(|b| stored(b.id())).collect();
-        let mut unbooked: HashSet<Vec<u8>> = HashSet::with_capacity(ids.len());
-        let sql = "INSERT INTO entry_ids SELECT unnest(?1::bytea[]) ON CONFLICT DO NOTHING RETURNING entry";
-        self.query(sql, &[&ids], &mut |row| {
-            unbooked.insert(row.try_get(0)?);
-            Ok(())
-        })?;
-        // Of an id that is twice in the batch, the first is the one.
-        let new: Vec<bool> = ids.iter().map(|id| unbooked.remove(id)).collect();
+        let ids: Vec<Vec<u8>> = bookings.iter().map(|b| stored(Hash::new(&b.entry.entry))).collect();
+        let new = self.book_ids(&ids)?;
         let chosen = || bookings.iter().zip(&ids).zip(&new).filter(|(_, new)| **new).map(|(one, _)| one);
-        self.copy(ENTRIES, &entry_types(), |write| {
+        self.copy(ENTRIES, &entry_types(), |rows| {
             for (b, id) in chosen() {
-                write_entry(b, id, write)?;
+                write_entry(b, id, rows)?;
             }
             Ok(())
         })?;
         let types = [Type::INT8, Type::INT8, Type::INT8, Type::BYTEA, Type::TEXT, Type::TEXT];
-        self.copy(PEOPLE, &types, |write| {
+        self.copy(PEOPLE, &types, |rows| {
             for (b, id) in chosen().filter(|(b, _)| b.entry.recipient.is_some() || b.entry.wamid.is_some()) {
                 let (recipient, wamid) = (b.entry.recipient.as_deref(), b.entry.wamid.as_deref());
-                write(&[&b.month, &b.account, &(b.entry.occurred_at.0 as i64), id, &recipient, &wamid])?;
+                rows.write(&[&b.month, &b.account, &(b.entry.occurred_at.0 as i64), id, &recipient, &wamid])?;
             }
             Ok(())
         })?;
@@ -238,11 +267,11 @@ impl Bulk for BulkTx<'_> {
              FROM STDIN BINARY";
         let (n, t) = (Type::INT8, Type::TEXT);
         let types = [&n, &n, &t, &n, &n, &t, &t, &n, &n, &n].map(Clone::clone);
-        self.copy(SQL, &types, |write| {
+        self.copy(SQL, &types, |rows| {
             for m in messages {
                 let (id, to, metadata) = (m.id, m.recipient, m.metadata);
                 let (state, at, last) = (m.state, m.at, m.last_move);
-                write(&[&m.ix, &m.account, &id, &m.uid, &m.campaign, &to, &metadata, &state, &at, &last])?;
+                rows.write(&[&m.ix, &m.account, &id, &m.uid, &m.campaign, &to, &metadata, &state, &at, &last])?;
             }
             Ok(())
         })?;
@@ -269,15 +298,17 @@ impl Bulk for BulkTx<'_> {
     fn insert_moves(&mut self, moves: &[MoveRow<'_>]) -> Result<Option<i64>, LedgerError> {
         const SQL: &str = "COPY moves (key, message, prev, at, body) FROM STDIN BINARY";
         let types = [Type::INT8, Type::INT8, Type::INT8, Type::INT8, Type::TEXT];
-        let copied = self.copy(SQL, &types, |write| {
+        let statement = self.tx.statement(SQL)?;
+        let copied = copy(self.tx.tx.get_mut(), &statement, &types, |rows| {
             for m in moves {
-                write(&[&m.key, &m.message, &m.prev, &m.at, &m.body])?;
+                rows.write(&[&m.key, &m.message, &m.prev, &m.at, &m.body])?;
             }
             Ok(())
         });
         match copied {
             Ok(()) => Ok(None),
-            Err(error) => taken(&error).map_or_else(|| Err(error.into()), |key| Ok(Some(key))),
+            Err(CopyError::Server(error)) => taken(&error).map_or_else(|| Err(error.into()), |key| Ok(Some(key))),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -315,14 +346,10 @@ fn entry_types() -> [Type; 33] {
     .map(Clone::clone)
 }
 
-fn write_entry(
-    b: &Booking<'_>,
-    id: &Vec<u8>,
-    write: &mut dyn FnMut(&Cells<'_>) -> Result<(), postgres::Error>,
-) -> Result<(), postgres::Error> {
-    let e = &b.entry;
+fn write_entry(b: &Booking<'_>, id: &Vec<u8>, rows: &mut Rows<'_>) -> Result<(), CopyError> {
+    let e = b.entry;
     let hash = |text: &str| stored(Hash::new(text));
-    write(&[
+    rows.write(&[
         &b.month,
         &b.account,
         &(e.occurred_at.0 as i64),

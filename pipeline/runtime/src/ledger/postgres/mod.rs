@@ -1,10 +1,12 @@
 //! PostgreSQL: any number of processes, each partition of a topic written by one at a time.
 //!
-//! `config` how it is reached · `bulk` the writes in bulk · `value` values and rows · `schema.sql` the tables, of which
-//! entries and people's data are partitioned by billing month · this file connections and transactions.
+//! `config` how it is reached · `bulk` the writes in bulk · `copy` rows on their way · `value` values and rows ·
+//! `schema.sql` the tables, of which entries and people's data are partitioned by billing month · this file connections and
+//! transactions.
 
 mod bulk;
 mod config;
+mod copy;
 #[cfg(test)]
 pub(crate) mod server;
 #[cfg(test)]
@@ -130,9 +132,9 @@ impl Engine for Postgres {
         let begin = connection.client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let tx = RefCell::new(begin.start()?);
         let tx = Tx { tx, statements: &connection.statements };
-        let mut tx = bulk::BulkTx { tx, months: connection.months.clone() };
+        let mut tx = bulk::BulkTx { tx, months: connection.months.clone(), again: false };
         work(&mut tx)?;
-        let bulk::BulkTx { tx, months } = tx;
+        let bulk::BulkTx { tx, months, .. } = tx;
         tx.tx.into_inner().commit()?;
         connection.months = months;
         Ok(())
