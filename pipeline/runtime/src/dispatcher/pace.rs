@@ -18,7 +18,7 @@ pub(super) const HORIZON_MAX_NS: u64 = 500_000_000;
 const MADE_UP_NS: u64 = 250_000_000;
 
 /// Calls whose starts are kept; the platform's highest rate is 1,000 a second. Faster ones are spaced alone.
-const COUNTED_MAX: u32 = 4_000;
+const COUNTED_MAX: usize = 4_000;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -48,7 +48,7 @@ pub(super) struct Pace {
     interval_ns: u64,
     /// When the next call is due if all were evenly spaced.
     due_ns: u64,
-    /// Starts of the latest calls, at most as many as may start in a second.
+    /// Starts of the calls of the second before the latest one, timed ahead or not.
     starts: VecDeque<u64>,
 }
 
@@ -64,7 +64,6 @@ impl Pace {
     pub(super) fn set_rate(&mut self, per_second: u32) {
         self.per_second = per_second.max(1);
         self.interval_ns = SECOND_NS / u64::from(self.per_second);
-        self.forget();
     }
 
     /// Whether one more call fits into the horizon, after `planned` others that are not timed yet.
@@ -82,30 +81,21 @@ impl Pace {
         let start = self.start_after(0, now_ns);
         self.due_ns = self.due_ns.max(start) + self.interval_ns;
         self.starts.push_back(start);
-        self.forget();
+        while self.starts.front().is_some_and(|first| first + SECOND_NS <= start) || self.starts.len() > COUNTED_MAX {
+            self.starts.pop_front();
+        }
         start
     }
 
     /// The start of the call after `planned` others: not before it is due, less what is made up for; half an interval after the
     /// one before it; a second after the one that is a second's calls before it.
     fn start_after(&self, planned: u32, now_ns: u64) -> u64 {
-        let (planned, at) = (u64::from(planned), planned as usize);
+        let a_second_ago = (self.starts.len() + planned as usize).checked_sub(self.per_second as usize);
+        let full = a_second_ago.and_then(|at| self.starts.get(at)).map_or(0, |start| start + SECOND_NS);
+        let planned = u64::from(planned);
         let due = self.due_ns.saturating_sub(MADE_UP_NS) + planned * self.interval_ns;
         let spaced = self.starts.back().map_or(0, |last| last + self.interval_ns / 2).max(now_ns);
-        let spaced = spaced + planned * (self.interval_ns / 2);
-        let full = self.starts.len() == self.counted();
-        let a_second_before = self.starts.get(at).filter(|_| full).map_or(0, |start| start + SECOND_NS);
-        due.max(spaced).max(a_second_before)
-    }
-
-    fn counted(&self) -> usize {
-        self.per_second.min(COUNTED_MAX) as usize
-    }
-
-    fn forget(&mut self) {
-        while self.starts.len() > self.counted() {
-            self.starts.pop_front();
-        }
+        due.max(spaced + planned * (self.interval_ns / 2)).max(full)
     }
 }
 
@@ -149,6 +139,15 @@ mod tests {
                 assert!(next - start >= SECOND_NS / u64::from(per_second) / 2, "{per_second}: {start} and {next}");
             }
         }
+    }
+
+    #[test]
+    fn a_rate_that_goes_down_and_up_again_grants_nothing() {
+        let mut pace = Pace::new(100, 0);
+        let first = (0..100).map(|_| pace.reserve(SECOND_NS)).next().expect("a start");
+        pace.set_rate(10);
+        pace.set_rate(100);
+        assert!(pace.reserve(SECOND_NS) >= first + SECOND_NS);
     }
 
     /// Orders of a sender at its full rate come in commits, as the engine admits them: all of the rate is used.
