@@ -76,6 +76,7 @@ fn what_cannot_be_credited_is_told() {
         ("price", json!("0.00000000001"), "events[0].price"),
         ("cost", json!("1000000000.01"), "events[0].cost"),
         ("by", json!(""), "events[0].by"),
+        ("month", json!("0026-10"), "events[0].month"),
     ] {
         let why = w.events(&json!([with(name, value)])).unwrap_err();
         assert!(why.detail.contains(says), "{name}: {}", why.detail);

@@ -57,7 +57,9 @@ impl Pace {
     pub(super) fn new(per_second: u32, now_ns: u64) -> Self {
         let per_second = per_second.max(1);
         let interval_ns = SECOND_NS / u64::from(per_second);
-        Self { per_second, interval_ns, due_ns: now_ns + interval_ns + MADE_UP_NS, starts: VecDeque::new() }
+        let mut pace = Self { per_second, interval_ns, due_ns: now_ns + interval_ns, starts: VecDeque::new() };
+        pace.due_ns += pace.made_up_ns();
+        pace
     }
 
     /// Changes the rate; calls timed already stay where they are.
@@ -79,7 +81,9 @@ impl Pace {
     /// Times one call.
     pub(super) fn reserve(&mut self, now_ns: u64) -> u64 {
         let start = self.start_after(0, now_ns);
-        self.due_ns = self.due_ns.max(start) + self.interval_ns;
+        // Before its first call a sender was not idle: another process may have called for it until then.
+        let due_ns = if self.starts.is_empty() { start + self.made_up_ns() } else { self.due_ns };
+        self.due_ns = due_ns.max(start) + self.interval_ns;
         self.starts.push_back(start);
         while self.starts.front().is_some_and(|first| first + SECOND_NS <= start) || self.starts.len() > COUNTED_MAX {
             self.starts.pop_front();
@@ -87,13 +91,20 @@ impl Pace {
         start
     }
 
+    /// Nothing where a second's calls are too many to be counted.
+    fn made_up_ns(&self) -> u64 {
+        if self.per_second as usize > COUNTED_MAX { 0 } else { MADE_UP_NS }
+    }
+
     /// The start of the call after `planned` others: not before it is due, less what is made up for; half an interval after the
     /// one before it; a second after the one that is a second's calls before it.
     fn start_after(&self, planned: u32, now_ns: u64) -> u64 {
         let a_second_ago = (self.starts.len() + planned as usize).checked_sub(self.per_second as usize);
         let full = a_second_ago.and_then(|at| self.starts.get(at)).map_or(0, |start| start + SECOND_NS);
+        // As timing will have it: what is made up for is used up by the first of them.
+        let due_ns = if planned == 0 { self.due_ns } else { self.due_ns.max(now_ns) };
         let planned = u64::from(planned);
-        let due = self.due_ns.saturating_sub(MADE_UP_NS) + planned * self.interval_ns;
+        let due = (due_ns + planned * self.interval_ns).saturating_sub(self.made_up_ns());
         let spaced = self.starts.back().map_or(0, |last| last + self.interval_ns / 2).max(now_ns);
         due.max(spaced + planned * (self.interval_ns / 2)).max(full)
     }
@@ -113,6 +124,7 @@ mod tests {
     #[test]
     fn an_idle_hour_is_a_quarter_of_a_second_made_up_for_at_twice_the_rate() {
         let mut pace = Pace::new(80, 0);
+        pace.reserve(0);
         let later = 3_600 * SECOND_NS;
         let starts: Vec<u64> = (0..100).map(|_| (pace.reserve(later) - later) / 10_000).collect();
         assert_eq!(starts[..4], [0, 625, 1_250, 1_875], "twice the rate at first");
@@ -142,12 +154,30 @@ mod tests {
     }
 
     #[test]
+    fn before_its_first_call_a_sender_was_not_idle() {
+        let mut pace = Pace::new(80, 0);
+        let starts: Vec<u64> = (0..3).map(|_| pace.reserve(300_000_000)).collect();
+        assert_eq!(starts, [300_000_000, 312_500_000, 325_000_000]);
+    }
+
+    #[test]
+    fn what_is_planned_is_timed_within_the_horizon() {
+        let (mut pace, mut horizon) = (Pace::new(80, 0), Horizon::default());
+        pace.reserve(0);
+        horizon.took(SECOND_NS);
+        let now_ns = 60 * SECOND_NS;
+        let planned = (0..).take_while(|n| pace.has_room(*n, now_ns, horizon)).count();
+        let last = (0..planned).map(|_| pace.reserve(now_ns)).next_back().expect("some");
+        assert!(last <= now_ns + HORIZON_MAX_NS, "{planned} planned, the last at {last}");
+    }
+
+    #[test]
     fn a_rate_that_goes_down_and_up_again_grants_nothing() {
         let mut pace = Pace::new(100, 0);
-        let first = (0..100).map(|_| pace.reserve(SECOND_NS)).next().expect("a start");
+        let starts: Vec<u64> = (0..100).map(|_| pace.reserve(SECOND_NS)).collect();
         pace.set_rate(10);
         pace.set_rate(100);
-        assert!(pace.reserve(SECOND_NS) >= first + SECOND_NS);
+        assert!(pace.reserve(SECOND_NS) >= starts[0] + SECOND_NS);
     }
 
     /// Orders of a sender at its full rate come in commits, as the engine admits them: all of the rate is used.

@@ -16,13 +16,12 @@ const AGAIN: i64 = 8;
 /// Longest span of one question, in days.
 const SPAN_MAX: i64 = 8;
 
-/// The days that are asked for today, given those that are kept; none where yesterday is kept already.
+/// The days that are asked for today, given those that are kept: those that are not, and once a day, before yesterday is kept, the
+/// latest again.
 fn due(today: i64, has: impl Fn(i64) -> bool) -> Vec<Range<i64>> {
-    if has(today - 1) {
-        return Vec::new();
-    }
+    let again = if has(today - 1) { today } else { today - AGAIN };
     let asked = (today - LOOK_BACK).max(0)..today;
-    let wanted = spans(asked.filter(|day| *day >= today - AGAIN || !has(*day)));
+    let wanted = spans(asked.filter(|day| *day >= again || !has(*day)));
     let parts = wanted.into_iter().flat_map(|span| {
         let starts = (span.start..span.end).step_by(SPAN_MAX as usize);
         starts.map(move |start| start..(start + SPAN_MAX).min(span.end))
@@ -66,7 +65,8 @@ mod tests {
 
     #[test]
     fn a_day_is_asked_for_once_and_the_last_week_again() {
-        assert!(due(1_000, |day| day == 999).is_empty(), "asked today");
+        assert!(due(1_000, |day| (965..1_000).contains(&day)).is_empty(), "asked today");
+        assert_eq!(due(1_000, |day| day >= 989), [965..973, 973..981, 981..989], "what failed is asked for again");
         assert_eq!(due(1_000, |day| day < 999).as_slice(), std::slice::from_ref(&(992..1_000)));
         let from_the_start = due(1_000, |_| false);
         assert_eq!(from_the_start, [965..973, 973..981, 981..989, 989..997, 997..1_000]);

@@ -11,6 +11,8 @@ use tollgate_rate_card::{Category, ENTRY_DECIMALS, YearMonth};
 pub const MAX_REASON: usize = 256;
 /// Longest id and reference of a credit and name of who gave it, in bytes.
 pub const MAX_CREDIT_ID: usize = 64;
+/// No month before it was billed by anybody: an earlier one is mistyped, and would be a bill that nobody ever looks at.
+const FIRST_MONTH: YearMonth = YearMonth::new(2000, 1).expect("a month");
 /// Largest amount of a credit, in units of its currency.
 const CREDIT_MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
 
@@ -66,6 +68,10 @@ impl Credit<'_> {
     pub fn check(&self) -> Result<(), InputError> {
         naming::words(&self.id, MAX_CREDIT_ID).map_err(|e| e.at("id"))?;
         naming::platform_id("waba", &self.waba)?;
+        if self.month < FIRST_MONTH {
+            let remedy = "name the month that it is about, with all four digits of its year";
+            return Err(InputError::invalid("month", format!("{} was never billed", self.month), remedy));
+        }
         naming::words(&self.reason, MAX_REASON).map_err(|e| e.at("reason"))?;
         for (name, text) in [("reference", &self.reference), ("by", &self.by)] {
             let Some(text) = text else { continue };
