@@ -179,3 +179,94 @@ fn a_no_is_never_lost() {
     assert_eq!(s.marketing(), "oo");
     assert_eq!(s.w.last_outcome()["detail"], "opted out of the account as a whole");
 }
+
+/// What was written before a number was of its brand goes to whom it was written to, however late it is told.
+#[test]
+fn a_stop_that_is_told_late_goes_to_the_brand_of_then() {
+    let hats_write_all = [brand("hats", &["1001"]), brand("shoes", &["1002"])];
+    let mut s = Story::new(&[brand("shoes", &["1001"]), brand("hats", &["1002"])], json!({}));
+    let agreed = s.now_s();
+    s.said("opt_in", Some("shoes"), agreed);
+    let stopped = s.later();
+    s.later();
+    s.brands(&hats_write_all);
+    assert_eq!(s.marketing(), "nA");
+    s.wrote("1001", "stop", stopped);
+    assert_eq!(s.marketing(), "oo", "shoes write by 1002 now");
+    // One that was written since is said to the brand of now alone.
+    let mut s = Story::new(&[brand("shoes", &["1001"])], json!({}));
+    s.later();
+    s.brands(&hats_write_all);
+    let now_s = s.later();
+    s.said("opt_in", Some("shoes"), now_s);
+    s.said("opt_in", Some("hats"), now_s);
+    let now_s = s.later();
+    s.wrote("1001", "stop", now_s);
+    assert_eq!(s.marketing(), "oA");
+    // Before there were brands it was said to the account.
+    let mut s = Story::new(&[], json!({}));
+    let stopped = s.later();
+    s.later();
+    s.brands(&[brand("shoes", &["1001"])]);
+    let now_s = s.now_s();
+    s.said("opt_in", None, now_s);
+    assert_eq!(s.marketing(), "nA");
+    s.wrote("1001", "stop", stopped);
+    assert_eq!(s.marketing(), "oo");
+}
+
+/// And a word that confirms is told too late.
+#[test]
+fn a_confirmation_that_was_written_to_another_brand_confirms_nothing() {
+    let policy = json!({"double_opt_in": ["marketing"]});
+    let mut s = Story::new(&[brand("shoes", &["1001"]), brand("hats", &["1002"])], policy);
+    let asked = s.now_s();
+    s.said("opt_in", Some("hats"), asked);
+    let confirmed = s.later();
+    s.later();
+    s.brands(&[brand("hats", &["1001"]), brand("shoes", &["1002"])]);
+    s.wrote("1001", "yes", confirmed);
+    assert_eq!(s.marketing(), "nn");
+    let now_s = s.now_s();
+    s.wrote("1001", "yes", now_s);
+    assert_eq!(s.marketing(), "An");
+}
+
+/// Who wrote to a number agreed with nothing of the brand that it is of since.
+#[test]
+fn what_is_implied_does_not_go_to_another_brand_with_the_number() {
+    let mut s = Story::new(&[brand("shoes", &["1001"])], json!({"implied_marketing_days": 7}));
+    let wrote = s.later();
+    for sender in ["1001", "1002"] {
+        s.wrote(sender, "hi", wrote);
+    }
+    assert_eq!(s.marketing(), "AA");
+    s.later();
+    // The same again changes nothing.
+    s.brands(&[brand("shoes", &["1001"])]);
+    assert_eq!(s.marketing(), "AA");
+    s.brands(&[brand("hats", &["1001"]), brand("shoes", &["1002"])]);
+    assert_eq!(s.marketing(), "nn");
+    let wrote = s.later();
+    s.wrote("1001", "hi", wrote);
+    assert_eq!(s.marketing(), "An");
+    // And to none, which is back where it was.
+    s.later();
+    s.brands(&[brand("shoes", &["1002"])]);
+    assert_eq!(s.marketing(), "nn");
+}
+
+/// A brand that takes opt-ins to the account for its own asks for their confirmation by its number.
+#[test]
+fn an_opt_in_to_the_account_is_confirmed_to_a_number_of_a_brand_that_inherits() {
+    for (inherits, expected) in [(true, "AA"), (false, "nn")] {
+        let shoes = json!({"name": "shoes", "senders": ["1001"], "inherits": inherits});
+        let mut s = Story::new(&[shoes], json!({"double_opt_in": ["marketing"]}));
+        let asked = s.later();
+        s.said("opt_in", None, asked);
+        assert_eq!(s.marketing(), "nn");
+        let confirmed = s.later();
+        s.wrote("1001", "yes", confirmed);
+        assert_eq!(s.marketing(), expected, "{inherits}");
+    }
+}

@@ -232,7 +232,8 @@ pub(crate) fn no(
 }
 
 /// A person wrote one of the account's words to a number: to the brand that it is of. What ends everything is said to the
-/// account.
+/// account. What was written before the number was of its brand is told too late to confirm anything; a stop is said to
+/// whomever it may have been written to.
 pub(crate) fn word(
     facts: &Facts<'_>,
     account: &Account,
@@ -248,9 +249,18 @@ pub(crate) fn word(
         Means::Stop => {
             let ends: SmallVec<[Option<Category>; 4]> =
                 account.spec.policy.consent.stop_ends.iter().copied().map(Some).collect();
-            no(facts, whose, &ends, at_s, ("whatsapp stop word", ""), out);
+            for brand in std::iter::once(whose.1).chain(account.brands.since(sender, at_s)) {
+                no(facts, (key, brand), &ends, at_s, ("whatsapp stop word", ""), out);
+            }
         }
-        Means::Confirm => confirm(facts, account, whose, at_s, out),
+        Means::Confirm if at_s < account.brands.since_s(sender) => {}
+        Means::Confirm => {
+            confirm(facts, account, whose, at_s, out);
+            // What the brand has from the account was asked for by the brand's number too.
+            if account.brands.inherits(whose.1) {
+                confirm(facts, account, (key, BrandIx::NONE), at_s, out);
+            }
+        }
     }
 }
 

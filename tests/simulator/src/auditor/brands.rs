@@ -14,8 +14,8 @@ pub(super) struct Brands {
     here: BTreeMap<(String, String), bool>,
     /// Account and brand, once named.
     ever: BTreeSet<(String, String)>,
-    /// Account, number and brand, once together.
-    once: BTreeSet<(String, String, String)>,
+    /// Account and number → from which second it was of which brand, empty = of none; in order of time.
+    spans: BTreeMap<(String, String), Vec<(u32, String)>>,
 }
 
 fn text(v: &Value) -> String {
@@ -23,7 +23,7 @@ fn text(v: &Value) -> String {
 }
 
 impl Brands {
-    pub fn apply(&mut self, spec: &Value) {
+    pub fn apply(&mut self, spec: &Value, now_s: u32) {
         let account = text(&spec["account"]);
         self.of.retain(|(a, _), _| *a != account);
         self.here.retain(|(a, _), _| *a != account);
@@ -31,11 +31,27 @@ impl Brands {
             let key = (account.clone(), text(&brand["name"]));
             for sender in brand["senders"].as_array().into_iter().flatten() {
                 self.of.insert((account.clone(), text(sender)), key.1.clone());
-                self.once.insert((account.clone(), text(sender), key.1.clone()));
             }
             self.ever.insert(key.clone());
             self.here.insert(key, brand["inherits"] == true);
         }
+        let wabas = spec["wabas"].as_array().into_iter().flatten();
+        for sender in wabas.flat_map(|w| w["senders"].as_array()).flatten() {
+            let key = (account.clone(), text(&sender["id"]));
+            let brand = self.of(&key.0, &key.1);
+            let spans = self.spans.entry(key).or_default();
+            match spans.last() {
+                None => spans.push((0, brand)),
+                Some((_, last)) if *last != brand => spans.push((now_s, brand)),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The brand that a number was of at a second; empty = none. In the second of a change it is the new one.
+    pub fn of_at(&self, account: &str, sender: &str, at_s: u32) -> String {
+        let spans = self.spans.get(&(account.to_owned(), sender.to_owned())).into_iter().flatten();
+        spans.take_while(|(from_s, _)| *from_s <= at_s).last().map(|(_, brand)| brand.clone()).unwrap_or_default()
     }
 
     /// The brand of a number; empty = none.
@@ -60,8 +76,9 @@ impl Brands {
 
     /// The same, and those that a number was of before it was of the brand that writes.
     pub fn past(&self, account: &str, sender: &str, brand: &str) -> Vec<String> {
-        let once = self.once.iter().filter(|(a, s, b)| a == account && s == sender && b != brand);
-        once.map(|(_, _, b)| b.clone()).chain(self.gone(account)).filter(|b| b != brand).collect()
+        let spans = self.spans.get(&(account.to_owned(), sender.to_owned())).into_iter().flatten();
+        let once = spans.map(|(_, b)| b.clone()).chain(self.gone(account));
+        once.filter(|b| b != brand && !b.is_empty()).collect()
     }
 }
 
@@ -92,9 +109,18 @@ impl Auditor {
         self.check("brand_is_declared", uid, brand.is_empty() || inherits.is_some(), || brand.clone());
         let word = |brand: &str, category: &str| self.people.word_on((account, to), brand, category, now_s);
         let own = |category: &str| if brand.is_empty() { None } else { word(&brand, category) };
+        // Who refused a brand of the past must have agreed with this one since.
+        let agreed_s = |category: &str| match own(category) {
+            Some(true) => self.people.agreed_s((account, to), &brand, category),
+            _ => None,
+        };
+        let no_s = |past: &str, category: &str| self.people.refused_s((account, to), past, category);
         let refused = |category: &str| {
-            let of_past = past.iter().any(|past| word(past, category) == Some(false));
-            own(category) == Some(false) || of_past && own(category) != Some(true)
+            let yes_s = agreed_s(category);
+            let counts = |past: &String| {
+                word(past, category) == Some(false) && yes_s.is_none_or(|yes_s| yes_s < no_s(past, category))
+            };
+            own(category) == Some(false) || past.iter().any(counts)
         };
         let text = category == "service";
         let no = refused(category) || text && refused(purpose);
