@@ -1,7 +1,6 @@
 //! Which number writes as which brand, as accounts declare it, and every order against it.
 
 use super::Auditor;
-use crate::step::Move;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,13 +87,13 @@ impl Auditor {
     pub(super) fn brand(
         &mut self,
         uid: u64,
-        m: &Move,
+        (account, to): (&str, &str),
         sender: &str,
         (purpose, category): (&str, &str),
         request: &Value,
         window: bool,
     ) {
-        let (account, to, now_s) = (m.account.as_str(), m.to.as_str(), self.now_s());
+        let now_s = self.now_s();
         let brands = &self.people.brands;
         if brands.ever(account).is_empty() {
             return;
@@ -135,5 +134,104 @@ impl Auditor {
         );
         self.check("brand_is_not_refused", uid, !no, || format!("{what}, past {past:?}"));
         self.check("brand_needs_consent", uid, yes, || format!("{what}, window {window}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Auditor, Tables};
+    use crate::step::{Input, Queues, Step};
+    use serde_json::{Value, json};
+    use tollgate_rate_card::Sources;
+    use tollgate_wire::Time;
+
+    const NOON_S: u64 = 1_800_000_000;
+    const HOUR_S: u64 = 3_600;
+
+    fn spec(brands: &Value) -> Value {
+        let senders = json!([{"id": "1", "throughput": 80}, {"id": "2", "throughput": 80}]);
+        let waba = json!({"id": "w", "currency": "EUR", "time_zone": "UTC", "funding": "we_pay", "senders": senders});
+        let policy = json!({"brands": brands, "consent": {"implied_marketing_days": 7}});
+        json!({"account": "a", "name": "a", "limit": 2, "wabas": [waba], "policy": policy})
+    }
+
+    /// What happens, so many hours after noon.
+    enum Then {
+        Brands(Value),
+        /// State, brand, and the hour at which it was said.
+        Said(&'static str, &'static str, u64),
+        /// Number, word, and the hour at which it was written.
+        Wrote(&'static str, &'static str, u64),
+    }
+
+    /// Which predicates find fault with marketing by a number after all that.
+    fn faults(story: Vec<Then>, sender: &str) -> Vec<&'static str> {
+        let mut auditor = Auditor::new(Tables::read(&Sources::embedded()));
+        for (hour, then) in (0..).zip(story) {
+            let now_ms = (NOON_S + hour * HOUR_S) * 1000;
+            let input = match then {
+                Then::Brands(brands) => Input::Command(json!({"command": "apply_account", "spec": spec(&brands)})),
+                Then::Said(state, brand, at) => {
+                    let at = Time((NOON_S + at * HOUR_S) * 1000);
+                    let consent = json!({"to": "p", "state": state, "brand": brand, "at": at});
+                    Input::Command(json!({"command": "set_consent", "account": "a", "consent": consent}))
+                }
+                Then::Wrote(sender, keyword, at) => {
+                    let at_s = NOON_S + at * HOUR_S;
+                    let event =
+                        json!({"event": "inbound", "sender": sender, "from": "p", "at_s": at_s, "keyword": keyword});
+                    Input::Event { account: "a".to_owned(), event }
+                }
+            };
+            auditor.step(&Step {
+                now_ms,
+                input,
+                accepted: true,
+                outputs: Vec::new(),
+                before: Queues::default(),
+                after: Queues::default(),
+            });
+        }
+        let before = auditor.broken.len();
+        auditor.brand(0, ("a", "p"), sender, ("marketing", "marketing"), &json!({}), false);
+        auditor.broken[before..].iter().map(|b| b.predicate).collect()
+    }
+
+    #[test]
+    fn each_word_counts_by_its_time() {
+        use Then::{Brands, Said, Wrote};
+        let two = |one: &str, other: &str| {
+            Brands(json!([{"name": one, "senders": ["1"]}, {"name": other, "senders": ["2"], "inherits": true}]))
+        };
+        let refused = vec!["brand_is_not_refused"];
+        let renamed = |yes: u64| {
+            let stop = Wrote("1", "stop", 1);
+            vec![two("shoes", "hats"), stop, two("sneakers", "hats"), Said("opt_in", "sneakers", yes)]
+        };
+        assert_eq!(faults(renamed(0), "1"), refused, "agreed before the stop, under another name");
+        assert_eq!(faults(renamed(3), "1"), [""; 0], "and after it");
+        let moved = |yes: u64| {
+            let said = Said("opt_in", "hats", yes);
+            vec![two("shoes", "hats"), Wrote("1", "stop", 1), said, two("hats", "shoes")]
+        };
+        assert_eq!(faults(moved(0), "1"), refused, "with the brand that has the number since");
+        assert_eq!(faults(moved(2), "1"), [""; 0]);
+        let yes = || Said("opt_in", "hats", 1);
+        let without = Brands(json!([{"name": "hats", "senders": ["2"]}]));
+        let gone = vec![two("shoes", "hats"), yes(), without, Said("opt_out", "shoes", 3)];
+        assert_eq!(faults(gone, "2"), refused, "a no to a brand that is gone");
+        let late = |at: u64| {
+            let alone = Brands(json!([{"name": "shoes", "senders": ["1"]}]));
+            vec![alone, Said("opt_in", "shoes", 0), two("hats", "shoes"), Wrote("1", "stop", at)]
+        };
+        assert_eq!(
+            faults(late(1), "2"),
+            ["brand_is_not_refused", "brand_needs_consent"],
+            "written to shoes, told when the number was of hats"
+        );
+        assert_eq!(faults(late(3), "2"), [""; 0], "written to hats");
+        let implied = |then| vec![two("shoes", "hats"), Wrote("1", "hi", 1), then];
+        assert_eq!(faults(implied(two("shoes", "hats")), "1"), [""; 0]);
+        assert_eq!(faults(implied(two("caps", "hats")), "1"), ["brand_needs_consent"], "implied to another brand");
     }
 }
