@@ -155,7 +155,7 @@ fn apply_account(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64, out: &mut D
         levels::limit(old, live.limit, &mut told);
     }
     let names = old.into_iter().flat_map(|a| a.brands.names());
-    let was = old.into_iter().flat_map(|a| a.brands.history());
+    let was = old.into_iter().flat_map(|a| a.brands.history(&a.senders, (now_ms / 1000) as u32));
     // Once the senders have their numbers.
     let brands = |senders: &[SenderIx]| {
         Brands::of(spec, senders, names, was).map_err(|NamesUsedUp| {

@@ -580,7 +580,19 @@ fn an_account_with_brands() {
     // Numbers of names stay, and what a number was of.
     let brands = codec::account(&with[2]).unwrap().brands;
     assert_eq!(brands.names().collect::<Vec<_>>(), ["shoes", "hats"]);
-    assert_eq!(brands.was(), [(SenderIx(0), BrandIx(1)), (SenderIx(0), BrandIx(2))]);
+    let was: Vec<_> = brands.was().iter().map(|w| (w.sender, w.brand, w.until_s)).collect();
+    let now_s = (w.now_ms / 1000) as u32;
+    assert_eq!(was, [(SenderIx(0), BrandIx(1), now_s), (SenderIx(0), BrandIx(2), now_s)]);
+    // Those before it was kept until when.
+    let mut before: serde_json::Value = serde_json::from_slice(&with[2][1..]).unwrap();
+    assert!(before.as_object_mut().unwrap().remove("brands_until").is_some());
+    let before = [&with[2][..1], &serde_json::to_vec(&before).unwrap()].concat();
+    let untimed = codec::account(&before).unwrap().brands;
+    assert_eq!(
+        untimed.was().iter().map(|w| (w.brand, w.until_s)).collect::<Vec<_>>(),
+        [(BrandIx(1), 0), (BrandIx(2), 0)]
+    );
+    assert_eq!(untimed.since_s(SenderIx(0)), 0);
     assert_eq!(&brands, &w.engine.state().accounts().next().unwrap().brands);
     // A proof that was said to no brand is the same as before there were any.
     let proof = Proof {

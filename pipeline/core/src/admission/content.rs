@@ -124,8 +124,11 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
         Some(key) => Heard::of(c.state, c.account, (key, &c.contact), (c.brand, c.sender.map(|s| s.ix))),
         None => Heard::plain(&c.contact),
     };
-    // Who wrote to a number of no brand agreed with nothing of a brand.
-    let wrote_to_it = c.sender.is_some_and(|s| c.account.brands.of_sender(s.ix) == c.brand);
+    // Who wrote to a number of no brand, or before it was of this one, agreed with nothing of a brand.
+    let brands = &c.account.brands;
+    let since_s = |sender| Some(brands.since_s(sender)).filter(|since_s| *since_s != 0);
+    let since = |sender| since_s(sender).is_none_or(|since_s| c.pair.last_inbound_s > since_s);
+    let wrote_to_it = c.sender.is_some_and(|s| brands.of_sender(s.ix) == c.brand && since(s.ix));
     let implied_until_s = match wrote_to_it {
         true => consent::implied_until_s(&c.account.spec.policy.consent, &c.pair, category),
         false => 0,

@@ -3,7 +3,7 @@
 use super::{CodecError, Reader, Result, VERSION};
 use crate::consent::Words;
 use crate::ids::{AccountIx, BrandIx, CampaignIx, SenderIx, TemplateIx, WabaIx};
-use crate::record::{Account, Brands, Campaign, CampaignState, Pauses, Sender, Template, Waba};
+use crate::record::{Account, Brands, Campaign, CampaignState, Pauses, Sender, Template, Waba, Was};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tollgate_quality::Bucket;
@@ -26,6 +26,9 @@ struct StoredAccount {
     /// Number and brand, where a number was of another before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     brands_before: Vec<(u16, u8)>,
+    /// Until when, in the same order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    brands_until: Vec<u32>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -169,7 +172,8 @@ pub fn put_account(a: &Account) -> Vec<u8> {
             senders: a.senders.iter().map(|s| s.0).collect(),
             closed: a.closed,
             brands: a.brands.names().map(str::to_owned).collect(),
-            brands_before: a.brands.was().iter().map(|(sender, brand)| (sender.0, brand.0)).collect(),
+            brands_before: a.brands.was().iter().map(|w| (w.sender.0, w.brand.0)).collect(),
+            brands_until: a.brands.was().iter().map(|w| w.until_s).collect(),
         },
     )
 }
@@ -183,7 +187,10 @@ pub fn account(b: &[u8]) -> Result<Account> {
         [VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES, WITH_CONSENT_POLICY, WITH_BRANDS, WITH_LOCATION];
     let s: StoredAccount = from_json_in("account", b, &readable)?;
     let senders: Vec<SenderIx> = s.senders.into_iter().map(SenderIx).collect();
-    let was = s.brands_before.iter().map(|(sender, brand)| (SenderIx(*sender), BrandIx(*brand)));
+    // The first that had brands did not know until when.
+    let until = s.brands_until.iter().copied().chain(std::iter::repeat(0));
+    let was = s.brands_before.iter().zip(until);
+    let was = was.map(|(&(sender, brand), until_s)| Was { sender: SenderIx(sender), brand: BrandIx(brand), until_s });
     let brands = Brands::of(&s.spec, &senders, s.brands.iter().map(String::as_str), was);
     Ok(Account {
         ix: AccountIx(s.ix),

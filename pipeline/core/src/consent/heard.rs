@@ -1,7 +1,7 @@
 //! What a person said, as it counts for one message: to the account, to the brand that writes, and to brands of the past.
 
 use crate::ids::{BrandIx, ContactKey, SenderIx};
-use crate::record::{Account, Consent, Contact, slot_of};
+use crate::record::{Account, Contact, slot_of};
 use crate::state::State;
 use tollgate_rate_card::Category;
 
@@ -12,9 +12,10 @@ pub struct Heard<'a> {
     pub account: &'a Contact,
     /// What was said to the brand that writes.
     pub brand: Option<OfBrand>,
-    /// What was refused to brands that are gone, or that the number was of before: marketing, utility, authentication,
-    /// service. Whoever refused it to a number is not written to from it because its brand has another name, or none.
-    pub past: [bool; 4],
+    /// When it was refused last to brands that are gone, or that the number was of before: marketing, utility,
+    /// authentication, service. Whoever refused it to a number is not written to from it because its brand has another
+    /// name, or none.
+    pub past: [Option<u32>; 4],
 }
 
 /// What a person said to the brand that writes.
@@ -32,7 +33,7 @@ impl<'a> Heard<'a> {
     /// Of an account without brands.
     #[must_use]
     pub fn plain(account: &'a Contact) -> Self {
-        Self { account, brand: None, past: [false; 4] }
+        Self { account, brand: None, past: [None; 4] }
     }
 
     /// What counts for a message of this brand and number. An account that never had brands is not looked up again.
@@ -48,10 +49,11 @@ impl<'a> Heard<'a> {
             return Self::plain(contact);
         }
         let said = |brand| state.said(key, brand);
-        let mut past = [false; 4];
+        let mut past = [None; 4];
         for refused in brands.past(brand, sender).map(said) {
             for category in [Category::Marketing, Category::Utility, Category::Authentication, Category::Service] {
-                past[slot_of(category)] |= refused.refuses(category);
+                let latest = &mut past[slot_of(category)];
+                *latest = (*latest).max(refused.refused_s(category));
             }
         }
         let of_brand =
@@ -59,18 +61,24 @@ impl<'a> Heard<'a> {
         Self { account: contact, brand: brand.some().map(of_brand), past }
     }
 
+    /// When the person agreed with the brand itself, if that holds.
+    fn brand_has_s(&self, category: Category, now_s: u32) -> Option<u32> {
+        self.brand.as_ref()?.said.agreed_s(category, now_s)
+    }
+
     /// The person agreed with the brand itself.
     pub(super) fn brand_has(&self, category: Category, now_s: u32) -> bool {
-        self.brand.as_ref().is_some_and(|b| b.said.consent_at(category, now_s) == Consent::In)
+        self.brand_has_s(category, now_s).is_some()
     }
 
     /// Whether the person refuses a category: a no to the account or to the brand is one. A no to a brand of the past
-    /// is one to all that rests on no yes to the brand itself.
+    /// is one to all that rests on no yes to the brand itself that was said since.
     #[must_use]
     pub fn refuses(&self, category: Category, now_s: u32) -> bool {
         self.account.suppressed
             || self.account.refuses(category)
             || self.brand.as_ref().is_some_and(|b| b.said.refuses(category))
-            || (self.past[slot_of(category)] && !self.brand_has(category, now_s))
+            || self.past[slot_of(category)]
+                .is_some_and(|no_s| self.brand_has_s(category, now_s).is_none_or(|yes_s| yes_s < no_s))
     }
 }

@@ -144,6 +144,17 @@ mod tests {
         }
     }
 
+    /// The same to a brand, and an opt-in that was said after all that people refuse here.
+    fn to_brand(conditions: &str) -> Contact {
+        let mut c = person(conditions);
+        match conditions {
+            "in" => c.opt_in_to_brand(None, 1, 0),
+            "in_since" => c.opt_in_to_brand(None, 3, 0),
+            _ => {}
+        }
+        c
+    }
+
     #[test]
     fn says_when_what_it_relies_on_ends() {
         let ends = |conditions: &str, category, window_open| {
@@ -195,10 +206,14 @@ mod tests {
             // Answers and what is implied.
             ("window", "", false, "", "0 + 0 +"),
             ("implied", "", false, "", "+ + + +"),
-            // Who refused a brand of the past must have agreed with this one itself.
+            // Who refused a brand of the past must have agreed with this one itself, since.
             ("in", "", true, "out", "- - - -"),
             ("in window implied", "", true, "stop_all", "- - - -"),
-            ("in", "in", true, "out", "+ + + +"),
+            ("in", "in_since", true, "out", "+ + + +"),
+            ("in", "in_since", true, "stop_all", "+ + + +"),
+            ("in", "in", true, "out", "- - - -"),
+            ("in window implied", "in", true, "stop_all", "- - - -"),
+            ("", "in", false, "in", "+ + + +"),
             ("in", "ends_now", true, "out", "- - - -"),
             ("in", "", true, "in", "+ + + +"),
             ("", "", false, "in", "0 0 0 0"),
@@ -206,8 +221,8 @@ mod tests {
         for (account, brand, inherits, past, expected) in table {
             let has = |word: &str| account.split_whitespace().any(|w| w == word);
             let implied_until_s = if has("implied") { NOW_S + 1 } else { 0 };
-            let (said, of_account, of_past) = (person(brand), person(account), person(past));
-            let refused = CATEGORIES.map(|c| of_past.refuses(c));
+            let (said, of_account, of_past) = (to_brand(brand), person(account), person(past));
+            let refused = CATEGORIES.map(|c| of_past.refused_s(c));
             let sign = |here: bool| {
                 let heard =
                     Heard { account: &of_account, brand: Some(OfBrand { said, inherits, here }), past: refused };

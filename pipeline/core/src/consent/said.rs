@@ -29,7 +29,10 @@ pub(crate) fn command(
     now_ms: u64,
     out: &mut Decision,
 ) -> Result<(), String> {
-    let brand = brand_of(account, c.brand.as_deref()).map_err(|why| format!("consent.brand: {why}"))?;
+    let brand = match c.state {
+        ConsentState::OptIn => brand_of(account, c.brand.as_deref()).map_err(|why| format!("consent.brand: {why}"))?,
+        ConsentState::OptOut => refused_brand(account, c.brand.as_deref()),
+    };
     let key = ContactKey::new(account.ix, whom(facts, &c.to, out)?);
     let at_s = said_at_s(c.at, now_ms);
     let source = (c.source.as_str(), c.text_version.as_str());
@@ -38,6 +41,12 @@ pub(crate) fn command(
         ConsentState::OptIn => yes(facts, (key, brand), account, c, at_s, source, out),
     }
     Ok(())
+}
+
+/// The brand of that name that is said no to, also when it is gone. A no to one that never was is one to the account: that
+/// it is lost would be worse than that it holds for more than was meant.
+fn refused_brand(account: &Account, name: Option<&str>) -> BrandIx {
+    name.and_then(|name| account.brands.by_name(name)).unwrap_or(BrandIx::NONE)
 }
 
 /// The brand of that name, which the account must have; none without a name.
@@ -52,6 +61,14 @@ pub(crate) fn brand_of(account: &Account, name: Option<&str>) -> Result<BrandIx,
         };
         format!("{name:?} is no brand of account {}; {remedy}", account.spec.account)
     })
+}
+
+/// Notes a yes to the account or to a brand.
+fn agree(contact: &mut Contact, brand: BrandIx, category: Option<Category>, at_s: u32, ends_s: u32) {
+    match brand {
+        BrandIx::NONE => contact.opt_in(category, at_s, ends_s),
+        _ => contact.opt_in_to_brand(category, at_s, ends_s),
+    }
 }
 
 /// What a person said, to the account or to a brand, as it is to be.
@@ -146,11 +163,11 @@ fn yes(
         contact.await_confirmation(*category, at_s, asked_s);
     }
     if pending.is_empty() {
-        contact.opt_in(c.category, at_s, ends_s);
+        agree(&mut contact, whose.1, c.category, at_s, ends_s);
         lift_gone(facts, account, whose, c.category, at_s, out);
     } else {
         for category in given {
-            contact.opt_in(Some(category), at_s, ends_s);
+            agree(&mut contact, whose.1, Some(category), at_s, ends_s);
             lift_gone(facts, account, whose, Some(category), at_s, out);
         }
     }
@@ -215,7 +232,8 @@ pub(crate) fn no(
 }
 
 /// A person wrote one of the account's words to a number: to the brand that it is of. What ends everything is said to the
-/// account.
+/// account. What was written before the number was of its brand is told too late to confirm anything; a stop is said to
+/// whomever it may have been written to.
 pub(crate) fn word(
     facts: &Facts<'_>,
     account: &Account,
@@ -231,9 +249,18 @@ pub(crate) fn word(
         Means::Stop => {
             let ends: SmallVec<[Option<Category>; 4]> =
                 account.spec.policy.consent.stop_ends.iter().copied().map(Some).collect();
-            no(facts, whose, &ends, at_s, ("whatsapp stop word", ""), out);
+            for brand in std::iter::once(whose.1).chain(account.brands.since(sender, at_s)) {
+                no(facts, (key, brand), &ends, at_s, ("whatsapp stop word", ""), out);
+            }
         }
-        Means::Confirm => confirm(facts, account, whose, at_s, out),
+        Means::Confirm if at_s < account.brands.since_s(sender) => {}
+        Means::Confirm => {
+            confirm(facts, account, whose, at_s, out);
+            // What the brand has from the account was asked for by the brand's number too.
+            if account.brands.inherits(whose.1) {
+                confirm(facts, account, (key, BrandIx::NONE), at_s, out);
+            }
+        }
     }
 }
 
@@ -245,7 +272,7 @@ fn confirm(facts: &Facts<'_>, account: &Account, whose: Whose, at_s: u32, out: &
     for category in contact.confirmable(at_s, policy.confirm_hours) {
         let pending = contact.pending_for(category);
         let ends_s = ends_s(policy, at_s, pending.ends_s);
-        contact.opt_in(Some(category), at_s, ends_s);
+        agree(&mut contact, whose.1, Some(category), at_s, ends_s);
         lift_gone(facts, account, whose, Some(category), at_s, out);
         let said = Said::consent(Some(category), ConsentState::OptIn, at_s, ("whatsapp confirmation", ""));
         prove(whose, &Said { ends_s, ..said }, out);

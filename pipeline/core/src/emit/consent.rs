@@ -24,7 +24,7 @@ pub(super) fn refused(state: &State, o: &OutcomeFx, m: &Message) -> String {
     // What the message is for comes first: a no to something else may have been said to somebody else.
     let purpose = m.purpose.category();
     let asked = std::iter::once(purpose).chain(CATEGORIES.into_iter().filter(|c| *c != purpose));
-    let by = (brand_of(o), m.sender);
+    let by = (brand_of(o), m.sender, (o.at_ms / 1000) as u32);
     asked.filter_map(|c| no_to(state, account, (key, &contact), by, c)).next().unwrap_or_default()
 }
 
@@ -32,7 +32,7 @@ fn no_to(
     state: &State,
     account: &Account,
     (key, contact): (ContactKey, &Contact),
-    (brand, sender): (BrandIx, SenderIx),
+    (brand, sender, now_s): (BrandIx, SenderIx, u32),
     category: Category,
 ) -> Option<String> {
     let brands = &account.brands;
@@ -44,7 +44,10 @@ fn no_to(
     } else if let Some(brand) = brand.some().filter(|brand| refuses(*brand)) {
         Some(format!("opted out of brand {}", brands.name(brand)))
     } else {
-        let past = brands.past(brand, Some(sender)).find(|brand| refuses(*brand))?;
+        let yes_s = brand.some().and_then(|brand| state.said(key, brand).agreed_s(category, now_s));
+        let counts = |no_s: u32| yes_s.is_none_or(|yes_s| yes_s < no_s);
+        let refused = |brand: &BrandIx| state.said(key, *brand).refused_s(category).is_some_and(counts);
+        let past = brands.past(brand, Some(sender)).find(refused)?;
         let what =
             if brands.is_here(past) { "which the number was of before" } else { "which the account has no longer" };
         Some(format!("opted out of brand {}, {what}", brands.name(past)))

@@ -1,6 +1,7 @@
 //! The brands of an account: names with numbers that never change, and which number writes as which.
 
 use crate::ids::{BrandIx, SenderIx};
+use std::cmp::Reverse;
 use tollgate_wire::command::AccountSpec;
 
 /// Most names that an account may ever have given to brands: one number short of a byte, which stands for none of them.
@@ -14,8 +15,19 @@ pub struct Brands {
     all: Vec<Brand>,
     /// Which number writes as which, in order.
     of: Vec<(SenderIx, BrandIx)>,
-    /// Which number wrote as which before, in order.
-    was: Vec<(SenderIx, BrandIx)>,
+    /// What numbers were before, in order.
+    was: Vec<Was>,
+}
+
+/// A number was of a brand, or with [`BrandIx::NONE`] of none while it was the account's, and is not now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Was {
+    /// The number.
+    pub sender: SenderIx,
+    /// What it was of.
+    pub brand: BrandIx,
+    /// The second at which it was that last; 0 = not known.
+    pub until_s: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +54,7 @@ impl Brands {
         spec: &AccountSpec,
         senders: &[SenderIx],
         names: impl Iterator<Item = &'n str>,
-        was: impl Iterator<Item = (SenderIx, BrandIx)>,
+        was: impl Iterator<Item = Was>,
     ) -> Result<Self, NamesUsedUp> {
         let mut all: Vec<Brand> =
             names.map(|name| Brand { name: name.to_owned(), here: false, inherits: false }).collect();
@@ -59,9 +71,14 @@ impl Brands {
             of.extend(own.map(|(_, sender)| (*sender, BrandIx((at + 1) as u8))));
         }
         of.sort_unstable();
-        let mut was: Vec<_> = was.filter(|before| !of.contains(before)).collect();
-        was.sort_unstable();
-        was.dedup();
+        let is_now = |w: &Was| match w.brand {
+            BrandIx::NONE => senders.contains(&w.sender) && !of.iter().any(|(sender, _)| *sender == w.sender),
+            brand => of.contains(&(w.sender, brand)),
+        };
+        // Of an account that never had brands nothing is kept.
+        let mut was: Vec<Was> = was.filter(|w| !all.is_empty() && !is_now(w)).collect();
+        was.sort_unstable_by_key(|w| (w.sender, w.brand, Reverse(w.until_s)));
+        was.dedup_by_key(|w| (w.sender, w.brand));
         if all.len() > NAMES_MAX { Err(NamesUsedUp) } else { Ok(Self { all, of, was }) }
     }
 
@@ -81,23 +98,39 @@ impl Brands {
         (1..=self.all.len() as u8).map(BrandIx)
     }
 
-    /// Which number wrote as which, now and before.
-    pub fn history(&self) -> impl Iterator<Item = (SenderIx, BrandIx)> {
-        self.of.iter().chain(&self.was).copied()
+    /// What the account's numbers were before, and what they are until this second.
+    pub fn history(&self, senders: &[SenderIx], until_s: u32) -> impl Iterator<Item = Was> {
+        let now = senders.iter().map(move |sender| Was { sender: *sender, brand: self.of_sender(*sender), until_s });
+        self.was.iter().copied().chain(now)
     }
 
-    /// Which number wrote as which before.
+    /// What numbers were before.
     #[must_use]
-    pub fn was(&self) -> &[(SenderIx, BrandIx)] {
+    pub fn was(&self) -> &[Was] {
         &self.was
+    }
+
+    fn was_of(&self, sender: Option<SenderIx>) -> impl Iterator<Item = Was> {
+        let from = self.was.partition_point(|w| Some(w.sender) < sender);
+        self.was[from..].iter().copied().take_while(move |w| Some(w.sender) == sender)
+    }
+
+    /// Since which second a number is of its brand, or of none; 0 = since it is there, as far as is known.
+    #[must_use]
+    pub fn since_s(&self, sender: SenderIx) -> u32 {
+        self.was_of(Some(sender)).map(|w| w.until_s).max().unwrap_or(0)
+    }
+
+    /// To whom a word may have been said that was written to a number at a second, besides the brand that the number is
+    /// of now: all that it was of then or later.
+    pub fn since(&self, sender: SenderIx, at_s: u32) -> impl Iterator<Item = BrandIx> {
+        self.was_of(Some(sender)).filter(move |w| w.until_s >= at_s).map(|w| w.brand)
     }
 
     /// What was refused to these is refused to a message of this brand and number that rests on no yes to the brand itself:
     /// brands that are gone, and those that the number was of before.
     pub fn past(&self, brand: BrandIx, sender: Option<SenderIx>) -> impl Iterator<Item = BrandIx> {
-        let from = self.was.partition_point(|(known, _)| Some(*known) < sender);
-        let of_number = self.was[from..].iter().take_while(move |(known, _)| Some(*known) == sender);
-        let still = of_number.map(|(_, brand)| *brand).filter(|brand| self.is_here(*brand));
+        let still = self.was_of(sender).map(|w| w.brand).filter(|brand| self.is_here(*brand));
         self.gone().chain(still).filter(move |past| *past != brand)
     }
 

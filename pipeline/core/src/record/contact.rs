@@ -21,7 +21,7 @@ pub enum Consent {
     Out = 2,
 }
 
-/// An opt-in that ends by itself.
+/// An opt-in that ends by itself, or one to a brand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Term {
     /// When it was said, in seconds.
@@ -72,7 +72,7 @@ pub struct Contact {
     pub capped_until_s: u32,
     /// On the account's suppression list.
     pub suppressed: bool,
-    /// Ends of opt-ins, by category as in `consent`.
+    /// Ends of opt-ins, by category as in `consent`; of those to a brand always also when they were said.
     pub terms: [Term; 4],
     /// Opt-ins that wait for a confirmation, by category as in `consent`.
     pub pending: [Pending; 4],
@@ -139,10 +139,27 @@ impl Contact {
     /// second stands, and who agreed for good has nothing to confirm.
     pub fn await_confirmation(&mut self, category: Category, at_s: u32, ends_s: u32) {
         let slot = slot_of(category);
-        let for_good = self.consent[slot] == Consent::In && self.terms[slot].ends_s == 0;
+        let Term { said_s, ends_s: until_s } = self.terms[slot];
+        // To a brand it may be said anew, after a no to one of the past.
+        let for_good = self.consent[slot] == Consent::In && until_s == 0 && (said_s == 0 || said_s >= at_s);
         if self.stands(slot, at_s) && !for_good && at_s >= self.pending[slot].asked_s {
             self.pending[slot] = Pending { asked_s: at_s, ends_s };
         }
+    }
+
+    /// When the person agreed to a category with a brand, if that holds at a second; 0 = not known.
+    #[must_use]
+    pub fn agreed_s(&self, c: Category, now_s: u32) -> Option<u32> {
+        (self.consent_at(c, now_s) == Consent::In).then(|| self.terms[slot_of(c)].said_s)
+    }
+
+    /// When a category that is refused was refused last; `u32::MAX` = not known.
+    #[must_use]
+    pub fn refused_s(&self, c: Category) -> Option<u32> {
+        self.refuses(c).then(|| match self.opt_out_s[slot_of(c)].max(self.opt_out_s[ALL]) {
+            0 => u32::MAX,
+            at_s => at_s,
+        })
     }
 
     /// What the person refuses. A refusal without a time on record, or of a later second, counts as of `at_most_s`.
@@ -192,9 +209,19 @@ impl Contact {
     /// a later second stands. Of the same second, what is decided later counts. Of two that end the one said later counts,
     /// and one that is to end replaces one that was for good: when that was said is not known.
     pub fn opt_in(&mut self, category: Option<Category>, at_s: u32, ends_s: u32) {
+        self.say_yes(category, at_s, ends_s, false);
+    }
+
+    /// The same to a brand: when it was said is kept, because a no to a brand of the past may be later. Of two the one
+    /// said later counts, whether it ends or not.
+    pub fn opt_in_to_brand(&mut self, category: Option<Category>, at_s: u32, ends_s: u32) {
+        self.say_yes(category, at_s, ends_s, true);
+    }
+
+    fn say_yes(&mut self, category: Option<Category>, at_s: u32, ends_s: u32, to_brand: bool) {
         let categories = category.as_ref().map_or(&CATEGORIES[..], std::slice::from_ref);
         for c in categories {
-            if self.yes(*c, at_s, ends_s) {
+            if self.yes(*c, at_s, ends_s, to_brand) {
                 self.stop_all = false;
             }
         }
@@ -203,17 +230,19 @@ impl Contact {
     /// The person turned marketing on again with the platform's switch: a yes to marketing that answers no opt-out of
     /// everything, because that was not said there.
     pub fn resume_marketing(&mut self, at_s: u32, ends_s: u32) {
-        self.yes(Category::Marketing, at_s, ends_s);
+        self.yes(Category::Marketing, at_s, ends_s, false);
     }
 
     /// Notes a yes to a category; `false` if a later no stands.
-    fn yes(&mut self, category: Category, at_s: u32, ends_s: u32) -> bool {
+    fn yes(&mut self, category: Category, at_s: u32, ends_s: u32, to_brand: bool) -> bool {
         let slot = slot_of(category);
         let counts = self.stands(slot, at_s);
         if counts {
             let kept = self.terms[slot];
-            if kept.ends_s == 0 || at_s >= kept.said_s {
-                self.terms[slot] = if ends_s == 0 { Term::default() } else { Term { said_s: at_s, ends_s } };
+            let untimed = kept.said_s == 0 || kept.ends_s == 0 && !to_brand;
+            if untimed || at_s >= kept.said_s {
+                let timed = ends_s != 0 || to_brand;
+                self.terms[slot] = if timed { Term { said_s: at_s, ends_s } } else { Term::default() };
             }
             self.consent[slot] = Consent::In;
             self.pending[slot] = Pending::default();

@@ -7,7 +7,7 @@ mod message;
 mod owner;
 mod pair;
 
-pub use brand::{Brands, NamesUsedUp};
+pub use brand::{Brands, NamesUsedUp, Was};
 pub use campaign::{Campaign, CampaignState};
 pub use contact::{Consent, Contact, MARKETING_KEPT, Moved, OPT_OUTS, Pending, Refusals, Term};
 pub(crate) use contact::{pending_until_s, slot_of};

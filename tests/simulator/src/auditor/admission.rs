@@ -40,7 +40,7 @@ impl Auditor {
         let window = self.people.window_until_s(&sender, &m.to, now_s);
         let status = state.as_ref().map(|s| if sendable { "approved" } else { s.0.as_str() });
         self.content(uid, m, (&sender, &purpose, &category), status, window.is_some());
-        self.brand(uid, m, &sender, (&purpose, &category), request, window.is_some());
+        self.brand(uid, (&m.account, &m.to), &sender, (&purpose, &category), request, window.is_some());
         self.holds(uid, m, &sender, &waba, &category);
         if template.is_none() {
             let by = order.leave_by_ms;

@@ -61,6 +61,9 @@ impl Rules {
     }
 }
 
+/// End of a yes to nobody, which takes the place of a no to a brand that is gone.
+const NOTHING: u32 = 1;
+
 const CATEGORIES: [&str; 4] = ["marketing", "utility", "authentication", "service"];
 
 /// Account and person.
@@ -106,7 +109,7 @@ impl People {
             Some("apply_account") => {
                 let id = c["spec"]["account"].as_str().unwrap_or_default().to_owned();
                 self.rules.insert(id, Rules::of(&c["spec"]["policy"]["consent"]));
-                self.brands.apply(&c["spec"]);
+                self.brands.apply(&c["spec"], now_s);
             }
             Some("set_suppression") => {
                 let key = (account, name(&c["suppression"]["to"]));
@@ -118,10 +121,21 @@ impl People {
             }
             Some("set_consent") => {
                 let consent = &c["consent"];
-                let key = whose(&(account, name(&consent["to"])), consent["brand"].as_str().unwrap_or_default());
+                let brand = consent["brand"].as_str().unwrap_or_default();
+                let mut key = whose(&(account, name(&consent["to"])), brand);
                 let category = consent["category"].as_str();
+                let at = serde_json::from_value::<tollgate_wire::Time>(consent["at"].clone());
+                let at_s = at.map_or(now_s, |at| at.secs().min(now_s));
                 if consent["state"] == "opt_out" {
-                    return self.no(&key, &[category], now_s);
+                    // A no to nobody is one to the account; one to a brand that is gone is one to that.
+                    if !self.brands.ever(&key.0).contains(&key.2) {
+                        key.2.clear();
+                    }
+                    return self.no(&key, &[category], at_s);
+                }
+                // Nothing is agreed to with a brand that is not there.
+                if !brand.is_empty() && self.brands.here(&key.0, brand).is_none() {
+                    return;
                 }
                 let expires = serde_json::from_value::<tollgate_wire::Time>(consent["expires"].clone());
                 let asked_s = expires.map_or(0, tollgate_wire::Time::secs);
@@ -130,9 +144,12 @@ impl People {
                 for category in categories {
                     let doubled = rules.double.iter().any(|c| c == category) && consent["confirmed"] != true;
                     if !doubled {
-                        self.yes(&key, category, now_s, rules.ends_s(now_s, asked_s), true);
-                    } else if !self.agreed_for_good(&key, category) && self.latest_no_s(&key, category) <= now_s {
-                        self.pending.insert((key.clone(), category.to_owned()), (now_s, asked_s));
+                        self.yes(&key, category, at_s, rules.ends_s(at_s, asked_s), true);
+                    } else if !self.agreed_for_good(&key, category, at_s) && self.latest_no_s(&key, category) <= at_s {
+                        let asked = self.pending.entry((key.clone(), category.to_owned())).or_default();
+                        if at_s >= asked.0 {
+                            *asked = (at_s, asked_s);
+                        }
                     }
                 }
             }
@@ -147,7 +164,7 @@ impl People {
             let of = (key.0.clone(), key.1.clone(), brand);
             if self.last_word(&of, category, 0) == Some(false) && at_s >= self.latest_no_s(&of, category) {
                 // As one that has ended: nothing is agreed to.
-                let said = Said { about: Some(category.to_owned()), yes: true, at_s, ends_s: 1, lifts: true };
+                let said = Said { about: Some(category.to_owned()), yes: true, at_s, ends_s: NOTHING, lifts: true };
                 self.said.entry(of).or_default().push(said);
             }
         }
@@ -245,8 +262,8 @@ impl People {
         }
         let person = name(&e["from"]);
         let at_s = believed(e["at_s"].as_u64().unwrap_or(0), now_s);
-        // To the brand of the number.
-        let key = (account.to_owned(), person.clone(), self.brands.of(account, &sender));
+        // To the brand that the number was of then.
+        let key = (account.to_owned(), person.clone(), self.brands.of_at(account, &sender, at_s));
         self.wrote.entry((sender, person)).or_default().push(at_s);
         // Letters alone tell the few words that people here write from each other.
         let letters = |field: &str| {
@@ -263,13 +280,21 @@ impl People {
             let ends: Vec<Option<&str>> = rules.stop_ends.iter().map(|c| Some(c.as_str())).collect();
             self.no(&key, &ends, at_s);
         } else if wrote(&["yes"]) {
-            for category in CATEGORIES {
-                let Some((from_s, asked_s)) = self.pending.get(&(key.clone(), category.to_owned())).copied() else {
-                    continue;
-                };
-                if (from_s..=from_s + rules.confirm_s).contains(&at_s) {
-                    self.yes(&key, category, at_s, rules.ends_s(at_s, asked_s), true);
-                }
+            self.confirm(&key, &rules, at_s);
+            // Whose consents are the account's, that confirms those too.
+            if self.brands.here(account, &key.2) == Some(true) {
+                self.confirm(&(key.0, key.1, String::new()), &rules, at_s);
+            }
+        }
+    }
+
+    fn confirm(&mut self, key: &Whose, rules: &Rules, at_s: u32) {
+        for category in CATEGORIES {
+            let Some((from_s, asked_s)) = self.pending.get(&(key.clone(), category.to_owned())).copied() else {
+                continue;
+            };
+            if (from_s..=from_s + rules.confirm_s).contains(&at_s) {
+                self.yes(key, category, at_s, rules.ends_s(at_s, asked_s), true);
             }
         }
     }
@@ -299,8 +324,9 @@ impl People {
         let about = |s: &&Said| s.about.as_deref().is_none_or(|about| about == category);
         let mut counts: Option<Said> = None;
         for s in self.said.get(key).into_iter().flatten().filter(about) {
-            // Of opt-ins that end the one said later.
-            let later = counts.as_ref().is_none_or(|c| !c.yes || !s.yes || c.ends_s == 0 || s.at_s >= c.at_s);
+            // Of opt-ins that end, and of all to a brand, the one said later.
+            let any = |c: &Said| !c.yes || c.ends_s == NOTHING || c.ends_s == 0 && key.2.is_empty();
+            let later = counts.as_ref().is_none_or(|c| any(c) || !s.yes || s.at_s >= c.at_s);
             if later {
                 counts = Some(s.clone());
             }
@@ -308,8 +334,10 @@ impl People {
         counts
     }
 
-    fn agreed_for_good(&self, key: &Whose, category: &str) -> bool {
-        self.counting(key, category).is_some_and(|s| s.yes && s.ends_s == 0)
+    /// Nothing is left to confirm of what is said at a second.
+    fn agreed_for_good(&self, key: &Whose, category: &str, at_s: u32) -> bool {
+        let for_good = |s: &Said| s.yes && s.ends_s == 0 && (key.2.is_empty() || s.at_s >= at_s);
+        self.counting(key, category).as_ref().is_some_and(for_good)
     }
 
     /// The latest word on a category: yes, no or nothing. A yes that has ended is nothing.
@@ -324,10 +352,24 @@ impl People {
         if self.stopped_all(&key) { Some(false) } else { self.last_word(&key, category, now_s) }
     }
 
-    /// Whether the account takes it that the person agreed, because of a message to this number.
+    /// When the yes that counts was said to a brand.
+    pub fn agreed_s(&self, (account, person): (&str, &str), brand: &str, category: &str) -> Option<u32> {
+        let key = (account.to_owned(), person.to_owned(), brand.to_owned());
+        self.counting(&key, category).filter(|s| s.yes).map(|s| s.at_s)
+    }
+
+    /// When a category was refused last to a brand.
+    pub fn refused_s(&self, (account, person): (&str, &str), brand: &str, category: &str) -> u32 {
+        self.latest_no_s(&(account.to_owned(), person.to_owned(), brand.to_owned()), category)
+    }
+
+    /// Whether the account takes it that the person agreed, because of a message to this number, which was of the same brand.
     pub fn implied(&self, account: &str, sender: &str, person: &str, category: &str, now_s: u32) -> bool {
         let implied_s = self.rules[account].implied_s.get(category).copied().unwrap_or(0);
-        implied_s > 0 && self.latest(sender, person).is_some_and(|t| now_s < t + implied_s)
+        let wrote = self.wrote.get(&(sender.to_owned(), person.to_owned())).into_iter().flatten();
+        let brand = self.brands.of(account, sender);
+        let mut counts = wrote.filter(|t| self.brands.of_at(account, sender, **t) == brand);
+        implied_s > 0 && counts.any(|t| now_s < t + implied_s)
     }
 
     pub fn is_listed(&self, account: &str, person: &str) -> bool {

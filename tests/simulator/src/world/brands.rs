@@ -76,6 +76,10 @@ fn consent(world: &mut World, a: usize, p: usize, brand: Option<&str>, state: &s
     if state == "opt_in" && dice.percent(60) {
         consent["confirmed"] = json!(true);
     }
+    // As a file says that is imported later.
+    if dice.percent(25) {
+        consent["at"] = json!(tollgate_wire::Time(world.now_ms - dice.between(1, 72) * 1_800_000));
+    }
     json!({"command": "set_consent", "account": world.accounts[a].id, "consent": consent})
 }
 
@@ -91,8 +95,12 @@ pub(super) fn act(world: &mut World) {
     match dice.below(100) {
         0..60 => {
             let brand = dice.pick(&known).clone();
-            // One that the account has no longer, or never had, is refused.
-            let brand = if dice.percent(5) { "belts".to_owned() } else { brand };
+            // One that the account may have no longer, or never had: nothing is agreed to with it, and no no to it is lost.
+            let brand = match dice.below(20) {
+                0 => "belts".to_owned(),
+                1 | 2 => (*dice.pick(&NAMES)).to_owned(),
+                _ => brand,
+            };
             let state = if dice.percent(70) { "opt_in" } else { "opt_out" };
             let command = consent(world, a, p, Some(&brand), state);
             world.command(command);
@@ -100,7 +108,9 @@ pub(super) fn act(world: &mut World) {
         60..90 => {
             let sender = dice.pick(&world.accounts[a].senders).clone();
             let keyword = *dice.pick(&["stop", "yes", "stop", "stop all"]);
-            let at_s = (world.now_ms / 1000).saturating_sub(dice.below(30));
+            // Some are told late, when the number may be of another brand.
+            let late_s = if dice.percent(20) { 7_200 } else { 30 };
+            let at_s = (world.now_ms / 1000).saturating_sub(dice.below(late_s));
             let (from, name) = (world.people[p].to.clone(), world.people[p].name.clone());
             let event = json!({"event": "inbound", "sender": sender, "from": from, "at_s": at_s, "keyword": keyword});
             world.platform.wrote(&sender, &name, at_s, false);

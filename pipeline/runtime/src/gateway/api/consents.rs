@@ -97,7 +97,7 @@ pub(super) async fn opt_out(
 
 async fn record(api: &Api, account: String, consent: ConsentSpec) -> Result<Response, Problem> {
     check_person(&consent.to)?;
-    api.known_brand(&account, consent.brand.as_deref())?;
+    api.known_brand(&account, consent.state, consent.brand.as_deref())?;
     let mut answer = json!({ "account": account, "state": consent.state, "category": consent.category });
     if let Some(brand) = &consent.brand {
         answer["brand"] = json!(brand);

@@ -133,7 +133,11 @@ fn accept(api: &Api, caller: &Caller, bytes: &[u8]) -> Result<NewRecord, Problem
     let line: Line = parse_json(bytes)?;
     caller.account(&line.account)?;
     check_person(&line.to)?;
-    api.known_brand(&line.account, line.brand.as_deref())?;
+    let state = match line.state {
+        State::OptIn => ConsentState::OptIn,
+        State::OptOut | State::Suppressed => ConsentState::OptOut,
+    };
+    api.known_brand(&line.account, state, line.brand.as_deref())?;
     let now = api.clock.now();
     let command = command_of(line, now)?;
     command::check(&command)?;

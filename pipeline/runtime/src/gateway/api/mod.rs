@@ -31,7 +31,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tokio::sync::Semaphore;
 use tollgate_metrics::Metrics;
-use tollgate_wire::command::{self, AccountSpec, Command};
+use tollgate_wire::command::{self, AccountSpec, Command, ConsentState};
 
 use self::campaign_exists::Written;
 use self::waiting_room::WaitingRoom;
@@ -166,11 +166,12 @@ impl Api {
         }
     }
 
-    /// The account is known, and so is the brand, if one is named.
-    fn known_brand(&self, account: &str, brand: Option<&str>) -> Result<(), Problem> {
+    /// The account is known, and so is the brand, if an opt-in names one. An opt-out may name one that is gone, which the
+    /// registry does not have: the shard records it in any case.
+    fn known_brand(&self, account: &str, state: ConsentState, brand: Option<&str>) -> Result<(), Problem> {
         let registry = self.registry.snapshot();
         let spec = registry.account(account).ok_or_else(|| Problem::unknown_account(account))?;
-        brand_of(spec, brand)
+        brand_of(spec, brand.filter(|_| state == ConsentState::OptIn))
     }
 
     async fn body(&self, body: Body, bytes_max: usize) -> Result<Held, Problem> {

@@ -156,8 +156,23 @@ async fn a_consent_names_a_brand_that_the_account_has() {
     let one = json!({"brand": "shoes"}).to_string();
     let answer = world.api("operate", Method::PUT, "/v1/contacts/acme/%2B5511987654321/consents", one).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (422, &json!("malformed")));
-    let path = "/v1/contacts/acme/%2B5511987654321/consents?brand=shoes";
-    let answer = world.api("operate", Method::DELETE, path, "").await;
-    assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (422, &json!("malformed")));
     assert_eq!(world.inbox.appends(), 0);
+    // A no to a brand that the account may have no longer is not lost.
+    let path = "/v1/contacts/acme/%2B5511987654321/consents";
+    let answer = world.api("operate", Method::DELETE, &format!("{path}?brand=shoes"), "").await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let no = json!({"brand": "shoes", "state": "opt_out"}).to_string();
+    let answer = world.api("operate", Method::PUT, path, no).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let line = json!({"account": "acme", "to": "+5511987654321", "state": "opt_out", "brand": "shoes"}).to_string();
+    let answer = world.api("operate", Method::POST, "/v1/consents:batch", line).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    let commands = world.inbox.of(Topic::Commands);
+    let brands: Vec<serde_json::Value> = commands
+        .iter()
+        .map(|(_, c)| serde_json::from_str::<serde_json::Value>(c).unwrap()["consent"]["brand"].take())
+        .collect();
+    assert_eq!(brands, ["shoes", "shoes", "shoes"]);
+    let answer = world.api("operate", Method::DELETE, &format!("{path}?brand=No%20Name"), "").await;
+    assert_eq!(answer.status, 422, "{}", answer.text);
 }
