@@ -55,7 +55,7 @@ pub(super) fn begin(world: &mut World) {
             }
         }
     }
-    for _ in 0..world.brand_dice.between(30, 120) {
+    for _ in 0..world.brand_dice.between(60, 240) {
         let at = start + world.brand_dice.below(span);
         world.at(at, Due::Brand);
     }
@@ -105,7 +105,7 @@ pub(super) fn act(world: &mut World) {
             let command = consent(world, a, p, Some(&brand), state);
             world.command(command);
         }
-        60..90 => {
+        60..85 => {
             let sender = dice.pick(&world.accounts[a].senders).clone();
             let keyword = *dice.pick(&["stop", "yes", "stop", "stop all"]);
             // Some are told late, when the number may be of another brand.
