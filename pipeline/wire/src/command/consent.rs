@@ -31,7 +31,8 @@ pub struct ConsentSpec {
     /// for one.
     #[serde(default, skip_serializing_if = "is_false")]
     pub confirmed: bool,
-    /// The brand that it was said to, one of `policy.brands`; none = to the account as a whole.
+    /// The brand that it was said to, one of `policy.brands`; none = to the account as a whole. An opt-out may name a brand
+    /// that is gone; one that names none there ever was holds for the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brand: Option<String>,
 }
