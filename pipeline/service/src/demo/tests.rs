@@ -5,6 +5,9 @@ use super::{DemoArgs, perform};
 use serde_json::Value;
 use std::path::Path;
 
+/// Demos take the port that the service's commands expect, where it is free when they begin: one at a time.
+static STAGE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 fn args(data_dir: &Path) -> DemoArgs {
     DemoArgs {
         recipients: 2_000,
@@ -19,6 +22,7 @@ fn args(data_dir: &Path) -> DemoArgs {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_over_a_broker_that_it_starts() {
+    let _alone = STAGE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let args = DemoArgs { recipients: 1_000, seconds: Some(20), kafka: Some(String::new()), ..args(folder.path()) };
     let (stage, report) = perform(&args, true).await.unwrap();
@@ -38,6 +42,7 @@ fn decimal(value: &Value) -> rust_decimal::Decimal {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_recipient_is_accounted_for_and_every_bill_is_the_same() {
+    let _alone = STAGE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let args = args(folder.path());
     let (stage, report) = perform(&args, true).await.unwrap();
@@ -123,6 +128,7 @@ const NOT_IN_A_DEMO: [&str; 5] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_metric_of_the_catalogue_is_exported() {
+    let _alone = STAGE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let args = DemoArgs { keep_running: true, recipients: 1_500, ..args(folder.path()) };
     let (stage, report) = perform(&args, true).await.unwrap();
