@@ -239,7 +239,7 @@ fn commands() {
         (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"pause","why":1}"#.to_owned(), "unknown_field | why: the field is not known here; use one of account, campaign, action, test_recipients"),
         (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"pause","test_recipients":["+5511987654321"]}"#.to_owned(), "malformed | test_recipients: this action takes none; use the action \"test\", or leave them out"),
         (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"test","test_recipients":["BR.a","BR.a"]}"#.to_owned(), "malformed | test_recipients[1]: the same person is given before; name each once"),
-        (account(r#""wabas":[{"id":"1","currency":"USD","timezone":"UTC","senders":[]}]"#), "unknown_field | spec.wabas[0].timezone: the field is not known here; use one of id, currency, time_zone, funding, senders, templates, markup"),
+        (account(r#""wabas":[{"id":"1","currency":"USD","timezone":"UTC","senders":[]}]"#), "unknown_field | spec.wabas[0].timezone: the field is not known here; use one of id, currency, time_zone, funding, senders, templates, markup, location, auth_international"),
         (account(r#""wabas":[{"id":"1","currency":"usd","time_zone":"UTC","senders":[]}]"#), "malformed | spec.wabas[0].currency: \"usd\" is not a currency; use the ISO 4217 code, such as USD"),
         (account(r#""wabas":[{"id":"1","currency":"USD","time_zone":"Brasilia","senders":[]}]"#), "malformed | spec.wabas[0].time_zone: \"Brasilia\" is not a time zone; use the IANA name, such as America/Sao_Paulo"),
         (account(r#""wabas":[{"id":"1","currency":"USD","time_zone":"UTC","senders":[{"id":"7"},{"id":"7"}]}]"#), "malformed | spec.wabas[0].senders[1].id: \"7\" is given twice; an id belongs to one place only: remove one of them"),
@@ -299,7 +299,7 @@ fn events() {
     for (body, expected) in [
         (
             r#"{"account":"acme","events":[{"event":"statuss"}]}"#,
-            "malformed | events[0].event: \"statuss\" is not a known value; use one of result, status, inbound, preference, number_changed, template, sender, limit, account_state, close_month",
+            "malformed | events[0].event: \"statuss\" is not a known value; use one of result, status, inbound, preference, number_changed, template, sender, limit, account_state, close_month, band_reached, credit",
         ),
         (
             r#"{"account":"acme","events":[{"event":"limit","limit":"TIER_2K"},{"event":"limit","limit":"LOTS"}]}"#,
