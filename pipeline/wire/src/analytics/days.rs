@@ -1,6 +1,6 @@
 //! Answers day by day: what was asked of a day, when, and the figures to the digit. A day without a figure is one, too.
 
-use super::read::{AnalyticsError, each, one};
+use super::read::{Analytics, AnalyticsError, each, one};
 use crate::input::{self, InputError};
 use crate::{Text, Time};
 use serde::Deserialize;
@@ -61,21 +61,9 @@ struct RawAnswer<'a> {
     start: Option<i64>,
     end: Option<i64>,
     #[serde(borrow)]
-    pricing_analytics: Option<Analytics<'a>>,
+    pricing_analytics: Option<Analytics<&'a RawValue>>,
     #[serde(borrow)]
-    conversation_analytics: Option<Analytics<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Analytics<'a> {
-    #[serde(borrow, default)]
-    data: Vec<Data<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Data<'a> {
-    #[serde(borrow, default)]
-    data_points: Vec<&'a RawValue>,
+    conversation_analytics: Option<Analytics<&'a RawValue>>,
 }
 
 #[derive(Deserialize)]

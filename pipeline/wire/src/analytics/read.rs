@@ -60,8 +60,8 @@ pub enum AnalyticsError {
 struct RawAnswer<'a> {
     #[serde(borrow)]
     id: Option<Text<'a>>,
-    pricing_analytics: Option<Analytics<'a>>,
-    conversation_analytics: Option<Analytics<'a>>,
+    pricing_analytics: Option<Analytics<RawPoint<'a>>>,
+    conversation_analytics: Option<Analytics<RawPoint<'a>>>,
     error: Option<RawError<'a>>,
 }
 
@@ -73,21 +73,24 @@ struct RawError<'a> {
     message: Text<'a>,
 }
 
+/// The figures of one metric, in the form that who reads them needs.
 #[derive(Deserialize)]
-struct Analytics<'a> {
-    #[serde(borrow, default)]
-    data: Vec<Data<'a>>,
+#[serde(bound(deserialize = "P: Deserialize<'de>"))]
+pub(super) struct Analytics<P> {
+    #[serde(default = "Vec::new")]
+    pub(super) data: Vec<Data<P>>,
 }
 
 #[derive(Deserialize)]
-struct Data<'a> {
-    #[serde(borrow, default)]
-    data_points: Vec<RawPoint<'a>>,
+#[serde(bound(deserialize = "P: Deserialize<'de>"))]
+pub(super) struct Data<P> {
+    #[serde(default = "Vec::new")]
+    pub(super) data_points: Vec<P>,
 }
 
 /// A figure under the names of both metrics.
 #[derive(Deserialize)]
-struct RawPoint<'a> {
+pub(super) struct RawPoint<'a> {
     start: i64,
     end: i64,
     #[serde(borrow, alias = "phone")]
