@@ -403,6 +403,7 @@ fn emit(
         waba: waba.ix,
         user: d.message.user,
         own: Some((d.message.uid, d.message.attempts[n].number)),
+        forgotten: None,
         wamid: s.wamid.as_str().into(),
         rated,
         price_currency,

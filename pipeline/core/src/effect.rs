@@ -172,6 +172,9 @@ pub struct Booking {
     pub user: crate::ids::User,
     /// Our message and attempt; `None` for foreign traffic.
     pub own: Option<(Uid, u8)>,
+    /// Where the platform says that foreign traffic is a message and attempt of ours: it is one that is forgotten. The ledger
+    /// knows by it whether the same was booked while it was known.
+    pub forgotten: Option<(Uid, u8)>,
     /// The platform's message id.
     pub wamid: Box<str>,
     /// The cost.

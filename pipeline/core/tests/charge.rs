@@ -230,6 +230,23 @@ fn foreign_traffic_is_booked_where_we_pay() {
     }
 }
 
+/// What is read after more than 30 days is billed like foreign traffic, never lost; it names the message all the same, by which
+/// the ledger knows that it was booked before.
+#[test]
+fn a_forgotten_message_is_named_by_its_late_entry() {
+    let mut known = accepted_in("America/Sao_Paulo", BRAZIL);
+    known.event(&said("delivered", (known.now_ms / 1000) as u32, "marketing", "regular"));
+    let mut forgotten = World::new();
+    forgotten.apply(&account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN"));
+    forgotten.event(&said("read", (forgotten.now_ms / 1000) as u32, "marketing", "regular"));
+    let [first, late] = [&known, &forgotten].map(|w| w.out.ledger.last().unwrap().clone());
+    for field in ["entry", "message_uid", "attempt", "wamid_hash"] {
+        assert_eq!(first[field], late[field], "{field}");
+    }
+    assert_eq!((&first["message_uid"], &first["origin"]), (&json!(1), &json!("own")));
+    assert_eq!((&late["origin"], &late["message"]), (&json!("foreign"), &Value::Null));
+}
+
 /// The category stays what the platform says, and what is said of the type later counts.
 #[test]
 fn a_type_that_is_not_known_has_no_price() {

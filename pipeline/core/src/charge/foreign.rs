@@ -122,6 +122,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             waba: waba.ix,
             user,
             own: None,
+            forgotten: s.callback.map(|c| (c.message_uid, c.attempt)),
             wamid: s.wamid.as_str().into(),
             rated,
             price_currency,

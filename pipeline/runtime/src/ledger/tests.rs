@@ -10,6 +10,7 @@ use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 use tollgate_wire::ledger::LedgerEntry;
 
+mod ids;
 mod large;
 
 on_both!(
@@ -321,7 +322,7 @@ fn newer_foreign_and_missing_files_are_refused() {
     drop(dir.writer());
     rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 7").unwrap();
     for error in open(&path) {
-        assert!(error.contains("ledger.db: the ledger database has schema version 7, this version knows up to 5"));
+        assert!(error.contains("ledger.db: the ledger database has schema version 7, this version knows up to 6"));
         assert!(error.contains("start the newer version again"), "{error}");
     }
     let foreign = dir.path().join("other.db");

@@ -6,13 +6,14 @@ use super::value::stored;
 use crate::ledger::LedgerError;
 use crate::ledger::amount;
 use crate::ledger::group::{AMOUNTS, Sums};
-use crate::ledger::hash::Hash;
 use crate::ledger::ingest::Booking;
 use crate::ledger::sql::{Bulk, Each, EntryKey, Row, Sql, Value};
 use crate::views::{FoundMessage, MessageMoved, MessageRow, MoveRow};
 use postgres::error::SqlState;
 use postgres::types::Type;
+use postgres::{Statement, Transaction};
 use rust_decimal::Decimal;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use tollgate_rate_card::{Category, PricingModel, PricingType};
@@ -20,8 +21,6 @@ use tollgate_wire::ledger::Cause;
 
 /// Message numbers that one value of the sequence stands for.
 const BLOCK: i64 = 1_000;
-/// From so many ids on they are copied: that takes two more round trips.
-const COPIED_MIN: usize = 100;
 
 /// Many, as each statement costs something; fewer than a batch of the projection, so that the server is busy with the first
 /// while the next are read.
@@ -58,34 +57,64 @@ impl BulkTx<'_> {
         Ok(copy(self.tx.tx.get_mut(), &statement, types, fill)?)
     }
 
-    /// Books ids; for each, whether it was new. Of an id that is twice among them, the first is the one.
-    fn book_ids(&mut self, ids: &[Vec<u8>]) -> Result<Vec<bool>, LedgerError> {
-        // Nearly always all of them are new, and then copying them takes a third of asking about each.
-        if ids.len() >= COPIED_MIN && !self.again {
-            let statement = self.tx.statement("COPY entry_ids (entry) FROM STDIN BINARY")?;
-            let mut point = self.tx.tx.get_mut().transaction()?;
-            let copied =
-                copy(&mut point, &statement, &[Type::BYTEA], |rows| ids.iter().try_for_each(|id| rows.write(&[id])));
-            match copied {
-                Ok(()) => {
-                    point.commit()?;
-                    return Ok(vec![true; ids.len()]);
-                }
-                Err(CopyError::Server(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
-                    point.rollback()?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-            // What comes again seldom comes alone.
-            self.again = true;
+    /// Where entries are copied to: their ids, themselves, and people's data.
+    fn statements(&self) -> Result<[Statement; 3], LedgerError> {
+        Ok([self.tx.statement(IDS)?, self.tx.statement(ENTRIES)?, self.tx.statement(PEOPLE)?])
+    }
+
+    /// Books all at once if all are new, as they nearly always are: that takes a third of asking about each.
+    fn copy_new(&mut self, bookings: &[Booking<'_>]) -> Result<Option<Vec<bool>>, LedgerError> {
+        if self.again {
+            return Ok(None);
         }
-        let mut unbooked: HashSet<Vec<u8>> = HashSet::with_capacity(ids.len());
-        let sql = "INSERT INTO entry_ids SELECT unnest(?1::bytea[]) ON CONFLICT DO NOTHING RETURNING entry";
-        self.query(sql, &[&ids], &mut |row| {
-            unbooked.insert(row.try_get(0)?);
+        let into = self.statements()?;
+        let all: Vec<_> = bookings.iter().collect();
+        let mut point = self.tx.tx.get_mut().transaction()?;
+        match copy_ids(&mut point, &into, &all).and_then(|()| copy_rows(&mut point, &into, &all)) {
+            Ok(()) => {
+                point.commit()?;
+                Ok(Some(vec![true; bookings.len()]))
+            }
+            Err(CopyError::Server(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
+                point.rollback()?;
+                // What comes again seldom comes alone.
+                self.again = true;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Which of the bookings are new: neither the id of that message is there, nor an entry in the very place. Of what is
+    /// twice among them, the first is the one. Takes the ids of those that are.
+    fn unbooked(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
+        let (uids, ids): (Vec<_>, Vec<_>) = bookings.iter().map(|b| (uid(b), id(b))).unzip();
+        let places: Vec<_> =
+            bookings.iter().zip(&ids).map(|(b, id)| (b.month, b.account, b.entry.occurred_at.0 as i64, id)).collect();
+        let mut seen = HashSet::with_capacity(places.len());
+        let mut new: Vec<bool> = places.iter().map(|place| seen.insert(place)).collect();
+        let (months, accounts): (Vec<_>, Vec<_>) = bookings.iter().map(|b| (b.month, b.account)).unzip();
+        let instants: Vec<_> = places.iter().map(|place| place.2).collect();
+        let sql = "SELECT k.n FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bytea[]) \
+                   WITH ORDINALITY k (month, account, at, id, n) JOIN entries e ON e.month = k.month \
+                   AND e.account = k.account AND e.occurred_at = k.at AND e.entry = k.id";
+        self.query(sql, &[&months, &accounts, &instants, &ids], &mut |row| {
+            new[row.try_get::<_, i64>(0)? as usize - 1] = false;
             Ok(())
         })?;
-        Ok(ids.iter().map(|id| unbooked.remove(id)).collect())
+        let asked = |n: &usize| new[*n];
+        let (uids, ids): (Vec<_>, Vec<_>) = (0..new.len()).filter(asked).map(|n| (uids[n], &ids[n])).unzip();
+        let mut taken: HashSet<(i64, Vec<u8>)> = HashSet::with_capacity(ids.len());
+        let sql = "INSERT INTO entry_ids (message_uid, entry) SELECT * FROM unnest(?1::bigint[], ?2::bytea[]) \
+                   ON CONFLICT DO NOTHING RETURNING message_uid, entry";
+        self.query(sql, &[&uids, &ids], &mut |row| {
+            taken.insert((row.try_get(0)?, row.try_get(1)?));
+            Ok(())
+        })?;
+        for (b, new) in bookings.iter().zip(&mut new).filter(|(_, new)| **new) {
+            *new = taken.remove(&(uid(b), id(b).into_owned()));
+        }
+        Ok(new)
     }
 
     fn query(
@@ -152,23 +181,13 @@ impl Bulk for BulkTx<'_> {
         for month in bookings.iter().map(|b| b.month).collect::<BTreeSet<_>>() {
             self.month(month)?;
         }
-        let ids: Vec<Vec<u8>> = bookings.iter().map(|b| stored(Hash::new(&b.entry.entry))).collect();
-        let new = self.book_ids(&ids)?;
-        let chosen = || bookings.iter().zip(&ids).zip(&new).filter(|(_, new)| **new).map(|(one, _)| one);
-        self.copy(ENTRIES, &entry_types(), |rows| {
-            for (b, id) in chosen() {
-                write_entry(b, id, rows)?;
-            }
-            Ok(())
-        })?;
-        let types = [Type::INT8, Type::INT8, Type::INT8, Type::BYTEA, Type::TEXT, Type::TEXT];
-        self.copy(PEOPLE, &types, |rows| {
-            for (b, id) in chosen().filter(|(b, _)| b.entry.recipient.is_some() || b.entry.wamid.is_some()) {
-                let (recipient, wamid) = (b.entry.recipient.as_deref(), b.entry.wamid.as_deref());
-                rows.write(&[&b.month, &b.account, &(b.entry.occurred_at.0 as i64), id, &recipient, &wamid])?;
-            }
-            Ok(())
-        })?;
+        if let Some(new) = self.copy_new(bookings)? {
+            return Ok(new);
+        }
+        let new = self.unbooked(bookings)?;
+        let chosen: Vec<_> = bookings.iter().zip(&new).filter(|(_, new)| **new).map(|(one, _)| one).collect();
+        let into = self.statements()?;
+        copy_rows(self.tx.tx.get_mut(), &into, &chosen)?;
         Ok(new)
     }
 
@@ -331,6 +350,18 @@ fn taken(error: &postgres::Error) -> Option<i64> {
     value.split_once(')')?.0.parse().ok()
 }
 
+/// What an entry's id is unique among: the entries of its message, or those of none. Messages are numbered as they come, so
+/// that what is written lies together.
+fn uid(b: &Booking<'_>) -> i64 {
+    b.entry.message_uid.map_or(0, |n| n as i64)
+}
+
+fn id<'b>(b: &'b Booking<'_>) -> Cow<'b, [u8]> {
+    let [id, ..] = b.hashes.stored(b.entry);
+    stored(&id).unwrap_or_default()
+}
+
+const IDS: &str = "COPY entry_ids (message_uid, entry) FROM STDIN BINARY";
 const ENTRIES: &str = "COPY entries (month, account, occurred_at, entry, grp, cause, adjusts, revision, message_uid, \
     message, attempt, recipient_hash, wamid_hash, template, language, expected_category, expected_type, \
     expected_model, reported_category, reported_type, reported_model, conversation, rulebook, ordinal, quantity, \
@@ -346,23 +377,43 @@ fn entry_types() -> [Type; 33] {
     .map(Clone::clone)
 }
 
-fn write_entry(b: &Booking<'_>, id: &Vec<u8>, rows: &mut Rows<'_>) -> Result<(), CopyError> {
+fn copy_ids(tx: &mut Transaction<'_>, [ids, ..]: &[Statement; 3], new: &[&Booking<'_>]) -> Result<(), CopyError> {
+    copy(tx, ids, &[Type::INT8, Type::BYTEA], |rows| new.iter().try_for_each(|b| rows.write(&[&uid(b), &id(b)])))
+}
+
+fn copy_rows(
+    tx: &mut Transaction<'_>,
+    [_, entries, people]: &[Statement; 3],
+    new: &[&Booking<'_>],
+) -> Result<(), CopyError> {
+    copy(tx, entries, &entry_types(), |rows| new.iter().try_for_each(|b| write_entry(b, rows)))?;
+    let types = [Type::INT8, Type::INT8, Type::INT8, Type::BYTEA, Type::TEXT, Type::TEXT];
+    copy(tx, people, &types, |rows| {
+        new.iter().filter(|b| b.entry.recipient.is_some() || b.entry.wamid.is_some()).try_for_each(|b| {
+            let (recipient, wamid) = (b.entry.recipient.as_deref(), b.entry.wamid.as_deref());
+            rows.write(&[&b.month, &b.account, &(b.entry.occurred_at.0 as i64), &id(b), &recipient, &wamid])
+        })
+    })
+}
+
+fn write_entry(b: &Booking<'_>, rows: &mut Rows<'_>) -> Result<(), CopyError> {
     let e = b.entry;
-    let hash = |text: &str| stored(Hash::new(text));
+    let hashes = b.hashes.stored(e);
+    let [id, adjusts, recipient, wamid] = [0, 1, 2, 3].map(|n| stored(&hashes[n]));
     rows.write(&[
         &b.month,
         &b.account,
         &(e.occurred_at.0 as i64),
-        id,
+        &id,
         &b.group,
         &e.cause.map(Cause::as_str),
-        &e.adjusts.as_deref().map(hash),
+        &adjusts,
         &i64::from(e.revision),
         &e.message_uid.map(|n| n as i64),
         &e.message.as_deref(),
         &e.attempt.map(i64::from),
-        &hash(&e.recipient_hash),
-        &hash(&e.wamid_hash),
+        &recipient,
+        &wamid,
         &e.template.as_deref(),
         &e.language.as_deref(),
         &e.expected_category.map(Category::as_str),

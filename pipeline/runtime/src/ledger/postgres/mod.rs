@@ -32,6 +32,7 @@ const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
     include_str!("schema-5.sql"),
+    include_str!("schema-6.sql"),
 ];
 
 /// Names of statements prepared on a connection, by their SQL. As many as the program has.

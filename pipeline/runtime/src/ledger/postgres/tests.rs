@@ -92,7 +92,7 @@ fn newer_foreign_and_empty_schemas_are_refused() {
     assert!(refused(&place).contains("no ledger here; start the service"), "{}", refused(&place));
     drop(place.writer().expect("sets up"));
     config.connect().expect("connects").batch_execute("UPDATE schema_version SET version = 7").expect("runs");
-    let newer = "the ledger database has schema version 7, this version knows up to 5; start the newer version again";
+    let newer = "the ledger database has schema version 7, this version knows up to 6; start the newer version again";
     assert!(refused(&place).contains(newer), "{}", refused(&place));
     assert!(place.writer().is_err_and(|e| e.to_string().contains(newer)));
     let foreign = server::database();

@@ -1,0 +1,97 @@
+//! An id is booked once, whatever else an entry says.
+
+use super::contents;
+use crate::ledger::fixture::{Database, READ_AT, charge, json, month, on_both, records};
+use crate::ledger::{Ingested, LedgerReader, LedgerStore, Place};
+use tollgate_wire::Time;
+use tollgate_wire::ledger::{LedgerEntry, Origin};
+
+on_both!(
+    an_id_of_a_message_is_booked_once_in_whichever_month,
+    an_id_of_no_message_is_booked_once_in_whichever_month,
+    two_entries_in_the_very_place_are_one_and_stop_no_other,
+    ids_that_were_kept_before_are_known,
+);
+
+/// The same id a month later, in another account.
+fn later(e: &LedgerEntry<'static>) -> LedgerEntry<'static> {
+    LedgerEntry {
+        account: "zeta".into(),
+        origin: Origin::Foreign,
+        campaign: None,
+        occurred_at: Time(e.occurred_at.0 + 40 * 86_400_000),
+        usage_period: "2026-11".into(),
+        billing_period: "2026-11".into(),
+        ..e.clone()
+    }
+}
+
+fn of_none(e: LedgerEntry<'static>) -> LedgerEntry<'static> {
+    LedgerEntry { message_uid: None, message: None, attempt: None, ..e }
+}
+
+fn booked_once(dir: &Database, first: &LedgerEntry<'static>) {
+    let mut writer = dir.writer();
+    assert_eq!(writer.ingest(&records(&[json(first)], 0), READ_AT).unwrap().applied, 1);
+    let once = contents(&dir.reader());
+    // With another that is new, at once and alone.
+    let batch = [json(&later(first)), json(&charge(9)), json(&later(first))];
+    let done = writer.ingest(&records(&batch, 1), READ_AT).unwrap();
+    assert_eq!(done, Ingested { applied: 1, duplicates: 2, ..Ingested::default() });
+    let alone = writer.ingest(&records(&[json(&later(first))], 4), READ_AT).unwrap();
+    assert_eq!(alone, Ingested { duplicates: 1, ..Ingested::default() });
+    let reader = dir.reader();
+    assert_eq!(contents(&reader).1.len(), once.1.len() + 1);
+    assert_eq!(reader.entry_count("2026-11".parse().unwrap(), None).unwrap(), 0);
+}
+
+fn an_id_of_a_message_is_booked_once_in_whichever_month(dir: &Database) {
+    booked_once(dir, &charge(1));
+}
+
+fn an_id_of_no_message_is_booked_once_in_whichever_month(dir: &Database) {
+    booked_once(dir, &of_none(charge(1)));
+}
+
+/// Nobody writes so; but a record that does must not stop those behind it.
+fn two_entries_in_the_very_place_are_one_and_stop_no_other(dir: &Database) {
+    let mut writer = dir.writer();
+    let first = [charge(1), of_none(charge(1)), charge(2)].map(|e| json(&e));
+    let done = writer.ingest(&records(&first, 0), READ_AT).unwrap();
+    assert_eq!(done, Ingested { applied: 2, duplicates: 1, ..Ingested::default() });
+    let then = [charge(3), of_none(charge(2)), charge(4)].map(|e| json(&e));
+    let done = writer.ingest(&records(&then, 3), READ_AT).unwrap();
+    assert_eq!(done, Ingested { applied: 2, duplicates: 1, ..Ingested::default() });
+    assert_eq!(contents(&dir.reader()).1.len(), 4);
+}
+
+/// A database of version 5 with entries in it is brought up to date.
+fn ids_that_were_kept_before_are_known(dir: &Database) {
+    drop(dir.with_month());
+    let mut all: Vec<_> = month();
+    all.extend([of_none(charge(40)), charge(41)]);
+    let values: Vec<_> = all.iter().map(json).collect();
+    let n = values.len() as u64;
+    dir.writer().ingest(&records(&values, n), READ_AT).unwrap();
+    let before = contents(&dir.reader());
+    let back = match dir.place() {
+        Place::File(_) => {
+            "DROP INDEX entries_by_id; DROP INDEX entries_by_message;
+             CREATE UNIQUE INDEX entries_by_id ON entries (entry);
+             CREATE INDEX entries_by_message ON entries (account, message_uid) WHERE message_uid IS NOT NULL"
+        }
+        Place::Postgres(_) => {
+            "CREATE TABLE before (entry bytea PRIMARY KEY); INSERT INTO before SELECT entry FROM entry_ids;
+             DROP TABLE entry_ids; ALTER TABLE before RENAME TO entry_ids;
+             ALTER INDEX before_pkey RENAME TO entry_ids_pkey"
+        }
+    };
+    let back = back.split(';').chain(["UPDATE schema_version SET version = 5"]);
+    dir.writer().transact(|tx, _| back.map(|sql| tx.run(sql, &[])).collect::<Result<Vec<_>, _>>()).unwrap();
+    let mut writer = dir.writer();
+    assert!(contents(&dir.reader()) == before);
+    let repeated: Vec<_> = all.iter().map(|e| json(&later(e))).collect();
+    let done = writer.ingest(&records(&repeated, 2 * n), READ_AT).unwrap();
+    assert_eq!(done, Ingested { duplicates: n, ..Ingested::default() });
+    assert!(contents(&dir.reader()) == before);
+}
