@@ -60,7 +60,7 @@ def charged(messages, book_of):
             kind = kind_of(m)
             if kind == "?":
                 yield m, MESSAGE
-            elif _covers(running, kind):
+            elif _covers(running, kind, m.word("category") or m.word("type")):
                 continue
             elif by_conversation:
                 running = _open(running, Open(kind, m.instant, 0, None), book)
@@ -69,7 +69,10 @@ def charged(messages, book_of):
                 yield m, MESSAGE
 
 
-def _covers(running, kind):
+def _covers(running, kind, told):
+    """Of what a free entry point covers the platform says so, if it says anything: another word is of another conversation."""
+    if told and kind != "service":
+        return any(c.kind == kind for c in running)
     if any(c.kind == ENTRY for c in running):
         return True
     return bool(running) if kind == "service" else any(c.kind == kind for c in running)

@@ -144,6 +144,14 @@ class Conversations(unittest.TestCase):
         ]
         found = charges(lines, own={"a": "service", "b": "utility"})
         self.assertEqual([c.kind for c in found], ["free_entry_point", "regular"])
+        # Nor does its word need an id; where it says nothing, the free entry point covers.
+        lines = [
+            status("a", "delivered", start, cbp("referral_conversion")),
+            status("b", "delivered", start + 60, cbp("utility")),
+            status("c", "delivered", start + 90),
+        ]
+        found = charges(lines, own={"a": "service", "b": "utility", "c": "marketing"})
+        self.assertEqual([(c.message.wamid, c.kind) for c in found], [("a", "free_entry_point"), ("b", "regular")])
 
 
 class Markups(unittest.TestCase):
