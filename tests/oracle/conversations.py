@@ -71,7 +71,7 @@ def charged(messages, book_of):
 
 def _covers(running, kind, told):
     """Of what a free entry point covers the platform says so, if it says anything: another word is of another conversation."""
-    if told and kind != "service":
+    if told:
         return any(c.kind == kind for c in running)
     if any(c.kind == ENTRY for c in running):
         return True
