@@ -204,9 +204,9 @@ fn new_request(
     };
     let (user, place) = person(facts, &request.to, out);
     let expires_ms = request.expires_at.map_or_else(|| now_ms + default_life_ms(request.purpose), |t| t.0);
-    let mut c = candidate(facts, request, account, campaign, (user, place), expires_ms, priority, None, now_ms);
-    c.bytes = raw.len() as u32;
-    c.fresh = true;
+    let who = (user, place);
+    let asked = Asked { request, account, campaign, who, expires_ms, priority, waits_for: None };
+    let c = Candidate { bytes: raw.len() as u32, fresh: true, ..asked.candidate(facts, now_ms) };
     let message = Message {
         uid,
         account: account.ix,
@@ -237,50 +237,57 @@ fn wake(facts: &Facts<'_>, uid: Uid, request: &Request<'_>, now_ms: u64, out: &m
     let account = facts.state.account_at(message.account);
     let campaign = facts.state.campaign_at(message.campaign);
     let who = person(facts, &request.to, out);
-    let own = Some(message.sender);
-    let c = candidate(facts, request, account, campaign, who, message.expires_ms, message.priority, own, now_ms);
+    let &Message { expires_ms, priority, sender, .. } = message;
+    let asked = Asked { request, account, campaign, who, expires_ms, priority, waits_for: Some(sender) };
+    let c = asked.candidate(facts, now_ms);
     settle(facts, &c, message.clone(), None, now_ms, out);
 }
 
-#[expect(clippy::too_many_arguments, reason = "loads what the gates read, from two callers")]
-fn candidate<'a>(
-    facts: &Facts<'a>,
+/// A message that asks to go, for the first time or again.
+struct Asked<'a> {
     request: &'a Request<'a>,
     account: &'a Account,
     campaign: Option<&'a Campaign>,
-    (user, place): (Option<User>, Option<Country>),
+    /// To whom, and where that is.
+    who: (Option<User>, Option<Country>),
     expires_ms: u64,
     priority: bool,
+    /// The number for which it has been waiting.
     waits_for: Option<SenderIx>,
-    now_ms: u64,
-) -> Candidate<'a> {
-    let state = facts.state;
-    let category = request.purpose.category();
-    let brands = &account.brands;
-    let asked = request.brand.as_deref().map_or(BrandIx::NONE, |b| brands.by_name(b).unwrap_or(Brands::UNKNOWN));
-    let sender = Choice { state, account, brand: asked, user, category, waits_for, now_ms }.of(request);
-    let brand = asked.some().or_else(|| Some(brands.of_sender(sender?.ix))).unwrap_or_default();
-    let contact = user.map(|u| state.contact(ContactKey::new(account.ix, u))).unwrap_or_default();
-    let pair = user.zip(sender).map(|(u, s)| state.pair(PairKey::new(s.ix, u))).unwrap_or_default();
-    Candidate {
-        state,
-        rates: facts.rates,
-        now_ms,
-        request,
-        account,
-        sender,
-        waba: sender.map(|s| state.waba_at(s.waba)),
-        live: sender.map(|s| state.live(s.ix)).unwrap_or_default(),
-        campaign,
-        user,
-        brand,
-        place,
-        contact,
-        pair,
-        expires_ms,
-        bytes: 0,
-        priority,
-        fresh: false,
+}
+
+impl<'a> Asked<'a> {
+    /// With all that the gates read.
+    fn candidate(self, facts: &Facts<'a>, now_ms: u64) -> Candidate<'a> {
+        let state = facts.state;
+        let Self { request, account, campaign, who: (user, place), expires_ms, priority, waits_for } = self;
+        let category = request.purpose.category();
+        let brands = &account.brands;
+        let asked = request.brand.as_deref().map_or(BrandIx::NONE, |b| brands.by_name(b).unwrap_or(Brands::UNKNOWN));
+        let sender = Choice { state, account, brand: asked, user, category, waits_for, now_ms }.of(request);
+        let brand = asked.some().or_else(|| Some(brands.of_sender(sender?.ix))).unwrap_or_default();
+        let contact = user.map(|u| state.contact(ContactKey::new(account.ix, u))).unwrap_or_default();
+        let pair = user.zip(sender).map(|(u, s)| state.pair(PairKey::new(s.ix, u))).unwrap_or_default();
+        Candidate {
+            state,
+            rates: facts.rates,
+            now_ms,
+            request,
+            account,
+            sender,
+            waba: sender.map(|s| state.waba_at(s.waba)),
+            live: sender.map(|s| state.live(s.ix)).unwrap_or_default(),
+            campaign,
+            user,
+            brand,
+            place,
+            contact,
+            pair,
+            expires_ms,
+            bytes: 0,
+            priority,
+            fresh: false,
+        }
     }
 }
 

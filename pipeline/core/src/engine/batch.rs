@@ -325,7 +325,7 @@ impl Engine {
 
     /// Removes what is kept under the platform's id of a person's message, once it is not told again any more.
     pub fn sweep_id(&mut self, key: &[u8], value: &[u8], out: &mut dyn Writes) {
-        let Some((kept, _)) = super::wamid_value(value) else { return };
+        let Some((kept, _)) = super::bring::wamid_value(value) else { return };
         let now_s = (self.now_ms / 1000) as u32;
         if let (Ok(hash), true) = (<[u8; 16]>::try_from(key), crate::inbound::is_over(kept, now_s)) {
             self.state.wamids.remove(&u128::from_be_bytes(hash));

@@ -27,10 +27,10 @@ pub(super) async fn enqueue(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let mut served = Served::begin(&api.traces, "/v1/messages", &headers);
-    let answer = take(&api, query.as_deref(), &headers, body, &mut served).await;
-    served.end(&answer);
-    answer
+    Served::request(&api.traces, "/v1/messages", &headers, async |served| {
+        take(&api, query.as_deref(), &headers, body, served).await
+    })
+    .await
 }
 
 async fn take(

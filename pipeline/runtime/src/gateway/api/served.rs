@@ -24,7 +24,7 @@ pub(super) struct Served {
 
 impl Served {
     /// Where nothing is recorded, its records have what the caller said.
-    pub(super) fn begin(traces: &Traces, route: &'static str, headers: &HeaderMap) -> Self {
+    fn begin(traces: &Traces, route: &'static str, headers: &HeaderMap) -> Self {
         let caller = trace(headers);
         let begun = traces.begin(caller.as_deref());
         let header = match &begun {
@@ -32,6 +32,19 @@ impl Served {
             None => caller.or_else(|| traces.refused()),
         };
         Self { traces: traces.clone(), route, begun, header, let_in: false }
+    }
+
+    /// Serves one whole: `serve` says who is let in and makes the answer.
+    pub(super) async fn request(
+        traces: &Traces,
+        route: &'static str,
+        headers: &HeaderMap,
+        serve: impl AsyncFnOnce(&mut Self) -> Result<Response, Problem>,
+    ) -> Result<Response, Problem> {
+        let mut served = Self::begin(traces, route, headers);
+        let answer = serve(&mut served).await;
+        served.end(&answer);
+        answer
     }
 
     /// From here on it is recorded even without an answer.
@@ -44,7 +57,7 @@ impl Served {
     }
 
     /// Ends it. What is not let in is not recorded: strangers must not fill a collector.
-    pub(super) fn end(mut self, answer: &Result<Response, Problem>) {
+    fn end(mut self, answer: &Result<Response, Problem>) {
         let Some(begun) = self.begun.take() else { return };
         let status = answer.as_ref().map_or_else(Problem::status, Response::status);
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {

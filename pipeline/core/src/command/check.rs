@@ -1,0 +1,90 @@
+//! What a declaration of an account must be.
+
+use crate::state::State;
+use tollgate_rate_card::{Currency, Zone};
+use tollgate_wire::command::AccountSpec;
+use tollgate_wire::request::Purpose;
+
+/// Checks a declaration against itself and against what other accounts own.
+///
+/// # Errors
+/// Field, value and remedy.
+pub fn check_account(state: &State, spec: &AccountSpec) -> Result<(), String> {
+    let id_ok = !spec.account.is_empty()
+        && spec.account.len() <= 64
+        && spec.account.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b));
+    if !id_ok {
+        return Err(format!("account {:?}: use 1 to 64 characters of a-z 0-9 . _ -", spec.account));
+    }
+    let own = state.account(&spec.account).map(|a| a.ix);
+    if spec.wabas.is_empty() {
+        return Err(format!("account {}: wabas is empty; declare at least one", spec.account));
+    }
+    spec.policy.pacing.validate().map_err(|e| format!("account {}: policy.pacing: {e}", spec.account))?;
+    let mut seen: Vec<&str> = Vec::new();
+    for w in &spec.wabas {
+        if Currency::new(&w.currency).is_none() {
+            return Err(format!("waba {}: currency {:?} is no ISO 4217 code such as USD", w.id, w.currency));
+        }
+        Zone::new(&w.time_zone).map_err(|e| format!("waba {}: time_zone: {e}", w.id))?;
+        if let Some(old) = state.waba_by_id.get(w.id.as_str()).map(|ix| state.waba_at(*ix)) {
+            if Some(old.account) != own {
+                let owner = &state.account_at(old.account).spec.account;
+                return Err(format!("waba {} belongs to account {owner}; a WABA belongs to one account only", w.id));
+            }
+            if old.currency.as_str() != w.currency || !old.zone.name().eq_ignore_ascii_case(&w.time_zone) {
+                return Err(format!(
+                    "waba {}: currency and time_zone never change ({} {} is registered); declare a new WABA and move the numbers",
+                    w.id,
+                    old.currency.as_str(),
+                    old.zone.name()
+                ));
+            }
+        }
+        for s in &w.senders {
+            if seen.contains(&s.id.as_str()) {
+                return Err(format!("sender {} is declared twice; a number belongs to one WABA", s.id));
+            }
+            seen.push(&s.id);
+            if let Some(old) = state.sender(&s.id)
+                && Some(old.account) != own
+            {
+                let owner = &state.account_at(old.account).spec.account;
+                return Err(format!("sender {} belongs to account {owner}; remove it there first", s.id));
+            }
+            if s.throughput == 0 {
+                return Err(format!("sender {}: throughput 0; the platform reports 20, 80 or 1000 a second", s.id));
+            }
+        }
+        for t in &w.templates {
+            if w.templates.iter().filter(|o| o.name == t.name && o.language == t.language).count() > 1 {
+                return Err(format!("waba {}: template {} {} is declared twice", w.id, t.name, t.language));
+            }
+        }
+    }
+    if let Some(d) = &spec.default_sender
+        && !seen.contains(&d.as_str())
+        && !spec.pools.iter().any(|pool| pool.name == *d)
+    {
+        return Err(format!("account {}: default_sender {d} is none of its senders or pools", spec.account));
+    }
+    let doubt = &spec.policy.in_doubt;
+    for (purpose, name) in [
+        (Purpose::Authentication, "authentication"),
+        (Purpose::Utility, "utility"),
+        (Purpose::Marketing, "marketing"),
+        (Purpose::Service, "service"),
+    ] {
+        let seconds = doubt.of(purpose).1;
+        if !(1..=86_400).contains(&seconds) {
+            return Err(format!(
+                "account {}: policy.in_doubt.{name}_seconds {seconds} is not 1 to 86400",
+                spec.account
+            ));
+        }
+    }
+    if spec.policy.marketing_cap as usize > crate::record::MARKETING_KEPT {
+        return Err(format!("account {}: policy.marketing_cap {} is above 4", spec.account, spec.policy.marketing_cap));
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! What a decision will read is made resident.
+
+use super::{Engine, EngineError, Source, Table};
+use crate::charge;
+use crate::codec;
+use crate::ids::Uid;
+use crate::inbound;
+use crate::record::Waba;
+use tollgate_wire::event::{PlatformEvent, Status};
+
+impl Engine {
+    /// Loads what an event will read.
+    pub(super) fn bring_for(&mut self, event: &PlatformEvent<'_>, source: &dyn Source) -> Result<(), EngineError> {
+        match event {
+            PlatformEvent::Result(r) => self.bring_message(r.callback.message_uid, source),
+            PlatformEvent::Status(s) => {
+                let uid = match s.callback {
+                    Some(c) => c.message_uid,
+                    None => {
+                        let hash = self.config.hash_key.wamid(&s.wamid);
+                        self.bring_wamid(hash, source)?;
+                        self.state.wamids.get(&hash).map_or(0, |w| w.0)
+                    }
+                };
+                self.bring_message(uid, source)?;
+                // Conversations: as this status names it, and as an earlier one did.
+                if s.pricing.as_ref().is_some_and(|p| p.conversation.is_some())
+                    && let Some(waba) = self.billed(s, uid)
+                {
+                    let id = charge::said_id(waba, s.pricing.as_ref());
+                    self.bring_wamid(id, source)?;
+                }
+                let named = self.state.message(uid).map(|m| m.attempts.iter().map(|a| a.conversation));
+                let named: smallvec::SmallVec<[u128; 2]> = named.into_iter().flatten().filter(|id| *id != 0).collect();
+                named.into_iter().try_for_each(|id| self.bring_wamid(id, source))
+            }
+            PlatformEvent::Inbound(i) => match &i.id {
+                Some(id) => self.bring_wamid(inbound::id_hash(&self.config.hash_key, &i.sender, id), source),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// The WABA that a status is billed to: that of the attempt, or the sender's where the message is not ours.
+    fn billed(&self, s: &Status<'_>, uid: Uid) -> Option<&Waba> {
+        let number = match s.callback {
+            Some(c) => c.attempt,
+            None => self.state.wamids.get(&self.config.hash_key.wamid(&s.wamid)).map_or(0, |w| w.1),
+        };
+        let attempt = self.state.message(uid).and_then(|m| m.attempts.get(m.position(number)?));
+        match attempt {
+            Some(a) => Some(charge::waba_of(&self.state, a)),
+            None => self.state.sender(&s.sender).map(|sender| self.state.waba_at(sender.waba)),
+        }
+    }
+
+    /// Makes resident what is stored under a platform's id, of a message or a conversation; 0 is none.
+    fn bring_wamid(&mut self, hash: u128, source: &dyn Source) -> Result<(), EngineError> {
+        if hash == 0 || self.state.wamids.get(&hash).is_some() {
+            return Ok(());
+        }
+        let stored = source.get(Table::Wamids, &hash.to_be_bytes()).map_err(EngineError::Source)?;
+        if let Some(known) = stored.as_deref().and_then(wamid_value) {
+            self.state.wamids.insert(hash, known);
+        }
+        Ok(())
+    }
+
+    /// Makes a message resident, if it exists.
+    pub(super) fn bring_message(&mut self, uid: Uid, source: &dyn Source) -> Result<(), EngineError> {
+        if uid == 0 || uid >= self.state.next_uid() || self.state.message(uid).is_some() {
+            return Ok(());
+        }
+        let key = uid.to_be_bytes();
+        let stored = match source.get(Table::Open, &key).map_err(EngineError::Source)? {
+            Some(v) => Some(v),
+            None => source.get(Table::Closed, &key).map_err(EngineError::Source)?,
+        };
+        if let Some(v) = stored {
+            self.state.messages.insert(uid, Box::new(codec::message(&v)?));
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn wamid_value(v: &[u8]) -> Option<(Uid, u8)> {
+    let (uid, attempt) = v.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*uid), *attempt.first()?))
+}
