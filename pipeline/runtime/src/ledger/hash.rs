@@ -22,7 +22,7 @@ impl<'a> Hash<'a> {
 }
 
 /// The hashes of an entry, ready to be stored: 16 bytes, or nothing where the text is kept as it is.
-pub(super) struct Hashes {
+pub(crate) struct Hashes {
     entry: Option<[u8; 16]>,
     adjusts: Option<[u8; 16]>,
     recipient: Option<[u8; 16]>,

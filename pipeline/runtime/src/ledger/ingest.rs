@@ -5,6 +5,7 @@ use super::database::Memory;
 use super::group::Sums;
 use super::hash::Hashes;
 use super::parse::{Checked, Read, each_chunk};
+use super::postgres::Prepared;
 use super::reached::keep_band;
 use super::sql::{Bulk, Sql};
 use super::stream::Fresh;
@@ -36,6 +37,8 @@ pub(crate) struct Booking<'a> {
     pub(super) entry: &'a LedgerEntry<'a>,
     /// Its hashes as they are stored.
     pub(super) hashes: &'a Hashes,
+    /// As the database takes it in, where that was written ahead.
+    pub(super) prepared: Option<&'a Prepared>,
     /// Billing month as [`number_of`] has it.
     pub(super) month: i64,
     /// Account's number.
@@ -51,9 +54,9 @@ pub(crate) struct Booking<'a> {
 impl<'a> Booking<'a> {
     /// Finds the entry's summary row.
     fn new(tx: &dyn Sql, memory: &mut Memory, account: i64, checked: &'a Checked<'_>) -> Result<Self, LedgerError> {
-        let Checked { entry, hashes, month, added } = checked;
+        let Checked { entry, hashes, month, added, prepared } = checked;
         let (slot, group) = memory.groups.find(tx, entry)?;
-        Ok(Self { entry, hashes, month: *month, account, group, added, slot })
+        Ok(Self { entry, hashes, prepared: prepared.as_ref(), month: *month, account, group, added, slot })
     }
 }
 
@@ -66,8 +69,8 @@ pub(super) fn ingest(
 ) -> Result<Ingested, LedgerError> {
     let mut fresh = Fresh::take(tx, Stream::Ledger, batch)?;
     let mut ends = Ends::hold(tx)?;
-    let at_once = tx.booked_at_once();
-    each_chunk(&std::mem::take(&mut fresh.records), at_once, |(records, read)| {
+    let (at_once, prepare) = (tx.booked_at_once(), tx.prepare());
+    each_chunk(&std::mem::take(&mut fresh.records), at_once, prepare, |(records, read)| {
         let mut bookings = Vec::with_capacity(read.len());
         for (record, read) in records.iter().zip(&read) {
             match read {
@@ -126,8 +129,10 @@ pub(crate) fn book_settled(
     entries: Vec<LedgerEntry<'_>>,
 ) -> Result<Vec<bool>, LedgerError> {
     let odd = |value| LedgerError::Stored { what: "charge", value };
+    let prepare = tx.prepare();
     let mut ends = Ends::hold(tx)?;
-    let checked: Vec<_> = entries.into_iter().map(Checked::new).collect::<Result<_, _>>().map_err(odd)?;
+    let checked: Vec<_> =
+        entries.into_iter().map(|e| Checked::new(e, prepare)).collect::<Result<_, _>>().map_err(odd)?;
     let mut bookings = Vec::with_capacity(checked.len());
     for one in &checked {
         let account = memory.accounts.number(tx, &one.entry.account)?;

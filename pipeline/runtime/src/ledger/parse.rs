@@ -5,6 +5,8 @@ use super::Record;
 use super::group::Sums;
 use super::hash::Hashes;
 use super::ingest::month_number;
+use super::postgres::Prepared;
+use super::sql::Prepare;
 use crate::ledger::stream::writes_nul;
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -33,14 +35,18 @@ pub(super) struct Checked<'a> {
     pub(super) month: i64,
     /// What it adds to its summary row.
     pub(super) added: Sums,
+    /// As the database takes it in, where that is written ahead.
+    pub(super) prepared: Option<Prepared>,
 }
 
 impl<'a> Checked<'a> {
     /// Why it cannot be booked, if it cannot.
-    pub(super) fn new(entry: LedgerEntry<'a>) -> Result<Self, String> {
+    pub(super) fn new(entry: LedgerEntry<'a>, prepare: Option<Prepare>) -> Result<Self, String> {
         let added = Sums::of(&entry)?;
         let month = month_number(&entry.billing_period)?;
-        Ok(Self { hashes: Hashes::of(&entry), entry, month, added })
+        let hashes = Hashes::of(&entry);
+        let prepared = prepare.map(|prepare| prepare(&entry, &hashes, month)).transpose()?;
+        Ok(Self { hashes, entry, month, added, prepared })
     }
 }
 
@@ -51,20 +57,21 @@ pub(super) type Chunk<'c, 'v> = (&'c [&'c Record<'v>], Vec<Result<Read<'v>, Stri
 pub(super) fn each_chunk<'v>(
     records: &[&Record<'v>],
     at_once: usize,
+    prepare: Option<Prepare>,
     mut take: impl FnMut(Chunk<'_, 'v>) -> Result<(), LedgerError>,
 ) -> Result<(), LedgerError> {
-    fn all<'v>(chunk: &[&Record<'v>]) -> Vec<Result<Read<'v>, String>> {
-        chunk.iter().map(|record| read(record)).collect()
+    fn all<'v>(chunk: &[&Record<'v>], prepare: Option<Prepare>) -> Vec<Result<Read<'v>, String>> {
+        chunk.iter().map(|record| read(record, prepare)).collect()
     }
     if records.len() <= at_once {
-        return take((records, all(records)));
+        return take((records, all(records, prepare)));
     }
     thread::scope(|scope| {
         let (full, chunks) = sync_channel(WAITING);
         scope.spawn(move || {
             for chunk in records.chunks(at_once) {
                 // Whoever books them may have failed.
-                if full.send((chunk, all(chunk))).is_err() {
+                if full.send((chunk, all(chunk, prepare))).is_err() {
                     break;
                 }
             }
@@ -74,7 +81,7 @@ pub(super) fn each_chunk<'v>(
 }
 
 /// A record off the topic; why it cannot be booked.
-fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
+fn read<'a>(record: &Record<'a>, prepare: Option<Prepare>) -> Result<Read<'a>, String> {
     let text = std::str::from_utf8(record.value).map_err(|e| format!("not UTF-8: {e}"))?;
     if writes_nul(text) {
         return Err("a text with a NUL character, which no name or id has".to_owned());
@@ -95,14 +102,12 @@ fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
             }
         },
     };
-    let checked = Checked::new(entry)?;
-    let e = &checked.entry;
-    month_number(&e.usage_period)?;
-    if e.message_uid.is_some_and(|n| i64::try_from(n).is_err()) {
+    month_number(&entry.usage_period)?;
+    if entry.message_uid.is_some_and(|n| i64::try_from(n).is_err()) {
         return Err("message_uid exceeds 2^63 - 1".to_owned());
     }
-    if e.ordinal.is_some_and(|n| i64::try_from(n).is_err()) {
+    if entry.ordinal.is_some_and(|n| i64::try_from(n).is_err()) {
         return Err("ordinal exceeds 2^63 - 1".to_owned());
     }
-    Ok(Read::Entry(checked))
+    Checked::new(entry, prepare).map(Read::Entry)
 }

@@ -170,8 +170,7 @@ fn fetch_detail(
     };
     let people = if with_people {
         columns.push_str(", p.recipient, p.wamid");
-        "LEFT JOIN people p ON p.month = e.month AND p.account = e.account AND p.occurred_at = e.occurred_at \
-         AND p.entry = e.entry"
+        "LEFT JOIN people p ON p.month = e.month AND p.message_uid = coalesce(e.message_uid, 0) AND p.entry = e.entry"
     } else {
         ""
     };

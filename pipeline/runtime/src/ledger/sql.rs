@@ -5,10 +5,13 @@
 
 use super::LedgerError;
 use super::group::Sums;
+use super::hash::Hashes;
 use super::ingest::Booking;
+use super::postgres::Prepared;
 use crate::views::{FoundMessage, MessageMoved, MessageRow, MoveRow};
 use rust_decimal::Decimal;
 use std::ops::ControlFlow;
+use tollgate_wire::ledger::LedgerEntry;
 
 /// A value of a row, or given with a statement.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,6 +78,9 @@ pub(crate) trait Sql {
 /// Where an entry lies: month as it is stored, charge instant in milliseconds, id.
 pub(crate) type EntryKey = (i64, i64, [u8; 16]);
 
+/// Writes an entry as a database takes it in; the month is as it is stored. Why not, if a value cannot be stored.
+pub(crate) type Prepare = fn(&LedgerEntry<'_>, &Hashes, i64) -> Result<Prepared, String>;
+
 /// A transaction that writes in bulk.
 pub(crate) trait Bulk: Sql {
     /// Holds the views for this transaction, with others that project (`shared`) or alone.
@@ -85,6 +91,11 @@ pub(crate) trait Bulk: Sql {
 
     /// How many entries are best booked at once.
     fn booked_at_once(&self) -> usize;
+
+    /// How an entry is written ahead, on the thread that reads; `None` where a database takes entries as they are.
+    fn prepare(&self) -> Option<Prepare> {
+        None
+    }
 
     /// Keeps the entries whose id is not booked yet, with their people's data; for each, whether it was new. An id that
     /// is twice in the batch is new once.

@@ -23,6 +23,7 @@ const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
     include_str!("schema-4.sql"),
     include_str!("schema-5.sql"),
     include_str!("schema-6.sql"),
+    include_str!("schema-7.sql"),
 ];
 
 /// Pages of the write-ahead log, of 8 KiB, after which a commit moves it into the file and waits for the disk. Many: ids are
@@ -190,7 +191,7 @@ impl Bulk for Tx<'_> {
             "INSERT OR IGNORE INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
              ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)",
         )?;
-        let mut person = self.0.prepare_cached("INSERT OR REPLACE INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+        let mut person = self.0.prepare_cached("INSERT OR REPLACE INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
         let mut new = Vec::with_capacity(bookings.len());
         let (mut bound, mut bound_person) = (None, None);
         for b in bookings {
@@ -200,7 +201,8 @@ impl Bulk for Tx<'_> {
             let inserted = insert.raw_execute()? > 0;
             new.push(inserted);
             if inserted && (e.recipient.is_some() || e.wamid.is_some()) {
-                let values = [month, account, at, id, e.recipient.as_deref().into(), e.wamid.as_deref().into()];
+                let uid = e.message_uid.map_or(0, |n| n as i64).into();
+                let values = [month, uid, id, account, at, e.recipient.as_deref().into(), e.wamid.as_deref().into()];
                 bind(&mut person, values, &mut bound_person)?;
                 person.raw_execute()?;
             }

@@ -320,9 +320,9 @@ fn newer_foreign_and_missing_files_are_refused() {
     };
     assert!(Reader::open(&path, Options::default()).is_err_and(|e| matches!(e, LedgerError::Missing { .. })));
     drop(dir.writer());
-    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 7").unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 8").unwrap();
     for error in open(&path) {
-        assert!(error.contains("ledger.db: the ledger database has schema version 7, this version knows up to 6"));
+        assert!(error.contains("ledger.db: the ledger database has schema version 8, this version knows up to 7"));
         assert!(error.contains("start the newer version again"), "{error}");
     }
     let foreign = dir.path().join("other.db");

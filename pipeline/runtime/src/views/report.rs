@@ -173,7 +173,7 @@ fn answered(
 ) -> Result<u64, LedgerError> {
     let Some((first, last)) = months else { return Ok(0) };
     let sql = "SELECT count(DISTINCT p.recipient) FROM entries e JOIN people p ON p.month = e.month \
-         AND p.account = e.account AND p.occurred_at = e.occurred_at AND p.entry = e.entry \
+         AND p.message_uid = coalesce(e.message_uid, 0) AND p.entry = e.entry \
          WHERE e.month >= ?1 AND e.month <= ?2 AND e.account = (SELECT ix FROM accounts WHERE name = ?3) \
          AND e.grp IN (SELECT ix FROM entry_groups WHERE account = ?3 AND campaign = ?4) \
          AND NOT EXISTS (SELECT 1 FROM test_messages t WHERE t.account = e.account AND t.uid = e.message_uid) \

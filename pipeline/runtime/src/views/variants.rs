@@ -103,7 +103,7 @@ impl Entries<'_> {
              AND a.kind = ?5 AND a.at > e.occurred_at AND a.at <= e.occurred_at + ?6)";
         let sql = format!(
             "SELECT {SENT}, count(DISTINCT p.recipient) FROM entries e JOIN people p ON p.month = e.month \
-             AND p.account = e.account AND p.occurred_at = e.occurred_at AND p.entry = e.entry \
+             AND p.message_uid = coalesce(e.message_uid, 0) AND p.entry = e.entry \
              WHERE {OF_IT} AND NOT {OF_TESTS} {} GROUP BY 1, 2",
             if answer.is_some() { answered } else { "" }
         );

@@ -77,18 +77,39 @@ pub(super) fn copy(
     Ok(())
 }
 
+/// Writes values of such columns, each behind its length.
+pub(super) fn put(out: &mut BytesMut, types: &[Type], values: &Cells<'_>) -> Result<(), Box<dyn Error + Sync + Send>> {
+    for (value, of) in values.iter().zip(types) {
+        let at = out.len();
+        out.put_i32(NULL);
+        if let IsNull::No = value.to_sql_checked(of, out)? {
+            let length = (out.len() - at - size_of::<i32>()) as i32;
+            out[at..at + size_of::<i32>()].copy_from_slice(&length.to_be_bytes());
+        }
+    }
+    Ok(())
+}
+
 impl Rows<'_> {
     /// Writes a row.
     pub(super) fn write(&mut self, row: &Cells<'_>) -> Result<(), CopyError> {
         self.out.put_i16(row.len() as i16);
-        for (value, of) in row.iter().zip(self.types) {
-            let at = self.out.len();
-            self.out.put_i32(NULL);
-            if let IsNull::No = value.to_sql_checked(of, &mut self.out).map_err(CopyError::Value)? {
-                let length = (self.out.len() - at - size_of::<i32>()) as i32;
-                self.out[at..at + size_of::<i32>()].copy_from_slice(&length.to_be_bytes());
-            }
+        put(&mut self.out, self.types, row).map_err(CopyError::Value)?;
+        self.send_full()
+    }
+
+    /// Writes a row of numbers and so many values behind them that [`put`] wrote before.
+    pub(super) fn put(&mut self, numbers: &[i64], values: usize, written: &[u8]) -> Result<(), CopyError> {
+        self.out.put_i16((numbers.len() + values) as i16);
+        for number in numbers {
+            self.out.put_i32(size_of::<i64>() as i32);
+            self.out.put_i64(*number);
         }
+        self.out.put_slice(written);
+        self.send_full()
+    }
+
+    fn send_full(&mut self) -> Result<(), CopyError> {
         if self.out.len() < BLOCK { Ok(()) } else { self.send() }
     }
 

@@ -1,12 +1,14 @@
 //! PostgreSQL: any number of processes, each partition of a topic written by one at a time.
 //!
-//! `config` how it is reached · `bulk` the writes in bulk · `copy` rows on their way · `value` values and rows ·
+//! `config` how it is reached · `bulk` the writes in bulk · `copy` rows on their way ·
+//! `prepared` an entry's rows written ahead · `value` values and rows ·
 //! `schema.sql` the tables, of which entries and people's data are partitioned by billing month · this file connections and
 //! transactions.
 
 mod bulk;
 mod config;
 mod copy;
+mod prepared;
 #[cfg(test)]
 pub(crate) mod server;
 #[cfg(test)]
@@ -24,6 +26,7 @@ use std::ops::{Deref, DerefMut};
 
 pub(crate) use config::chain;
 pub use config::{PostgresConfig, PostgresConfigError};
+pub(crate) use prepared::Prepared;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// What each version after the first adds.
@@ -33,6 +36,7 @@ const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
     include_str!("schema-4.sql"),
     include_str!("schema-5.sql"),
     include_str!("schema-6.sql"),
+    include_str!("schema-7.sql"),
 ];
 
 /// Names of statements prepared on a connection, by their SQL. As many as the program has.
@@ -51,8 +55,6 @@ struct Connection {
     /// the positions that are there now and to look every number up again.
     renewed: bool,
     statements: Statements,
-    /// Months whose partitions are known to be there.
-    months: BTreeSet<i64>,
 }
 
 /// A client that may be let go of anywhere: closing blocks, which an asynchronous thread must not.
@@ -121,7 +123,7 @@ impl Postgres {
 impl Connection {
     fn open(config: &PostgresConfig) -> Result<Self, LedgerError> {
         let client = Closing(Some(config.connect()?));
-        Ok(Self { client, renewed: false, statements: Statements::default(), months: BTreeSet::new() })
+        Ok(Self { client, renewed: false, statements: Statements::default() })
     }
 }
 
@@ -133,12 +135,9 @@ impl Engine for Postgres {
         let begin = connection.client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
         let tx = RefCell::new(begin.start()?);
         let tx = Tx { tx, statements: &connection.statements };
-        let mut tx = bulk::BulkTx { tx, months: connection.months.clone(), again: false };
+        let mut tx = bulk::BulkTx { tx, months: BTreeSet::new(), again: false };
         work(&mut tx)?;
-        let bulk::BulkTx { tx, months, .. } = tx;
-        tx.tx.into_inner().commit()?;
-        connection.months = months;
-        Ok(())
+        Ok(tx.tx.tx.into_inner().commit()?)
     }
 
     fn read(&self, work: Read<'_>) -> Result<(), LedgerError> {

@@ -10,7 +10,7 @@ on_both!(
     an_id_of_a_message_is_booked_once_in_whichever_month,
     an_id_of_no_message_is_booked_once_in_whichever_month,
     two_entries_in_the_very_place_are_one_and_stop_no_other,
-    ids_that_were_kept_before_are_known,
+    what_was_kept_before_is_known,
 );
 
 /// The same id a month later, in another account.
@@ -66,30 +66,49 @@ fn two_entries_in_the_very_place_are_one_and_stop_no_other(dir: &Database) {
 }
 
 /// A database of version 5 with entries in it is brought up to date.
-fn ids_that_were_kept_before_are_known(dir: &Database) {
+fn what_was_kept_before_is_known(dir: &Database) {
     drop(dir.with_month());
     let mut all: Vec<_> = month();
     all.extend([of_none(charge(40)), charge(41)]);
     let values: Vec<_> = all.iter().map(json).collect();
     let n = values.len() as u64;
     dir.writer().ingest(&records(&values, n), READ_AT).unwrap();
-    let before = contents(&dir.reader());
-    let back = match dir.place() {
-        Place::File(_) => {
-            "DROP INDEX entries_by_id; DROP INDEX entries_by_message;
-             CREATE UNIQUE INDEX entries_by_id ON entries (entry);
-             CREATE INDEX entries_by_message ON entries (account, message_uid) WHERE message_uid IS NOT NULL"
-        }
-        Place::Postgres(_) => {
-            "CREATE TABLE before (entry bytea PRIMARY KEY); INSERT INTO before SELECT entry FROM entry_ids;
-             DROP TABLE entry_ids; ALTER TABLE before RENAME TO entry_ids;
-             ALTER INDEX before_pkey RENAME TO entry_ids_pkey"
-        }
+    let (before, people) = (contents(&dir.reader()), super::entries(&dir.reader(), super::october(), true));
+    assert!(people.iter().any(|e| String::from_utf8_lossy(e).contains("+5511987654321")));
+    let back: &[&str] = match dir.place() {
+        Place::File(_) => &[
+            "DROP INDEX entries_by_id",
+            "DROP INDEX entries_by_message",
+            "CREATE UNIQUE INDEX entries_by_id ON entries (entry)",
+            "CREATE INDEX entries_by_message ON entries (account, message_uid) WHERE message_uid IS NOT NULL",
+            "CREATE TABLE before (month INTEGER NOT NULL, account INTEGER NOT NULL, occurred_at INTEGER NOT NULL,
+             entry BLOB NOT NULL, recipient TEXT, wamid TEXT, PRIMARY KEY (month, account, occurred_at, entry)) WITHOUT ROWID",
+            "INSERT INTO before SELECT month, account, occurred_at, entry, recipient, wamid FROM people",
+            "DROP TABLE people",
+            "ALTER TABLE before RENAME TO people",
+        ],
+        Place::Postgres(_) => &[
+            "CREATE TABLE before (entry bytea PRIMARY KEY)",
+            "INSERT INTO before SELECT entry FROM entry_ids",
+            "DROP TABLE entry_ids",
+            "ALTER TABLE before RENAME TO entry_ids",
+            "ALTER INDEX before_pkey RENAME TO entry_ids_pkey",
+            "CREATE TABLE before AS SELECT month, account, occurred_at, entry, recipient, wamid FROM people",
+            "DROP TABLE people",
+            "CREATE TABLE people (month bigint NOT NULL, account bigint NOT NULL, occurred_at bigint NOT NULL,
+             entry bytea NOT NULL, recipient text COLLATE \"C\", wamid text COLLATE \"C\",
+             PRIMARY KEY (month, account, occurred_at, entry)) PARTITION BY LIST (month)",
+            "CREATE TABLE people_2026_10 PARTITION OF people FOR VALUES IN (24321)",
+            "CREATE TABLE people_2026_11 PARTITION OF people FOR VALUES IN (24322)",
+            "INSERT INTO people SELECT * FROM before",
+            "DROP TABLE before",
+        ],
     };
-    let back = back.split(';').chain(["UPDATE schema_version SET version = 5"]);
+    let back = back.iter().chain(&["UPDATE schema_version SET version = 5"]);
     dir.writer().transact(|tx, _| back.map(|sql| tx.run(sql, &[])).collect::<Result<Vec<_>, _>>()).unwrap();
     let mut writer = dir.writer();
     assert!(contents(&dir.reader()) == before);
+    assert!(super::entries(&dir.reader(), super::october(), true) == people);
     let repeated: Vec<_> = all.iter().map(|e| json(&later(e))).collect();
     let done = writer.ingest(&records(&repeated, 2 * n), READ_AT).unwrap();
     assert_eq!(done, Ingested { duplicates: n, ..Ingested::default() });

@@ -1,0 +1,138 @@
+//! An entry's rows in the server's format, written by the thread that reads entries while others are booked. Only the numbers of
+//! its account and of its summary row come later: their columns are the first.
+
+use super::copy::{CopyError, Rows, put};
+use super::value::stored;
+use crate::ledger::hash::Hashes;
+use crate::ledger::ingest::Booking;
+use bytes::BytesMut;
+use postgres::types::Type;
+use std::borrow::Cow;
+use tollgate_rate_card::{Category, PricingModel, PricingType};
+use tollgate_wire::ledger::{Cause, LedgerEntry};
+
+/// Columns of an entry. The first two are written when it is booked.
+pub(super) const ENTRY_COLUMNS: &str = "account, grp, month, occurred_at, entry, cause, adjusts, revision, message_uid, \
+    message, attempt, recipient_hash, wamid_hash, template, language, expected_category, expected_type, \
+    expected_model, reported_category, reported_type, reported_model, conversation, rulebook, ordinal, quantity, \
+    cost, markup, fee, price_ex_tax, fx_source, fx_date, booked_at, reason";
+/// Columns of people's data. The first is written when it is booked.
+pub(super) const PERSON_COLUMNS: &str = "account, month, message_uid, entry, occurred_at, recipient, wamid";
+
+const INT: Type = Type::INT8;
+const TEXT: Type = Type::TEXT;
+const HASH: Type = Type::BYTEA;
+const AMOUNT: Type = Type::NUMERIC;
+
+/// Types of what is written ahead of an entry.
+const ENTRY: [Type; 31] = [
+    INT, INT, HASH, TEXT, HASH, INT, INT, TEXT, INT, HASH, HASH, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT,
+    TEXT, INT, INT, AMOUNT, AMOUNT, AMOUNT, AMOUNT, TEXT, TEXT, INT, TEXT,
+];
+const PERSON: [Type; 6] = [INT, INT, HASH, INT, TEXT, TEXT];
+
+/// Bytes of an entry's rows, usually.
+const USUAL: usize = 512;
+
+/// What is written ahead: the id's row, the entry's, and that of people's data.
+#[derive(Default)]
+pub(crate) struct Prepared {
+    bytes: BytesMut,
+    /// Where the entry begins.
+    entry: usize,
+    /// Where people's data begins; nothing is behind it where there is none.
+    person: usize,
+}
+
+impl Prepared {
+    /// Writes an entry's rows; `month` as it is stored. Why not, if a value cannot be stored.
+    pub(super) fn new(e: &LedgerEntry<'_>, hashes: &Hashes, month: i64) -> Result<Self, String> {
+        let mut bytes = BytesMut::with_capacity(USUAL);
+        write(&mut bytes, e, hashes, month)
+            .map_err(|error| format!("it cannot be stored: {error}"))
+            .map(|(entry, person)| Self { bytes, entry, person })
+    }
+
+    /// Writes the row of the id.
+    pub(super) fn write_id(&self, rows: &mut Rows<'_>) -> Result<(), CopyError> {
+        rows.put(&[], 2, &self.bytes[..self.entry])
+    }
+
+    /// Writes the entry's row.
+    pub(super) fn write_entry(&self, booking: &Booking<'_>, rows: &mut Rows<'_>) -> Result<(), CopyError> {
+        rows.put(&[booking.account, booking.group], ENTRY.len(), &self.bytes[self.entry..self.person])
+    }
+
+    /// Writes the row of people's data, if there is any.
+    pub(super) fn write_person(&self, booking: &Booking<'_>, rows: &mut Rows<'_>) -> Result<(), CopyError> {
+        let person = &self.bytes[self.person..];
+        if person.is_empty() { Ok(()) } else { rows.put(&[booking.account], PERSON.len(), person) }
+    }
+}
+
+/// What an entry's id is unique among: the entries of its message, or those of none. Messages are numbered as they come, so
+/// that what is written lies together.
+pub(super) fn uid(e: &LedgerEntry<'_>) -> i64 {
+    e.message_uid.map_or(0, |n| n as i64)
+}
+
+pub(super) fn id<'e>(e: &'e LedgerEntry<'_>, hashes: &'e Hashes) -> Cow<'e, [u8]> {
+    let [id, ..] = hashes.stored(e);
+    stored(&id).unwrap_or_default()
+}
+
+/// Writes all three rows; where the second and the third begin.
+fn write(
+    out: &mut BytesMut,
+    e: &LedgerEntry<'_>,
+    hashes: &Hashes,
+    month: i64,
+) -> Result<(usize, usize), Box<dyn std::error::Error + Sync + Send>> {
+    let kept = hashes.stored(e);
+    let [id, adjusts, recipient, wamid] = [0, 1, 2, 3].map(|n| stored(&kept[n]));
+    let (uid, at) = (uid(e), e.occurred_at.0 as i64);
+    put(out, &[INT, HASH], &[&uid, &id])?;
+    let entry = out.len();
+    put(
+        out,
+        &ENTRY,
+        &[
+            &month,
+            &at,
+            &id,
+            &e.cause.map(Cause::as_str),
+            &adjusts,
+            &i64::from(e.revision),
+            &e.message_uid.map(|n| n as i64),
+            &e.message.as_deref(),
+            &e.attempt.map(i64::from),
+            &recipient,
+            &wamid,
+            &e.template.as_deref(),
+            &e.language.as_deref(),
+            &e.expected_category.map(Category::as_str),
+            &e.expected_type.map(PricingType::as_str),
+            &e.expected_model.map(PricingModel::as_str),
+            &e.reported_category.map(Category::as_str),
+            &e.reported_type.map(PricingType::as_str),
+            &e.reported_model.map(PricingModel::as_str),
+            &e.conversation.as_deref(),
+            &e.rulebook.as_deref(),
+            &e.ordinal.map(|n| n as i64),
+            &e.quantity,
+            &e.cost.map(|a| a.normalize()),
+            &e.markup.map(|a| a.normalize()),
+            &e.fee.map(|a| a.normalize()),
+            &e.price_ex_tax.map(|a| a.normalize()),
+            &e.fx_source.as_deref(),
+            &e.fx_date.as_deref(),
+            &(e.booked_at.0 as i64),
+            &e.reason.as_deref(),
+        ],
+    )?;
+    let person = out.len();
+    if e.recipient.is_some() || e.wamid.is_some() {
+        put(out, &PERSON, &[&month, &uid, &id, &at, &e.recipient.as_deref(), &e.wamid.as_deref()])?;
+    }
+    Ok((entry, person))
+}
