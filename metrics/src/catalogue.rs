@@ -212,6 +212,8 @@ catalogue! {
         => "Templates by status; `other` is a sum.";
     AnnouncedCategories: Gauge "tollgate_announced_category_templates" Templates [ACCOUNT]
         => "Templates that the platform has announced another category for, and so another price; `other` is a sum.";
+    CurrencyDeadline: Gauge "tollgate_currency_deadline_timestamp_seconds" Timestamp [ACCOUNT]
+        => "First second at which messages are refused because their WABA bills in another currency than where it is sold asks for; the earliest of its WABAs that have numbers, and of `other`. None where no WABA does.";
     WindowsClosing: Gauge "tollgate_windows_closing_users" Users [ACCOUNT]
         => "People who wrote, have had no answer since, and whose window is about to close; `other` is a sum.";
     TemplateSyncs: Counter "tollgate_template_syncs_total" Events [closed("result", SyncEnd::NAMES)]

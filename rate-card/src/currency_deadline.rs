@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use crate::market_map::PlaceStatus;
 use crate::table::{DATE, Table, date};
-use crate::{Country, Currency, DataError, Source};
+use crate::{Country, Currency, DataError, Source, Zone};
 
 /// What a country asks of the WABAs that are sold to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,9 @@ impl CurrencyDeadline {
                 note: row.text(4).to_owned(),
             };
             if deadlines.iter().any(|earlier| earlier.country == deadline.country) {
-                return Err(row.error(format!("{} is listed twice", deadline.country), "keep one line for each country"));
+                return Err(
+                    row.error(format!("{} is listed twice", deadline.country), "keep one line for each country")
+                );
             }
             deadlines.push(deadline);
         }
@@ -48,5 +50,11 @@ impl CurrencyDeadline {
     #[must_use]
     pub fn is_over(&self, date: Date) -> bool {
         date > self.last_day
+    }
+
+    /// The first second in a WABA's zone at which another currency is no longer taken.
+    #[must_use]
+    pub fn over_at(&self, zone: &Zone) -> i64 {
+        self.last_day.tomorrow().map_or(i64::MAX, |date| zone.midnight(date))
     }
 }

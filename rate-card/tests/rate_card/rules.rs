@@ -1,4 +1,4 @@
-use tollgate_rate_card::{Category, Country, Currency, PricingType, Rated, RatingInput};
+use tollgate_rate_card::{Category, Country, Currency, PricingType, Rated, RatingInput, Zone};
 
 use crate::{CARDS, day, decimal, message, priced, reported};
 
@@ -123,6 +123,11 @@ fn another_currency_than_the_one_asked_for_is_taken_until_its_last_day() {
     assert_eq!([last_day("IN", "INR"), last_day("BR", "BRL"), last_day("MX", "USD")], [None, None, None]);
     let deadline = CARDS.currency_deadline(Country::new("IN").unwrap(), Currency::new("EUR").unwrap()).unwrap();
     assert!(!deadline.is_over(day("2026-12-31")) && deadline.is_over(day("2027-01-01")));
+    for (zone, midnight) in [("Asia/Kolkata", "2026-12-31T18:30:00Z"), ("America/Sao_Paulo", "2027-01-01T03:00:00Z")] {
+        let (zone, at) = (Zone::new(zone).unwrap(), midnight.parse::<jiff::Timestamp>().unwrap().as_second());
+        assert_eq!(deadline.over_at(&zone), at);
+        assert!(!deadline.is_over(zone.local_date_at(at - 1)) && deadline.is_over(zone.local_date_at(at)));
+    }
 }
 
 #[test]

@@ -158,6 +158,12 @@ impl Auditor {
         let disabled = self.registry.account(&m.account).disabled;
         let fits = s.account == m.account && !s.blocked && !disabled;
         self.check("sender_may_send", uid, fits, || format!("{s:?}, account disabled {disabled}"));
+        let waba = self.registry.waba_of(sender).clone();
+        if !waba.sold_to.is_empty() {
+            let date = zones::date(&waba.zone, self.now_s());
+            let taken = self.money.tables.is_taken(&waba.sold_to, &waba.currency, date);
+            self.check("currency_is_taken", uid, taken, || format!("{waba:?} on {date}"));
+        }
         let Some(name) = &m.campaign else { return };
         let now_s = self.now_s();
         let campaign = self.registry.campaign(&m.account, name).clone();
