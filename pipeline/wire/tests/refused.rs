@@ -240,7 +240,7 @@ fn commands() {
         (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"pause","test_recipients":["+5511987654321"]}"#.to_owned(), "malformed | test_recipients: this action takes none; use the action \"test\", or leave them out"),
         (r#"{"command":"control_campaign","account":"acme","campaign":"x","action":"test","test_recipients":["BR.a","BR.a"]}"#.to_owned(), "malformed | test_recipients[1]: the same person is given before; name each once"),
         (account(r#""wabas":[{"id":"1","currency":"USD","timezone":"UTC","senders":[]}]"#), "unknown_field | spec.wabas[0].timezone: the field is not known here; use one of id, currency, time_zone, funding, senders, templates, markup, location, auth_international, sold_to"),
-        (waba(r#","sold_to":"India""#), "@@"),
+        (waba(r#","sold_to":"India""#), "malformed | spec.wabas[0]: country `India` is not an ISO 3166-1 alpha-2 code; write two capitals, such as BR; see the schema of this record"),
         (account(r#""wabas":[{"id":"1","currency":"usd","time_zone":"UTC","senders":[]}]"#), "malformed | spec.wabas[0].currency: \"usd\" is not a currency; use the ISO 4217 code, such as USD"),
         (account(r#""wabas":[{"id":"1","currency":"USD","time_zone":"Brasilia","senders":[]}]"#), "malformed | spec.wabas[0].time_zone: \"Brasilia\" is not a time zone; use the IANA name, such as America/Sao_Paulo"),
         (account(r#""wabas":[{"id":"1","currency":"USD","time_zone":"UTC","senders":[{"id":"7"},{"id":"7"}]}]"#), "malformed | spec.wabas[0].senders[1].id: \"7\" is given twice; an id belongs to one place only: remove one of them"),
