@@ -17,6 +17,7 @@ const ASKED: &[&str] = &[
     "content_fits_purpose",
     "country_not_barred",
     "ends_once",
+    "currency_is_refused_when_due",
     "currency_is_taken",
     "entry_equals_recomputation",
     "entry_ids_are_unique",

@@ -203,17 +203,49 @@ mod tests {
         fn effect(&mut self, _: &State, _: &Effect, _: &str, _: &[u8]) {}
     }
 
-    #[test]
-    fn an_account_is_told_as_it_is_now_and_taken_out_when_it_moves() {
-        let rates = Arc::new(RateCards::embedded().unwrap());
+    fn engine(rates: &Arc<RateCards>) -> Engine {
         let mut engine = Engine::new(EngineConfig {
-            rates: Arc::clone(&rates),
+            rates: Arc::clone(rates),
             hash_key: tollgate_core::hashing::HashKey([1; 16]),
             times: tollgate_core::life::Times::default(),
             recent_most: 10,
             partition: tollgate_wire::partition::Partition::ONLY,
         });
         engine.clock(1_795_262_400_000);
+        engine
+    }
+
+    #[test]
+    fn the_first_deadline_of_wabas_that_have_numbers_is_told() {
+        let rates = RateCards::embedded().unwrap();
+        let mut engine = engine(&Arc::new(rates.clone()));
+        let mut told = |india: &str, brazil: &str, rupees: &str| {
+            let waba = |id: u8, currency: &str, country: &str, senders: &str| {
+                format!(
+                    r#"{{"id":"{id}","currency":"{currency}","time_zone":"UTC","sold_to":"{country}","senders":[{senders}]}}"#
+                )
+            };
+            let wabas = [waba(1, "USD", "IN", india), waba(2, "USD", "BR", brazil), waba(3, "INR", "IN", rupees)];
+            let command = format!(
+                r#"{{"command":"apply_account","spec":{{"account":"acme","limit":"TIER_250","wabas":[{}]}}}}"#,
+                wabas.join(",")
+            );
+            engine.command(command.as_bytes(), &mut Nowhere).unwrap().unwrap();
+            let state = engine.state();
+            currency_deadline_s(state, &rates, state.account("acme").unwrap())
+        };
+        let (a, b) = (r#"{"id":"7"}"#, r#"{"id":"8"}"#);
+        // 2027-01-01 and 2027-07-01.
+        assert_eq!(told(a, b, ""), Some(1_798_761_600));
+        assert_eq!(told("", b, a), Some(1_814_400_000), "the number has moved");
+        assert_eq!(told("", "", a), None, "a number that is there no longer");
+        assert_eq!(told("", "", &format!("{a},{b}")), None);
+    }
+
+    #[test]
+    fn an_account_is_told_as_it_is_now_and_taken_out_when_it_moves() {
+        let rates = Arc::new(RateCards::embedded().unwrap());
+        let mut engine = engine(&rates);
         let apply = |engine: &mut Engine, quality: &str, status: &str, sold_to: &str| {
             let command = format!(
                 r#"{{"command":"apply_account","spec":{{"account":"acme","limit":"TIER_250","limit_scope":"number",
