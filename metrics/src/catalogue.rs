@@ -212,6 +212,8 @@ catalogue! {
         => "Templates by status; `other` is a sum.";
     AnnouncedCategories: Gauge "tollgate_announced_category_templates" Templates [ACCOUNT]
         => "Templates that the platform has announced another category for, and so another price; `other` is a sum.";
+    CurrencyDeadline: Gauge "tollgate_currency_deadline_timestamp_seconds" Timestamp [ACCOUNT]
+        => "First second at which messages are refused because a WABA with numbers bills in another currency than it must; the earliest, also of `other`. None where all bill as they must.";
     WindowsClosing: Gauge "tollgate_windows_closing_users" Users [ACCOUNT]
         => "People who wrote, have had no answer since, and whose window is about to close; `other` is a sum.";
     TemplateSyncs: Counter "tollgate_template_syncs_total" Events [closed("result", SyncEnd::NAMES)]

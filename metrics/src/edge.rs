@@ -164,6 +164,16 @@ impl Metrics {
         self.announced_categories.set(&[account], "", templates.into());
     }
 
+    /// Sets when the first of an account's WABAs sends nothing any more for its currency, in seconds since 1970; `None` when
+    /// none will.
+    pub fn set_currency_deadline(&self, account: &str, at_s: Option<u64>) {
+        self.accounts.admit(account);
+        match at_s {
+            Some(at_s) => self.currency_deadline.set(&[account], "", at_s.into()),
+            None => self.currency_deadline.unset(&[account], ""),
+        }
+    }
+
     /// Sets how many people of each account wait for an answer while their window is about to close; accounts that are not
     /// given have none, and are shown with it if they had some.
     pub fn set_unanswered(&self, accounts: &[(String, u64)]) {
@@ -270,6 +280,7 @@ impl Metrics {
             &self.senders_by_state,
             &self.templates,
             &self.announced_categories,
+            &self.currency_deadline,
             &self.windows_closing,
             &self.disabled_accounts,
             &self.budget_amount,

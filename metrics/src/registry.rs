@@ -94,6 +94,7 @@ pub struct Metrics {
     pub(crate) senders_by_state: BoundedGauge,
     pub(crate) templates: BoundedGauge,
     pub(crate) announced_categories: BoundedGauge,
+    pub(crate) currency_deadline: BoundedGauge,
     pub(crate) windows_closing: BoundedGauge,
     pub(crate) template_syncs: IntCounterVec,
     pub(crate) syncs_overdue: IntGaugeVec,
@@ -171,6 +172,7 @@ impl Metrics {
             senders_by_state: BoundedGauge::new(build.gauge(Metric::Senders)?, Together::Sum),
             templates: BoundedGauge::new(build.gauge(Metric::Templates)?, Together::Sum),
             announced_categories: BoundedGauge::new(build.gauge(Metric::AnnouncedCategories)?, Together::Sum),
+            currency_deadline: BoundedGauge::new(build.gauge(Metric::CurrencyDeadline)?, Together::Min),
             windows_closing: BoundedGauge::new(build.gauge(Metric::WindowsClosing)?, Together::Sum),
             template_syncs,
             syncs_overdue: build.int_gauge(Metric::SyncsOverdue)?,
@@ -232,6 +234,7 @@ impl Metrics {
         self.senders_by_state.publish(&[accounts, None, None]);
         self.templates.publish(&[accounts, None]);
         self.announced_categories.publish(&[accounts]);
+        self.currency_deadline.publish(&[accounts]);
         self.windows_closing.publish(&[accounts]);
         self.disabled_accounts.publish(&[accounts]);
         self.open_calls.publish(&[senders]);

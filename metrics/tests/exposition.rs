@@ -260,12 +260,14 @@ fn what_an_account_has_is_told_within_the_bound() {
     let metrics = metrics(Limits { accounts_max: 1, ..Limits::default() });
     for (account, returns, disabled) in [("a", 900, false), ("b", 700, true), ("c", 800, true)] {
         metrics.set_quota_next_return(account, Some(returns));
+        metrics.set_currency_deadline(account, Some(returns + 7));
         metrics.set_disabled(account, disabled);
         metrics.set_senders(account, SenderState::Active, QualityLevel::Green, 2);
         metrics.set_templates(account, TemplateState::Paused, 1);
     }
     let both = |a: u32, other: u32| [format!("{{account=\"a\"}} {a}"), format!("{{account=\"other\"}} {other}")];
     assert_eq!(samples(&metrics, "quota_next_return_timestamp_seconds"), both(900, 700));
+    assert_eq!(samples(&metrics, "currency_deadline_timestamp_seconds"), both(907, 707));
     assert_eq!(samples(&metrics, "disabled_accounts"), both(0, 2));
     let senders = |account, n| format!("{{account=\"{account}\",quality=\"green\",state=\"active\"}} {n}");
     assert_eq!(samples(&metrics, "senders"), [senders("a", 2), senders("other", 4)]);
@@ -273,9 +275,11 @@ fn what_an_account_has_is_told_within_the_bound() {
     assert_eq!(samples(&metrics, "templates"), [templates("a", 1), templates("other", 2)]);
 
     metrics.set_quota_next_return("b", None);
+    metrics.set_currency_deadline("b", None);
     metrics.set_senders("b", SenderState::Active, QualityLevel::Green, 0);
     metrics.forget_account("c");
     assert_eq!(samples(&metrics, "quota_next_return_timestamp_seconds"), ["{account=\"a\"} 900"]);
+    assert_eq!(samples(&metrics, "currency_deadline_timestamp_seconds"), ["{account=\"a\"} 907"]);
     assert_eq!(samples(&metrics, "disabled_accounts"), both(0, 1));
     assert_eq!(samples(&metrics, "senders"), [senders("a", 2)]);
 }

@@ -10,6 +10,7 @@ use jiff::civil::Date;
 
 use self::versions::BandsFit;
 use crate::bar::Bar;
+use crate::currency_deadline::CurrencyDeadline;
 use crate::rulebook::Rulebooks;
 use crate::table::{Table, whole};
 use crate::{
@@ -22,6 +23,7 @@ pub struct RateCards {
     pub(crate) rulebooks: Rulebooks,
     pub(crate) map: MarketMap,
     pub(crate) bars: Vec<Bar>,
+    currency_deadlines: Vec<CurrencyDeadline>,
     zones: PeopleZones,
     minor_units: BTreeMap<Currency, u32>,
     pub(crate) cards: Vec<Card>,
@@ -63,7 +65,16 @@ impl RateCards {
                 _ => by_currency.push((card.currency(), vec![id])),
             }
         }
-        Ok(Self { rulebooks, map, bars: Bar::read_all(&sources.bars)?, zones, minor_units, cards, by_currency })
+        Ok(Self {
+            rulebooks,
+            map,
+            bars: Bar::read_all(&sources.bars)?,
+            currency_deadlines: CurrencyDeadline::read_all(&sources.currency_deadlines, &minor_units)?,
+            zones,
+            minor_units,
+            cards,
+            by_currency,
+        })
     }
 
     /// A catalogue with one card beside the same rules and map, for what-ifs: a proposal may overlap the cards in use.
@@ -174,6 +185,13 @@ impl RateCards {
     #[must_use]
     pub fn barred(&self, country: Country, category: Category, date: Date) -> Option<&Bar> {
         self.bars.iter().find(|bar| bar.applies(country, category, date))
+    }
+
+    /// The deadline of a WABA that is sold to a country and bills in this currency; none where that is the one asked for, or
+    /// none is.
+    #[must_use]
+    pub fn currency_deadline(&self, sold_to: Country, currency: Currency) -> Option<&CurrencyDeadline> {
+        self.currency_deadlines.iter().find(|of| of.country == sold_to && of.currency != currency)
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Sources {
     pub charging_rules: Source,
     /// Templates that the platform refuses to deliver to a country.
     pub bars: Source,
+    /// Currencies that WABAs must bill in, by the country that they are sold to.
+    pub currency_deadlines: Source,
     /// Prefix to country and market.
     pub market_map: Source,
     /// Countries of prefixes that the market map does not tell apart or list.
@@ -58,6 +60,7 @@ impl Sources {
             rulebooks: embedded!("rulebooks.csv"),
             charging_rules: embedded!("charging_rules.csv"),
             bars: embedded!("bars.csv"),
+            currency_deadlines: embedded!("currency_deadlines.csv"),
             market_map: embedded!("market_map.csv"),
             numbering: vec![embedded!("numbering.csv"), embedded!("nanp_area_codes.csv")],
             number_zones: embedded!("number_zones.csv"),
@@ -92,6 +95,7 @@ impl Sources {
             &mut self.rulebooks,
             &mut self.charging_rules,
             &mut self.bars,
+            &mut self.currency_deadlines,
             &mut self.market_map,
             &mut self.number_zones,
             &mut self.country_zones,

@@ -98,10 +98,12 @@ impl Zone {
     }
 
     fn month_start(&self, month: YearMonth) -> i64 {
-        self.zone
-            .to_ambiguous_timestamp(month.first_day().at(0, 0, 0, 0))
-            .compatible()
-            .map_or(i64::MAX, Timestamp::as_second)
+        self.midnight(month.first_day())
+    }
+
+    /// Local midnight at which a date begins, or the end of the gap where clocks skip it.
+    pub(crate) fn midnight(&self, date: Date) -> i64 {
+        self.zone.to_ambiguous_timestamp(date.at(0, 0, 0, 0)).compatible().map_or(i64::MAX, Timestamp::as_second)
     }
 
     /// The stretch of one local date and one offset around an instant.

@@ -40,6 +40,7 @@ fn the_other_data_files() {
         &sources.rulebooks,
         &sources.charging_rules,
         &sources.bars,
+        &sources.currency_deadlines,
         &sources.number_zones,
         &sources.country_zones,
         &sources.currencies,

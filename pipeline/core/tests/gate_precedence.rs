@@ -22,6 +22,7 @@ const CONDITIONS: &str = "
     campaign=asleep          → park   sending_hours     campaign
     account=disabled         → refuse account_disabled  sender
     sender=unheard_of        → refuse sender_unknown    sender
+    currency=late            → refuse currency_not_allowed sender
     sender=blocked           → park   sender_blocked    sender
     sender=backing_off       → park   backoff           sender
     to=nobody                → refuse invalid_recipient recipient
@@ -68,6 +69,7 @@ const DECISIONS: &str = "
     content=rejected,text                 → refuse template_rejected content
     content=unheard_of,promo quota=9/9    → park   quota             quota
     content=paused quota=9/9              → park   template_paused   content
+    currency=late quota=9/9               → refuse currency_not_allowed sender
     campaign=asleep sender=blocked        → park   sending_hours     campaign
     content=paused consent=out            → refuse opted_out         content
     content=paused rate=unknown           → refuse no_rate           content
@@ -219,6 +221,9 @@ fn decide(conditions: &[&str]) -> Verdict {
         // The world stands at noon UTC, where this person is it is nine.
         spec["policy"]["quiet_hours"] = json!({"from": 22, "to": 10});
     }
+    if has("currency=late") {
+        spec["wabas"][0]["sold_to"] = json!("IN");
+    }
     w.apply(&spec);
     let mut campaign = json!({"name": "c"});
     if has("budget=0") {
@@ -241,9 +246,9 @@ fn decide(conditions: &[&str]) -> Verdict {
         Some("in_test") => w.control("c", "test"),
         _ => {}
     }
-    if has("rate=unknown") {
+    if has("rate=unknown") || has("currency=late") {
         w.commit();
-        w.reload_with(without_current_cards());
+        w.reload_with(catalogue(has("rate=unknown"), has("currency=late")));
     }
     let to = if has("consent=none") { "+5511987650000" } else { to };
     if has("consent=none") && has("window=open") {
@@ -319,9 +324,14 @@ fn set_consent(w: &mut World, to: &str, state: &str) {
         "consent": {"to": to, "state": state, "source": "web"}}));
 }
 
-fn without_current_cards() -> RateCards {
+/// Without current cards, and with the deadlines of currencies over since yesterday.
+fn catalogue(no_card: bool, too_late: bool) -> RateCards {
     let mut sources = Sources::embedded();
-    sources.cards.retain(|c| !c.name.contains("usd_2026-10"));
+    sources.cards.retain(|c| !no_card || !c.name.contains("usd_2026-10"));
+    if too_late {
+        let over = sources.currency_deadlines.text.replace("2026-12-31", "2026-11-20");
+        sources.currency_deadlines.text = over.into();
+    }
     RateCards::from_sources(&sources).unwrap()
 }
 

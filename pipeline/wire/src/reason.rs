@@ -123,6 +123,8 @@ names! {
         CampaignTest = "campaign_test",
         /// Parked until it is day where the person is; refused when it would expire before.
         QuietHours = "quiet_hours",
+        /// The WABA bills in another currency than the country that it is sold to asks for, and the last day for that is over.
+        CurrencyNotAllowed = "currency_not_allowed",
     }
 }
 
@@ -165,6 +167,7 @@ mod tests {
             (Reason::CampaignRate, 38),
             (Reason::CampaignTest, 39),
             (Reason::QuietHours, 40),
+            (Reason::CurrencyNotAllowed, 41),
         ];
         for (reason, number) in numbers {
             assert_eq!(reason as u8, number, "{reason}");

@@ -1,4 +1,4 @@
-use tollgate_rate_card::{Category, Country, PricingType, Rated, RatingInput};
+use tollgate_rate_card::{Category, Country, Currency, PricingType, Rated, RatingInput, Zone};
 
 use crate::{CARDS, day, decimal, message, priced, reported};
 
@@ -110,6 +110,24 @@ fn a_free_message_needs_no_rate() {
     let priced = priced(&input);
     assert_eq!((priced.list_rate, priced.card), (None, None));
     assert!(priced.cost.is_zero());
+}
+
+#[test]
+fn another_currency_than_the_one_asked_for_is_taken_until_its_last_day() {
+    let last_day = |country: &str, currency: &str| {
+        let (country, currency) = (Country::new(country).unwrap(), Currency::new(currency).unwrap());
+        CARDS.currency_deadline(country, currency).map(|deadline| (deadline.currency.to_string(), deadline.last_day))
+    };
+    assert_eq!(last_day("IN", "USD"), Some(("INR".to_owned(), day("2026-12-31"))));
+    assert_eq!(last_day("BR", "INR"), Some(("BRL".to_owned(), day("2027-06-30"))));
+    assert_eq!([last_day("IN", "INR"), last_day("BR", "BRL"), last_day("MX", "USD")], [None, None, None]);
+    let deadline = CARDS.currency_deadline(Country::new("IN").unwrap(), Currency::new("EUR").unwrap()).unwrap();
+    assert!(!deadline.is_over(day("2026-12-31")) && deadline.is_over(day("2027-01-01")));
+    for (zone, midnight) in [("Asia/Kolkata", "2026-12-31T18:30:00Z"), ("America/Sao_Paulo", "2027-01-01T03:00:00Z")] {
+        let (zone, at) = (Zone::new(zone).unwrap(), midnight.parse::<jiff::Timestamp>().unwrap().as_second());
+        assert_eq!(deadline.over_at(&zone), at);
+        assert!(!deadline.is_over(zone.local_date_at(at - 1)) && deadline.is_over(zone.local_date_at(at)));
+    }
 }
 
 #[test]

@@ -65,11 +65,15 @@ pub enum Mutation {
     RefuseBrands,
     /// Numbers are of other brands.
     SwapBrands,
+    /// Every WABA is sold to a country with a currency of its own.
+    SellAll,
+    /// No WABA is known to be sold anywhere.
+    SellNone,
 }
 
 impl Mutation {
     /// Every mutation with a predicate that must find it.
-    pub const ALL: [(Self, &'static str); 30] = [
+    pub const ALL: [(Self, &'static str); 32] = [
         (Self::ForgetConsent, "order_needs_consent"),
         (Self::ForgetInbound, "text_needs_window"),
         (Self::HalveLimits, "quota_token_below_ceiling"),
@@ -100,6 +104,8 @@ impl Mutation {
         (Self::ForgetBrandYes, "brand_needs_consent"),
         (Self::RefuseBrands, "brand_is_not_refused"),
         (Self::SwapBrands, "number_is_of_the_brand"),
+        (Self::SellAll, "currency_is_taken"),
+        (Self::SellNone, "currency_is_refused_when_due"),
     ];
 
     /// A call that the platform took, as the auditor is told of it.
@@ -119,6 +125,11 @@ impl Mutation {
         match (self, &mut step.input) {
             (Self::ForgetConsent, Input::Command(c)) if c["command"] == "set_consent" => step.accepted = false,
             (Self::ForgetInbound, Input::Event { event, .. }) if event["event"] == "inbound" => step.accepted = false,
+            (Self::SellAll | Self::SellNone, Input::Command(c)) if c["command"] == "apply_account" => {
+                for waba in c["spec"]["wabas"].as_array_mut().into_iter().flatten() {
+                    waba["sold_to"] = if self == Self::SellAll { "BR" } else { "" }.into();
+                }
+            }
             (Self::HalveLimits, Input::Command(c)) if c["command"] == "apply_account" => {
                 if let Some(n) = c["spec"]["limit"].as_u64() {
                     c["spec"]["limit"] = (n / 2).into();

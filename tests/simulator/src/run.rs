@@ -87,12 +87,15 @@ impl Report {
     }
 }
 
-/// The price tables of all runs: those of the product, with an allowance so small that it binds.
+/// The price tables of all runs: those of the product, with an allowance so small that it binds, and a last day of other
+/// currencies that some runs pass.
 fn sources() -> Sources {
     let mut sources = Sources::embedded();
     let text = sources.charging_rules.text.replace("free_entry_point,1000,sender,", "free_entry_point,3,sender,");
     assert_ne!(text, sources.charging_rules.text, "the allowance of service messages has moved");
     assert!(sources.replace(&Source::new("charging_rules.csv", text)), "charging_rules.csv is a file of the catalogue");
+    let deadlines = "country,currency,last_day,status,note\nBR,EUR,2026-10-02,inferred,\n";
+    assert!(sources.replace(&Source::new("currency_deadlines.csv", deadlines)), "it is a file of the catalogue");
     sources
 }
 

@@ -59,7 +59,7 @@ pub enum Gate {
     Request = 1,
     /// Running, inside its hours.
     Campaign = 2,
-    /// Registered, not blocked.
+    /// Registered, billed in a currency that is taken, not blocked.
     Sender = 3,
     /// A person the platform can reach.
     Recipient = 4,

@@ -121,10 +121,18 @@ const WITH_CAMPAIGN_RULES: u8 = 6;
 /// versions do not read it, and would expect another price. All others are written as before.
 const WITH_LOCATION: u8 = 7;
 
+/// Accounts and WABAs of which it is known to which country they are sold: earlier versions do not read it, and would send
+/// what is no longer delivered. All others are written as before.
+const WITH_SOLD_TO: u8 = 8;
+
 /// The format of what has these WABAs.
-fn version_of_places<'a>(mut wabas: impl Iterator<Item = &'a WabaSpec>) -> u8 {
-    let plain = |w: &WabaSpec| w.location.is_none() && w.auth_international.is_empty();
-    if wabas.all(plain) { VERSION } else { WITH_LOCATION }
+fn version_of_places<'a>(wabas: impl Iterator<Item = &'a WabaSpec>) -> u8 {
+    let version = |w: &WabaSpec| match (w.sold_to, w.location) {
+        (Some(_), _) => WITH_SOLD_TO,
+        (None, None) if w.auth_international.is_empty() => VERSION,
+        (None, _) => WITH_LOCATION,
+    };
+    wabas.map(version).max().unwrap_or(VERSION)
 }
 
 /// The format of what has these mark-ups.
@@ -183,8 +191,16 @@ pub fn put_account(a: &Account) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn account(b: &[u8]) -> Result<Account> {
-    let readable =
-        [VERSION, WITH_MARKUP, WITH_CLOSED_MONTH, WITH_FEES, WITH_CONSENT_POLICY, WITH_BRANDS, WITH_LOCATION];
+    let readable = [
+        VERSION,
+        WITH_MARKUP,
+        WITH_CLOSED_MONTH,
+        WITH_FEES,
+        WITH_CONSENT_POLICY,
+        WITH_BRANDS,
+        WITH_LOCATION,
+        WITH_SOLD_TO,
+    ];
     let s: StoredAccount = from_json_in("account", b, &readable)?;
     let senders: Vec<SenderIx> = s.senders.into_iter().map(SenderIx).collect();
     // The first that had brands did not know until when.
@@ -218,7 +234,8 @@ pub fn put_waba(w: &Waba) -> Vec<u8> {
 /// # Errors
 /// Unknown version or damage.
 pub fn waba(b: &[u8]) -> Result<Waba> {
-    let s: StoredWaba = from_json_in("waba", b, &[VERSION, WITH_MARKUP, WITH_FEES, WITH_HOLDS, WITH_LOCATION])?;
+    let readable = [VERSION, WITH_MARKUP, WITH_FEES, WITH_HOLDS, WITH_LOCATION, WITH_SOLD_TO];
+    let s: StoredWaba = from_json_in("waba", b, &readable)?;
     let damaged = |why: String| CodecError::Damaged { what: "waba", why };
     Ok(Waba {
         ix: WabaIx(s.ix),

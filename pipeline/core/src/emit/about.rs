@@ -6,7 +6,7 @@ use crate::ids::{ContactKey, SenderIx};
 use crate::lots::Resource;
 use crate::record::Message;
 use crate::state::State;
-use tollgate_rate_card::RateCards;
+use tollgate_rate_card::{CurrencyDeadline, RateCards};
 use tollgate_wire::command::TemplateStatus;
 use tollgate_wire::{Reason, Time, platform_error};
 
@@ -62,6 +62,17 @@ pub(super) fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message
         (Some(Reason::CountryBarred), _) => {
             let country = m.user.digits().and_then(|digits| rates.map().lookup(digits));
             country.map_or_else(String::new, |country| format!("country {country}"))
+        }
+        (Some(Reason::CurrencyNotAllowed), _) => {
+            let waba = state.waba_at(state.sender_at(m.sender).waba);
+            let told = |d: &CurrencyDeadline| {
+                let (id, currency) = (&waba.id, waba.currency);
+                format!(
+                    "WABA {id} is sold to {} and bills in {currency}; only {} after {}",
+                    d.country, d.currency, d.last_day
+                )
+            };
+            waba.currency_deadline(rates).map_or_else(String::new, told)
         }
         (Some(Reason::OptedOut), _) => consent::refused(state, o, m),
         (Some(Reason::NotOptedIn), _) => consent::missing(state, o, m),

@@ -4,7 +4,7 @@ use super::Brands;
 use crate::consent::Words;
 use crate::ids::{AccountIx, SenderIx, TemplateIx, WabaIx};
 use tollgate_quality::{Bucket, RateFactor};
-use tollgate_rate_card::{Country, Currency, Zone};
+use tollgate_rate_card::{Country, Currency, CurrencyDeadline, RateCards, Zone};
 use tollgate_wire::command::{AccountSpec, Funding, SenderSpec, TemplateSpec, TemplateStatus, WabaSpec};
 
 /// A business portfolio.
@@ -48,6 +48,14 @@ pub struct Waba {
     /// Countries that the platform has barred it from, in the order in which it said so. To apply the account again lifts
     /// them.
     pub barred: Vec<Country>,
+}
+
+impl Waba {
+    /// Until when it may bill in its currency; none where the country that it is sold to asks for no other, or is not known.
+    #[must_use]
+    pub fn currency_deadline<'r>(&self, rates: &'r RateCards) -> Option<&'r CurrencyDeadline> {
+        rates.currency_deadline(self.spec.sold_to?, self.currency)
+    }
 }
 
 /// A business phone number.

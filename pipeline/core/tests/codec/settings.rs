@@ -96,6 +96,29 @@ fn an_account_with_a_closed_month() {
     assert_eq!(&codec::put_account(&account), written, "the rest as before");
 }
 
+/// Earlier versions stop at what is sold to a country, whatever else is known of it; all others are written as before.
+#[test]
+fn where_a_waba_is_sold_has_a_format_of_its_own() {
+    let formats = |places: &serde_json::Value| {
+        let mut spec = common::account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+        for (field, value) in places.as_object().unwrap() {
+            spec["wabas"][0][field] = value.clone();
+        }
+        let mut w = common::World::new();
+        w.apply(&spec);
+        w.commit();
+        let [account, waba] = [[1, 0, 0], [2, 0, 0]].map(|key| w.store.0[&(Table::Entities, key.to_vec())].clone());
+        assert_eq!(codec::put_account(&codec::account(&account).unwrap()), account);
+        assert_eq!(codec::put_waba(&codec::waba(&waba).unwrap()), waba);
+        (account[0], waba[0], codec::waba(&waba).unwrap().spec.sold_to.map(|c| c.to_string()))
+    };
+    let sold = |country: &str| Some(country.to_owned());
+    assert_eq!(formats(&serde_json::json!({})), (VERSION, VERSION, None));
+    assert_eq!(formats(&serde_json::json!({"location": "BR"})), (7, 7, None));
+    assert_eq!(formats(&serde_json::json!({"sold_to": "IN"})), (8, 8, sold("IN")));
+    assert_eq!(formats(&serde_json::json!({"location": "BR", "sold_to": "IN"})), (8, 8, sold("IN")));
+}
+
 /// Earlier versions stop at an account with brands, also when it has them no longer; all others are written as before.
 #[test]
 fn an_account_with_brands() {

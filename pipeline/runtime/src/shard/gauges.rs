@@ -9,6 +9,7 @@ use tollgate_core::ids::AccountIx;
 use tollgate_core::record::Account;
 use tollgate_metrics::{BudgetState, Metrics, QualityLevel, QuotaState, SenderState, TemplateState};
 use tollgate_quality::{Limit, Score};
+use tollgate_rate_card::RateCards;
 use tollgate_wire::command::{LimitScope, TemplateStatus};
 use tollgate_wire::snapshot::{AccountSnapshot, CampaignSnapshot};
 
@@ -26,6 +27,7 @@ type Senders = [[u64; QualityLevel::ALL.len()]; SenderState::ALL.len()];
 /// The gauges of one shard's accounts.
 pub(super) struct Gauges {
     metrics: Arc<Metrics>,
+    rates: Arc<RateCards>,
     /// What is shown, so that what has not changed costs nothing: each account comes by every few seconds.
     shown: BTreeMap<AccountIx, Shown>,
     backlog: Backlog,
@@ -35,14 +37,15 @@ pub(super) struct Gauges {
 struct Shown {
     disabled: bool,
     next_return_s: Option<u64>,
+    currency_deadline_s: Option<u64>,
     senders: Senders,
     templates: Templates,
 }
 
 impl Gauges {
-    pub(super) fn new(metrics: &Arc<Metrics>, partition: u32) -> Self {
+    pub(super) fn new(metrics: &Arc<Metrics>, rates: &Arc<RateCards>, partition: u32) -> Self {
         let backlog = Backlog::new(metrics, partition);
-        Self { metrics: Arc::clone(metrics), shown: BTreeMap::new(), backlog }
+        Self { metrics: Arc::clone(metrics), rates: Arc::clone(rates), shown: BTreeMap::new(), backlog }
     }
 
     /// Begins to set the gauges of some accounts.
@@ -56,15 +59,22 @@ impl Gauges {
     }
 
     /// What seldom changes.
-    fn rare(&mut self, ix: AccountIx, s: &AccountSnapshot<'_>, senders: Senders, templates: Templates) {
-        let next_return_s = s.quota_next_return.map(|at| at.0 / 1000);
-        let now = Shown { disabled: s.disabled, next_return_s, senders, templates };
+    fn rare(&mut self, state: &State, ix: AccountIx, s: &AccountSnapshot<'_>, templates: Templates) {
+        let account = state.account_at(ix);
+        let now = Shown {
+            disabled: s.disabled,
+            next_return_s: s.quota_next_return.map(|at| at.0 / 1000),
+            currency_deadline_s: currency_deadline_s(state, &self.rates, account),
+            senders: senders(state, account),
+            templates,
+        };
         if self.shown.get(&ix) == Some(&now) {
             return;
         }
         let (m, account) = (&self.metrics, &*s.account);
         m.set_disabled(account, now.disabled);
         m.set_quota_next_return(account, now.next_return_s);
+        m.set_currency_deadline(account, now.currency_deadline_s);
         for (state, by_quality) in SenderState::ALL.iter().zip(&now.senders) {
             for (quality, senders) in QualityLevel::ALL.iter().zip(by_quality) {
                 m.set_senders(account, *state, *quality, *senders);
@@ -102,7 +112,7 @@ impl Setting<'_> {
         let state = self.state;
         figures(&self.gauges.metrics, snapshot);
         let templates = self.templates.get_or_insert_with(|| by_status(state)).get(&ix).copied().unwrap_or_default();
-        self.gauges.rare(ix, snapshot, senders(state, state.account_at(ix)), templates);
+        self.gauges.rare(state, ix, snapshot, templates);
         self.gauges.backlog.account(state, ix, snapshot);
     }
 }
@@ -141,6 +151,14 @@ fn senders(state: &State, account: &Account) -> Senders {
         senders[is as usize][level(sender.spec.quality) as usize] += 1;
     }
     senders
+}
+
+/// When the first WABA that has numbers sends nothing any more, because it bills in another currency than it must.
+fn currency_deadline_s(state: &State, rates: &RateCards, account: &Account) -> Option<u64> {
+    let senders = account.senders.iter().map(|s| state.sender_at(*s)).filter(|s| !s.removed);
+    let wabas = senders.map(|s| state.waba_at(s.waba));
+    let over_at = wabas.filter_map(|waba| Some(waba.currency_deadline(rates)?.over_at(&waba.zone)));
+    over_at.filter_map(|at| u64::try_from(at).ok()).min()
 }
 
 /// In one pass: templates know their WABA only.
@@ -185,20 +203,53 @@ mod tests {
         fn effect(&mut self, _: &State, _: &Effect, _: &str, _: &[u8]) {}
     }
 
-    #[test]
-    fn an_account_is_told_as_it_is_now_and_taken_out_when_it_moves() {
+    fn engine(rates: &Arc<RateCards>) -> Engine {
         let mut engine = Engine::new(EngineConfig {
-            rates: Arc::new(tollgate_rate_card::RateCards::embedded().unwrap()),
+            rates: Arc::clone(rates),
             hash_key: tollgate_core::hashing::HashKey([1; 16]),
             times: tollgate_core::life::Times::default(),
             recent_most: 10,
             partition: tollgate_wire::partition::Partition::ONLY,
         });
         engine.clock(1_795_262_400_000);
-        let apply = |engine: &mut Engine, quality: &str, status: &str| {
+        engine
+    }
+
+    #[test]
+    fn the_first_deadline_of_wabas_that_have_numbers_is_told() {
+        let rates = RateCards::embedded().unwrap();
+        let mut engine = engine(&Arc::new(rates.clone()));
+        let mut told = |india: &str, brazil: &str, rupees: &str| {
+            let waba = |id: u8, currency: &str, country: &str, senders: &str| {
+                format!(
+                    r#"{{"id":"{id}","currency":"{currency}","time_zone":"UTC","sold_to":"{country}","senders":[{senders}]}}"#
+                )
+            };
+            let wabas = [waba(1, "USD", "IN", india), waba(2, "USD", "BR", brazil), waba(3, "INR", "IN", rupees)];
+            let command = format!(
+                r#"{{"command":"apply_account","spec":{{"account":"acme","limit":"TIER_250","wabas":[{}]}}}}"#,
+                wabas.join(",")
+            );
+            engine.command(command.as_bytes(), &mut Nowhere).unwrap().unwrap();
+            let state = engine.state();
+            currency_deadline_s(state, &rates, state.account("acme").unwrap())
+        };
+        let (a, b) = (r#"{"id":"7"}"#, r#"{"id":"8"}"#);
+        // 2027-01-01 and 2027-07-01.
+        assert_eq!(told(a, b, ""), Some(1_798_761_600));
+        assert_eq!(told("", b, a), Some(1_814_400_000), "the number has moved");
+        assert_eq!(told("", "", a), None, "a number that is there no longer");
+        assert_eq!(told("", "", &format!("{a},{b}")), None);
+    }
+
+    #[test]
+    fn an_account_is_told_as_it_is_now_and_taken_out_when_it_moves() {
+        let rates = Arc::new(RateCards::embedded().unwrap());
+        let mut engine = engine(&rates);
+        let apply = |engine: &mut Engine, quality: &str, status: &str, sold_to: &str| {
             let command = format!(
                 r#"{{"command":"apply_account","spec":{{"account":"acme","limit":"TIER_250","limit_scope":"number",
-                "wabas":[{{"id":"1","currency":"USD","time_zone":"UTC",
+                "wabas":[{{"id":"1","currency":"USD","time_zone":"Asia/Kolkata","sold_to":"{sold_to}",
                 "senders":[{{"id":"2","quality":"{quality}"}},{{"id":"3","blocked":true}}],
                 "templates":[{{"name":"news","language":"pt_BR","category":"marketing","status":"{status}"}},
                 {{"name":"code","language":"pt_BR","category":"authentication"}}]}}]}}}}"#
@@ -206,7 +257,7 @@ mod tests {
             engine.command(command.as_bytes(), &mut Nowhere).unwrap().unwrap();
         };
         let metrics = Arc::new(Metrics::new("test", tollgate_metrics::Limits::default()).unwrap());
-        let mut gauges = Gauges::new(&metrics, 0);
+        let mut gauges = Gauges::new(&metrics, &rates, 0);
         let shown = |gauges: &mut Gauges, engine: &mut Engine| {
             let touched = engine.take_touched();
             let mut setting = gauges.begin(engine.state());
@@ -215,7 +266,7 @@ mod tests {
             }
             let text = String::from_utf8(metrics.encode().unwrap()).unwrap();
             let ours = |line: &&str| {
-                ["senders{", "templates{", "quota_users{", "disabled_accounts{"]
+                ["senders{", "templates{", "quota_users{", "disabled_accounts{", "currency_deadline"]
                     .iter()
                     .any(|name| line.strip_prefix("tollgate_").is_some_and(|line| line.starts_with(name)))
                     && (!line.ends_with(" 0") || line.contains("disabled_accounts"))
@@ -223,9 +274,11 @@ mod tests {
             let lines = text.lines().filter(ours);
             lines.map(|line| line.replace("tollgate_", "").replace("account=\"acme\"", "")).collect::<Vec<_>>()
         };
-        apply(&mut engine, "GREEN", "approved");
+        apply(&mut engine, "GREEN", "approved", "IN");
         let before = shown(&mut gauges, &mut engine);
         let told = [
+            // Midnight of the new year in Kolkata.
+            r"currency_deadline_timestamp_seconds{} 1798741800",
             r"disabled_accounts{} 0",
             r#"quota_users{,state="limit"} 500"#,
             r#"senders{,quality="green",state="active"} 1"#,
@@ -233,7 +286,7 @@ mod tests {
             r#"templates{,status="approved"} 2"#,
         ];
         assert_eq!(before, told);
-        apply(&mut engine, "RED", "paused");
+        apply(&mut engine, "RED", "paused", "LK");
         let after = shown(&mut gauges, &mut engine);
         let told = [
             r"disabled_accounts{} 0",

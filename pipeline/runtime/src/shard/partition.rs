@@ -117,7 +117,7 @@ impl Shard {
             marks: Topic::INPUTS.map(|topic| parts.lags.mark(topic, partition)),
             engine: Engine::new(engine),
             out: Outputs::new(&parts.metrics, &parts.engine.rates),
-            gauges: Gauges::new(&parts.metrics, partition),
+            gauges: Gauges::new(&parts.metrics, &parts.engine.rates, partition),
             parts: parts.clone(),
             status: Arc::clone(status),
             careful: 0,

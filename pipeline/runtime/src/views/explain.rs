@@ -11,7 +11,7 @@ use tollgate_wire::outcome::OutcomeKind;
 pub const GATES: [(&str, &str); 11] = [
     ("request", "well-formed, account known, id new, not expired"),
     ("campaign", "not cancelled, running, inside its sending hours"),
-    ("sender", "registered, not blocked or locked"),
+    ("sender", "registered, its currency taken, not blocked or locked"),
     ("recipient", "valid, country and market known, not known to be off the platform"),
     ("content", "an alternative is legal, approved, consented to and priced"),
     ("choice", "chosen among the alternatives left"),

@@ -167,6 +167,7 @@ impl Account {
                 markup: Vec::new(),
                 location: None,
                 auth_international: Vec::new(),
+                sold_to: None,
             }],
             default_sender: None,
             pools: Vec::new(),

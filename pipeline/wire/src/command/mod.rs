@@ -197,6 +197,9 @@ pub struct WabaSpec {
     /// business is. What is left out has not begun. These two are left out when blank, as the mark-ups are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub auth_international: Vec<AuthInternational>,
+    /// Country that the platform sells it to, which may ask for a billing currency. Left out when it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sold_to: Option<Country>,
 }
 
 /// Who pays the platform for a WABA.

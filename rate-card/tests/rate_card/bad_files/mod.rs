@@ -10,9 +10,10 @@ use tollgate_rate_card::{RateCards, Source, Sources};
 /// The message for the embedded files with one text replaced in one of them.
 fn message(file: &str, find: &str, put: &str) -> String {
     let mut sources = Sources::embedded();
-    let all = [&sources.rulebooks, &sources.charging_rules, &sources.bars, &sources.market_map, &sources.currencies];
-    let found = all
+    let rules = [&sources.rulebooks, &sources.charging_rules, &sources.bars, &sources.currency_deadlines];
+    let found = rules
         .into_iter()
+        .chain([&sources.market_map, &sources.currencies])
         .chain(&sources.numbering)
         .chain(&sources.cards)
         .chain(&sources.bands)

@@ -62,6 +62,16 @@ fn rules() {
         ],
     );
     check(
+        "currency_deadlines.csv",
+        &[
+            ("IN,INR", "India,INR", "3: country is `India`; write an ISO 3166-1 alpha-2 code in capitals"),
+            ("IN,INR", "IN,LKR", "3: currency is `LKR`; write one of currencies.csv, or add it there"),
+            ("2026-12-31", "31.12.2026", "3: last_day is `31.12.2026`; write a day as YYYY-MM-DD"),
+            ("INR,2026-12-31,published", "INR,2026-12-31,sure", "3: status is `sure`; write published or inferred"),
+            ("BR,BRL", "IN,BRL", "4: IN is listed twice; keep one line for each country"),
+        ],
+    );
+    check(
         "currencies.csv",
         &[
             ("USD,2", "USD,9", "3: minor_units is `9`; write a number of decimals from 0 to 4"),

@@ -158,6 +158,10 @@ impl Auditor {
         let disabled = self.registry.account(&m.account).disabled;
         let fits = s.account == m.account && !s.blocked && !disabled;
         self.check("sender_may_send", uid, fits, || format!("{s:?}, account disabled {disabled}"));
+        if !self.registry.waba_of(sender).sold_to.is_empty() {
+            let taken = self.is_currency_taken(sender);
+            self.check("currency_is_taken", uid, taken, || format!("{s:?}"));
+        }
         let Some(name) = &m.campaign else { return };
         let now_s = self.now_s();
         let campaign = self.registry.campaign(&m.account, name).clone();
@@ -167,6 +171,12 @@ impl Auditor {
         });
         let runs = campaign.state == "running" && open;
         self.check("campaign_runs", uid, runs, || format!("{name} is {}, hours {:?}", campaign.state, campaign.hours));
+    }
+
+    /// Whether the number's WABA may bill in its currency now.
+    pub(super) fn is_currency_taken(&self, sender: &str) -> bool {
+        let waba = self.registry.waba_of(sender);
+        self.money.tables.is_taken(&waba.sold_to, &waba.currency, zones::date(&waba.zone, self.now_s()))
     }
 
     /// The number that was asked for, or one of the pool.

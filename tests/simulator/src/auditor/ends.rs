@@ -70,6 +70,10 @@ impl Auditor {
     /// A message ends at its gates at most once, and never after something better; undelivered, when nothing is waited
     /// for any more.
     pub(super) fn ended(&mut self, m: &Move) {
+        if m.reason == "currency_not_allowed" {
+            let due = self.registry.account(&m.account).senders.iter().any(|s| !self.is_currency_taken(s));
+            self.check("currency_is_refused_when_due", m.uid, due, || format!("{} may bill as it does", m.account));
+        }
         if m.kind == K::Undelivered {
             let message = &self.book.messages[&m.uid];
             let place = message.place;

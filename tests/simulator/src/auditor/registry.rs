@@ -42,6 +42,8 @@ pub(crate) struct Waba {
     pub currency: String,
     pub zone: String,
     pub we_pay: bool,
+    /// Country; empty where it is not known.
+    pub sold_to: String,
 }
 
 /// One campaign.
@@ -154,6 +156,7 @@ impl Registry {
                 currency: text(&waba["currency"]),
                 zone: text(&waba["time_zone"]),
                 we_pay: waba["funding"] != "client_pays",
+                sold_to: text(&waba["sold_to"]),
             };
             self.wabas.insert(waba_id.clone(), kept);
             self.barred.retain(|(waba, _)| *waba != waba_id);

@@ -45,6 +45,8 @@ pub(crate) struct Tables {
     prefixes: BTreeMap<String, (String, Vec<String>)>,
     /// First days of the periods of the map.
     periods: Vec<u32>,
+    /// Country → currency, and the last day of another.
+    currencies: BTreeMap<String, (String, u32)>,
 }
 
 /// `YYYY-MM-DD` or `YYYY_MM_DD` as a number; `open` is far away.
@@ -83,7 +85,9 @@ impl Tables {
             let markets = l[columns.clone()].iter().map(|m| (*m).to_owned()).collect();
             (l[0].to_owned(), (l[1].to_owned(), markets))
         });
-        Self { cards, books, rules: rules.collect(), prefixes: prefixes.collect(), periods }
+        let currencies = lines(&sources.currency_deadlines.text).skip(1);
+        let currencies = currencies.map(|l| (l[0].to_owned(), (l[1].to_owned(), day(l[2])))).collect();
+        Self { cards, books, rules: rules.collect(), prefixes: prefixes.collect(), periods, currencies }
     }
 
     /// Market of a number on a day, by its longest prefix.
@@ -104,6 +108,11 @@ impl Tables {
     pub fn market_of_country(&self, country: &str, date: u32) -> Option<String> {
         let (_, markets) = self.prefixes.values().find(|(c, _)| c == country)?;
         self.of_period(markets, date)
+    }
+
+    /// Whether what is sold to a country may bill in a currency on a day.
+    pub fn is_taken(&self, sold_to: &str, currency: &str, date: u32) -> bool {
+        self.currencies.get(sold_to).is_none_or(|(asked, last_day)| asked == currency || date <= *last_day)
     }
 
     fn of_period(&self, markets: &[String], date: u32) -> Option<String> {
@@ -158,5 +167,10 @@ mod tests {
         assert_eq!(t.cell("EUR", 20261001, "Argentina", "utility"), None);
         assert_eq!(t.rule(20260930, "utility").in_window, "free_customer_service");
         assert_eq!(t.rule(20261001, "service").allowance, Some(1000));
+        assert!(
+            t.is_taken("IN", "USD", 20261231)
+                && !t.is_taken("IN", "USD", 20270101)
+                && t.is_taken("IN", "INR", 20270101)
+        );
     }
 }

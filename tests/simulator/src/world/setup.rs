@@ -70,8 +70,13 @@ fn account(dice: &mut Dice, number: u64) -> AccountPlan {
             }
         }
         let funding = if dice.percent(80) { "we_pay" } else { "client_pays" };
-        wabas.push(json!({"id": waba, "currency": currency, "time_zone": dice.pick(ZONES), "funding": funding,
-            "senders": specs, "templates": templates}));
+        let mut spec = json!({"id": waba, "currency": currency, "time_zone": dice.pick(ZONES), "funding": funding,
+            "senders": specs, "templates": templates});
+        // Without dice, so that the world of a seed is what it was up to the last day.
+        if (number, w) == (1, 1) {
+            spec["sold_to"] = json!("BR");
+        }
+        wabas.push(spec);
         waba_ids.push(waba);
     }
     let mut policy = json!({
