@@ -1,5 +1,5 @@
-//! The Dockerfile and the compose file: their versions are those of the repository, their variables, command lines and
-//! times those of the program. What an engine makes of them is tried by hand; deploy/README.md says when and how.
+//! The Dockerfile and the compose files: their versions are those of the repository, their variables, command lines and
+//! times those of the program. What an engine makes of them is tried by hand; deploy/README.md says with which.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 use crate::program::{check_config, default_of, read, repository, without_ours};
 
 const COMPOSE: &str = "deploy/compose.yaml";
+/// Laid over it: the platform, played.
+const SANDBOX: &str = "deploy/compose.sandbox.yaml";
 const DOCKERFILE: &str = "deploy/Dockerfile";
 
 /// What follows `key` on the lines of a file that begin with it, without quotation marks.
@@ -23,17 +25,27 @@ fn value(file: &str, key: &str) -> String {
     value
 }
 
-/// The variables that both services of ours have.
-fn variables() -> Vec<(String, String)> {
-    let text = read(COMPOSE);
+/// The variables of ours in a compose file.
+fn variables(file: &str) -> Vec<(String, String)> {
+    let text = read(file);
     let lines = text.lines().map(str::trim).filter(|line| line.starts_with("TOLLGATE__"));
     let pairs = lines.map(|line| line.split_once(": ").unwrap_or_else(|| panic!("{line}")));
     pairs.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
 }
 
-/// A list in brackets after `key`.
-fn list(key: &str) -> Vec<Vec<String>> {
-    values(COMPOSE, key).iter().map(|list| serde_json::from_str(list).unwrap()).collect()
+/// Lists in brackets after `key`.
+fn lists(file: &str, key: &str) -> Vec<Vec<String>> {
+    values(file, key).iter().map(|list| serde_json::from_str(list).unwrap()).collect()
+}
+
+/// What `check-config` tells of the variables alone.
+fn checked(variables: &[(String, String)]) -> serde_json::Value {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("tollgate.toml");
+    std::fs::write(&file, "").unwrap();
+    let output = check_config(&file, variables);
+    assert!(output.stderr.is_empty(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// rustup would download another one into the image than the base brings, at every build.
@@ -78,22 +90,38 @@ fn the_container_has_time_to_stop() {
 /// The service finds the broker, and writes where the volume is.
 #[test]
 fn its_variables_are_keys() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("tollgate.toml");
-    std::fs::write(&file, "").unwrap();
-    let variables = variables();
-    let output = check_config(&file, &variables);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let variables = variables(COMPOSE);
+    let told = checked(&variables);
+    assert_eq!((&told["ok"], &told["findings"]), (&true.into(), &serde_json::json!([])), "{told}");
     let volume = value(DOCKERFILE, "VOLUME ");
     assert!(told["data_dir"].as_str().unwrap().starts_with(&format!("{volume}/")), "{told}");
     assert_eq!(value(COMPOSE, "- tollgate:"), volume);
-    let of = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap();
+    let of = |name: &str| variables.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).unwrap();
     let broker = of("TOLLGATE__KAFKA__BROKERS");
     assert_eq!(value(COMPOSE, "KAFKA_ADVERTISED_LISTENERS:"), format!("PLAINTEXT://{broker}"));
     assert_eq!(of("TOLLGATE__LOG__KIND"), "kafka");
-    // It is asked for where it listens.
-    assert!(read("deploy/README.md").contains(&format!("http://{}/readyz", told["metrics"].as_str().unwrap())));
+}
+
+/// Sandbox and service know each other's addresses and secrets.
+#[test]
+fn the_platform_is_played_to_it() {
+    let secrets = repository().join("examples/secrets");
+    let mut both = variables(COMPOSE);
+    let found = |value: String| match value.strip_prefix("/run/secrets/") {
+        Some(name) => {
+            assert!(read(SANDBOX).contains(&format!("  {name}:\n    file: ../examples/secrets/{name}\n")), "{name}");
+            secrets.join(name).display().to_string()
+        }
+        None => value,
+    };
+    both.extend(variables(SANDBOX).into_iter().map(|(name, value)| (name, found(value))));
+    let told = checked(&both);
+    assert_eq!((&told["ok"], &told["apps"]), (&true.into(), &serde_json::json!(["default"])), "{told}");
+    let sandbox: toml::Table = read("examples/sandbox.toml").parse().unwrap();
+    assert_eq!(told["graph"], format!("http://{}", sandbox["listen"].as_str().unwrap()));
+    let webhooks = format!("http://{}/webhooks/whatsapp/default", told["webhooks"].as_str().unwrap());
+    assert_eq!(sandbox["webhooks"]["url"].as_str(), Some(&*webhooks));
+    assert_eq!(value(SANDBOX, "image:"), value(COMPOSE, "image: tollgate:").replacen("", "tollgate:", 1));
 }
 
 /// Answers one request to /readyz after another with what is given, and ends.
@@ -115,7 +143,7 @@ fn answering(answers: &'static [&'static str]) -> (u16, std::thread::JoinHandle<
 /// The image has no HTTP client and need not have a shell: the program asks itself, wherever it is told to listen.
 #[test]
 fn the_health_check_asks_the_service() {
-    let checks = list("test: ");
+    let checks = lists(COMPOSE, "test: ");
     let check = checks.iter().find(|check| check[1] == "tollgate").expect("a health check by the program");
     let (port, served) = answering(&[
         "200 OK\r\nContent-Length: 6\r\n\r\nready\n",
@@ -126,7 +154,7 @@ fn the_health_check_asks_the_service() {
     let directory = tempfile::tempdir().unwrap();
     let ask = |listens: &str, more: &[&str]| -> Output {
         let mut command = without_ours(env!("CARGO_BIN_EXE_tollgate"));
-        command.args(&check[2..]).args(more).envs(variables()).current_dir(directory.path());
+        command.args(&check[2..]).args(more).envs(variables(COMPOSE)).current_dir(directory.path());
         command.env("TOLLGATE__GATEWAY__METRICS", listens).env("TOLLGATE_TOKEN", "secret").output().unwrap()
     };
     let told = |output: &Output| {
@@ -148,8 +176,8 @@ fn the_health_check_asks_the_service() {
 /// A command line that the program does not know would be seen by nobody before an engine starts it.
 #[test]
 fn its_command_lines_are_known() {
-    let commands = list("command: ");
-    assert_eq!(commands.iter().map(|command| command[0].as_str()).collect::<Vec<_>>(), ["topics", "serve"]);
+    let commands = [COMPOSE, SANDBOX].map(|file| lists(file, "command: ")).concat();
+    assert_eq!(commands.iter().map(|command| command[0].as_str()).collect::<Vec<_>>(), ["topics", "serve", "sandbox"]);
     for command in commands {
         let output = Command::new(env!("CARGO_BIN_EXE_tollgate")).args(&command).arg("--help").output().unwrap();
         assert!(output.status.success(), "{command:?}: {output:?}");
