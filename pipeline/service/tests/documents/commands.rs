@@ -13,7 +13,7 @@ const FOLDERS: [&str; 5] = ["deploy/", "docs/", "examples/", "scripts/", "tests/
 const DOCUMENTS: [(&str, usize); 5] = [
     ("docs/operations.md", 4),
     ("docs/kafka.md", 6),
-    ("deploy/README.md", 0),
+    ("deploy/README.md", 5),
     ("deploy/systemd/README.md", 0),
     ("deploy/kubernetes/README.md", 2),
 ];
