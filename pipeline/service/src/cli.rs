@@ -7,7 +7,7 @@ use tollgate_sandbox::SandboxArgs;
 
 use crate::commands::{
     accounts, billing, campaigns, check_config, config, consents, dead_letters, enqueue, explain, lots, outcomes,
-    person, rates, senders, serve, templates, token, topics, windows,
+    person, rates, ready, senders, serve, templates, token, topics, windows,
 };
 use crate::demo::DemoArgs;
 
@@ -40,6 +40,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Serve(serve::ServeArgs),
+    Ready(ready::ReadyArgs),
     Demo(DemoArgs),
     Sandbox(SandboxArgs),
     Accounts(accounts::AccountsArgs),

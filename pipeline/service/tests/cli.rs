@@ -37,6 +37,9 @@ const TABLE: &str = r#"
     check-config --config kafka.toml                            → 3 people.csv: kafka_ca: the end of its certificate is not known: it has no certificate; name a PEM file
     serve --config bad.toml                                     → 3 did you mean gateway.api?
     serve --roles shards                                        → 1 --roles needs log.kind = "kafka"
+    ready --url URL                                             → 1 no service answers at URL
+    ready --url here                                            → 1 --url = "here" is no address
+    ready --config bad.toml                                     → 3 did you mean gateway.api?
     config default                                              → 0
     nonsense                                                    → 2 unrecognized subcommand
     enqueue                                                     → 2 required

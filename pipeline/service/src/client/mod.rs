@@ -78,7 +78,16 @@ impl Api {
     /// # Errors
     /// The URL or the token cannot be used.
     pub fn new(args: &ClientArgs) -> anyhow::Result<Self> {
-        let url = args.url.as_deref().unwrap_or(DEFAULT_URL).trim_end_matches('/').to_owned();
+        let api = Self::open(args.url.as_deref().unwrap_or(DEFAULT_URL))?;
+        Ok(Self { authorization: authorization(args)?, ..api })
+    }
+
+    /// As [`Api::new`], for what asks for no token and is not told one.
+    ///
+    /// # Errors
+    /// The URL cannot be used.
+    pub fn open(url: &str) -> anyhow::Result<Self> {
+        let url = url.trim_end_matches('/').to_owned();
         let good = url
             .parse::<hyper::Uri>()
             .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
@@ -92,7 +101,7 @@ impl Api {
             .enable_http1()
             .build();
         let http = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { http, url, authorization: authorization(args)? })
+        Ok(Self { http, url, authorization: None })
     }
 
     /// `GET`.

@@ -13,6 +13,7 @@ pub mod lots;
 pub mod outcomes;
 pub mod person;
 pub mod rates;
+pub mod ready;
 pub mod senders;
 pub mod serve;
 pub mod templates;
@@ -37,6 +38,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let Cli { json, config, command } = cli;
     match command {
         Command::Serve(args) => serve::run(args, config),
+        Command::Ready(args) => wait(ready::run(args, config, json)),
         Command::Demo(args) => {
             logging::start("warn", LogFormat::Auto)?;
             demo::run(args, json)

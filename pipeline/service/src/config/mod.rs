@@ -24,6 +24,7 @@ mod fuzz;
 #[cfg(test)]
 mod tests;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub use fault::{Fault, Faults};
@@ -89,6 +90,16 @@ impl ConfigArgs {
         let data_dir = PathBuf::from(settings.text("data_dir"));
         let place = ledger::build(&mut settings, &data_dir);
         if settings.faults.is_empty() { Ok(place) } else { Err(Faults(settings.faults)) }
+    }
+
+    /// Where metrics, liveness and readiness are answered. Nothing else is checked.
+    ///
+    /// # Errors
+    /// As [`ConfigArgs::data_dir`].
+    pub fn metrics(&self) -> Result<SocketAddr, Faults> {
+        let mut settings = read(self.file().as_deref(), environment());
+        let address = settings.address("gateway.metrics");
+        if settings.faults.is_empty() { Ok(address) } else { Err(Faults(settings.faults)) }
     }
 
     /// The directory with own rate cards, if there is one. Nothing else is checked.

@@ -19,12 +19,18 @@ pub fn default_of(section: &str, key: &str) -> toml::Value {
     manual[section][key].clone()
 }
 
-/// `check-config` as the service's user would run it, with these variables and no others of ours.
-pub fn check_config(file: &Path, variables: &[(String, String)]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+/// A command without the variables of ours that this process has.
+pub fn without_ours(program: &str) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TOLLGATE_")) {
         command.env_remove(name);
     }
+    command
+}
+
+/// `check-config` as the service's user would run it, with these variables and no others of ours.
+pub fn check_config(file: &Path, variables: &[(String, String)]) -> Output {
+    let mut command = without_ours(env!("CARGO_BIN_EXE_tollgate"));
     let directory = file.parent().unwrap();
     command
         .args(["check-config", "--json", "--config"])

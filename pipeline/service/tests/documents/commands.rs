@@ -10,9 +10,10 @@ use crate::shell::repository;
 const FOLDERS: [&str; 5] = ["deploy/", "docs/", "examples/", "scripts/", "tests/"];
 
 /// Documents with such blocks, each with the fewest commands of ours that it shows.
-const DOCUMENTS: [(&str, usize); 4] = [
+const DOCUMENTS: [(&str, usize); 5] = [
     ("docs/operations.md", 4),
     ("docs/kafka.md", 6),
+    ("deploy/README.md", 5),
     ("deploy/systemd/README.md", 0),
     ("deploy/kubernetes/README.md", 2),
 ];
@@ -58,13 +59,14 @@ fn words(line: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// The command, if it is one of ours: at the beginning, after variables, or behind the `--` of another program.
+/// The command, if it is one of ours: at the beginning, after variables, or behind the `--` of another program or the service's
+/// name that a container has.
 fn ours(words: &[String]) -> Option<Shown> {
     let variable = |word: &String| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let named = words.iter().enumerate().filter(|(_, word)| *word == "tollgate");
     named.map(|(at, _)| words.split_at(at)).find_map(|(before, from)| {
         let variables: Option<Vec<_>> = before.iter().map(variable).collect();
-        let behind = before.last().is_some_and(|word| word == "--");
+        let behind = before.last().is_some_and(|word| ["--", "tollgate"].contains(&word.as_str()));
         let variables = variables.or_else(|| behind.then(Vec::new))?;
         Some(Shown { variables, arguments: from[1..].to_vec() })
     })
@@ -122,8 +124,12 @@ fn what_is_wrong_is_noticed() {
     for line in wrong {
         assert!(fault(&of(line).unwrap()).is_some(), "{line}");
     }
-    let right =
-        ["tollgate lots acme | grep x", "kubectl -n tollgate exec x -- tollgate topics check", "tollgate serve # here"];
+    let right = [
+        "tollgate lots acme | grep x",
+        "kubectl -n tollgate exec x -- tollgate topics check",
+        "docker compose exec tollgate tollgate topics check",
+        "tollgate serve # here",
+    ];
     for line in right {
         assert_eq!(fault(&of(line).unwrap()), None, "{line}");
     }

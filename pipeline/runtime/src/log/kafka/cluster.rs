@@ -8,12 +8,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::config::KafkaConfig;
 use super::context::Reports;
@@ -23,7 +23,7 @@ use crate::clock::monotonic;
 /// How long a broker has to answer for the first time.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long everything after that may take together.
-const WORK: Duration = Duration::from_secs(60);
+pub(super) const WORK: Duration = Duration::from_secs(60);
 /// How long one call may take.
 pub(super) const CALL: Duration = Duration::from_secs(15);
 /// Between two attempts.
@@ -38,9 +38,9 @@ pub(super) type Positions = BTreeMap<(String, u32), u64>;
 
 /// A connection that has answered, of brokers that are new enough.
 pub(super) struct Cluster<'a> {
-    config: &'a KafkaConfig,
-    consumer: BaseConsumer<Reports>,
-    deadline: Instant,
+    pub(super) config: &'a KafkaConfig,
+    pub(super) consumer: BaseConsumer<Reports>,
+    pub(super) deadline: Instant,
 }
 
 impl<'a> Cluster<'a> {
@@ -156,74 +156,10 @@ impl<'a> Cluster<'a> {
         let timeout = Some(self.left());
         Ok(call(&admin, &AdminOptions::new().request_timeout(timeout).operation_timeout(timeout)))
     }
-
-    /// A consumer of a group that joins nothing: it only reads and writes the group's positions.
-    pub(super) fn group(&self, group: &str) -> Result<Group<'_>, TopicsError> {
-        let consumer = simple_consumer(self.config, group)
-            .create_with_context(Reports::default())
-            .map_err(|e| TopicsError::Properties { detail: property_fault(self.config, &e) })?;
-        Ok(Group { cluster: self, name: group.to_owned(), consumer })
-    }
-}
-
-/// The positions of one consumer group.
-pub(super) struct Group<'a> {
-    cluster: &'a Cluster<'a>,
-    pub(super) name: String,
-    consumer: BaseConsumer<Reports>,
-}
-
-impl Group<'_> {
-    /// The positions committed among those asked for.
-    pub(super) fn committed(&self, of: &[(String, u32)]) -> Result<Positions, TopicsError> {
-        let action = || format!("read the positions of group {}", self.name);
-        let mut list = TopicPartitionList::with_capacity(of.len());
-        for (topic, partition) in of {
-            list.add_partition(topic, *partition as i32);
-        }
-        let list = self
-            .consumer
-            .committed_offsets(list, self.cluster.left())
-            .map_err(|e| self.cluster.refused(action(), &e))?;
-        let mut found = Positions::new();
-        for element in list.elements() {
-            element.error().map_err(|e| self.cluster.refused(action(), &e))?;
-            if let Offset::Offset(offset) = element.offset() {
-                found.insert((element.topic().to_owned(), element.partition() as u32), offset as u64);
-            }
-        }
-        Ok(found)
-    }
-
-    /// Commits positions; a topic may not be known to the group's broker the moment it is created.
-    pub(super) fn commit(&self, positions: &Positions) -> Result<(), TopicsError> {
-        let action = || format!("write the positions of group {}", self.name);
-        let mut list = TopicPartitionList::with_capacity(positions.len());
-        for ((topic, partition), offset) in positions {
-            list.add_partition_offset(topic, *partition as i32, Offset::Offset(*offset as i64))
-                .map_err(|e| self.cluster.refused(action(), &e))?;
-        }
-        while let Err(error) = self.consumer.commit(&list, CommitMode::Sync) {
-            let passing = matches!(
-                error.rdkafka_error_code(),
-                Some(
-                    RDKafkaErrorCode::UnknownTopicOrPartition
-                        | RDKafkaErrorCode::CoordinatorLoadInProgress
-                        | RDKafkaErrorCode::CoordinatorNotAvailable
-                        | RDKafkaErrorCode::NotCoordinator
-                        | RDKafkaErrorCode::WaitingForCoordinator
-                )
-            );
-            if !passing || !self.cluster.pause() {
-                return Err(self.cluster.refused(action(), &error));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Settings of a consumer that neither joins its group nor fetches.
-fn simple_consumer(config: &KafkaConfig, group: &str) -> ClientConfig {
+pub(super) fn simple_consumer(config: &KafkaConfig, group: &str) -> ClientConfig {
     let mut client = config.consumer("setup", group);
     client
         // Whether a position is there matters, not whether a transaction is about to move it.
@@ -235,7 +171,7 @@ fn simple_consumer(config: &KafkaConfig, group: &str) -> ClientConfig {
 
 /// What is wrong with the properties, without their values: one may be a password, also under a mistyped name or under
 /// that of its neighbour.
-fn property_fault(config: &KafkaConfig, error: &KafkaError) -> String {
+pub(super) fn property_fault(config: &KafkaConfig, error: &KafkaError) -> String {
     match error {
         KafkaError::ClientConfig(_, what, name, value) if value.is_empty() => format!("{name}: {what}"),
         KafkaError::ClientConfig(_, what, name, value) => format!("{name}: {}", what.replace(value, "…")),
