@@ -12,7 +12,7 @@ ZERO = Decimal(0)
 
 
 def read(path, accounts):
-    """Credits of a file of lines {"received", "account", "credit"}, each once."""
+    """Credits of a file of lines {"received", "account", "credit"}, each once, without those that are refused."""
     with open(path, encoding="utf-8") as file:
         return list(credits(map(json.loads, file), accounts))
 
@@ -26,13 +26,17 @@ def credits(lines, accounts):
         once = (said["waba"], said["month"], said["id"])
         if once in seen:
             continue
-        seen.add(once)
         waba = wabas[line["account"], said["waba"]]
         year, month = map(int, said["month"].split("-"))
         last = f"{said['month']}-{calendar.monthrange(year, month)[1]:02}"
         now = datetime.fromtimestamp(line["received"] // 1000, UTC).astimezone(ZoneInfo(waba["time_zone"]))
         # Of what is to begin nothing is in force.
         markup = markups.in_force(waba, min(last, now.strftime("%Y-%m-%d"))) or {}
+        currency = markup.get("currency") or waba["currency"]
+        # One amount off both is refused where they are of two currencies, and may be said again later.
+        if said.get("both") and currency != waba["currency"]:
+            continue
+        seen.add(once)
         fx = Decimal(markup["fx"]["rate"]) if markup.get("fx") else None
         cost, price = -Decimal(said.get("cost", "0")), -Decimal(said.get("price", "0"))
         converted = cost if fx is None else markups.rounded(cost * fx, 10)
@@ -41,5 +45,5 @@ def credits(lines, accounts):
         yield {
             "account": line["account"], "waba": said["waba"], "month": said["month"], "cost": cost, "price": price,
             "markup": price - converted, "fx": fx, "cost_currency": waba["currency"],
-            "price_currency": markup.get("currency") or waba["currency"], "reason": "; ".join(parts),
+            "price_currency": currency, "reason": "; ".join(parts),
         }  # fmt: skip

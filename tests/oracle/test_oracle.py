@@ -179,6 +179,17 @@ class Credits(unittest.TestCase):
         self.assertEqual((first["markup"], first["price_currency"], first["reason"]), (Decimal(-3), "USD", "x; reference CN"))
         self.assertEqual((second["markup"], second["price_currency"]), (Decimal("-5") + Decimal("1.7228"), "EUR"))
 
+    def test_one_amount_off_both_is_of_one_currency(self):
+        waba = {"id": "1", "currency": "USD", "time_zone": "UTC", "markup": [{"valid_from": "2026-10-20", "currency": "EUR",
+                "fx": {"rate": "0.8614"}, "rules": [{"name": "s", "percent": "1"}]}]}
+        said = {"id": "C", "waba": "1", "month": "2026-10", "cost": "5", "price": "5", "reason": "x", "both": True}
+        line = {"received": (T + 18 * 86_400) * 1000, "account": "acme", "credit": said}
+        later = {**line, "received": (T + 40 * 86_400) * 1000, "credit": {**said, "id": "D"}}
+        apart = {**later, "credit": {key: value for key, value in later["credit"].items() if key != "both"}}
+        first, second = credits.credits([line, later, apart], [{"account": "acme", "wabas": [waba]}])
+        self.assertEqual((first["cost"], first["price"], first["markup"]), (Decimal(-5), Decimal(-5), Decimal(0)))
+        self.assertEqual(second["price_currency"], "EUR")
+
 
 class Differences(unittest.TestCase):
     def test_a_digit_too_many_is_found(self):

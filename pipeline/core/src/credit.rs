@@ -38,6 +38,15 @@ pub(crate) fn book(facts: &Facts<'_>, account: &Account, c: &Credit<'_>, now_ms:
     // As for fees: of what is to begin nothing is in force.
     let markup = Markup::in_force(&waba.spec.markup, c.month.last_day().min(today));
     let fx = markup.and_then(|markup| markup.fx.clone());
+    let currency = markup.map_or(waba.currency, |markup| markup.currency(waba.currency));
+    // One amount of two currencies is two amounts. Whoever asked may not have known of the mark-up yet.
+    if c.both && currency != waba.currency {
+        out.rejected = Some(format!(
+            "credit {:?}: cost of waba {} is in {}, its price in {currency}; credit each by an amount of its own",
+            &*c.id, waba.id, waba.currency
+        ));
+        return;
+    }
     // Without the sign that a zero would keep.
     let taken_off = |amount: Decimal| if amount.is_zero() { Decimal::ZERO } else { -amount };
     let (cost, price) = (taken_off(c.cost), taken_off(c.price));
@@ -49,7 +58,7 @@ pub(crate) fn book(facts: &Facts<'_>, account: &Account, c: &Credit<'_>, now_ms:
         cost,
         price,
         markup: round_amount(price - Price::converted(cost, fx.as_ref()), ENTRY_DECIMALS),
-        currency: markup.map_or(waba.currency, |markup| markup.currency(waba.currency)),
+        currency,
         fx,
         reason: reason(&c.reason, c.reference.as_deref(), c.by.as_deref()).into(),
         month: c.month,

@@ -58,6 +58,36 @@ fn of_a_closed_month_it_is_billed_in_the_first_open_one() {
 }
 
 #[test]
+fn one_amount_off_both_is_of_one_currency() {
+    let both = |id: &str, month: &str| {
+        json!({"event": "credit", "id": id, "waba": "waba-1", "month": month, "cost": "5", "price": "5",
+            "reason": "sent twice", "both": true})
+    };
+    let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+    spec["wabas"][0]["markup"] = json!([{"valid_from": "2026-11-01", "currency": "BRL",
+        "fx": {"rate": "5.36", "source": "BCB PTAX", "date": "2026-10-30"},
+        "rules": [{"name": "standard", "percent": "12.5"}]}]);
+    let mut w = World::new();
+    w.apply(&spec);
+    // Prices of October are in dollars, as nothing else was in force.
+    w.event(&both("C-1", "2026-10"));
+    let entry = w.out.ledger.last().unwrap();
+    assert_eq!((&entry["cost"], &entry["price_ex_tax"]), (&json!("-5"), &json!("-5")));
+    assert_eq!((&entry["price_currency"], &entry["markup"]), (&json!("USD"), &json!("0")));
+    let told = refused(&mut w, &both("C-1", "2026-11"));
+    let expected =
+        "credit \"C-1\": cost of waba waba-1 is in USD, its price in BRL; credit each by an amount of its own";
+    assert!(told.ends_with(expected), "{told}");
+    assert_eq!(w.out.ledger.len(), 1, "nothing is booked");
+    // The same two amounts, said as two.
+    let mut apart = both("C-1", "2026-11");
+    apart.as_object_mut().unwrap().remove("both");
+    w.event(&apart);
+    let entry = w.out.ledger.last().unwrap();
+    assert_eq!((&entry["price_currency"], &entry["markup"]), (&json!("BRL"), &json!("21.80")));
+}
+
+#[test]
 fn what_cannot_be_credited_is_told() {
     let mut w = world();
     let with = |name: &str, value: Value| {
@@ -77,6 +107,7 @@ fn what_cannot_be_credited_is_told() {
         ("cost", json!("1000000000.01"), "events[0].cost"),
         ("by", json!(""), "events[0].by"),
         ("month", json!("0026-10"), "events[0].month"),
+        ("both", json!(true), "events[0].both"),
     ] {
         let why = w.events(&json!([with(name, value)])).unwrap_err();
         assert!(why.detail.contains(says), "{name}: {}", why.detail);

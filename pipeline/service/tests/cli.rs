@@ -131,7 +131,7 @@ const TABLE: &str = r#"
     billing analytics fetch --config apps.toml --app shop       → 1 no account here has a WABA; declare it
     billing analytics fetch --config apps.toml --app shop --account acne → 1 --account = "acne": there is no such account
     billing credit --month 2026-10                              → 2 required
-    billing credit --month 2026-10 --account acme --waba 1 --id C --reason x → 2 required
+    billing credit --month 2026-10 --account acme --waba 1 --id C --reason x → 2 <--amount <AMOUNT>|--cost <AMOUNT>|--price <AMOUNT>>
     billing credit --month 2026-10 --account acme --waba 1 --id C --reason x --price one → 2 write an amount with a point
     billing credit --month 2026-10 --account acme --waba 1 --id C --reason x --price 1 --amount 1 → 2 cannot be used with
     billing credit --month 2026-10 --account acme --waba 1 --id C --reason x --price -5 --url URL → 1 no service answers

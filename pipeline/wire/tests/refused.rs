@@ -297,6 +297,8 @@ fn events() {
         )
     };
     assert!(event::parse(close(&"x".repeat(256)).as_bytes()).is_ok());
+    let both = r#"{"account":"acme","events":[{"event":"credit","id":"C","waba":"1","month":"2026-10","cost":"2","price":"2.00","reason":"x","both":true}]}"#;
+    assert!(event::parse(both.as_bytes()).is_ok(), "one amount, written in two ways");
     for (body, expected) in [
         (
             r#"{"account":"acme","events":[{"event":"statuss"}]}"#,
@@ -333,6 +335,18 @@ fn events() {
         (
             r#"{"account":"acme","events":[{"event":"close_month","month":"2026-11","settle_days":8,"forced":"a\u0000b"}]}"#,
             "malformed | events[0].forced: \"a\\0b\" has a control character; leave it out",
+        ),
+        (
+            r#"{"account":"acme","events":[{"event":"credit","id":"C","waba":"1","month":"2026-10","cost":"2","price":"2.01","reason":"x","both":true}]}"#,
+            "malformed | events[0].both: cost 2 and price 2.01 are not one amount; give the same amount as cost and as price, or leave it out",
+        ),
+        (
+            r#"{"account":"acme","events":[{"event":"credit","id":"C","waba":"1","month":"2026-10","price":"2","reason":"x","both":true}]}"#,
+            "malformed | events[0].both: cost 0 and price 2 are not one amount; give the same amount as cost and as price, or leave it out",
+        ),
+        (
+            r#"{"account":"acme","events":[{"event":"credit","id":"C","waba":"1","month":"2026-10","price":"2","reason":"x","boths":true}]}"#,
+            "unknown_field | events[0].boths: the field is not known here; use one of id, waba, month, cost, price, reason, reference, by, both",
         ),
         (&close(&"x".repeat(257)), "malformed | events[0].forced: it has 257 bytes; give 1 to 256"),
         (r#"{"events":[]}"#, "malformed | account: the field is missing; add it"),

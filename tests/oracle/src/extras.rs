@@ -62,6 +62,10 @@ pub(crate) fn plan(options: &Options, world: &World, (start_s, end_s): (i64, i64
                 "price": format!("{}.{:02}", cents / 100, (cents % 100).abs()), "reason": "an outage, \"long\""});
             if dice.percent(60) {
                 event["cost"] = json!(format!("0.{:010}", dice.between(1, 9_999_999_999)));
+            } else if dice.percent(60) {
+                // Refused where the WABA's mark-up is in a currency of its own by then.
+                event["cost"] = event["price"].clone();
+                event["both"] = json!(true);
             }
             for _ in 0..=dice.below(2) {
                 all.push((at_s as u64 * 1000, Extra::Credit(account.clone(), event.clone())));

@@ -60,6 +60,9 @@ pub struct Credit<'a> {
     /// Whose token gave it.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Text<'a>>,
+    /// Cost and price are one amount, which is one of money only where their currencies are one: elsewhere it is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub both: bool,
 }
 
 impl Credit<'_> {
@@ -85,6 +88,14 @@ impl Credit<'_> {
         }
         if self.cost.is_zero() && self.price.is_zero() {
             return Err(InputError::invalid("price", "it credits nothing", "give cost, price or both"));
+        }
+        if self.both && self.cost != self.price {
+            let problem = format!("cost {} and price {} are not one amount", self.cost, self.price);
+            return Err(InputError::invalid(
+                "both",
+                problem,
+                "give the same amount as cost and as price, or leave it out",
+            ));
         }
         Ok(())
     }

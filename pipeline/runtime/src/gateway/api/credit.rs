@@ -25,14 +25,19 @@ pub(super) async fn book(api: &Api, of: MonthOf, asked: CreditOf) -> Outcome {
             return Ok(view);
         }
         if begun.elapsed() > END_WITHIN {
-            let detail = "the ledger has not read the credit yet";
-            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_booked", detail);
-            let remedy = "see whether shards and ledger run and what tollgate_log_lag_seconds says, and ask again with the same id";
-            return Err(problem.remedy(remedy).retry_after(10));
+            return Err(not_booked());
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(longest);
     }
+}
+
+/// The ledger has no such entry: it is late, or the engine has refused the credit by what the views did not know yet.
+fn not_booked() -> Problem {
+    let detail = "the ledger has not read the credit yet, or it was refused";
+    let remedy = "see whether shards and ledger run and what tollgate_log_lag_seconds says, and ask again with the same \
+                  id; what was refused is in GET /v1/dead-letters with the reason";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_booked", detail).remedy(remedy).retry_after(10)
 }
 
 async fn look(api: &Api, of: &MonthOf, asked: &CreditOf) -> Result<Option<ViewJson>, Problem> {
@@ -51,6 +56,7 @@ pub(super) fn event(of: &MonthOf, asked: &CreditOf) -> Result<Vec<u8>, Problem> 
         reason: asked.reason.as_str().into(),
         reference: asked.reference.as_deref().map(Into::into),
         by: asked.by.as_deref().map(Into::into),
+        both: asked.both,
     };
     credit.check()?;
     let events = Events { account: of.account.as_str().into(), events: vec![PlatformEvent::Credit(credit)] };
@@ -88,4 +94,17 @@ pub(super) fn read(query: &Query, by: Option<String>) -> Result<CreditOf, Proble
             .map(|name| name.chars().filter(|sign| !sign.is_control()).take(16).collect())
             .filter(|name: &String| !name.is_empty()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waited_in_vain_hears_where_to_look() {
+        let told = serde_json::to_value(not_booked()).expect("plain data");
+        assert_eq!((&told["status"], &told["code"]), (&503.into(), &"not_booked".into()));
+        let remedy = told["remedy"].as_str().expect("a remedy");
+        assert!(remedy.contains("/v1/dead-letters"), "{remedy}");
+    }
 }

@@ -90,6 +90,24 @@ async fn a_credit_is_written_once_and_answered_when_it_is_booked() {
 }
 
 #[tokio::test]
+async fn one_amount_off_both_is_told_to_the_engine_as_such() {
+    let world = World::new().await;
+    let path = "/v1/billing/2026-10:credit?account=acme&waba=w1&id=C-1&amount=-12.50&reason=x";
+    let answer = world.api("finance", Method::POST, path, "").await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.json());
+    let mut written = events(&world)[0]["events"][0].clone();
+    written.as_object_mut().unwrap().remove("by");
+    let told = json!({ "event": "credit", "id": "C-1", "waba": "w1", "month": "2026-10", "cost": "-12.50",
+        "price": "-12.50", "reason": "x", "both": true });
+    assert_eq!(written, told);
+    // Two amounts stay two, though they are the same.
+    let apart = "/v1/billing/2026-11:credit?account=acme&waba=w1&id=C-2&cost=1&price=1&reason=x";
+    world.books.looked.store(0, Ordering::Relaxed);
+    assert_eq!(world.api("finance", Method::POST, apart, "").await.status, StatusCode::OK);
+    assert_eq!(events(&world)[1]["events"][0].get("both"), None);
+}
+
+#[tokio::test]
 async fn months_have_their_turn_one_at_a_time() {
     let world = World::new().await;
     world.books.slow_ms.store(150, Ordering::Relaxed);

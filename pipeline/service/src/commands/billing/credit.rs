@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use tollgate_rate_card::YearMonth;
@@ -18,6 +18,7 @@ use crate::output;
 /// credit is taken back. The same id again, with the same content, changes nothing. Summary, detail, FOCUS and the manifest
 /// of a close have it; a minimum does not ask it back.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("credited").args(["amount", "cost", "price"]).required(true).multiple(true))]
 #[command(after_help = "Examples:\n  \
     tollgate billing credit --month 2026-10 --account acme --waba 102290129340398 --id CR-7 --price 25 --reason \"outage of 12 October\"\n  \
     tollgate billing credit --month 2026-10 --account acme --waba 102290129340398 --id CR-8 --cost 3.20 --reason \"platform's credit note\" --reference CN-2026-118")]
@@ -35,7 +36,7 @@ pub(super) struct CreditArgs {
     #[arg(long, value_name = "ID")]
     id: String,
     /// Taken off cost and price
-    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, value_parser = amount, conflicts_with_all = ["cost", "price"], required_unless_present_any = ["cost", "price"])]
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, value_parser = amount, conflicts_with_all = ["cost", "price"])]
     amount: Option<Decimal>,
     /// Taken off what the platform asks
     #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true, value_parser = amount)]

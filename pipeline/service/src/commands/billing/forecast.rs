@@ -18,7 +18,8 @@ use crate::output::{self, Table};
 ///
 /// Counts what is booked in the month and goes on at the pace of the last seven whole days (UTC). Reads the ledger in
 /// data_dir, while the service runs or not, and writes nothing. Volume bands count an account's charged messages of a
-/// month by market and category.
+/// month by market and category, in all currencies together: so are messages, a day, month end and the days of crossing.
+/// Each currency has a row with what is booked in it and the rates of its own card.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate billing forecast\n  \
@@ -73,6 +74,7 @@ fn show(forecast: &Forecast, as_of: Time) -> std::io::Result<()> {
         "account",
         "market",
         "category",
+        "booked",
         "messages",
         "a day",
         "month end",
@@ -88,7 +90,7 @@ fn show(forecast: &Forecast, as_of: Time) -> std::io::Result<()> {
             ahead => ahead.iter().map(crossing).collect(),
         };
         for (n, band) in bands.into_iter().enumerate() {
-            let mut row = if n == 0 { place(group) } else { vec![String::new(); 7] };
+            let mut row = if n == 0 { place(group) } else { vec![String::new(); 8] };
             row.extend(band);
             table.row(row);
         }
@@ -103,6 +105,7 @@ fn place(group: &Group) -> Vec<String> {
         group.account.clone(),
         group.market.clone(),
         group.category.to_string(),
+        format!("{} {}", group.booked, group.currency),
         group.messages.to_string(),
         group.pace.to_string(),
         group.month_end.to_string(),
