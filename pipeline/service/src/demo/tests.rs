@@ -113,11 +113,13 @@ async fn every_recipient_is_accounted_for_and_every_bill_is_the_same() {
 }
 
 /// What no demo shows, and why.
-const NOT_IN_A_DEMO: [&str; 5] = [
+const NOT_IN_A_DEMO: [&str; 6] = [
     // Nobody's window is about to close in a minute.
     "tollgate_windows_closing_users",
     // The platform is asked for templates and numbers only where `[sync]` says so.
     "tollgate_syncs_overdue_wabas",
+    // Nor for its figures.
+    "tollgate_figures_overdue_wabas",
     // The newest card of each currency is open.
     "tollgate_rate_card_expiry_timestamp_seconds",
     // Only when switched on.
