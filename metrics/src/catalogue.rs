@@ -1,9 +1,9 @@
 //! The catalogue: every metric of the product, once.
 
 use crate::labels::{
-    BudgetState, Category, Certificate, InDoubtResolution, Lane, MismatchKind, Outcome, PartitionState, PricingType,
-    Projected, QualityLevel, QuotaState, SenderState, SpanLoss, StorePlace, SyncEnd, TemplateState, Topic, WaitsFor,
-    WebhookResult,
+    BudgetState, Category, Certificate, FiguresFailure, InDoubtResolution, Lane, MismatchKind, Outcome, PartitionState,
+    PricingType, Projected, QualityLevel, QuotaState, SenderState, SpanLoss, StorePlace, SyncEnd, TemplateState, Topic,
+    WaitsFor, WebhookResult,
 };
 
 /// What a scraper may assume of the value.
@@ -220,6 +220,10 @@ catalogue! {
         => "Times that the platform was asked for a WABA's templates and numbers, by how that ended.";
     SyncsOverdue: Gauge "tollgate_syncs_overdue_wabas" Wabas []
         => "WABAs whose templates and numbers the platform has not told for three hours, or for three times the interval if that is longer.";
+    FiguresFailures: Counter "tollgate_figures_failures_total" Events [closed("reason", FiguresFailure::NAMES)]
+        => "Times that the platform's figures of a WABA's days that are over were due and could not be kept.";
+    FiguresOverdue: Gauge "tollgate_figures_overdue_wabas" Wabas []
+        => "WABAs of which no figures are kept of the last day (UTC) that has been over for three hours, or for three times the interval if that is longer.";
     DisabledAccounts: Gauge "tollgate_disabled_accounts" Accounts [ACCOUNT]
         => "1 while an account is disabled; `other` is a sum.";
     InFlightOrders: Gauge "tollgate_in_flight_orders" Orders [SENDER]

@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 
 use crate::bounded::{Currency, Lot, Reason, is_code};
 use crate::labels::{
-    BudgetState, Certificate, Lane, Outcome, PartitionState, Projected, QualityLevel, QuotaState, SenderState,
-    SpanLoss, StorePlace, SyncEnd, TemplateState, Topic, WaitsFor, WebhookResult,
+    BudgetState, Certificate, FiguresFailure, Lane, Outcome, PartitionState, Projected, QualityLevel, QuotaState,
+    SenderState, SpanLoss, StorePlace, SyncEnd, TemplateState, Topic, WaitsFor, WebhookResult,
 };
 use crate::registry::Metrics;
 
@@ -192,6 +192,16 @@ impl Metrics {
     /// Sets how many WABAs the platform has told nothing of for too long.
     pub fn set_syncs_overdue(&self, wabas: u64) {
         self.syncs_overdue.with_label_values(&[] as &[&str]).set(whole(wabas));
+    }
+
+    /// Counts one time that the platform's figures of a WABA were due and could not be kept.
+    pub fn figures_failed(&self, why: FiguresFailure) {
+        self.figures_failures.with_label_values(&[why.as_str()]).inc();
+    }
+
+    /// Sets of how many WABAs the figures of a day that is over for long are not kept.
+    pub fn set_figures_overdue(&self, wabas: u64) {
+        self.figures_overdue.with_label_values(&[] as &[&str]).set(whole(wabas));
     }
 
     /// Counts spans that the collector took.

@@ -76,6 +76,24 @@ closed_list! {
 }
 
 closed_list! {
+    /// Why the platform's figures of a WABA's days that are over could not be kept.
+    FiguresFailure {
+        /// The platform answered with an error.
+        Refused = "refused",
+        /// It gave no answer, or something else answered.
+        Unanswered = "unanswered",
+        /// Its answer cannot be read, or is of other days.
+        Unreadable = "unreadable",
+        /// So many questions were asked about the WABA in an hour that no more may be.
+        Paced = "paced",
+        /// The ledger's database could not be read or written.
+        Database = "database",
+        /// Nothing was asked: there is no token that can be used, or templates and numbers could not be told before.
+        NotAsked = "not_asked",
+    }
+}
+
+closed_list! {
     /// Why a span of a trace did not reach the collector.
     SpanLoss {
         /// Too many waited.

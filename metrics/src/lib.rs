@@ -27,9 +27,9 @@ pub use bounded::{Currency, Lot, OTHER, Reason};
 pub use catalogue::{Kind, Label, Metric, Spec, Unit, Values};
 pub use docs::docs;
 pub use labels::{
-    BudgetState, Category, Certificate, InDoubtResolution, Lane, MismatchKind, Outcome, PartitionState, PricingType,
-    Projected, QualityLevel, QuotaState, SenderState, SpanLoss, StorePlace, SyncEnd, TemplateState, Topic, WaitsFor,
-    WebhookResult,
+    BudgetState, Category, Certificate, FiguresFailure, InDoubtResolution, Lane, MismatchKind, Outcome, PartitionState,
+    PricingType, Projected, QualityLevel, QuotaState, SenderState, SpanLoss, StorePlace, SyncEnd, TemplateState, Topic,
+    WaitsFor, WebhookResult,
 };
 pub use registry::{CONTENT_TYPE, Error, Limits, Metrics};
 pub use shard::ShardMetrics;

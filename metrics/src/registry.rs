@@ -12,7 +12,7 @@ use crate::amounts::ChargedAmounts;
 use crate::bounded::{BoundedSet, Interner, Reason, is_code, is_currency, is_name, lock};
 use crate::catalogue::Metric;
 use crate::gauges::{BoundedGauge, Together};
-use crate::labels::{InDoubtResolution, Lane, MismatchKind, Outcome, SpanLoss, SyncEnd};
+use crate::labels::{FiguresFailure, InDoubtResolution, Lane, MismatchKind, Outcome, SpanLoss, SyncEnd};
 use crate::scrape::Scrape;
 
 /// `Content-Type` of what [`Metrics::encode`] returns.
@@ -98,6 +98,8 @@ pub struct Metrics {
     pub(crate) windows_closing: BoundedGauge,
     pub(crate) template_syncs: IntCounterVec,
     pub(crate) syncs_overdue: IntGaugeVec,
+    pub(crate) figures_failures: IntCounterVec,
+    pub(crate) figures_overdue: IntGaugeVec,
     pub(crate) spans_exported: IntCounterVec,
     pub(crate) spans_dropped: IntCounterVec,
     pub(crate) disabled_accounts: BoundedGauge,
@@ -145,6 +147,7 @@ impl Metrics {
         let (requests, in_doubt) = (build.counter(Metric::Requests)?, build.counter(Metric::InDoubt)?);
         let charge_mismatch = build.counter(Metric::ChargeMismatch)?;
         let template_syncs = build.counter(Metric::TemplateSyncs)?;
+        let figures_failures = build.counter(Metric::FiguresFailures)?;
         let spans_exported = build.counter(Metric::SpansExported)?;
         drop(spans_exported.with_label_values(&[] as &[&str]));
         let spans_dropped = build.counter(Metric::SpansDropped)?;
@@ -153,6 +156,7 @@ impl Metrics {
             (&in_doubt, InDoubtResolution::NAMES),
             (&charge_mismatch, MismatchKind::NAMES),
             (&template_syncs, SyncEnd::NAMES),
+            (&figures_failures, FiguresFailure::NAMES),
             (&spans_dropped, SpanLoss::NAMES),
         ] {
             names.iter().for_each(|name| drop(counter.with_label_values(&[*name])));
@@ -176,6 +180,8 @@ impl Metrics {
             windows_closing: BoundedGauge::new(build.gauge(Metric::WindowsClosing)?, Together::Sum),
             template_syncs,
             syncs_overdue: build.int_gauge(Metric::SyncsOverdue)?,
+            figures_failures,
+            figures_overdue: build.int_gauge(Metric::FiguresOverdue)?,
             spans_exported,
             spans_dropped,
             disabled_accounts: BoundedGauge::new(build.gauge(Metric::DisabledAccounts)?, Together::Sum),

@@ -1,6 +1,7 @@
 //! Everything that can be set, with its default. Unknown keys are errors.
 
 pub(crate) mod account;
+pub(crate) mod bands;
 pub(crate) mod behaviour;
 pub(crate) mod check;
 pub(crate) mod template;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::SandboxError;
 use account::PortfolioConfig;
+use bands::VolumeBandsConfig;
 use behaviour::{DelayConfig, LimitConfig, RateConfig};
 use webhook::WebhookConfig;
 
@@ -46,6 +48,8 @@ pub struct SandboxConfig {
     pub service_charged_from: String,
     /// The business portfolios that exist. Default none.
     pub accounts: Vec<PortfolioConfig>,
+    /// Markets of which the platform tells when their volume reaches a further band. Default none.
+    pub volume_bands: Vec<VolumeBandsConfig>,
     /// Where and how webhooks are delivered.
     pub webhooks: WebhookConfig,
     /// How long people and networks take.
@@ -80,6 +84,7 @@ impl Default for SandboxConfig {
             utility_in_window_charged_from: "2026-10-01".to_owned(),
             service_charged_from: "2026-10-01".to_owned(),
             accounts: Vec::new(),
+            volume_bands: Vec::new(),
             webhooks: WebhookConfig::default(),
             delays: DelayConfig::default(),
             rates: RateConfig::default(),
@@ -128,10 +133,10 @@ mod tests {
     #[test]
     fn the_embedded_file_states_the_defaults() {
         let example = SandboxConfig::example();
-        assert_eq!(example.accounts.len(), 1);
+        assert_eq!((example.accounts.len(), example.volume_bands.len()), (1, 1));
         Checked::new(&example).expect("valid");
-        let without_accounts = SandboxConfig { accounts: Vec::new(), ..example };
-        assert_eq!(without_accounts, SandboxConfig::default());
+        let without_examples = SandboxConfig { accounts: Vec::new(), volume_bands: Vec::new(), ..example };
+        assert_eq!(without_examples, SandboxConfig::default());
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod world;
 
 pub use args::{SandboxArgs, run};
 pub use config::account::{LimitScope, MessagingLimit, PortfolioConfig, SenderConfig};
+pub use config::bands::VolumeBandsConfig;
 pub use config::behaviour::{DelayConfig, LimitConfig, PairRule, RateConfig};
 pub use config::template::Rating;
 pub use config::template::{

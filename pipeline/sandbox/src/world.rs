@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock: `now` is an argument, so that a day can pass in a test.
 
+pub(crate) mod bands;
 pub(crate) mod charged;
 pub(crate) mod control;
 pub(crate) mod country;
@@ -18,6 +19,8 @@ pub(crate) mod timers;
 
 use std::collections::{HashMap, VecDeque};
 
+use jiff::tz::TimeZone;
+
 use crate::config::SandboxConfig;
 use crate::config::account::{LimitScope, MessagingLimit, PortfolioConfig, SenderConfig};
 use crate::config::check::{Checked, EraStarts};
@@ -30,6 +33,7 @@ use crate::limits::throughput::Throughput;
 use crate::limits::unique_users::UniqueUsers;
 use crate::stats::Counters;
 use crate::webhook::batch::Update;
+use bands::Bands;
 use charged::Charged;
 use ordered_errors::OrderedError;
 use pairs::Pairs;
@@ -53,6 +57,8 @@ pub(crate) struct World {
     pub(crate) counters: Counters,
     /// What analytics tell.
     pub(crate) charged: Charged,
+    /// What decides when a volume band is reached.
+    bands: Bands,
     pub(crate) outage: Option<Outage>,
     /// Errors on order, at most 64.
     errors: Vec<OrderedError>,
@@ -68,6 +74,8 @@ pub(crate) struct Portfolio {
     pub(crate) waba: String,
     pub(crate) scope: LimitScope,
     pub(crate) eras: EraStarts,
+    /// Of its months.
+    zone: TimeZone,
     pub(crate) authentication_international: Vec<String>,
     pub(crate) marketing_call_only: bool,
     pub(crate) templates: Templates,
@@ -122,20 +130,21 @@ impl World {
             journal,
             counters: Counters::default(),
             charged: Charged::default(),
+            bands: Bands::default(),
             outage: None,
             errors: Vec::new(),
             boot: Dice::new(config.seed, &[&boot.to_le_bytes()]).bits(),
             serial: 0,
             config: SandboxConfig::default(),
         };
-        for (account, eras) in config.accounts.iter().zip(&checked.eras) {
-            world.add_portfolio(account, *eras, config.limits.throughput_slack_percent);
+        for (account, (eras, zone)) in config.accounts.iter().zip(checked.eras.iter().zip(&checked.zones)) {
+            world.add_portfolio(account, (*eras, zone.clone()), config.limits.throughput_slack_percent);
         }
         world.config = config;
         world
     }
 
-    fn add_portfolio(&mut self, account: &PortfolioConfig, eras: EraStarts, slack_percent: u32) {
+    fn add_portfolio(&mut self, account: &PortfolioConfig, (eras, zone): (EraStarts, TimeZone), slack_percent: u32) {
         let limit = account.messaging_limit.users();
         for sender in &account.senders {
             self.add_sender(sender, limit, slack_percent);
@@ -145,6 +154,7 @@ impl World {
             waba: account.waba.clone(),
             scope: account.limit_scope,
             eras,
+            zone,
             authentication_international: account.authentication_international_prefixes.clone(),
             marketing_call_only: account.marketing_call_only,
             templates: Templates::new(&account.templates),

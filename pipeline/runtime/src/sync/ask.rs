@@ -163,6 +163,7 @@ impl Syncer {
                 report.detail = error.to_string();
                 tracing::warn!(waba = &*waba.id, %error, "templates and numbers cannot be synced");
                 self.parts.metrics.synced(SyncEnd::Failed);
+                self.parts.metrics.figures_failed(super::figures::reason(&error));
                 return (report, self.after(at, pace::after_failure(self.every, 1, None)));
             }
         };
@@ -180,6 +181,7 @@ impl Syncer {
             // Our own pause: the platform has refused nothing.
             Err(failure @ Failure::Paced(until)) => {
                 report.detail = failure.to_string();
+                self.figures_not_asked(waba, &failure).await;
                 (failures, Duration::from_millis(until.0.saturating_sub(at.0)))
             }
             Err(failure) => {
@@ -192,6 +194,7 @@ impl Syncer {
                 tracing::warn!(waba = &*waba.id, account = &*waba.account, failures, error = %failure,
                     "templates and numbers could not be read from the platform; sending goes on with what is known");
                 self.parts.metrics.synced(SyncEnd::Failed);
+                self.figures_not_asked(waba, &failure).await;
                 (failures, pace::after_failure(self.every, failures, asked))
             }
         };
@@ -212,6 +215,7 @@ impl Syncer {
                 tracing::info!(waba = &*waba.id, new = kept.new, same = kept.same, "the platform's figures are kept");
             }
             Err(error) => {
+                self.parts.metrics.figures_failed(super::figures::reason(&error));
                 tracing::warn!(waba = &*waba.id, account = &*waba.account, %error,
                     "the platform's figures could not be kept; days that are not asked for in time cannot be reconciled");
                 if report.detail.is_empty() {

@@ -2,10 +2,11 @@
 //! the time of asking, so nobody can ask for them later.
 
 use super::ask::{Failure, Syncer, Waba};
-use crate::graph::{figures, pricing_analytics};
+use crate::graph::{QuestionError, figures, pricing_analytics};
 use crate::ledger::{Kept, spans};
 use std::ops::Range;
 use std::sync::Arc;
+use tollgate_metrics::FiguresFailure;
 use tollgate_wire::Time;
 use tollgate_wire::analytics::{DAY_S, Metric, days};
 
@@ -33,13 +34,7 @@ impl Syncer {
     /// Asks for the figures that are due and keeps them; `None` where none are.
     pub(super) async fn keep_figures(self: &Arc<Self>, waba: &Waba) -> Result<Option<Kept>, Failure> {
         let token = self.parts.tokens.get(&*waba.app).ok_or_else(|| Failure::NoToken(Arc::clone(&waba.app)))?;
-        let today = i64::from(self.parts.clock.now().secs()) / DAY_S;
-        let id = Arc::clone(&waba.id);
-        let look = move |writer: &mut crate::ledger::Writer| {
-            writer.days_told(&id, Metric::Pricing, (today - LOOK_BACK).max(0)..today)
-        };
-        let has = self.write(look).await?;
-        let due = due(today, |day| has.contains(&day));
+        let due = self.figures_due(waba).await?;
         if due.is_empty() {
             return Ok(None);
         }
@@ -57,11 +52,68 @@ impl Syncer {
         }
         Ok(Some(kept))
     }
+
+    /// Spans of days whose figures are to be asked for now.
+    async fn figures_due(self: &Arc<Self>, waba: &Waba) -> Result<Vec<Range<i64>>, Failure> {
+        let today = i64::from(self.parts.clock.now().secs()) / DAY_S;
+        let id = Arc::clone(&waba.id);
+        let look = move |writer: &mut crate::ledger::Writer| {
+            writer.days_told(&id, Metric::Pricing, (today - LOOK_BACK).max(0)..today)
+        };
+        let has = self.write(look).await?;
+        Ok(due(today, |day| has.contains(&day)))
+    }
+
+    /// Counts figures that are due and that nobody asks for, since what comes before them failed.
+    pub(super) async fn figures_not_asked(self: &Arc<Self>, waba: &Waba, before: &Failure) {
+        let why = match self.figures_due(waba).await {
+            Ok(due) if due.is_empty() => return,
+            Ok(_) if matches!(before, Failure::Paced(_)) => FiguresFailure::Paced,
+            Ok(_) => FiguresFailure::NotAsked,
+            Err(failure) => reason(&failure),
+        };
+        self.parts.metrics.figures_failed(why);
+    }
+}
+
+/// Why figures that were asked for are not kept.
+pub(super) fn reason(failure: &Failure) -> FiguresFailure {
+    match failure {
+        Failure::Platform(QuestionError::Refused { .. }) => FiguresFailure::Refused,
+        Failure::Platform(
+            QuestionError::NoAnswer { .. } | QuestionError::Slow { .. } | QuestionError::Foreign { .. },
+        ) => FiguresFailure::Unanswered,
+        Failure::Platform(QuestionError::Unreadable { .. }) | Failure::Answer(_) => FiguresFailure::Unreadable,
+        Failure::Paced(_) => FiguresFailure::Paced,
+        // Work that is cut off is the database's.
+        Failure::Ledger(_) | Failure::CutOff => FiguresFailure::Database,
+        Failure::Platform(QuestionError::Unusable(_))
+        | Failure::NoToken(_)
+        | Failure::NotYet(_)
+        | Failure::Append(_) => FiguresFailure::NotAsked,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_has_the_reason_that_says_where_to_look() {
+        use FiguresFailure::{NotAsked, Paced, Unanswered, Unreadable};
+        let cases = [
+            (Failure::Platform(QuestionError::NoAnswer { detail: String::new() }), Unanswered),
+            (Failure::Platform(QuestionError::Slow { seconds: 30 }), Unanswered),
+            (Failure::Platform(QuestionError::Foreign { status: 502 }), Unanswered),
+            (Failure::Platform(QuestionError::Unreadable { detail: String::new() }), Unreadable),
+            (Failure::Platform(QuestionError::Unusable(String::new())), NotAsked),
+            (Failure::Paced(Time(1)), Paced),
+            (Failure::NoToken("shop".into()), NotAsked),
+        ];
+        for (failure, expected) in cases {
+            assert_eq!(reason(&failure), expected, "{failure}");
+        }
+    }
 
     #[test]
     fn a_day_is_asked_for_once_and_the_last_week_again() {

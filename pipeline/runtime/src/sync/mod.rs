@@ -1,7 +1,7 @@
 //! Templates and numbers as the platform has them: asked for, compared, and what differs written to the log.
 //!
 //! `schedule` which WABA is due · `ask` one WABA · `compare` what differs · `pace` how often ·
-//! `overdue` how many are told nothing of · `figures` the platform's own figures, once a day.
+//! `overdue` how many are told nothing of, or without figures · `figures` the platform's own figures, once a day.
 
 mod ask;
 mod compare;

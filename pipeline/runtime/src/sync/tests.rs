@@ -36,12 +36,18 @@ struct Platform {
     /// Figures of every answer about them, and what was asked for.
     figures: Mutex<Vec<Value>>,
     asked_figures: Mutex<Vec<String>>,
+    /// Every question about figures is refused with this code instead.
+    figures_refused: Mutex<Option<u32>>,
 }
 
 /// Pages of two.
 async fn answer(State(platform): State<Arc<Platform>>, uri: Uri) -> axum::response::Response {
     if uri.query().is_some_and(|query| query.contains("pricing_analytics")) {
         platform.asked_figures.lock().unwrap().push(uri.to_string());
+        if let Some(code) = *platform.figures_refused.lock().unwrap() {
+            let body = json!({"error": {"message": "no", "code": code}}).to_string();
+            return (StatusCode::BAD_REQUEST, body).into_response();
+        }
         let points = platform.figures.lock().unwrap().clone();
         return json!({"id": "w1", "pricing_analytics": {"data": [{"data_points": points}]}})
             .to_string()
@@ -147,6 +153,16 @@ impl World {
     }
 }
 
+impl World {
+    /// Figures that could not be kept, by reason; reasons without any are left out.
+    fn figures_failed(&self) -> Vec<String> {
+        let text = String::from_utf8(self.metrics.encode().unwrap()).unwrap();
+        let series = "tollgate_figures_failures_total{reason=";
+        let failed = text.lines().filter_map(|line| line.strip_prefix(series)).filter(|line| !line.ends_with(" 0"));
+        failed.map(|line| line.replace(['"', '}'], "")).collect()
+    }
+}
+
 #[tokio::test]
 async fn whole_lists_are_read_and_only_what_differs_is_written() {
     let mut world = World::new().await;
@@ -231,6 +247,7 @@ async fn nothing_is_asked_before_there_is_something_to_compare_with_or_without_a
     let (report, due) = world.ask(Why::Start).await;
     assert!(report.detail.contains("account acme is not in the views yet"), "{}", report.detail);
     assert!(due.as_secs() <= 3 && !world.counted("failed"), "{due:?}");
+    assert!(world.figures_failed().is_empty(), "it is tried again in a moment");
     let foreign = Waba { app: "shop".into(), id: "w2".into(), ..waba() };
     assert!(!world.syncer.may_ask(&foreign));
     let (report, _) = world.syncer.ask(&foreign, Why::ByHand).await;
@@ -304,7 +321,7 @@ async fn our_own_pace_is_no_failure() {
     }
     let (report, due) = world.ask(Why::ByHand).await;
     assert!(report.detail.contains("may not be asked again before"), "{}", report.detail);
-    assert!(!world.counted("failed"));
+    assert!(!world.counted("failed") && world.figures_failed().is_empty(), "the day's figures are kept");
     assert!((2_600..2_910).contains(&due.as_secs()), "the first of them is out of the hour then: {due:?}");
 }
 
@@ -346,4 +363,66 @@ async fn figures_of_the_days_that_are_over_are_kept_once_a_day() {
     let (report, _) = world.ask(Why::Due).await;
     assert_eq!(report.result, SyncResult::Done);
     assert!(report.detail.starts_with("figures: the platform's answer cannot be read"), "{}", report.detail);
+}
+
+#[tokio::test]
+async fn figures_that_are_not_kept_are_counted_by_reason_and_overdue_after_three_hours() {
+    const HOUR: u64 = 3_600;
+    let mut world = World::new().await;
+    world.tell_account();
+    let asked = std::collections::HashSet::from([waba().id]);
+    let overdue = async |world: &World| overdue::count_figures(&world.syncer, &asked).await.unwrap();
+    assert_eq!(overdue(&world).await, 0, "never asked");
+    // Noon. What comes before the figures fails, and they are due.
+    *world.platform.refusals.lock().unwrap() = vec![(400, "", 190)];
+    assert_eq!(world.ask(Why::Start).await.0.result, SyncResult::Failed);
+    assert_eq!(world.figures_failed(), ["not_asked 1"]);
+    assert_eq!(overdue(&world).await, 1, "yesterday is over for twelve hours");
+    assert_eq!(overdue::count_figures(&world.syncer, &Default::default()).await.unwrap(), 0, "not ours any more");
+    world.later(100);
+    assert_eq!(world.ask(Why::Due).await.0.detail, "");
+    assert_eq!(overdue(&world).await, 0);
+    // What fails once they are kept is no failure of figures.
+    world.later(1_000);
+    *world.platform.refusals.lock().unwrap() = vec![(400, "", 190)];
+    assert_eq!(world.ask(Why::Due).await.0.result, SyncResult::Failed);
+    assert_eq!(world.figures_failed(), ["not_asked 1"]);
+    // Twelve hours after noon the day is over, and the platform tells nothing of it.
+    world.later(12 * HOUR - 1_100);
+    *world.platform.figures_refused.lock().unwrap() = Some(190);
+    assert_eq!(world.ask(Why::Due).await.0.result, SyncResult::Done);
+    assert_eq!(world.figures_failed(), ["not_asked 1", "refused 1"]);
+    world.later(3 * HOUR - 1);
+    assert_eq!(overdue(&world).await, 0, "not yet three hours");
+    world.later(1);
+    assert_eq!(overdue(&world).await, 1);
+    *world.platform.figures_refused.lock().unwrap() = None;
+    *world.platform.figures.lock().unwrap() = vec![json!({"start": 0, "end": 1, "volume": 1})];
+    world.ask(Why::Due).await;
+    assert_eq!(world.figures_failed(), ["not_asked 1", "refused 1", "unreadable 1"]);
+    assert_eq!(overdue(&world).await, 1);
+    world.platform.figures.lock().unwrap().clear();
+    world.later(1_000);
+    assert_eq!(world.ask(Why::Due).await.0.detail, "");
+    assert_eq!(overdue(&world).await, 0);
+    // Without the table neither figures nor how many are overdue can be told.
+    world.later(24 * HOUR);
+    world.database.writer().transact(|tx, _| tx.run("DROP TABLE figures", &[])).unwrap();
+    assert!(world.ask(Why::Due).await.0.detail.starts_with("figures: "));
+    assert_eq!(world.figures_failed(), ["database 1", "not_asked 1", "refused 1", "unreadable 1"]);
+    assert!(overdue::count_figures(&world.syncer, &asked).await.is_err());
+}
+
+#[tokio::test]
+async fn figures_that_our_own_pace_leaves_out_are_counted_as_that() {
+    let mut world = World::new().await;
+    world.tell_account();
+    *world.platform.figures_refused.lock().unwrap() = Some(100);
+    for _ in 0..60 {
+        assert_eq!(world.ask(Why::ByHand).await.0.result, SyncResult::Done, "three questions each");
+        world.later(11);
+    }
+    assert_eq!(world.figures_failed(), ["refused 60"]);
+    assert!(world.ask(Why::ByHand).await.0.detail.contains("may not be asked again before"));
+    assert_eq!(world.figures_failed(), ["paced 1", "refused 60"]);
 }

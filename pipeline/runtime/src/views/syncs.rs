@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use tollgate_quality::{Limit, Score};
 use tollgate_wire::Time;
+use tollgate_wire::analytics::{DAY_S, Metric};
 use tollgate_wire::command::{LimitScope, TemplateSpec};
 
 /// Whether the platform may be asked about a WABA.
@@ -165,6 +166,22 @@ impl Writer {
                 Ok(ControlFlow::Continue(()))
             })?;
             Ok(heard)
+        })
+    }
+
+    /// WABAs that the platform was asked about, and of which no figures of this day (UTC) are kept that were told when it was
+    /// over.
+    pub(crate) fn syncs_without_figures(&self, day: i64) -> Result<Vec<String>, LedgerError> {
+        let sql = "SELECT s.waba FROM syncs s WHERE s.report IS NOT NULL AND NOT EXISTS (SELECT 1 FROM figures f WHERE \
+                   f.waba = s.waba AND f.metric = ?1 AND f.day = ?2 AND f.asked_at >= ?3)";
+        let over_ms = day.saturating_add(1).saturating_mul(DAY_S * 1_000);
+        self.look(|db| {
+            let mut without = Vec::new();
+            db.rows(sql, &[Metric::Pricing.as_str().into(), day.into(), over_ms.into()], &mut |row| {
+                without.push(row.words(0)?.to_owned());
+                Ok(ControlFlow::Continue(()))
+            })?;
+            Ok(without)
         })
     }
 

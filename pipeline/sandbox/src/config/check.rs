@@ -20,6 +20,8 @@ pub(crate) struct Checked {
     pub(crate) signing_key: Vec<u8>,
     /// Start of each era, one pair per account, in the order of `accounts`.
     pub(crate) eras: Vec<EraStarts>,
+    /// Time zone of each account, in the order of `accounts`.
+    pub(crate) zones: Vec<TimeZone>,
 }
 
 /// First second at which a kind of message is charged.
@@ -48,11 +50,14 @@ impl Checked {
             return refuse("webhooks.app_secret", "hex:…", "after hex: only hex digits");
         };
         let mut ids = HashSet::new();
-        let mut eras = Vec::with_capacity(config.accounts.len());
+        let (mut eras, mut zones) = (Vec::new(), Vec::new());
         for (index, account) in config.accounts.iter().enumerate() {
-            eras.push(check_account(config, index, account, &mut ids)?);
+            let (starts, zone) = check_account(config, index, account, &mut ids)?;
+            eras.push(starts);
+            zones.push(zone);
         }
-        Ok(Self { graph_major: graph_major(&config.graph_version)?, webhook, signing_key, eras })
+        super::bands::check(&config.volume_bands)?;
+        Ok(Self { graph_major: graph_major(&config.graph_version)?, webhook, signing_key, eras, zones })
     }
 }
 
@@ -102,7 +107,7 @@ fn check_account(
     index: usize,
     account: &PortfolioConfig,
     ids: &mut HashSet<String>,
-) -> Result<EraStarts, SandboxError> {
+) -> Result<(EraStarts, TimeZone), SandboxError> {
     let field = |name: &str| format!("accounts[{index}].{name}");
     if account.senders.is_empty() {
         return refuse(&field("senders"), "", "give at least one number");
@@ -140,10 +145,11 @@ fn check_account(
     let Ok(zone) = TimeZone::get(&account.time_zone) else {
         return refuse(&field("time_zone"), &account.time_zone, "an IANA name, such as America/Bogota");
     };
-    Ok(EraStarts {
+    let starts = EraStarts {
         utility_s: day_start("utility_in_window_charged_from", &config.utility_in_window_charged_from, &zone)?,
         service_s: day_start("service_charged_from", &config.service_charged_from, &zone)?,
-    })
+    };
+    Ok((starts, zone))
 }
 
 fn day_start(field: &str, text: &str, zone: &TimeZone) -> Result<u64, SandboxError> {
@@ -157,7 +163,7 @@ fn graph_major(text: &str) -> Result<u32, SandboxError> {
     crate::graph::version_major(text).map_or_else(|| refuse("graph_version", text, "a version such as v24.0"), Ok)
 }
 
-fn refuse<T>(field: &str, value: &str, remedy: &'static str) -> Result<T, SandboxError> {
+pub(super) fn refuse<T>(field: &str, value: &str, remedy: &'static str) -> Result<T, SandboxError> {
     Err(SandboxError::Config { field: field.to_owned(), value: value.to_owned(), remedy })
 }
 

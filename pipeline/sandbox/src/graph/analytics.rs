@@ -45,7 +45,7 @@ struct Row<'a> {
     phone_number: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     country: Option<&'a str>,
-    /// Free figures have none. Of bands the sandbox knows the first alone, without end.
+    /// Free figures have none. Analytics know the first band alone, without end, whatever is configured.
     #[serde(skip_serializing_if = "Option::is_none")]
     tier: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

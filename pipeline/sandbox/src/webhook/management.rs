@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::config::account::MessagingLimit;
 use crate::config::template::{Category, Rating, TemplateConfig};
+use crate::world::bands::Reached;
 
 /// `message_template_status_update`. `event` is the platform's word, `now_s` dates a disabling.
 pub(crate) fn template_status(template: &TemplateConfig, event: &str, reason: Option<&str>, now_s: u64) -> String {
@@ -97,6 +98,22 @@ pub(crate) fn capability(limit: MessagingLimit, graph_major: u32) -> String {
         };
     }
     change("business_capability_update", &value)
+}
+
+/// `account_update` about a volume band that is reached: `tier` is its first and last message.
+pub(crate) fn volume_band(reached: &Reached<'_>, now_s: u64) -> String {
+    let last = reached.last.map_or_else(|| "MAX".to_owned(), |last| last.to_string());
+    let value = json!({
+        "event": "VOLUME_BASED_PRICING_TIER_UPDATE",
+        "volume_tier_info": {
+            "tier_update_time": now_s,
+            "pricing_category": reached.category,
+            "tier": format!("{}:{last}", reached.first),
+            "effective_month": reached.month.to_string(),
+            "region": reached.region,
+        },
+    });
+    change("account_update", &value)
 }
 
 /// The tier's name; a limit that is no tier is given as a number, a form the platform's

@@ -239,7 +239,7 @@ impl World {
         Ok(())
     }
 
-    fn announce(&mut self, portfolio: usize, change: String) {
+    pub(super) fn announce(&mut self, portfolio: usize, change: String) {
         self.emit(Update::Portfolio { portfolio, json: change });
     }
 

@@ -114,6 +114,9 @@ impl World {
         let pricing = self.price(&message, moment);
         let kind = Kind::of(message.sender, country(&message.recipient.user), &pricing);
         self.charged.count(kind, now_ms / 1_000);
+        if pricing.billable {
+            self.count_for_bands(kind, now_ms / 1_000);
+        }
         let pricing = Some(pricing);
         let fate = &message.fate;
         if fate.course == Course::ReadOnly {

@@ -1,6 +1,7 @@
 //! The sandbox over real loopback HTTP: a client that sends, a receiver that takes webhooks.
 
 mod analytics;
+mod bands;
 mod carousel;
 mod control;
 mod errors;

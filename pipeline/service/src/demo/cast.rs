@@ -6,6 +6,7 @@ use tollgate_quality::{Limit, Score};
 use tollgate_rate_card::Category;
 use tollgate_sandbox::{
     BodyParameters, ButtonConfig, ButtonKind, MessagingLimit, PortfolioConfig, Rating, SenderConfig, TemplateConfig,
+    VolumeBandsConfig,
 };
 use tollgate_wire::command::{
     AccountSpec, CampaignSpec, Funding, LimitScope, Policy, SenderSpec, SendingHours, TemplateSpec, TemplateStatus,
@@ -234,6 +235,18 @@ impl Account {
     /// How many body parameters a template takes; one for a template that does not exist.
     pub(super) fn parameters(&self, name: &str) -> usize {
         self.templates.iter().find(|t| t.name == name).map_or(1, |t| t.body)
+    }
+}
+
+/// Other software has filled Mexico's first band of utility messages, of each account: the platform says so with the
+/// month's first message, and what follows costs less.
+pub(super) fn bands() -> VolumeBandsConfig {
+    VolumeBandsConfig {
+        region: "Mexico".to_owned(),
+        countries: vec!["MX".to_owned()],
+        category: tollgate_sandbox::Category::Utility,
+        starts: vec![1_000_001, 5_000_001, 10_000_001, 20_000_001, 40_000_001],
+        elsewhere: 1_000_000,
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn commands(
     if let Some(month) = months.last() {
         commands.push(format!("TOLLGATE__DATA_DIR={place} tollgate billing export --month {month} --format detail"));
     }
+    commands.push(format!("TOLLGATE__DATA_DIR={place} tollgate billing forecast"));
     if !args.keep_running {
         commands.push(format!("tollgate demo --keep-running --force --data-dir {place}   # and then, beside it:"));
     }

@@ -173,6 +173,7 @@ fn sandbox_config(args: &DemoArgs, service: SocketAddr, platform: SocketAddr, jo
         seed: args.seed,
         bearer_tokens: vec![ACCESS_TOKEN.to_owned()],
         accounts: ACCOUNTS.iter().map(super::cast::Account::portfolio).collect(),
+        volume_bands: vec![super::cast::bands()],
         webhooks: WebhookConfig {
             url: Some(format!("http://{service}/webhooks/whatsapp/{APP}")),
             app_secret: AppSecret(APP_SECRET.to_owned()),

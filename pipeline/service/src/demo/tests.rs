@@ -108,18 +108,30 @@ async fn every_recipient_is_accounted_for_and_every_bill_is_the_same() {
         assert_eq!(rows, export["rows"].as_u64().unwrap(), "{export}");
     }
 
+    // The platform's word about Mexico's band counts from when it comes.
+    let ordinals = exports.iter().filter(|export| export["format"] == "detail").flat_map(|export| {
+        let text = std::fs::read_to_string(export["file"].as_str().unwrap()).unwrap();
+        let column = text.lines().next().unwrap().split(',').position(|name| name == "ordinal").unwrap();
+        let ordinals = text.lines().skip(1).filter_map(|line| line.split(',').nth(column)?.parse::<u64>().ok());
+        ordinals.collect::<Vec<_>>()
+    });
+    let ordinals: Vec<u64> = ordinals.collect();
+    assert!(ordinals.contains(&1_000_001) && ordinals.contains(&1), "{ordinals:?}");
+
     let again = perform(&args, true).await.err().expect("the directory is taken");
     assert!(again.to_string().contains("--force"), "{again}");
 }
 
 /// What no demo shows, and why.
-const NOT_IN_A_DEMO: [&str; 6] = [
+const NOT_IN_A_DEMO: [&str; 7] = [
     // It is not known where its WABAs are sold.
     "tollgate_currency_deadline_timestamp_seconds",
     // Nobody's window is about to close in a minute.
     "tollgate_windows_closing_users",
     // The platform is asked for templates and numbers only where `[sync]` says so.
     "tollgate_syncs_overdue_wabas",
+    // Nor for its figures.
+    "tollgate_figures_overdue_wabas",
     // The newest card of each currency is open.
     "tollgate_rate_card_expiry_timestamp_seconds",
     // Only when switched on.
@@ -156,6 +168,7 @@ async fn every_metric_of_the_catalogue_is_exported() {
         line.unwrap_or_else(|| panic!("no {series}\n{text}")).parse().unwrap()
     };
     assert!(value("tollgate_delivery_to_booked_seconds_count") > 0.0, "{text}");
+    assert!(value("tollgate_charge_mismatch_total{kind=\"band\"}") >= 1.0, "{text}");
     assert!(value("tollgate_last_webhook_timestamp_seconds") > 1.7e9, "{text}");
     assert_eq!(value("tollgate_partitions{state=\"ready\"}"), 1.0, "{text}");
     assert_eq!(value("tollgate_set_aside_records{topic=\"ledger\"}"), 0.0, "{text}");

@@ -6,11 +6,13 @@ use crate::views::fixture::{at, snapshot};
 use crate::views::{Claim, SyncChange, SyncReport, SyncResult};
 use serde_json::{Value, json};
 use tollgate_wire::Time;
+use tollgate_wire::analytics::{DAY_S, Day, Metric};
 
 on_both!(
     templates_are_as_they_were_told_last,
     levels_are_kept_newest_first_and_no_more_than_a_thousand,
     one_at_a_time_asks_about_a_waba,
+    figures_of_a_day_are_missing_until_they_are_told_when_it_is_over,
 );
 
 fn template(seconds: u64, name: &str, more: &Value) -> Vec<u8> {
@@ -111,4 +113,42 @@ fn one_at_a_time_asks_about_a_waba(dir: &Database) {
     assert_eq!(dir.reader().syncs("acme").unwrap(), [kept(2_300, 2_100)], "told last when it was done");
     assert_eq!(first.syncs_heard().unwrap(), [("w1".to_owned(), Time(2_100))]);
     assert!(dir.reader().syncs("other").unwrap().is_empty());
+}
+
+fn figures_of_a_day_are_missing_until_they_are_told_when_it_is_over(dir: &Database) {
+    const DAY: i64 = 20_000;
+    let mut writer = dir.writer();
+    writer.claim_sync(("acme", "w1"), Time(1), (Time(1), Time(1)), Time(2)).unwrap();
+    assert!(writer.syncs_without_figures(DAY).unwrap().is_empty(), "nothing came of it yet");
+    let report = SyncReport {
+        waba: "w1".to_owned(),
+        at: Time(1),
+        result: SyncResult::Done,
+        detail: String::new(),
+        templates: 0,
+        numbers: 0,
+        changes: Vec::new(),
+        changed: 0,
+        not_listed: Vec::new(),
+        silent_since: None,
+    };
+    writer.finish_sync(&report, 0, Time(2)).unwrap();
+    let missing = |writer: &mut Writer| writer.syncs_without_figures(DAY).unwrap();
+    assert_eq!(missing(&mut writer), ["w1"]);
+    let over = Time(((DAY + 1) * DAY_S * 1_000) as u64);
+    let told = |waba: &str, metric: Metric, day: i64, at: Time| {
+        let (waba, points) = (waba.to_owned(), "[]".to_owned());
+        Day { waba, metric, day, seen_at: at, asked_at: at, points }
+    };
+    let others = [
+        told("w2", Metric::Pricing, DAY, over),
+        told("w1", Metric::Conversation, DAY, over),
+        told("w1", Metric::Pricing, DAY - 1, over),
+        told("w1", Metric::Pricing, DAY, Time(over.0 - 1)),
+    ];
+    writer.keep_figures(&others).unwrap();
+    assert_eq!(missing(&mut writer), ["w1"], "another WABA, metric, day, or before the day was over");
+    writer.keep_figures(&[told("w1", Metric::Pricing, DAY, over)]).unwrap();
+    assert!(missing(&mut writer).is_empty());
+    assert_eq!(writer.syncs_without_figures(DAY + 1).unwrap(), ["w1"]);
 }
