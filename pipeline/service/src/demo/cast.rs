@@ -239,7 +239,7 @@ impl Account {
 }
 
 /// Other software has filled Mexico's first band of utility messages, of each account: the platform says so with the
-/// month's first message, and what follows costs less.
+/// month's first message, and positions go on from there.
 pub(super) fn bands() -> VolumeBandsConfig {
     VolumeBandsConfig {
         region: "Mexico".to_owned(),
