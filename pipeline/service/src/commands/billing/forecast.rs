@@ -63,6 +63,9 @@ pub(super) fn run(mut args: ForecastArgs, before: Option<PathBuf>, json: bool) -
     Ok(ExitCode::SUCCESS)
 }
 
+const COLUMNS: [&str; 11] =
+    ["account", "market", "category", "booked", "messages", "a day", "month end", "rate", "next band", "on", "then"];
+
 fn show(forecast: &Forecast, as_of: Time) -> std::io::Result<()> {
     if forecast.groups.is_empty() {
         return output::line(format_args!(
@@ -70,33 +73,25 @@ fn show(forecast: &Forecast, as_of: Time) -> std::io::Result<()> {
             forecast.month
         ));
     }
-    let mut table = Table::new(&[
-        "account",
-        "market",
-        "category",
-        "booked",
-        "messages",
-        "a day",
-        "month end",
-        "rate",
-        "next band",
-        "on",
-        "then",
-    ]);
-    for group in &forecast.groups {
-        let bands: Vec<[String; 3]> = match group.ahead.as_slice() {
-            [] if group.rate.is_none() => vec![["unknown".to_owned(), "-".to_owned(), "-".to_owned()]],
-            [] => vec![["none".to_owned(), "-".to_owned(), "-".to_owned()]],
-            ahead => ahead.iter().map(crossing).collect(),
-        };
-        for (n, band) in bands.into_iter().enumerate() {
-            let mut row = if n == 0 { place(group) } else { vec![String::new(); 8] };
-            row.extend(band);
-            table.row(row);
-        }
+    let mut table = Table::new(&COLUMNS);
+    for row in forecast.groups.iter().flat_map(rows) {
+        table.row(row);
     }
     table.print()?;
     output::line(format_args!("as of {as_of}, at the pace of the last seven days; nothing was written"))
+}
+
+/// A line for each band to come, or one that says that there is none.
+fn rows(group: &Group) -> Vec<Vec<String>> {
+    let bands: Vec<[String; 3]> = match group.ahead.as_slice() {
+        [] if group.rate.is_none() => vec![["unknown".to_owned(), "-".to_owned(), "-".to_owned()]],
+        [] => vec![["none".to_owned(), "-".to_owned(), "-".to_owned()]],
+        ahead => ahead.iter().map(crossing).collect(),
+    };
+    let mut first = place(group);
+    let blank = vec![String::new(); first.len()];
+    let lines = bands.into_iter().map(|band| [std::mem::replace(&mut first, blank.clone()), band.to_vec()].concat());
+    lines.collect()
 }
 
 fn place(group: &Group) -> Vec<String> {
@@ -116,4 +111,44 @@ fn place(group: &Group) -> Vec<String> {
 fn crossing(crossing: &tollgate_runtime::forecast::Crossing) -> [String; 3] {
     let on = crossing.on.map_or_else(|| "not this month".to_owned(), |day| day.to_string());
     [format!("from {}", crossing.from), on, crossing.rate.to_string()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_rate_card::Category;
+    use tollgate_runtime::forecast::Crossing;
+
+    #[test]
+    fn a_row_says_what_is_booked_in_its_currency_and_what_is_counted() {
+        let rate = |text: &str| text.parse().expect("a decimal");
+        let ahead = |from: u64, on: Option<&str>| Crossing {
+            band: 2,
+            from,
+            on: on.map(|day| day.parse().expect("a day")),
+            rate: rate("0.0064"),
+        };
+        let group = Group {
+            account: "acme".to_owned(),
+            market: "Mexico".to_owned(),
+            category: Category::Utility,
+            currency: "EUR".to_owned(),
+            messages: 12,
+            pace: rate("2"),
+            month_end: 60,
+            rate: Some(rate("0.0067")),
+            band: Some(1),
+            ahead: vec![ahead(41, Some("2026-09-21")), ahead(1_001, None)],
+            booked: 4,
+        };
+        let [first, second] = rows(&group).try_into().expect("a line for each band");
+        assert_eq!(first.join("|"), "acme|Mexico|utility|4 EUR|12|2|60|0.0067 EUR|from 41|2026-09-21|0.0064");
+        assert_eq!(second.join("|"), "||||||||from 1001|not this month|0.0064");
+        assert_eq!(first.len(), COLUMNS.len());
+        // The last field, so that what was there before stays where it was.
+        let json = serde_json::to_string(&group).expect("plain data");
+        assert!(json.ends_with(r#","booked":4}"#), "{json}");
+        let unknown = rows(&Group { rate: None, band: None, ahead: Vec::new(), ..group });
+        assert_eq!(unknown[0][7..], ["-", "unknown", "-", "-"]);
+    }
 }
