@@ -17,13 +17,18 @@ pub struct Server {
     child: Child,
 }
 
-/// The address of the program's server.
+/// The address of the program's server. For figures, `TOLLGATE_POSTGRES_SETTINGS` has settings of it: `shared_buffers=1GB …`.
 ///
 /// # Panics
 /// It cannot be started: such a test has failed, it is not skipped.
 pub fn server() -> &'static str {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    &SERVER.get_or_init(|| Server::start(&[], 1)).told[0]
+    let start = || {
+        let settings = std::env::var("TOLLGATE_POSTGRES_SETTINGS").unwrap_or_default();
+        let arguments: Vec<&str> = settings.split_whitespace().flat_map(|setting| ["--set", setting]).collect();
+        Server::start(&arguments, 1)
+    };
+    &SERVER.get_or_init(start).told[0]
 }
 
 impl Server {
