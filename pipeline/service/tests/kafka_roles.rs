@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use broker::Broker;
 use postgres::{Client, NoTls};
@@ -28,6 +29,8 @@ const PARTITIONS: u32 = 4;
 /// They lie in different partitions.
 const ACCOUNTS: [&str; 4] = ["acme", "brand", "coral", "delta"];
 const PEOPLE: usize = 60;
+/// What has not come after so long is stuck.
+const LONG: Duration = Duration::from_secs(45);
 
 const fn sender(account: usize) -> u64 {
     106_540_352_242_900 + account as u64
@@ -151,9 +154,15 @@ fn every_role_scales_alone_over_postgresql() {
     let all = (ACCOUNTS.len() * PEOPLE + 1) as i64;
     wait_for("the other one has taken everything over", &mut || number(&mut database, charged) == all);
     let mut third = start("books-3", "ledger,views");
+    let (began, mut is_told) = (Instant::now(), false);
     wait_for("every message is read or delivered in the views", &mut || {
         let sql = "SELECT sum(messages)::bigint FROM states WHERE outcome IN ('delivered', 'read')";
-        number(&mut database, sql) == all
+        let there = number(&mut database, sql) == all;
+        if !there && !is_told && began.elapsed() > LONG {
+            tell(&mut database);
+            is_told = true;
+        }
+        there
     });
     running.iter_mut().chain([&mut books[1], &mut third]).for_each(|p| assert!(p.is_running(), "{}", p.log()));
 
@@ -191,6 +200,14 @@ fn every_role_scales_alone_over_postgresql() {
     assert!(read(&own).lines().count() > ACCOUNTS.len());
     let stats = runtime.block_on(sandbox.shutdown());
     assert!(stats.violations.is_empty(), "{:?}", stats.violations);
+}
+
+/// Where messages are and how far each topic is read, for a wait that takes too long.
+fn tell(database: &mut Client) {
+    let sql = "SELECT format('%s %s: %s', outcome, reason, sum(messages)) FROM states GROUP BY outcome, reason \
+               UNION ALL SELECT format('%s %s: next %s', topic, partition, next) FROM positions ORDER BY 1";
+    let told: Vec<String> = database.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect();
+    println!("{}", told.join("; "));
 }
 
 fn free_address() -> String {

@@ -169,7 +169,11 @@ impl BulkTx<'_> {
 
     /// Whether a month's partition is there. One that was detached does not count: its name must be free by then.
     fn has(&self, table: &str, month: i64) -> Result<bool, LedgerError> {
-        let sql = "SELECT 1::bigint FROM pg_inherits WHERE inhparent = to_regclass(?1) AND inhrelid = to_regclass(?2)";
+        // By the tables of the catalogue: a name that was looked up in this transaction before would be answered from memory, also
+        // after another process has made the partition.
+        let sql = "SELECT 1::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p \
+                   ON p.oid = i.inhparent JOIN pg_namespace n ON n.oid = p.relnamespace AND n.oid = c.relnamespace \
+                   WHERE n.nspname = current_schema() AND p.relname = ?1::text AND c.relname = ?2::text";
         let found = (self as &dyn Sql).number(sql, &[table.into(), partition(table, month).as_str().into()])?;
         Ok(found.is_some())
     }
