@@ -1,5 +1,5 @@
-//! How many WABAs the platform has told nothing of for too long, and of how many no figures are kept. A count of failures would not say it: whoever fails asks
-//! less and less often, and many that fail for a moment are no outage of one.
+//! How many WABAs the platform has told nothing of for too long, and of how many no figures are kept. A count of failures
+//! would not say it: whoever fails asks less and less often, and many that fail for a moment are no outage of one.
 
 use super::ask::{Failure, Syncer};
 use super::schedule::wabas;

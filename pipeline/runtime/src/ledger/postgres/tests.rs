@@ -213,3 +213,42 @@ fn two_writers_make_one_row_of_the_summary() {
     reader.summary("2026-10".parse().expect("a month"), None, each).expect("reads");
     assert_eq!(rows, [(Some("black-friday-2026".to_owned()), 1), (Some("new".to_owned()), 2)]);
 }
+
+/// What the second looked up before it waited must not be believed after: the first has made the partitions meanwhile.
+#[test]
+fn two_writers_that_meet_a_month_at_once_make_it_once() {
+    let config = server::database();
+    let (mut first, mut second) = (writer(&config), writer(&config));
+    // Of the account neither waits for the other.
+    first.ingest(&records(&values(0..1), 0), READ_AT).expect("books");
+    let of = |n: u64| {
+        let e = charge(n);
+        vec![json(&tollgate_wire::ledger::LedgerEntry {
+            campaign: Some(format!("campaign-{n}").into()),
+            occurred_at: tollgate_wire::Time(e.occurred_at.0 + 40 * 86_400_000),
+            usage_period: "2026-11".into(),
+            billing_period: "2026-11".into(),
+            ..e
+        })]
+    };
+    let (mine, theirs) = (of(10), of(11));
+    let (written, commits) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let holds = scope.spawn(|| {
+            first.transact(|tx, memory| {
+                let done = super::super::ingest::ingest(tx, memory, &records(&mine, 1), READ_AT)?;
+                written.send(()).expect("the test listens");
+                // The other one has seen by then that the month is not there, and waits for who makes it.
+                std::thread::sleep(Duration::from_millis(300));
+                Ok(done)
+            })
+        });
+        commits.recv().expect("the first has written");
+        let mut elsewhere = records(&theirs, 0);
+        elsewhere[0].partition = 4;
+        assert_eq!(second.ingest(&elsewhere, READ_AT).expect("books").applied, 1);
+        assert_eq!(holds.join().expect("no panic").expect("books").applied, 1);
+    });
+    let reader = Place::Postgres(Box::new(config)).reader(Default::default()).expect("opens");
+    assert_eq!(reader.entry_count("2026-11".parse().expect("a month"), None).expect("counts"), 2);
+}

@@ -1,9 +1,11 @@
 //! The log in Apache Kafka: topics, transactions, the changelog and what is rebuilt from it.
 //!
 //! `config` client settings · `flush` the one C call · `topic_plan` how each topic is set up · `topics` creates
-//! and checks them over a `cluster` connection, which reads and writes the positions of a `group` · `inbox` what comes from outside · `tail` readers with positions of their
-//! own · `headers` of records from outside · `registry` who owns which number · `context` what the clients report, `contact` whether brokers are there · `slot` the shard loop's side, with `membership` in the group, the
-//! partitions `served`, their `restore` and one `transaction` for a batch of the `changelog` and all outputs.
+//! and checks them over a `cluster` connection, which reads and writes the positions of a `group` · `inbox` what comes from
+//! outside · `tail` readers with positions of their own · `headers` of records from outside · `registry` who owns which
+//! number · `context` what the clients report, `contact` whether brokers are there · `slot` the shard loop's side, with
+//! `membership` in the group, the partitions `served`, their `restore` and one `transaction` for a batch of the `changelog`
+//! and all outputs.
 
 mod changelog;
 mod cluster;
