@@ -281,7 +281,7 @@ fn book(ledger: &Path) {
         entry(1, "charge", "marketing", "regular", "0.0305"),
         entry(2, "free", "utility", "free_customer_service", "0"),
     ];
-    let record = |(offset, value)| Record { partition: 0, offset, value };
+    let record = |(offset, value)| Record { partition: 0, offset, after: 0, value };
     let records: Vec<_> = (0..).zip(entries.iter().map(String::as_bytes)).map(record).collect();
     let done = Writer::open(ledger, Options::default()).unwrap().ingest(&records, Time(0)).unwrap();
     assert_eq!(done.applied, 2);

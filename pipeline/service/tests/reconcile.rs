@@ -45,13 +45,13 @@ fn world() -> tempfile::TempDir {
     };
     let mut entries: Vec<String> = (1..=3).map(|n| entry(n, "charge", "marketing", "regular", "0.0305")).collect();
     entries.push(entry(4, "free", "utility", "free_customer_service", "0"));
-    let record = |(offset, value)| Record { partition: 0, offset, value };
+    let record = |(offset, value)| Record { partition: 0, offset, after: 0, value };
     let records: Vec<_> = (0..).zip(entries.iter().map(String::as_bytes)).map(record).collect();
     let ledger = directory.path().join("data").join(LEDGER_FILE);
     let mut writer = Writer::open(&ledger, Options::default()).unwrap();
     assert_eq!(writer.ingest(&records, Time(0)).unwrap().applied, 4);
     let snapshot = SNAPSHOT.as_bytes();
-    let snapshots = [Record { partition: 0, offset: 0, value: snapshot }];
+    let snapshots = [Record { partition: 0, offset: 0, after: 0, value: snapshot }];
     assert_eq!(writer.ingest_snapshots(&snapshots, Time(0)).unwrap().applied, 1);
     directory
 }

@@ -255,8 +255,11 @@ impl Product {
         self.engine.committed();
         self.inputs = 0;
         let values = std::mem::take(&mut self.out.ledger);
-        let records: Vec<Record<'_>> =
-            values.iter().zip(self.offset..).map(|(value, offset)| Record { partition: 0, offset, value }).collect();
+        let records: Vec<Record<'_>> = values
+            .iter()
+            .zip(self.offset..)
+            .map(|(value, offset)| Record { partition: 0, offset, after: offset, value })
+            .collect();
         self.offset += values.len() as u64;
         let done = self.ledger.ingest(&records, Time(self.engine.now_ms())).map_err(|e| e.to_string())?;
         if done.rejected > 0 {
@@ -344,8 +347,11 @@ impl Product {
             values.push(serde_json::to_vec(&snapshot).map_err(|e| e.to_string())?);
         }
         let next = self.ledger.position(Stream::Snapshots, 0).map_err(|e| e.to_string())?;
-        let records: Vec<Record<'_>> =
-            values.iter().zip(next..).map(|(value, offset)| Record { partition: 0, offset, value }).collect();
+        let records: Vec<Record<'_>> = values
+            .iter()
+            .zip(next..)
+            .map(|(value, offset)| Record { partition: 0, offset, after: offset, value })
+            .collect();
         self.ledger.ingest_snapshots(&records, Time(self.engine.now_ms())).map_err(|e| e.to_string())?;
         Ok(())
     }

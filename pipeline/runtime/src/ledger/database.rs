@@ -99,7 +99,8 @@ impl Writer {
     /// # Errors
     /// The disk failed or is full, or the server is not there.
     pub fn checkpoint(&mut self) -> Result<bool, LedgerError> {
-        self.engine.checkpoint().map_err(|e| self.engine.named(e))
+        let done = self.engine.checkpoint();
+        done.map_err(|e| self.lost(e))
     }
 
     /// From now on each commit of this writer waits for the disk. For what no log holds: true-ups, and that a month is
@@ -108,7 +109,8 @@ impl Writer {
     /// # Errors
     /// The database failed, or the server is not there.
     pub fn durable(&mut self) -> Result<(), LedgerError> {
-        self.engine.durable().map_err(|e| self.engine.named(e))
+        let done = self.engine.durable();
+        done.map_err(|e| self.lost(e))
     }
 
     /// One transaction. On an error nothing is kept, in the database or in memory.
@@ -126,11 +128,14 @@ impl Writer {
         });
         match written {
             Ok(()) => Ok(done.expect("an engine does the work once")),
-            Err(error) => {
-                self.memory = Memory::default();
-                Err(self.engine.named(error))
-            }
+            Err(error) => Err(self.lost(error)),
         }
+    }
+
+    /// What is remembered may not be in the database after an error.
+    fn lost(&mut self, error: LedgerError) -> LedgerError {
+        self.memory = Memory::default();
+        self.engine.named(error)
     }
 
     /// The file's connection, for tests that need to get in its way.

@@ -123,6 +123,21 @@ pub enum LedgerError {
         /// Partition.
         partition: u32,
     },
+    /// Records were read and not written, and those behind them were about to be.
+    #[error(
+        "partition {partition} of topic {topic}: the records from {next} to {after} were read and are not in the ledger \
+         database; it is read again from {next}"
+    )]
+    PassedOver {
+        /// Topic without prefix.
+        topic: &'static str,
+        /// Partition.
+        partition: u32,
+        /// The first offset that is missing.
+        next: u64,
+        /// The first that is not.
+        after: u64,
+    },
     /// Two different moves claim one place: the views were built from another log.
     #[error(
         "account `{account}` already has a move at offset {offset}: these views were built from another log; \
@@ -181,7 +196,11 @@ impl LedgerError {
     pub fn passes(&self) -> bool {
         use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
         match self {
-            Self::Unreachable { .. } | Self::Passing { .. } | Self::Moved { .. } | Self::Full { .. } => true,
+            Self::Unreachable { .. }
+            | Self::Passing { .. }
+            | Self::Moved { .. }
+            | Self::PassedOver { .. }
+            | Self::Full { .. } => true,
             Self::Sqlite { source, .. } => matches!(source.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked)),
             _ => false,
         }

@@ -187,7 +187,7 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Vec<u8> {
 pub(crate) fn records(values: &[Vec<u8>], first: u64) -> Vec<Record<'_>> {
     let mut records = Vec::with_capacity(values.len());
     for (offset, value) in (first..).zip(values) {
-        records.push(Record { partition: 3, offset, value });
+        records.push(Record { partition: 3, offset, after: 0, value });
     }
     records
 }

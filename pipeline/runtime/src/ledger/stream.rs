@@ -35,6 +35,8 @@ pub struct Record<'a> {
     pub partition: u32,
     /// Offset; ascending within a partition, gaps allowed.
     pub offset: u64,
+    /// Offset that its reader would have taken next: nothing to be read lies between them. 0 where nobody knows.
+    pub after: u64,
     /// The value: JSON.
     pub value: &'a [u8],
 }
@@ -77,6 +79,11 @@ impl<'b, 'v> Fresh<'b, 'v> {
             if record.offset < *expected {
                 fresh.done.skipped += 1;
                 continue;
+            }
+            // Invariant `none_passed_over`. Of a partition that was never read, what is gone is not missed.
+            if record.after > *expected && *expected > 0 {
+                let (topic, partition) = (stream.as_str(), record.partition);
+                return Err(LedgerError::PassedOver { topic, partition, next: *expected, after: record.after });
             }
             *expected = record.offset + 1;
             fresh.records.push(record);

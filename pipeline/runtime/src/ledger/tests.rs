@@ -17,6 +17,7 @@ on_both!(
     an_entry_comes_back_as_it_went_in,
     entries_read_the_same_however_many_summary_rows_there_are,
     booking_twice_changes_nothing,
+    no_record_is_passed_over,
     the_order_and_the_cut_of_batches_do_not_matter,
     what_cannot_be_booked_is_set_aside_and_counted,
     sums_are_exact_beyond_64_bits,
@@ -95,6 +96,26 @@ fn booking_twice_changes_nothing(dir: &Database) {
     assert_eq!(LedgerStore::position(&again, 3).unwrap(), 2 * n);
     assert_eq!(LedgerStore::position(&again, 9).unwrap(), n);
     assert_eq!(LedgerStore::position(&again, 0).unwrap(), 0);
+}
+
+fn no_record_is_passed_over(dir: &Database) {
+    let values: Vec<_> = month().iter().map(json).collect();
+    let of = |from: usize, after: u64| {
+        let mut read = records(&values[from..], from as u64 + 40);
+        read[0].after = after;
+        read
+    };
+    let mut writer = dir.writer();
+    // What was gone before anybody read the partition is not missed.
+    writer.ingest(&of(0, 40)[..2], READ_AT).unwrap();
+    let error = writer.ingest(&of(3, 43), READ_AT).unwrap_err();
+    assert!(matches!(error, LedgerError::PassedOver { next: 42, after: 43, .. }) && error.passes(), "{error}");
+    assert_eq!(LedgerStore::position(&writer, 3).unwrap(), 42);
+    // A hole is not a record, and what was written before may come again.
+    let mut hole = of(3, 42);
+    writer.ingest(&hole, READ_AT).unwrap();
+    hole[0].after = 42;
+    assert_eq!(writer.ingest(&hole, READ_AT).unwrap().skipped, hole.len() as u64);
 }
 
 fn the_order_and_the_cut_of_batches_do_not_matter(dir: &Database) {

@@ -127,6 +127,7 @@ impl<S: Source> Projection<S> {
     }
 
     fn step(&mut self, stream: usize) -> Result<bool, SourceError> {
+        let from = self.source.positions(stream).into_iter().collect();
         let records = self.source.read(stream)?;
         let now = self.clock.now();
         let marks = &self.marks[stream];
@@ -136,7 +137,7 @@ impl<S: Source> Projection<S> {
             }
         }
         if !records.is_empty() {
-            self.write(STREAMS[stream].0, &records, now)?;
+            self.write(STREAMS[stream].0, from, &records, now)?;
         }
         for partition in self.source.caught_up(stream) {
             if let Some(mark) = self.marks[stream].get(&partition) {
@@ -146,11 +147,19 @@ impl<S: Source> Projection<S> {
         Ok(!records.is_empty())
     }
 
-    fn write(&mut self, stream: Stream, records: &[(u32, log::Record)], now: Time) -> Result<(), SourceError> {
-        let batch: Vec<Record<'_>> = records
-            .iter()
-            .map(|(partition, r)| Record { partition: *partition, offset: r.offset, value: &r.value })
-            .collect();
+    /// Writes records that were read from the positions `from` on.
+    fn write(
+        &mut self,
+        stream: Stream,
+        mut from: BTreeMap<u32, u64>,
+        records: &[(u32, log::Record)],
+        now: Time,
+    ) -> Result<(), SourceError> {
+        let mut batch = Vec::with_capacity(records.len());
+        for (partition, r) in records {
+            let after = from.insert(*partition, r.offset + 1).unwrap_or(0);
+            batch.push(Record { partition: *partition, offset: r.offset, after, value: &r.value });
+        }
         let done = match stream {
             Stream::Ledger => self.writer.ingest(&batch, now)?,
             Stream::Outcomes => self.writer.ingest_outcomes(&batch, now)?,

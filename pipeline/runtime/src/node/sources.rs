@@ -43,6 +43,10 @@ pub(super) trait Source {
     /// What was read may not have been kept: the next `follow` begins from the database's positions.
     fn again(&mut self);
 
+    /// Where the next read of a stream goes on, by partition. Behind the last record that was read, not at the next: it is
+    /// held against what the database has, so that none is passed over.
+    fn positions(&self, stream: usize) -> Vec<(u32, u64)>;
+
     /// The next records of a stream with their partitions, without waiting. Nothing of a stream that it does not read.
     fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError>;
 
@@ -91,6 +95,10 @@ impl Source for EmbeddedSource {
         self.next = None;
     }
 
+    fn positions(&self, stream: usize) -> Vec<(u32, u64)> {
+        self.next.iter().map(|next| (0, next[stream])).collect()
+    }
+
     fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError> {
         let Some(next) = &mut self.next else { return Ok(Vec::new()) };
         let records = self.log.read_from(STREAMS[stream].1, next[stream], BATCH)?;
@@ -137,8 +145,6 @@ impl Source for EmbeddedSource {
 pub(super) struct KafkaSource {
     config: KafkaConfig,
     shares: Vec<Share>,
-    /// Read while waiting: the stream and its records.
-    ahead: Option<(usize, Vec<(u32, Record)>)>,
 }
 
 /// Streams whose partitions are read together.
@@ -176,9 +182,17 @@ impl Share {
         Ok(())
     }
 
-    fn tail(&mut self, stream: usize) -> Option<&mut KafkaTail> {
-        let at = self.streams.iter().position(|s| *s == stream)?;
+    fn tail(&self, stream: usize) -> Option<&KafkaTail> {
+        self.tails.get(self.place(stream)?)
+    }
+
+    fn tail_mut(&mut self, stream: usize) -> Option<&mut KafkaTail> {
+        let at = self.place(stream)?;
         self.tails.get_mut(at)
+    }
+
+    fn place(&self, stream: usize) -> Option<usize> {
+        self.streams.iter().position(|s| *s == stream)
     }
 }
 
@@ -209,7 +223,7 @@ impl KafkaSource {
     /// Every stream and partition: no other process reads them.
     pub(super) fn whole(config: &KafkaConfig, partitions: u32) -> Self {
         let share = Share::new(&[0, 1, 2], None, (0..partitions).collect());
-        Self { config: config.clone(), shares: vec![share], ahead: None }
+        Self { config: config.clone(), shares: vec![share] }
     }
 
     /// Shares the streams of the roles with the other processes that have them.
@@ -220,7 +234,7 @@ impl KafkaSource {
             let topics: Vec<Topic> = streams.iter().map(|stream| STREAMS[*stream].1).collect();
             shares.push(Share::new(streams, Some(KafkaShare::join(config, name, &topics)?), Vec::new()));
         }
-        Ok(Self { config: config.clone(), shares, ahead: None })
+        Ok(Self { config: config.clone(), shares })
     }
 }
 
@@ -228,25 +242,20 @@ impl Source for KafkaSource {
     fn follow(&mut self, positions: Positions<'_>) -> Result<(), SourceError> {
         // All of them first: a group takes a silent member for dead.
         self.shares.iter_mut().try_for_each(Share::hear)?;
-        for share in &mut self.shares {
-            share.follow(&self.config, positions)?;
-        }
-        if self.shares.iter().any(|share| share.tails.is_empty()) {
-            self.ahead = None;
-        }
-        Ok(())
+        self.shares.iter_mut().try_for_each(|share| share.follow(&self.config, positions))
     }
 
     fn again(&mut self) {
-        self.ahead = None;
         self.shares.iter_mut().for_each(|share| share.tails.clear());
     }
 
+    fn positions(&self, stream: usize) -> Vec<(u32, u64)> {
+        let tail = self.shares.iter().find_map(|share| share.tail(stream));
+        tail.map_or_else(Vec::new, KafkaTail::positions)
+    }
+
     fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError> {
-        if let Some((_, records)) = self.ahead.take_if(|(of, _)| *of == stream) {
-            return Ok(records);
-        }
-        let tail = self.shares.iter_mut().find_map(|share| share.tail(stream));
+        let tail = self.shares.iter_mut().find_map(|share| share.tail_mut(stream));
         tail.map_or(Ok(Vec::new()), |tail| tail.read(BATCH, Duration::ZERO))
     }
 
@@ -256,16 +265,8 @@ impl Source for KafkaSource {
     }
 
     fn caught_up(&self, stream: usize) -> Vec<u32> {
-        let ahead: &[(u32, Record)] = match &self.ahead {
-            Some((of, records)) if *of == stream => records,
-            _ => &[],
-        };
-        let tail = self.shares.iter().find_map(|share| {
-            let at = share.streams.iter().position(|s| *s == stream)?;
-            share.tails.get(at)
-        });
-        let read = tail.into_iter().flat_map(KafkaTail::caught_up);
-        read.filter(|partition| ahead.iter().all(|(of, _)| of != partition)).collect()
+        let tail = self.shares.iter().find_map(|share| share.tail(stream));
+        tail.into_iter().flat_map(KafkaTail::caught_up).collect()
     }
 
     fn ends(&self) -> bool {
@@ -274,21 +275,58 @@ impl Source for KafkaSource {
 
     fn wait(&mut self, timeout: Duration) {
         // Outcomes are the busiest: the others follow within the time-out.
-        for stream in [1, 0] {
-            let Some(tail) = self.shares.iter_mut().find_map(|share| share.tail(stream)) else { continue };
+        let Some(stream) = [1, 0].into_iter().find(|of| self.shares.iter().any(|share| share.tail(*of).is_some()))
+        else {
+            return std::thread::sleep(timeout);
+        };
+        if let Some(tail) = self.shares.iter_mut().find_map(|share| share.tail_mut(stream)) {
             // An error shows again at the next read.
-            if self.ahead.is_none()
-                && let Ok(records) = tail.read(BATCH, timeout)
-            {
-                self.ahead = Some((stream, records));
-            }
-            return;
+            let _ = tail.wait(timeout);
         }
-        std::thread::sleep(timeout);
     }
 
     fn release(&mut self, _: Positions<'_>) -> Result<(), SourceError> {
         // Kafka's retention decides.
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+    use super::*;
+    use crate::clock::monotonic;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+    /// While one group shares its partitions out anew, or has none for this process, nothing of the other is lost, however
+    /// often it is waited for.
+    #[test]
+    fn what_is_read_while_waiting_is_kept_whatever_another_group_has() {
+        let broker = MockCluster::new(1).unwrap();
+        let config = KafkaConfig { brokers: broker.bootstrap_servers(), ..KafkaConfig::default() };
+        for (_, topic) in STREAMS {
+            broker.create_topic(&config.topic(topic), 1, 1).unwrap();
+        }
+        let producer: BaseProducer = config.producer("test").create().unwrap();
+        for (mut busy, idle) in [(vec![0], vec![1, 2]), (vec![1, 2], vec![0])] {
+            let (sent, stream) = (10, busy[0]);
+            for n in 0..sent {
+                let topic = config.topic(STREAMS[stream].1);
+                producer.send(BaseRecord::<str, str>::to(&topic).partition(0).payload(&n.to_string())).unwrap();
+            }
+            producer.flush(Duration::from_secs(10)).unwrap();
+            busy.truncate(1);
+            let shares = vec![Share::new(&busy, None, vec![0]), Share::new(&idle, None, Vec::new())];
+            let mut source = KafkaSource { config: config.clone(), shares };
+            let (began, mut read) = (monotonic(), Vec::new());
+            while read.len() < sent && began.elapsed() < Duration::from_secs(20) {
+                source.follow(&|_, _| Ok(0)).unwrap();
+                source.wait(Duration::from_millis(50));
+                source.follow(&|_, _| Ok(0)).unwrap();
+                read.extend(source.read(stream).unwrap().into_iter().map(|(_, record)| record.offset));
+            }
+            assert_eq!(read, (0..sent as u64).collect::<Vec<_>>());
+        }
     }
 }

@@ -115,7 +115,7 @@ impl World {
     /// What the shard would have told.
     fn tell(&mut self, value: &Value) {
         let value = value.to_string();
-        let record = Record { partition: 0, offset: self.next, value: value.as_bytes() };
+        let record = Record { partition: 0, offset: self.next, after: 0, value: value.as_bytes() };
         let done = self.database.writer().ingest_snapshots(&[record], READ_AT).unwrap();
         assert_eq!((done.applied, done.rejected), (1, 0), "{value}");
         self.next += 1;

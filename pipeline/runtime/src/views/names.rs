@@ -143,7 +143,11 @@ impl Names {
         let mut added: Vec<_> = self.added.drain().filter(|(_, add)| *add != 0).collect();
         added.sort_unstable();
         for (state, add) in added {
-            tx.run("UPDATE states SET messages = messages + ?2 WHERE ix = ?1", &[state.into(), add.into()])?;
+            let changed =
+                tx.run("UPDATE states SET messages = messages + ?2 WHERE ix = ?1", &[state.into(), add.into()])?;
+            if changed != 1 {
+                return Err(LedgerError::Stored { what: "state", value: state.to_string() });
+            }
         }
         Ok(())
     }

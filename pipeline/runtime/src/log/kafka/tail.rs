@@ -32,7 +32,7 @@ pub struct KafkaTail {
     topic: Topic,
     name: String,
     partitions: Vec<Partition>,
-    /// Taken from the client but beyond the last read's limit.
+    /// Taken from the client and not returned yet.
     held: Option<(u32, Record)>,
     stopped: Option<LogError>,
     contact: Contact,
@@ -108,33 +108,10 @@ impl KafkaTail {
     /// # Errors
     /// The position was trimmed away meanwhile, or the consumer has stopped.
     pub fn read(&mut self, limit: ReadLimit, timeout: Duration) -> Result<Vec<(u32, Record)>, LogError> {
-        if let Some(error) = &self.stopped {
-            return Err(error.clone());
-        }
-        let deadline = monotonic() + timeout;
+        self.wait(timeout)?;
         let mut records: Vec<(u32, Record)> = Vec::new();
         let mut bytes = 0;
-        while records.len() < limit.records {
-            let wait =
-                if records.is_empty() { deadline.saturating_duration_since(monotonic()) } else { Duration::ZERO };
-            let (partition, record) = match self.held.take() {
-                Some(held) => held,
-                None => match self.poll(wait) {
-                    Ok(Polled::Record(partition, record)) => (partition, record),
-                    // Others may have more.
-                    Ok(Polled::End) => continue,
-                    Ok(Polled::Nothing) if records.is_empty() && monotonic() < deadline => continue,
-                    Ok(Polled::Nothing | Polled::CaughtUp) => break,
-                    Err(error) => {
-                        self.stopped = Some(error.clone());
-                        // What came before is whole; the next call tells the error.
-                        if records.is_empty() {
-                            return Err(error);
-                        }
-                        break;
-                    }
-                },
-            };
+        while let Some((partition, record)) = self.held.take() {
             bytes += record.bytes();
             if bytes > limit.bytes && !records.is_empty() {
                 self.held = Some((partition, record));
@@ -142,8 +119,37 @@ impl KafkaTail {
             }
             self.advance(partition, record.offset + 1);
             records.push((partition, record));
+            // What came before an error is whole; the next call tells it.
+            if records.len() >= limit.records || self.wait(Duration::ZERO).is_err() {
+                break;
+            }
         }
         Ok(records)
+    }
+
+    /// Waits as [`KafkaTail::read`] does and leaves what comes to it.
+    ///
+    /// # Errors
+    /// As [`KafkaTail::read`].
+    pub fn wait(&mut self, timeout: Duration) -> Result<(), LogError> {
+        if let Some(error) = &self.stopped {
+            return Err(error.clone());
+        }
+        let deadline = monotonic() + timeout;
+        while self.held.is_none() {
+            match self.poll(deadline.saturating_duration_since(monotonic())) {
+                Ok(Polled::Record(partition, record)) => self.held = Some((partition, record)),
+                // Others may have more.
+                Ok(Polled::End) => {}
+                Ok(Polled::Nothing) if monotonic() < deadline => {}
+                Ok(Polled::Nothing | Polled::CaughtUp) => break,
+                Err(error) => {
+                    self.stopped = Some(error.clone());
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Next offset of every partition: where to open another reader.
