@@ -240,6 +240,44 @@ impl Database {
         assert_eq!(done.applied, values.len() as u64);
         self.reader()
     }
+
+    /// Makes the tables those of version 5, with what [`month`] has in them.
+    pub(crate) fn back_to_version_5(&self, writer: &mut Writer) {
+        let back: &[&str] = match self.place() {
+            Place::File(_) => &[
+                "DROP VIEW entry_ids",
+                "DROP INDEX entries_by_id",
+                "DROP INDEX entries_by_message",
+                "CREATE UNIQUE INDEX entries_by_id ON entries (entry)",
+                "CREATE INDEX entries_by_message ON entries (account, message_uid) WHERE message_uid IS NOT NULL",
+                "CREATE TABLE before (month INTEGER NOT NULL, account INTEGER NOT NULL, occurred_at INTEGER NOT NULL,
+                 entry BLOB NOT NULL, recipient TEXT, wamid TEXT, PRIMARY KEY (month, account, occurred_at, entry)) WITHOUT ROWID",
+                "INSERT INTO before SELECT month, account, occurred_at, entry, recipient, wamid FROM people",
+                "DROP TABLE people",
+                "ALTER TABLE before RENAME TO people",
+            ],
+            Place::Postgres(_) => &[
+                "CREATE TABLE before AS SELECT month, account, occurred_at, entry, recipient, wamid FROM people",
+                "DROP VIEW people",
+                "CREATE TABLE before_ids (entry bytea PRIMARY KEY)",
+                "INSERT INTO before_ids SELECT entry FROM entry_ids",
+                "DROP TABLE entry_ids",
+                "ALTER TABLE before_ids RENAME TO entry_ids",
+                "ALTER INDEX before_ids_pkey RENAME TO entry_ids_pkey",
+                "CREATE INDEX entries_by_message ON entries (account, message_uid) WHERE message_uid IS NOT NULL",
+                "CREATE TABLE people (month bigint NOT NULL, account bigint NOT NULL, occurred_at bigint NOT NULL,
+                 entry bytea NOT NULL, recipient text COLLATE \"C\", wamid text COLLATE \"C\",
+                 PRIMARY KEY (month, account, occurred_at, entry)) PARTITION BY LIST (month)",
+                "CREATE TABLE people_2026_10 PARTITION OF people FOR VALUES IN (24321)",
+                "CREATE TABLE people_2026_11 PARTITION OF people FOR VALUES IN (24322)",
+                "INSERT INTO people SELECT * FROM before",
+                "DROP TABLE before",
+            ],
+        };
+        let back = back.iter().chain(&["UPDATE schema_version SET version = 5"]);
+        let done = writer.transact(|tx, _| back.map(|sql| tx.run(sql, &[])).collect::<Result<Vec<_>, _>>());
+        done.expect("the tables of version 8");
+    }
 }
 
 /// Makes every named function a test of each database.

@@ -22,13 +22,6 @@ impl LedgerStore for Writer {
     fn position(&self, partition: u32) -> Result<u64, LedgerError> {
         Self::position(self, Stream::Ledger, partition)
     }
-
-    fn erase_person(&mut self, account: &str, recipient: &str) -> Result<u64, LedgerError> {
-        self.transact(|tx, _| {
-            let sql = "DELETE FROM people WHERE account = (SELECT ix FROM accounts WHERE name = ?1) AND recipient = ?2";
-            tx.run(sql, &[account.into(), recipient.into()])
-        })
-    }
 }
 
 /// An entry with the numbers under which it is kept.

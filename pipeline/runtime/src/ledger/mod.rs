@@ -57,6 +57,6 @@ pub(crate) use group::messages_of;
 pub(crate) use ingest::book_settled;
 pub(crate) use invoices::Invoiced;
 pub(crate) use reached::{BandBound, band_bounds};
-pub(crate) use read::{of_message, of_person};
+pub(crate) use read::{erase_person, of_message, of_person};
 pub(crate) use sql::{Bulk, Row, Sql, Value};
 pub(crate) use stream::{Fresh, as_of, writes_nul};

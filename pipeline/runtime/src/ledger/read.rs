@@ -112,11 +112,19 @@ pub(crate) fn of_message(
     each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
 ) -> Result<(), LedgerError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM entries e JOIN entry_groups g ON g.ix = e.grp \
-         WHERE e.account = (SELECT ix FROM accounts WHERE name = ?1) AND e.message_uid = ?2 \
+        "SELECT {COLUMNS} FROM entry_ids i JOIN entries e ON e.month = i.month AND e.account = i.account \
+         AND e.occurred_at = i.occurred_at AND e.entry = i.entry JOIN entry_groups g ON g.ix = e.grp \
+         WHERE i.account = (SELECT ix FROM accounts WHERE name = ?1) AND i.message_uid = ?2 \
          ORDER BY e.booked_at, e.entry"
     );
     db.rows(&sql, &[account.into(), (message_uid as i64).into()], &mut |row| Ok(each(&entry(row, false)?)))
+}
+
+/// Erases recipient and wamid of a person (`+` and digits, or the business-scoped id) from every entry of an account, by its
+/// number; hashes and amounts stay. How many entries lost them. Reads the whole side table.
+pub(crate) fn erase_person(tx: &dyn Sql, account: i64, person: &str) -> Result<u64, LedgerError> {
+    let sql = "UPDATE people SET recipient = NULL, wamid = NULL WHERE account = ?1 AND recipient = ?2";
+    tx.run(sql, &[account.into(), person.into()])
 }
 
 /// Entries for messages to a person, with number and wamid, newest first, at most `most`. The side table is not kept by

@@ -22,10 +22,6 @@ pub trait LedgerStore {
 
     /// Next offset of a partition; 0 before the first record.
     fn position(&self, partition: u32) -> Result<u64, LedgerError>;
-
-    /// Erases recipient and wamid of a person (`+` and digits, or the business-scoped id) from every entry of
-    /// the account; hashes and amounts stay. Returns how many entries lost them. Reads the whole side table.
-    fn erase_person(&mut self, account: &str, recipient: &str) -> Result<u64, LedgerError>;
 }
 
 /// Reads the ledger while it is being written. Every call sees one consistent state and streams: rows are lent

@@ -238,7 +238,11 @@ fn a_person_is_erased_and_the_ledger_stays(dir: &Database) {
     let before = entries(&reader, october(), false);
     assert!(before.iter().all(|e| !String::from_utf8_lossy(e).contains("+5511987654321")));
     let mut writer = dir.writer();
-    assert_eq!(writer.erase_person("acme", "+5511987654321").unwrap(), 5);
+    let erased = writer.transact(|tx, memory| {
+        let account = memory.accounts.number(tx, "acme")?;
+        super::read::erase_person(tx, account, "+5511987654321")
+    });
+    assert_eq!(erased.unwrap(), 5);
     assert_eq!(entries(&reader, october(), false), before);
     let with_people = entries(&reader, october(), true);
     let named = with_people.iter().filter(|e| String::from_utf8_lossy(e).contains("+5511987654321"));
@@ -341,9 +345,9 @@ fn newer_foreign_and_missing_files_are_refused() {
     };
     assert!(Reader::open(&path, Options::default()).is_err_and(|e| matches!(e, LedgerError::Missing { .. })));
     drop(dir.writer());
-    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 8").unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 9").unwrap();
     for error in open(&path) {
-        assert!(error.contains("ledger.db: the ledger database has schema version 8, this version knows up to 7"));
+        assert!(error.contains("ledger.db: the ledger database has schema version 9, this version knows up to 8"));
         assert!(error.contains("start the newer version again"), "{error}");
     }
     let foreign = dir.path().join("other.db");

@@ -4,7 +4,7 @@ use super::body::Body;
 use super::consents::ConsentsView;
 use super::message::PriceLine;
 use super::snapshots::tested_by;
-use crate::ledger::{LedgerError, Reader, Sql, Stream, Value, as_of, of_person};
+use crate::ledger::{LedgerError, Reader, Sql, Stream, Value, as_of, erase_person, of_person};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::ops::ControlFlow;
@@ -144,7 +144,7 @@ impl Reader {
 /// JSON), if anything, because it must be kept to.
 pub(super) fn erase(tx: &dyn Sql, erased: &Erased) -> Result<(), LedgerError> {
     let of_them = [erased.account.into(), Value::Text(&erased.person)];
-    tx.run("UPDATE people SET recipient = NULL, wamid = NULL WHERE account = ?1 AND recipient = ?2", &of_them)?;
+    erase_person(tx, erased.account, &erased.person)?;
     let mut newest = Vec::new();
     let sql = "SELECT last_move FROM messages WHERE account = ?1 AND recipient = ?2";
     tx.rows(sql, &of_them, &mut |row| {

@@ -2,7 +2,7 @@
 
 use super::Tx;
 use super::copy::{Cells, CopyError, Rows, copy};
-use super::prepared::{ENTRY_COLUMNS, PERSON_COLUMNS, Prepared, id, uid};
+use super::prepared::{ENTRY_COLUMNS, ID_COLUMNS, Prepared, id, uid};
 use crate::ledger::LedgerError;
 use crate::ledger::amount;
 use crate::ledger::group::{AMOUNTS, Sums};
@@ -16,9 +16,6 @@ use rust_decimal::Decimal;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
-
-/// How ids are copied.
-const IDS: &str = "COPY entry_ids (message_uid, entry) FROM STDIN BINARY";
 
 /// Message numbers that one value of the sequence stands for.
 const BLOCK: i64 = 1_000;
@@ -64,11 +61,8 @@ impl BulkTx<'_> {
         let mut into = Partitions::new();
         for month in bookings.iter().map(|b| b.month) {
             if let Entry::Vacant(vacant) = into.entry(month) {
-                let [entries, people] =
-                    [("entries", ENTRY_COLUMNS), ("people", PERSON_COLUMNS)].map(|(table, columns)| {
-                        self.tx.statement(&format!("COPY {} ({columns}) FROM STDIN BINARY", partition(table, month)))
-                    });
-                vacant.insert([entries?, people?]);
+                let sql = format!("COPY {} ({ENTRY_COLUMNS}) FROM STDIN BINARY", partition(month));
+                vacant.insert(self.tx.statement(&sql)?);
             }
         }
         Ok(into)
@@ -79,7 +73,8 @@ impl BulkTx<'_> {
         if self.again {
             return Ok(None);
         }
-        let (ids, into) = (self.tx.statement(IDS)?, self.partitions(bookings)?);
+        let ids = self.tx.statement(&format!("COPY entry_ids ({ID_COLUMNS}) FROM STDIN BINARY"))?;
+        let into = self.partitions(bookings)?;
         let all: Vec<_> = bookings.iter().collect();
         let mut point = self.tx.tx.get_mut().transaction()?;
         match copy_ids(&mut point, &ids, &all).and_then(|()| copy_rows(&mut point, &into, &all)) {
@@ -114,12 +109,20 @@ impl BulkTx<'_> {
             new[row.try_get::<_, i64>(0)? as usize - 1] = false;
             Ok(())
         })?;
-        let asked = |n: &usize| new[*n];
-        let (uids, ids): (Vec<_>, Vec<_>) = (0..new.len()).filter(asked).map(|n| (uids[n], &ids[n])).unzip();
+        let asked: Vec<_> = (0..new.len()).filter(|n| new[*n]).collect();
+        fn of<T: Copy>(asked: &[usize], all: &[T]) -> Vec<T> {
+            asked.iter().map(|n| all[*n]).collect()
+        }
+        let [months, accounts, instants, uids] = [months, accounts, instants, uids].map(|all| of(&asked, &all));
+        let ids: Vec<_> = asked.iter().map(|n| &ids[*n]).collect();
+        let recipients: Vec<_> = asked.iter().map(|n| bookings[*n].entry.recipient.as_deref()).collect();
+        let wamids: Vec<_> = asked.iter().map(|n| bookings[*n].entry.wamid.as_deref()).collect();
         let mut taken: HashSet<(i64, Vec<u8>)> = HashSet::with_capacity(ids.len());
-        let sql = "INSERT INTO entry_ids (message_uid, entry) SELECT * FROM unnest(?1::bigint[], ?2::bytea[]) \
-                   ON CONFLICT DO NOTHING RETURNING message_uid, entry";
-        self.query(sql, &[&uids, &ids], &mut |row| {
+        let sql = "INSERT INTO entry_ids (message_uid, entry, month, account, occurred_at, recipient, wamid) \
+                   SELECT * FROM unnest(?1::bigint[], ?2::bytea[], ?3::bigint[], ?4::bigint[], ?5::bigint[], \
+                   ?6::text[], ?7::text[]) ON CONFLICT DO NOTHING RETURNING message_uid, entry";
+        let rows: &Cells<'_> = &[&uids, &ids, &months, &accounts, &instants, &recipients, &wamids];
+        self.query(sql, rows, &mut |row| {
             taken.insert((row.try_get(0)?, row.try_get(1)?));
             Ok(())
         })?;
@@ -150,17 +153,16 @@ impl BulkTx<'_> {
         Ok(())
     }
 
-    /// Sees to it that the partitions of a month are there, and stay until the end of the transaction.
+    /// Sees to it that the partition of a month is there, and stays until the end of the transaction.
     fn month(&mut self, month: i64) -> Result<(), LedgerError> {
         if self.months.contains(&month) {
             return Ok(());
         }
         if self.months.is_empty() {
             // Nobody detaches a partition meanwhile: what is copied into one is copied into the ledger.
-            self.tx.tx.get_mut().batch_execute("LOCK TABLE ONLY entries, ONLY people IN ROW EXCLUSIVE MODE")?;
+            self.tx.tx.get_mut().batch_execute("LOCK TABLE ONLY entries IN ROW EXCLUSIVE MODE")?;
         }
-        let there = [self.has("entries", month)?, self.has("people", month)?];
-        if there != [true, true] {
+        if !self.has(month)? {
             self.make(month)?;
         }
         self.months.insert(month);
@@ -168,29 +170,27 @@ impl BulkTx<'_> {
     }
 
     /// Whether a month's partition is there. One that was detached does not count: its name must be free by then.
-    fn has(&self, table: &str, month: i64) -> Result<bool, LedgerError> {
+    fn has(&self, month: i64) -> Result<bool, LedgerError> {
         // By the tables of the catalogue: a name that was looked up in this transaction before would be answered from memory, also
         // after another process has made the partition.
         let sql = "SELECT 1::bigint FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p \
                    ON p.oid = i.inhparent JOIN pg_namespace n ON n.oid = p.relnamespace AND n.oid = c.relnamespace \
-                   WHERE n.nspname = current_schema() AND p.relname = ?1::text AND c.relname = ?2::text";
-        let found = (self as &dyn Sql).number(sql, &[table.into(), partition(table, month).as_str().into()])?;
+                   WHERE n.nspname = current_schema() AND p.relname = 'entries' AND c.relname = ?1::text";
+        let found = (self as &dyn Sql).number(sql, &[partition(month).as_str().into()])?;
         Ok(found.is_some())
     }
 
-    /// Makes the partitions of a month. Attached and not created as such, so that readers are not locked out.
+    /// Makes the partition of a month. Attached and not created as such, so that readers are not locked out.
     fn make(&mut self, month: i64) -> Result<(), LedgerError> {
         // Two processes may meet a month at once.
         let held = "SELECT pg_advisory_xact_lock(hashtext('tollgate months ' || current_schema()))";
         self.tx.tx.get_mut().batch_execute(held)?;
-        for table in ["entries", "people"] {
-            if !self.has(table, month)? {
-                let name = partition(table, month);
-                self.tx.tx.get_mut().batch_execute(&format!(
-                    "CREATE TABLE {name} (LIKE {table} INCLUDING ALL); \
-                     ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES IN ({month})"
-                ))?;
-            }
+        if !self.has(month)? {
+            let name = partition(month);
+            self.tx.tx.get_mut().batch_execute(&format!(
+                "CREATE TABLE {name} (LIKE entries INCLUDING ALL); \
+                 ALTER TABLE entries ATTACH PARTITION {name} FOR VALUES IN ({month})"
+            ))?;
         }
         Ok(())
     }
@@ -386,29 +386,28 @@ fn taken(error: &postgres::Error) -> Option<i64> {
     value.split_once(')')?.0.parse().ok()
 }
 
-/// Copies ids of entries.
+/// Copies ids of entries, with people's data.
 fn copy_ids(tx: &mut Transaction<'_>, into: &Statement, new: &[&Booking<'_>]) -> Result<(), CopyError> {
-    copy(tx, into, &[], |rows| new.iter().try_for_each(|b| prepared(b)?.write_id(rows)))
+    copy(tx, into, &[], |rows| new.iter().try_for_each(|b| prepared(b)?.write_id(b, rows)))
 }
 
-/// Copies entries and people's data, each into the partition of its month.
+/// Copies entries, each into the partition of its month.
 fn copy_rows(tx: &mut Transaction<'_>, into: &Partitions, new: &[&Booking<'_>]) -> Result<(), CopyError> {
     for of_month in new.chunk_by(|a, b| a.month == b.month) {
-        let [entries, people] = &into[&of_month[0].month];
-        copy(tx, entries, &[], |rows| of_month.iter().try_for_each(|b| prepared(b)?.write_entry(b, rows)))?;
-        copy(tx, people, &[], |rows| of_month.iter().try_for_each(|b| prepared(b)?.write_person(b, rows)))?;
+        let rows = &into[&of_month[0].month];
+        copy(tx, rows, &[], |rows| of_month.iter().try_for_each(|b| prepared(b)?.write_entry(b, rows)))?;
     }
     Ok(())
 }
 
-/// Where the entries of each month are copied to, and people's data.
-type Partitions = BTreeMap<i64, [Statement; 2]>;
+/// Where the entries of each month are copied to.
+type Partitions = BTreeMap<i64, Statement>;
 
 fn prepared<'b>(booking: &Booking<'b>) -> Result<&'b Prepared, CopyError> {
     booking.prepared.ok_or_else(|| CopyError::Value("it was not written ahead".into()))
 }
 
-/// The partition of a table for a month.
-fn partition(table: &str, month: i64) -> String {
-    format!("{table}_{}_{:02}", month / 12, month % 12 + 1)
+/// The partition of the entries of a month.
+fn partition(month: i64) -> String {
+    format!("entries_{}_{:02}", month / 12, month % 12 + 1)
 }

@@ -2,8 +2,7 @@
 //!
 //! `config` how it is reached · `bulk` the writes in bulk · `copy` rows on their way ·
 //! `prepared` an entry's rows written ahead · `value` values and rows ·
-//! `schema.sql` the tables, of which entries and people's data are partitioned by billing month · this file connections and
-//! transactions.
+//! `schema.sql` the tables, of which entries are partitioned by billing month · this file connections and transactions.
 
 mod bulk;
 mod config;
@@ -37,6 +36,7 @@ const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
     include_str!("schema-5.sql"),
     include_str!("schema-6.sql"),
     include_str!("schema-7.sql"),
+    include_str!("schema-8.sql"),
 ];
 
 /// Names of statements prepared on a connection, by their SQL. As many as the program has.

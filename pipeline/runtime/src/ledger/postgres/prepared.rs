@@ -16,8 +16,8 @@ pub(super) const ENTRY_COLUMNS: &str = "account, grp, month, occurred_at, entry,
     message, attempt, recipient_hash, wamid_hash, template, language, expected_category, expected_type, \
     expected_model, reported_category, reported_type, reported_model, conversation, rulebook, ordinal, quantity, \
     cost, markup, fee, price_ex_tax, fx_source, fx_date, booked_at, reason";
-/// Columns of people's data. The first is written when it is booked.
-pub(super) const PERSON_COLUMNS: &str = "account, month, message_uid, entry, occurred_at, recipient, wamid";
+/// Columns of an entry's id, with where the entry lies and people's data. The first is written when it is booked.
+pub(super) const ID_COLUMNS: &str = "account, message_uid, entry, month, occurred_at, recipient, wamid";
 
 const INT: Type = Type::INT8;
 const TEXT: Type = Type::TEXT;
@@ -29,19 +29,17 @@ const ENTRY: [Type; 31] = [
     INT, INT, HASH, TEXT, HASH, INT, INT, TEXT, INT, HASH, HASH, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT,
     TEXT, INT, INT, AMOUNT, AMOUNT, AMOUNT, AMOUNT, TEXT, TEXT, INT, TEXT,
 ];
-const PERSON: [Type; 6] = [INT, INT, HASH, INT, TEXT, TEXT];
+const ID: [Type; 6] = [INT, HASH, INT, INT, TEXT, TEXT];
 
 /// Bytes of an entry's rows, usually.
 const USUAL: usize = 512;
 
-/// What is written ahead: the id's row, the entry's, and that of people's data.
+/// What is written ahead: the id's row and the entry's.
 #[derive(Default)]
 pub(crate) struct Prepared {
     bytes: BytesMut,
     /// Where the entry begins.
     entry: usize,
-    /// Where people's data begins; nothing is behind it where there is none.
-    person: usize,
 }
 
 impl Prepared {
@@ -50,23 +48,17 @@ impl Prepared {
         let mut bytes = BytesMut::with_capacity(USUAL);
         write(&mut bytes, e, hashes, month)
             .map_err(|error| format!("it cannot be stored: {error}"))
-            .map(|(entry, person)| Self { bytes, entry, person })
+            .map(|entry| Self { bytes, entry })
     }
 
     /// Writes the row of the id.
-    pub(super) fn write_id(&self, rows: &mut Rows<'_>) -> Result<(), CopyError> {
-        rows.put(&[], 2, &self.bytes[..self.entry])
+    pub(super) fn write_id(&self, booking: &Booking<'_>, rows: &mut Rows<'_>) -> Result<(), CopyError> {
+        rows.put(&[booking.account], ID.len(), &self.bytes[..self.entry])
     }
 
     /// Writes the entry's row.
     pub(super) fn write_entry(&self, booking: &Booking<'_>, rows: &mut Rows<'_>) -> Result<(), CopyError> {
-        rows.put(&[booking.account, booking.group], ENTRY.len(), &self.bytes[self.entry..self.person])
-    }
-
-    /// Writes the row of people's data, if there is any.
-    pub(super) fn write_person(&self, booking: &Booking<'_>, rows: &mut Rows<'_>) -> Result<(), CopyError> {
-        let person = &self.bytes[self.person..];
-        if person.is_empty() { Ok(()) } else { rows.put(&[booking.account], PERSON.len(), person) }
+        rows.put(&[booking.account, booking.group], ENTRY.len(), &self.bytes[self.entry..])
     }
 }
 
@@ -81,17 +73,17 @@ pub(super) fn id<'e>(e: &'e LedgerEntry<'_>, hashes: &'e Hashes) -> Cow<'e, [u8]
     stored(&id).unwrap_or_default()
 }
 
-/// Writes all three rows; where the second and the third begin.
+/// Writes both rows; where the second begins.
 fn write(
     out: &mut BytesMut,
     e: &LedgerEntry<'_>,
     hashes: &Hashes,
     month: i64,
-) -> Result<(usize, usize), Box<dyn std::error::Error + Sync + Send>> {
+) -> Result<usize, Box<dyn std::error::Error + Sync + Send>> {
     let kept = hashes.stored(e);
     let [id, adjusts, recipient, wamid] = [0, 1, 2, 3].map(|n| stored(&kept[n]));
     let (uid, at) = (uid(e), e.occurred_at.0 as i64);
-    put(out, &[INT, HASH], &[&uid, &id])?;
+    put(out, &ID, &[&uid, &id, &month, &at, &e.recipient.as_deref(), &e.wamid.as_deref()])?;
     let entry = out.len();
     put(
         out,
@@ -130,9 +122,5 @@ fn write(
             &e.reason.as_deref(),
         ],
     )?;
-    let person = out.len();
-    if e.recipient.is_some() || e.wamid.is_some() {
-        put(out, &PERSON, &[&month, &uid, &id, &at, &e.recipient.as_deref(), &e.wamid.as_deref()])?;
-    }
-    Ok((entry, person))
+    Ok(entry)
 }

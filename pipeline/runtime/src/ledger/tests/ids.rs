@@ -2,7 +2,7 @@
 
 use super::contents;
 use crate::ledger::fixture::{Database, READ_AT, charge, json, month, on_both, records};
-use crate::ledger::{Ingested, LedgerReader, LedgerStore, Place};
+use crate::ledger::{Ingested, LedgerReader, LedgerStore};
 use tollgate_wire::Time;
 use tollgate_wire::ledger::{LedgerEntry, Origin};
 
@@ -75,37 +75,7 @@ fn what_was_kept_before_is_known(dir: &Database) {
     dir.writer().ingest(&records(&values, n), READ_AT).unwrap();
     let (before, people) = (contents(&dir.reader()), super::entries(&dir.reader(), super::october(), true));
     assert!(people.iter().any(|e| String::from_utf8_lossy(e).contains("+5511987654321")));
-    let back: &[&str] = match dir.place() {
-        Place::File(_) => &[
-            "DROP INDEX entries_by_id",
-            "DROP INDEX entries_by_message",
-            "CREATE UNIQUE INDEX entries_by_id ON entries (entry)",
-            "CREATE INDEX entries_by_message ON entries (account, message_uid) WHERE message_uid IS NOT NULL",
-            "CREATE TABLE before (month INTEGER NOT NULL, account INTEGER NOT NULL, occurred_at INTEGER NOT NULL,
-             entry BLOB NOT NULL, recipient TEXT, wamid TEXT, PRIMARY KEY (month, account, occurred_at, entry)) WITHOUT ROWID",
-            "INSERT INTO before SELECT month, account, occurred_at, entry, recipient, wamid FROM people",
-            "DROP TABLE people",
-            "ALTER TABLE before RENAME TO people",
-        ],
-        Place::Postgres(_) => &[
-            "CREATE TABLE before (entry bytea PRIMARY KEY)",
-            "INSERT INTO before SELECT entry FROM entry_ids",
-            "DROP TABLE entry_ids",
-            "ALTER TABLE before RENAME TO entry_ids",
-            "ALTER INDEX before_pkey RENAME TO entry_ids_pkey",
-            "CREATE TABLE before AS SELECT month, account, occurred_at, entry, recipient, wamid FROM people",
-            "DROP TABLE people",
-            "CREATE TABLE people (month bigint NOT NULL, account bigint NOT NULL, occurred_at bigint NOT NULL,
-             entry bytea NOT NULL, recipient text COLLATE \"C\", wamid text COLLATE \"C\",
-             PRIMARY KEY (month, account, occurred_at, entry)) PARTITION BY LIST (month)",
-            "CREATE TABLE people_2026_10 PARTITION OF people FOR VALUES IN (24321)",
-            "CREATE TABLE people_2026_11 PARTITION OF people FOR VALUES IN (24322)",
-            "INSERT INTO people SELECT * FROM before",
-            "DROP TABLE before",
-        ],
-    };
-    let back = back.iter().chain(&["UPDATE schema_version SET version = 5"]);
-    dir.writer().transact(|tx, _| back.map(|sql| tx.run(sql, &[])).collect::<Result<Vec<_>, _>>()).unwrap();
+    dir.back_to_version_5(&mut dir.writer());
     let mut writer = dir.writer();
     assert!(contents(&dir.reader()) == before);
     assert!(super::entries(&dir.reader(), super::october(), true) == people);
