@@ -4,7 +4,7 @@
 //! messages whatever they cost in, so its currencies cross them together, each at the rates of its own card. Reads the
 //! ledger and writes nothing.
 
-use crate::ledger::{LedgerError, Reader, Row, Value};
+use crate::ledger::{LedgerError, Reader, Row, SHARING, Value};
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -164,7 +164,7 @@ fn days(
     let of_one = if account.is_some() { "AND g.account = ?4" } else { "" };
     let sql = format!(
         "SELECT g.account, g.market, g.category, g.cost_currency, e.occurred_at / ?3, CAST(sum(e.quantity) AS BIGINT) \
-         FROM entries e JOIN entry_groups g ON g.ix = e.grp \
+         FROM entries e {SHARING} \
          WHERE e.month = ?1 AND e.occurred_at >= ?2 AND g.band_basis IS NOT NULL {of_one} GROUP BY 1, 2, 3, 4, 5"
     );
     let number = i64::from(month.year()) * 12 + i64::from(month.month()) - 1;

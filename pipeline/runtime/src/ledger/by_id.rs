@@ -1,6 +1,6 @@
 //! One entry by its id, where it is known when it happened.
 
-use super::entry::{COLUMNS, entry};
+use super::entry::{COLUMNS, SHARING, entry};
 use super::ingest::number_of;
 use super::sql::Value;
 use super::{LedgerError, Reader};
@@ -20,7 +20,7 @@ impl Reader {
     ) -> Result<Option<T>, LedgerError> {
         // Month by month: that is the key's first column, and in PostgreSQL the partition.
         let sql = format!(
-            "SELECT {COLUMNS} FROM entries e JOIN entry_groups g ON g.ix = e.grp WHERE e.month = ?1 \
+            "SELECT {COLUMNS} FROM entries e {SHARING} WHERE e.month = ?1 \
              AND e.account = (SELECT ix FROM accounts WHERE name = ?2) AND e.occurred_at = ?3 AND e.entry = ?4"
         );
         let id = id.to_be_bytes();

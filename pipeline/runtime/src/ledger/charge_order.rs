@@ -2,7 +2,7 @@
 
 use super::charges::corrects;
 use super::closes::closed_months;
-use super::entry::{COLUMNS, entry};
+use super::entry::{COLUMNS, SHARING, SHARING_WHERE, entry};
 use super::hash::unpack;
 use super::ingest::number_of;
 use super::read::accounts_of;
@@ -65,7 +65,7 @@ fn account_in_order(
     let Some(number) = number else { return Ok(ControlFlow::Continue(())) };
     let last = closed_months(db, account)?.pop().map(|close| close.month);
     let until = last.filter(|last| month <= *last).map_or(month, YearMonth::next);
-    let entries = format!("SELECT {COLUMNS} FROM entries e CROSS JOIN entry_groups g WHERE g.ix = e.grp AND");
+    let entries = format!("SELECT {COLUMNS} FROM entries e {SHARING_WHERE}");
     let mut sql = format!("{entries} e.month = ?1 AND e.account = ?2");
     let key = [number_of(month).into(), number.into(), number_of(until).into()];
     let mut key = key.as_slice();
@@ -96,12 +96,14 @@ fn takes_back(entry: &LedgerEntry<'_>) -> bool {
 /// Ids of the month's entries that another entry of the month takes back. What was booked in one month and taken back
 /// in another is not among them: each month keeps its half.
 fn taken_back(db: &dyn Sql, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
-    let sql = "SELECT e.adjusts FROM entries e CROSS JOIN entry_groups g \
+    let sql = format!(
+        "SELECT e.adjusts FROM entries e {SHARING} \
          JOIN entries o ON o.entry = e.adjusts AND o.month = e.month AND o.account = e.account \
-         WHERE g.ix = e.grp AND e.month = ?1 AND e.account = (SELECT ix FROM accounts WHERE name = ?2) \
-         AND g.kind = 'adjustment' AND e.quantity < 0";
+         WHERE e.month = ?1 AND e.account = (SELECT ix FROM accounts WHERE name = ?2) \
+         AND g.kind = 'adjustment' AND e.quantity < 0"
+    );
     let mut ids = BTreeSet::new();
-    db.rows(sql, &[number_of(month).into(), account.into()], &mut |row| {
+    db.rows(&sql, &[number_of(month).into(), account.into()], &mut |row| {
         ids.extend(unpack(row.value(0)?));
         Ok(ControlFlow::Continue(()))
     })?;

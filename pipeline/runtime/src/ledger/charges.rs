@@ -1,12 +1,11 @@
 //! A month's entries as settling walks them: of each only what is its own. What entries have in common is read once
-//! with their summary row, so that walking ten million of them neither joins nor allocates for each.
+//! with their terms, so that walking ten million of them neither joins nor allocates for each.
 
-use super::entry::{COLUMNS, Columns, entry, named};
+use super::entry::{COLUMNS, Columns, SHARING, SHARING_WHERE, entry, named};
 use super::ingest::{month_of, number_of};
 use super::sql::{Bulk, EntryKey, Row, Sql, Value};
 use super::{LedgerError, amount};
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use std::ops::ControlFlow;
 use tollgate_rate_card::{Category, PricingModel, PricingType, YearMonth};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry};
@@ -14,18 +13,17 @@ use tollgate_wire::ledger::{EntryKind, LedgerEntry};
 /// A hash of 16 bytes, such as an entry's id. Settling knows no other.
 pub(crate) type Id = [u8; 16];
 
-const LINE: &str = "e.entry, e.grp, e.adjusts, e.revision, e.occurred_at, e.wamid_hash, e.ordinal, e.quantity, \
-    e.expected_category, e.reported_category, e.reported_type, e.reported_model, e.rulebook, e.reason, e.cost, \
-    e.markup, e.fee, e.price_ex_tax, e.fx_source, e.fx_date";
+const LINE: &str = "e.entry, e.terms, e.adjusts, e.revision, e.occurred_at, e.wamid_hash, e.ordinal, e.quantity, \
+    e.reason, e.cost, e.markup, e.fee, e.price_ex_tax";
 
-/// The columns that many entries of a summary row have alike, from this one on.
-const ALIKE: std::ops::Range<usize> = 7..20;
+/// The columns that many entries of the same terms have alike, from this one on.
+const ALIKE: std::ops::Range<usize> = 7..13;
 
 /// An entry. What is booked by hand may have other ids than hashes, and no wamid: those are `None`.
 pub(crate) struct Line<'r> {
     pub id: Option<Id>,
-    /// Its summary row.
-    pub group: i64,
+    /// Number of its terms.
+    pub terms: i64,
     pub adjusts: Option<Id>,
     pub revision: u32,
     pub occurred_at: u64,
@@ -34,26 +32,19 @@ pub(crate) struct Line<'r> {
     row: &'r dyn Row,
 }
 
-/// What many entries of a summary row have alike.
+/// What many entries of the same terms have alike.
 pub(crate) struct Alike {
     pub quantity: i64,
-    pub expected_category: Option<Category>,
-    pub reported_category: Option<Category>,
-    pub reported_type: Option<PricingType>,
-    pub reported_model: Option<PricingModel>,
-    pub rulebook: Option<String>,
     pub reason: Option<String>,
     /// Cost, mark-up, fee, price.
     pub amounts: [Option<Decimal>; 4],
-    pub fx_source: Option<String>,
-    pub fx_date: Option<String>,
 }
 
 impl<'r> Line<'r> {
     fn of(row: &'r dyn Row) -> Result<Self, LedgerError> {
         Ok(Self {
             id: id(row, 0)?,
-            group: row.required(1)?,
+            terms: row.required(1)?,
             adjusts: id(row, 2)?,
             revision: row.required(3)? as u32,
             occurred_at: row.required(4)? as u64,
@@ -63,10 +54,10 @@ impl<'r> Line<'r> {
         })
     }
 
-    /// Writes what it has in common with others: equal keys of one summary row have equal [`Alike`].
+    /// Writes what it has in common with others: equal keys of the same terms have equal [`Alike`].
     pub(crate) fn key(&self, key: &mut Vec<u8>) -> Result<(), LedgerError> {
         key.clear();
-        key.extend_from_slice(&self.group.to_le_bytes());
+        key.extend_from_slice(&self.terms.to_le_bytes());
         for column in ALIKE {
             match self.row.value(column)? {
                 Value::Null => key.push(0),
@@ -92,7 +83,6 @@ impl<'r> Line<'r> {
     /// What it has in common with others.
     pub(crate) fn alike(&self) -> Result<Alike, LedgerError> {
         let row = self.row;
-        let text = |column| Ok::<_, LedgerError>(row.text(column)?.map(str::to_owned));
         let money = |column, what| match row.value(column)? {
             Value::Null => Ok(None),
             Value::Amount(amount) => Ok(Some(amount)),
@@ -101,15 +91,8 @@ impl<'r> Line<'r> {
         };
         Ok(Alike {
             quantity: row.required(7)?,
-            expected_category: name(row, 8, "expected_category")?,
-            reported_category: name(row, 9, "reported_category")?,
-            reported_type: name(row, 10, "reported_type")?,
-            reported_model: name(row, 11, "reported_model")?,
-            rulebook: text(12)?,
-            reason: text(13)?,
-            amounts: [money(14, "cost")?, money(15, "markup")?, money(16, "fee")?, money(17, "price_ex_tax")?],
-            fx_source: text(18)?,
-            fx_date: text(19)?,
+            reason: row.text(8)?.map(str::to_owned),
+            amounts: [money(9, "cost")?, money(10, "markup")?, money(11, "fee")?, money(12, "price_ex_tax")?],
         })
     }
 }
@@ -122,13 +105,10 @@ fn id(row: &dyn Row, column: usize) -> Result<Option<Id>, LedgerError> {
     }
 }
 
-fn name<'r, T: Deserialize<'r>>(row: &'r dyn Row, column: usize, what: &'static str) -> Result<Option<T>, LedgerError> {
-    row.text(column)?.map(|text| named(what, text)).transpose()
-}
-
-/// A summary row: what its entries share.
+/// Terms with their summary row: what their entries share.
 #[derive(Clone, Debug)]
-pub(crate) struct GroupRow {
+pub(crate) struct SharedRow {
+    /// Number of the terms.
     pub ix: i64,
     pub kind: EntryKind,
     pub usage_period: String,
@@ -149,17 +129,26 @@ pub(crate) struct GroupRow {
     pub markup_rule: Option<String>,
     pub price_currency: String,
     pub fx_rate: Option<Decimal>,
+    pub expected_category: Option<Category>,
+    pub reported_category: Option<Category>,
+    pub reported_type: Option<PricingType>,
+    pub reported_model: Option<PricingModel>,
+    pub rulebook: Option<String>,
+    pub fx_source: Option<String>,
+    pub fx_date: Option<String>,
 }
 
-const GROUP: &str = "SELECT ix, kind, usage_period, waba, sender, country, market, category, pricing_model, \
-    pricing_type, card, card_status, band, band_basis, list_rate, cost_rate, cost_currency, markup_rule, \
-    price_currency, fx_rate FROM entry_groups WHERE billing_period >= ?1 AND billing_period <= ?2 AND account = ?3 \
-    AND entries > 0 AND (billing_period = ?1 OR kind = 'true_up')";
+const SHARED_ROWS: &str = "SELECT t.ix, g.kind, g.usage_period, g.waba, g.sender, g.country, g.market, g.category, \
+    g.pricing_model, g.pricing_type, g.card, g.card_status, g.band, g.band_basis, g.list_rate, g.cost_rate, \
+    g.cost_currency, g.markup_rule, g.price_currency, g.fx_rate, t.expected_category, t.reported_category, \
+    t.reported_type, t.reported_model, t.rulebook, t.fx_source, t.fx_date \
+    FROM entry_groups g JOIN entry_terms t ON t.grp = g.ix WHERE g.billing_period >= ?1 AND g.billing_period <= ?2 \
+    AND g.account = ?3 AND g.entries > 0 AND (g.billing_period = ?1 OR g.kind = 'true_up')";
 
-fn group(row: &dyn Row) -> Result<GroupRow, LedgerError> {
+fn shared_row(row: &dyn Row) -> Result<SharedRow, LedgerError> {
     let mut c = Columns::new(row);
     let owned = |text: Option<&str>| text.map(str::to_owned);
-    Ok(GroupRow {
+    Ok(SharedRow {
         ix: c.integer()?.unwrap_or_default(),
         kind: named("kind", c.required()?)?,
         usage_period: c.required()?.to_owned(),
@@ -167,9 +156,9 @@ fn group(row: &dyn Row) -> Result<GroupRow, LedgerError> {
         sender: c.required()?.to_owned(),
         country: owned(c.text()?),
         market: owned(c.text()?),
-        category: c.text()?.map(|t| named("category", t)).transpose()?,
+        category: c.name("category")?,
         pricing_model: named("pricing_model", c.required()?)?,
-        pricing_type: c.text()?.map(|t| named("pricing_type", t)).transpose()?,
+        pricing_type: c.name("pricing_type")?,
         card: owned(c.text()?),
         card_status: owned(c.text()?),
         band: c.integer()?.map(|n| n as u8),
@@ -180,20 +169,27 @@ fn group(row: &dyn Row) -> Result<GroupRow, LedgerError> {
         markup_rule: owned(c.text()?),
         price_currency: c.required()?.to_owned(),
         fx_rate: c.amount("fx_rate")?,
+        expected_category: c.name("expected_category")?,
+        reported_category: c.name("reported_category")?,
+        reported_type: c.name("reported_type")?,
+        reported_model: c.name("reported_model")?,
+        rulebook: owned(c.text()?),
+        fx_source: owned(c.text()?),
+        fx_date: owned(c.text()?),
     })
 }
 
-/// The summary rows of an account's month, and those of true-ups in later months until one that is open.
-pub(crate) fn group_rows(
+/// The terms of an account's month, and those of true-ups in later months until one that is open.
+pub(crate) fn shared_rows(
     db: &dyn Sql,
     month: YearMonth,
     until: YearMonth,
     account: &str,
-) -> Result<Vec<GroupRow>, LedgerError> {
+) -> Result<Vec<SharedRow>, LedgerError> {
     let mut all = Vec::new();
     let (month, until) = (month.to_string(), until.to_string());
-    db.rows(GROUP, &[month.as_str().into(), until.as_str().into(), account.into()], &mut |row| {
-        all.push(group(row)?);
+    db.rows(SHARED_ROWS, &[month.as_str().into(), until.as_str().into(), account.into()], &mut |row| {
+        all.push(shared_row(row)?);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(all)
@@ -217,7 +213,7 @@ pub(crate) fn month_lines(
     }
     let sql = format!(
         "SELECT {LINE} FROM entries e WHERE e.month = ?1 AND e.account = ?2 UNION ALL \
-         SELECT {LINE} FROM entries e CROSS JOIN entry_groups g WHERE g.ix = e.grp AND {} ORDER BY occurred_at",
+         SELECT {LINE} FROM entries e {SHARING_WHERE} {} ORDER BY occurred_at",
         corrects("?1", "?3", "?2")
     );
     let key = [number_of(month).into(), account.into(), number_of(until).into()];
@@ -242,7 +238,7 @@ pub(crate) fn reversals(
     each: EachLine<'_>,
 ) -> Result<(), LedgerError> {
     let sql = format!(
-        "SELECT {LINE} FROM entries e CROSS JOIN entry_groups g WHERE g.ix = e.grp AND e.month >= ?1 AND e.month <= ?2 \
+        "SELECT {LINE} FROM entries e {SHARING_WHERE} e.month >= ?1 AND e.month <= ?2 \
          AND e.account = ?3 AND e.adjusts IS NOT NULL AND e.quantity < 0 AND g.kind = 'adjustment'"
     );
     let key = [number_of(first).into(), number_of(last).into(), account.into()];
@@ -299,7 +295,7 @@ pub(crate) fn entries_at(
 /// The true-ups of a charge, in all months, the newest first.
 pub(crate) fn true_ups_of(db: &dyn Sql, account: i64, charge: &Id, each: EachEntry<'_>) -> Result<(), LedgerError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM entries e JOIN entry_groups g ON g.ix = e.grp \
+        "SELECT {COLUMNS} FROM entries e {SHARING} \
          WHERE e.account = ?1 AND e.adjusts = ?2 AND g.kind = 'true_up' ORDER BY e.revision DESC"
     );
     db.rows(&sql, &[account.into(), Value::Bytes(charge)], &mut |row| {

@@ -1,30 +1,34 @@
 //! A stored entry back into the shape it had on the topic.
 
 use super::hash::unpack;
-use super::shared::{KnownGroups, Shared, shared};
+use super::shared::{KnownTerms, Shared, shared};
 use super::sql::{Row, Value};
 use super::{LedgerError, amount};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::value::{Error as NameError, StrDeserializer};
-use tollgate_rate_card::{Category, PricingModel, PricingType};
-use tollgate_wire::ledger::{Cause, LedgerEntry};
+use tollgate_wire::ledger::LedgerEntry;
 use tollgate_wire::{Text, Time};
 
 macro_rules! own {
     () => {
-        "e.entry, e.cause, e.adjusts, e.revision, e.message_uid, e.message, e.attempt, e.recipient_hash, e.wamid_hash, \
-         e.template, e.language, e.expected_category, e.expected_type, e.expected_model, e.reported_category, \
-         e.reported_type, e.reported_model, e.conversation, e.rulebook, e.ordinal, e.quantity, e.cost, e.markup, e.fee, \
-         e.price_ex_tax, e.fx_source, e.fx_date, e.occurred_at, e.booked_at, e.reason"
+        "e.entry, e.adjusts, e.revision, e.message_uid, e.message, e.attempt, e.recipient_hash, e.wamid_hash, \
+         e.conversation, e.ordinal, e.quantity, e.cost, e.markup, e.fee, e.price_ex_tax, e.occurred_at, e.booked_at, \
+         e.reason"
     };
 }
 
-/// The columns that [`entry`] reads, in its order: what entry `e` has of its own, then what it has from its summary row
-/// `g`.
+/// The columns that [`entry`] reads, in its order: what entry `e` has of its own, then what it has from its terms `t` and
+/// their summary row `g`.
 pub(super) const COLUMNS: &str = concat!(own!(), ", ", shared!());
-/// The first of them alone, with the summary row's number behind them, for [`own_entry`].
-pub(super) const OWN: &str = concat!(own!(), ", e.grp");
+/// The first of them alone, with the terms' number behind them, for [`own_entry`].
+pub(super) const OWN: &str = concat!(own!(), ", e.terms");
+/// Joins an entry's terms and summary row to it.
+pub(crate) const SHARING: &str = "JOIN entry_terms t ON t.ix = e.terms JOIN entry_groups g ON g.ix = t.grp";
+/// The same with a condition to follow. SQLite's outer loop stays on the entries, whose key is the order.
+pub(super) const SHARING_WHERE: &str =
+    "CROSS JOIN entry_terms t CROSS JOIN entry_groups g WHERE t.ix = e.terms AND g.ix = t.grp AND";
+
 /// Reads columns from left to right.
 pub(super) struct Columns<'r> {
     row: &'r dyn Row,
@@ -98,24 +102,23 @@ pub(super) fn entry<'r>(row: &'r dyn Row, with_people: bool) -> Result<LedgerEnt
     whole(own, shared, &mut c, with_people)
 }
 
-/// The entry in a row that starts with [`OWN`], then recipient and wamid `with_people`; its summary row is among those
-/// that are known.
+/// The entry in a row that starts with [`OWN`], then recipient and wamid `with_people`; its terms are among those that are
+/// known.
 pub(super) fn own_entry<'r>(
     row: &'r dyn Row,
-    known: &'r KnownGroups,
+    known: &'r KnownTerms,
     with_people: bool,
 ) -> Result<LedgerEntry<'r>, LedgerError> {
     let mut c = Columns::new(row);
     let own = Own::read(&mut c)?;
-    let group = c.integer()?.unwrap_or(0);
-    let shared = known.get(&group).ok_or_else(|| LedgerError::Stored { what: "grp", value: group.to_string() })?;
+    let terms = c.integer()?.unwrap_or(0);
+    let shared = known.get(&terms).ok_or_else(|| LedgerError::Stored { what: "terms", value: terms.to_string() })?;
     whole(own, shared.lend(), &mut c, with_people)
 }
 
 /// What an entry has of its own.
 struct Own<'a> {
     entry: Text<'a>,
-    cause: Option<Cause>,
     adjusts: Option<Text<'a>>,
     revision: u32,
     message_uid: Option<u64>,
@@ -123,24 +126,13 @@ struct Own<'a> {
     attempt: Option<u8>,
     recipient_hash: Text<'a>,
     wamid_hash: Text<'a>,
-    template: Option<Text<'a>>,
-    language: Option<Text<'a>>,
-    expected_category: Option<Category>,
-    expected_type: Option<PricingType>,
-    expected_model: Option<PricingModel>,
-    reported_category: Option<Category>,
-    reported_type: Option<PricingType>,
-    reported_model: Option<PricingModel>,
     conversation: Option<Text<'a>>,
-    rulebook: Option<Text<'a>>,
     ordinal: Option<u64>,
     quantity: i64,
     cost: Option<Decimal>,
     markup: Option<Decimal>,
     fee: Option<Decimal>,
     price_ex_tax: Option<Decimal>,
-    fx_source: Option<Text<'a>>,
-    fx_date: Option<Text<'a>>,
     occurred_at: Time,
     booked_at: Time,
     reason: Option<Text<'a>>,
@@ -150,7 +142,6 @@ impl<'a> Own<'a> {
     fn read(c: &mut Columns<'a>) -> Result<Self, LedgerError> {
         Ok(Self {
             entry: c.hash()?.unwrap_or_default(),
-            cause: c.name("cause")?,
             adjusts: c.hash()?,
             revision: c.integer()?.unwrap_or(0) as u32,
             message_uid: c.integer()?.map(|n| n as u64),
@@ -158,24 +149,13 @@ impl<'a> Own<'a> {
             attempt: c.small()?,
             recipient_hash: c.hash()?.unwrap_or_default(),
             wamid_hash: c.hash()?.unwrap_or_default(),
-            template: c.owned()?,
-            language: c.owned()?,
-            expected_category: c.name("expected_category")?,
-            expected_type: c.name("expected_type")?,
-            expected_model: c.name("expected_model")?,
-            reported_category: c.name("reported_category")?,
-            reported_type: c.name("reported_type")?,
-            reported_model: c.name("reported_model")?,
             conversation: c.owned()?,
-            rulebook: c.owned()?,
             ordinal: c.integer()?.map(|n| n as u64),
             quantity: c.integer()?.unwrap_or(0),
             cost: c.amount("cost")?,
             markup: c.amount("markup")?,
             fee: c.amount("fee")?,
             price_ex_tax: c.amount("price_ex_tax")?,
-            fx_source: c.owned()?,
-            fx_date: c.owned()?,
             occurred_at: Time(c.integer()?.unwrap_or(0) as u64),
             booked_at: Time(c.integer()?.unwrap_or(0) as u64),
             reason: c.owned()?,
@@ -192,7 +172,7 @@ fn whole<'a>(
     Ok(LedgerEntry {
         entry: own.entry,
         kind: shared.kind,
-        cause: own.cause,
+        cause: shared.cause,
         adjusts: own.adjusts,
         revision: own.revision,
         account: shared.account,
@@ -208,21 +188,21 @@ fn whole<'a>(
         wamid_hash: own.wamid_hash,
         campaign: shared.campaign,
         cost_center: shared.cost_center,
-        template: own.template,
-        language: own.language,
+        template: shared.template,
+        language: shared.language,
         country: shared.country,
         market: shared.market,
         category: shared.category,
         pricing_model: shared.pricing_model,
         pricing_type: shared.pricing_type,
-        expected_category: own.expected_category,
-        expected_type: own.expected_type,
-        expected_model: own.expected_model,
-        reported_category: own.reported_category,
-        reported_type: own.reported_type,
-        reported_model: own.reported_model,
+        expected_category: shared.expected_category,
+        expected_type: shared.expected_type,
+        expected_model: shared.expected_model,
+        reported_category: shared.reported_category,
+        reported_type: shared.reported_type,
+        reported_model: shared.reported_model,
         conversation: own.conversation,
-        rulebook: own.rulebook,
+        rulebook: shared.rulebook,
         card: shared.card,
         card_status: shared.card_status,
         band: shared.band,
@@ -239,8 +219,8 @@ fn whole<'a>(
         price_ex_tax: own.price_ex_tax,
         price_currency: shared.price_currency,
         fx_rate: shared.fx_rate,
-        fx_source: own.fx_source,
-        fx_date: own.fx_date,
+        fx_source: shared.fx_source,
+        fx_date: shared.fx_date,
         occurred_at: own.occurred_at,
         booked_at: own.booked_at,
         usage_period: shared.usage_period,

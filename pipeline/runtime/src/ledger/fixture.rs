@@ -243,39 +243,60 @@ impl Database {
 
     /// Makes the tables those of version 5, with what [`month`] has in them.
     pub(crate) fn back_to_version_5(&self, writer: &mut Writer) {
-        let back: &[&str] = match self.place() {
-            Place::File(_) => &[
-                "DROP VIEW entry_ids",
-                "DROP INDEX entries_by_id",
-                "DROP INDEX entries_by_message",
-                "CREATE UNIQUE INDEX entries_by_id ON entries (entry)",
-                "CREATE INDEX entries_by_message ON entries (account, message_uid) WHERE message_uid IS NOT NULL",
-                "CREATE TABLE before (month INTEGER NOT NULL, account INTEGER NOT NULL, occurred_at INTEGER NOT NULL,
-                 entry BLOB NOT NULL, recipient TEXT, wamid TEXT, PRIMARY KEY (month, account, occurred_at, entry)) WITHOUT ROWID",
-                "INSERT INTO before SELECT month, account, occurred_at, entry, recipient, wamid FROM people",
-                "DROP TABLE people",
-                "ALTER TABLE before RENAME TO people",
-            ],
-            Place::Postgres(_) => &[
-                "CREATE TABLE before AS SELECT month, account, occurred_at, entry, recipient, wamid FROM people",
-                "DROP VIEW people",
-                "CREATE TABLE before_ids (entry bytea PRIMARY KEY)",
-                "INSERT INTO before_ids SELECT entry FROM entry_ids",
-                "DROP TABLE entry_ids",
-                "ALTER TABLE before_ids RENAME TO entry_ids",
-                "ALTER INDEX before_ids_pkey RENAME TO entry_ids_pkey",
-                "CREATE INDEX entries_by_message ON entries (account, message_uid) WHERE message_uid IS NOT NULL",
-                "CREATE TABLE people (month bigint NOT NULL, account bigint NOT NULL, occurred_at bigint NOT NULL,
-                 entry bytea NOT NULL, recipient text COLLATE \"C\", wamid text COLLATE \"C\",
-                 PRIMARY KEY (month, account, occurred_at, entry)) PARTITION BY LIST (month)",
-                "CREATE TABLE people_2026_10 PARTITION OF people FOR VALUES IN (24321)",
-                "CREATE TABLE people_2026_11 PARTITION OF people FOR VALUES IN (24322)",
-                "INSERT INTO people SELECT * FROM before",
-                "DROP TABLE before",
-            ],
+        const OWN: &str = "month, account, occurred_at, entry, grp, cause, adjusts, revision, message_uid, message, attempt, \
+             recipient_hash, wamid_hash, template, language, expected_category, expected_type, expected_model, \
+             reported_category, reported_type, reported_model, conversation, rulebook, ordinal, quantity, cost, markup, \
+             fee, price_ex_tax, fx_source, fx_date, booked_at, reason";
+        let (schema, version_2) = match self.place() {
+            Place::File(_) => (include_str!("schema.sql"), include_str!("schema-2.sql")),
+            Place::Postgres(_) => (include_str!("postgres/schema.sql"), include_str!("postgres/schema-2.sql")),
         };
-        let back = back.iter().chain(&["UPDATE schema_version SET version = 5"]);
-        let done = writer.transact(|tx, _| back.map(|sql| tx.run(sql, &[])).collect::<Result<Vec<_>, _>>());
+        let made = |begins: &str| {
+            let from = schema
+                .find(begins)
+                .map(|at| &schema[at..])
+                .or_else(|| version_2.find(begins).map(|at| &version_2[at..]));
+            from.and_then(|from| from.split_once(';')).expect("made by version 1 or 2").0.to_owned()
+        };
+        let mut back = vec![
+            format!("CREATE TABLE kept AS SELECT {OWN} FROM entries e JOIN entry_terms t ON t.ix = e.terms"),
+            "CREATE TABLE kept_people AS SELECT month, account, occurred_at, entry, recipient, wamid FROM people"
+                .to_owned(),
+            "CREATE TABLE kept_ids AS SELECT entry FROM entry_ids".to_owned(),
+            "DROP VIEW ledger".to_owned(),
+        ];
+        let server = matches!(self.place(), Place::Postgres(_));
+        let drop = |kind: &str, name: &str| format!("DROP {kind} {name}");
+        if server {
+            back.extend([drop("VIEW", "people"), drop("TABLE", "entry_ids")]);
+        } else {
+            back.extend([drop("TABLE", "people"), drop("VIEW", "entry_ids")]);
+        }
+        back.extend([drop("TABLE", "entries"), drop("TABLE", "entry_terms")]);
+        back.extend(["CREATE TABLE entries (", "CREATE TABLE people ("].map(made));
+        if server {
+            let partition = |table: &str, month: u32| {
+                let of = month - 24_312 + 1;
+                format!("CREATE TABLE {table}_2026_{of} PARTITION OF {table} FOR VALUES IN ({month})")
+            };
+            back.extend([24_321, 24_322].map(|month| partition("entries", month)));
+            back.extend([24_321, 24_322].map(|month| partition("people", month)));
+            back.extend([
+                made("CREATE TABLE entry_ids ("),
+                "INSERT INTO entry_ids SELECT entry FROM kept_ids".to_owned(),
+            ]);
+        } else {
+            back.push(made("CREATE UNIQUE INDEX entries_by_id"));
+        }
+        back.extend(
+            ["CREATE INDEX entries_by_message", "CREATE INDEX IF NOT EXISTS entries_by_adjusted", "CREATE VIEW ledger"]
+                .map(made),
+        );
+        back.push(format!("INSERT INTO entries ({OWN}) SELECT {OWN} FROM kept"));
+        back.push("INSERT INTO people SELECT * FROM kept_people".to_owned());
+        back.extend(["kept", "kept_people", "kept_ids"].map(|table| drop("TABLE", table)));
+        back.push("UPDATE schema_version SET version = 5".to_owned());
+        let done = writer.transact(|tx, _| back.iter().map(|sql| tx.run(sql, &[])).collect::<Result<Vec<_>, _>>());
         done.expect("the tables of version 8");
     }
 }

@@ -1,4 +1,5 @@
-//! The summary, kept as entries arrive: which row an entry belongs to, and what it adds.
+//! The summary, kept as entries arrive: which row an entry belongs to, and what it adds. Below a row are the terms of its
+//! entries: what else many of them have in common, stored once.
 //!
 //! Sums of a batch are collected in memory and added to the rows once, before the batch commits.
 
@@ -7,19 +8,31 @@ use super::{LedgerError, amount};
 use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use tollgate_rate_card::{Category, ENTRY_DECIMALS, PricingType};
-use tollgate_wire::ledger::{EntryKind, LedgerEntry};
+use tollgate_rate_card::{Category, ENTRY_DECIMALS, PricingModel, PricingType};
+use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry};
 
-/// Rows remembered at most; beyond it they are looked up again. About 400 bytes each.
+/// Terms remembered at most; beyond it they are looked up again. About 700 bytes each.
 const REMEMBERED_MAX: usize = 100_000;
 
-/// The summary rows met so far, and what the present batch adds to them.
+/// The summary rows and terms met so far, and what the present batch adds to the rows.
 #[derive(Default)]
 pub(super) struct Groups {
-    known: HashMap<Box<[u8]>, usize, foldhash::fast::FixedState>,
+    /// By summary columns and terms.
+    known: HashMap<Box<[u8]>, Found, foldhash::fast::FixedState>,
+    /// Places of summary rows, by summary columns.
+    rows: HashMap<Box<[u8]>, usize, foldhash::fast::FixedState>,
     slots: Vec<Slot>,
     changed: Vec<usize>,
     key: Vec<u8>,
+}
+
+/// What an entry refers to.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    /// Place of its summary row here.
+    pub(super) slot: usize,
+    /// Number of its terms in the database.
+    pub(super) terms: i64,
 }
 
 /// A summary row and what is to be added to it.
@@ -80,25 +93,29 @@ pub(crate) fn messages_of(e: &LedgerEntry<'_>) -> i64 {
 }
 
 impl Groups {
-    /// Finds or creates the entry's row. Answers its place here and its number in the database.
-    pub(super) fn find(&mut self, tx: &dyn Sql, e: &LedgerEntry<'_>) -> Result<(usize, i64), LedgerError> {
-        write_key(&mut self.key, e);
-        if let Some(&slot) = self.known.get(self.key.as_slice()) {
-            return Ok((slot, self.slots[slot].ix));
+    /// Finds or creates the entry's row and terms.
+    pub(super) fn find(&mut self, tx: &dyn Sql, e: &LedgerEntry<'_>) -> Result<Found, LedgerError> {
+        let summary = write_key(&mut self.key, e);
+        if let Some(&found) = self.known.get(self.key.as_slice()) {
+            return Ok(found);
         }
-        let digest = Sha256::digest(&self.key);
-        let fingerprint = Value::Bytes(&digest[..16]);
-        let find = || tx.number("SELECT ix FROM entry_groups WHERE fingerprint = ?1", &[fingerprint]);
-        let ix = match find()? {
-            Some(ix) => Some(ix),
-            // Where another process was first its row is seen now.
-            None => insert(tx, fingerprint, e)?.map_or_else(find, |ix| Ok(Some(ix)))?,
+        let columns = &self.key[..summary];
+        let slot = match self.rows.get(columns) {
+            Some(&slot) => slot,
+            None => {
+                let find = "SELECT ix FROM entry_groups WHERE fingerprint = ?1";
+                let ix = number(tx, columns, find, &|fingerprint| insert(tx, fingerprint, e))?;
+                self.slots.push(Slot { ix, add: Sums::default() });
+                self.rows.insert(columns.into(), self.slots.len() - 1);
+                self.slots.len() - 1
+            }
         };
-        let ix = ix.ok_or_else(|| LedgerError::Stored { what: "entry_groups.ix", value: String::new() })?;
-        let slot = self.slots.len();
-        self.slots.push(Slot { ix, add: Sums::default() });
-        self.known.insert(self.key.as_slice().into(), slot);
-        Ok((slot, ix))
+        let group = self.slots[slot].ix;
+        let find = "SELECT ix FROM entry_terms WHERE fingerprint = ?1";
+        let terms = number(tx, &self.key, find, &|fingerprint| insert_terms(tx, fingerprint, group, e))?;
+        let found = Found { slot, terms };
+        self.known.insert(self.key.as_slice().into(), found);
+        Ok(found)
     }
 
     /// Adds an entry that was booked.
@@ -116,8 +133,9 @@ impl Groups {
         let sums = self.changed.drain(..).map(|slot| (slots[slot].ix, std::mem::take(&mut slots[slot].add)));
         let mut sums: Vec<_> = sums.collect();
         sums.sort_unstable_by_key(|(ix, _)| *ix);
-        if self.slots.len() > REMEMBERED_MAX {
+        if self.known.len() > REMEMBERED_MAX {
             self.known.clear();
+            self.rows.clear();
             self.slots.clear();
         }
         sums
@@ -127,6 +145,41 @@ impl Groups {
 /// A stored sum in units. Unlike an entry's amount it may exceed [`super::AMOUNT_MAX`]; it has at most 10 decimals.
 pub(super) fn stored_units(sum: Decimal) -> i128 {
     sum.mantissa() * 10i128.pow(ENTRY_DECIMALS.saturating_sub(sum.scale()))
+}
+
+/// The number of the row with such a key, found or made.
+fn number(
+    tx: &dyn Sql,
+    key: &[u8],
+    find: &str,
+    insert: &dyn Fn(Value<'_>) -> Result<Option<i64>, LedgerError>,
+) -> Result<i64, LedgerError> {
+    let digest = Sha256::digest(key);
+    let fingerprint = Value::Bytes(&digest[..16]);
+    let find = || tx.number(find, &[fingerprint]);
+    let ix = match find()? {
+        Some(ix) => Some(ix),
+        // Where another process was first its row is seen now.
+        None => insert(fingerprint)?.map_or_else(find, |ix| Ok(Some(ix)))?,
+    };
+    ix.ok_or_else(|| LedgerError::Stored { what: "fingerprint", value: hex::encode(&digest[..16]) })
+}
+
+/// Makes terms of a summary row; `None` if another process did meanwhile.
+fn insert_terms(
+    tx: &dyn Sql,
+    fingerprint: Value<'_>,
+    group: i64,
+    e: &LedgerEntry<'_>,
+) -> Result<Option<i64>, LedgerError> {
+    let mut values = vec![fingerprint, group.into()];
+    values.extend(terms(e).map(Value::from));
+    tx.number(
+        "INSERT INTO entry_terms (fingerprint, grp, cause, template, language, expected_category, expected_type, \
+         expected_model, reported_category, reported_type, reported_model, rulebook, fx_source, fx_date) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT (fingerprint) DO NOTHING RETURNING ix",
+        &values,
+    )
 }
 
 /// Makes a row; `None` if another process did meanwhile.
@@ -171,16 +224,38 @@ fn insert(tx: &dyn Sql, fingerprint: Value<'_>, e: &LedgerEntry<'_>) -> Result<O
     )
 }
 
-/// The summary columns of an entry, each with its length, so that no two combinations look alike.
-fn write_key(key: &mut Vec<u8>, e: &LedgerEntry<'_>) {
-    key.clear();
-    let mut text = |t: Option<&str>| match t {
-        None => key.extend_from_slice(&u32::MAX.to_le_bytes()),
-        Some(t) => {
-            key.extend_from_slice(&(t.len() as u32).to_le_bytes());
-            key.extend_from_slice(t.as_bytes());
+/// The terms of an entry, in the order of their columns.
+fn terms<'e>(e: &'e LedgerEntry<'_>) -> [Option<&'e str>; 12] {
+    [
+        e.cause.map(Cause::as_str),
+        e.template.as_deref(),
+        e.language.as_deref(),
+        e.expected_category.map(Category::as_str),
+        e.expected_type.map(PricingType::as_str),
+        e.expected_model.map(PricingModel::as_str),
+        e.reported_category.map(Category::as_str),
+        e.reported_type.map(PricingType::as_str),
+        e.reported_model.map(PricingModel::as_str),
+        e.rulebook.as_deref(),
+        e.fx_source.as_deref(),
+        e.fx_date.as_deref(),
+    ]
+}
+
+/// The summary columns of an entry and then its terms, each with its length, so that no two combinations look alike. How
+/// long the first part is.
+fn write_key(key: &mut Vec<u8>, e: &LedgerEntry<'_>) -> usize {
+    fn write(key: &mut Vec<u8>, t: Option<&str>) {
+        match t {
+            None => key.extend_from_slice(&u32::MAX.to_le_bytes()),
+            Some(t) => {
+                key.extend_from_slice(&(t.len() as u32).to_le_bytes());
+                key.extend_from_slice(t.as_bytes());
+            }
         }
-    };
+    }
+    key.clear();
+    let mut text = |t: Option<&str>| write(key, t);
     for t in [&e.billing_period, &e.usage_period, &e.account, &e.account_name, &e.legal_entity, &e.waba, &e.sender] {
         text(Some(t));
     }
@@ -203,4 +278,7 @@ fn write_key(key: &mut Vec<u8>, e: &LedgerEntry<'_>) {
         key.push(u8::from(rate.is_none()));
         key.extend_from_slice(&rate.unwrap_or(Decimal::ZERO).normalize().serialize());
     }
+    let summary = key.len();
+    terms(e).into_iter().for_each(|t| write(key, t));
+    summary
 }

@@ -2,7 +2,7 @@
 
 use super::closes::{Ends, keep_end};
 use super::database::Memory;
-use super::group::Sums;
+use super::group::{Found, Sums};
 use super::hash::Hashes;
 use super::parse::{Checked, Read, each_chunk};
 use super::postgres::Prepared;
@@ -36,20 +36,20 @@ pub(crate) struct Booking<'a> {
     pub(super) month: i64,
     /// Account's number.
     pub(super) account: i64,
-    /// Summary row.
-    pub(super) group: i64,
-    /// What it adds to the row.
+    /// Number of its terms.
+    pub(super) terms: i64,
+    /// What it adds to their summary row.
     added: &'a Sums,
     /// The row's place in memory.
     slot: usize,
 }
 
 impl<'a> Booking<'a> {
-    /// Finds the entry's summary row.
+    /// Finds the entry's terms and summary row.
     fn new(tx: &dyn Sql, memory: &mut Memory, account: i64, checked: &'a Checked<'_>) -> Result<Self, LedgerError> {
         let Checked { entry, hashes, month, added, prepared } = checked;
-        let (slot, group) = memory.groups.find(tx, entry)?;
-        Ok(Self { entry, hashes, prepared: prepared.as_ref(), month: *month, account, group, added, slot })
+        let Found { slot, terms } = memory.groups.find(tx, entry)?;
+        Ok(Self { entry, hashes, prepared: prepared.as_ref(), month: *month, account, terms, added, slot })
     }
 }
 

@@ -49,10 +49,10 @@ pub use stream::{Ingested, Record, Stream};
 pub(crate) use accounts::Accounts;
 pub(crate) use asked::{Asked, asked};
 pub(crate) use charges::{
-    Alike, GroupRow, Id, Line, billing_month, entries_at, group_rows, month_lines, reversals, true_ups_of,
+    Alike, Id, Line, SharedRow, billing_month, entries_at, month_lines, reversals, shared_rows, true_ups_of,
 };
 pub(crate) use closes::{close_month, closed_months, end_of};
-pub(crate) use entry::named;
+pub(crate) use entry::{SHARING, named};
 pub(crate) use group::messages_of;
 pub(crate) use ingest::book_settled;
 pub(crate) use invoices::Invoiced;

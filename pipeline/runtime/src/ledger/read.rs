@@ -1,9 +1,9 @@
 //! Reading the ledger: the [`LedgerReader`].
 
 use super::ahead::{Fetcher, ahead};
-use super::entry::{COLUMNS, Columns, OWN, entry, own_entry};
+use super::entry::{COLUMNS, Columns, OWN, SHARING, SHARING_WHERE, entry, own_entry};
 use super::ingest::number_of;
-use super::shared::{KnownGroups, SHARED, Shared};
+use super::shared::{KnownTerms, SHARED, Shared};
 use super::sql::{Row, Sql, Value};
 use super::{LedgerError, LedgerReader, Reader, SummaryRow};
 use rust_decimal::Decimal;
@@ -25,20 +25,20 @@ const SUMMARY: &str = "SELECT billing_period, usage_period, kind, account, accou
     CAST(cost_rate AS DOUBLE PRECISION) NULLS FIRST, cost_currency, CAST(fx_rate AS DOUBLE PRECISION) NULLS FIRST, \
     markup_rule NULLS FIRST, price_currency, tax_code NULLS FIRST, invoice_id NULLS FIRST";
 
-/// Summary rows held while a detail is read; about 1 KB each.
-const GROUPS_HELD: usize = 20_000;
+/// Terms held while a detail is read; about 1.5 KB each.
+const TERMS_HELD: usize = 20_000;
 
 #[cfg(test)]
 thread_local! {
     /// So that a test reads with few rows as what has more is read.
-    pub(super) static HELD_IN_TEST: std::cell::Cell<usize> = const { std::cell::Cell::new(GROUPS_HELD) };
+    pub(super) static HELD_IN_TEST: std::cell::Cell<usize> = const { std::cell::Cell::new(TERMS_HELD) };
 }
 
-fn groups_held() -> usize {
+fn terms_held() -> usize {
     #[cfg(test)]
     return HELD_IN_TEST.get();
     #[cfg(not(test))]
-    GROUPS_HELD
+    TERMS_HELD
 }
 
 impl LedgerReader for Reader {
@@ -70,7 +70,7 @@ impl LedgerReader for Reader {
         with_people: bool,
         each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
-        let held = groups_held();
+        let held = terms_held();
         let fetch = |fetcher: &mut Fetcher<_>| {
             self.read(|db| {
                 // Accounts one by one, by name: their entries lie together, so nothing is sorted or held.
@@ -82,7 +82,7 @@ impl LedgerReader for Reader {
                 Ok(())
             })
         };
-        ahead(fetch, |known: &Option<KnownGroups>, row| {
+        ahead(fetch, |known: &Option<KnownTerms>, row| {
             Ok(each(&match known {
                 Some(known) => own_entry(row, known, with_people)?,
                 None => entry(row, with_people)?,
@@ -113,7 +113,7 @@ pub(crate) fn of_message(
 ) -> Result<(), LedgerError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM entry_ids i JOIN entries e ON e.month = i.month AND e.account = i.account \
-         AND e.occurred_at = i.occurred_at AND e.entry = i.entry JOIN entry_groups g ON g.ix = e.grp \
+         AND e.occurred_at = i.occurred_at AND e.entry = i.entry {SHARING} \
          WHERE i.account = (SELECT ix FROM accounts WHERE name = ?1) AND i.message_uid = ?2 \
          ORDER BY e.booked_at, e.entry"
     );
@@ -139,7 +139,7 @@ pub(crate) fn of_person(
     let sql = format!(
         "SELECT {COLUMNS}, p.recipient, p.wamid FROM people p JOIN entries e ON e.month = p.month \
          AND e.account = p.account AND e.occurred_at = p.occurred_at AND e.entry = p.entry \
-         JOIN entry_groups g ON g.ix = e.grp \
+         {SHARING} \
          WHERE p.account = (SELECT ix FROM accounts WHERE name = ?1) AND p.recipient = ?2 \
          ORDER BY e.booked_at DESC, e.entry LIMIT ?3"
     );
@@ -160,21 +160,20 @@ pub(super) fn accounts_of(db: &dyn Sql, month: YearMonth, account: Option<&str>)
     Ok(names)
 }
 
-/// Fetches the entries of an account, and with them its summary rows where they are known apart from the entries.
+/// Fetches the entries of an account, and with them its terms where they are known apart from the entries.
 fn fetch_detail(
     db: &dyn Sql,
     month: YearMonth,
     account: &str,
     with_people: bool,
     held: usize,
-    fetcher: &mut Fetcher<Option<KnownGroups>>,
+    fetcher: &mut Fetcher<Option<KnownTerms>>,
 ) -> Result<ControlFlow<()>, LedgerError> {
     let number = db.number("SELECT ix FROM accounts WHERE name = ?1", &[account.into()])?;
-    let known = known_groups(db, month, account, held)?;
-    // CROSS JOIN keeps SQLite's outer loop on the entries: their key is the order.
-    let (mut columns, groups, of_group) = match &known {
-        Some(_) => (OWN.to_owned(), "", ""),
-        None => (COLUMNS.to_owned(), "CROSS JOIN entry_groups g", "g.ix = e.grp AND"),
+    let known = known_terms(db, month, account, held)?;
+    let (mut columns, sharing) = match &known {
+        Some(_) => (OWN.to_owned(), "WHERE"),
+        None => (COLUMNS.to_owned(), SHARING_WHERE),
     };
     let people = if with_people {
         columns.push_str(", p.recipient, p.wamid");
@@ -183,7 +182,7 @@ fn fetch_detail(
         ""
     };
     let sql = format!(
-        "SELECT {columns} FROM entries e {groups} {people} WHERE {of_group} e.month = ?1 AND e.account = ?2 \
+        "SELECT {columns} FROM entries e {people} {sharing} e.month = ?1 AND e.account = ?2 \
          ORDER BY e.occurred_at, e.entry"
     );
     let mut went = fetcher.begin(known, columns.split(',').count());
@@ -196,16 +195,13 @@ fn fetch_detail(
     Ok(went)
 }
 
-/// An account's summary rows of a month, if they are few enough to be held: then half of an entry's fields need not be
+/// The terms of an account's month, if they are few enough to be held: then two thirds of an entry's fields need not be
 /// read with each of a million.
-fn known_groups(
-    db: &dyn Sql,
-    month: YearMonth,
-    account: &str,
-    held: usize,
-) -> Result<Option<KnownGroups>, LedgerError> {
-    let (mut known, mut few) = (KnownGroups::default(), true);
-    let sql = format!("SELECT {SHARED} FROM entry_groups g WHERE g.billing_period = ?1 AND g.account = ?2");
+fn known_terms(db: &dyn Sql, month: YearMonth, account: &str, held: usize) -> Result<Option<KnownTerms>, LedgerError> {
+    let (mut known, mut few) = (KnownTerms::default(), true);
+    let sql = format!(
+        "SELECT {SHARED} FROM entry_groups g JOIN entry_terms t ON t.grp = g.ix WHERE g.billing_period = ?1 AND g.account = ?2"
+    );
     db.rows(&sql, &[month.to_string().as_str().into(), account.into()], &mut |row| {
         let (ix, shared) = Shared::numbered(row)?;
         few = known.len() < held;

@@ -1,4 +1,4 @@
-//! What the entries of a summary row have in common, held once while many of them are read.
+//! What entries have in common, of their terms and their summary row, held once while many of them are read.
 
 use super::LedgerError;
 use super::entry::Columns;
@@ -7,26 +7,28 @@ use rust_decimal::Decimal;
 use std::collections::HashMap;
 use tollgate_rate_card::{Category, PricingModel, PricingType};
 use tollgate_wire::Text;
-use tollgate_wire::ledger::{EntryKind, Origin};
+use tollgate_wire::ledger::{Cause, EntryKind, Origin};
 
 macro_rules! shared {
     () => {
         "g.kind, g.account, g.account_name, g.legal_entity, g.waba, g.sender, g.origin, g.campaign, g.cost_center, \
          g.country, g.market, g.category, g.pricing_model, g.pricing_type, g.card, g.card_status, g.band, g.band_basis, \
          g.list_rate, g.cost_rate, g.cost_currency, g.markup_rule, g.price_currency, g.fx_rate, g.usage_period, \
-         g.billing_period, g.tax_code, g.invoice_id"
+         g.billing_period, g.tax_code, g.invoice_id, t.cause, t.template, t.language, t.expected_category, \
+         t.expected_type, t.expected_model, t.reported_category, t.reported_type, t.reported_model, t.rulebook, \
+         t.fx_source, t.fx_date"
     };
 }
 
 pub(super) use shared;
 
-/// A summary row's number and what its entries have from it, for [`Shared::numbered`].
-pub(super) const SHARED: &str = concat!("g.ix, ", shared!());
+/// The number of terms and what their entries have from them, for [`Shared::numbered`].
+pub(super) const SHARED: &str = concat!("t.ix, ", shared!());
 
-/// Summary rows by their number.
-pub(super) type KnownGroups = HashMap<i64, Shared<'static>, foldhash::fast::FixedState>;
+/// Terms by their number.
+pub(super) type KnownTerms = HashMap<i64, Shared<'static>, foldhash::fast::FixedState>;
 
-/// What an entry has from its summary row.
+/// What an entry has from its terms and their summary row.
 pub(super) struct Shared<'a> {
     pub(super) kind: EntryKind,
     pub(super) account: Text<'a>,
@@ -56,6 +58,18 @@ pub(super) struct Shared<'a> {
     pub(super) billing_period: Text<'a>,
     pub(super) tax_code: Option<Text<'a>>,
     pub(super) invoice_id: Option<Text<'a>>,
+    pub(super) cause: Option<Cause>,
+    pub(super) template: Option<Text<'a>>,
+    pub(super) language: Option<Text<'a>>,
+    pub(super) expected_category: Option<Category>,
+    pub(super) expected_type: Option<PricingType>,
+    pub(super) expected_model: Option<PricingModel>,
+    pub(super) reported_category: Option<Category>,
+    pub(super) reported_type: Option<PricingType>,
+    pub(super) reported_model: Option<PricingModel>,
+    pub(super) rulebook: Option<Text<'a>>,
+    pub(super) fx_source: Option<Text<'a>>,
+    pub(super) fx_date: Option<Text<'a>>,
 }
 
 impl<'a> Shared<'a> {
@@ -90,10 +104,22 @@ impl<'a> Shared<'a> {
             billing_period: c.required()?.into(),
             tax_code: c.owned()?,
             invoice_id: c.owned()?,
+            cause: c.name("cause")?,
+            template: c.owned()?,
+            language: c.owned()?,
+            expected_category: c.name("expected_category")?,
+            expected_type: c.name("expected_type")?,
+            expected_model: c.name("expected_model")?,
+            reported_category: c.name("reported_category")?,
+            reported_type: c.name("reported_type")?,
+            reported_model: c.name("reported_model")?,
+            rulebook: c.owned()?,
+            fx_source: c.owned()?,
+            fx_date: c.owned()?,
         })
     }
 
-    /// The number of a summary row, and what its entries have from it, in a row of [`SHARED`].
+    /// The number of terms, and what their entries have from them, in a row of [`SHARED`].
     pub(super) fn numbered(row: &'a dyn Row) -> Result<(i64, Self), LedgerError> {
         let mut c = Columns::new(row);
         Ok((c.integer()?.unwrap_or(0), Self::read(&mut c)?))
@@ -131,6 +157,18 @@ impl<'a> Shared<'a> {
             billing_period: self.billing_period.into_owned(),
             tax_code: own(self.tax_code),
             invoice_id: own(self.invoice_id),
+            template: own(self.template),
+            language: own(self.language),
+            rulebook: own(self.rulebook),
+            fx_source: own(self.fx_source),
+            fx_date: own(self.fx_date),
+            cause: self.cause,
+            expected_category: self.expected_category,
+            expected_type: self.expected_type,
+            expected_model: self.expected_model,
+            reported_category: self.reported_category,
+            reported_type: self.reported_type,
+            reported_model: self.reported_model,
         }
     }
 
@@ -168,6 +206,18 @@ impl<'a> Shared<'a> {
             billing_period: self.billing_period.as_str().into(),
             tax_code: lent(&self.tax_code),
             invoice_id: lent(&self.invoice_id),
+            template: lent(&self.template),
+            language: lent(&self.language),
+            rulebook: lent(&self.rulebook),
+            fx_source: lent(&self.fx_source),
+            fx_date: lent(&self.fx_date),
+            cause: self.cause,
+            expected_category: self.expected_category,
+            expected_type: self.expected_type,
+            expected_model: self.expected_model,
+            reported_category: self.reported_category,
+            reported_type: self.reported_type,
+            reported_model: self.reported_model,
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Amounts are stored as decimal text, so that they stay exact.
 
+use super::entry::SHARING;
 use super::group::{AMOUNTS, Sums, stored_units};
 use super::ingest::Booking;
 use super::sql::{Bulk, Each, Engine, EntryKey, Read, Row, Sql, Value, Write};
@@ -12,8 +13,6 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Statement, ToSql, Trans
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tollgate_rate_card::{Category, PricingModel, PricingType};
-use tollgate_wire::ledger::Cause;
 
 const SCHEMA: &[&str] = &[include_str!("schema.sql"), include_str!("../views/schema.sql")];
 /// What each version after the first adds.
@@ -190,7 +189,7 @@ impl Bulk for Tx<'_> {
     fn book(&mut self, bookings: &[Booking<'_>]) -> Result<Vec<bool>, LedgerError> {
         let mut insert = self.0.prepare_cached(
             "INSERT OR IGNORE INTO entries VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
-             ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33)",
+             ?16, ?17, ?18, ?19, ?20, ?21)",
         )?;
         let mut person = self.0.prepare_cached("INSERT OR REPLACE INTO people VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
         let mut new = Vec::with_capacity(bookings.len());
@@ -219,7 +218,7 @@ impl Bulk for Tx<'_> {
         each: &mut dyn FnMut(usize, &dyn Row) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError> {
         let mut find = self.0.prepare_cached(&format!(
-            "SELECT {columns} FROM entries e JOIN entry_groups g ON g.ix = e.grp \
+            "SELECT {columns} FROM entries e {SHARING} \
              WHERE e.month = ?1 AND e.account = ?2 AND e.occurred_at = ?3 AND e.entry = ?4"
         ))?;
         for (n, (month, at, id)) in keys.iter().enumerate() {
@@ -328,7 +327,7 @@ impl Bulk for Tx<'_> {
 }
 
 /// An entry as its table has it.
-fn columns<'b>(b: &'b Booking<'_>) -> [Value<'b>; 33] {
+fn columns<'b>(b: &'b Booking<'_>) -> [Value<'b>; 21] {
     let e = b.entry;
     let [id, adjusts, recipient, wamid] = b.hashes.stored(e);
     let number = |n: Option<u64>| n.map(|n| n as i64).into();
@@ -337,8 +336,7 @@ fn columns<'b>(b: &'b Booking<'_>) -> [Value<'b>; 33] {
         b.account.into(),
         (e.occurred_at.0 as i64).into(),
         id,
-        b.group.into(),
-        e.cause.map(Cause::as_str).into(),
+        b.terms.into(),
         adjusts,
         i64::from(e.revision).into(),
         number(e.message_uid),
@@ -346,24 +344,13 @@ fn columns<'b>(b: &'b Booking<'_>) -> [Value<'b>; 33] {
         e.attempt.map(i64::from).into(),
         recipient,
         wamid,
-        e.template.as_deref().into(),
-        e.language.as_deref().into(),
-        e.expected_category.map(Category::as_str).into(),
-        e.expected_type.map(PricingType::as_str).into(),
-        e.expected_model.map(PricingModel::as_str).into(),
-        e.reported_category.map(Category::as_str).into(),
-        e.reported_type.map(PricingType::as_str).into(),
-        e.reported_model.map(PricingModel::as_str).into(),
         e.conversation.as_deref().into(),
-        e.rulebook.as_deref().into(),
         number(e.ordinal),
         e.quantity.into(),
         e.cost.into(),
         e.markup.into(),
         e.fee.into(),
         e.price_ex_tax.into(),
-        e.fx_source.as_deref().into(),
-        e.fx_date.as_deref().into(),
         (e.booked_at.0 as i64).into(),
         e.reason.as_deref().into(),
     ]

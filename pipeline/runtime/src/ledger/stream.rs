@@ -142,6 +142,10 @@ impl<'b, 'v> Fresh<'b, 'v> {
 /// Whether a JSON text writes a NUL character out, which no database keeps in a text. After an even number of backslashes
 /// they are what is meant, and the digits are letters like others.
 pub(crate) fn writes_nul(json: &str) -> bool {
+    // Nearly no text has any, which a search for one byte tells at once.
+    if !json.contains('\\') {
+        return false;
+    }
     let backslashes = |at: usize| json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
     json.match_indices("u0000").any(|(at, _)| backslashes(at) % 2 == 1)
 }

@@ -21,7 +21,7 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
-use crate::ledger::{LedgerError, Reader, Writer, closed_months, group_rows};
+use crate::ledger::{LedgerError, Reader, Writer, closed_months, shared_rows};
 use crate::rerate::{Rules, Under};
 use std::collections::BTreeMap;
 use tollgate_rate_card::{RateCards, YearMonth};
@@ -162,13 +162,13 @@ fn walk_once(
             Some(last) if job.month <= last => last.next(),
             _ => job.month,
         };
-        let groups = group_rows(db, job.month, billed_in, job.account)?;
+        let shared = shared_rows(db, job.month, billed_in, job.account)?;
         let rated = |kind| matches!(kind, EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced);
-        if let Some(g) = groups.iter().find(|g| rated(g.kind) && !job.terms.contains_key(&g.waba)) {
+        if let Some(g) = shared.iter().find(|g| rated(g.kind) && !job.terms.contains_key(&g.waba)) {
             return Ok(Err(SettleError::UnknownZone { account: job.account.to_owned(), waba: g.waba.clone() }));
         }
         let number = db.number("SELECT ix FROM accounts WHERE name = ?1", &[job.account.into()])?;
         let Some(account) = number else { return Ok(Ok(None)) };
-        walk::Walk::new(job, billed_in, rules, pairs, groups).run(db, account, progress).map(|walked| Ok(Some(walked)))
+        walk::Walk::new(job, billed_in, rules, pairs, shared).run(db, account, progress).map(|walked| Ok(Some(walked)))
     })?
 }

@@ -1,6 +1,6 @@
 //! What a message was, or is to be, rated as: the columns that rating decides. Equal ones are kept once.
 
-use crate::ledger::{Alike, GroupRow};
+use crate::ledger::{Alike, SharedRow};
 use rust_decimal::Decimal;
 use std::collections::HashMap;
 use tollgate_rate_card::{
@@ -41,14 +41,14 @@ pub(super) fn signed(amount: Option<Decimal>, quantity: i64) -> Option<Decimal> 
 
 impl Rating {
     /// As booked; of what takes back, what it takes back.
-    pub(super) fn booked(g: &GroupRow, a: &Alike) -> Self {
+    pub(super) fn booked(g: &SharedRow, a: &Alike) -> Self {
         let [cost, markup, fee, price_ex_tax] = a.amounts.map(|amount| signed(amount, a.quantity));
         Self {
             market: g.market.clone(),
             category: g.category,
             pricing_model: g.pricing_model,
             pricing_type: g.pricing_type,
-            rulebook: a.rulebook.clone(),
+            rulebook: g.rulebook.clone(),
             card: g.card.clone(),
             card_status: g.card_status.clone(),
             band: g.band,
@@ -62,8 +62,8 @@ impl Rating {
             price_ex_tax,
             price_currency: g.price_currency.clone(),
             fx_rate: g.fx_rate,
-            fx_source: a.fx_source.clone(),
-            fx_date: a.fx_date.clone(),
+            fx_source: g.fx_source.clone(),
+            fx_date: g.fx_date.clone(),
             reason: a.reason.clone(),
         }
     }

@@ -1,9 +1,9 @@
-//! What entries have in common: summary row, facts that were rated, amounts. A month of millions of entries has a few
+//! What entries have in common: terms, facts that were rated, amounts. A month of millions of entries has a few
 //! thousand of them, so all that is looked up, parsed or compared is so once for each and not for every entry.
 
 use super::rating::{Rating, Ratings};
 use super::zones::{Waba, Wabas};
-use crate::ledger::{Alike, GroupRow, LedgerError, Line};
+use crate::ledger::{Alike, LedgerError, Line, SharedRow};
 use crate::rerate::{Booked, Place, Positions, Rules, facts};
 use std::collections::HashMap;
 use tollgate_rate_card::{Category, Currency, Date, Markup, PricingModel, Rated, RatingInput};
@@ -36,7 +36,8 @@ pub(super) struct Shape {
     pub place: Place,
     /// Their WABA's terms.
     pub waba: usize,
-    group: usize,
+    terms: usize,
+    reported_model: Option<PricingModel>,
     alike: Alike,
     /// The facts of the latest day.
     facts: Option<(Date, Result<RatingInput, &'static str>)>,
@@ -49,7 +50,7 @@ impl Shape {
     pub(super) fn facts(
         &mut self,
         rules: &Rules<'_>,
-        groups: &[GroupRow],
+        shared: &[SharedRow],
         day: Date,
     ) -> Result<RatingInput, &'static str> {
         if let Some((of, facts)) = self.facts
@@ -57,19 +58,19 @@ impl Shape {
         {
             return facts;
         }
-        let (g, a) = (&groups[self.group], &self.alike);
+        let (g, a) = (&shared[self.terms], &self.alike);
         let booked = Booked {
             reason: a.reason.as_deref(),
             currency: &g.cost_currency,
-            rulebook: a.rulebook.as_deref(),
+            rulebook: g.rulebook.as_deref(),
             country: g.country.as_deref(),
             market: g.market.as_deref(),
             category: g.category,
             pricing_type: g.pricing_type,
-            expected_category: a.expected_category,
-            reported_category: a.reported_category,
-            reported_type: a.reported_type,
-            reported_model: a.reported_model,
+            expected_category: g.expected_category,
+            reported_category: g.reported_category,
+            reported_type: g.reported_type,
+            reported_model: g.reported_model,
         };
         let found = facts(rules, &booked, day);
         self.facts = Some((day, found));
@@ -77,8 +78,8 @@ impl Shape {
     }
 
     /// Category and market that a charge was counted by when it was booked.
-    pub(super) fn counted_as<'g>(&self, groups: &'g [GroupRow]) -> (Option<Category>, Option<&'g str>) {
-        let g = &groups[self.group];
+    pub(super) fn counted_as<'g>(&self, shared: &'g [SharedRow]) -> (Option<Category>, Option<&'g str>) {
+        let g = &shared[self.terms];
         (g.category, g.market.as_deref())
     }
 
@@ -101,7 +102,7 @@ impl Shape {
         let currency: Currency = input.currency;
         let markup: Option<&Markup> = in_force.map(|at| &waba.markup[at]);
         let book = rules.rates().rulebook_at(input.date).map(|(_, book)| book.model);
-        let model = self.alike.reported_model.or(book).unwrap_or(PricingModel::Pmp);
+        let model = self.reported_model.or(book).unwrap_or(PricingModel::Pmp);
         let number = ratings.number(Rating::rated(rules.rates(), rated, currency, markup, model));
         self.to = Some((*rated, in_force, number));
         number
@@ -110,17 +111,17 @@ impl Shape {
 
 /// Shapes by number.
 pub(super) struct Shapes {
-    groups: Vec<GroupRow>,
-    by_row: HashMap<i64, usize, foldhash::fast::FixedState>,
+    shared: Vec<SharedRow>,
+    by_terms: HashMap<i64, usize, foldhash::fast::FixedState>,
     all: Vec<Shape>,
     numbers: HashMap<Box<[u8]>, u32, foldhash::fast::FixedState>,
     key: Vec<u8>,
 }
 
 impl Shapes {
-    pub(super) fn new(groups: Vec<GroupRow>) -> Self {
-        let by_row = groups.iter().enumerate().map(|(n, g)| (g.ix, n)).collect();
-        Self { groups, by_row, all: Vec::new(), numbers: HashMap::default(), key: Vec::new() }
+    pub(super) fn new(shared: Vec<SharedRow>) -> Self {
+        let by_terms = shared.iter().enumerate().map(|(n, g)| (g.ix, n)).collect();
+        Self { shared, by_terms, all: Vec::new(), numbers: HashMap::default(), key: Vec::new() }
     }
 
     /// The shape of an entry.
@@ -137,9 +138,10 @@ impl Shapes {
         if let Some(number) = self.numbers.get(self.key.as_slice()) {
             return Ok(*number);
         }
-        let group = self.by_row.get(&line.group).copied();
-        let group = group.ok_or_else(|| LedgerError::Stored { what: "entries.grp", value: line.group.to_string() })?;
-        let (g, alike) = (&self.groups[group], line.alike()?);
+        let terms = self.by_terms.get(&line.terms).copied();
+        let terms =
+            terms.ok_or_else(|| LedgerError::Stored { what: "entries.terms", value: line.terms.to_string() })?;
+        let (g, alike) = (&self.shared[terms], line.alike()?);
         let role = match g.kind {
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced if alike.quantity != 1 => Role::Kept,
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced if g.usage_period == month => Role::Charge,
@@ -153,7 +155,8 @@ impl Shapes {
             quantity: alike.quantity,
             place: positions.place(account, &g.waba, &g.sender, &g.usage_period),
             waba: wabas.find(&g.waba),
-            group,
+            terms,
+            reported_model: g.reported_model,
             alike,
             facts: None,
             to: None,
@@ -164,9 +167,9 @@ impl Shapes {
         Ok(number)
     }
 
-    /// A shape, and the summary rows that it refers to.
-    pub(super) fn get(&mut self, number: u32) -> (&mut Shape, &[GroupRow]) {
-        (&mut self.all[number as usize], &self.groups)
+    /// A shape, and the terms that it refers to.
+    pub(super) fn get(&mut self, number: u32) -> (&mut Shape, &[SharedRow]) {
+        (&mut self.all[number as usize], &self.shared)
     }
 
     /// Forgets shapes when there are too many. No number may be in use.

@@ -6,7 +6,7 @@ use super::rating::{Rating, Ratings};
 use super::report::Report;
 use super::shape::{Role, Shapes};
 use super::zones::Wabas;
-use crate::ledger::{GroupRow, Id, LedgerError, Line, Sql};
+use crate::ledger::{Id, LedgerError, Line, SharedRow, Sql};
 use crate::ledger::{band_bounds, billing_month, closed_months, month_lines, reversals, true_ups_of};
 use crate::rerate::{At, Positions, Rules, at_booked};
 use std::collections::{HashMap, HashSet};
@@ -78,7 +78,7 @@ impl<'j> Walk<'j> {
         billed_in: YearMonth,
         rules: &'j Rules<'j>,
         pairs: usize,
-        groups: Vec<GroupRow>,
+        shared: Vec<SharedRow>,
     ) -> Self {
         Self {
             job,
@@ -86,7 +86,7 @@ impl<'j> Walk<'j> {
             rules,
             wabas: Wabas::new(job.terms),
             month: job.month.to_string(),
-            shapes: Shapes::new(groups),
+            shapes: Shapes::new(shared),
             ratings: Ratings::default(),
             positions: Positions::default(),
             pending: Vec::new(),
@@ -247,12 +247,12 @@ impl<'j> Walk<'j> {
 
     /// The rating of a charge at its position; `None` where what it needs is not in the ledger: it stays.
     fn rate(&mut self, role: Role, one: &Held) -> Option<(u32, Option<u64>)> {
-        let (shape, groups) = self.shapes.get(one.shape);
+        let (shape, shared) = self.shapes.get(one.shape);
         let waba = self.wabas.get(shape.waba)?;
         let day = waba.day(self.instant);
-        let Ok(input) = shape.facts(self.rules, groups, day) else {
+        let Ok(input) = shape.facts(self.rules, shared, day) else {
             if role == Role::Charge && one.ordinal.is_some() {
-                self.positions.pass(self.rules, shape.place, shape.counted_as(groups), day);
+                self.positions.pass(self.rules, shape.place, shape.counted_as(shared), day);
             }
             return None;
         };

@@ -172,10 +172,10 @@ fn answered(
     answer: Answer,
 ) -> Result<u64, LedgerError> {
     let Some((first, last)) = months else { return Ok(0) };
-    let sql = "SELECT count(DISTINCT p.recipient) FROM entries e JOIN people p ON p.month = e.month \
-         AND p.message_uid = coalesce(e.message_uid, 0) AND p.entry = e.entry \
+    let sql = "SELECT count(DISTINCT p.recipient) FROM entries e JOIN entry_terms t ON t.ix = e.terms \
+         JOIN people p ON p.month = e.month AND p.message_uid = coalesce(e.message_uid, 0) AND p.entry = e.entry \
          WHERE e.month >= ?1 AND e.month <= ?2 AND e.account = (SELECT ix FROM accounts WHERE name = ?3) \
-         AND e.grp IN (SELECT ix FROM entry_groups WHERE account = ?3 AND campaign = ?4) \
+         AND t.grp IN (SELECT ix FROM entry_groups WHERE account = ?3 AND campaign = ?4) \
          AND NOT EXISTS (SELECT 1 FROM test_messages t WHERE t.account = e.account AND t.uid = e.message_uid) \
          AND EXISTS (SELECT 1 FROM answers a WHERE a.account = e.account AND a.person = p.recipient AND a.kind = ?5 \
          AND a.at > e.occurred_at AND a.at <= e.occurred_at + ?6)";

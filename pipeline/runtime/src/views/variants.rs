@@ -3,7 +3,7 @@
 
 use super::answers::{ANSWERED_WITHIN_MS, Answer};
 use super::report::{CampaignCost, TestCost, amount, per};
-use crate::ledger::{LedgerError, Sql, Value};
+use crate::ledger::{LedgerError, SHARING, Sql, Value};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,9 +60,9 @@ pub(super) struct CostLine {
 }
 
 const OF_IT: &str = "e.month >= ?1 AND e.month <= ?2 AND e.account = (SELECT ix FROM accounts WHERE name = ?3) \
-     AND e.grp IN (SELECT ix FROM entry_groups WHERE account = ?3 AND campaign = ?4)";
+     AND t.grp IN (SELECT ix FROM entry_groups WHERE account = ?3 AND campaign = ?4)";
 const OF_TESTS: &str = "EXISTS (SELECT 1 FROM test_messages t WHERE t.account = e.account AND t.uid = e.message_uid)";
-const SENT: &str = "coalesce(e.template, ''), coalesce(e.language, '')";
+const SENT: &str = "coalesce(t.template, ''), coalesce(t.language, '')";
 
 impl Entries<'_> {
     fn rows(
@@ -85,7 +85,7 @@ impl Entries<'_> {
         let which = if tests { "" } else { "NOT " };
         // Amounts are few: there is one a market and band.
         let sql = format!(
-            "SELECT {SENT}, g.cost_currency, e.cost, count(*) FROM entries e JOIN entry_groups g ON g.ix = e.grp \
+            "SELECT {SENT}, g.cost_currency, e.cost, count(*) FROM entries e {SHARING} \
              WHERE {OF_IT} AND {which}{OF_TESTS} GROUP BY 1, 2, 3, 4"
         );
         let mut sums: BTreeMap<(Sent, String), Decimal> = BTreeMap::new();
@@ -102,8 +102,8 @@ impl Entries<'_> {
         let answered = "AND EXISTS (SELECT 1 FROM answers a WHERE a.account = e.account AND a.person = p.recipient \
              AND a.kind = ?5 AND a.at > e.occurred_at AND a.at <= e.occurred_at + ?6)";
         let sql = format!(
-            "SELECT {SENT}, count(DISTINCT p.recipient) FROM entries e JOIN people p ON p.month = e.month \
-             AND p.message_uid = coalesce(e.message_uid, 0) AND p.entry = e.entry \
+            "SELECT {SENT}, count(DISTINCT p.recipient) FROM entries e JOIN entry_terms t ON t.ix = e.terms \
+             JOIN people p ON p.month = e.month AND p.message_uid = coalesce(e.message_uid, 0) AND p.entry = e.entry \
              WHERE {OF_IT} AND NOT {OF_TESTS} {} GROUP BY 1, 2",
             if answer.is_some() { answered } else { "" }
         );

@@ -5,6 +5,7 @@ use super::copy::{Cells, CopyError, Rows, copy};
 use super::prepared::{ENTRY_COLUMNS, ID_COLUMNS, Prepared, id, uid};
 use crate::ledger::LedgerError;
 use crate::ledger::amount;
+use crate::ledger::entry::SHARING;
 use crate::ledger::group::{AMOUNTS, Sums};
 use crate::ledger::ingest::Booking;
 use crate::ledger::sql::{Bulk, Each, EntryKey, Prepare, Row, Sql, Value};
@@ -270,7 +271,7 @@ impl Bulk for BulkTx<'_> {
         let sql = format!(
             "SELECT {columns}, k.n FROM unnest(?2::bigint[], ?3::bigint[], ?4::bytea[]) \
              WITH ORDINALITY k (month, at, id, n) JOIN entries e ON e.month = k.month AND e.account = ?1 \
-             AND e.occurred_at = k.at AND e.entry = k.id JOIN entry_groups g ON g.ix = e.grp ORDER BY k.n"
+             AND e.occurred_at = k.at AND e.entry = k.id {SHARING} ORDER BY k.n"
         );
         self.query(&sql, &[&account, &months, &instants, &ids], &mut |row| {
             let n: i64 = row.try_get(row.len() - 1)?;

@@ -1,5 +1,5 @@
 //! An entry's rows in the server's format, written by the thread that reads entries while others are booked. Only the numbers of
-//! its account and of its summary row come later: their columns are the first.
+//! its account and of its terms come later: their columns are the first.
 
 use super::copy::{CopyError, Rows, put};
 use super::value::stored;
@@ -8,14 +8,12 @@ use crate::ledger::ingest::Booking;
 use bytes::BytesMut;
 use postgres::types::Type;
 use std::borrow::Cow;
-use tollgate_rate_card::{Category, PricingModel, PricingType};
-use tollgate_wire::ledger::{Cause, LedgerEntry};
+use tollgate_wire::ledger::LedgerEntry;
 
 /// Columns of an entry. The first two are written when it is booked.
-pub(super) const ENTRY_COLUMNS: &str = "account, grp, month, occurred_at, entry, cause, adjusts, revision, message_uid, \
-    message, attempt, recipient_hash, wamid_hash, template, language, expected_category, expected_type, \
-    expected_model, reported_category, reported_type, reported_model, conversation, rulebook, ordinal, quantity, \
-    cost, markup, fee, price_ex_tax, fx_source, fx_date, booked_at, reason";
+pub(super) const ENTRY_COLUMNS: &str = "account, terms, month, occurred_at, entry, adjusts, revision, message_uid, \
+    message, attempt, recipient_hash, wamid_hash, conversation, ordinal, quantity, cost, markup, fee, price_ex_tax, \
+    booked_at, reason";
 /// Columns of an entry's id, with where the entry lies and people's data. The first is written when it is booked.
 pub(super) const ID_COLUMNS: &str = "account, message_uid, entry, month, occurred_at, recipient, wamid";
 
@@ -25,10 +23,8 @@ const HASH: Type = Type::BYTEA;
 const AMOUNT: Type = Type::NUMERIC;
 
 /// Types of what is written ahead of an entry.
-const ENTRY: [Type; 31] = [
-    INT, INT, HASH, TEXT, HASH, INT, INT, TEXT, INT, HASH, HASH, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT, TEXT,
-    TEXT, INT, INT, AMOUNT, AMOUNT, AMOUNT, AMOUNT, TEXT, TEXT, INT, TEXT,
-];
+const ENTRY: [Type; 19] =
+    [INT, INT, HASH, HASH, INT, INT, TEXT, INT, HASH, HASH, TEXT, INT, INT, AMOUNT, AMOUNT, AMOUNT, AMOUNT, INT, TEXT];
 const ID: [Type; 6] = [INT, HASH, INT, INT, TEXT, TEXT];
 
 /// Bytes of an entry's rows, usually.
@@ -58,7 +54,7 @@ impl Prepared {
 
     /// Writes the entry's row.
     pub(super) fn write_entry(&self, booking: &Booking<'_>, rows: &mut Rows<'_>) -> Result<(), CopyError> {
-        rows.put(&[booking.account, booking.group], ENTRY.len(), &self.bytes[self.entry..])
+        rows.put(&[booking.account, booking.terms], ENTRY.len(), &self.bytes[self.entry..])
     }
 }
 
@@ -92,7 +88,6 @@ fn write(
             &month,
             &at,
             &id,
-            &e.cause.map(Cause::as_str),
             &adjusts,
             &i64::from(e.revision),
             &e.message_uid.map(|n| n as i64),
@@ -100,24 +95,13 @@ fn write(
             &e.attempt.map(i64::from),
             &recipient,
             &wamid,
-            &e.template.as_deref(),
-            &e.language.as_deref(),
-            &e.expected_category.map(Category::as_str),
-            &e.expected_type.map(PricingType::as_str),
-            &e.expected_model.map(PricingModel::as_str),
-            &e.reported_category.map(Category::as_str),
-            &e.reported_type.map(PricingType::as_str),
-            &e.reported_model.map(PricingModel::as_str),
             &e.conversation.as_deref(),
-            &e.rulebook.as_deref(),
             &e.ordinal.map(|n| n as i64),
             &e.quantity,
             &e.cost.map(|a| a.normalize()),
             &e.markup.map(|a| a.normalize()),
             &e.fee.map(|a| a.normalize()),
             &e.price_ex_tax.map(|a| a.normalize()),
-            &e.fx_source.as_deref(),
-            &e.fx_date.as_deref(),
             &(e.booked_at.0 as i64),
             &e.reason.as_deref(),
         ],
