@@ -64,6 +64,8 @@ pub struct Engine {
     is_dirty: Set<Dirty>,
     /// Request ids seen and wamids learnt: each comes once.
     seen: Vec<(u128, Uid)>,
+    /// Request ids that a sweep forgot.
+    swept: Vec<u128>,
     wamids: Vec<u128>,
     proofs: Vec<crate::change::Proof>,
     /// Whose stored proofs are to go.
@@ -89,6 +91,7 @@ impl Engine {
             dirty: Vec::new(),
             is_dirty: Set::default(),
             seen: Vec::new(),
+            swept: Vec::new(),
             wamids: Vec::new(),
             proofs: Vec::new(),
             erased: Vec::new(),

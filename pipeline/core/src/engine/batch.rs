@@ -266,6 +266,10 @@ impl Engine {
         for hash in &self.wamids {
             self.state.wamids.remove(hash);
         }
+        // The store has them still, and one forgotten twice would take another with it.
+        for hash in &self.swept {
+            self.state.seen.note(*hash);
+        }
         self.forget_batch();
         self.open_lots();
         whole
@@ -276,6 +280,7 @@ impl Engine {
         self.dirty.clear();
         self.is_dirty.clear();
         self.seen.clear();
+        self.swept.clear();
         self.wamids.clear();
         self.proofs.clear();
         self.erased.clear();
@@ -309,6 +314,7 @@ impl Engine {
         }
         let hash = self.config.hash_key.request(&self.state.account_at(m.account).spec.account, &m.tail.id);
         self.state.seen.remove(hash);
+        self.swept.push(hash);
         self.state.messages.remove(&m.uid);
         out.write(Table::Closed, &m.uid.to_be_bytes(), None);
         out.write(Table::Ids, &hash.to_be_bytes(), None);

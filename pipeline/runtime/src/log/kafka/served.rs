@@ -88,7 +88,9 @@ const FIRST_READ: Duration = Duration::from_millis(500);
 pub(super) struct Held {
     pub(super) bulk: usize,
     pub(super) others: usize,
-    pub(super) bytes: usize,
+    /// Bytes of bulk, and of the others: bulk that waits must not keep what it waits for from being read.
+    pub(super) bulk_bytes: usize,
+    pub(super) other_bytes: usize,
 }
 
 /// Place of an input in [`Topic::INPUTS`].
@@ -136,11 +138,12 @@ pub(super) fn take(
         time_ms: message.timestamp().to_millis().map_or(0, |t| t.max(0) as u64),
         headers: headers(&message),
     };
-    held.bytes += record.bytes();
     if topic == Topic::Requests {
         held.bulk += 1;
+        held.bulk_bytes += record.bytes();
     } else {
         held.others += 1;
+        held.other_bytes += record.bytes();
     }
     ahead.push_back(record);
     Ok(())

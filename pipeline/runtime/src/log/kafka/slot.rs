@@ -245,14 +245,14 @@ impl KafkaLog {
             take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?;
         }
         let mut took = 0;
-        while self.held.others < HELD_RECORDS && self.held.bytes < HELD_BYTES && took < DRAIN {
+        while self.held.others < HELD_RECORDS && self.held.other_bytes < HELD_BYTES && took < DRAIN {
             match self.urgent.poll(Duration::ZERO) {
                 None => break,
                 Some(message) => take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?,
             }
             took += 1;
         }
-        while self.held.bulk < HELD_RECORDS && self.held.bytes < HELD_BYTES && took < 2 * DRAIN {
+        while self.held.bulk < HELD_RECORDS && self.held.bulk_bytes < HELD_BYTES && took < 2 * DRAIN {
             match self.bulk.poll(Duration::ZERO) {
                 None => break,
                 Some(message) => take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?,
@@ -316,9 +316,11 @@ impl Log for KafkaLog {
         while let Some(first) = ahead.front()
             && first.offset < from
         {
-            self.held.bytes = self.held.bytes.saturating_sub(first.bytes());
-            let held = if topic == Topic::Requests { &mut self.held.bulk } else { &mut self.held.others };
+            let bulk = topic == Topic::Requests;
+            let held = if bulk { &mut self.held.bulk } else { &mut self.held.others };
             *held = held.saturating_sub(1);
+            let bytes = if bulk { &mut self.held.bulk_bytes } else { &mut self.held.other_bytes };
+            *bytes = bytes.saturating_sub(first.bytes());
             ahead.pop_front();
         }
         let mut bytes = 0;
