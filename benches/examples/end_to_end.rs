@@ -17,7 +17,6 @@ use tollgate_runtime::clock::Clock;
 use tollgate_runtime::lag::Lags;
 use tollgate_runtime::log::embedded::{EmbeddedLog, EmbeddedOptions};
 use tollgate_runtime::log::{NewRecord, Topic};
-use tollgate_runtime::registry::{Registry, SharedRegistry};
 use tollgate_runtime::shard::{ShardOptions, ShardParts, Shards, Status};
 use tollgate_runtime::traces::{Instance, Traces, TracesConfig};
 
@@ -46,7 +45,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         partition: tollgate_wire::partition::Partition::ONLY,
     };
     let metrics = Arc::new(Metrics::new("bench", Limits::default())?);
-    let registry = SharedRegistry::new(Registry::default());
     let options = ShardOptions::default();
     let lags = Arc::new(Lags::new(clock.clone()));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -63,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let traced = if collector.is_some() { traced } else { 0 };
     let counted = Arc::clone(&metrics);
-    let parts = ShardParts { engine: config, options, clock: clock.clone(), registry, metrics, lags, traces };
+    let parts = ShardParts { engine: config, options, clock: clock.clone(), registry: None, metrics, lags, traces };
     let shard = Shards::open(log.clone(), parts, Arc::clone(&status))?;
     let thread = std::thread::spawn(move || shard.run());
 

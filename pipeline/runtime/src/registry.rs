@@ -4,7 +4,7 @@
 //! belongs to one account only.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 use tollgate_wire::command::AccountSpec;
@@ -70,12 +70,30 @@ impl Registry {
     /// # Errors
     /// A WABA or a sender of `spec` belongs to another account, or stands in it twice.
     pub fn with(&self, spec: AccountSpec) -> Result<Self, Conflict> {
+        let (registry, conflicts) = self.with_all([spec]);
+        conflicts.into_iter().next().map_or(Ok(registry), Err)
+    }
+
+    /// The picture after the entries of several accounts were created or replaced. Those that claim what another account has
+    /// are told, and such an account stays as it was.
+    pub fn with_all(&self, specs: impl IntoIterator<Item = AccountSpec>) -> (Self, Vec<Conflict>) {
+        let specs: Vec<AccountSpec> = specs.into_iter().collect();
         let mut accounts = self.accounts.clone();
         // Out first, so that a conflict names the newcomer as the claimant whatever the order of the names.
-        accounts.remove(spec.account.as_str());
-        let mut registry = Self::index(accounts)?;
-        registry.add(Arc::new(spec))?;
-        Ok(registry)
+        for spec in &specs {
+            accounts.remove(spec.account.as_str());
+        }
+        let mut registry = Self::index(accounts).unwrap_or_default();
+        let mut conflicts = Vec::new();
+        for spec in specs.into_iter().map(Arc::new) {
+            let Err(conflict) = registry.add(Arc::clone(&spec)) else { continue };
+            conflicts.push(conflict);
+            if let Some(before) = self.accounts.get(spec.account.as_str()) {
+                // Another may have taken what it had: then it has nothing.
+                let _ = registry.add(Arc::clone(before));
+            }
+        }
+        (registry, conflicts)
     }
 
     /// The picture after one account was removed.
@@ -94,8 +112,22 @@ impl Registry {
         Ok(registry)
     }
 
+    /// All of an account or nothing of it.
     fn add(&mut self, spec: Arc<AccountSpec>) -> Result<(), Conflict> {
         let account: Arc<str> = Arc::from(spec.account.as_str());
+        let added = self.claim(&account, &spec);
+        if added.is_ok() {
+            self.accounts.insert(account, spec);
+        } else {
+            self.senders.retain(|_, entry| entry.account != account);
+            self.wabas.retain(|_, entry| entry.account != account);
+            let senders = &self.senders;
+            self.displays.retain(|_, sender| senders.contains_key(sender));
+        }
+        added
+    }
+
+    fn claim(&mut self, account: &Arc<str>, spec: &AccountSpec) -> Result<(), Conflict> {
         let app: Arc<str> = Arc::from(spec.app.as_str());
         let conflict = |kind, id: &str, owner: &str| Conflict {
             kind,
@@ -108,14 +140,14 @@ impl Registry {
                 return Err(conflict("waba", &waba.id, &have.account));
             }
             let id: Arc<str> = Arc::from(waba.id.as_str());
-            let entry = WabaEntry { account: Arc::clone(&account), app: Arc::clone(&app) };
+            let entry = WabaEntry { account: Arc::clone(account), app: Arc::clone(&app) };
             self.wabas.insert(Arc::clone(&id), entry);
             for sender in &waba.senders {
                 if let Some(have) = self.senders.get(sender.id.as_str()) {
                     return Err(conflict("sender", &sender.id, &have.account));
                 }
                 let entry = SenderEntry {
-                    account: Arc::clone(&account),
+                    account: Arc::clone(account),
                     waba: Arc::clone(&id),
                     app: Arc::clone(&app),
                     throughput: usable(sender.throughput, spec.policy.throughput_headroom_percent),
@@ -128,7 +160,6 @@ impl Registry {
                 self.senders.insert(sender_id, entry);
             }
         }
-        self.accounts.insert(account, spec);
         Ok(())
     }
 
@@ -166,9 +197,13 @@ fn digits(display: &str) -> String {
     display.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// The registry as a process shares it: readers take the newest picture without waiting for the writer.
+/// The registry as a process shares it: readers take the newest picture without waiting for a writer.
 #[derive(Clone, Debug)]
-pub struct SharedRegistry(Arc<watch::Sender<Arc<Registry>>>);
+pub struct SharedRegistry {
+    picture: Arc<watch::Sender<Arc<Registry>>>,
+    /// Held from the picture that is changed to the one that is shared, so that of two changes none is lost.
+    writing: Arc<Mutex<()>>,
+}
 
 impl Default for SharedRegistry {
     fn default() -> Self {
@@ -180,34 +215,45 @@ impl SharedRegistry {
     /// Shares a picture.
     #[must_use]
     pub fn new(registry: Registry) -> Self {
-        Self(Arc::new(watch::Sender::new(Arc::new(registry))))
+        Self { picture: Arc::new(watch::Sender::new(Arc::new(registry))), writing: Arc::default() }
     }
 
     /// The newest picture. Take it once per unit of work so that one unit sees one registry.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Registry> {
-        Arc::clone(&self.0.borrow())
+        Arc::clone(&self.picture.borrow())
     }
 
     /// Replaces the picture.
     pub fn replace(&self, registry: Registry) {
-        self.0.send_replace(Arc::new(registry));
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.picture.send_replace(Arc::new(registry));
     }
 
-    /// Applies one record of the `registry` topic. One writer at a time: the reader of the topic.
+    /// Applies entries of accounts, all at once: each change of the picture goes through all of it. Those that claim what
+    /// another account has are answered, and such an account stays as it was.
+    pub fn apply_all(&self, specs: impl IntoIterator<Item = AccountSpec>) -> Vec<Conflict> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (next, conflicts) = self.snapshot().with_all(specs);
+        self.picture.send_replace(Arc::new(next));
+        conflicts
+    }
+
+    /// Applies one entry.
     ///
     /// # Errors
     /// A conflict; the picture stays as it was.
     pub fn apply(&self, spec: AccountSpec) -> Result<(), Conflict> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let next = self.snapshot().with(spec)?;
-        self.replace(next);
+        self.picture.send_replace(Arc::new(next));
         Ok(())
     }
 
     /// A receiver that is told of every change.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<Registry>> {
-        self.0.subscribe()
+        self.picture.subscribe()
     }
 }
 
@@ -250,6 +296,37 @@ mod tests {
         let error = shared.apply(spec("c", "w9", "11")).unwrap_err();
         assert_eq!((error.kind, &*error.account, &*error.owner), ("sender", "c", "b"));
         assert!(shared.snapshot().account("a").is_none());
+    }
+
+    #[test]
+    fn of_several_only_those_in_conflict_stay_as_they_were() {
+        let shared = SharedRegistry::new(Registry::build([spec("a", "w1", "11"), spec("b", "w2", "22")]).unwrap());
+        // `b` takes the number that `a` had, which `a` claims once more.
+        let conflicts = shared.apply_all([spec("b", "w9", "11"), spec("c", "w3", "33"), spec("a", "w1", "11")]);
+        let first: Vec<_> = conflicts.iter().map(|c| (c.kind, &*c.account, &*c.owner)).collect();
+        assert_eq!(first, [("sender", "a", "b")]);
+        let conflicts = shared.apply_all([spec("d", "w8", "33"), spec("e", "w4", "44")]);
+        assert_eq!(conflicts.len(), 1);
+        let registry = shared.snapshot();
+        assert!(registry.waba("w8").is_none() && registry.account("d").is_none() && registry.sender("44").is_some());
+    }
+
+    /// As the reader of the topic and a shard of the embedded log would, if both were in one process.
+    #[test]
+    fn of_two_changes_at_once_none_is_lost() {
+        let shared = SharedRegistry::default();
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let shared = &shared;
+                scope.spawn(move || {
+                    for n in 0..50 {
+                        let id = format!("{writer}-{n}");
+                        shared.apply(spec(&id, &id, &id)).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(shared.snapshot().accounts().count(), 200);
     }
 
     #[test]

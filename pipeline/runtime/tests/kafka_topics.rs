@@ -168,6 +168,19 @@ fn lost_positions_are_not_taken_for_a_beginning() {
     assert_eq!(faults(&config).len(), Topic::INPUTS.len());
 }
 
+#[test]
+fn orders_are_not_taken_again_from_their_first() {
+    let config = created(&Broker::shared());
+    let state: ThreadedProducer<DefaultContext> = config.producer("test").create().unwrap();
+    state.send(BaseRecord::to(&config.state_topic()).partition(1).key("k").payload("v")).map_err(|e| e.0).unwrap();
+    state.flush(PATIENCE).unwrap();
+    let group = kafka::dispatch_group(&config);
+    wait(admin(&config).delete_groups(&[&group], &AdminOptions::new())).unwrap().remove(0).unwrap();
+    let refused = kafka::create(&config, PARTITIONS, 1).unwrap_err();
+    assert!(matches!(&refused, TopicsError::OrderPositionsLost { partitions, .. } if *partitions == [1]), "{refused}");
+    assert_eq!(faults(&config).len(), 1);
+}
+
 type DefaultContext = rdkafka::producer::DefaultProducerContext;
 
 #[test]

@@ -13,8 +13,9 @@ use tollgate_wire::trace::{SpanRef, TraceParent};
 use super::backlog::Job;
 use super::results::{Report, Slot};
 use super::span::{self, Called};
+use super::targets::Destination;
 use crate::clock::{self, Clock};
-use crate::graph::{GraphClient, Sent, Target};
+use crate::graph::{GraphClient, Sent};
 use crate::traces::Traces;
 
 /// What every attempt needs.
@@ -28,10 +29,10 @@ pub(super) struct Caller {
 
 impl Caller {
     /// Makes the attempt of an order that is durably taken.
-    pub(super) async fn attempt(self: Arc<Self>, job: Job, target: Option<Target>, start: Instant) {
+    pub(super) async fn attempt(self: Arc<Self>, job: Job, to: Destination, start: Instant) {
         tokio::time::sleep_until(start.into()).await;
         let slot = Slot { sender: job.sender, pair: job.pair, priority: job.priority };
-        let result = match target {
+        let result = match to.target().await {
             None => AttemptResult::NotSent { reason: Reason::Unreachable },
             Some(_) if self.clock.now() >= job.leave_by => AttemptResult::NotSent { reason: Reason::LeaveBy },
             Some(target) => {

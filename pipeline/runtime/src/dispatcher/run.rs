@@ -255,10 +255,10 @@ impl Run {
     fn launch(&mut self, job: Job) {
         let now_ns = self.now_ns();
         let start = self.started + Duration::from_nanos(self.backlog.start_at_ns(&job, now_ns));
-        let target = self.targets.of(self.backlog.sender_id(job.sender));
+        let to = self.targets.of(self.backlog.sender_id(job.sender));
         self.in_flight += 1;
         self.bulk_in_flight += usize::from(!job.priority);
-        self.calls.spawn(Arc::clone(&self.caller).attempt(job, target, start));
+        self.calls.spawn(Arc::clone(&self.caller).attempt(job, to, start));
     }
 
     fn freed(&mut self, slot: Slot) {

@@ -24,6 +24,7 @@ pub(super) async fn start(config: NodeConfig, log_options: EmbeddedOptions) -> R
             let (recent_most, partition) = (options.recent_most, Partition::ONLY);
             let engine = EngineConfig { rates, hash_key, times, recent_most, partition };
             let now = clock.now();
+            let registry = Some(registry);
             let parts = ShardParts { engine, options, clock, registry, metrics, lags, traces };
             let mut shards = Shards::open(log.clone(), parts, status)?;
             unresolved::report(&log, shards.take_ordered(), now)?;

@@ -57,7 +57,7 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
         },
         options: config.shard,
         clock: beginning.clock.clone(),
-        registry: beginning.registry.clone(),
+        registry: None,
         metrics: Arc::clone(&beginning.metrics),
         lags: Arc::clone(&beginning.lags),
         traces: beginning.traces.clone(),

@@ -34,8 +34,9 @@ pub struct ShardParts {
     pub options: ShardOptions,
     /// For `now`.
     pub clock: Clock,
-    /// Learns of accounts.
-    pub registry: SharedRegistry,
+    /// Learns of accounts, where no topic tells the process of them: whoever follows that knows better than a shard that
+    /// loads what is stored.
+    pub registry: Option<SharedRegistry>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// How far the inputs are behind.
@@ -144,9 +145,7 @@ impl Shard {
         self.engine.clock(self.parts.clock.now().0);
         self.out.doubts = Doubts::of(self.engine.state());
         self.engine.loaded();
-        for account in self.engine.state().accounts() {
-            self.register(&account.spec.clone());
-        }
+        self.register(self.engine.state().accounts().map(|account| account.spec.clone()));
         self.status.loaded(self.partition);
         self.parts.metrics.restored(since.elapsed());
         tracing::info!(
@@ -163,8 +162,9 @@ impl Shard {
         self.engine.take_ordered()
     }
 
-    fn register(&self, spec: &AccountSpec) {
-        if let Err(conflict) = self.parts.registry.apply(spec.clone()) {
+    fn register(&self, specs: impl Iterator<Item = AccountSpec>) {
+        let Some(registry) = &self.parts.registry else { return };
+        for conflict in registry.apply_all(specs) {
             tracing::error!(%conflict, "registry entry not applied");
         }
     }
@@ -264,11 +264,14 @@ impl Shard {
         let Some(pending) = self.pending.take() else { return };
         self.engine.committed();
         self.next = pending.next;
-        for json in std::mem::take(&mut self.out.registry) {
-            match serde_json::from_slice::<AccountSpec>(&json) {
-                Ok(spec) => self.register(&spec),
-                Err(e) => tracing::error!(%e, "registry entry not readable"),
-            }
+        let changed = std::mem::take(&mut self.out.registry);
+        if !changed.is_empty() {
+            let read = |json: &Bytes| {
+                serde_json::from_slice::<AccountSpec>(json)
+                    .inspect_err(|e| tracing::error!(%e, "registry entry not readable"))
+                    .ok()
+            };
+            self.register(changed.iter().filter_map(read));
         }
         self.out.metrics.flush(pending.records as u64, took);
         self.out.doubts.committed();

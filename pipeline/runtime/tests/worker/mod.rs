@@ -19,7 +19,6 @@ use tollgate_runtime::clock::Clock;
 use tollgate_runtime::lag::Lags;
 use tollgate_runtime::log::Topic;
 use tollgate_runtime::log::kafka::{KafkaConfig, KafkaLog, partition_of};
-use tollgate_runtime::registry::{Registry, SharedRegistry};
 use tollgate_runtime::shard::{ShardError, ShardOptions, ShardParts, Shards, Status};
 use tollgate_runtime::store::StoreOptions;
 use tollgate_wire::partition::Partition;
@@ -63,7 +62,7 @@ impl Worker {
             engine,
             options,
             clock: Clock::system(),
-            registry: SharedRegistry::new(Registry::default()),
+            registry: None,
             metrics: Arc::clone(&metrics),
             lags: Arc::clone(&lags),
             traces: Default::default(),

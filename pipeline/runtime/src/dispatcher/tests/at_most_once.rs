@@ -77,6 +77,19 @@ async fn an_order_that_waits_for_its_pace_past_leave_by_is_not_called() {
     dispatcher.stop(STOP).await.unwrap();
 }
 
+/// An account's first order can be here before the account is.
+#[tokio::test]
+async fn a_sender_that_is_declared_meanwhile_is_waited_for() {
+    let world = World::new(Duration::from_millis(1), 1_000).await;
+    world.order(0, "late", "1", false, 5_000);
+    let dispatcher = world.start(16);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(world.calls().is_empty());
+    world.declare("late");
+    assert!(matches!(world.wait_for(1).await[..], [(0, AttemptResult::Accepted { .. })]));
+    dispatcher.stop(STOP).await.unwrap();
+}
+
 #[tokio::test]
 async fn without_address_or_token_nothing_is_sent() {
     let world = World::new(Duration::from_millis(1), 1_000).await;

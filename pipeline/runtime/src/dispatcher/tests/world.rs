@@ -121,6 +121,13 @@ impl World {
         Self { orders, inbox: Arc::default(), registry, calls, address }
     }
 
+    /// Declares a sender of an account of its own.
+    pub(super) fn declare(&self, sender: &str) {
+        let spec = json!({ "account": format!("of-{sender}"), "limit": "unlimited", "wabas": [
+            { "id": format!("w-{sender}"), "currency": "USD", "time_zone": "UTC", "senders": [{ "id": sender }] }] });
+        self.registry.apply(serde_json::from_value(spec).unwrap()).unwrap();
+    }
+
     pub(super) fn config(concurrent_max: usize) -> DispatcherConfig {
         DispatcherConfig {
             concurrent_max,

@@ -217,9 +217,7 @@ fn write_positions(
         let group = cluster.group(&name)?;
         let committed = group.committed(&wanted)?;
         let missing: Vec<(String, u32)> = wanted.into_iter().filter(|key| !committed.contains_key(key)).collect();
-        if name == config.app {
-            refuse_if_lost(cluster, config, &missing, new)?;
-        }
+        refuse_if_lost(cluster, config, &name, &missing, new)?;
         let mut first = Positions::new();
         for (topic, partition) in missing {
             let low = if new.contains(topic.as_str()) { 0 } else { cluster.watermarks(&topic, partition)?.0 };
@@ -233,10 +231,12 @@ fn write_positions(
     Ok(written)
 }
 
-/// A partition with state was read before: its positions are lost, not missing.
+/// A partition with state was read before: its positions are lost, not missing. From the first record on, requests would be
+/// decided again and orders sent again.
 fn refuse_if_lost(
     cluster: &Cluster<'_>,
     config: &KafkaConfig,
+    group: &str,
     missing: &[(String, u32)],
     new: &BTreeSet<&str>,
 ) -> Result<(), TopicsError> {
@@ -256,7 +256,12 @@ fn refuse_if_lost(
     if lost.is_empty() {
         return Ok(());
     }
-    Err(TopicsError::PositionsLost { group: config.app.clone(), topic: state, partitions: lost })
+    let group = group.to_owned();
+    Err(if group == config.app {
+        TopicsError::PositionsLost { group, topic: state, partitions: lost }
+    } else {
+        TopicsError::OrderPositionsLost { group, topic: config.topic(Topic::Dispatch), partitions: lost }
+    })
 }
 
 #[cfg(test)]

@@ -65,6 +65,19 @@ pub enum TopicsError {
         /// Partitions without a position.
         partitions: Vec<u32>,
     },
+    /// Orders were made, but the positions up to which they were taken are gone. Beginning anew would send those that may still
+    /// leave a second time.
+    #[error(
+        "{topic}: partitions {partitions:?} were read before but group {group} has no position there (Kafka drops positions of a group that was away for longer than offsets.retention.minutes); set the group's offsets to the end of {topic}, where what was not called is told as in doubt, then start again"
+    )]
+    OrderPositionsLost {
+        /// Consumer group of the dispatcher.
+        group: String,
+        /// The topic of orders.
+        topic: String,
+        /// Partitions without a position.
+        partitions: Vec<u32>,
+    },
 }
 
 /// Everything found wrong, at least one thing.
