@@ -2,7 +2,7 @@
 
 use super::charges::corrects;
 use super::closes::closed_months;
-use super::entry::{COLUMNS, SHARING, SHARING_WHERE, entry};
+use super::entry::{COLUMNS, SHARING_WHERE, entry};
 use super::hash::unpack;
 use super::ingest::number_of;
 use super::read::accounts_of;
@@ -96,14 +96,12 @@ fn takes_back(entry: &LedgerEntry<'_>) -> bool {
 /// Ids of the month's entries that another entry of the month takes back. What was booked in one month and taken back
 /// in another is not among them: each month keeps its half.
 fn taken_back(db: &dyn Sql, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
-    let sql = format!(
-        "SELECT e.adjusts FROM entries e {SHARING} \
+    let sql = "SELECT e.adjusts FROM entries e CROSS JOIN entry_terms t CROSS JOIN entry_groups g \
          JOIN entries o ON o.entry = e.adjusts AND o.month = e.month AND o.account = e.account \
-         WHERE e.month = ?1 AND e.account = (SELECT ix FROM accounts WHERE name = ?2) \
-         AND g.kind = 'adjustment' AND e.quantity < 0"
-    );
+         WHERE t.ix = e.terms AND g.ix = t.grp AND e.month = ?1 \
+         AND e.account = (SELECT ix FROM accounts WHERE name = ?2) AND g.kind = 'adjustment' AND e.quantity < 0";
     let mut ids = BTreeSet::new();
-    db.rows(&sql, &[number_of(month).into(), account.into()], &mut |row| {
+    db.rows(sql, &[number_of(month).into(), account.into()], &mut |row| {
         ids.extend(unpack(row.value(0)?));
         Ok(ControlFlow::Continue(()))
     })?;

@@ -1,7 +1,8 @@
 //! Templates and numbers as the platform has them: asked for, compared, and what differs written to the log.
 //!
-//! `schedule` which WABA is due · `ask` one WABA · `compare` what differs · `pace` how often ·
-//! `overdue` how many are told nothing of, or without figures · `figures` the platform's own figures, once a day.
+//! `schedule` which WABA is due · `ask` one WABA · `told` what was told meanwhile · `compare` what differs ·
+//! `pace` how often · `overdue` how many are told nothing of, or without figures · `figures` the platform's own figures,
+//! once a day.
 
 mod ask;
 mod compare;
@@ -11,6 +12,7 @@ mod pace;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
