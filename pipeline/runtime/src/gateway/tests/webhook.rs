@@ -193,6 +193,26 @@ async fn what_is_not_understood_is_kept_in_part() {
     assert_eq!(header(0, "source").as_deref(), Some("/webhooks/whatsapp/default"));
 }
 
+/// Charges are in it: should the platform change the shape of statuses, a later version takes them back.
+#[tokio::test]
+async fn of_statuses_that_cannot_be_read_all_are_kept() {
+    let world = World::new().await;
+    let change =
+        json!({"field": "messages", "value": {"metadata": {"phone_number_id": "200"}, "statuses": "x".repeat(70_000)}});
+    let body = envelope(&[json!({"id": "100", "changes": [change]})]);
+    for _ in 0..40 {
+        assert_eq!(post(&world, "default", "secret of default", body.clone()).await.status, 200);
+    }
+    let letters = world.inbox.of(Topic::DeadLetters);
+    assert_eq!(
+        (
+            letters.len(),
+            serde_json::from_str::<Value>(&letters[39].1).unwrap()["entry"][0]["changes"][0]["field"].clone()
+        ),
+        (40, json!("messages"))
+    );
+}
+
 #[tokio::test]
 async fn a_body_beyond_the_bound_is_refused() {
     let world = World::new().await;
