@@ -44,7 +44,8 @@ fn entry(n: u64, uid: Option<u64>, when: &str) -> LedgerEntry<'static> {
 
 fn moved(uid: u64, seconds: u64, kind: &str, when: &str, more: Value) -> Vec<u8> {
     let mut of = json!({"recipient_hash": HASH, "metadata": {"crm": format!("crm.{when}")}});
-    of.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let (Value::Object(fields), Value::Object(more)) = (&mut of, more) else { panic!("both are objects") };
+    fields.extend(more);
     outcome(&format!("m{uid}"), uid, seconds, kind, of)
 }
 
@@ -306,7 +307,7 @@ fn what_is_set_aside_late_names_nobody(dir: &Database) {
 fn an_erasure_that_is_read_again_forgets_nothing_later(dir: &Database) {
     let mut books = Books::of(dir);
     let (first, second) = (erased(UNTIL, ERASED_S), erased(UNTIL + 5, ERASED_S + 50));
-    books.snapshots(&[first.clone()]).snapshots(&[second]);
+    books.snapshots(std::slice::from_ref(&first)).snapshots(&[second]);
     // From the start of its partition, as a writer reads it that lost its place.
     let mut again = records(std::slice::from_ref(&first), 0);
     again[0].partition = 4;
