@@ -14,6 +14,7 @@ on_both!(
     others_and_other_accounts_keep_their_names,
     what_is_set_aside_late_names_nobody,
     an_erasure_that_is_read_again_forgets_nothing_later,
+    what_is_too_old_is_forgotten_with_the_next_erasure,
 );
 
 const ANA: &str = "+5511987654321";
@@ -316,4 +317,21 @@ fn an_erasure_that_is_read_again_forgets_nothing_later(dir: &Database) {
     books.ledger(&[bytes(&entry(1, Some(UNTIL + 5), "before"))]);
     assert_nowhere(dir, &[DIGITS, "wamid.before"]);
     assert_eq!(recipients(dir).len(), 1);
+}
+
+/// A person is remembered for 400 days, until nothing can come that was requested before.
+fn what_is_too_old_is_forgotten_with_the_next_erasure(dir: &Database) {
+    let hash = |n: u64| format!("{n:032x}");
+    let of = |n: u64, day: u64| {
+        bytes(&json!({"erased": format!("+551198765000{n}"), "account": "acme", "as_of": at(day * DAY_S),
+            "recipient_hash": hash(n), "until_uid": UNTIL}))
+    };
+    let mut books = Books::of(dir);
+    let kept = || [1, 2, 3].map(|n| saying(dir, &hash(n)).len());
+    books.snapshots(&[of(1, 0), of(2, 1)]).snapshots(&[of(3, 400)]);
+    assert_eq!(kept(), [1, 1, 1]);
+    books.snapshots(&[of(3, 401)]);
+    assert_eq!(kept(), [0, 1, 1]);
+    books.ledger(&[bytes(&LedgerEntry { recipient_hash: hash(2).into(), ..entry(1, Some(3), "before") })]);
+    assert_nowhere(dir, &[DIGITS, "wamid.before"]);
 }
