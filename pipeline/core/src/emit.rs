@@ -34,6 +34,7 @@ use tollgate_wire::{Reason, Text, Time};
 pub fn outcome(
     state: &State,
     rates: &RateCards,
+    key: &HashKey,
     o: &OutcomeFx,
     m: &Message,
     out: &mut Vec<u8>,
@@ -100,6 +101,7 @@ pub fn outcome(
     }
     let lot = lot_of(m).filter(|_| o.kind != OutcomeKind::Duplicate).map(|key| key.name());
     let to = state.user_text(m.user);
+    let recipient_hash = format!("{:032x}", key.recipient(&to));
     let record = Outcome {
         id: (&*m.tail.id).into(),
         message_uid: m.uid,
@@ -133,6 +135,7 @@ pub fn outcome(
         charge,
         metadata: m.tail.metadata.as_deref(),
         test: m.test,
+        recipient_hash: Some(recipient_hash.as_str().into()),
     };
     serde_json::to_writer(out, &record)
 }

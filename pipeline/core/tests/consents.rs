@@ -455,6 +455,32 @@ fn an_erased_person_is_unknown_but_for_refusals() {
     assert_eq!(asked(&mut w, NEWER), "ooow");
 }
 
+/// What is told of a person carries the same keyed hash, and the numbers of messages tell which were requested before.
+#[test]
+fn an_erasure_tells_which_messages_were_before() {
+    let mut w = world(&json!({}));
+    let erase = |w: &mut World| {
+        w.command(&json!({"command": "erase_person", "account": "acme", "to": ANA}));
+        w.out.erased.pop().unwrap()
+    };
+    assert!(erase(&mut w)["until_uid"].is_u64(), "before any message");
+    w.request(&shipped("r1", ANA)).unwrap();
+    let before = w.last_outcome().clone();
+    let told = erase(&mut w);
+    w.request(&shipped("r2", ANA)).unwrap();
+    w.request(&shipped("r3", NEW)).unwrap();
+    let [.., after, other] = &w.out.outcomes[..] else { panic!("three outcomes") };
+    let uid = |v: &Value| v["message_uid"].as_u64().unwrap();
+    let until = told["until_uid"].as_u64().unwrap();
+    assert!(uid(&before) <= until && until < uid(after), "{until}");
+    assert_eq!(
+        (&before["recipient_hash"], &after["recipient_hash"]),
+        (&told["recipient_hash"], &told["recipient_hash"])
+    );
+    assert_ne!(other["recipient_hash"], told["recipient_hash"]);
+    assert_eq!(told["recipient_hash"].as_str().map(str::len), Some(32));
+}
+
 /// A batch that is not durable erases nothing.
 #[test]
 fn an_aborted_erasure_is_none() {

@@ -106,6 +106,10 @@ pub struct Outcome<'a> {
     /// Ordered for a test recipient while its campaign was in test; left out otherwise.
     #[serde(default, skip_serializing_if = "is_false")]
     pub test: bool,
+    /// Keyed hash of the recipient, as in ledger entries: who was erased is known by it. Absent in records of earlier versions,
+    /// and in what views answer.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub recipient_hash: Option<Text<'a>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

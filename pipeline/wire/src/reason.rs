@@ -141,6 +141,8 @@ names! {
         UnknownAccount = "unknown_account",
         /// The event's sender is not in the registry.
         UnknownSender = "unknown_sender",
+        /// The event's WABA is another app's in the registry than the app that signed it.
+        WrongApp = "wrong_app",
         /// The record lies in another partition than its account.
         WrongPartition = "wrong_partition",
         /// The record's key is not its account.

@@ -245,6 +245,13 @@ pub struct PersonErased<'a> {
     /// What the person refuses, which stays; absent when it is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holds: Option<Consents>,
+    /// Keyed hash of the person, as in ledger entries and outcomes. This and the next are absent in records of earlier
+    /// versions.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub recipient_hash: Option<Text<'a>>,
+    /// Greatest message number given until then: what has a greater one was requested afterwards, and is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_uid: Option<u64>,
 }
 
 /// A person's consents by category; `null` where the person was never asked.

@@ -2,6 +2,7 @@
 
 use crate::change::Proof;
 use crate::effect::{LevelChange, Reply, ReplyKind};
+use crate::hashing::HashKey;
 use crate::ids::{BrandIx, ContactKey, TemplateIx};
 use crate::record::{Account, Consent, Contact, pending_until_s};
 use crate::state::State;
@@ -62,14 +63,23 @@ fn holds_of(account: &Account, contact: &Contact, now_ms: u64) -> Consents {
 ///
 /// # Errors
 /// Only if serialising fails, which plain data does not.
-pub fn erased(state: &State, key: ContactKey, now_ms: u64, out: &mut Vec<u8>) -> serde_json::Result<()> {
+pub fn erased(
+    state: &State,
+    hash_key: &HashKey,
+    key: ContactKey,
+    now_ms: u64,
+    out: &mut Vec<u8>,
+) -> serde_json::Result<()> {
     let to = state.user_text(key.user());
+    let recipient_hash = format!("{:032x}", hash_key.recipient(&to));
     let left = holds(state, key, now_ms);
     let record = PersonErased {
         erased: to.as_str().into(),
         account: state.account_at(key.account()).spec.account.as_str().into(),
         as_of: Time(now_ms),
         holds: (left != Consents::default()).then_some(left),
+        recipient_hash: Some(recipient_hash.as_str().into()),
+        until_uid: Some(state.next_uid() - 1),
     };
     serde_json::to_writer(out, &record)
 }

@@ -24,7 +24,7 @@ impl Engine {
             }
             Effect::Outcome(o) => {
                 let Some(m) = state.message(o.uid) else { return };
-                if emit::outcome(state, &self.config.rates, o, m, &mut self.json).is_err() {
+                if emit::outcome(state, &self.config.rates, &self.config.hash_key, o, m, &mut self.json).is_err() {
                     return;
                 }
                 sink.effect(state, effect, &state.account_at(m.account).spec.account, &self.json);
@@ -72,7 +72,7 @@ impl Engine {
                 sink.effect(state, effect, &account.spec.account, &self.json);
             }
             Effect::Erased(key) => {
-                if emit::erased(state, *key, self.now_ms, &mut self.json).is_err() {
+                if emit::erased(state, &self.config.hash_key, *key, self.now_ms, &mut self.json).is_err() {
                     return;
                 }
                 sink.effect(state, effect, &state.account_at(key.account()).spec.account, &self.json);

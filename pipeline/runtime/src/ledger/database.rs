@@ -1,6 +1,7 @@
 //! The database: one writer and readers beside it, over whichever engine holds it.
 
 use super::accounts::Accounts;
+use super::erased::Erasures;
 use super::group::Groups;
 use super::postgres::Postgres;
 use super::sql::{Bulk, Engine, Sql};
@@ -64,6 +65,7 @@ pub(crate) struct Memory {
     pub(crate) accounts: Accounts,
     pub(super) groups: Groups,
     pub(crate) names: Names,
+    pub(crate) erasures: Erasures,
 }
 
 /// A read-only connection of its own: never waits for the writer and never holds it up. Each read sees one

@@ -43,6 +43,11 @@ impl Hashes {
         }
     }
 
+    /// The recipient's, where it is one.
+    pub(super) const fn recipient(&self) -> Option<[u8; 16]> {
+        self.recipient
+    }
+
     /// What is stored of entry `e`, whose hashes these are: its id, the one that it corrects, recipient and wamid.
     pub(super) fn stored<'e>(&'e self, e: &'e LedgerEntry<'_>) -> [Value<'e>; 4] {
         fn of<'e>(packed: &'e Option<[u8; 16]>, text: Option<&'e str>) -> Value<'e> {

@@ -7,7 +7,7 @@ use super::hash::Hashes;
 use super::parse::{Checked, Read, each_chunk};
 use super::postgres::Prepared;
 use super::reached::keep_band;
-use super::sql::{Bulk, Sql};
+use super::sql::{Bulk, Prepare, Sql};
 use super::stream::Fresh;
 use super::{Ingested, LedgerError, LedgerStore, Record, Stream, Writer};
 use tollgate_rate_card::YearMonth;
@@ -62,15 +62,17 @@ pub(super) fn ingest(
 ) -> Result<Ingested, LedgerError> {
     let mut fresh = Fresh::take(tx, Stream::Ledger, batch)?;
     let mut ends = Ends::hold(tx)?;
+    memory.erasures.hold(tx)?;
     let (at_once, prepare) = (tx.booked_at_once(), tx.prepare());
-    each_chunk(&std::mem::take(&mut fresh.records), at_once, prepare, |(records, read)| {
+    each_chunk(&std::mem::take(&mut fresh.records), at_once, prepare, |(records, mut read)| {
+        unname(tx, memory, prepare, &mut read)?;
         let mut bookings = Vec::with_capacity(read.len());
         for (record, read) in records.iter().zip(&read) {
             match read {
                 Ok(Read::Entry(checked)) => {
                     let account = memory.accounts.number(tx, &checked.entry.account)?;
                     if ends.refuse(tx, account, checked.month, &checked.entry)? {
-                        fresh.set_aside(tx, record, &closed(&checked.entry))?;
+                        set_aside(tx, memory, &mut fresh, record, account, checked)?;
                         continue;
                     }
                     bookings.push(Booking::new(tx, memory, account, checked)?);
@@ -95,6 +97,45 @@ pub(super) fn ingest(
     })?;
     sum_up(tx, memory)?;
     fresh.finish(tx, read_at)
+}
+
+/// Takes names from entries for messages to people who were erased.
+fn unname(
+    tx: &dyn Bulk,
+    memory: &mut Memory,
+    prepare: Option<Prepare>,
+    read: &mut [Result<Read<'_>, String>],
+) -> Result<(), LedgerError> {
+    if memory.erasures.is_empty() {
+        return Ok(());
+    }
+    for one in read {
+        let Ok(Read::Entry(checked)) = one else { continue };
+        let account = memory.accounts.number(tx, &checked.entry.account)?;
+        if memory.erasures.cover_entry(account, &checked.entry, &checked.hashes)
+            && let Err(reason) = checked.unname(prepare)
+        {
+            *one = Err(reason);
+        }
+    }
+    Ok(())
+}
+
+/// Keeps an entry that came too late for its month: as it came, but for who was erased.
+fn set_aside(
+    tx: &dyn Sql,
+    memory: &Memory,
+    fresh: &mut Fresh<'_, '_>,
+    record: &Record<'_>,
+    account: i64,
+    Checked { entry, hashes, .. }: &Checked<'_>,
+) -> Result<(), LedgerError> {
+    let nameless = memory.erasures.cover_entry(account, entry, hashes).then(|| serde_json::to_vec(entry));
+    let value = match &nameless {
+        Some(Ok(value)) => value,
+        _ => record.value,
+    };
+    fresh.set_aside(tx, &Record { value, ..*record }, &closed(entry))
 }
 
 /// Keeps what is new; for each, whether it was.

@@ -14,6 +14,7 @@ mod charges;
 mod closes;
 mod database;
 mod entry;
+mod erased;
 mod error;
 mod figures;
 mod group;
@@ -53,6 +54,7 @@ pub(crate) use charges::{
 };
 pub(crate) use closes::{close_month, closed_months, end_of};
 pub(crate) use entry::{SHARING, named};
+pub(crate) use erased::{Erasure, Erasures, Until};
 pub(crate) use group::messages_of;
 pub(crate) use ingest::book_settled;
 pub(crate) use invoices::Invoiced;

@@ -48,6 +48,13 @@ impl<'a> Checked<'a> {
         let prepared = prepare.map(|prepare| prepare(&entry, &hashes, month)).transpose()?;
         Ok(Self { hashes, entry, month, added, prepared })
     }
+
+    /// Takes away what names the person. Why not, if what is left cannot be stored.
+    pub(super) fn unname(&mut self, prepare: Option<Prepare>) -> Result<(), String> {
+        (self.entry.recipient, self.entry.wamid) = (None, None);
+        self.prepared = prepare.map(|prepare| prepare(&self.entry, &self.hashes, self.month)).transpose()?;
+        Ok(())
+    }
 }
 
 /// Records with what each is, or why it cannot be booked.

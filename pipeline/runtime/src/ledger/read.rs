@@ -2,6 +2,7 @@
 
 use super::ahead::{Fetcher, ahead};
 use super::entry::{COLUMNS, Columns, OWN, SHARING, SHARING_WHERE, entry, own_entry};
+use super::erased::Until;
 use super::ingest::number_of;
 use super::shared::{KnownTerms, SHARED, Shared};
 use super::sql::{Row, Sql, Value};
@@ -120,11 +121,12 @@ pub(crate) fn of_message(
     db.rows(&sql, &[account.into(), (message_uid as i64).into()], &mut |row| Ok(each(&entry(row, false)?)))
 }
 
-/// Erases recipient and wamid of a person (`+` and digits, or the business-scoped id) from every entry of an account, by its
-/// number; hashes and amounts stay. How many entries lost them. Reads the whole side table.
-pub(crate) fn erase_person(tx: &dyn Sql, account: i64, person: &str) -> Result<u64, LedgerError> {
-    let sql = "UPDATE people SET recipient = NULL, wamid = NULL WHERE account = ?1 AND recipient = ?2";
-    tx.run(sql, &[account.into(), person.into()])
+/// Erases recipient and wamid of a person (`+` and digits, or the business-scoped id) from the entries of an account, by its
+/// number, for what was requested before; hashes and amounts stay. How many entries lost them. Reads the whole side table.
+pub(crate) fn erase_person(tx: &dyn Sql, account: i64, person: &str, until: Until) -> Result<u64, LedgerError> {
+    let sql = "UPDATE people SET recipient = NULL, wamid = NULL WHERE account = ?1 AND recipient = ?2 \
+               AND ((message_uid <> 0 AND message_uid <= ?3) OR (message_uid = 0 AND occurred_at <= ?4))";
+    tx.run(sql, &[account.into(), person.into(), until.uid.into(), until.foreign.into()])
 }
 
 /// Entries for messages to a person, with number and wamid, newest first, at most `most`. The side table is not kept by

@@ -2,6 +2,14 @@
 -- values share; an entry has what is its own. `fingerprint` of terms that were made by the upgrade is of no use: they are found
 -- by nobody, and made once more when such an entry comes.
 
+-- Who was erased, so that what comes late of a message that was requested before names nobody. The greatest `ix` tells whether
+-- anybody was since it was last looked at.
+CREATE TABLE erased (
+  ix INTEGER PRIMARY KEY, account INTEGER NOT NULL, recipient_hash BLOB NOT NULL, until_uid INTEGER NOT NULL,
+  at INTEGER NOT NULL
+);
+CREATE INDEX erased_by_person ON erased (account, recipient_hash);
+
 DROP VIEW ledger;
 CREATE TABLE entry_terms (
   ix INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL UNIQUE, grp INTEGER NOT NULL,

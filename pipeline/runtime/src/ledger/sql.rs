@@ -89,6 +89,10 @@ pub(crate) trait Bulk: Sql {
     /// Holds the ends of months for this transaction: with others that book (`shared`), or alone, to close one.
     fn hold_months(&self, shared: bool) -> Result<(), LedgerError>;
 
+    /// Holds people's data for this transaction: with others that write it (`shared`), or alone, to tell that a person is
+    /// erased. Taken after the two above.
+    fn hold_people(&self, shared: bool) -> Result<(), LedgerError>;
+
     /// How many entries are best booked at once.
     fn booked_at_once(&self) -> usize;
 

@@ -182,6 +182,11 @@ impl Bulk for Tx<'_> {
         Ok(())
     }
 
+    /// A file has one writer.
+    fn hold_people(&self, _: bool) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     fn booked_at_once(&self) -> usize {
         BOOKED_AT_ONCE
     }

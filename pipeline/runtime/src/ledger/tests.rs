@@ -240,7 +240,7 @@ fn a_person_is_erased_and_the_ledger_stays(dir: &Database) {
     let mut writer = dir.writer();
     let erased = writer.transact(|tx, memory| {
         let account = memory.accounts.number(tx, "acme")?;
-        super::read::erase_person(tx, account, "+5511987654321")
+        super::read::erase_person(tx, account, "+5511987654321", super::erased::Until::EVER)
     });
     assert_eq!(erased.unwrap(), 5);
     assert_eq!(entries(&reader, october(), false), before);

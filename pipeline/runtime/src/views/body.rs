@@ -111,6 +111,7 @@ impl<'a> Body<'a> {
             charge: self.charge,
             metadata: self.metadata.or(metadata),
             test: self.test,
+            recipient_hash: None,
         }
     }
 }

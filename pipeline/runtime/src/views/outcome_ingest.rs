@@ -5,7 +5,7 @@
 
 use super::body::{Body, Common};
 use super::move_key::{move_key, offset_of};
-use crate::ledger::{Accounts, Bulk, Fresh, Ingested, LedgerError, Record, Sql, Stream, Writer, writes_nul};
+use crate::ledger::{Accounts, Bulk, Erasures, Fresh, Ingested, LedgerError, Record, Sql, Stream, Writer, writes_nul};
 use crate::views::Names;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -81,7 +81,8 @@ impl Writer {
                     Err(reason) => fresh.set_aside(tx, record, &reason)?,
                 }
             }
-            let mut projection = Projection::new(tx, &parsed)?;
+            memory.erasures.load(tx)?;
+            let mut projection = Projection::new(tx, &parsed, &memory.erasures)?;
             for one in &parsed {
                 projection.project(tx, &mut memory.names, one)?;
                 fresh.count(true);
@@ -179,6 +180,7 @@ struct Moved {
 type ById<'a> = HashMap<(i64, &'a str), Vec<usize>, foldhash::fast::FixedState>;
 
 struct Projection<'a> {
+    erasures: &'a Erasures,
     known: Vec<Known<'a>>,
     /// Places among the known ones, newest last.
     by_id: ById<'a>,
@@ -188,7 +190,7 @@ struct Projection<'a> {
 
 impl<'a> Projection<'a> {
     /// Reads the messages that the batch is about.
-    fn new(tx: &mut dyn Bulk, parsed: &'a [Parsed<'a>]) -> Result<Self, LedgerError> {
+    fn new(tx: &mut dyn Bulk, parsed: &'a [Parsed<'a>], erasures: &'a Erasures) -> Result<Self, LedgerError> {
         let mut keys = Vec::with_capacity(parsed.len());
         let mut by_id = ById::default();
         for one in parsed {
@@ -222,7 +224,7 @@ impl<'a> Projection<'a> {
             newest_first.reverse();
             by_id.insert(*key, newest_first);
         }
-        Ok(Self { known, by_id, moves: Vec::with_capacity(parsed.len()), bodies: Vec::new() })
+        Ok(Self { erasures, known, by_id, moves: Vec::with_capacity(parsed.len()), bodies: Vec::new() })
     }
 
     fn project(&mut self, tx: &mut dyn Bulk, names: &mut Names, one: &'a Parsed<'a>) -> Result<(), LedgerError> {
@@ -236,7 +238,11 @@ impl<'a> Projection<'a> {
         // the history, and the message stays where it is.
         let repeats = o.outcome == OutcomeKind::Duplicate;
         let found = self.find(account, o, repeats);
-        let body = self.body(found, campaign, o);
+        let erased = match found {
+            Some(place) => self.known[place].to.is_empty(),
+            None => self.erasures.cover_message(account, o),
+        };
+        let body = self.body(found, campaign, o, erased);
         if let (0, Some(place)) = (campaign, found) {
             campaign = self.known[place].campaign;
         }
@@ -252,7 +258,7 @@ impl<'a> Projection<'a> {
         let state = names.state(tx, (account, campaign, variant), o.outcome, o.reason.as_ref())?;
         let moves = stood.is_none_or(|(stood, _)| !repeats && moves_on(stood, o.outcome));
         let (message, prev) = match found {
-            None => (self.begin(one, campaign, state), None),
+            None => (self.begin(one, campaign, state, erased), None),
             Some(place) => {
                 let message = &mut self.known[place];
                 let prev = std::mem::replace(&mut message.last_move, key);
@@ -272,7 +278,7 @@ impl<'a> Projection<'a> {
     }
 
     /// A message that no move was about before.
-    fn begin(&mut self, one: &'a Parsed<'a>, campaign: i64, state: i64) -> usize {
+    fn begin(&mut self, one: &'a Parsed<'a>, campaign: i64, state: i64, erased: bool) -> usize {
         let o = &one.o;
         let place = self.known.len();
         self.known.push(Known {
@@ -282,8 +288,8 @@ impl<'a> Projection<'a> {
             state,
             at: o.at.0 as i64,
             last_move: one.key,
-            to: Cow::Borrowed(o.to.as_str()),
-            metadata: o.metadata.map(|m| Cow::Borrowed(m.get())),
+            to: Cow::Borrowed(if erased { "" } else { o.to.as_str() }),
+            metadata: o.metadata.filter(|_| !erased).map(|m| Cow::Borrowed(m.get())),
             account: one.account,
             id: o.id.as_str(),
             touched: true,
@@ -301,7 +307,7 @@ impl<'a> Projection<'a> {
     }
 
     /// Writes the move's body against its message's row, or against the outcome itself when there is none.
-    fn body(&mut self, found: Option<usize>, campaign: i64, o: &Outcome<'_>) -> Range<usize> {
+    fn body(&mut self, found: Option<usize>, campaign: i64, o: &Outcome<'_>, erased: bool) -> Range<usize> {
         let common = match found.map(|place| &self.known[place]) {
             Some(message) => Common {
                 message_uid: message.uid as u64,
@@ -319,7 +325,6 @@ impl<'a> Projection<'a> {
         let from = self.bodies.len();
         let body = Body::of(o, common);
         // Who was erased stays so, whatever is told of the message afterwards.
-        let erased = found.is_some_and(|place| self.known[place].to.is_empty());
         let body = if erased { body.nameless() } else { body };
         serde_json::to_writer(&mut self.bodies, &body)
             .expect("strings, numbers and checked JSON into memory cannot fail");

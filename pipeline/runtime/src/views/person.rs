@@ -4,7 +4,7 @@ use super::body::Body;
 use super::consents::ConsentsView;
 use super::message::PriceLine;
 use super::snapshots::tested_by;
-use crate::ledger::{LedgerError, Reader, Sql, Stream, Value, as_of, erase_person, of_person};
+use crate::ledger::{Erasure, LedgerError, Reader, Sql, Stream, Until, Value, as_of, erase_person, of_person};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::ops::ControlFlow;
@@ -141,20 +141,24 @@ impl Reader {
 
 /// Erases a person: number and platform's ids beside the ledger and in the messages' rows and moves, what the messages
 /// carried along, and what was said. Amounts, counts and keyed hashes stay; so does what the person refuses (`holds`, as
-/// JSON), if anything, because it must be kept to.
+/// JSON), if anything, because it must be kept to. What the person was asked to be sent since then stays too: it may have been
+/// read before.
 pub(super) fn erase(tx: &dyn Sql, erased: &Erased) -> Result<(), LedgerError> {
     let of_them = [erased.account.into(), Value::Text(&erased.person)];
-    erase_person(tx, erased.account, &erased.person)?;
+    let until = erased.erasure.as_ref().map_or(Until::EVER, Erasure::until);
+    erase_person(tx, erased.account, &erased.person, until)?;
+    let messages = [of_them[0], of_them[1], until.uid.into()];
     let mut newest = Vec::new();
-    let sql = "SELECT last_move FROM messages WHERE account = ?1 AND recipient = ?2";
-    tx.rows(sql, &of_them, &mut |row| {
+    let sql = "SELECT last_move FROM messages WHERE account = ?1 AND recipient = ?2 AND uid <= ?3";
+    tx.rows(sql, &messages, &mut |row| {
         newest.push(row.required(0)?);
         Ok(ControlFlow::Continue(()))
     })?;
     for key in newest {
         erase_moves(tx, key)?;
     }
-    tx.run("UPDATE messages SET recipient = '', metadata = NULL WHERE account = ?1 AND recipient = ?2", &of_them)?;
+    let sql = "UPDATE messages SET recipient = '', metadata = NULL WHERE account = ?1 AND recipient = ?2 AND uid <= ?3";
+    tx.run(sql, &messages)?;
     tx.run("DELETE FROM unanswered WHERE account = ?1 AND person = ?2", &of_them)?;
     tx.run("DELETE FROM answers WHERE account = ?1 AND person = ?2", &of_them)?;
     tx.run("DELETE FROM consent_proofs WHERE account = ?1 AND person = ?2", &of_them)?;
@@ -194,4 +198,6 @@ pub(super) struct Erased {
     pub(super) account: i64,
     pub(super) person: String,
     pub(super) holds: Option<String>,
+    /// Which messages were requested before; records of earlier versions do not tell it.
+    pub(super) erasure: Option<Erasure>,
 }

@@ -5,7 +5,7 @@ use super::consents::{self, Said};
 use super::person::{self, Erased};
 use super::snapshots::Snapshot;
 use super::{levels, templates, unanswered};
-use crate::ledger::{Fresh, Ingested, LedgerError, Record, Stream, Writer, writes_nul};
+use crate::ledger::{Erasure, Fresh, Ingested, LedgerError, Record, Stream, Writer, writes_nul};
 use tollgate_wire::Time;
 use tollgate_wire::command::ConsentState;
 use tollgate_wire::snapshot::{
@@ -29,7 +29,13 @@ impl Writer {
     /// keeps what people said in it, in one transaction with the positions it reached. A record that does not parse
     /// is set aside.
     pub fn ingest_snapshots(&mut self, batch: &[Record<'_>], read_at: Time) -> Result<Ingested, LedgerError> {
+        let erased: Vec<_> = batch.iter().filter_map(erased).collect();
+        self.announce_erasures(&erased)?;
         self.transact(|tx, memory| {
+            if !erased.is_empty() {
+                // Before any row is held.
+                tx.hold_views(false)?;
+            }
             let mut fresh = Fresh::take(tx, Stream::Snapshots, batch)?;
             let mut people = Vec::new();
             for record in std::mem::take(&mut fresh.records) {
@@ -88,6 +94,13 @@ impl Writer {
     }
 }
 
+/// The account and the erasure that a record tells, if it is one.
+fn erased(record: &Record<'_>) -> Option<(String, Erasure)> {
+    let text = std::str::from_utf8(record.value).ok().filter(|text| text.contains("\"erased\""))?;
+    let told: PersonErased<'_> = serde_json::from_str(text).ok().filter(|_| !writes_nul(text))?;
+    Some((told.account.to_string(), Erasure::of(&told).ok()??))
+}
+
 fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
     let text = std::str::from_utf8(record.value).map_err(|e| format!("not a snapshot: {e}"))?;
     if writes_nul(text) {
@@ -110,8 +123,10 @@ fn read<'a>(record: &Record<'a>) -> Result<Read<'a>, String> {
         return Ok(Read::Level(level));
     }
     if let Ok(e) = serde_json::from_str::<PersonErased<'_>>(text) {
+        let erasure = Erasure::of(&e)?;
         let holds = e.holds.map(|holds| serde_json::to_string(&holds).map_err(|e| e.to_string())).transpose()?;
-        return Ok(Read::Erased(e.account.to_string(), Erased { account: 0, person: e.erased.to_string(), holds }));
+        let erased = Erased { account: 0, person: e.erased.to_string(), holds, erasure };
+        return Ok(Read::Erased(e.account.to_string(), erased));
     }
     let snapshot: Snapshot = serde_json::from_str(text).map_err(|e| format!("not a snapshot: {e}"))?;
     Ok(Read::Account(Box::new(snapshot), text))

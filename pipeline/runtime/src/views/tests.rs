@@ -7,6 +7,7 @@ use crate::ledger::{Ingested, Reader};
 
 mod bill;
 mod consents;
+mod erased;
 mod explain;
 mod kept;
 mod measure;

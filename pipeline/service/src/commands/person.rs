@@ -42,10 +42,11 @@ struct ExportArgs {
 /// Erase a person: number and platform's message ids beside the ledger and in the views, metadata, proofs, and consents.
 ///
 /// Amounts stay with keyed hashes; so does what the person refuses, with a place on the suppression list, because it must be
-/// kept to. What is on its way to the person is told again when the platform reports it: erase again after that. Records
-/// of the log go with its retention, messages of the shards 30 days after they ended. Records that could not be read
-/// (`tollgate dead-letters`, table `rejected` of the ledger) are kept as they came: look there by hand. This cannot be
-/// undone.
+/// kept to. What is told later of messages that were requested before is kept without number, ids and metadata; messages
+/// that others sent are so for 30 days more, as it is not known when they were requested. What is requested afterwards is kept
+/// as usual. Records of the log go with its retention, messages of the shards 30 days after they ended. Records that could
+/// not be read (`tollgate dead-letters`, table `rejected` of the ledger) are kept as they came: look there by hand. This
+/// cannot be undone.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tollgate person erase acme +5511987654321 --yes")]
 struct EraseArgs {

@@ -135,13 +135,19 @@ async fn a_very_long_list_becomes_several_records() {
 }
 
 #[tokio::test]
-async fn a_waba_of_another_app_is_refused_and_the_rest_is_kept() {
+async fn a_waba_of_another_app_is_set_aside_and_the_rest_goes_its_way() {
     let world = World::new().await;
     let body = envelope(&[entry("101", "201", 2), entry("100", "200", 1)]);
-    assert_eq!(post(&world, "default", "secret of default", body).await.status, 200);
+    assert_eq!(post(&world, "default", "secret of default", body.clone()).await.status, 200);
     let records = world.inbox.of(Topic::Events);
     assert_eq!((records.len(), records[0].0.as_str()), (1, "acme"));
     assert!(metrics(&world).await.contains(r#"result="wrong_app"} 2"#));
+    // This process may know late that the account has moved to the app.
+    assert_eq!(world.inbox.of(Topic::DeadLetters), [("default".to_owned(), body)]);
+    let headers = world.inbox.headers_of(Topic::DeadLetters);
+    let reason = ("reason".to_owned(), "wrong_app".to_owned());
+    assert!(headers[0].contains(&reason), "{headers:?}");
+    assert!(metrics(&world).await.contains(r#"dead_letters_total{reason="wrong_app"} 1"#));
 }
 
 #[tokio::test]

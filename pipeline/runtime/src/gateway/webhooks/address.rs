@@ -6,7 +6,7 @@ use serde::Serialize;
 use tollgate_metrics::{Metrics, WebhookResult};
 use tollgate_wire::event::PlatformEvent;
 use tollgate_wire::webhook::{Addressed, Webhook, Why};
-use tollgate_wire::{Text, Time};
+use tollgate_wire::{DeadLetterReason, Text, Time};
 
 use crate::log::{NewRecord, Topic};
 use crate::registry::Registry;
@@ -27,7 +27,8 @@ pub(super) struct Sorted<'a> {
     accounts: Vec<(Arc<str>, Vec<PlatformEvent<'a>>)>,
     /// Events whose WABA or sender is in no account.
     pub(super) unknown: usize,
-    wrong_app: usize,
+    /// Events of a WABA that is another app's in the registry as this process has it, which may be late.
+    pub(super) wrong_app: usize,
     /// Changes that are no event.
     ignored: Vec<(Text<'a>, WebhookResult)>,
 }
@@ -55,6 +56,15 @@ impl<'a> Sorted<'a> {
         match self.accounts.iter_mut().rev().find(|(have, _)| have == account) {
             Some((_, events)) => events.push(event),
             None => self.accounts.push((Arc::clone(account), vec![event])),
+        }
+    }
+
+    /// Why the envelope is set aside, if some of its events have no place; it is kept whole, so one reason is enough.
+    pub(super) fn misplaced(&self) -> Option<DeadLetterReason> {
+        match (self.unknown, self.wrong_app) {
+            (0, 0) => None,
+            (0, _) => Some(DeadLetterReason::WrongApp),
+            _ => Some(DeadLetterReason::UnknownSender),
         }
     }
 

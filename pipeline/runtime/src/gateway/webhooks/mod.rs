@@ -100,8 +100,8 @@ async fn receive(
             let kept = webhooks.kept.of(&body.bytes, &parsed.unknown, now);
             let sorted = Sorted::new(parsed, &app, &webhooks.registry.snapshot());
             let mut records = sorted.records(now);
-            if sorted.unknown > 0 {
-                records.push(webhooks.dead_letter(&app, &body.bytes, DeadLetterReason::UnknownSender));
+            if let Some(reason) = sorted.misplaced() {
+                records.push(webhooks.dead_letter(&app, &body.bytes, reason));
             }
             for change in kept {
                 tracing::warn!(
@@ -142,10 +142,13 @@ pub(super) fn again(app: &str, body: &[u8], registry: &Registry, now: Time) -> R
     let parsed = webhook::parse(body).map_err(|error| format!("the webhook cannot be read: {error}"))?;
     let sorted = Sorted::new(parsed, app, registry);
     let records: Vec<NewRecord> = sorted.records(now).into_iter().map(|(_, record)| record).collect();
-    match sorted.unknown {
-        0 if records.is_empty() => Err("the webhook has no event of an account of this app".to_owned()),
-        0 => Ok(records),
-        unknown => {
+    match (sorted.unknown, sorted.wrong_app) {
+        (0, 0) if records.is_empty() => Err("the webhook has no event of an account of this app".to_owned()),
+        (0, 0) => Ok(records),
+        (0, others) => Err(format!(
+            "{others} of its events are of a WABA that another app has, not {app}; correct the account's app, or leave it"
+        )),
+        (unknown, _) => {
             Err(format!("{unknown} of its events are of a WABA or sender in no account; apply the account first"))
         }
     }

@@ -206,6 +206,10 @@ impl Bulk for BulkTx<'_> {
         self.hold("closes", shared)
     }
 
+    fn hold_people(&self, shared: bool) -> Result<(), LedgerError> {
+        self.hold("people", shared)
+    }
+
     fn booked_at_once(&self) -> usize {
         BOOKED_AT_ONCE
     }

@@ -3,6 +3,14 @@
 -- of three and four before. Of an entry whose partition is detached, month, account and instant are 0 where people's data
 -- does not tell them.
 
+-- Who was erased, so that what comes late of a message that was requested before names nobody. The greatest `ix` tells whether
+-- anybody was since it was last looked at: it is given while no other is.
+CREATE TABLE erased (
+  ix bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account bigint NOT NULL, recipient_hash bytea NOT NULL,
+  until_uid bigint NOT NULL, at bigint NOT NULL
+);
+CREATE INDEX erased_by_person ON erased (account, recipient_hash);
+
 CREATE TABLE entry_ids_8 (
   message_uid bigint NOT NULL, entry bytea NOT NULL, month bigint NOT NULL, account bigint NOT NULL,
   occurred_at bigint NOT NULL, recipient text COLLATE "C", wamid text COLLATE "C"

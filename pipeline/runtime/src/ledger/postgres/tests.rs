@@ -254,3 +254,33 @@ fn two_writers_that_meet_a_month_at_once_make_it_once() {
     let reader = Place::Postgres(Box::new(config)).reader(Default::default()).expect("opens");
     assert_eq!(reader.entry_count("2026-11".parse().expect("a month"), None).expect("counts"), 2);
 }
+
+/// Who books while a person is erased does not know of it: the erasure waits for what was begun, and clears it too.
+#[test]
+fn what_is_booked_while_a_person_is_erased_is_erased_with_the_rest() {
+    let config = server::database();
+    let (mut first, mut second) = (writer(&config), writer(&config));
+    first.ingest(&records(&values(0..1), 0), READ_AT).expect("books");
+    let batch = values(1..5);
+    let erased = serde_json::json!({
+        "erased": "+5511987654321", "account": "acme", "as_of": READ_AT, "recipient_hash": "0".repeat(32), "until_uid": 9,
+    });
+    let erased = [json(&erased)];
+    let (written, commits) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let holds = scope.spawn(|| {
+            first.transact(|tx, memory| {
+                let done = super::super::ingest::ingest(tx, memory, &records(&batch, 1), READ_AT)?;
+                written.send(()).expect("the test listens");
+                std::thread::sleep(Duration::from_millis(300));
+                Ok(done)
+            })
+        });
+        commits.recv().expect("the first has written");
+        assert_eq!(second.ingest_snapshots(&records(&erased, 0), READ_AT).expect("erases").applied, 1);
+        assert_eq!(holds.join().expect("no panic").expect("books").applied, 4);
+    });
+    let sql = "SELECT count(*) FROM entry_ids WHERE recipient IS NOT NULL OR wamid IS NOT NULL";
+    let named: i64 = config.connect().expect("connects").query_one(sql, &[]).expect("asks").get(0);
+    assert_eq!(named, 0);
+}
