@@ -12,7 +12,7 @@ use self::about::about;
 use crate::charge;
 use crate::close;
 use crate::effect::{Booking, Closing, FeeBooking, OutcomeFx};
-use crate::hashing::HashKey;
+use crate::hashing::{HashKey, Hex};
 use crate::record::{Account, Booked, Message, MessageState, Waba};
 use crate::state::{State, lot_of};
 use rust_decimal::Decimal;
@@ -101,7 +101,7 @@ pub fn outcome(
     }
     let lot = lot_of(m).filter(|_| o.kind != OutcomeKind::Duplicate).map(|key| key.name());
     let to = state.user_text(m.user);
-    let recipient_hash = format!("{:032x}", key.recipient(&to));
+    let recipient_hash = Hex::new(key.recipient(&to));
     let record = Outcome {
         id: (&*m.tail.id).into(),
         message_uid: m.uid,
@@ -222,10 +222,10 @@ pub fn ledger(
     let attempt = b.own.and_then(|(_, number)| m?.attempts.get(m?.position(number)?));
     let template = attempt.and_then(|a| a.template).map(|ix| state.template_at(ix));
     let to = state.user_text(b.user);
-    let recipient_hash = format!("{:032x}", key.recipient(&to));
-    let wamid_hash = format!("{:032x}", key.wamid(&b.wamid));
-    let entry = format!("{:032x}", b.entry);
-    let adjusts = b.adjusts.map(|a| format!("{a:032x}"));
+    let recipient_hash = Hex::new(key.recipient(&to));
+    let wamid_hash = Hex::new(key.wamid(&b.wamid));
+    let entry = Hex::new(b.entry);
+    let adjusts = b.adjusts.map(Hex::new);
     let country = b.country.map(|c| c.to_string());
     let date = state.day(waba.ix, b.at_s).0;
     let (usage, billed) = (YearMonth::of(date).to_string(), b.billed.to_string());
@@ -250,7 +250,7 @@ pub fn ledger(
         entry: entry.as_str().into(),
         kind: b.kind,
         cause: b.cause,
-        adjusts: adjusts.as_deref().map(Text::from),
+        adjusts: adjusts.as_ref().map(|a| a.as_str().into()),
         revision: b.revision,
         account: account.spec.account.as_str().into(),
         account_name: account.spec.name.as_str().into(),
@@ -398,7 +398,7 @@ pub fn blank_fee(fee: Fee) -> LedgerEntry<'static> {
 pub fn fee(state: &State, f: &FeeBooking, out: &mut Vec<u8>) -> serde_json::Result<()> {
     let waba = state.waba_at(f.waba);
     let account = state.account_at(waba.account);
-    let entry = format!("{:032x}", f.entry);
+    let entry = Hex::new(f.entry);
     let month = f.month.to_string();
     // Checked amounts are so small that no month's count takes a decimal from the product.
     let asked = f.amount * Decimal::from(f.count);

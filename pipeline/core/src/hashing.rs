@@ -58,8 +58,42 @@ impl HashKey {
     }
 }
 
+/// A hash as 32 hexadecimal digits, without an allocation: each outcome has one and each entry four.
+pub struct Hex([u8; 32]);
+
+impl Hex {
+    /// The digits of a hash, the highest first.
+    #[must_use]
+    pub fn new(hash: u128) -> Self {
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(hash.to_be_bytes()) {
+            const DIGITS: &[u8; 16] = b"0123456789abcdef";
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        Self(digits)
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// Hash that must be equal everywhere, without a secret: ids of ledger entries.
 #[must_use]
 pub fn public(parts: &[&[u8]]) -> u128 {
     HashKey(*b"tollgate-entry-1").hash(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Hex;
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        for hash in [0, 1, 0xdead_beef, u128::MAX, 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210] {
+            assert_eq!(Hex::new(hash).as_str(), format!("{hash:032x}"));
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::blank_fee;
 use crate::effect::{CreditBooking, Reached};
+use crate::hashing::Hex;
 use crate::state::State;
 use rust_decimal::Decimal;
 use tollgate_rate_card::{Fee, RateCards};
@@ -15,7 +16,7 @@ use tollgate_wire::{Text, Time};
 pub fn credit(state: &State, c: &CreditBooking, out: &mut Vec<u8>) -> serde_json::Result<()> {
     let waba = state.waba_at(c.waba);
     let account = state.account_at(waba.account);
-    let entry = format!("{:032x}", c.entry);
+    let entry = Hex::new(c.entry);
     let (usage, billed) = (c.month.to_string(), c.billed.to_string());
     let fx_date = c.fx.as_ref().map(|fx| fx.date.to_string());
     let entry = LedgerEntry {

@@ -2,7 +2,7 @@
 
 use crate::change::Proof;
 use crate::effect::{LevelChange, Reply, ReplyKind};
-use crate::hashing::HashKey;
+use crate::hashing::{HashKey, Hex};
 use crate::ids::{BrandIx, ContactKey, TemplateIx};
 use crate::record::{Account, Consent, Contact, pending_until_s};
 use crate::state::State;
@@ -71,7 +71,7 @@ pub fn erased(
     out: &mut Vec<u8>,
 ) -> serde_json::Result<()> {
     let to = state.user_text(key.user());
-    let recipient_hash = format!("{:032x}", hash_key.recipient(&to));
+    let recipient_hash = Hex::new(hash_key.recipient(&to));
     let left = holds(state, key, now_ms);
     let record = PersonErased {
         erased: to.as_str().into(),
