@@ -3,7 +3,8 @@
 //! Three consumers. The group's own says which partitions are ours and reads nothing: where reading begins is told by
 //! the changelog, and a group whose offsets are held up by a transaction that Kafka never ended would not let it begin.
 //! Two more are assigned by hand and never commit: one for commands, events and the priority lane, which so are never
-//! behind bulk in a queue, and one for bulk. Offsets of all four inputs leave in the transaction.
+//! behind bulk in a queue, and one for bulk; and those of the fence, while requests wait for what was there before them.
+//! Offsets of all four inputs leave in the transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,24 +14,24 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::changelog;
 use super::config::KafkaConfig;
 use super::contact::Contact;
 use super::crash_point::crash_point;
+use super::fence::{self, FENCED, Fence, FenceConsumers, Passed};
 use super::membership::{Assignments, News};
 use super::restore::{self, AnyConsumer as _, Place, Plan, Restored, failed, stopped};
-use super::served::{FENCED, Fence, Held, Served, place, take};
+use super::served::{Held, Served, place, take};
 use super::transaction::Transactions;
 use crate::clock::{self, monotonic};
 use crate::log::{Commit, Log, LogError, Ownership, ReadLimit, Record, Topic};
 use crate::store::{Store, StoreOptions};
 
-/// Bulk records held at most, over all partitions; and as many of the other inputs.
-const HELD_RECORDS: usize = 20_000;
-/// Bytes of them.
-const HELD_BYTES: usize = 32 << 20;
+/// What the consumer for what is urgent reads.
+const URGENT: [Topic; 3] = [Topic::Commands, Topic::Events, Topic::RequestsPriority];
 /// Bulk is looked for at least so often while the other inputs are quiet.
 const BULK_EVERY: Duration = Duration::from_millis(4);
 /// Records taken from a client's queue in one go.
@@ -51,6 +52,7 @@ pub struct KafkaLog {
     group: Arc<BaseConsumer<Assignments>>,
     urgent: BaseConsumer,
     bulk: BaseConsumer,
+    fences: FenceConsumers,
     transactions: Transactions,
     served: BTreeMap<u32, Served>,
     restoring: BTreeMap<u32, Restoring>,
@@ -106,6 +108,7 @@ impl KafkaLog {
             group,
             urgent,
             bulk,
+            fences: FenceConsumers::default(),
             transactions,
             served: BTreeMap::new(),
             restoring: BTreeMap::new(),
@@ -131,9 +134,13 @@ impl KafkaLog {
     fn suspend(&mut self) -> Result<(), LogError> {
         self.serving = false;
         tracing::info!("partitions are being divided anew");
-        self.urgent.unassign().and_then(|()| self.bulk.unassign()).map_err(|e| failed("giving inputs back", &e))?;
+        self.urgent
+            .unassign()
+            .and_then(|()| self.bulk.unassign())
+            .and_then(|()| self.fences.unassign())
+            .map_err(|e| failed("giving inputs back", &e))?;
         for served in self.served.values_mut() {
-            served.ahead = Default::default();
+            (served.ahead, served.fence) = Default::default();
             served.flowing = false;
         }
         self.held = Held::default();
@@ -211,51 +218,130 @@ impl KafkaLog {
     /// Lets a partition's inputs flow.
     fn flow(&mut self, partition: u32) -> Result<(), LogError> {
         let Some(served) = self.served.get_mut(&partition) else { return Ok(()) };
-        let mut urgent = TopicPartitionList::new();
-        let mut bulk = TopicPartitionList::new();
-        for (topic, next) in &served.next {
-            let list = if *topic == Topic::Requests { &mut bulk } else { &mut urgent };
-            list.add_partition_offset(&self.config.topic(*topic), partition as i32, Offset::Offset(*next as i64))
-                .map_err(|e| failed("assigning inputs", &e))?;
-        }
-        let mut ends = Vec::with_capacity(FENCED.len());
-        for topic in FENCED {
-            match self.group.ends(&self.config.topic(topic), partition, FENCE_ASK) {
-                Ok((_, end)) => ends.push((topic, end)),
-                Err(e) => {
-                    tracing::warn!(partition, error = %e, "the inputs cannot flow yet");
-                    return Ok(());
+        let assigning = |e: KafkaError| failed("assigning inputs", &e);
+        let mut fence = Fence::default();
+        let (mut urgent, mut bulk) = (TopicPartitionList::new(), TopicPartitionList::new());
+        let mut behind = Vec::new();
+        for &(topic, next) in &served.next {
+            let name = self.config.topic(topic);
+            if FENCED.contains(&topic) {
+                let consumer =
+                    self.fences.make(&self.config, topic).map_err(|e| failed("a consumer of the fence", &e))?;
+                // The group's sees what is not decided, too. Asked first, so that a decided end that is not before it means
+                // that nothing was open in between.
+                let ends = self.group.ends(&name, partition, FENCE_ASK).and_then(|(_, end)| match consumer {
+                    Some(consumer) if next < end => Ok((end, consumer.ends(&name, partition, FENCE_ASK)?.1)),
+                    _ => Ok((end, end)),
+                });
+                match ends {
+                    Ok((end, decided)) if next < end => {
+                        fence.add(topic, next, end, decided >= end);
+                        behind.push((topic, next));
+                        continue;
+                    }
+                    Ok(_) => {}
+                    Err(e) => {
+                        tracing::warn!(partition, topic = name, error = %e, "the inputs cannot flow yet");
+                        return Ok(());
+                    }
                 }
             }
+            let list = if topic == Topic::Requests { &mut bulk } else { &mut urgent };
+            list.add_partition_offset(&name, partition as i32, Offset::Offset(next as i64)).map_err(assigning)?;
         }
-        served.fence = Fence { ends, moved: monotonic() };
+        for (topic, next) in behind {
+            let Some(consumer) = self.fences.of(topic) else { continue };
+            let list = fence::only(&self.config, topic, partition, next).map_err(assigning)?;
+            consumer.incremental_assign(&list).map_err(assigning)?;
+        }
         self.urgent
             .incremental_assign(&urgent)
             .and_then(|()| self.bulk.incremental_assign(&bulk))
-            .map_err(|e| failed("assigning inputs", &e))?;
-        served.flowing = true;
+            .map_err(assigning)?;
+        (served.fence, served.since, served.flowing) = (fence, monotonic(), true);
         tracing::info!(partition, next = ?served.next, "inputs flow");
         Ok(())
+    }
+
+    /// Gives what requests need not wait for any more to the consumer of what is urgent.
+    fn pass(&mut self, partition: u32) -> Result<(), LogError> {
+        let Some(served) = self.served.get_mut(&partition).filter(|served| served.fence.is_up()) else { return Ok(()) };
+        for Passed { topic, at, given_up } in served.pass(self.contact.is_there()) {
+            if given_up {
+                tracing::warn!(
+                    partition,
+                    topic = self.config.topic(topic),
+                    at,
+                    "no record of a topic came and not its end: requests are decided without waiting for it any longer. A \
+                     transaction may be open in it, see `kafka-transactions.sh find-hanging`"
+                );
+            }
+            let list = fence::only(&self.config, topic, partition, at);
+            list.and_then(|list| {
+                self.fences.of(topic).map_or(Ok(()), |consumer| consumer.incremental_unassign(&list))?;
+                self.urgent.incremental_assign(&list)
+            })
+            .map_err(|e| failed("handing an input over", &e))?;
+            served.since = monotonic();
+        }
+        Ok(())
+    }
+
+    /// Takes what comes of the topics that requests wait for; returns how many messages.
+    fn poll_fences(&mut self, most: usize) -> Result<usize, LogError> {
+        let mut took = 0;
+        for topic in FENCED {
+            let Some(consumer) = self.fences.of(topic) else { continue };
+            while self.held.takes_others() && took < most {
+                let Some(message) = consumer.poll(Duration::ZERO) else { break };
+                took += 1;
+                let Err(KafkaError::PartitionEOF(partition)) = message else {
+                    take(&mut self.served, &mut self.held, &mut self.contact, &self.config, &[topic], message)?;
+                    continue;
+                };
+                self.contact.heard();
+                let partition = partition as u32;
+                let Some(served) = self.served.get_mut(&partition).filter(|served| served.flowing) else { continue };
+                let name = self.config.topic(topic);
+                let decided_end = || consumer.ends(&name, partition, FENCE_ASK).map(|(_, end)| end);
+                match served.fence.at_end(topic, decided_end) {
+                    Ok(None) => {}
+                    Ok(Some(at)) => fence::only(&self.config, topic, partition, at)
+                        .and_then(|list| {
+                            consumer.incremental_unassign(&list)?;
+                            consumer.incremental_assign(&list)
+                        })
+                        .map_err(|e| failed("reading an input anew", &e))?,
+                    Err(e) => tracing::warn!(partition, topic = name, error = %e, "the end of a topic cannot be asked"),
+                }
+            }
+        }
+        Ok(took)
     }
 
     /// Takes what the clients have, waiting for at most `timeout` when they have nothing.
     fn poll(&mut self, timeout: Duration) -> Result<(), LogError> {
         // The group has no records, but its callbacks run inside, and it tells when it was fenced.
         while let Some(message) = self.group.poll(Duration::ZERO) {
-            take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?;
+            take(&mut self.served, &mut self.held, &mut self.contact, &self.config, &Topic::INPUTS, message)?;
         }
-        let mut took = 0;
-        while self.held.others < HELD_RECORDS && self.held.other_bytes < HELD_BYTES && took < DRAIN {
+        let mut took = self.poll_fences(DRAIN)?;
+        while self.held.takes_others() && took < DRAIN {
             match self.urgent.poll(Duration::ZERO) {
                 None => break,
-                Some(message) => take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?,
+                Some(message) => {
+                    take(&mut self.served, &mut self.held, &mut self.contact, &self.config, &URGENT, message)?;
+                }
             }
             took += 1;
         }
-        while self.held.bulk < HELD_RECORDS && self.held.bulk_bytes < HELD_BYTES && took < 2 * DRAIN {
+        while self.held.takes_bulk() && took < 2 * DRAIN {
             match self.bulk.poll(Duration::ZERO) {
                 None => break,
-                Some(message) => take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?,
+                Some(message) => {
+                    let of = [Topic::Requests];
+                    take(&mut self.served, &mut self.held, &mut self.contact, &self.config, &of, message)?;
+                }
             }
             took += 1;
         }
@@ -267,7 +353,7 @@ impl KafkaLog {
             && !timeout.is_zero()
             && let Some(message) = self.urgent.poll(timeout.min(BULK_EVERY))
         {
-            take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?;
+            take(&mut self.served, &mut self.held, &mut self.contact, &self.config, &URGENT, message)?;
         }
         Ok(())
     }
@@ -307,9 +393,9 @@ impl Log for KafkaLog {
         } else {
             self.flow(partition)?;
         }
+        self.pass(partition)?;
         let served = self.served.get_mut(&partition).ok_or(LogError::NoPartition { partition })?;
-        let fenced = matches!(topic, Topic::Requests | Topic::RequestsPriority);
-        if fenced && !served.requests_may_flow() {
+        if matches!(topic, Topic::Requests | Topic::RequestsPriority) && (!served.flowing || served.fence.is_up()) {
             return Ok(Vec::new());
         }
         let ahead = &mut served.ahead[place(topic)];
