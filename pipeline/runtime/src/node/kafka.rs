@@ -162,17 +162,15 @@ mod tests {
         assert_eq!(get(node.addresses().metrics, "/readyz").await.0, 200);
         assert!(tokio::time::timeout(Duration::from_millis(500), node.failed()).await.is_err());
 
-        // Rights are withdrawn, and the producer has to ask for a new id.
-        let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
-        broker.request_errors(RDKafkaApiKey::InitProducerId, &[refused; 20]);
-        let unknown = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID;
-        broker.request_errors(RDKafkaApiKey::Produce, &[unknown; 2]);
-        let _ = append().await;
+        let lost = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+        broker.request_errors(RDKafkaApiKey::Produce, &[lost]);
+        append().await.unwrap_err();
+        append().await.unwrap_err();
         let why = tokio::time::timeout(Duration::from_secs(20), node.failed()).await.unwrap();
-        assert!(why.starts_with("the log takes nothing more: ") && why.contains("authorization"), "{why}");
+        assert!(why.starts_with("the log takes nothing more: ") && why.contains("desynchronization"), "{why}");
         let (status, told) = get(node.addresses().metrics, "/readyz").await;
         assert_eq!(status, 503);
-        assert!(told.contains("authorization"), "{told}");
+        assert!(told.contains("desynchronization"), "{told}");
         node.stop(Duration::from_secs(1)).await.unwrap();
     }
 }
