@@ -5,12 +5,13 @@ use super::*;
 use rdkafka::consumer::CommitMode;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 const DAY_MS: u64 = 86_400_000;
 
 /// A changelog of one partition and the local store beside it.
 struct Case {
-    _broker: MockCluster<'static, rdkafka::producer::DefaultProducerContext>,
+    broker: MockCluster<'static, rdkafka::producer::DefaultProducerContext>,
     plan: Plan,
     producer: BaseProducer,
     _disk: tempfile::TempDir,
@@ -41,7 +42,7 @@ impl Case {
             cancel: Arc::default(),
             config,
         };
-        Self { _broker: broker, plan, producer, _disk: disk }
+        Self { broker, plan, producer, _disk: disk }
     }
 
     fn write(&self, key: &[u8], value: &[u8]) {
@@ -104,4 +105,14 @@ fn a_store_is_as_old_as_the_end_that_its_replay_reached() {
     case.write(&key(4), b"the newest");
     drop(run(&case.plan).unwrap().unwrap());
     assert!(case.place().at_ms >= began);
+}
+
+#[test]
+fn an_error_that_is_not_known_to_pass_ends_the_replay() {
+    let case = Case::new();
+    case.write(&key(1), b"a value");
+    let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE;
+    case.broker.request_errors(RDKafkaApiKey::Fetch, &[error; 20]);
+    let Err(error) = run(&case.plan) else { panic!("it went on") };
+    assert!(error.to_string().contains("tollgate.state, partition 0"), "{error}");
 }
