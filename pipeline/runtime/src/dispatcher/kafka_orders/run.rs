@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::group::{End, Group, Settings};
@@ -180,8 +181,9 @@ impl Run {
             }
             _ => {
                 let Settings { topic, group, .. } = &self.settings;
-                let assigned =
-                    consumer.assignment().map(|list| list.elements().iter().map(|e| e.partition()).collect());
+                let assigned = consumer
+                    .assignment()
+                    .map(|list| list.elements().iter().map(TopicPartitionListElem::partition).collect());
                 let partitions: Vec<i32> = assigned.unwrap_or_default();
                 Err(End::Failed(stopped(format!(
                     "group {group} cannot read {topic}, partitions {partitions:?}: {error}; `tollgate topics check` tells \

@@ -137,7 +137,7 @@ impl FenceConsumers {
     }
 
     pub(super) fn unassign(&self) -> Result<(), KafkaError> {
-        self.0.iter().flatten().try_for_each(|consumer| consumer.unassign())
+        self.0.iter().flatten().try_for_each(BaseConsumer::unassign)
     }
 }
 
