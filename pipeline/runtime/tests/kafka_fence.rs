@@ -1,5 +1,5 @@
-//! Requests wait for the commands that were there before them, also where those come from a broker that is farther away and
-//! bulk fills the memory meanwhile.
+//! Requests wait for the commands that were there before them: where those come from a broker that is farther away, where
+//! bulk fills the memory meanwhile, and where the first of them is long in coming.
 #![expect(clippy::unwrap_used, reason = "test")]
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::mocking::MockCluster;
@@ -12,6 +12,17 @@ use tollgate_runtime::store::StoreOptions;
 
 #[test]
 fn no_request_is_read_before_the_commands_that_were_there() {
+    requests_wait(Duration::from_millis(60), 20);
+}
+
+/// The connection alone takes longer than a second.
+#[test]
+fn what_is_long_in_coming_has_not_come() {
+    requests_wait(Duration::from_millis(300), 2);
+}
+
+/// Commands come from a broker that is `away`, bulk from one that is near.
+fn requests_wait(away: Duration, requests: usize) {
     let broker = MockCluster::new(2).unwrap();
     let config = KafkaConfig { brokers: broker.bootstrap_servers(), ..KafkaConfig::default() };
     let mut at = TopicPartitionList::new();
@@ -27,7 +38,7 @@ fn no_request_is_read_before_the_commands_that_were_there() {
     group.commit(&at, CommitMode::Sync).unwrap();
     drop(group);
     let producer: BaseProducer = config.producer("test").create().unwrap();
-    let (commands, requests, large) = (10, 20, vec![0_u8; 4 << 20]);
+    let (commands, large) = (10, vec![0_u8; 4 << 20]);
     let send = |topic: Topic, n: usize| {
         for _ in 0..n {
             let name = config.topic(topic);
@@ -37,8 +48,7 @@ fn no_request_is_read_before_the_commands_that_were_there() {
     };
     send(Topic::Commands, commands);
     send(Topic::Requests, requests);
-    // The broker of the commands is a little farther away.
-    broker.broker_round_trip_time(2, Duration::from_millis(60)).unwrap();
+    broker.broker_round_trip_time(2, away).unwrap();
     let disk = tempfile::tempdir().unwrap();
     let mut log = KafkaLog::open(config, disk.path().to_owned(), StoreOptions::default()).unwrap();
     let (began, mut served) = (Instant::now(), false);

@@ -26,7 +26,7 @@ use tollgate_metrics::Metrics;
 use tollgate_wire::DeadLetterReason;
 
 /// Why the log ended, if it did.
-type Stopped = Box<dyn Fn() -> Option<String> + Send + Sync>;
+pub(super) type Stopped = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// A node whose parts are being opened.
 pub(super) struct Beginning {
@@ -225,6 +225,7 @@ impl Beginning {
             gateway,
             shutdown: self.shutdown,
             failures,
+            stopped: self.stopped,
             export: self.export,
             log,
         })
@@ -251,7 +252,7 @@ fn ended(error: &ShardError) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
@@ -268,7 +269,7 @@ mod tests {
     use hyper_util::rt::TokioExecutor;
     use tollgate_rate_card::RateCards;
 
-    fn config(data_dir: &std::path::Path) -> NodeConfig {
+    pub(in crate::node) fn config(data_dir: &std::path::Path) -> NodeConfig {
         let any = "127.0.0.1:0".parse().unwrap();
         NodeConfig {
             data_dir: data_dir.to_owned(),
@@ -291,7 +292,7 @@ mod tests {
         }
     }
 
-    async fn get(address: std::net::SocketAddr, path: &str) -> (u16, String) {
+    pub(in crate::node) async fn get(address: std::net::SocketAddr, path: &str) -> (u16, String) {
         let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
         let response = client.get(format!("http://{address}{path}").parse().unwrap()).await.unwrap();
         let status = response.status().as_u16();

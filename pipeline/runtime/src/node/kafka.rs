@@ -1,6 +1,6 @@
 //! The parts of a process over Kafka, by its roles.
 
-use super::begin::{Beginning, Parts};
+use super::begin::{Beginning, Parts, Stopped};
 use super::live::{KafkaLive, Live};
 use super::sources::KafkaSource;
 use super::{KafkaOptions, Node, NodeConfig, NodeError, Role, hash_key, times};
@@ -17,7 +17,7 @@ use tollgate_wire::partition::Partition;
 
 /// What is opened before anything runs.
 struct Opened {
-    inbox: Arc<dyn Inbox>,
+    inbox: Arc<KafkaInbox>,
     registry: FollowedRegistry,
     shards: Option<Shards<KafkaLog>>,
     projection: Option<(ledger::Writer, KafkaSource)>,
@@ -72,16 +72,22 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
     let Opened { inbox, registry, shards, projection, orders } = opened;
     let live = KafkaLive { config: options.kafka.clone() };
     let parts = Parts {
-        inbox: Arc::clone(&inbox),
+        inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
         live: options.roles.has(Role::Gateway).then(|| Box::new(live) as Box<dyn Live>),
         shards,
         projection,
         projects_views: options.roles.has(Role::Views),
         orders: orders.map(|orders| Arc::new(orders) as Arc<dyn Orders>),
-        stopped: None,
+        stopped: Some(stopped_by(&inbox)),
         log: Box::new((inbox, registry)),
     };
     beginning.run(parts).await
+}
+
+/// An inbox that takes nothing more ends the process: whoever gives it something else would try again for ever.
+fn stopped_by(inbox: &Arc<KafkaInbox>) -> Stopped {
+    let inbox = Arc::clone(inbox);
+    Box::new(move || inbox.stopped())
 }
 
 /// Connects everything that Kafka gives this process. Blocks.
@@ -95,7 +101,7 @@ fn open(
 ) -> Result<Opened, NodeError> {
     let partitions = kafka::check(&options.kafka)?;
     parts.engine.partition.of = partitions;
-    let inbox: Arc<dyn Inbox> = Arc::new(KafkaInbox::open(&options.kafka, partitions)?);
+    let inbox = Arc::new(KafkaInbox::open(&options.kafka, partitions)?);
     let stop = Arc::new(AtomicBool::new(false));
     let reader = kafka::follow_registry(&options.kafka, shared, Arc::clone(&stop))?;
     let registry = FollowedRegistry { stop, reader: Some(reader) };
@@ -117,4 +123,54 @@ fn open(
         None
     };
     Ok(Opened { inbox, registry, shards, projection, orders })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::super::begin::tests::{config, get};
+    use super::super::sources::EmbeddedSource;
+    use super::*;
+    use crate::log::embedded::EmbeddedLog;
+    use crate::log::{NewRecord, Topic};
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    use std::time::Duration;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_inbox_that_takes_nothing_more_ends_the_process() {
+        let broker = MockCluster::new(1).unwrap();
+        let kafka = kafka::KafkaConfig { brokers: broker.bootstrap_servers(), ..kafka::KafkaConfig::default() };
+        broker.create_topic(&kafka.topic(Topic::Events), 1, 1).unwrap();
+        let inbox = Arc::new(KafkaInbox::open(&kafka, 1).unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        let beginning = Beginning::new(config(directory.path()), "nothing", false).await.unwrap();
+        let parts = Parts::<EmbeddedLog, EmbeddedSource> {
+            inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
+            live: None,
+            shards: None,
+            projection: None,
+            projects_views: false,
+            orders: None,
+            stopped: Some(stopped_by(&inbox)),
+            log: Box::new(()),
+        };
+        let mut node = beginning.run(parts).await.unwrap();
+        let append = async || inbox.append(vec![(Topic::Events, NewRecord::new("acme", "a result", 1))]).await;
+        append().await.unwrap();
+        assert_eq!(get(node.addresses().metrics, "/readyz").await.0, 200);
+        assert!(tokio::time::timeout(Duration::from_millis(500), node.failed()).await.is_err());
+
+        let lost = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+        broker.request_errors(RDKafkaApiKey::Produce, &[lost]);
+        append().await.unwrap_err();
+        append().await.unwrap_err();
+        let why = tokio::time::timeout(Duration::from_secs(20), node.failed()).await.unwrap();
+        assert!(why.starts_with("the log takes nothing more: ") && why.contains("desynchronization"), "{why}");
+        let (status, told) = get(node.addresses().metrics, "/readyz").await;
+        assert_eq!(status, 503);
+        assert!(told.contains("desynchronization"), "{told}");
+        node.stop(Duration::from_secs(1)).await.unwrap();
+    }
 }

@@ -37,8 +37,8 @@ use crate::store::StoreOptions;
 use crate::sync::SyncConfig;
 use crate::traces::{Export, TracesConfig, TracesError};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -195,6 +195,8 @@ pub struct Node {
     gateway: tokio::task::JoinHandle<()>,
     shutdown: watch::Sender<bool>,
     failures: mpsc::Receiver<String>,
+    /// Why the log takes nothing more, if it can say.
+    stopped: Arc<OnceLock<begin::Stopped>>,
     /// What posts spans, if anything does.
     export: Option<Export>,
     /// The log is closed by the last that lets go of it: after the threads.
@@ -243,6 +245,10 @@ impl Node {
             }
             if self.dispatcher.as_ref().is_some_and(|d| !d.is_running()) {
                 return "the dispatcher ended".to_owned();
+            }
+            // Nobody else need notice: what is refused is tried again for ever.
+            if let Some(why) = self.stopped.get().and_then(|stopped| stopped()) {
+                return format!("the log takes nothing more: {why}");
             }
         }
     }

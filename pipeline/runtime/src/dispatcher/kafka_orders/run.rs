@@ -8,6 +8,7 @@ use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::group::{End, Group, Settings};
@@ -15,6 +16,7 @@ use super::offered::Order;
 use super::{Request, Shared, stopped};
 use crate::clock;
 use crate::log::LogError;
+use crate::log::kafka::is_passing;
 
 /// Records read between two looks at the takes that wait.
 const READ_MAX: usize = 1_000;
@@ -147,7 +149,7 @@ impl Run {
                     quiet = 0;
                     self.shared.lock().offered.deliver(order(&message));
                 }
-                Some(Err(error)) => self.report(&error)?,
+                Some(Err(error)) => self.report(&error, consumer)?,
                 // Also after a callback, behind which more may wait.
                 None => quiet += 1,
             }
@@ -165,7 +167,7 @@ impl Run {
         Ok(quiet == 2)
     }
 
-    fn report(&self, error: &KafkaError) -> Result<(), End> {
+    fn report(&self, error: &KafkaError, consumer: &BaseConsumer<Group>) -> Result<(), End> {
         match (error, error.rdkafka_error_code()) {
             // Its cause is asked for next.
             (KafkaError::MessageConsumptionFatal(_), _) => Ok(()),
@@ -173,9 +175,20 @@ impl Run {
                 Err(End::Again(error.to_string()))
             }
             (_, Some(code)) if forbids(code) => Err(End::Failed(self.forbidden(code))),
-            _ => {
+            _ if is_passing(error) => {
                 tracing::warn!(%error, topic = self.settings.topic, "reading orders");
                 Ok(())
+            }
+            _ => {
+                let Settings { topic, group, .. } = &self.settings;
+                let assigned = consumer
+                    .assignment()
+                    .map(|list| list.elements().iter().map(TopicPartitionListElem::partition).collect());
+                let partitions: Vec<i32> = assigned.unwrap_or_default();
+                Err(End::Failed(stopped(format!(
+                    "group {group} cannot read {topic}, partitions {partitions:?}: {error}; `tollgate topics check` tells \
+                     what is wrong with the topic, and the brokers' logs the rest"
+                ))))
             }
         }
     }

@@ -50,7 +50,8 @@ impl KafkaInbox {
     /// Why this producer will accept nothing more, if so; the process has to be started again.
     #[must_use]
     pub fn stopped(&self) -> Option<String> {
-        self.producer.client().fatal_error().map(|(code, words)| format!("{code}: {words}"))
+        let (code, words) = self.producer.client().fatal_error()?;
+        Some(format!("{code}: {words}; start the process again, and if that repeats see whether this user may write"))
     }
 
     fn waiting(&self) -> &Waiting {
@@ -114,9 +115,7 @@ impl KafkaInbox {
 
     fn failure(&self, error: &KafkaError) -> AppendError {
         match self.stopped() {
-            Some(reason) => {
-                AppendError::Failed(format!("the producer has stopped ({reason}), start the process again"))
-            }
+            Some(reason) => AppendError::Failed(format!("the producer has stopped: {reason}")),
             None => failure(error, &self.producer.context().reports),
         }
     }

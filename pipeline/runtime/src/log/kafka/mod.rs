@@ -3,9 +3,9 @@
 //! `config` client settings · `flush` the one C call · `topic_plan` how each topic is set up · `topics` creates
 //! and checks them over a `cluster` connection, which reads and writes the positions of a `group` · `inbox` what comes from
 //! outside · `tail` readers with positions of their own · `headers` of records from outside · `registry` who owns which
-//! number · `context` what the clients report, `contact` whether brokers are there · `slot` the shard loop's side, with
-//! `membership` in the group, the partitions `served`, their `restore` and one `transaction` for a batch of the `changelog`
-//! and all outputs.
+//! number · `context` what the clients report, `contact` whether brokers are there, `passing` which errors are none ·
+//! `slot` the shard loop's side, with `membership` in the group, the partitions `served`, the `fence` before their requests,
+//! their `restore` and one `transaction` for a batch of the `changelog` and all outputs.
 
 mod changelog;
 mod cluster;
@@ -13,11 +13,13 @@ mod config;
 mod contact;
 mod context;
 mod crash_point;
+mod fence;
 mod flush;
 mod group;
 mod headers;
 mod inbox;
 mod membership;
+mod passing;
 mod registry;
 mod restore;
 mod served;
@@ -33,6 +35,7 @@ pub use changelog::{CHANGELOG_FORMAT, CHANGELOG_FORMAT_BEFORE, Deployment};
 pub use config::{KafkaConfig, RECORD_BYTES_MAX};
 pub use flush::flush;
 pub use inbox::KafkaInbox;
+pub(crate) use passing::is_passing;
 pub use registry::{RegistryReader, follow_registry};
 pub use share::KafkaShare;
 pub use slot::KafkaLog;

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::changelog::{self, Entry};
 use super::config::KafkaConfig;
 use super::crash_point::crash_point;
+use super::passing::is_passing;
 use super::topic_plan::TOMBSTONE_DAYS;
 use crate::clock::{self, monotonic};
 use crate::log::{LogError, Topic};
@@ -66,7 +67,7 @@ pub(super) struct Restored {
 pub(super) struct Place {
     /// The next changelog offset to apply.
     pub(super) offset: u64,
-    /// When that was written, milliseconds since 1970.
+    /// When everything there was had been applied, milliseconds since 1970: removals since then may have to be applied.
     pub(super) at_ms: u64,
     /// Input offsets that go with it; empty before the first transaction.
     pub(super) inputs: Vec<u8>,
@@ -111,6 +112,7 @@ impl Place {
 /// # Errors
 /// Kafka or the disk failed, or changelog and committed offsets do not belong together.
 pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
+    let began = clock::now();
     let mut client = plan.config.consumer(&format!("restore-{}", plan.partition), &plan.config.app);
     client.set("enable.partition.eof", "true").set("queued.min.messages", "100000");
     let consumer: BaseConsumer = client.create().map_err(|e| failed("a consumer for the changelog", &e))?;
@@ -126,7 +128,7 @@ pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
     }
     let started = monotonic();
     let from = place.as_ref().map_or(low, |p| p.offset.max(low));
-    let mut replay = Replay { batch: StateBatch::default(), keys: 0, told: monotonic() };
+    let mut replay = Replay { batch: StateBatch::default(), keys: 0, told: monotonic(), began_ms: began.0 };
     if from < high {
         read_from(&consumer, plan, from)?;
         let mut heard = monotonic();
@@ -141,11 +143,12 @@ pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
                     replay.tell(plan, message.offset() as u64, from, high);
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => {
-                    replay.write(&store, place.as_ref())?;
+                    replay.finish(&store, place.as_ref())?;
                     break;
                 }
-                Some(Err(e)) if is_final(&e) => {
-                    return Err(failed(&format!("reading {}", plan.config.state_topic()), &e));
+                Some(Err(e)) if !is_passing(&e) => {
+                    let what = format!("reading {}, partition {}", plan.config.state_topic(), plan.partition);
+                    return Err(failed(&what, &e));
                 }
                 Some(Err(_)) | None => {}
             }
@@ -370,6 +373,8 @@ struct Replay {
     batch: StateBatch,
     keys: u64,
     told: Instant,
+    /// When the end that is replayed to was asked, or before.
+    began_ms: u64,
 }
 
 impl Replay {
@@ -385,7 +390,7 @@ impl Replay {
         let entry = changelog::entry(message.key().unwrap_or_default()).map_err(damaged)?;
         let place = place.get_or_insert_with(|| Place {
             offset: 0,
-            at_ms: 0,
+            at_ms: self.began_ms,
             inputs: Vec::new(),
             cluster: plan.cluster.clone(),
         });
@@ -425,10 +430,17 @@ impl Replay {
         Ok(())
     }
 
+    /// The end is reached: the store is as old as the moment in which the end was asked.
+    fn finish(&mut self, store: &Store, place: Option<&Place>) -> Result<(), LogError> {
+        let place = place.map(|place| Place { at_ms: self.began_ms, ..place.clone() });
+        self.write(store, place.as_ref())
+    }
+
+    /// On the way, the age stays what it was: removals that are still to be applied may have been before this replay.
     fn write(&mut self, store: &Store, place: Option<&Place>) -> Result<(), LogError> {
         let Some(place) = place else { return Ok(()) };
         let mut batch = std::mem::take(&mut self.batch);
-        Place { at_ms: clock::now().0, ..place.clone() }.put(&mut batch);
+        place.put(&mut batch);
         store.write_unsynced(&batch)?;
         crash_point("restoring");
         Ok(())
@@ -441,29 +453,6 @@ impl Replay {
         self.told = monotonic();
         let percent = (at - from) * 100 / (to.saturating_sub(from)).max(1);
         tracing::info!(partition = plan.partition, keys = self.keys, percent, "restoring");
-    }
-}
-
-/// Errors after which polling on is of no use.
-pub(super) fn is_final(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode as Code;
-    match error {
-        KafkaError::MessageConsumptionFatal(_) => true,
-        KafkaError::MessageConsumption(code) => matches!(
-            code,
-            Code::OffsetOutOfRange
-                | Code::AutoOffsetReset
-                | Code::UnknownTopicOrPartition
-                | Code::UnknownPartition
-                | Code::UnknownTopic
-                | Code::TopicAuthorizationFailed
-                | Code::GroupAuthorizationFailed
-                | Code::Authentication
-                | Code::SaslAuthenticationFailed
-                | Code::Fatal
-                | Code::FencedInstanceId
-        ),
-        _ => false,
     }
 }
 
@@ -491,3 +480,6 @@ pub(super) fn failed(what: &str, error: &KafkaError) -> LogError {
 pub(super) fn stopped(reason: String) -> LogError {
     LogError::Stopped { reason: reason.into() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,4 @@
-//! A partition decided for here: its store, where its inputs stand, what is read ahead of them, and the fence before
-//! requests.
+//! A partition decided for here: its store, where its inputs stand, and what is read ahead of them.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -10,8 +9,10 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 
 use super::config::KafkaConfig;
 use super::contact::Contact;
+use super::fence::{Fence, Passed};
 use super::headers::headers;
-use super::restore::{self, stopped};
+use super::passing::is_passing;
+use super::restore::stopped;
 use crate::clock::monotonic;
 use crate::log::{LogError, Record, Topic};
 use crate::store::Store;
@@ -27,61 +28,39 @@ pub(super) struct Served {
     pub(super) ahead: [VecDeque<Record>; Topic::INPUTS.len()],
     /// Whether its inputs flow: from its first read on.
     pub(super) flowing: bool,
+    /// When its inputs began to flow, or one of them anew.
+    pub(super) since: Instant,
     pub(super) fence: Fence,
-}
-
-/// Requests wait until the commands and events that were there before are decided: after a standstill an opt-out
-/// must not lie unread behind a request that came later.
-pub(super) struct Fence {
-    /// Ends of the topics when the inputs began to flow; empty when they are reached.
-    pub(super) ends: Vec<(Topic, u64)>,
-    /// When the last of those records came.
-    pub(super) moved: Instant,
-}
-
-impl Fence {
-    pub(super) fn none() -> Self {
-        Self { ends: Vec::new(), moved: monotonic() }
-    }
 }
 
 impl Served {
     pub(super) fn new(store: Store, next: Vec<(Topic, u64)>, changelog_end: u64) -> Self {
-        Self { store, next, changelog_end, ahead: Default::default(), flowing: false, fence: Fence::none() }
+        let (ahead, fence) = Default::default();
+        Self { store, next, changelog_end, ahead, flowing: false, since: monotonic(), fence }
     }
 
     /// Whether nothing is left to be decided of an input of which nothing is read ahead; false while that is not known.
     pub(super) fn is_caught_up(&self, topic: Topic) -> bool {
-        let waits = matches!(topic, Topic::Requests | Topic::RequestsPriority) && !self.fence.ends.is_empty();
-        self.flowing && !waits && self.ahead[place(topic)].is_empty() && self.fence.moved.elapsed() >= FIRST_READ
+        let waits = match topic {
+            Topic::Requests | Topic::RequestsPriority => self.fence.is_up(),
+            topic => self.fence.awaits(topic),
+        };
+        self.flowing && !waits && self.ahead[place(topic)].is_empty() && self.since.elapsed() >= FIRST_READ
     }
 
-    /// Whether requests may be read.
-    pub(super) fn requests_may_flow(&mut self) -> bool {
-        if self.fence.ends.is_empty() {
-            return true;
-        }
-        let next = &self.next;
-        self.fence.ends.retain(|(topic, end)| next.iter().any(|(t, n)| t == topic && n < end));
-        let ahead = FENCED.iter().any(|topic| !self.ahead[place(*topic)].is_empty());
-        if ahead {
-            self.fence.moved = monotonic();
-        }
-        // An end may be the marker of a transaction, which no reader ever reaches.
-        if self.fence.moved.elapsed() > FENCE_QUIET {
-            self.fence.ends.clear();
-        }
-        self.fence.ends.is_empty()
+    /// What requests need not wait for any more.
+    pub(super) fn pass(&mut self, in_contact: bool) -> Vec<Passed> {
+        self.fence.pass(&self.next, |topic| !self.ahead[place(topic)].is_empty(), in_contact)
     }
 }
 
-/// What requests wait for at the start.
-pub(super) const FENCED: [Topic; 2] = [Topic::Commands, Topic::Events];
-/// Nothing of it came for so long: everything there was has come.
-const FENCE_QUIET: Duration = Duration::from_secs(1);
-
 /// What is there comes within this once the inputs flow.
 const FIRST_READ: Duration = Duration::from_millis(500);
+
+/// Bulk records held at most, over all partitions; and as many of the other inputs.
+const HELD_RECORDS: usize = 20_000;
+/// Bytes of them.
+const HELD_BYTES: usize = 32 << 20;
 
 /// What is read ahead, for the bound.
 #[derive(Default)]
@@ -93,17 +72,28 @@ pub(super) struct Held {
     pub(super) other_bytes: usize,
 }
 
+impl Held {
+    pub(super) fn takes_bulk(&self) -> bool {
+        self.bulk < HELD_RECORDS && self.bulk_bytes < HELD_BYTES
+    }
+
+    pub(super) fn takes_others(&self) -> bool {
+        self.others < HELD_RECORDS && self.other_bytes < HELD_BYTES
+    }
+}
+
 /// Place of an input in [`Topic::INPUTS`].
 pub(super) fn place(topic: Topic) -> usize {
     Topic::INPUTS.iter().position(|t| *t == topic).unwrap_or_default()
 }
 
-/// Puts a message where it is read from, or says why there are none.
+/// Puts a message where it is read from, or says why there are none. `of` is what the consumer reads.
 pub(super) fn take(
     served: &mut BTreeMap<u32, Served>,
     held: &mut Held,
     contact: &mut Contact,
     config: &KafkaConfig,
+    of: &[Topic],
     message: Result<BorrowedMessage<'_>, KafkaError>,
 ) -> Result<(), LogError> {
     let message = match message {
@@ -111,9 +101,13 @@ pub(super) fn take(
         Err(e) if e.rdkafka_error_code() == Some(RDKafkaErrorCode::FencedInstanceId) => {
             return Err(LogError::Fenced { reason: format!("the consumer group: {e}").into() });
         }
-        Err(e) if restore::is_final(&e) => {
+        Err(e) if !is_passing(&e) => {
+            let topics: Vec<String> = of.iter().map(|topic| config.topic(*topic)).collect();
+            let partitions: Vec<u32> = served.keys().copied().collect();
             return Err(stopped(format!(
-                "reading the inputs: {e}; records that were not read may have been deleted, or rights withdrawn"
+                "reading {} of partitions {partitions:?}: {e}; records that were not read may have been deleted, or rights \
+                 withdrawn: `tollgate topics check` tells what is wrong with the topics, and the brokers' logs the rest",
+                topics.join(", ")
             )));
         }
         Err(e) => {
@@ -146,5 +140,6 @@ pub(super) fn take(
         held.other_bytes += record.bytes();
     }
     ahead.push_back(record);
+    served.fence.came(topic, offset);
     Ok(())
 }

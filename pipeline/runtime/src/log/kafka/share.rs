@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
 
 use super::config::KafkaConfig;
 use super::membership::{Assignments, News};
+use super::passing::is_passing;
 use crate::log::{LogError, Topic};
 
 /// Membership in a consumer group that reads nothing by itself: it tells which partitions of its topics are this
@@ -13,6 +15,8 @@ use crate::log::{LogError, Topic};
 pub struct KafkaShare {
     group: BaseConsumer<Assignments>,
     name: String,
+    /// Names of its topics.
+    topics: String,
 }
 
 impl KafkaShare {
@@ -38,7 +42,7 @@ impl KafkaShare {
         let names: Vec<String> = topics.iter().map(|topic| config.topic(*topic)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         group.subscribe(&names).map_err(|e| failed("joining", &e))?;
-        Ok(Self { group, name })
+        Ok(Self { topics: names.join(", "), group, name })
     }
 
     /// The partitions that are this process's, if that has changed since the last call. To be called often: the group
@@ -49,8 +53,15 @@ impl KafkaShare {
     pub fn news(&self) -> Result<Option<Vec<u32>>, LogError> {
         // There are no records, but the callbacks run inside.
         while let Some(message) = self.group.poll(Duration::ZERO) {
-            if let Err(e) = message {
-                tracing::debug!(group = self.name, "{e}");
+            match message {
+                Err(KafkaError::MessageConsumptionFatal(_)) => {} // Its cause is asked for next.
+                Err(e) if !is_passing(&e) => {
+                    return Err(LogError::Stopped {
+                        reason: format!("group {} on {}: {e}; may this user join it?", self.name, self.topics).into(),
+                    });
+                }
+                Err(e) => tracing::debug!(group = self.name, "{e}"),
+                Ok(_) => {}
             }
         }
         if let Some((code, words)) = self.group.client().fatal_error() {

@@ -3,7 +3,10 @@
 //! Three consumers. The group's own says which partitions are ours and reads nothing: where reading begins is told by
 //! the changelog, and a group whose offsets are held up by a transaction that Kafka never ended would not let it begin.
 //! Two more are assigned by hand and never commit: one for commands, events and the priority lane, which so are never
-//! behind bulk in a queue, and one for bulk. Offsets of all four inputs leave in the transaction.
+//! behind bulk in a queue, and one for bulk; and those of the fence, while requests wait for what was there before them.
+//! Offsets of all four inputs leave in the transaction.
+
+mod flow;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -13,24 +16,22 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::{Offset, TopicPartitionList};
 
 use super::changelog;
 use super::config::KafkaConfig;
 use super::contact::Contact;
 use super::crash_point::crash_point;
+use super::fence::FenceConsumers;
 use super::membership::{Assignments, News};
 use super::restore::{self, AnyConsumer as _, Place, Plan, Restored, failed, stopped};
-use super::served::{FENCED, Fence, Held, Served, place, take};
+use super::served::{Held, Served, place, take};
 use super::transaction::Transactions;
 use crate::clock::{self, monotonic};
 use crate::log::{Commit, Log, LogError, Ownership, ReadLimit, Record, Topic};
 use crate::store::{Store, StoreOptions};
 
-/// Bulk records held at most, over all partitions; and as many of the other inputs.
-const HELD_RECORDS: usize = 20_000;
-/// Bytes of them.
-const HELD_BYTES: usize = 32 << 20;
+/// What the consumer for what is urgent reads.
+const URGENT: [Topic; 3] = [Topic::Commands, Topic::Events, Topic::RequestsPriority];
 /// Bulk is looked for at least so often while the other inputs are quiet.
 const BULK_EVERY: Duration = Duration::from_millis(4);
 /// Records taken from a client's queue in one go.
@@ -39,8 +40,6 @@ const DRAIN: usize = 1_000;
 const ASK: Duration = Duration::from_secs(15);
 /// Bound on asking whether a broker is back.
 const CONTACT_ASK: Duration = Duration::from_millis(200);
-/// Bound on asking for the ends of what requests wait for.
-const FENCE_ASK: Duration = Duration::from_secs(3);
 
 /// The log of one slot.
 pub struct KafkaLog {
@@ -51,6 +50,7 @@ pub struct KafkaLog {
     group: Arc<BaseConsumer<Assignments>>,
     urgent: BaseConsumer,
     bulk: BaseConsumer,
+    fences: FenceConsumers,
     transactions: Transactions,
     served: BTreeMap<u32, Served>,
     restoring: BTreeMap<u32, Restoring>,
@@ -106,6 +106,7 @@ impl KafkaLog {
             group,
             urgent,
             bulk,
+            fences: FenceConsumers::default(),
             transactions,
             served: BTreeMap::new(),
             restoring: BTreeMap::new(),
@@ -131,9 +132,13 @@ impl KafkaLog {
     fn suspend(&mut self) -> Result<(), LogError> {
         self.serving = false;
         tracing::info!("partitions are being divided anew");
-        self.urgent.unassign().and_then(|()| self.bulk.unassign()).map_err(|e| failed("giving inputs back", &e))?;
+        self.urgent
+            .unassign()
+            .and_then(|()| self.bulk.unassign())
+            .and_then(|()| self.fences.unassign())
+            .map_err(|e| failed("giving inputs back", &e))?;
         for served in self.served.values_mut() {
-            served.ahead = Default::default();
+            (served.ahead, served.fence) = Default::default();
             served.flowing = false;
         }
         self.held = Held::default();
@@ -208,54 +213,29 @@ impl KafkaLog {
         Ok(())
     }
 
-    /// Lets a partition's inputs flow.
-    fn flow(&mut self, partition: u32) -> Result<(), LogError> {
-        let Some(served) = self.served.get_mut(&partition) else { return Ok(()) };
-        let mut urgent = TopicPartitionList::new();
-        let mut bulk = TopicPartitionList::new();
-        for (topic, next) in &served.next {
-            let list = if *topic == Topic::Requests { &mut bulk } else { &mut urgent };
-            list.add_partition_offset(&self.config.topic(*topic), partition as i32, Offset::Offset(*next as i64))
-                .map_err(|e| failed("assigning inputs", &e))?;
-        }
-        let mut ends = Vec::with_capacity(FENCED.len());
-        for topic in FENCED {
-            match self.group.ends(&self.config.topic(topic), partition, FENCE_ASK) {
-                Ok((_, end)) => ends.push((topic, end)),
-                Err(e) => {
-                    tracing::warn!(partition, error = %e, "the inputs cannot flow yet");
-                    return Ok(());
-                }
-            }
-        }
-        served.fence = Fence { ends, moved: monotonic() };
-        self.urgent
-            .incremental_assign(&urgent)
-            .and_then(|()| self.bulk.incremental_assign(&bulk))
-            .map_err(|e| failed("assigning inputs", &e))?;
-        served.flowing = true;
-        tracing::info!(partition, next = ?served.next, "inputs flow");
-        Ok(())
-    }
-
     /// Takes what the clients have, waiting for at most `timeout` when they have nothing.
     fn poll(&mut self, timeout: Duration) -> Result<(), LogError> {
         // The group has no records, but its callbacks run inside, and it tells when it was fenced.
         while let Some(message) = self.group.poll(Duration::ZERO) {
-            take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?;
+            take(&mut self.served, &mut self.held, &mut self.contact, &self.config, &Topic::INPUTS, message)?;
         }
-        let mut took = 0;
-        while self.held.others < HELD_RECORDS && self.held.other_bytes < HELD_BYTES && took < DRAIN {
+        let mut took = self.poll_fences(DRAIN)?;
+        while self.held.takes_others() && took < DRAIN {
             match self.urgent.poll(Duration::ZERO) {
                 None => break,
-                Some(message) => take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?,
+                Some(message) => {
+                    take(&mut self.served, &mut self.held, &mut self.contact, &self.config, &URGENT, message)?;
+                }
             }
             took += 1;
         }
-        while self.held.bulk < HELD_RECORDS && self.held.bulk_bytes < HELD_BYTES && took < 2 * DRAIN {
+        while self.held.takes_bulk() && took < 2 * DRAIN {
             match self.bulk.poll(Duration::ZERO) {
                 None => break,
-                Some(message) => take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?,
+                Some(message) => {
+                    let of = [Topic::Requests];
+                    take(&mut self.served, &mut self.held, &mut self.contact, &self.config, &of, message)?;
+                }
             }
             took += 1;
         }
@@ -267,7 +247,7 @@ impl KafkaLog {
             && !timeout.is_zero()
             && let Some(message) = self.urgent.poll(timeout.min(BULK_EVERY))
         {
-            take(&mut self.served, &mut self.held, &mut self.contact, &self.config, message)?;
+            take(&mut self.served, &mut self.held, &mut self.contact, &self.config, &URGENT, message)?;
         }
         Ok(())
     }
@@ -307,9 +287,9 @@ impl Log for KafkaLog {
         } else {
             self.flow(partition)?;
         }
+        self.pass(partition)?;
         let served = self.served.get_mut(&partition).ok_or(LogError::NoPartition { partition })?;
-        let fenced = matches!(topic, Topic::Requests | Topic::RequestsPriority);
-        if fenced && !served.requests_may_flow() {
+        if matches!(topic, Topic::Requests | Topic::RequestsPriority) && (!served.flowing || served.fence.is_up()) {
             return Ok(Vec::new());
         }
         let ahead = &mut served.ahead[place(topic)];

@@ -14,6 +14,7 @@ use super::config::KafkaConfig;
 use super::contact::Contact;
 use super::context::Reports;
 use super::headers::headers;
+use super::passing::is_passing;
 use crate::clock::monotonic;
 use crate::log::{LogError, ReadLimit, Record, Topic};
 
@@ -202,7 +203,7 @@ impl KafkaTail {
                 }
                 return Ok(if self.is_caught_up() { Polled::CaughtUp } else { Polled::End });
             }
-            Some(Err(error)) if !is_passing(&error) => {
+            Some(Err(error)) if !is_passing(&error) && !concerns_the_group(&error) => {
                 // The position is gone or was never there: say which.
                 if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) {
                     self.check_positions()?;
@@ -276,29 +277,10 @@ fn stopped(reason: String) -> LogError {
     LogError::Stopped { reason: Arc::from(reason) }
 }
 
-/// Errors after which the client goes on by itself: no connection, or the coordinator of the group, which a reader
-/// without a group does not need.
-fn is_passing(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode as E;
-    !matches!(error, KafkaError::MessageConsumptionFatal(_))
-        && matches!(
-            error.rdkafka_error_code(),
-            Some(
-                E::AllBrokersDown
-                    | E::BrokerTransportFailure
-                    | E::Resolve
-                    | E::OperationTimedOut
-                    | E::TimedOutQueue
-                    | E::RequestTimedOut
-                    | E::LeaderNotAvailable
-                    | E::NotLeaderForPartition
-                    | E::WaitingForCoordinator
-                    | E::CoordinatorNotAvailable
-                    | E::CoordinatorLoadInProgress
-                    | E::NotCoordinator
-                    | E::GroupAuthorizationFailed
-            )
-        )
+/// A reader without a group needs no right to one.
+fn concerns_the_group(error: &KafkaError) -> bool {
+    error.rdkafka_error_code() == Some(RDKafkaErrorCode::GroupAuthorizationFailed)
+        && !matches!(error, KafkaError::MessageConsumptionFatal(_))
 }
 
 /// A record of ours out of one of the client's.
@@ -312,24 +294,4 @@ pub(super) fn convert(message: &BorrowedMessage<'_>) -> (u32, Record) {
         headers: headers(message),
     };
     (message.partition() as u32, record)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_lost_connections_pass() {
-        let lost = KafkaError::MessageConsumption(RDKafkaErrorCode::AllBrokersDown);
-        assert!(is_passing(&lost));
-        for error in [
-            KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::AllBrokersDown),
-            KafkaError::MessageConsumption(RDKafkaErrorCode::UnknownTopicOrPartition),
-            KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset),
-            KafkaError::MessageConsumption(RDKafkaErrorCode::TopicAuthorizationFailed),
-            KafkaError::MessageConsumption(RDKafkaErrorCode::Authentication),
-        ] {
-            assert!(!is_passing(&error), "{error}");
-        }
-    }
 }
