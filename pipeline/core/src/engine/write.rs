@@ -24,7 +24,7 @@ impl Engine {
             }
             Effect::Outcome(o) => {
                 let Some(m) = state.message(o.uid) else { return };
-                if emit::outcome(state, &self.config.rates, o, m, &mut self.json).is_err() {
+                if emit::outcome(state, &self.config.rates, o, (m, request), &mut self.json).is_err() {
                     return;
                 }
                 sink.effect(state, effect, &state.account_at(m.account).spec.account, &self.json);

@@ -18,7 +18,7 @@ mod spans;
 mod status;
 mod tables;
 
-pub use partition::{DecideError, ShardParts};
+pub use partition::{DecideError, Phase, ShardParts};
 pub use run::{ShardError, ShardOptions, Shards};
 pub use status::Status;
 pub use tables::{EngineStore, load};
