@@ -41,7 +41,7 @@ fn open(store: &Store, parts: &ShardParts) -> Shard {
 
 fn record(offset: u64, value: &str) -> Record {
     let (key, value) = (Bytes::from_static(b"acme"), Bytes::copy_from_slice(value.as_bytes()));
-    Record { offset, key, value, time_ms: NOON_MS, headers: Vec::new().into() }
+    Record { offset, key, value, time_ms: NOON_MS, headers: Vec::new() }
 }
 
 fn request(offset: u64, extra: &str) -> (Topic, Record) {
