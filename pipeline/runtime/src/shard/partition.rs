@@ -4,6 +4,7 @@ use super::decisions;
 use super::doubts::Doubts;
 use super::gauges::Gauges;
 use super::input;
+use super::phase::Phase;
 use super::sink::Outputs;
 use super::spans::{self, Spans};
 use super::tables::{BatchWrites, EngineStore, LoadError, load};
@@ -65,28 +66,6 @@ pub enum DecideError {
         /// What was done.
         phase: Phase,
     },
-}
-
-/// What a batch is at: who is to blame for a panic.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
-    /// A record of an input.
-    #[default]
-    Record,
-    /// Timers and queues.
-    Tick,
-    /// What has ended.
-    Sweep,
-}
-
-impl std::fmt::Display for Phase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Record => "decided a record",
-            Self::Tick => "worked through timers and queues",
-            Self::Sweep => "forgot what has ended",
-        })
-    }
 }
 
 /// One partition's shard.
@@ -473,5 +452,4 @@ impl Shard {
 }
 
 #[cfg(test)]
-#[path = "partition_tests.rs"]
 mod tests;
