@@ -13,7 +13,7 @@ use crate::consent::said;
 use crate::decide::{Decision, Facts};
 use tollgate_wire::command::Command;
 
-pub(crate) use campaign::new_campaign;
+pub(crate) use campaign::{has_room, new_campaign, too_many};
 pub use check::check_account;
 pub(crate) use platform::{account_state, limit_changed, sender_changed};
 pub(crate) use template::template_changed;

@@ -1,7 +1,7 @@
 //! `decide(facts, event, now) -> decision`: no I/O, no clock, no randomness. Everything it reads is resident,
 //! everything it wants done is returned.
 
-use crate::admission::{Admitted, Candidate, Trace, admit, default_life_ms};
+use crate::admission::{Admitted, Candidate, Gate, Trace, admit, default_life_ms};
 use crate::change::Change;
 use crate::effect::{Effect, OutcomeFx};
 use crate::hashing::HashKey;
@@ -197,7 +197,6 @@ fn new_request(
             Some(c) => Some(c),
             None => {
                 new_campaign = implicit_campaign(state, account, name);
-                out.changes.push(Change::Campaign(Box::new(new_campaign.clone())));
                 Some(&new_campaign)
             }
         },
@@ -212,7 +211,8 @@ fn new_request(
         account: account.ix,
         sender: c.sender.map_or(SenderIx(0), |s| s.ix),
         user: user.unwrap_or_default(),
-        campaign: campaign.map_or(CampaignIx::NONE, |c| c.ix),
+        // One that is new is made only where the message is taken.
+        campaign: campaign.filter(|c| state.has_campaign(c.ix)).map_or(CampaignIx::NONE, |c| c.ix),
         priority,
         purpose: request.purpose,
         state: MessageState::Refused,
@@ -301,7 +301,12 @@ fn settle(
     out: &mut Decision,
 ) {
     let uid = message.uid;
-    let (admitted, trace, rejections) = admit(c);
+    let (mut admitted, trace, rejections) = admit(c);
+    let new_campaign = c.campaign.filter(|campaign| c.fresh && !c.state.has_campaign(campaign.ix));
+    let is_refused = matches!(admitted, Admitted::Refused { .. });
+    if new_campaign.is_some() && !is_refused && !command::has_room(c.state, c.account) {
+        admitted = Admitted::Refused { gate: Gate::Campaign, reason: Reason::TooManyCampaigns };
+    }
     let was = message.sender;
     if let Some(s) = c.sender {
         message.sender = s.ix;
@@ -311,6 +316,7 @@ fn settle(
     told.rejections = rejections.unwrap_or_default();
     match admitted {
         Admitted::Yes(admission) => {
+            make(new_campaign, &mut message, out);
             let chosen = *admission.chosen();
             if let (Some(ck), Some(pk), Some(s)) = (c.contact_key(), c.pair_key(), c.sender) {
                 out.changes.push(Change::Contact(ck, admission.contact()));
@@ -408,10 +414,19 @@ fn settle(
                 out.blocked = Some((reason, resource, until_ms));
                 return;
             }
+            make(new_campaign, &mut message, out);
             park(&mut message, reason, resource, until_ms, now_ms, told, trace, out);
             keep_body(&mut message, raw, out);
             out.changes.push(Change::Message(Box::new(message)));
         }
+    }
+}
+
+/// Makes the campaign of a message that is the first of it to be taken: what is refused at once leaves none behind.
+fn make(new: Option<&Campaign>, message: &mut Message, out: &mut Decision) {
+    if let Some(campaign) = new {
+        message.campaign = campaign.ix;
+        out.changes.push(Change::Campaign(Box::new(campaign.clone())));
     }
 }
 

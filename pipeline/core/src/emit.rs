@@ -27,7 +27,7 @@ use tollgate_wire::outcome::{Amount, Charge, Chosen, Gates, Outcome, OutcomeKind
 use tollgate_wire::request::{Content, Request};
 use tollgate_wire::{Reason, Text, Time};
 
-/// Writes a move of a message.
+/// Writes a move of a message; `request` is what it is decided by, where it is at hand.
 ///
 /// # Errors
 /// Only if serialising fails, which plain data does not.
@@ -36,7 +36,7 @@ pub fn outcome(
     rates: &RateCards,
     key: &HashKey,
     o: &OutcomeFx,
-    m: &Message,
+    (m, request): (&Message, Option<&Request<'_>>),
     out: &mut Vec<u8>,
 ) -> serde_json::Result<()> {
     let account = state.account_at(m.account);
@@ -102,12 +102,15 @@ pub fn outcome(
     let lot = lot_of(m).filter(|_| o.kind != OutcomeKind::Duplicate).map(|key| key.name());
     let to = state.user_text(m.user);
     let recipient_hash = Hex::new(key.recipient(&to));
+    // What was refused at once has made no campaign: the request alone names it.
+    let named = || request.filter(|_| o.kind != OutcomeKind::Duplicate)?.campaign.as_deref();
+    let campaign = state.campaign_at(m.campaign).map(|c| c.spec.name.as_str()).or_else(named);
     let record = Outcome {
         id: (&*m.tail.id).into(),
         message_uid: m.uid,
         attempt: o.attempt,
         account: account.spec.account.as_str().into(),
-        campaign: state.campaign_at(m.campaign).map(|c| c.spec.name.as_str().into()),
+        campaign: campaign.map(Text::from),
         sender: sender.map(|s| s.spec.id.as_str().into()),
         to: to.as_str().into(),
         at: Time(o.at_ms),

@@ -67,6 +67,8 @@ pub struct Engine {
     /// Request ids that a sweep forgot.
     swept: Vec<u128>,
     wamids: Vec<u128>,
+    /// Where the next look at campaigns that are over begins.
+    campaigns_swept: usize,
     proofs: Vec<crate::change::Proof>,
     /// Whose stored proofs are to go.
     erased: Vec<ContactKey>,
@@ -93,6 +95,7 @@ impl Engine {
             seen: Vec::new(),
             swept: Vec::new(),
             wamids: Vec::new(),
+            campaigns_swept: 0,
             proofs: Vec::new(),
             erased: Vec::new(),
             ordered: Vec::new(),

@@ -1,5 +1,9 @@
 //! The live state of an account as the views keep it.
 
+mod fit;
+
+pub use fit::{SNAPSHOT_BYTES_MOST, fit};
+
 use crate::admission::{campaign_rate, effective_throughput, in_flight_window, pace};
 use crate::close;
 use crate::ids::AccountIx;
@@ -9,7 +13,7 @@ use crate::state::State;
 use std::num::NonZeroU32;
 use tollgate_quality::{Bucket, CategoryClass, Limit, Pace};
 use tollgate_wire::command::LimitScope;
-use tollgate_wire::snapshot::{AccountSnapshot, CampaignSnapshot, LotSnapshot, SenderSnapshot, WabaSnapshot};
+use tollgate_wire::snapshot::{AccountSnapshot, CampaignSnapshot, LeftOut, LotSnapshot, SenderSnapshot, WabaSnapshot};
 use tollgate_wire::{Reason, Text, Time};
 
 /// One account, whole.
@@ -44,6 +48,7 @@ pub fn account(state: &State, ix: AccountIx, now_ms: u64) -> AccountSnapshot<'_>
         senders: a.senders.iter().map(|s| sender(state, a, state.sender_at(*s), now_ms)).collect(),
         campaigns: state.campaigns().filter(|c| c.account == ix).map(|c| campaign(state, a, c)).collect(),
         lots: state.lots().iter().filter(|(k, _)| k.account == ix).map(|(k, l)| lot(state, a, k, l, now_ms)).collect(),
+        left_out: LeftOut::default(),
     }
 }
 

@@ -85,6 +85,10 @@ const NOT_A_GATE: &[(Reason, &str)] = &[
     (Reason::UnknownAccount, "found when the record is read: it becomes a dead letter"),
     (Reason::Duplicate, "found when the record is read"),
     (Reason::WaitingRoomFull, "where a message that is to park finds no room: see lots.rs"),
+    (
+        Reason::TooManyCampaigns,
+        "where a message that the gates take makes one campaign too many: see many_campaigns.rs",
+    ),
     (Reason::LeaveBy, "the dispatcher's result"),
     (Reason::Unreachable, "the dispatcher's result"),
     (Reason::NoResult, "an attempt's end"),

@@ -125,6 +125,8 @@ names! {
         QuietHours = "quiet_hours",
         /// The WABA bills in another currency than the country that it is sold to asks for, and the last day for that is over.
         CurrencyNotAllowed = "currency_not_allowed",
+        /// The account has as many campaigns as it may have, and the request names one more.
+        TooManyCampaigns = "too_many_campaigns",
     }
 }
 
@@ -170,6 +172,7 @@ mod tests {
             (Reason::CampaignTest, 39),
             (Reason::QuietHours, 40),
             (Reason::CurrencyNotAllowed, 41),
+            (Reason::TooManyCampaigns, 42),
         ];
         for (reason, number) in numbers {
             assert_eq!(reason as u8, number, "{reason}");

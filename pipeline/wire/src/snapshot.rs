@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tollgate_quality::{Limit, Score, ScorePacing};
 use tollgate_rate_card::{Markup, YearMonth};
 
-/// One account, whole: what is not in it is gone.
+/// One account, whole: what is not in it is gone, unless `left_out` counts it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccountSnapshot<'a> {
     /// Account id.
@@ -50,6 +50,27 @@ pub struct AccountSnapshot<'a> {
     /// Queues of waiting messages.
     #[serde(borrow)]
     pub lots: Vec<LotSnapshot<'a>>,
+    /// What there is beside it, because no record takes more. Absent when nothing is left out.
+    #[serde(default, skip_serializing_if = "LeftOut::is_empty")]
+    pub left_out: LeftOut,
+}
+
+/// How much of an account is not in its snapshot, although it is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LeftOut {
+    /// Campaigns: first those without a message that waits or is on the way, of which nothing was said for longest.
+    pub campaigns: u64,
+    /// Queues: those with the fewest messages.
+    pub lots: u64,
+}
+
+impl LeftOut {
+    /// Nothing is left out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One WABA: what its bills are made by.
@@ -127,7 +148,7 @@ pub struct CampaignSnapshot<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CampaignCounts {
-    /// Requests seen (duplicates not counted).
+    /// Requests seen (duplicates not counted, nor what was refused at once before the campaign was there).
     pub requested: u64,
     /// Waiting.
     pub parked: u64,

@@ -12,6 +12,7 @@ const ASKED: &[&str] = &[
     "brand_needs_consent",
     "budget_holds",
     "campaign_counts_equal_recount",
+    "campaigns_are_bounded",
     "campaign_rate_per_minute",
     "campaign_runs",
     "content_fits_purpose",

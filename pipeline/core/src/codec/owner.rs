@@ -84,6 +84,9 @@ struct StoredCampaign {
     in_test: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     test_round: Option<u8>,
+    /// Earlier versions do not know it and need not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    said_day: Option<u32>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -319,6 +322,7 @@ pub fn put_campaign(c: &Campaign) -> Vec<u8> {
             bucket: c.bucket,
             in_test: c.in_test.then_some(true),
             test_round: Some(c.test_round).filter(|round| *round != 0),
+            said_day: Some(c.said_day).filter(|day| *day != 0),
         },
     )
 }
@@ -341,5 +345,6 @@ pub fn campaign(b: &[u8]) -> Result<Campaign> {
         bucket: s.bucket,
         in_test: s.in_test.unwrap_or_default(),
         test_round: s.test_round.unwrap_or_default(),
+        said_day: s.said_day.unwrap_or_default(),
     })
 }

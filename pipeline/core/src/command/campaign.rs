@@ -4,7 +4,7 @@ use crate::admission::campaign_bucket;
 use crate::change::Change;
 use crate::decide::Decision;
 use crate::ids::CampaignIx;
-use crate::record::{Account, Campaign, CampaignState};
+use crate::record::{Account, CAMPAIGN_KEPT_DAYS, CAMPAIGNS_MOST, Campaign, CampaignState};
 use crate::state::State;
 use tollgate_quality::Bucket;
 use tollgate_rate_card::Zone;
@@ -24,7 +24,29 @@ pub(crate) fn new_campaign(state: &State, account: &Account, spec: CampaignSpec,
         bucket: Bucket::FULL,
         in_test: false,
         test_round: 0,
+        said_day: 0,
     }
+}
+
+/// Whether the account may have one campaign more.
+pub(crate) fn has_room(state: &State, account: &Account) -> bool {
+    state.campaigns_of(account.ix) < CAMPAIGNS_MOST
+}
+
+fn check_room(state: &State, account: &Account, name: &str) -> Result<(), String> {
+    if has_room(state, account) {
+        return Ok(());
+    }
+    let account = &account.spec.account;
+    Err(format!("campaign {name:?} is new and {}", too_many(account)))
+}
+
+/// What is wrong with one campaign more, and what helps.
+pub(crate) fn too_many(account: &str) -> String {
+    format!(
+        "account {account} has {CAMPAIGNS_MOST} campaigns, which is the most; use a name again, or none. One that has no \
+         settings or was cancelled is forgotten after {CAMPAIGN_KEPT_DAYS} days without a message or command"
+    )
 }
 
 pub(super) fn put_campaign(
@@ -43,6 +65,7 @@ pub(super) fn put_campaign(
             Campaign { ix: old.ix, spent: old.spent, bucket, in_test: old.in_test, test_round, ..fresh }
         }
         None => {
+            check_room(state, account, &spec.name)?;
             let run = if spec.paused { CampaignState::Paused } else { CampaignState::Running };
             new_campaign(state, account, spec.clone(), run)
         }
@@ -96,6 +119,7 @@ pub(super) fn control_campaign(
         if action == CampaignAction::Test && !people.is_empty() {
             let spec = CampaignSpec { test_recipients: people.to_vec(), ..CampaignSpec::named(name) };
             check_campaign(state, account, &spec)?;
+            check_room(state, account, name)?;
             let campaign = new_campaign(state, account, spec, CampaignState::Running);
             out.changes.push(Change::Campaign(Box::new(Campaign { in_test: true, ..campaign })));
             return Ok(());
@@ -103,6 +127,7 @@ pub(super) fn control_campaign(
         if action == CampaignAction::Start {
             let spec = CampaignSpec::named(name);
             check_campaign(state, account, &spec)?;
+            check_room(state, account, name)?;
             let campaign = new_campaign(state, account, spec, CampaignState::Running);
             out.changes.push(Change::Campaign(Box::new(campaign)));
             return Ok(());

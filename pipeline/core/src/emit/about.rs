@@ -1,6 +1,7 @@
 //! What a reason is about, in words: the template, the number, the country, the person's record, what the platform said.
 
 use super::consent;
+use crate::command::too_many;
 use crate::effect::OutcomeFx;
 use crate::ids::{ContactKey, SenderIx};
 use crate::lots::Resource;
@@ -74,6 +75,7 @@ pub(super) fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message
             };
             waba.currency_deadline(rates).map_or_else(String::new, told)
         }
+        (Some(Reason::TooManyCampaigns), _) => too_many(&state.account_at(m.account).spec.account),
         (Some(Reason::OptedOut), _) => consent::refused(state, o, m),
         (Some(Reason::NotOptedIn), _) => consent::missing(state, o, m),
         (Some(Reason::SenderUnknown), _) => consent::other_brand(state, o, m),

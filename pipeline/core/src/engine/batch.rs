@@ -4,7 +4,8 @@ use super::{Engine, Table, Writes, prefix};
 use crate::change::{Change, CounterKey};
 use crate::codec::{self, CodecError};
 use crate::ids::{AccountIx, BrandKey, CampaignIx, ContactKey, PairKey, SenderIx, TemplateIx, Uid, WabaIx};
-use crate::record::{Contact, Message};
+use crate::record::{Campaign, Contact, Message};
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Dirty {
@@ -29,6 +30,10 @@ pub(super) enum Undo {
     DropMessage(Uid),
     NextUid(Uid),
     DropCampaign(CampaignIx),
+    /// What was forgotten.
+    Campaign(Arc<Campaign>),
+    /// The day on which something was said of a campaign.
+    Said(CampaignIx, u32),
     DropScoped(u64),
     /// A new owner cannot be taken out of its table: the state must be loaded again.
     Reload,
@@ -97,6 +102,11 @@ impl Engine {
             Change::Message(m) => Some(m.uid),
             _ => None,
         };
+        let said_of = match &change {
+            Change::Message(m) => m.campaign.some(),
+            Change::Campaign(c) => Some(c.ix),
+            _ => None,
+        };
         let kept_apart = matches!(
             change,
             Change::Seen(..)
@@ -113,6 +123,21 @@ impl Engine {
             (None, None) if !kept_apart => self.undo.push(Undo::Reload),
             (None, None) => {}
         }
+        if let Some(ix) = said_of {
+            self.said_of_campaign(ix);
+        }
+    }
+
+    fn said_of_campaign(&mut self, ix: CampaignIx) {
+        let today = self.today();
+        if let Some(day) = self.state.said_of_campaign(ix, today) {
+            self.undo.push(Undo::Said(ix, day));
+        }
+    }
+
+    /// Counted from 1970.
+    fn today(&self) -> u32 {
+        (self.now_ms / 86_400_000) as u32
     }
 
     fn touch(&mut self, d: Dirty, stored_open: Option<bool>) {
@@ -177,10 +202,9 @@ impl Engine {
                     out.write(Table::Entities, &key, Some(&self.state.counter(k).to_be_bytes()));
                 }
                 Dirty::Campaign(ix) => {
-                    if let Some(c) = self.state.campaign_at(ix) {
-                        let key = entity(prefix::CAMPAIGN, &ix.0.to_be_bytes());
-                        out.write(Table::Entities, &key, Some(&codec::put_campaign(c)));
-                    }
+                    let key = entity(prefix::CAMPAIGN, &ix.0.to_be_bytes());
+                    let stored = self.state.campaign_at(ix).map(codec::put_campaign);
+                    out.write(Table::Entities, &key, stored.as_deref());
                 }
                 Dirty::Account(ix) => {
                     let key = entity(prefix::ACCOUNT, &ix.0.to_be_bytes());
@@ -256,6 +280,10 @@ impl Engine {
                 Undo::DropMessage(uid) => self.state.drop_message(uid),
                 Undo::NextUid(uid) => self.state.reset_next_uid(uid),
                 Undo::DropCampaign(ix) => self.state.drop_campaign(ix),
+                Undo::Campaign(campaign) => self.state.remember_campaign(campaign),
+                Undo::Said(ix, day) => {
+                    self.state.said_of_campaign(ix, day);
+                }
                 Undo::DropScoped(ix) => self.state.drop_scoped(ix),
                 Undo::Reload => whole = false,
             }
@@ -327,6 +355,33 @@ impl Engine {
             }
         }
         Ok(true)
+    }
+
+    /// Forgets campaigns that are over and of which nothing was said for long: a few at a time, round and round. Part of the
+    /// batch: `commit` writes it, `abort` takes it back.
+    pub fn sweep_campaigns(&mut self) {
+        const LOOKED_AT: usize = 500;
+        let (today, len) = (self.today(), self.state.campaigns.len());
+        let from = Some(self.campaigns_swept).filter(|at| *at < len).unwrap_or(0).max(1);
+        let to = from.saturating_add(LOOKED_AT).min(len);
+        for at in from..to {
+            let campaign = &self.state.campaigns[at];
+            let ix = CampaignIx(at as u32);
+            if campaign.is_gone() {
+                continue;
+            }
+            if campaign.said_day == 0 {
+                // Stored by an earlier version: its time begins now.
+                self.touch(Dirty::Campaign(ix), None);
+                self.said_of_campaign(ix);
+            } else if at + 1 < len && campaign.is_over(today) {
+                // The last one stays: the next number follows from it, and none is given twice.
+                self.touch(Dirty::Campaign(ix), None);
+                let gone = self.state.forget_campaign(ix);
+                self.undo.push(Undo::Campaign(gone));
+            }
+        }
+        self.campaigns_swept = to;
     }
 
     /// Removes what is kept under the platform's id of a person's message, once it is not told again any more.

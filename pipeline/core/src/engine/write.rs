@@ -24,7 +24,8 @@ impl Engine {
             }
             Effect::Outcome(o) => {
                 let Some(m) = state.message(o.uid) else { return };
-                if emit::outcome(state, &self.config.rates, &self.config.hash_key, o, m, &mut self.json).is_err() {
+                let (rates, key) = (&self.config.rates, &self.config.hash_key);
+                if emit::outcome(state, rates, key, o, (m, request), &mut self.json).is_err() {
                     return;
                 }
                 sink.effect(state, effect, &state.account_at(m.account).spec.account, &self.json);

@@ -8,7 +8,7 @@ mod owner;
 mod pair;
 
 pub use brand::{Brands, NamesUsedUp, Was};
-pub use campaign::{Campaign, CampaignState};
+pub use campaign::{CAMPAIGN_KEPT_DAYS, CAMPAIGNS_MOST, Campaign, CampaignState};
 pub use contact::{Consent, Contact, MARKETING_KEPT, Moved, OPT_OUTS, Pending, Refusals, Term};
 pub(crate) use contact::{pending_until_s, slot_of};
 pub use message::{Attempt, AttemptState, Booked, Message, MessageState, Park, SaidRank, Stands, Tail, Unit};

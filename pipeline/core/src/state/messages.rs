@@ -66,7 +66,7 @@ impl State {
     }
 
     fn count(&mut self, m: &Message, add: bool) {
-        let Some(ix) = m.campaign.some() else { return };
+        let Some(ix) = m.campaign.some().filter(|ix| !self.campaigns[ix.at()].is_gone()) else { return };
         let c = Arc::make_mut(&mut self.campaigns[ix.at()]);
         let step = |n: &mut u64| *n = if add { *n + 1 } else { n.saturating_sub(1) };
         step(cell(&mut c.counts, m));

@@ -13,11 +13,17 @@ use tollgate_wire::snapshot::CampaignCounts;
 impl State {
     pub(super) fn put_campaign(&mut self, mut new: Campaign) -> Option<Change> {
         let known = new.ix.at() < self.campaigns.len();
-        while self.campaigns.len() <= new.ix.at() {
-            let ix = CampaignIx(self.campaigns.len() as u32);
-            self.campaigns.push(Arc::new(Campaign { ix, account: new.account, ..blank_campaign() }));
+        if self.campaigns.is_empty() {
+            self.campaigns.push(Arc::new(blank_campaign()));
         }
-        self.campaign_by_name.insert((new.account, new.spec.name.as_str().into()), new.ix);
+        if !known {
+            // Places between are of campaigns that were forgotten.
+            let blank = Arc::clone(&self.campaigns[0]);
+            self.campaigns.resize(new.ix.at() + 1, blank);
+        }
+        if self.campaign_by_name.insert((new.account, new.spec.name.as_str().into()), new.ix).is_none() {
+            *self.campaigns_of.entry(new.account).or_default() += 1;
+        }
         self.touched.insert(new.account);
         let slot = &mut self.campaigns[new.ix.at()];
         // Counts and reservations belong to `apply` of messages, whatever the change carries.
@@ -34,9 +40,37 @@ impl State {
 
     /// Takes a new campaign back, and those after it.
     pub(crate) fn drop_campaign(&mut self, ix: CampaignIx) {
-        for gone in self.campaigns.drain(ix.at().min(self.campaigns.len())..) {
-            self.campaign_by_name.remove(&(gone.account, gone.spec.name.as_str().into()));
+        for at in ix.at()..self.campaigns.len() {
+            self.forget_campaign(CampaignIx(at as u32));
         }
+        self.campaigns.truncate(ix.at());
+    }
+
+    /// Empties the place of a campaign. Returns it as it was.
+    pub(crate) fn forget_campaign(&mut self, ix: CampaignIx) -> Arc<Campaign> {
+        let blank = Arc::clone(&self.campaigns[0]);
+        let gone = std::mem::replace(&mut self.campaigns[ix.at()], blank);
+        if self.campaign_by_name.remove(&(gone.account, gone.spec.name.as_str().into())).is_some()
+            && let Some(n) = self.campaigns_of.get_mut(&gone.account)
+        {
+            *n -= 1;
+        }
+        self.touched.insert(gone.account);
+        gone
+    }
+
+    /// Takes the forgetting of a campaign back.
+    pub(crate) fn remember_campaign(&mut self, campaign: Arc<Campaign>) {
+        self.campaign_by_name.insert((campaign.account, campaign.spec.name.as_str().into()), campaign.ix);
+        *self.campaigns_of.entry(campaign.account).or_default() += 1;
+        let at = campaign.ix.at();
+        self.campaigns[at] = campaign;
+    }
+
+    /// Notes the day of a message or command about a campaign. Returns the day before, where it was another.
+    pub(crate) fn said_of_campaign(&mut self, ix: CampaignIx, day: u32) -> Option<u32> {
+        let campaign = self.campaigns.get_mut(ix.at()).filter(|c| !c.is_gone() && c.said_day != day)?;
+        Some(std::mem::replace(&mut Arc::make_mut(campaign).said_day, day))
     }
 
     /// Counts and reservation of a campaign as stored; used when loading, before messages are.
@@ -129,5 +163,6 @@ fn blank_campaign() -> Campaign {
         bucket: tollgate_quality::Bucket::FULL,
         in_test: false,
         test_round: 0,
+        said_day: 0,
     }
 }

@@ -103,10 +103,16 @@ impl State {
         self.campaign_by_name.get(&Key(account, name)).map(|ix| &*self.campaigns[ix.at()])
     }
 
-    /// A campaign by number; `None` for "no campaign".
+    /// How many campaigns an account has.
+    #[must_use]
+    pub fn campaigns_of(&self, account: AccountIx) -> u32 {
+        self.campaigns_of.get(&account).copied().unwrap_or(0)
+    }
+
+    /// A campaign by number; `None` for "no campaign" and for one that is forgotten.
     #[must_use]
     pub fn campaign_at(&self, ix: CampaignIx) -> Option<&Campaign> {
-        ix.some().map(|ix| &*self.campaigns[ix.at()])
+        ix.some().map(|ix| &*self.campaigns[ix.at()]).filter(|c| !c.is_gone())
     }
 
     /// Every template, in order of number.
@@ -119,9 +125,15 @@ impl State {
         self.timers.iter().copied()
     }
 
+    /// Whether a number is given to a campaign already.
+    #[must_use]
+    pub fn has_campaign(&self, ix: CampaignIx) -> bool {
+        ix.at() < self.campaigns.len()
+    }
+
     /// Every campaign, in order of number.
     pub fn campaigns(&self) -> impl Iterator<Item = &Campaign> {
-        self.campaigns.iter().skip(1).map(|c| &**c)
+        self.campaigns.iter().skip(1).map(|c| &**c).filter(|c| !c.is_gone())
     }
 
     /// A contact, blank when never seen.

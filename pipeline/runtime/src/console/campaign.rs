@@ -14,10 +14,18 @@ use super::parts::{account_link, cell, count, money, share, table, time};
 use super::refusal::Refusal;
 use super::show::{Look, Page, show};
 use super::waiting;
+use crate::gateway::ReadError;
 use crate::views::{CampaignView, WaitView};
 
 /// Queues that are listed, those with the most messages first.
 const QUEUES_MAX: usize = 100;
+
+/// A campaign that the snapshot does not have, as its messages are told.
+fn past(look: &Look, account: &str, name: &str) -> Result<Option<CampaignView>, ReadError> {
+    let view = look.reads.campaign(account, name)?;
+    let read = view.map(|json| serde_json::from_slice(&json)).transpose();
+    read.map_err(|error| ReadError::Failed(format!("the view of a campaign: {error}")))
+}
 
 /// `GET /console/campaign?account=A&name=N`.
 pub(super) async fn page(State(console): Shared, headers: HeaderMap, uri: Uri) -> Response {
@@ -32,7 +40,11 @@ fn make(look: &Look) -> Result<Page, Refusal> {
         Refusal::not_found("The account has no such campaign", remedy)
     };
     let live = look.reads.live(&account)?.ok_or_else(missing)?;
-    let campaign = live.campaigns.iter().find(|campaign| campaign.spec.name == name).ok_or_else(missing)?;
+    let campaign = match live.campaigns.into_iter().find(|campaign| campaign.spec.name == name) {
+        Some(campaign) => campaign,
+        None => past(look, &account, name)?.ok_or_else(missing)?,
+    };
+    let campaign = &campaign;
     let mut queues: Vec<WaitView> = live.waits;
     queues.retain(|wait| wait.lot.messages > 0 && wait.lot.campaign.as_deref() == Some(name));
     queues.sort_by_key(|wait| std::cmp::Reverse(wait.lot.messages));

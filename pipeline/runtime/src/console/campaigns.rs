@@ -62,12 +62,16 @@ fn of_all(look: &Look) -> Result<Page, Refusal> {
 fn of_one(look: &Look, account: &str) -> Result<Page, Refusal> {
     let live = look.reads.live(account)?;
     let as_of = live.as_ref().map(|live| live.account.as_of);
+    let left_out = live.as_ref().map_or(0, |live| live.account.campaigns.saturating_sub(live.campaigns.len()));
     let campaigns = live.map(|live| live.campaigns).unwrap_or_default();
     let rows: Vec<_> = campaigns.into_iter().map(|campaign| (account.to_owned(), campaign)).collect();
     let paged = paged(&rows, look.query.page()?, PER_PAGE);
     let body = html! {
         p { "Of account " (account_link(account)) " alone. " a href="/console/campaigns" { "All accounts" } }
         (list("Campaigns", paged.items, false))
+        @if left_out != 0 {
+            p.notice { (left_out) " more that are over are not listed; the page of each shows it by its name." }
+        }
         (paged.links("campaigns", "/console/campaigns", &[("account", account)]))
     };
     Ok(Page { title: format!("Campaigns of {account}"), body, as_of, is_live: true })

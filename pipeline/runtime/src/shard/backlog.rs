@@ -172,6 +172,7 @@ mod tests {
             senders: Vec::new(),
             campaigns: Vec::new(),
             lots: lots.to_vec(),
+            left_out: tollgate_wire::snapshot::LeftOut::default(),
         };
         let metrics = Arc::new(Metrics::new("test", tollgate_metrics::Limits::default()).expect("sound"));
         let mut backlog = Backlog::new(&metrics, 0);

@@ -1,7 +1,8 @@
 //! The shard loop: one thread that reads inputs, lets the engine decide, and commits offsets, outputs and state
 //! as one atomic batch. Nothing leaves before that batch is durable.
 //!
-//! `run` the loop over a log · `partition` one partition's shard · `input` one record · `tables` engine tables on store spaces, loading ·
+//! `run` the loop over a log · `partition` one partition's shard, with the `phase` it is in · `input` one record ·
+//! `tables` engine tables on store spaces, loading ·
 //! `sink` effects into outputs and metrics, with `doubts` and `alarms` · `gauges` snapshots into metrics, with the `backlog` ·
 //! `decisions` log lines · `spans` traces · `status` what others see of it.
 
@@ -12,6 +13,7 @@ mod doubts;
 mod gauges;
 mod input;
 mod partition;
+mod phase;
 mod run;
 mod sink;
 mod spans;
@@ -19,6 +21,7 @@ mod status;
 mod tables;
 
 pub use partition::{DecideError, ShardParts};
+pub use phase::Phase;
 pub use run::{ShardError, ShardOptions, Shards};
 pub use status::Status;
 pub use tables::{EngineStore, load};

@@ -4,6 +4,7 @@ use super::decisions;
 use super::doubts::Doubts;
 use super::gauges::Gauges;
 use super::input;
+use super::phase::Phase;
 use super::sink::Outputs;
 use super::spans::{self, Spans};
 use super::tables::{BatchWrites, EngineStore, LoadError, load};
@@ -23,6 +24,7 @@ use tollgate_core::{Engine, snapshot};
 use tollgate_metrics::Metrics;
 use tollgate_wire::command::AccountSpec;
 use tollgate_wire::order::Callback;
+use tollgate_wire::snapshot::LeftOut;
 use tollgate_wire::{DeadLetterReason, Time};
 
 /// What the shards of a process share.
@@ -54,6 +56,17 @@ pub enum DecideError {
     /// The engine cannot go on.
     #[error("deciding: {0}")]
     Engine(#[from] EngineError),
+    /// No record is to blame.
+    #[error(
+        "partition {partition}: the engine panicked while it {phase}; no record is set aside and nothing of the batch \
+         counts: report it with the panic in the log, and start another version if it comes again after a restart"
+    )]
+    Panicked {
+        /// Of the inputs.
+        partition: u32,
+        /// What was done.
+        phase: Phase,
+    },
 }
 
 /// One partition's shard.
@@ -71,6 +84,7 @@ pub(super) struct Shard {
     gauges: Gauges,
     /// After a panic: records to decide one to a batch, so that the culprit is found and set aside.
     careful: usize,
+    phase: Phase,
     last_snapshot: Instant,
     swept_from: [u8; 8],
     /// Where the next look at the platform's ids begins.
@@ -122,6 +136,7 @@ impl Shard {
             parts: parts.clone(),
             status: Arc::clone(status),
             careful: 0,
+            phase: Phase::default(),
             last_snapshot: monotonic(),
             swept_from: [0; 8],
             ids_swept_from: [0; 16],
@@ -211,7 +226,7 @@ impl Shard {
     /// batch handed out is ended by [`Shard::committed`] or [`Shard::aborted`].
     ///
     /// # Errors
-    /// The store cannot be read, or the engine found its state damaged.
+    /// The store cannot be read, the engine found its state damaged, or it panicked and no record is to blame.
     pub(super) fn decide(&mut self, inputs: &[(Topic, Record)], ticks: usize) -> Result<Option<Commit>, DecideError> {
         self.engine.clock(self.parts.clock.now().0);
         self.out.now_ms = self.engine.now_ms();
@@ -299,6 +314,7 @@ impl Shard {
     ) -> Result<(), DecideError> {
         let store = self.store.clone();
         let source = EngineStore(&store);
+        self.phase = Phase::Record;
         for (topic, record) in inputs {
             self.out.input_ms = input::appended_ms(record.time_ms, self.out.now_ms);
             if let Err(rejected) = input::decide(&mut self.engine, *topic, record, &source, &mut self.out)? {
@@ -307,8 +323,10 @@ impl Shard {
             self.out.spans.done();
         }
         self.out.input_ms = 0;
+        self.phase = Phase::Tick;
         let ticked = self.engine.tick(ticks, &source, &mut self.out)?;
         self.decisions = inputs.len() + ticked;
+        self.phase = Phase::Sweep;
         self.sweep(state)
     }
 
@@ -322,9 +340,13 @@ impl Shard {
         self.out.records.push((Topic::DeadLetters, letter));
     }
 
-    /// A record made the engine panic: the culprit, found alone in its batch, is set aside. Never a crash loop.
+    /// A record made the engine panic: the culprit, found alone in its batch, is set aside. Never a crash loop. Where no record
+    /// was being decided, none is set aside: a timer that panics each time would empty the partition into the dead letters.
     fn after_panic(&mut self, inputs: &[(Topic, Record)]) -> Result<Option<Commit>, DecideError> {
         self.out.discard();
+        if self.phase != Phase::Record {
+            return Err(DecideError::Panicked { partition: self.partition, phase: self.phase });
+        }
         self.reload(monotonic())?;
         let [(topic, record)] = inputs else {
             tracing::error!(records = inputs.len(), "the engine panicked; deciding this batch one record at a time");
@@ -354,12 +376,16 @@ impl Shard {
         let state = self.engine.state();
         let mut seen = self.gauges.begin(state);
         for ix in touched {
-            let s = snapshot::account(state, ix, now);
-            if let Ok(json) = serde_json::to_vec(&s) {
+            let mut s = snapshot::account(state, ix, now);
+            seen.set(ix, &s);
+            if let Ok(json) = snapshot::fit(state, &mut s, snapshot::SNAPSHOT_BYTES_MOST) {
                 let record = NewRecord::new(Bytes::copy_from_slice(s.account.as_bytes()), json, now);
                 self.out.records.push((Topic::Snapshots, record));
             }
-            seen.set(ix, &s);
+            if !s.left_out.is_empty() {
+                let LeftOut { campaigns, lots } = s.left_out;
+                tracing::warn!(account = %s.account, campaigns, lots, "a snapshot is too large; the views do not have all of it");
+            }
         }
         self.gauges.backlog(now);
         self.parts.metrics.set_in_doubt_attempts(self.partition, self.out.doubts.len());
@@ -406,6 +432,7 @@ impl Shard {
             Some(key) if seen == 500 => (u64::from_be_bytes(key) + 1).to_be_bytes(),
             _ => [0; 8],
         };
+        self.engine.sweep_campaigns();
         self.sweep_ids(state)
     }
 
@@ -426,3 +453,6 @@ impl Shard {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

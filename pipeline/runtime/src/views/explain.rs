@@ -63,7 +63,8 @@ fn waits(out: &mut String, view: &MessageView) {
         None if view.outcome == OutcomeKind::Parked => {
             line!(
                 out,
-                "  waits for  its queue is not in the account's last snapshot; snapshots follow within a second or two"
+                "  waits for  its queue is not in the account's last snapshot; snapshots follow within a second or two, and of \
+                 very many queues they leave out the smallest"
             );
         }
         None => {}

@@ -50,7 +50,7 @@ impl Reader {
                 });
                 Ok(ControlFlow::Continue(()))
             })?;
-            Ok(Some(Listing { as_of: as_of(db, Stream::Snapshots)?, items }))
+            Ok(Some(Listing { as_of: as_of(db, Stream::Snapshots)?, items, left_out: 0 }))
         })
     }
 }

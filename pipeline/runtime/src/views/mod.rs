@@ -22,6 +22,7 @@ mod move_key;
 mod names;
 mod numbers;
 mod outcome_ingest;
+mod past;
 mod person;
 mod report;
 mod retention;

@@ -2,7 +2,7 @@
 
 use super::CampaignView;
 use super::answers::{ANSWERED_WITHIN_MS, Answer};
-use super::snapshots::{Snapshot, snapshot};
+use super::snapshots;
 use super::variants::{self, Entries, VariantReport};
 use crate::ledger::{LedgerError, Reader, Sql, Stream, Value, as_of};
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -22,7 +22,7 @@ pub struct CampaignReport {
     pub as_of: Time,
     /// Account id.
     pub account: String,
-    /// Campaign as the last snapshot had it, with where its messages are.
+    /// Campaign as the last snapshot had it, or as its messages are told, with where they are.
     pub campaign: CampaignView,
     /// Delivered, read ones included.
     pub delivered: u64,
@@ -81,18 +81,17 @@ pub struct CampaignError {
 }
 
 /// The campaign's rows in the ledger's summary.
-struct Booked {
-    costs: BTreeMap<String, Decimal>,
+pub(super) struct Booked {
+    pub(super) costs: BTreeMap<String, Decimal>,
     /// First and last billing month, as they are stored.
     months: Option<(i64, i64)>,
 }
 
 impl Reader {
-    /// What came of a campaign; `None` if the account has no snapshot or no such campaign.
+    /// What came of a campaign; `None` if the account has no snapshot or nothing was ever told of such a campaign.
     pub fn campaign_report(&self, account: &str, campaign: &str) -> Result<Option<CampaignReport>, LedgerError> {
         self.read(|db| {
-            let Some(Snapshot { campaigns, as_of: taken, .. }) = snapshot(db, account)? else { return Ok(None) };
-            let Some(view) = campaigns.into_iter().find(|c| c.spec.name == campaign) else { return Ok(None) };
+            let Some((view, taken)) = snapshots::campaign(db, account, campaign)? else { return Ok(None) };
             let mut booked = booked(db, account, campaign)?;
             let of = Entries { db, account, campaign, months: booked.months };
             let test = of.costs(true)?;
@@ -134,7 +133,7 @@ pub(super) fn per(cost: Decimal, of: u64) -> Option<Decimal> {
     Some(share.round_dp_with_strategy(SHARE_DECIMALS, RoundingStrategy::MidpointAwayFromZero).normalize())
 }
 
-fn booked(db: &dyn Sql, account: &str, campaign: &str) -> Result<Booked, LedgerError> {
+pub(super) fn booked(db: &dyn Sql, account: &str, campaign: &str) -> Result<Booked, LedgerError> {
     let sql = "SELECT billing_period, cost_currency, cost FROM entry_groups \
          WHERE account = ?1 AND campaign = ?2 AND entries > 0";
     let mut booked = Booked { costs: BTreeMap::new(), months: None };

@@ -1,5 +1,6 @@
 //! The live state of accounts, senders, campaigns and lots, as the last snapshot had it.
 
+use super::past;
 use crate::ledger::{LedgerError, Reader, Sql};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use std::ops::ControlFlow;
 use tollgate_quality::{Limit, Score, ScorePacing};
 use tollgate_rate_card::Markup;
 use tollgate_wire::command::{CampaignSpec, LimitScope};
-use tollgate_wire::snapshot::CampaignCounts;
+use tollgate_wire::snapshot::{CampaignCounts, LeftOut};
 use tollgate_wire::{Reason, Time};
 
 /// A snapshot off the topic, owned. Fields as in `AccountSnapshot`.
@@ -29,6 +30,9 @@ pub(super) struct Snapshot {
     pub(super) senders: Vec<SenderView>,
     pub(super) campaigns: Vec<CampaignView>,
     pub(super) lots: Vec<LotView>,
+    /// What there is beside it.
+    #[serde(default)]
+    left_out: LeftOut,
 }
 
 /// A WABA's zone and mark-ups.
@@ -51,6 +55,14 @@ pub struct Listing<T> {
     pub as_of: Time,
     /// The items.
     pub items: Vec<T>,
+    /// How many more there are that the snapshot leaves out, because it would be too large.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(left_out: &u64) -> bool {
+    *left_out == 0
 }
 
 /// An account.
@@ -79,7 +91,7 @@ pub struct AccountView {
     pub parked_bytes: u64,
     /// Numbers.
     pub senders: usize,
-    /// Campaigns.
+    /// Campaigns, also those that the snapshot leaves out.
     pub campaigns: usize,
 }
 
@@ -123,7 +135,7 @@ pub struct CampaignView {
     pub as_of: Time,
     /// Settings.
     pub spec: CampaignSpec,
-    /// `running`, `test`, `paused` or `cancelled`.
+    /// `running`, `test`, `paused` or `cancelled`; `past` where the snapshot does not have it, but messages are told of it.
     pub state: String,
     /// Currency of the amounts; empty before the first estimate.
     pub currency: String,
@@ -176,7 +188,7 @@ impl Reader {
             items.push(snapshot.into());
             Ok(())
         })?;
-        Ok(Listing { as_of: items.iter().map(|a| a.as_of).min().unwrap_or_default(), items })
+        Ok(Listing { as_of: items.iter().map(|a| a.as_of).min().unwrap_or_default(), items, left_out: 0 })
     }
 
     /// Calls `each` with every account's snapshot, by id.
@@ -200,18 +212,18 @@ impl Reader {
 
     /// The account's numbers; `None` if it has no snapshot.
     pub fn senders(&self, account: &str) -> Result<Option<Listing<SenderView>>, LedgerError> {
-        Ok(self.snapshot(account)?.map(|s| Listing { as_of: s.as_of, items: s.senders }))
+        Ok(self.snapshot(account)?.map(|s| Listing { as_of: s.as_of, items: s.senders, left_out: 0 }))
     }
 
     /// The account's campaigns; `None` if it has no snapshot.
     pub fn campaigns(&self, account: &str) -> Result<Option<Listing<CampaignView>>, LedgerError> {
-        Ok(self.snapshot(account)?.map(|s| Listing { as_of: s.as_of, items: s.campaigns }))
+        let listing = |s: Snapshot| Listing { as_of: s.as_of, items: s.campaigns, left_out: s.left_out.campaigns };
+        Ok(self.snapshot(account)?.map(listing))
     }
 
-    /// One campaign; `None` if the account has no snapshot or no such campaign.
+    /// One campaign; `None` if the account has no snapshot or nothing was ever told of such a campaign.
     pub fn campaign(&self, account: &str, name: &str) -> Result<Option<CampaignView>, LedgerError> {
-        let campaigns = self.campaigns(account)?;
-        Ok(campaigns.and_then(|list| list.items.into_iter().find(|c| c.spec.name == name)))
+        self.read(|db| Ok(campaign(db, account, name)?.map(|(campaign, _)| campaign)))
     }
 
     /// Whom a campaign is tried on, in full; `None` if the account has no snapshot or no such campaign.
@@ -220,13 +232,13 @@ impl Reader {
         let whole = self.read(|db| db.first(sql, &[account.into()], |row| parse_whole(row.words(0)?)))?;
         Ok(whole.and_then(|whole| {
             let campaign = whole.campaigns.into_iter().find(|c| c.spec.name == name)?;
-            Some(Listing { as_of: whole.as_of, items: campaign.spec.test_recipients })
+            Some(Listing { as_of: whole.as_of, items: campaign.spec.test_recipients, left_out: 0 })
         }))
     }
 
     /// The account's queues of waiting messages; `None` if it has no snapshot.
     pub fn lots(&self, account: &str) -> Result<Option<Listing<LotView>>, LedgerError> {
-        Ok(self.snapshot(account)?.map(|s| Listing { as_of: s.as_of, items: s.lots }))
+        Ok(self.snapshot(account)?.map(|s| Listing { as_of: s.as_of, left_out: s.left_out.lots, items: s.lots }))
     }
 
     pub(super) fn snapshot(&self, account: &str) -> Result<Option<Snapshot>, LedgerError> {
@@ -238,6 +250,16 @@ impl Reader {
 pub(super) fn snapshot(db: &dyn Sql, account: &str) -> Result<Option<Snapshot>, LedgerError> {
     let sql = "SELECT body FROM snapshots WHERE account = (SELECT ix FROM accounts WHERE name = ?1)";
     db.first(sql, &[account.into()], |row| parse(row.words(0)?))
+}
+
+/// A campaign of the account and when its snapshot was taken.
+pub(super) fn campaign(db: &dyn Sql, account: &str, name: &str) -> Result<Option<(CampaignView, Time)>, LedgerError> {
+    let Some(s) = snapshot(db, account)? else { return Ok(None) };
+    let found = match s.campaigns.into_iter().find(|c| c.spec.name == name) {
+        Some(campaign) => Some(campaign),
+        None => past::campaign(db, account, name)?,
+    };
+    Ok(found.map(|campaign| (campaign, s.as_of)))
 }
 
 /// Campaigns of the account that are tried on a person.
@@ -291,7 +313,7 @@ impl Snapshot {
             parked_messages: self.parked_messages,
             parked_bytes: self.parked_bytes,
             senders: self.senders.len(),
-            campaigns: self.campaigns.len(),
+            campaigns: self.campaigns.len() + self.left_out.campaigns as usize,
         }
     }
 }

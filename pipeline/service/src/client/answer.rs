@@ -72,6 +72,9 @@ pub struct Listing<T> {
     pub as_of: Time,
     /// The items.
     pub items: Vec<T>,
+    /// How many more there are.
+    #[serde(default)]
+    pub left_out: u64,
 }
 
 impl Answer {

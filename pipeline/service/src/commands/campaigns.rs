@@ -178,7 +178,14 @@ async fn list(account: &str, client: &ClientArgs, json: bool) -> anyhow::Result<
         row.extend([money(&c, c.spent), c.spec.budget.map_or_else(|| "-".to_owned(), |budget| money(&c, budget))]);
         table.row(row);
     }
-    Ok(table.print_as_of(Some(list.as_of))?)
+    table.print_as_of(Some(list.as_of))?;
+    if list.left_out != 0 {
+        let n = list.left_out;
+        output::line(format_args!(
+            "{n} more that are over are not listed: `tollgate campaigns show` has each by its name"
+        ))?;
+    }
+    Ok(())
 }
 
 async fn show(args: &ShowArgs, json: bool) -> anyhow::Result<()> {

@@ -83,6 +83,8 @@ pub(crate) struct Message {
     pub id: String,
     pub to: String,
     pub campaign: Option<String>,
+    /// Counted with its campaign: that was there, or this message made it. What is refused at once makes none.
+    pub counted: bool,
     pub place: Place,
     pub attempts: Vec<Attempt>,
     pub trace: Vec<String>,
@@ -126,11 +128,14 @@ impl Auditor {
         }
         let now_ms = self.now_ms;
         let request = self.book.requests.get(&(m.account.clone(), m.id.clone())).cloned().unwrap_or_default();
+        let taken = !matches!(m.kind, K::Refused | K::Expired | K::Cancelled);
+        let counted = taken || m.campaign.as_ref().is_some_and(|name| self.registry.has_campaign(&m.account, name));
         let message = self.book.messages.entry(m.uid).or_insert_with(|| Message {
             account: m.account.clone(),
             id: m.id.clone(),
             to: m.to.clone(),
             campaign: m.campaign.clone(),
+            counted,
             place: Place::Parked,
             attempts: Vec::new(),
             trace: Vec::new(),
@@ -140,7 +145,7 @@ impl Auditor {
             "{now_ms} {} attempt {} {} {} {} at {}",
             m.kind, m.attempt, m.reason, m.code, m.quota_use, m.at_ms
         ));
-        if let Some(name) = &m.campaign {
+        if let Some(name) = m.campaign.as_ref().filter(|_| counted) {
             self.registry.campaign(&m.account, name);
         }
         if m.kind == K::Admitted {

@@ -5,10 +5,15 @@ use super::book::Place;
 use crate::money::Units;
 use serde_json::Value;
 
+/// Campaigns that an account may have.
+pub(super) const CAMPAIGNS_MOST: usize = 10_000;
+
 impl Auditor {
     /// The snapshot of one account, taken when everything that came in is decided.
     pub fn snapshot(&mut self, s: &Value) {
         let account = s["account"].as_str().unwrap_or_default().to_owned();
+        let campaigns = s["campaigns"].as_array().map_or(0, Vec::len);
+        self.check("campaigns_are_bounded", 0, campaigns <= CAMPAIGNS_MOST, || format!("{account} has {campaigns}"));
         for c in s["campaigns"].as_array().into_iter().flatten() {
             self.campaign(&account, c);
         }
@@ -24,7 +29,7 @@ impl Auditor {
             .book
             .messages
             .values()
-            .filter(|m| m.account == account && m.campaign.as_ref() == Some(&name))
+            .filter(|m| m.counted && m.account == account && m.campaign.as_ref() == Some(&name))
             .collect();
         let (tests, of): (Vec<_>, Vec<_>) = of.into_iter().partition(|m| m.test);
         let open = tests.iter().filter(|m| m.place <= Place::OnTheWay).count();

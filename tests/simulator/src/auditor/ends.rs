@@ -2,6 +2,7 @@
 
 use super::Auditor;
 use super::book::{Place, Rank};
+use super::counts::CAMPAIGNS_MOST;
 use crate::step::{Input, Move, Output, Step};
 use serde_json::{Value, json};
 use tollgate_wire::outcome::OutcomeKind as K;
@@ -73,6 +74,12 @@ impl Auditor {
         if m.reason == "currency_not_allowed" {
             let due = self.registry.account(&m.account).senders.iter().any(|s| !self.is_currency_taken(s));
             self.check("currency_is_refused_when_due", m.uid, due, || format!("{} may bill as it does", m.account));
+        }
+        if m.reason == "too_many_campaigns" {
+            let known = self.registry.campaigns.keys().filter(|(account, _)| *account == m.account).count();
+            self.check("campaigns_are_refused_when_full", m.uid, known >= CAMPAIGNS_MOST, || {
+                format!("{} has {known} campaigns", m.account)
+            });
         }
         if m.kind == K::Undelivered {
             let message = &self.book.messages[&m.uid];

@@ -106,6 +106,10 @@ impl Registry {
         status == Some("approved") || status == Some("paused") && until_s != 0 && until_s <= now_s
     }
 
+    pub fn has_campaign(&self, account: &str, name: &str) -> bool {
+        self.campaigns.contains_key(&(account.to_owned(), name.to_owned()))
+    }
+
     pub fn campaign(&mut self, account: &str, name: &str) -> &mut Campaign {
         let key = (account.to_owned(), name.to_owned());
         self.campaigns.entry(key).or_insert_with(|| Campaign { state: "running", ..Campaign::default() })

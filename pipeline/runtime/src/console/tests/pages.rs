@@ -123,6 +123,7 @@ async fn what_cannot_be_meant_is_a_page_and_no_fault() {
         ("/console/account", 400, "No account is named"),
         ("/console/campaign?account=acme&name=none", 404, "The account has no such campaign"),
         ("/console/campaign?account=empty&name=none", 404, "The account has no such campaign"),
+        ("/console/campaign?account=acme&name=long-ago", 200, "<dd>past</dd>"),
         ("/console/bill?month=2026-13", 400, "There is no such month"),
         ("/console/bill.csv?month=%00", 400, "There is no such month"),
         ("/console/bill.csv?account=nobody", 404, "There is no such account"),

@@ -190,8 +190,11 @@ impl Reads for Canned {
     fn campaigns(&self, _: &str) -> Result<Option<ViewJson>, ReadError> {
         not_asked()
     }
-    fn campaign(&self, _: &str, _: &str) -> Result<Option<ViewJson>, ReadError> {
-        not_asked()
+    fn campaign(&self, _: &str, name: &str) -> Result<Option<ViewJson>, ReadError> {
+        let counts = serde_json::json!({ "requested": 7, "refused": 7 });
+        let past = serde_json::json!({ "spec": { "name": name }, "state": "past", "currency": "", "reserved": "0",
+            "spent": "0", "counts": counts });
+        Ok((name == "long-ago").then(|| past.to_string().into_bytes()))
     }
     fn senders(&self, _: &str) -> Result<Option<ViewJson>, ReadError> {
         not_asked()

@@ -10,6 +10,7 @@
 //!   go on. Without such a snapshot the control is taken, with a warning: if there is no such campaign, the command
 //!   is set aside and listed by `GET /v1/dead-letters`.
 //!   What is left: a campaign that another process created and whose command is more than two seconds behind.
+//! - A snapshot that leaves campaigns out refuses none that it does not have.
 //! - `cancelled` is final, so a view that says so cannot be outdated.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -65,6 +66,9 @@ impl Written {
 struct Seen {
     as_of: Time,
     items: Vec<Campaign>,
+    /// Campaigns beside these.
+    #[serde(default)]
+    left_out: u64,
 }
 
 #[derive(Deserialize)]
@@ -106,7 +110,10 @@ pub(super) async fn check(
             continue;
         }
         return match seen {
-            Some(seen) if seen.as_of.0 + SNAPSHOT_AGE_MAX >= api.clock.now().0 => Err(missing(&seen, campaign)),
+            // One that is left out may exist.
+            Some(seen) if seen.left_out == 0 && seen.as_of.0 + SNAPSHOT_AGE_MAX >= api.clock.now().0 => {
+                Err(missing(&seen, campaign))
+            }
             seen => Ok(Some(unseen(seen.as_ref()))),
         };
     }
@@ -137,7 +144,11 @@ fn missing(seen: &Seen, campaign: &str) -> Problem {
 }
 
 fn unseen(seen: Option<&Seen>) -> String {
-    let as_of = seen.map_or_else(|| "there is no snapshot yet".to_owned(), |s| format!("the last is of {}", s.as_of));
+    let as_of = match seen {
+        None => "there is no snapshot yet".to_owned(),
+        Some(s) if s.left_out == 0 => format!("the last is of {}", s.as_of),
+        Some(s) => format!("the last is of {} and leaves out {}", s.as_of, s.left_out),
+    };
     format!(
         "the campaign is not in the account's snapshot ({as_of}); if there is none of that name, the command is set \
          aside: see `tollgate dead-letters list`"

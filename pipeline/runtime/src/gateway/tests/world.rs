@@ -40,6 +40,7 @@ pub(super) struct FakeReads {
     pub(super) outcomes: Mutex<Vec<(u64, String)>>,
     pub(super) waiting: Mutex<Option<(u64, u64)>>,
     pub(super) snapshot_age_ms: AtomicU64,
+    pub(super) left_out: AtomicU64,
     pub(super) dead_letters: Mutex<Vec<Record>>,
 }
 
@@ -58,7 +59,8 @@ impl Reads for FakeReads {
         let campaign = |name: &str, state: &str| json!({ "spec": { "name": name }, "state": state });
         let items = [campaign("spring", "running"), campaign("orders", "paused"), campaign("over", "cancelled")];
         let as_of = Time(NOW.0 - self.snapshot_age_ms.load(Ordering::Relaxed));
-        let view = json!({ "as_of": as_of, "what": "campaigns", "items": items });
+        let left_out = self.left_out.load(Ordering::Relaxed);
+        let view = json!({ "as_of": as_of, "what": "campaigns", "items": items, "left_out": left_out });
         Ok((account == "acme").then(|| view.to_string().into_bytes()))
     }
     fn campaign(&self, account: &str, campaign: &str) -> Result<Option<ViewJson>, ReadError> {

@@ -11,7 +11,7 @@ use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerConte
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
 
 use super::changelog::{self, Deployment};
-use super::config::KafkaConfig;
+use super::config::{KafkaConfig, RECORD_BYTES_MAX};
 use super::crash_point::crash_point;
 use super::flush::flush;
 use crate::clock::monotonic;
@@ -202,8 +202,7 @@ impl Transactions {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge), back)) => {
-                    let bytes = back.payload.map_or(0, <[u8]>::len);
-                    return Err(Failure::Fatal(format!("a record of {bytes} bytes for {} is too large", back.topic)));
+                    return Err(Failure::Fatal(too_large(&self.state, &back)));
                 }
                 Err((error, _)) => return Err(self.classify(&error)),
             }
@@ -253,6 +252,24 @@ fn entry<'a>(
     BaseRecord { topic, partition, payload, key, timestamp: None, headers: None, delivery_opaque }
 }
 
+/// What is said of a record that the client does not take. A key may be of a person: its kind and length are told.
+fn too_large(state: &str, record: &BaseRecord<'_, [u8], [u8], usize>) -> String {
+    let key = record.key.unwrap_or_default();
+    let kind = match changelog::entry(key) {
+        _ if record.topic != state => "of an account or number",
+        Ok(changelog::Entry::Entity(space, _)) => space.name(),
+        Ok(changelog::Entry::Position) => "of the position",
+        Err(_) => "unknown",
+    };
+    format!(
+        "a record for {} is too large: {} bytes under a key of {} bytes ({kind}), at most {RECORD_BYTES_MAX} are taken; \
+         declare less for what the record is about, or use a version that splits it",
+        record.topic,
+        record.payload.map_or(0, <[u8]>::len),
+        key.len(),
+    )
+}
+
 fn stopped(reason: String) -> LogError {
     LogError::Stopped { reason: reason.into() }
 }
@@ -268,4 +285,26 @@ fn fenced(reason: String) -> LogError {
 
 fn fatal(reason: &str) -> LogError {
     stopped(format!("this process may not write for its partitions any more ({reason}); start it again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Space;
+
+    #[test]
+    fn a_record_that_is_too_large_is_told_by_its_topic_and_kind_without_its_key() {
+        let payload = vec![0; 6 << 20];
+        let mut buffer = Vec::new();
+        let key = changelog::put_key(&mut buffer, Space::Entities, b"+5511987654321");
+        let state = too_large("tollgate.state", &entry("tollgate.state", 0, key, Some(&payload), 0));
+        let output = too_large("tollgate.state", &entry("tollgate.snapshots", 0, b"+5511987654321", Some(&payload), 0));
+        for (told, topic, kind) in
+            [(&state, "tollgate.state ", "(entities)"), (&output, "tollgate.snapshots ", "(of an account or number)")]
+        {
+            assert!(told.contains(topic) && told.contains(kind), "{told}");
+            assert!(told.contains("6291456 bytes") && told.contains("declare less"), "{told}");
+            assert!(!told.contains("5511"), "{told}");
+        }
+    }
 }

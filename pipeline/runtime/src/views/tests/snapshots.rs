@@ -1,7 +1,8 @@
 //! Accounts as their snapshots tell them: campaigns, senders, zones, terms, numbers.
 
+use super::ingest;
 use crate::ledger::fixture::{Database, READ_AT, dec, json as bytes, on_both, records};
-use crate::views::fixture::{at, snapshot};
+use crate::views::fixture::{at, outcome, snapshot};
 use serde_json::{Value, json};
 
 on_both!(
@@ -10,6 +11,7 @@ on_both!(
     terms_of_a_waba_come_from_the_snapshot,
     an_account_is_read_whole_from_one_snapshot,
     numbers_are_known_by_their_digits,
+    a_campaign_that_the_snapshot_does_not_have_is_told_by_its_messages,
 );
 
 fn snapshots_are_replaced_whole(dir: &Database) {
@@ -92,4 +94,39 @@ fn numbers_are_known_by_their_digits(dir: &Database) {
     assert_eq!(numbers.len(), 3, "nothing is known by no digits");
     assert_eq!(reader.without_number(None).unwrap(), ["s-brand"]);
     assert!(reader.without_number(Some("acme")).unwrap().is_empty());
+}
+
+fn a_campaign_that_the_snapshot_does_not_have_is_told_by_its_messages(dir: &Database) {
+    let of = |id: &str, uid, kind: &str, more: Value| {
+        let mut more = more;
+        more["campaign"] = json!("spring");
+        outcome(id, uid, 9, kind, more)
+    };
+    let moves = [
+        of("a", 1, "refused", json!({"attempt": 0, "reason": "template_unknown"})),
+        of("b", 2, "refused", json!({"attempt": 0, "reason": "not_opted_in"})),
+        of("c", 3, "delivered", json!({})),
+        of("d", 4, "sent", json!({})),
+    ];
+    ingest(dir, &moves, 0);
+    let mut value: Value = serde_json::from_slice(&snapshot(1, 2)).unwrap();
+    value["left_out"] = json!({"campaigns": 3, "lots": 2});
+    dir.writer().ingest_snapshots(&records(&[bytes(&value)], 0), READ_AT).unwrap();
+    let reader = dir.reader();
+    // The list says that it has not all of them.
+    let list = reader.campaigns("acme").unwrap().unwrap();
+    assert_eq!((list.items.len(), list.left_out), (1, 3));
+    assert_eq!(serde_json::to_value(&list).unwrap()["left_out"], 3);
+    assert_eq!(reader.account("acme").unwrap().unwrap().campaigns, 4);
+    assert_eq!(reader.lots("acme").unwrap().unwrap().left_out, 2);
+    assert!(serde_json::to_value(reader.senders("acme").unwrap()).unwrap().get("left_out").is_none());
+    let campaign = reader.campaign("acme", "spring").unwrap().unwrap();
+    let n = campaign.counts;
+    assert_eq!((n.requested, n.refused, n.delivered, n.on_the_way), (4, 2, 1, 1));
+    assert_eq!((campaign.spec.name.as_str(), campaign.state.as_str()), ("spring", "past"));
+    let report = reader.campaign_report("acme", "spring").unwrap().unwrap();
+    assert_eq!((report.delivered, report.campaign.counts.refused), (1, 2));
+    assert!(reader.campaign("acme", "winter").unwrap().is_none());
+    assert!(reader.campaign_report("acme", "winter").unwrap().is_none());
+    assert!(reader.campaign("nobody", "spring").unwrap().is_none());
 }
