@@ -39,9 +39,9 @@ impl Caller {
                 let started = clock::monotonic();
                 let begun = job.trace.and_then(|parent| self.traces.child(parent));
                 let Sent { result, status } = if job.marketing {
-                    self.graph.send_marketing(&target, job.body).await
+                    self.graph.send_marketing(&target, job.body, &self.clock, job.leave_by).await
                 } else {
-                    self.graph.send(&target, job.body).await
+                    self.graph.send(&target, job.body, &self.clock, job.leave_by).await
                 };
                 self.metrics.dispatched(outcome(&result), started.elapsed());
                 if let Some(begun) = begun {

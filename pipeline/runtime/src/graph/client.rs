@@ -3,18 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tollgate_wire::Reason;
 use tollgate_wire::event::AttemptResult;
+use tollgate_wire::{Reason, Time};
 
 use super::answer;
 use super::connector::TimedConnector;
+use super::on_time::{Late, OnTime};
 use super::retry_after::RetryAfter;
-use crate::clock;
+use crate::clock::{self, Clock};
 
 /// Largest answer read, in bytes; the platform's are below one kilobyte.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
@@ -106,7 +107,7 @@ impl Sent {
 /// The client; clones share one connection pool.
 #[derive(Clone)]
 pub struct GraphClient {
-    pub(super) http: Client<TimedConnector, Full<Bytes>>,
+    pub(super) http: Client<TimedConnector, OnTime>,
     pub(super) config: GraphConfig,
 }
 
@@ -152,25 +153,31 @@ impl GraphClient {
 
     /// Makes one send call; never repeated by itself once a byte may have left.
     ///
-    /// `NotSent` only when no connection could be made. Every other failure, the time limit included, is `InDoubt`.
-    pub async fn send(&self, target: &Target, body: Bytes) -> Sent {
-        self.within_time(&target.uri, target, body).await
+    /// `NotSent` only when no connection could be made, or when it was `leave_by` before the body left. Every other failure,
+    /// the time limit included, is `InDoubt`.
+    pub async fn send(&self, target: &Target, body: Bytes, clock: &Clock, leave_by: Time) -> Sent {
+        self.within_time(&target.uri, target, body, (clock, leave_by)).await
     }
 
     /// The same by the call for marketing templates.
-    pub async fn send_marketing(&self, target: &Target, body: Bytes) -> Sent {
-        self.within_time(&target.marketing, target, body).await
+    pub async fn send_marketing(&self, target: &Target, body: Bytes, clock: &Clock, leave_by: Time) -> Sent {
+        self.within_time(&target.marketing, target, body, (clock, leave_by)).await
     }
 
-    async fn within_time(&self, uri: &Uri, target: &Target, body: Bytes) -> Sent {
+    async fn within_time(&self, uri: &Uri, target: &Target, body: Bytes, until: (&Clock, Time)) -> Sent {
+        let late = Late::default();
+        let body = OnTime::until(body, until.0.clone(), until.1, late.clone());
         match tokio::time::timeout(self.config.total_timeout, self.call(uri, target, body)).await {
+            Ok(Sent { status: None, .. }) | Err(_) if late.is_late() => {
+                Sent::without_answer(AttemptResult::NotSent { reason: Reason::LeaveBy })
+            }
             Ok(sent) => sent,
             Err(_) => Sent::without_answer(AttemptResult::InDoubt),
         }
     }
 
-    async fn call(&self, uri: &Uri, target: &Target, body: Bytes) -> Sent {
-        let mut request = Request::new(Full::new(body));
+    async fn call(&self, uri: &Uri, target: &Target, body: OnTime) -> Sent {
+        let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri.clone();
         let headers = request.headers_mut();

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::Request;
 use hyper::header::{AUTHORIZATION, DATE, RETRY_AFTER};
 
 use super::client::{GraphClient, GraphError, address, authorization};
+use super::on_time::OnTime;
 use super::refusal;
 use super::retry_after::RetryAfter;
 use crate::clock;
@@ -113,14 +114,14 @@ impl GraphClient {
         let unusable = |error: GraphError| QuestionError::Unusable(error.to_string());
         let base = self.config.base_url.trim_end_matches('/');
         let uri = address(format!("{base}/{}/{question}", self.config.version)).map_err(unusable)?;
-        let mut request = Request::new(Full::default());
+        let mut request = Request::new(OnTime::whenever(Bytes::new()));
         *request.uri_mut() = uri;
         request.headers_mut().insert(AUTHORIZATION, authorization(app, access_token).map_err(unusable)?);
         let answer = tokio::time::timeout(within, self.answer(request, access_token)).await;
         answer.unwrap_or(Err(QuestionError::Slow { seconds: within.as_secs() }))
     }
 
-    async fn answer(&self, request: Request<Full<Bytes>>, access_token: &str) -> Result<Bytes, QuestionError> {
+    async fn answer(&self, request: Request<OnTime>, access_token: &str) -> Result<Bytes, QuestionError> {
         let response = self.http.request(request).await;
         let response = response.map_err(|error| QuestionError::NoAnswer { detail: causes(&error) })?;
         let status = response.status().as_u16();

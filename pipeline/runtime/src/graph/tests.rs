@@ -6,10 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tollgate_wire::Reason;
 use tollgate_wire::event::AttemptResult;
+use tollgate_wire::{Reason, Time};
 
 use super::{GraphClient, GraphConfig};
+use crate::clock::Clock;
 
 #[derive(Clone, Copy, Debug)]
 enum Fault {
@@ -20,6 +21,8 @@ enum Fault {
     Answer(&'static str),
 }
 
+/// It may leave at any time.
+const NEVER: Time = Time(u64::MAX);
 const NOT_SENT: AttemptResult<'static> = AttemptResult::NotSent { reason: Reason::Unreachable };
 
 fn client(address: &str) -> GraphClient {
@@ -35,7 +38,7 @@ fn client(address: &str) -> GraphClient {
 async fn send(address: &str) -> AttemptResult<'static> {
     let client = client(address);
     let target = client.target("106540352242922", "default", "secret").unwrap();
-    client.send(&target, Bytes::from_static(b"{}")).await.result
+    client.send(&target, Bytes::from_static(b"{}"), &Clock::system(), NEVER).await.result
 }
 
 async fn read_request(stream: &mut TcpStream) {
@@ -154,7 +157,7 @@ async fn a_closed_idle_connection_is_replaced() {
     });
     let target = client.target("106540352242922", "default", "secret").unwrap();
     for _ in 0..2 {
-        let result = client.send(&target, Bytes::from_static(b"{}")).await.result;
+        let result = client.send(&target, Bytes::from_static(b"{}"), &Clock::system(), NEVER).await.result;
         assert!(matches!(result, AttemptResult::Accepted { .. }), "{result:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -185,8 +188,28 @@ async fn marketing_has_a_path_of_its_own() {
         String::from_utf8_lossy(&chunk[..n]).to_string()
     });
     let target = client.target("106540352242922", "default", "secret").unwrap();
-    let result = client.send_marketing(&target, Bytes::from_static(b"{}")).await.result;
+    let result = client.send_marketing(&target, Bytes::from_static(b"{}"), &Clock::system(), NEVER).await.result;
     assert!(matches!(result, AttemptResult::Accepted { .. }), "{result:?}");
     let request = server.await.unwrap();
     assert!(request.starts_with("POST /v26.0/106540352242922/marketing_messages HTTP/1.1\r\n"), "{request}");
+}
+
+/// A process that was frozen between its last look at the clock and the connection, or that connected for long.
+#[tokio::test]
+async fn what_is_late_when_the_connection_asks_for_it_does_not_leave() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut seen = Vec::new();
+        let _ = stream.read_to_end(&mut seen).await;
+        String::from_utf8(seen).unwrap()
+    });
+    let client = client(&address);
+    let target = client.target("106540352242922", "default", "secret").unwrap();
+    let clock = Clock::manual(Time(1_000));
+    let sent = client.send(&target, Bytes::from_static(b"{}"), &clock, Time(1_000)).await;
+    assert_eq!((sent.result, sent.status), (AttemptResult::NotSent { reason: Reason::LeaveBy }, None));
+    let seen = server.await.unwrap();
+    assert!(!seen.contains("{}"), "{seen}");
 }
