@@ -393,8 +393,9 @@ fn measure(dir: &Database) {
     let countries = ["BR", "MX", "IN", "ID", "DE", "ES", "FR", "GB", "US", "ZA"];
     let mut spent = std::time::Duration::ZERO;
     let entries = measured_rows();
-    for batch in 0..entries / 10_000 {
-        let values: Vec<_> = (batch * 10_000..(batch + 1) * 10_000u64)
+    // As many as the projection takes at once.
+    for batch in 0..entries / 20_000 {
+        let values: Vec<_> = (batch * 20_000..(batch + 1) * 20_000u64)
             .map(|n| {
                 json(&LedgerEntry {
                     entry: scattered(n).into(),
@@ -405,7 +406,7 @@ fn measure(dir: &Database) {
                 })
             })
             .collect();
-        let records = records(&values, batch * 10_000);
+        let records = records(&values, batch * 20_000);
         let start = std::time::Instant::now();
         writer.ingest(&records, READ_AT).unwrap();
         spent += start.elapsed();
