@@ -2,7 +2,7 @@
 
 use super::super::fixture::{Database, READ_AT, charge, json, records};
 use super::super::sql::Sql;
-use super::super::{LedgerError, LedgerReader, LedgerStore, Place, Writer};
+use super::super::{LedgerError, LedgerReader, LedgerStore, Place, Record, Writer};
 use super::{PostgresConfig, server};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -15,27 +15,36 @@ fn values(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
     numbers.map(|n| json(&charge(n))).collect()
 }
 
-#[test]
-fn of_two_writers_of_a_partition_the_second_writes_nothing() {
-    let config = server::database();
-    let (mut first, mut second) = (writer(&config), writer(&config));
-    let batch = values(0..20);
+/// Books with one writer and holds its transaction open while `meanwhile` goes on and comes to wait for it; how many entries it
+/// booked.
+fn while_it_is_booked(writer: &mut Writer, batch: &[Record<'_>], meanwhile: impl FnOnce()) -> u64 {
     let (written, commits) = mpsc::channel();
     std::thread::scope(|scope| {
         let holds = scope.spawn(|| {
-            first.transact(|tx, memory| {
-                let done = super::super::ingest::ingest(tx, memory, &records(&batch, 0), READ_AT)?;
+            writer.transact(|tx, memory| {
+                let done = super::super::ingest::ingest(tx, memory, batch, READ_AT)?;
                 written.send(()).expect("the test listens");
                 // The other one is waiting by then.
                 std::thread::sleep(Duration::from_millis(300));
                 Ok(done)
             })
         });
-        commits.recv().expect("the first has written");
+        commits.recv().expect("it has written");
+        meanwhile();
+        holds.join().expect("no panic").expect("books").applied
+    })
+}
+
+#[test]
+fn of_two_writers_of_a_partition_the_second_writes_nothing() {
+    let config = server::database();
+    let (mut first, mut second) = (writer(&config), writer(&config));
+    let batch = values(0..20);
+    let booked = while_it_is_booked(&mut first, &records(&batch, 0), || {
         let late = second.ingest(&records(&batch[..10], 0), READ_AT);
         assert!(matches!(late, Err(LedgerError::Moved { topic: "ledger", partition: 3 })), "{late:?}");
-        assert_eq!(holds.join().expect("no panic").expect("books").applied, 20);
     });
+    assert_eq!(booked, 20);
     assert_eq!(LedgerStore::position(&second, 3).expect("reads"), 20);
     let again = second.ingest(&records(&batch, 0), READ_AT).expect("books");
     assert_eq!(again.skipped, 20);
@@ -189,23 +198,12 @@ fn two_writers_make_one_row_of_the_summary() {
         vec![json(&entry)]
     };
     let (mine, theirs) = (of(10), of(11));
-    let (written, commits) = mpsc::channel();
-    std::thread::scope(|scope| {
-        let holds = scope.spawn(|| {
-            first.transact(|tx, memory| {
-                let done = super::super::ingest::ingest(tx, memory, &records(&mine, 1), READ_AT)?;
-                written.send(()).expect("the test listens");
-                // The other one is waiting for the row by then.
-                std::thread::sleep(Duration::from_millis(300));
-                Ok(done)
-            })
-        });
-        commits.recv().expect("the first has written");
+    let booked = while_it_is_booked(&mut first, &records(&mine, 1), || {
         let mut elsewhere = records(&theirs, 0);
         elsewhere[0].partition = 4;
         assert_eq!(second.ingest(&elsewhere, READ_AT).expect("books").applied, 1);
-        assert_eq!(holds.join().expect("no panic").expect("books").applied, 1);
     });
+    assert_eq!(booked, 1);
     let reader = Place::Postgres(Box::new(config)).reader(Default::default()).expect("opens");
     let mut rows = Vec::new();
     let each = &mut |row: &super::super::SummaryRow<'_>| {
@@ -234,23 +232,12 @@ fn two_writers_that_meet_a_month_at_once_make_it_once() {
         })]
     };
     let (mine, theirs) = (of(10), of(11));
-    let (written, commits) = mpsc::channel();
-    std::thread::scope(|scope| {
-        let holds = scope.spawn(|| {
-            first.transact(|tx, memory| {
-                let done = super::super::ingest::ingest(tx, memory, &records(&mine, 1), READ_AT)?;
-                written.send(()).expect("the test listens");
-                // The other one has seen by then that the month is not there, and waits for who makes it.
-                std::thread::sleep(Duration::from_millis(300));
-                Ok(done)
-            })
-        });
-        commits.recv().expect("the first has written");
+    let booked = while_it_is_booked(&mut first, &records(&mine, 1), || {
         let mut elsewhere = records(&theirs, 0);
         elsewhere[0].partition = 4;
         assert_eq!(second.ingest(&elsewhere, READ_AT).expect("books").applied, 1);
-        assert_eq!(holds.join().expect("no panic").expect("books").applied, 1);
     });
+    assert_eq!(booked, 1);
     let reader = Place::Postgres(Box::new(config)).reader(Default::default()).expect("opens");
     assert_eq!(reader.entry_count("2026-11".parse().expect("a month"), None).expect("counts"), 2);
 }
@@ -266,20 +253,10 @@ fn what_is_booked_while_a_person_is_erased_is_erased_with_the_rest() {
         "erased": "+5511987654321", "account": "acme", "as_of": READ_AT, "recipient_hash": "0".repeat(32), "until_uid": 9,
     });
     let erased = [json(&erased)];
-    let (written, commits) = mpsc::channel();
-    std::thread::scope(|scope| {
-        let holds = scope.spawn(|| {
-            first.transact(|tx, memory| {
-                let done = super::super::ingest::ingest(tx, memory, &records(&batch, 1), READ_AT)?;
-                written.send(()).expect("the test listens");
-                std::thread::sleep(Duration::from_millis(300));
-                Ok(done)
-            })
-        });
-        commits.recv().expect("the first has written");
+    let booked = while_it_is_booked(&mut first, &records(&batch, 1), || {
         assert_eq!(second.ingest_snapshots(&records(&erased, 0), READ_AT).expect("erases").applied, 1);
-        assert_eq!(holds.join().expect("no panic").expect("books").applied, 4);
     });
+    assert_eq!(booked, 4);
     let sql = "SELECT count(*) FROM entry_ids WHERE recipient IS NOT NULL OR wamid IS NOT NULL";
     let named: i64 = config.connect().expect("connects").query_one(sql, &[]).expect("asks").get(0);
     assert_eq!(named, 0);
