@@ -1,6 +1,7 @@
 //! Documents as a reader pastes them: every block marked `sh`, in order, in one shell, with the files of the repository
 //! and real processes. A line with `#` is what the command before it prints: it has to come, in order; `…` stands for
-//! anything, times, decimals and dates for any others. Only the ports differ, so that the test runs beside a service.
+//! anything, times and dates for any others, and decimals unless they are amounts. Only the ports differ, so that the test
+//! runs beside a service.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod commands;
@@ -15,6 +16,7 @@ fn the_readme_does_what_it_shows() {
         folders: &["examples"],
         logs: ["data/serve.log", "data/sandbox.log"],
         steps_min: 6,
+        exact: false,
     });
 }
 
@@ -25,6 +27,18 @@ fn the_operators_document_does_what_it_shows() {
         folders: &["examples"],
         logs: ["data/ops/serve.log", "data/ops/sandbox.log"],
         steps_min: 20,
+        exact: false,
+    });
+}
+
+#[test]
+fn the_finance_document_does_what_it_shows() {
+    run(&Document {
+        name: "docs/finance.md",
+        folders: &["examples", "rate-card/data"],
+        logs: ["data/finance/serve.log", "data/finance/sandbox.log"],
+        steps_min: 25,
+        exact: true,
     });
 }
 
@@ -40,7 +54,9 @@ fn lines_are_compared_by_form() {
         ("a … c", "a b c d", false),
         ("list rate  0.0625 USD", "list rate 0.0625 USD and more", false),
     ];
+    assert!(fits("list rate 0.0625 USD", "list rate  0.0625 USD", true));
+    assert!(!fits("list rate 0.0626 USD", "list rate  0.0625 USD", true), "an amount is held to its digits");
     for (shown, line, expected) in table {
-        assert_eq!(fits(line, shown), expected, "{shown} / {line}");
+        assert_eq!(fits(line, shown, false), expected, "{shown} / {line}");
     }
 }

@@ -24,6 +24,8 @@ pub struct Document<'a> {
     pub logs: [&'a str; 2],
     /// The fewest steps that it has.
     pub steps_min: usize,
+    /// Decimals are as shown: amounts, which do not differ from run to run.
+    pub exact: bool,
 }
 
 /// Commands up to the lines that show what they print.
@@ -52,12 +54,12 @@ fn steps(document: &str) -> Vec<Step> {
     steps
 }
 
-/// The line with words that differ from run to run reduced to their form: times, dates, decimals.
-fn form(line: &str) -> String {
+/// The line with words that differ from run to run reduced to their form: times, dates and, unless they are exact, decimals.
+fn form(line: &str, exact: bool) -> String {
     let mut form = String::new();
     for word in line.split_whitespace() {
         let digit = |at: usize| word.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
-        let decimal = (1..word.len()).any(|at| word.as_bytes()[at] == b'.' && digit(at - 1) && digit(at + 1));
+        let decimal = !exact && (1..word.len()).any(|at| word.as_bytes()[at] == b'.' && digit(at - 1) && digit(at + 1));
         let dated = (4..word.len()).any(|at| word.as_bytes()[at] == b'-' && (at - 4..at).all(digit) && digit(at + 1));
         let mut last = ' ';
         for character in word.chars() {
@@ -73,8 +75,8 @@ fn form(line: &str) -> String {
 }
 
 /// Whether the line has the parts between `…` in their order, from its start to its end.
-pub fn fits(line: &str, shown: &str) -> bool {
-    let (line, shown) = (form(line), form(shown));
+pub fn fits(line: &str, shown: &str, exact: bool) -> bool {
+    let (line, shown) = (form(line, exact), form(shown, exact));
     let parts: Vec<&str> = shown.split('…').map(str::trim).collect();
     let Some(mut rest) = line.strip_prefix(parts[0]) else { return false };
     for part in &parts[1..] {
@@ -139,7 +141,8 @@ pub fn run(document: &Document<'_>) {
     let mut script = String::new();
     for (n, step) in steps.iter().enumerate() {
         // An export that is told the service's address asks the service; a reader tells none.
-        let commands = ports(&step.commands).replace("tollgate billing", "env -u TOLLGATE_URL tollgate billing");
+        let export = "tollgate billing export";
+        let commands = ports(&step.commands).replace(export, &format!("env -u TOLLGATE_URL {export}"));
         write!(script, "echo '{STEP} {n}'\n{commands}").unwrap();
     }
     fs::write(place.join("script"), script).unwrap();
@@ -184,7 +187,7 @@ pub fn run(document: &Document<'_>) {
         let mut lines = printed.lines();
         for shown in step.prints.iter().filter(|shown| *shown != "…") {
             assert!(
-                lines.any(|line| fits(line, shown)),
+                lines.any(|line| fits(line, shown, document.exact)),
                 "step {n} of {name}, which is\n{}does not print\n  {shown}\nwhere the document shows it, but\n{printed}{}",
                 step.commands,
                 all()
