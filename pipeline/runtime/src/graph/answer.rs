@@ -43,11 +43,10 @@ pub(super) fn read(status: u16, retry_after: RetryAfter<'_>, body: &[u8]) -> Att
     if status < 400 {
         return AttemptResult::InDoubt;
     }
-    let Some(mut error) = refusal::read(body) else { return AttemptResult::InDoubt };
-    let details = error.details();
+    let Some(error) = refusal::read(body) else { return AttemptResult::InDoubt };
     AttemptResult::Rejected {
         code: error.code,
-        detail: Text::from(without_numbers(&details.or(error.message).unwrap_or_default())),
+        detail: Text::from(without_numbers(&error.details.or(error.message).unwrap_or_default())),
         retry_after_s: retry_after.seconds(),
     }
 }
@@ -88,7 +87,7 @@ mod tests {
         let error = br#"{"error":{"message":"(#131056) Pair rate","type":"OAuthException","code":131056,
             "error_data":{"messaging_product":"whatsapp","details":"Too many to +5511987654321 in 60 s"},"fbtrace_id":"A"}}"#;
         let bare = br#"{"error":{"message":"Service temporarily unavailable","code":2}}"#;
-        let cases: [(u16, Option<&str>, &[u8], AttemptResult<'static>); 14] = [
+        let cases: [(u16, Option<&str>, &[u8], AttemptResult<'static>); 19] = [
             (
                 200,
                 None,
@@ -118,6 +117,32 @@ mod tests {
             (502, None, b"<html>bad gateway</html>", AttemptResult::InDoubt),
             (400, None, br#"{"error":{"message":"no code"}}"#, AttemptResult::InDoubt),
             (404, None, b"not found", AttemptResult::InDoubt),
+            // What else stands in an error is told in many forms; the code alone is what it was refused for.
+            (
+                400,
+                None,
+                br#"{"error":{"code":100,"message":"No","error_data":"{\"blame\":[]}"}}"#,
+                rejected(100, "No", None),
+            ),
+            (
+                400,
+                None,
+                br#"{"error":{"code":100,"message":"No","error_data":{"details":[1]}}}"#,
+                rejected(100, "No", None),
+            ),
+            (
+                400,
+                None,
+                br#"{"error":{"code":190,"message":{"text":"No"},"is_transient":null}}"#,
+                rejected(190, "", None),
+            ),
+            (
+                400,
+                None,
+                br#"{"error":{"code":131026,"message":"No","is_transient":"no"}}"#,
+                rejected(131_026, "No", None),
+            ),
+            (400, None, br#"{"error":{"code":"100","message":"No"}}"#, AttemptResult::InDoubt),
         ];
         for (status, retry_after, body, want) in cases {
             let now = Time(1_795_769_910_000); // 2026-11-27 08:58:30
