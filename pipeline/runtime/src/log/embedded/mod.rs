@@ -207,7 +207,8 @@ impl EmbeddedLog {
         (tails.first(topic), tails.next(topic))
     }
 
-    /// Removes records below an offset, in whole blocks, and returns the first offset kept, which may be lower.
+    /// Removes records below an offset, in whole blocks, and returns the first offset kept, which may be lower. Below the end
+    /// nothing stays.
     /// Writers go on meanwhile; disk space follows as files become empty. Blocks: not for async tasks.
     ///
     /// # Errors

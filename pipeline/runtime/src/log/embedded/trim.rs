@@ -1,5 +1,6 @@
 //! Trimming: whole blocks below an offset are removed in small steps between the other writes.
 
+use super::block;
 use super::queue::Job;
 use super::reader::block_offset;
 use super::tail::lock;
@@ -11,8 +12,8 @@ use crate::store::StoreError;
 const BLOCKS_PER_STEP: usize = 256;
 
 impl Shared {
-    /// Removes the blocks that end at or below `below`; returns the first offset kept. The last block always stays:
-    /// it carries the topic's end.
+    /// Removes the blocks that end at or below `below`; returns the first offset kept. Where the last one goes too, the writer
+    /// puts an empty block in its place, which carries the topic's end.
     pub(super) fn trim(&self, topic: Topic, below: u64) -> Result<u64, LogError> {
         let needed = if topic == Topic::Dispatch {
             lock(&self.taken).low()
@@ -50,6 +51,17 @@ impl Shared {
                 break;
             }
         }
-        Ok((blocks, current.unwrap_or(first_kept)))
+        let Some(last) = current else { return Ok((blocks, first_kept)) };
+        // Nothing says where the last one ends but itself. It may have gone meanwhile.
+        let found = self.topics[topic.index()].get(last.to_be_bytes());
+        let end = match found.map_err(|error| StoreError::read(topic.name(), &error))? {
+            Some(block) => last + block::count(topic, last, &block)?,
+            None => return Ok((blocks, last)),
+        };
+        if last < end && end <= below {
+            blocks.push(last);
+            return Ok((blocks, end));
+        }
+        Ok((blocks, last))
     }
 }
