@@ -218,6 +218,15 @@ impl EmbeddedLog {
         self.inner.shared.trim(topic, below)
     }
 
+    /// As [`EmbeddedLog::trim`], of the records from the first on that were appended before a time. Looks through 300,000 of them
+    /// at most; what is left waits for the next call.
+    ///
+    /// # Errors
+    /// As [`EmbeddedLog::trim`], or the disk failed.
+    pub fn trim_older(&self, topic: Topic, before_ms: u64) -> Result<u64, LogError> {
+        self.inner.shared.trim_older(topic, before_ms)
+    }
+
     /// Atomic batches written since the start, each with one fsync.
     #[must_use]
     pub fn groups_written(&self) -> u64 {

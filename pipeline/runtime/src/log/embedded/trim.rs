@@ -5,11 +5,13 @@ use super::queue::Job;
 use super::reader::block_offset;
 use super::tail::lock;
 use super::{Shared, answer};
-use crate::log::{LogError, Topic};
+use crate::log::{LogError, ReadLimit, Topic};
 use crate::store::StoreError;
 
 /// Blocks removed per group: small, so that no append waits for a trim.
 const BLOCKS_PER_STEP: usize = 256;
+/// Reads in which it is looked for what is old.
+const READS_MAX: usize = 64;
 
 impl Shared {
     /// Removes the blocks that end at or below `below`; returns the first offset kept. Where the last one goes too, the writer
@@ -34,6 +36,23 @@ impl Shared {
                 .blocking_recv()
                 .map_err(|_| self.ended())??;
         }
+    }
+
+    /// Removes the records from the first on that were appended before a time; returns the first offset kept.
+    pub(super) fn trim_older(&self, topic: Topic, before_ms: u64) -> Result<u64, LogError> {
+        let (mut below, end) = (self.tails.first(topic), self.tails.next(topic));
+        // Mostly the first one says that there is nothing to do.
+        let mut limit = ReadLimit { records: 1, bytes: 0 };
+        for _ in 0..READS_MAX {
+            let records = if below < end { self.read(topic, below, limit)? } else { Vec::new() };
+            let old = records.iter().take_while(|record| record.time_ms < before_ms).count();
+            below += old as u64;
+            if old == 0 || old < records.len() {
+                break;
+            }
+            limit = ReadLimit::default();
+        }
+        self.trim(topic, below)
     }
 
     fn blocks_below(&self, topic: Topic, below: u64) -> Result<(Vec<u64>, u64), LogError> {
