@@ -19,7 +19,7 @@ pub(super) async fn start(config: NodeConfig, log_options: EmbeddedOptions) -> R
         let (rates, times) = (Arc::clone(&config.rates), times(&config.graph));
         tokio::task::spawn_blocking(move || -> Result<_, NodeError> {
             let log = EmbeddedLog::open(&data_dir, &log_options)?;
-            let hash_key = hash_key::load(&data_dir.join(hash_key::FILE))?;
+            let hash_key = hash_key::of(&log, &data_dir.join(hash_key::FILE))?;
             let writer = ledger.writer()?;
             let (recent_most, partition) = (options.recent_most, Partition::ONLY);
             let engine = EngineConfig { rates, hash_key, times, recent_most, partition };
@@ -49,4 +49,46 @@ pub(super) async fn start(config: NodeConfig, log_options: EmbeddedOptions) -> R
         log: Box::new(log),
     };
     beginning.run(parts).await
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::super::begin::tests::config;
+    use super::*;
+    use crate::log::{NewRecord, Topic};
+    use std::time::Duration;
+
+    /// A backup that leaves secrets out: with a new one no request and no status would be known again, and what was sent would be
+    /// sent and booked twice.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_data_directory_goes_on_with_its_own_secret_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let key = directory.path().join(hash_key::FILE);
+        let start = || start(config(directory.path()), EmbeddedOptions::default());
+        let goes_on = async || start().await.unwrap().stop(Duration::from_secs(5)).await.unwrap();
+        let refused = async || match start().await {
+            Ok(_) => panic!("it went on"),
+            Err(error) => error.to_string(),
+        };
+        let node = start().await.unwrap();
+        let log = node.log.downcast_ref::<EmbeddedLog>().unwrap().clone();
+        log.append(Topic::Commands, vec![NewRecord::new("acme", "{}", 1)]).await.unwrap();
+        drop(log);
+        node.stop(Duration::from_secs(5)).await.unwrap();
+
+        let own = std::fs::read(&key).unwrap();
+        std::fs::remove_file(&key).unwrap();
+        for _ in 0..2 {
+            let told = refused().await;
+            assert!(told.contains("hash.key") && told.contains("restore"), "{told}");
+            assert!(!key.exists(), "none is made in its place");
+        }
+        std::fs::write(&key, [7; 16]).unwrap();
+        let told = refused().await;
+        assert!(told.contains("hash.key") && told.contains("another"), "{told}");
+        std::fs::write(&key, own).unwrap();
+        goes_on().await;
+    }
 }

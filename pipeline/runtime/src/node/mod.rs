@@ -134,6 +134,18 @@ pub enum NodeError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no hash key, and the data directory is not new.
+    #[error("{}: the hash key is gone that this data directory was written with; restore it from a backup: with another one what was sent would be sent and booked twice", path.display())]
+    HashKeyMissing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The hash key is not the one that the data directory was written with.
+    #[error("{}: another hash key than the one that this data directory was written with; restore that one from a backup", path.display())]
+    HashKeyOther {
+        /// The file.
+        path: PathBuf,
+    },
     /// The log or store.
     #[error(transparent)]
     Log(#[from] LogError),

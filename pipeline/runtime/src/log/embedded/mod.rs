@@ -7,6 +7,7 @@ mod block;
 mod dispatch;
 mod queue;
 mod reader;
+mod secret;
 mod tail;
 mod trim;
 mod writer;
