@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::ledger::{LedgerError, Stream};
+use super::NodeError;
+use crate::ledger::{LedgerError, Stream, Writer};
 use crate::log::embedded::EmbeddedLog;
 use crate::log::kafka::{KafkaConfig, KafkaShare, KafkaTail};
 use crate::log::{LogError, ReadLimit, Record, Topic, dead_letter};
@@ -79,6 +80,22 @@ impl EmbeddedSource {
     pub(super) fn new(log: EmbeddedLog) -> Self {
         Self { log, next: None }
     }
+}
+
+/// Holds the ledger's positions against the log before anything is written to either: what belongs to another copy of the log shows
+/// only until the log has grown beyond it.
+pub(super) fn check(log: &EmbeddedLog, ledger: &Writer) -> Result<(), NodeError> {
+    for (stream, topic) in STREAMS {
+        let wanted = ledger.position(stream, 0)?;
+        let (first, next) = log.ends(topic);
+        if wanted > next {
+            return Err(LogError::BeyondEnd { topic, wanted, next }.into());
+        }
+        if wanted < first {
+            return Err(LogError::Trimmed { topic, wanted, first }.into());
+        }
+    }
+    Ok(())
 }
 
 impl Source for EmbeddedSource {
