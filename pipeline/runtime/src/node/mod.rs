@@ -258,6 +258,9 @@ impl Node {
             if self.dispatcher.as_ref().is_some_and(|d| !d.is_running()) {
                 return "the dispatcher ended".to_owned();
             }
+            if self.gateway.is_finished() {
+                return "the listeners ended".to_owned();
+            }
             // Nobody else need notice: what is refused is tried again for ever.
             if let Some(why) = self.stopped.get().and_then(|stopped| stopped()) {
                 return format!("the log takes nothing more: {why}");
