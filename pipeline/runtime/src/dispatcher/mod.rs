@@ -108,10 +108,10 @@ impl Dispatcher {
         }
     }
 
-    /// Whether it still takes orders; for readiness.
+    /// Whether it still takes orders and reports what came of them; for readiness.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        !self.run.is_finished()
+        !self.run.is_finished() && !self.results.is_finished()
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tollgate_metrics::Metrics;
 use tollgate_wire::DeadLetterReason;
 use tollgate_wire::order::{Callback, Order};
@@ -97,8 +97,12 @@ impl Run {
             tracing::error!(%error, "the dispatcher stops; calls under way are finished");
         }
         while self.in_flight > 0 {
-            let Some(slot) = self.free.recv().await else { break };
-            self.freed(slot);
+            tokio::select! {
+                Some(slot) = self.free.recv() => self.freed(slot),
+                // Of one that panicked no result comes.
+                Some(call) = self.calls.join_next() => drop(self.called(call)),
+                else => break,
+            }
         }
         self.gauges();
         ended
@@ -113,14 +117,17 @@ impl Run {
             let picked = self.pick();
             let wake = picked.room_at_ns.map(|ns| self.started + Duration::from_nanos(ns));
             self.take_and_launch(picked).await?;
-            while self.calls.try_join_next().is_some() {}
+            while let Some(call) = self.calls.try_join_next() {
+                self.called(call)?;
+            }
             if more {
                 continue;
             }
             tokio::select! {
                 _ = self.stopping.changed() => {}
                 _ = self.newest.changed(), if self.has_room() => {}
-                Some(slot) = self.free.recv() => self.freed(slot),
+                // Whoever reports results has gone when there is none: nothing more may be called.
+                slot = self.free.recv() => self.freed(slot.ok_or(DispatcherError::Panicked)?),
                 () = at(wake) => {}
                 _ = sweep.tick() => self.sweep().await?,
             }
@@ -259,6 +266,15 @@ impl Run {
         self.in_flight += 1;
         self.bulk_in_flight += usize::from(!job.priority);
         self.calls.spawn(Arc::clone(&self.caller).attempt(job, to, start));
+    }
+
+    /// A call has ended. One that panicked keeps its slot and its person for good, and the attempt is in doubt: better all is
+    /// begun anew.
+    fn called(&mut self, call: Result<(), JoinError>) -> Result<(), DispatcherError> {
+        call.map_err(|_| {
+            self.in_flight -= 1;
+            DispatcherError::Panicked
+        })
     }
 
     fn freed(&mut self, slot: Slot) {

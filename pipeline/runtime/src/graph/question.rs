@@ -138,12 +138,15 @@ impl GraphClient {
 
 /// The refusal in an answer; none in one that is good.
 fn refusal(status: u16, retry_after_s: Option<u32>, body: &[u8], access_token: &str) -> Option<QuestionError> {
-    let Some(mut error) = refusal::read(body) else {
+    let Some(error) = refusal::read(body) else {
         return (!(200..300).contains(&status)).then_some(QuestionError::Foreign { status });
     };
-    let details = error.details();
-    let words =
-        [error.message, details].into_iter().flatten().map(|words| words.to_string()).collect::<Vec<_>>().join(": ");
+    let words = [error.message, error.details]
+        .into_iter()
+        .flatten()
+        .map(|words| words.to_string())
+        .collect::<Vec<_>>()
+        .join(": ");
     // The platform repeats a token that it cannot read.
     let words = if access_token.is_empty() { words } else { words.replace(access_token, "…") };
     let message = words.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).take(WORDS_MAX).collect();

@@ -96,7 +96,8 @@ pub enum LedgerError {
         /// The client's words.
         why: String,
     },
-    /// Something that ends by itself: a lost connection, a wait for another process that took too long.
+    /// Something that ends by itself, or by somebody who frees some space: a lost connection, a wait for another process that
+    /// took too long, a full disk.
     #[error("{place}: {why}; it is tried again")]
     Passing {
         /// The database.
@@ -234,8 +235,13 @@ impl From<postgres::Error> for LedgerError {
                 Self::Unreachable { place, why }
             }
             None if error.is_closed() || is_io(&error) => Self::Unreachable { place, why },
-            // Class 40: deadlock; 55P03, 57014, 25P03: waited too long; 25006: a standby that is not in charge yet.
-            Some(code) if code.starts_with("40") || ["55P03", "57014", "25P03", "25006"].contains(&code) => {
+            // Class 40: deadlock; class 53: its disk or memory is full, and somebody has to free some; 55P03, 57014, 25P03: waited
+            // too long; 25006: a standby that is not in charge yet.
+            Some(code)
+                if code.starts_with("40")
+                    || code.starts_with("53")
+                    || ["55P03", "57014", "25P03", "25006"].contains(&code) =>
+            {
                 Self::Passing { place, why }
             }
             _ => Self::Postgres { place, why },

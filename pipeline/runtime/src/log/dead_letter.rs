@@ -5,6 +5,9 @@ use bytes::Bytes;
 use super::kafka::RECORD_BYTES_MAX;
 use super::{NewRecord, Record, Topic};
 
+/// Days that dead letters are kept: they hold what requests hold, one-time codes and numbers of people.
+pub const KEPT_DAYS: u64 = 7;
+
 /// Topic that the record came from or was meant for.
 pub const TOPIC: &str = "topic";
 /// Its partition there.

@@ -389,6 +389,18 @@ pub(super) mod tests {
         node.stop(std::time::Duration::from_secs(5)).await.unwrap();
     }
 
+    /// A process that hears nobody any more is of no use, however well its other parts are.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn listeners_that_end_by_themselves_end_the_process() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut node = embedded::start(config(directory.path()), EmbeddedOptions::default()).await.unwrap();
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(500), node.failed()).await.is_err());
+        node.gateway.abort();
+        let why = tokio::time::timeout(std::time::Duration::from_secs(5), node.failed()).await.unwrap();
+        assert_eq!(why, "the listeners ended");
+        node.stop(std::time::Duration::from_secs(5)).await.unwrap();
+    }
+
     #[test]
     fn being_fenced_is_told_apart() {
         let fenced = LogError::Fenced { reason: "a test".into() };

@@ -1,6 +1,7 @@
 //! The deployment's secret for keyed hashes: made once, kept in the data directory, readable by its user alone.
 
 use super::NodeError;
+use crate::log::embedded::EmbeddedLog;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,6 +19,20 @@ pub(super) fn load(path: &Path) -> Result<HashKey, NodeError> {
         read => read.map_err(failed)?,
     }
     .ok_or_else(|| NodeError::HashKeyDamaged { path: path.to_owned() })
+}
+
+/// The key of a data directory. Only a new one gets one; all others go on with their own: with another, no request and no status
+/// would be known again, and what was sent would be sent and booked twice.
+pub(super) fn of(log: &EmbeddedLog, path: &Path) -> Result<HashKey, NodeError> {
+    let is_there = path.try_exists().map_err(|source| NodeError::HashKey { path: path.to_owned(), source })?;
+    if !is_there && !log.is_new()? {
+        return Err(NodeError::HashKeyMissing { path: path.to_owned() });
+    }
+    let key = load(path)?;
+    match log.is_of_secret(key.fingerprint())? {
+        true => Ok(key),
+        false => Err(NodeError::HashKeyOther { path: path.to_owned() }),
+    }
 }
 
 /// `None` when the file has another length.

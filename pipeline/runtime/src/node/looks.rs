@@ -34,7 +34,11 @@ pub(super) fn begin(
         status.show(metrics);
     });
     let (rates, registry, clock) = (Arc::clone(&config.rates), registry.clone(), clock.clone());
-    metrics.before_reading(move |metrics| prices(metrics, &rates, &registry, clock.now()));
+    let billed: Mutex<Billed> = Mutex::default();
+    metrics.before_reading(move |metrics| {
+        let mut billed = billed.lock().unwrap_or_else(PoisonError::into_inner);
+        billed.show(metrics, &rates, &registry, clock.now());
+    });
     let files = Files {
         data_dir: config.data_dir.clone(),
         ledger: match &config.ledger {
@@ -53,20 +57,28 @@ pub(super) fn begin(
     });
 }
 
-/// Until when there are prices, for each currency that a WABA is billed in.
-fn prices(metrics: &Metrics, rates: &RateCards, registry: &SharedRegistry, now: Time) {
-    let registry = registry.snapshot();
-    let wabas = registry.accounts().flat_map(|account| &account.wabas);
-    let used: BTreeSet<&str> = wabas.map(|waba| waba.currency.as_str()).collect();
-    let today = cards::day_of(now);
-    for name in used {
-        let Ok(currency) = name.parse::<Currency>() else { continue };
-        let expiry = match cards::priced(rates, currency, today) {
-            Priced::Not => Some(0),
-            Priced::Until(day) => Some(cards::seconds_of(day)),
-            Priced::Onwards => None,
-        };
-        metrics.set_rate_card(name, expiry, cards::newest_card(rates, currency).map(cards::seconds_of));
+/// The currencies that WABAs are billed in, as shown last.
+#[derive(Default)]
+struct Billed(BTreeSet<String>);
+
+impl Billed {
+    /// Shows until when there are prices, for each currency that a WABA is billed in, and no more for those that none is.
+    fn show(&mut self, metrics: &Metrics, rates: &RateCards, registry: &SharedRegistry, now: Time) {
+        let registry = registry.snapshot();
+        let wabas = registry.accounts().flat_map(|account| &account.wabas);
+        let used: BTreeSet<String> = wabas.map(|waba| waba.currency.clone()).collect();
+        self.0.difference(&used).for_each(|name| metrics.set_rate_card(name, None, None));
+        let today = cards::day_of(now);
+        for name in &used {
+            let Ok(currency) = name.parse::<Currency>() else { continue };
+            let expiry = match cards::priced(rates, currency, today) {
+                Priced::Not => Some(0),
+                Priced::Until(day) => Some(cards::seconds_of(day)),
+                Priced::Onwards => None,
+            };
+            metrics.set_rate_card(name, expiry, cards::newest_card(rates, currency).map(cards::seconds_of));
+        }
+        self.0 = used;
     }
 }
 
@@ -118,6 +130,31 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+
+    /// Whoever moves to a WABA in another currency is not woken for the cards of the one before.
+    #[test]
+    fn a_currency_that_nobody_is_billed_in_any_more_has_no_cards_to_end() {
+        let account = |currency: &str| {
+            let waba = serde_json::json!({ "id": "w1", "currency": currency, "time_zone": "UTC", "senders": [] });
+            let spec = serde_json::json!({ "account": "acme", "limit": "unlimited", "wabas": [waba] });
+            serde_json::from_value(spec).unwrap()
+        };
+        let (metrics, rates) =
+            (Metrics::new("test", tollgate_metrics::Limits::default()).unwrap(), RateCards::embedded().unwrap());
+        let registry = SharedRegistry::new(crate::registry::Registry::build([account("USD")]).unwrap());
+        let now = Time(1_795_262_400_000);
+        let mut billed = Billed::default();
+        let mut shown = |registry: &SharedRegistry| {
+            billed.show(&metrics, &rates, registry, now);
+            let text = String::from_utf8(metrics.encode().unwrap()).unwrap();
+            ["USD", "EUR"].map(|currency| text.contains(&format!("_timestamp_seconds{{currency=\"{currency}\"}}")))
+        };
+        assert_eq!(shown(&registry), [true, false]);
+        registry.apply(account("EUR")).unwrap();
+        assert_eq!(shown(&registry), [false, true]);
+        registry.replace(crate::registry::Registry::default());
+        assert_eq!(shown(&registry), [false, false]);
+    }
 
     #[test]
     fn a_directory_counts_all_that_is_not_the_ledger() {

@@ -134,6 +134,18 @@ pub enum NodeError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no hash key, and the data directory is not new.
+    #[error("{}: the hash key is gone that this data directory was written with; restore it from a backup: with another one what was sent would be sent and booked twice", path.display())]
+    HashKeyMissing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The hash key is not the one that the data directory was written with.
+    #[error("{}: another hash key than the one that this data directory was written with; restore that one from a backup", path.display())]
+    HashKeyOther {
+        /// The file.
+        path: PathBuf,
+    },
     /// The log or store.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -245,6 +257,9 @@ impl Node {
             }
             if self.dispatcher.as_ref().is_some_and(|d| !d.is_running()) {
                 return "the dispatcher ended".to_owned();
+            }
+            if self.gateway.is_finished() {
+                return "the listeners ended".to_owned();
             }
             // Nobody else need notice: what is refused is tried again for ever.
             if let Some(why) = self.stopped.get().and_then(|stopped| stopped()) {

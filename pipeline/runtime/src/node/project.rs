@@ -200,7 +200,7 @@ impl<S: Source> Projection<S> {
         if self.writer.checkpoint()? {
             let position = |stream, _| Ok(durable.iter().find(|(s, _)| *s == stream).map_or(0, |(_, p)| *p));
             let positions: Positions<'_> = &position;
-            self.source.release(positions)?;
+            self.source.release(positions, self.clock.now())?;
         }
         Ok(())
     }

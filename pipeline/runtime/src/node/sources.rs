@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::ledger::{LedgerError, Stream};
+use super::NodeError;
+use crate::ledger::{LedgerError, Stream, Writer};
 use crate::log::embedded::EmbeddedLog;
 use crate::log::kafka::{KafkaConfig, KafkaShare, KafkaTail};
-use crate::log::{LogError, ReadLimit, Record, Topic};
+use crate::log::{LogError, ReadLimit, Record, Topic, dead_letter};
+use tollgate_wire::Time;
 
 /// The streams of the ledger database and their topics.
 pub(super) const STREAMS: [(Stream, Topic); 3] =
@@ -63,8 +65,8 @@ pub(super) trait Source {
     /// Waits for something new, for at most `timeout`.
     fn wait(&mut self, timeout: Duration);
 
-    /// Everything below is durable in the ledger database: what nobody else needs may go.
-    fn release(&mut self, positions: Positions<'_>) -> Result<(), SourceError>;
+    /// Everything below is durable in the ledger database: what nobody else needs by now may go.
+    fn release(&mut self, positions: Positions<'_>, now: Time) -> Result<(), SourceError>;
 }
 
 /// The embedded log.
@@ -78,6 +80,22 @@ impl EmbeddedSource {
     pub(super) fn new(log: EmbeddedLog) -> Self {
         Self { log, next: None }
     }
+}
+
+/// Holds the ledger's positions against the log before anything is written to either: what belongs to another copy of the log shows
+/// only until the log has grown beyond it.
+pub(super) fn check(log: &EmbeddedLog, ledger: &Writer) -> Result<(), NodeError> {
+    for (stream, topic) in STREAMS {
+        let wanted = ledger.position(stream, 0)?;
+        let (first, next) = log.ends(topic);
+        if wanted > next {
+            return Err(LogError::BeyondEnd { topic, wanted, next }.into());
+        }
+        if wanted < first {
+            return Err(LogError::Trimmed { topic, wanted, first }.into());
+        }
+    }
+    Ok(())
 }
 
 impl Source for EmbeddedSource {
@@ -131,14 +149,18 @@ impl Source for EmbeddedSource {
         }
     }
 
-    fn release(&mut self, positions: Positions<'_>) -> Result<(), SourceError> {
+    fn release(&mut self, positions: Positions<'_>, now: Time) -> Result<(), SourceError> {
         for (stream, topic) in STREAMS {
             self.log.trim(topic, positions(stream, 0)?)?;
         }
         for (topic, below) in self.log.positions() {
             self.log.trim(topic, below)?;
         }
-        Ok(self.log.trim(Topic::Dispatch, self.log.dispatch_low()).map(drop)?)
+        self.log.trim(Topic::Dispatch, self.log.dispatch_low())?;
+        // What accounts are is in the state: of one process nobody else reads it.
+        self.log.trim(Topic::Registry, self.log.ends(Topic::Registry).1)?;
+        let kept_ms = dead_letter::KEPT_DAYS * 86_400_000;
+        Ok(self.log.trim_older(Topic::DeadLetters, now.0.saturating_sub(kept_ms)).map(drop)?)
     }
 }
 
@@ -286,7 +308,7 @@ impl Source for KafkaSource {
         }
     }
 
-    fn release(&mut self, _: Positions<'_>) -> Result<(), SourceError> {
+    fn release(&mut self, _: Positions<'_>, _: Time) -> Result<(), SourceError> {
         // Kafka's retention decides.
         Ok(())
     }
@@ -297,8 +319,40 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
     use super::*;
     use crate::clock::monotonic;
+    use crate::log::NewRecord;
+    use crate::log::embedded::EmbeddedOptions;
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+    /// Nothing of the embedded log stays for good: what is done goes, and dead letters after a week, as in Kafka.
+    #[test]
+    fn every_topic_of_the_embedded_log_is_released() {
+        const DAY_MS: u64 = 86_400_000;
+        let directory = tempfile::tempdir().unwrap();
+        let log = EmbeddedLog::open(directory.path(), &EmbeddedOptions::default()).unwrap();
+        let mut source = EmbeddedSource::new(log.clone());
+        let append = |topic, day: u64| {
+            let records =
+                vec![NewRecord::new("acme", "+5511987654321", day * DAY_MS), NewRecord::new("", "", day * DAY_MS)];
+            log.append_blocking(topic, records).unwrap();
+        };
+        for topic in [Topic::Outcomes, Topic::Ledger, Topic::Snapshots, Topic::Registry] {
+            append(topic, 100);
+        }
+        for day in 100..110 {
+            append(Topic::DeadLetters, day);
+        }
+        let mut first_kept = |day: u64| {
+            source.release(&|_, _| Ok(2), Time(day * DAY_MS + DAY_MS / 2)).unwrap();
+            log.ends(Topic::DeadLetters).0
+        };
+        assert_eq!((first_kept(106), first_kept(107), first_kept(110)), (0, 2, 8));
+        assert_eq!(log.read_from(Topic::DeadLetters, 8, ReadLimit::default()).unwrap()[0].time_ms, 104 * DAY_MS);
+        assert_eq!((first_kept(116), first_kept(117), first_kept(900)), (20, 20, 20));
+        for topic in [Topic::Outcomes, Topic::Ledger, Topic::Snapshots, Topic::Registry] {
+            assert_eq!(log.ends(topic), (2, 2), "{}", topic.name());
+        }
+    }
 
     /// While one group shares its partitions out anew, or has none for this process, nothing of the other is lost, however
     /// often it is waited for.

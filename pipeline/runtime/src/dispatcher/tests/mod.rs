@@ -3,6 +3,7 @@
 
 mod at_most_once;
 mod order;
+mod panics;
 mod rate;
 mod taken_marks;
 mod traces;

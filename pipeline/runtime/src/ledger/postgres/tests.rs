@@ -80,6 +80,21 @@ fn a_lost_connection_is_said_so_and_made_again() {
     assert_eq!(read.expect("a new connection"), 10);
 }
 
+/// As of a file: somebody has to free some space, and what reads the log waits for it instead of ending the process.
+#[test]
+fn a_server_that_is_full_is_waited_for() {
+    let config = server::database();
+    let mut writer = writer(&config);
+    // What the server says when its disk or its memory is full, and what a file that is damaged makes it say.
+    for (code, passes) in [("53100", true), ("53200", true), ("53300", true), ("XX001", false)] {
+        let full = format!("DO 'BEGIN RAISE EXCEPTION ''could not extend file'' USING ERRCODE = ''{code}''; END'");
+        let error = writer.transact(|tx, _| tx.run(&full, &[])).expect_err("it is full");
+        assert_eq!(error.passes(), passes, "{code}: {error}");
+        assert!(error.to_string().contains("could not extend file"), "{error}");
+    }
+    assert_eq!(writer.ingest(&records(&values(0..5), 0), READ_AT).expect("books").applied, 5);
+}
+
 fn pid(writer: &mut Writer) -> i32 {
     let found = writer.transact(|tx, _| {
         let tx: &dyn Sql = tx;

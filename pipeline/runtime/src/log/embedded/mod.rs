@@ -7,6 +7,7 @@ mod block;
 mod dispatch;
 mod queue;
 mod reader;
+mod secret;
 mod tail;
 mod trim;
 mod writer;
@@ -207,7 +208,8 @@ impl EmbeddedLog {
         (tails.first(topic), tails.next(topic))
     }
 
-    /// Removes records below an offset, in whole blocks, and returns the first offset kept, which may be lower.
+    /// Removes records below an offset, in whole blocks, and returns the first offset kept, which may be lower. Below the end
+    /// nothing stays.
     /// Writers go on meanwhile; disk space follows as files become empty. Blocks: not for async tasks.
     ///
     /// # Errors
@@ -215,6 +217,15 @@ impl EmbeddedLog {
     /// Outputs are not guarded: their readers keep their positions themselves.
     pub fn trim(&self, topic: Topic, below: u64) -> Result<u64, LogError> {
         self.inner.shared.trim(topic, below)
+    }
+
+    /// As [`EmbeddedLog::trim`], of the records from the first on that were appended before a time. Looks through 300,000 of them
+    /// at most; what is left waits for the next call.
+    ///
+    /// # Errors
+    /// As [`EmbeddedLog::trim`], or the disk failed.
+    pub fn trim_older(&self, topic: Topic, before_ms: u64) -> Result<u64, LogError> {
+        self.inner.shared.trim_older(topic, before_ms)
     }
 
     /// Atomic batches written since the start, each with one fsync.

@@ -33,6 +33,8 @@ struct Staged {
     records: Vec<Vec<NewRecord>>,
     positions: Vec<(Topic, u64)>,
     chunks: BTreeSet<u64>,
+    /// Topics of which every block is removed.
+    emptied: Vec<Topic>,
     answers: Vec<Answer>,
 }
 
@@ -58,6 +60,7 @@ impl Writer {
             records: vec![Vec::new(); Topic::COUNT],
             positions: Vec::new(),
             chunks: BTreeSet::new(),
+            emptied: Vec::new(),
             answers: Vec::with_capacity(group.jobs.len()),
         };
         for job in group.jobs {
@@ -124,6 +127,9 @@ impl Writer {
                 for block in blocks {
                     staged.batch.remove(&shared.topics[topic.index()], block.to_be_bytes());
                 }
+                if first == shared.tails.next(topic) {
+                    staged.emptied.push(topic);
+                }
                 if topic == Topic::Dispatch {
                     for key in lock(&shared.taken).trim(first) {
                         staged.batch.remove(&shared.taken_keyspace, key);
@@ -173,6 +179,10 @@ impl Writer {
         let shared = &*self.shared;
         for topic in Topic::ALL {
             let mut first = shared.tails.next(topic);
+            if staged.emptied.contains(&topic) && staged.records[topic.index()].is_empty() {
+                // Carries the end until the next records take its place, under the same key.
+                staged.batch.insert(&shared.topics[topic.index()], first.to_be_bytes(), block::encode(&[]));
+            }
             for run in block::runs(&staged.records[topic.index()]) {
                 let keyspace = &shared.topics[topic.index()];
                 staged.batch.insert(keyspace, first.to_be_bytes(), block::encode(run));

@@ -1,7 +1,7 @@
 //! Which topics there are in Kafka and how each is set up.
 
 use super::config::{KafkaConfig, RECORD_BYTES_MAX};
-use crate::log::Topic;
+use crate::log::{Topic, dead_letter};
 
 /// What a topic must take: the largest record with the frame of its batch.
 pub(super) const BATCH_BYTES_MAX: usize = RECORD_BYTES_MAX + 65_536;
@@ -79,7 +79,7 @@ pub(super) fn timestamps(topic: Option<Topic>) -> &'static str {
 fn retention_ms(topic: Option<Topic>) -> Option<u64> {
     let days = match topic? {
         Topic::Requests | Topic::RequestsPriority | Topic::Dispatch => 3,
-        Topic::DeadLetters => 7,
+        Topic::DeadLetters => dead_letter::KEPT_DAYS,
         Topic::Commands | Topic::Events | Topic::Outcomes | Topic::Snapshots => 30,
         Topic::Ledger => 90,
         Topic::Registry => return None,

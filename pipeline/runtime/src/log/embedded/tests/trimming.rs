@@ -35,12 +35,82 @@ fn the_end_survives_a_trim_of_everything() {
     }
     log.append_blocking(Topic::Outcomes, vec![numbered(0), numbered(1)]).unwrap();
     log.append_blocking(Topic::Outcomes, vec![numbered(2)]).unwrap();
-    assert_eq!(log.trim(Topic::Outcomes, 3).unwrap(), 2);
+    assert_eq!(log.trim(Topic::Outcomes, 2).unwrap(), 2);
+    assert_eq!(log.trim(Topic::Outcomes, 3).unwrap(), 3);
+    assert_eq!(log.trim(Topic::Outcomes, 3).unwrap(), 3, "there is nothing more");
+    drop(log);
+    let mut log = open(directory.path());
+    for next in 3..6 {
+        assert_eq!(log.ends(Topic::Outcomes), (next, next));
+        assert_eq!(log.append_blocking(Topic::Outcomes, vec![numbered(next)]).unwrap(), next..next + 1);
+        assert_eq!(read_all(&log, Topic::Outcomes, next), next + 1);
+        drop(log);
+        log = open(directory.path());
+        assert_eq!(log.ends(Topic::Outcomes), (next, next + 1));
+        assert_eq!(read_all(&log, Topic::Outcomes, next), next + 1);
+        assert_eq!(log.trim(Topic::Outcomes, next + 1).unwrap(), next + 1);
+    }
+}
+
+/// What a shard has decided and a dispatcher has taken holds codes and numbers of people: none of it stays.
+#[test]
+fn nothing_stays_of_inputs_and_orders_that_are_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut log = open(directory.path());
+    append_numbered(&log, 10);
+    let inputs = log.read(Topic::Requests, 0, 0, ReadLimit::default()).unwrap();
+    log.commit(vec![(0, batch_of(&inputs))]).unwrap();
+    log.take_blocking((0..10).collect()).unwrap();
+    for topic in [Topic::Requests, Topic::Dispatch, Topic::Outcomes] {
+        assert_eq!(log.trim(topic, 10).unwrap(), 10);
+        let stored: Vec<usize> =
+            log.inner.shared.topics[topic.index()].iter().map(|entry| entry.into_inner().unwrap().1.len()).collect();
+        assert!(matches!(stored[..], [bytes] if bytes < 16), "{}: {stored:?}", topic.name());
+    }
+    drop(log);
+    let mut log = open(directory.path());
+    assert_eq!((position(&log, Topic::Requests), log.dispatch_low()), (10, 10));
+    append_numbered(&log, 3);
+    let inputs = log.read(Topic::Requests, 0, 10, ReadLimit::default()).unwrap();
+    log.commit(vec![(0, batch_of(&inputs))]).unwrap();
+    assert_eq!(log.take_blocking(vec![9, 10, 12]).unwrap(), [10, 12]);
+    assert_eq!(log.pending(0, ReadLimit::default()).unwrap().len(), 1);
+}
+
+/// Appends go on while everything is trimmed: none is lost, and the offsets stay dense.
+#[test]
+fn what_is_appended_while_everything_is_trimmed_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open(directory.path());
+    std::thread::scope(|scope| {
+        let (stop, stopping) = std::sync::mpsc::channel::<()>();
+        let trimmer = log.clone();
+        scope.spawn(move || {
+            while stopping.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
+                let (_, next) = trimmer.ends(Topic::Outcomes);
+                trimmer.trim(Topic::Outcomes, next).unwrap();
+            }
+        });
+        let appenders: Vec<_> = (0..3)
+            .map(|_| {
+                let log = log.clone();
+                scope.spawn(move || {
+                    for _ in 0..300 {
+                        log.append_blocking(Topic::Outcomes, vec![NewRecord::new("", "x", 0)]).unwrap();
+                    }
+                })
+            })
+            .collect();
+        appenders.into_iter().for_each(|appender| appender.join().unwrap());
+        drop(stop);
+    });
+    let (first, next) = log.ends(Topic::Outcomes);
+    assert_eq!(next, 900);
+    let kept = |log: &EmbeddedLog| log.read_from(Topic::Outcomes, first, ReadLimit::default()).unwrap().len() as u64;
+    assert_eq!(kept(&log), next - first);
     drop(log);
     let log = open(directory.path());
-    assert_eq!(log.ends(Topic::Outcomes), (2, 3));
-    assert_eq!(log.append_blocking(Topic::Outcomes, vec![numbered(3)]).unwrap(), 3..4);
-    assert_eq!(read_all(&log, Topic::Outcomes, 2), 4);
+    assert_eq!((log.ends(Topic::Outcomes), kept(&log)), ((first, next), next - first));
 }
 
 #[test]
