@@ -439,7 +439,7 @@ fn the_registry_is_whole_before_it_returns_and_followed_after() {
     wait(inbox.append(vec![account("acme", "w3"), account("core", "w1")])).unwrap();
     until("the change is followed", || owner("w1").as_deref() == Some("core"));
     assert_eq!(owner("w3").as_deref(), Some("acme"));
-    assert_eq!(reader.failing(), None);
+    assert_eq!(reader.health().failing(), None);
     stop.store(true, Ordering::Release);
     reader.join();
 

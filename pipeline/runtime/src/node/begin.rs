@@ -25,8 +25,16 @@ use tokio::sync::{mpsc, watch};
 use tollgate_metrics::Metrics;
 use tollgate_wire::DeadLetterReason;
 
-/// Why the log ended, if it did.
-pub(super) type Stopped = Box<dyn Fn() -> Option<String> + Send + Sync>;
+/// Why something is as it should not be; `None` when all is well.
+pub(super) type Why = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// What the log can say of itself.
+pub(super) struct Watched {
+    /// Why it takes or gives nothing more: the process should end.
+    pub(super) stopped: Why,
+    /// Why what is known here may be out of date: it ends by itself.
+    pub(super) waits: Why,
+}
 
 /// A node whose parts are being opened.
 pub(super) struct Beginning {
@@ -43,7 +51,7 @@ pub(super) struct Beginning {
     shutdown: watch::Sender<bool>,
     /// Set once every listener is bound.
     bound: Arc<AtomicBool>,
-    stopped: Arc<OnceLock<Stopped>>,
+    watched: Arc<OnceLock<Watched>>,
 }
 
 /// What was opened. What is `None` another process does.
@@ -56,8 +64,7 @@ pub(super) struct Parts<L: Log, S: Source> {
     /// Whether the projection has the views, and not only the ledger.
     pub(super) projects_views: bool,
     pub(super) orders: Option<Arc<dyn Orders>>,
-    /// Why the log ended, if the log can say.
-    pub(super) stopped: Option<Stopped>,
+    pub(super) watched: Watched,
     /// Let go of after the threads.
     pub(super) log: Box<dyn std::any::Any + Send>,
 }
@@ -73,12 +80,12 @@ impl Beginning {
         let lags = Arc::new(Lags::new(clock.clone()));
         let registry = SharedRegistry::new(Registry::default());
         looks::begin(&metrics, &config, &status, &lags, &registry, &clock);
-        let (bound, stopped) = (Arc::new(AtomicBool::new(false)), Arc::new(OnceLock::<Stopped>::new()));
+        let (bound, watched) = (Arc::new(AtomicBool::new(false)), Arc::new(OnceLock::<Watched>::new()));
         let readiness = {
-            let (status, bound, stopped) = (Arc::clone(&status), Arc::clone(&bound), Arc::clone(&stopped));
+            let (status, bound, watched) = (Arc::clone(&status), Arc::clone(&bound), Arc::clone(&watched));
             let (lags, behind_max) = (Arc::clone(&lags), config.ledger_behind_max);
             Arc::new(move || {
-                if let Some(why) = stopped.get().and_then(|stopped| stopped()) {
+                if let Some(why) = watched.get().and_then(|log| (log.stopped)().or_else(|| (log.waits)())) {
                     return Err(why);
                 }
                 status.readiness(opening)?;
@@ -111,7 +118,7 @@ impl Beginning {
             gateway,
             shutdown,
             bound,
-            stopped,
+            watched,
         })
     }
 
@@ -136,10 +143,8 @@ impl Beginning {
         L: Log + Send + 'static,
         S: Source + Send + 'static,
     {
-        let Parts { inbox, live, shards, projection, projects_views, orders, stopped, log } = parts;
-        if let Some(stopped) = stopped {
-            let _ = self.stopped.set(stopped);
-        }
+        let Parts { inbox, live, shards, projection, projects_views, orders, watched, log } = parts;
+        let _ = self.watched.set(watched);
         if let Some(live) = live {
             let (place, issuer) = (self.config.ledger.clone(), self.config.billing_issuer.take());
             let books = NodeBooks {
@@ -225,7 +230,7 @@ impl Beginning {
             gateway,
             shutdown: self.shutdown,
             failures,
-            stopped: self.stopped,
+            watched: self.watched,
             export: self.export,
             log,
         })

@@ -1,6 +1,6 @@
 //! Every part in one process over the embedded log.
 
-use super::begin::{Beginning, Parts};
+use super::begin::{Beginning, Parts, Watched};
 use super::sources::{self, EmbeddedSource};
 use super::{Node, NodeConfig, NodeError, hash_key, times, unresolved};
 use crate::log::embedded::{EmbeddedLog, EmbeddedOptions};
@@ -43,10 +43,13 @@ pub(super) async fn start(config: NodeConfig, log_options: EmbeddedOptions) -> R
         projection: Some((writer, source)),
         projects_views: true,
         orders: Some(Arc::new(log.clone())),
-        stopped: Some({
-            let log = log.clone();
-            Box::new(move || log.stopped().map(|e| e.to_string()))
-        }),
+        watched: Watched {
+            stopped: {
+                let log = log.clone();
+                Box::new(move || log.stopped().map(|e| e.to_string()))
+            },
+            waits: Box::new(|| None),
+        },
         log: Box::new(log),
     };
     beginning.run(parts).await

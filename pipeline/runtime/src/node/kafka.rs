@@ -1,13 +1,13 @@
 //! The parts of a process over Kafka, by its roles.
 
-use super::begin::{Beginning, Parts, Stopped};
+use super::begin::{Beginning, Parts, Watched, Why};
 use super::live::{KafkaLive, Live};
 use super::sources::KafkaSource;
 use super::{KafkaOptions, Node, NodeConfig, NodeError, Role, hash_key, times};
 use crate::dispatcher::{KafkaOrders, Orders};
 use crate::inbox::Inbox;
 use crate::ledger::{self, Place};
-use crate::log::kafka::{self, KafkaInbox, KafkaLog, RegistryReader};
+use crate::log::kafka::{self, KafkaInbox, KafkaLog, RegistryHealth, RegistryReader};
 use crate::registry::SharedRegistry;
 use crate::shard::{ShardParts, Shards, Status};
 use std::sync::Arc;
@@ -28,6 +28,7 @@ struct Opened {
 struct FollowedRegistry {
     stop: Arc<AtomicBool>,
     reader: Option<RegistryReader>,
+    health: Arc<RegistryHealth>,
 }
 
 impl Drop for FollowedRegistry {
@@ -78,16 +79,26 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
         projection,
         projects_views: options.roles.has(Role::Views),
         orders: orders.map(|orders| Arc::new(orders) as Arc<dyn Orders>),
-        stopped: Some(stopped_by(&inbox)),
+        watched: Watched { stopped: stopped_by(&inbox, &registry.health), waits: waits_for(&registry.health) },
         log: Box::new((inbox, registry)),
     };
     beginning.run(parts).await
 }
 
-/// An inbox that takes nothing more ends the process: whoever gives it something else would try again for ever.
-fn stopped_by(inbox: &Arc<KafkaInbox>) -> Stopped {
-    let inbox = Arc::clone(inbox);
-    Box::new(move || inbox.stopped())
+/// An inbox that takes nothing more ends the process: whoever gives it something else would try again for ever. So does the end
+/// of the registry's reader: what is declared from then on would never be known here.
+fn stopped_by(inbox: &Arc<KafkaInbox>, registry: &Arc<RegistryHealth>) -> Why {
+    let (inbox, registry) = (Arc::clone(inbox), Arc::clone(registry));
+    Box::new(move || {
+        let unread = || registry.has_ended().then(|| "the registry's reader has ended".to_owned());
+        inbox.stopped().or_else(unread)
+    })
+}
+
+/// What is declared meanwhile is not known here.
+fn waits_for(registry: &Arc<RegistryHealth>) -> Why {
+    let registry = Arc::clone(registry);
+    Box::new(move || registry.failing().map(|why| format!("the registry cannot be read: {why}")))
 }
 
 /// Connects everything that Kafka gives this process. Blocks.
@@ -104,7 +115,7 @@ fn open(
     let inbox = Arc::new(KafkaInbox::open(&options.kafka, partitions)?);
     let stop = Arc::new(AtomicBool::new(false));
     let reader = kafka::follow_registry(&options.kafka, shared, Arc::clone(&stop))?;
-    let registry = FollowedRegistry { stop, reader: Some(reader) };
+    let registry = FollowedRegistry { stop, health: reader.health(), reader: Some(reader) };
     let (books, views) = (options.roles.has(Role::Ledger), options.roles.has(Role::Views));
     let projection = match place {
         _ if !books && !views => None,
@@ -139,11 +150,12 @@ mod tests {
     use std::time::Duration;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn an_inbox_that_takes_nothing_more_ends_the_process() {
+    async fn a_log_that_stops_ends_the_process_and_a_registry_that_cannot_be_read_is_told() {
         let broker = MockCluster::new(1).unwrap();
         let kafka = kafka::KafkaConfig { brokers: broker.bootstrap_servers(), ..kafka::KafkaConfig::default() };
         broker.create_topic(&kafka.topic(Topic::Events), 1, 1).unwrap();
         let inbox = Arc::new(KafkaInbox::open(&kafka, 1).unwrap());
+        let registry = Arc::<RegistryHealth>::default();
         let directory = tempfile::tempdir().unwrap();
         let beginning = Beginning::new(config(directory.path()), "nothing", false).await.unwrap();
         let parts = Parts::<EmbeddedLog, EmbeddedSource> {
@@ -153,7 +165,7 @@ mod tests {
             projection: None,
             projects_views: false,
             orders: None,
-            stopped: Some(stopped_by(&inbox)),
+            watched: Watched { stopped: stopped_by(&inbox, &registry), waits: waits_for(&registry) },
             log: Box::new(()),
         };
         let mut node = beginning.run(parts).await.unwrap();
@@ -162,12 +174,18 @@ mod tests {
         assert_eq!(get(node.addresses().metrics, "/readyz").await.0, 200);
         assert!(tokio::time::timeout(Duration::from_millis(500), node.failed()).await.is_err());
 
+        registry.fail(Some("a test".to_owned()));
+        let told = get(node.addresses().metrics, "/readyz").await;
+        assert_eq!(told, (503, "not ready: the registry cannot be read: a test\n".to_owned()));
+        registry.fail(None);
+        assert_eq!(get(node.addresses().metrics, "/readyz").await.0, 200);
+
         let lost = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
         broker.request_errors(RDKafkaApiKey::Produce, &[lost]);
         append().await.unwrap_err();
         append().await.unwrap_err();
         let why = tokio::time::timeout(Duration::from_secs(20), node.failed()).await.unwrap();
-        assert!(why.starts_with("the log takes nothing more: ") && why.contains("desynchronization"), "{why}");
+        assert!(why.starts_with("the log has stopped: ") && why.contains("desynchronization"), "{why}");
         let (status, told) = get(node.addresses().metrics, "/readyz").await;
         assert_eq!(status, 503);
         assert!(told.contains("desynchronization"), "{told}");

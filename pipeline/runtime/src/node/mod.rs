@@ -207,8 +207,8 @@ pub struct Node {
     gateway: tokio::task::JoinHandle<()>,
     shutdown: watch::Sender<bool>,
     failures: mpsc::Receiver<String>,
-    /// Why the log takes nothing more, if it can say.
-    stopped: Arc<OnceLock<begin::Stopped>>,
+    /// What the log says of itself.
+    watched: Arc<OnceLock<begin::Watched>>,
     /// What posts spans, if anything does.
     export: Option<Export>,
     /// The log is closed by the last that lets go of it: after the threads.
@@ -262,8 +262,8 @@ impl Node {
                 return "the listeners ended".to_owned();
             }
             // Nobody else need notice: what is refused is tried again for ever.
-            if let Some(why) = self.stopped.get().and_then(|stopped| stopped()) {
-                return format!("the log takes nothing more: {why}");
+            if let Some(why) = self.watched.get().and_then(|log| (log.stopped)()) {
+                return format!("the log has stopped: {why}");
             }
         }
     }

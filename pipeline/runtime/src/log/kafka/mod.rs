@@ -36,7 +36,7 @@ pub use config::{KafkaConfig, RECORD_BYTES_MAX};
 pub use flush::flush;
 pub use inbox::KafkaInbox;
 pub(crate) use passing::is_passing;
-pub use registry::{RegistryReader, follow_registry};
+pub use registry::{RegistryHealth, RegistryReader, follow_registry};
 pub use share::KafkaShare;
 pub use slot::KafkaLog;
 pub use tail::KafkaTail;

@@ -25,17 +25,48 @@ const REOPEN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct RegistryReader {
     thread: JoinHandle<()>,
-    failing: Failing,
+    health: Arc<RegistryHealth>,
 }
 
-/// Why the topic cannot be followed at the moment.
-type Failing = Arc<Mutex<Option<String>>>;
+/// Whether the picture is kept current.
+#[derive(Debug, Default)]
+pub struct RegistryHealth {
+    failing: Mutex<Option<String>>,
+    ended: AtomicBool,
+}
 
-impl RegistryReader {
+impl RegistryHealth {
     /// Why the picture may be out of date, if so: the topic cannot be read at the moment. It is tried again.
     #[must_use]
     pub fn failing(&self) -> Option<String> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether nobody follows the topic any more.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn fail(&self, reason: Option<String>) {
+        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+}
+
+/// Tells of the thread's end, also when it panics.
+struct End(Arc<RegistryHealth>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Release);
+    }
+}
+
+impl RegistryReader {
+    /// For whoever has to know whether the picture is current.
+    #[must_use]
+    pub fn health(&self) -> Arc<RegistryHealth> {
+        Arc::clone(&self.health)
     }
 
     /// Waits for the thread to end, which the stop flag makes it do.
@@ -61,20 +92,20 @@ pub fn follow_registry(
 ) -> Result<RegistryReader, LogError> {
     let (tail, entries) = read_whole(config, &stop)?;
     shared.replace(entries.picture());
-    let failing = Failing::default();
-    let follower = Follower { config: config.clone(), shared, stop, failing: Arc::clone(&failing) };
+    let health = Arc::<RegistryHealth>::default();
+    let follower = Follower { config: config.clone(), shared, stop, health: End(Arc::clone(&health)) };
     let thread = thread::Builder::new()
         .name("registry".to_owned())
         .spawn(move || follower.run(tail, entries))
         .map_err(|e| stopped(format!("no thread for the registry: {e}")))?;
-    Ok(RegistryReader { thread, failing })
+    Ok(RegistryReader { thread, health })
 }
 
 struct Follower {
     config: KafkaConfig,
     shared: SharedRegistry,
     stop: Arc<AtomicBool>,
-    failing: Failing,
+    health: End,
 }
 
 impl Follower {
@@ -99,7 +130,7 @@ impl Follower {
         let mut error = error.clone();
         loop {
             tracing::error!(%error, "the registry cannot be followed, trying again");
-            self.fail(Some(error.to_string()));
+            self.health.0.fail(Some(error.to_string()));
             thread::sleep(REOPEN);
             if self.stop.load(Ordering::Acquire) {
                 return None;
@@ -107,16 +138,12 @@ impl Follower {
             match read_whole(&self.config, &self.stop) {
                 Ok((tail, entries)) => {
                     self.shared.replace(entries.picture());
-                    self.fail(None);
+                    self.health.0.fail(None);
                     return Some((tail, entries));
                 }
                 Err(again) => error = again,
             }
         }
-    }
-
-    fn fail(&self, reason: Option<String>) {
-        *self.failing.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 }
 
@@ -224,6 +251,18 @@ mod tests {
         ]);
         assert!(registry.account("a").is_none() && registry.waba("w2").is_none());
         assert_eq!(&*registry.waba("w1").unwrap().account, "b");
+    }
+
+    #[test]
+    fn the_end_of_the_thread_is_told_also_of_one_that_panics() {
+        let health = Arc::<RegistryHealth>::default();
+        let end = End(Arc::clone(&health));
+        assert!(!health.has_ended());
+        let thread = thread::spawn(move || {
+            let _end = end;
+            panic!("as a bug would");
+        });
+        assert!(thread.join().is_err() && health.has_ended());
     }
 
     #[test]
