@@ -263,7 +263,11 @@ fn a_forgotten_message_is_the_same_one_after_a_restart() {
                 w.reload();
             }
         }
-        w.out.ledger.iter().map(|e| (e["kind"].clone(), e["revision"].clone(), e["ordinal"].clone())).collect::<Vec<_>>()
+        w.out
+            .ledger
+            .iter()
+            .map(|e| (e["kind"].clone(), e["revision"].clone(), e["ordinal"].clone()))
+            .collect::<Vec<_>>()
     };
     let kept = run(false);
     assert_eq!(kept.len(), 3, "{kept:?}");
