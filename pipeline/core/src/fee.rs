@@ -29,9 +29,8 @@ fn packed(day: Date) -> u32 {
         | u32::from(day.day().unsigned_abs())
 }
 
-/// Where a message of a number is counted for a fee; `None` where nothing is asked for it.
-pub(crate) fn counter(facts: &Facts<'_>, sender: SenderIx, fee: Fee, at_s: u32) -> Option<CounterKey> {
-    let waba = facts.state.waba_at(facts.state.sender_at(sender).waba);
+/// Where a message of a number is counted for a fee of the WABA that bills it; `None` where nothing is asked for it.
+pub(crate) fn counter(facts: &Facts<'_>, waba: &Waba, sender: SenderIx, fee: Fee, at_s: u32) -> Option<CounterKey> {
     let markup = markup::in_force(facts, waba, at_s)?;
     if markup.fees.of(fee).is_zero() {
         return None;

@@ -69,7 +69,7 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
         settled,
         reaction: i.reaction,
     })));
-    if let Some(key) = fee::counter(facts, sender.ix, Fee::Inbound, at_s) {
+    if let Some(key) = fee::counter(facts, state.waba_at(sender.waba), sender.ix, Fee::Inbound, at_s) {
         out.changes.push(Change::Counter(key, state.counter(key) + 1));
     }
     let mut live = state.live(sender.ix);

@@ -198,7 +198,7 @@ fn in_doubt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
 pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_ms: u64, out: &mut Decision) {
     let known = match s.callback {
         Some(c) => Some((c.message_uid, c.attempt)),
-        None => facts.state.wamids.get(&facts.key.wamid(&s.wamid)).copied().filter(|(uid, _)| *uid != 0),
+        None => facts.state.wamids.get(&facts.key.wamid(&s.wamid)).copied().filter(|(uid, _)| charge::is_own(*uid)),
     };
     let Some((uid, attempt)) = known else {
         return charge::foreign(facts, account, s, now_ms, out);

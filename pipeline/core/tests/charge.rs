@@ -247,6 +247,33 @@ fn a_forgotten_message_is_named_by_its_late_entry() {
     assert_eq!((&late["origin"], &late["message"]), (&json!("foreign"), &Value::Null));
 }
 
+/// What was booked of a forgotten message is known after a restart too: a price that is said then corrects it, and nothing
+/// counts twice.
+#[test]
+fn a_forgotten_message_is_the_same_one_after_a_restart() {
+    let run = |restarts: bool| {
+        let mut w = World::new();
+        w.apply(&account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN"));
+        let at = (w.now_ms / 1000) as u32;
+        let silent = status("read", 1, "wamid.1", at, false);
+        for event in [&silent, &silent, &said("delivered", at, "utility", "regular"), &silent] {
+            w.event(event);
+            w.commit();
+            if restarts {
+                w.reload();
+            }
+        }
+        w.out
+            .ledger
+            .iter()
+            .map(|e| (e["kind"].clone(), e["revision"].clone(), e["ordinal"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let kept = run(false);
+    assert_eq!(kept.len(), 3, "{kept:?}");
+    assert_eq!(run(true), kept);
+}
+
 /// The category stays what the platform says, and what is said of the type later counts.
 #[test]
 fn a_type_that_is_not_known_has_no_price() {

@@ -183,6 +183,44 @@ fn without_a_price_free_and_foreign() {
     assert_eq!(read(&w), ["2026-10"]);
 }
 
+/// Of a message that other software sent a price comes with one of `delivered` and `read`. It is charged at the earlier of the
+/// two, and what was booked without one is taken back where it was booked.
+#[test]
+fn a_price_of_what_other_software_sent_comes_in_another_month() {
+    const EDGE_S: u32 = 1_793_491_200;
+    let price = json!({"model": "PMP", "category": "marketing", "pricing_type": "regular"});
+    let history = |first: (&str, u32), second: (&str, u32)| {
+        let mut w = world(OCTOBER_MS, &["UTC"]);
+        w.advance(30 * DAY_MS);
+        for ((kind, at_s), price) in [(first, Value::Null), (second, price.clone()), (second, price.clone())] {
+            let mut s = conversations::status(kind, 1, &person(2), at_s, price);
+            s.as_object_mut().unwrap().remove("callback");
+            s["wamid"] = json!("wamid.f");
+            w.event(&s);
+            w.commit();
+            w.reload();
+        }
+        assert_eq!(read(&w), Vec::<String>::new());
+        lines(&w.out.topic)
+    };
+    assert_eq!(
+        history(("delivered", EDGE_S - 1), ("read", EDGE_S)),
+        [
+            "unpriced 1 - 2026-10>2026-10 -",
+            "adjustment -1 - 2026-10>2026-10 reclassified",
+            "charge 1 0.0625 2026-10>2026-10 reclassified",
+        ]
+    );
+    assert_eq!(
+        history(("read", EDGE_S), ("delivered", EDGE_S - 1)),
+        [
+            "unpriced 1 - 2026-11>2026-11 -",
+            "adjustment -1 - 2026-11>2026-11 reclassified",
+            "charge 1 0.0625 2026-10>2026-10 reclassified",
+        ]
+    );
+}
+
 /// A second delivered attempt is a charge of its own and says so; `late` is for what has no other cause.
 #[test]
 fn a_resend_in_a_closed_month() {

@@ -313,6 +313,39 @@ fn a_number_that_moves() {
     );
 }
 
+/// What was ordered before the move is the old WABA's, its fees like its charge, at the prices and in the month of that one.
+#[test]
+fn what_a_number_sent_before_it_moved() {
+    let mut w = world("UTC", &json!([markup("2026-01-01", &all())]));
+    let (a, b) = (sent(&mut w), ordered(&mut w));
+    let mut both = spec("UTC", &[], &json!([markup("2026-01-01", &all())]));
+    let mut second = spec("Asia/Kolkata", &["1001"], &json!([markup("2026-01-01", &json!({"failed": "2"}))]));
+    second["wabas"][0]["id"] = json!("waba-2");
+    both["wabas"].as_array_mut().unwrap().push(second["wabas"][0].take());
+    // In October there, in November here.
+    w.advance(21 * DAY_MS + 8 * 3_600_000);
+    let at = seconds(&w);
+    w.apply(&both);
+    w.event(&accepted(b, 1, &format!("wamid.{b}")));
+    w.event(&said("failed", a, at));
+    w.event(&said("failed", b, at));
+    w.commit();
+    w.reload();
+    let c = sent(&mut w);
+    w.event(&said("failed", c, at));
+    w.advance(60 * DAY_MS);
+    w.event(&close("2026-11", 0, None));
+    let of = |e: &&Value| e["kind"] == "fee" && e["reason"] != "number";
+    let told = |e: &Value| {
+        let [waba, reason, quantity, fee, usage] = ["waba", "reason", "quantity", "fee", "usage_period"].map(|k| &e[k]);
+        format!("{waba} {reason} {quantity} {fee} {usage}").replace('"', "")
+    };
+    assert_eq!(
+        w.out.topic.iter().filter(of).map(told).collect::<Vec<_>>(),
+        ["waba-1 accepted 2 0.002 2026-10", "waba-1 failed 2 0.0006 2026-10", "waba-2 failed 1 2 2026-11",]
+    );
+}
+
 #[test]
 fn without_fees_nothing_is_counted() {
     let none = json!([{"valid_from": "2026-01-01", "rules": [{"name": "all", "percent": "10"}]}]);

@@ -120,10 +120,11 @@ pub fn forecast(
     let today = (now.0 / DAY_MS) as i64;
     let mut counts: BTreeMap<Key, Count> = BTreeMap::new();
     for (of, counted) in [(month.previous(), false), (month, true)] {
-        days(reader, of, account, today, counted, &mut |key, currency, day, messages| {
+        days(reader, of, account, today, counted, &mut |key, (currency, late), day, messages| {
             let count = counts.entry(key).or_default();
             let own = count.own.entry(currency).or_default();
-            if counted {
+            // What was used before has its place in the bands of that month, whichever bills it.
+            if counted && !late {
                 count.month += messages;
                 own.month += messages;
             }
@@ -158,14 +159,14 @@ fn days(
     account: Option<&str>,
     today: i64,
     whole: bool,
-    each: &mut dyn FnMut(Key, String, i64, i64),
+    each: &mut dyn FnMut(Key, (String, bool), i64, i64),
 ) -> Result<(), LedgerError> {
     let from = if whole { 0 } else { (today - PACE_DAYS).max(0) * DAY_MS as i64 };
     let of_one = if account.is_some() { "AND g.account = ?4" } else { "" };
     let sql = format!(
-        "SELECT g.account, g.market, g.category, g.cost_currency, e.occurred_at / ?3, CAST(sum(e.quantity) AS BIGINT) \
-         FROM entries e {SHARING} \
-         WHERE e.month = ?1 AND e.occurred_at >= ?2 AND g.band_basis IS NOT NULL {of_one} GROUP BY 1, 2, 3, 4, 5"
+        "SELECT g.account, g.market, g.category, g.cost_currency, e.occurred_at / ?3, CAST(sum(e.quantity) AS BIGINT), \
+         CAST(CASE WHEN g.usage_period < g.billing_period THEN 1 ELSE 0 END AS BIGINT) FROM entries e {SHARING} \
+         WHERE e.month = ?1 AND e.occurred_at >= ?2 AND g.band_basis IS NOT NULL {of_one} GROUP BY 1, 2, 3, 4, 5, 7"
     );
     let number = i64::from(month.year()) * 12 + i64::from(month.month()) - 1;
     let mut values: Vec<Value<'_>> = vec![number.into(), from.into(), (DAY_MS as i64).into()];
@@ -178,7 +179,8 @@ fn days(
                     market: row.words(1)?.to_owned(),
                     category: category.band_counter().as_str(),
                 };
-                each(key, row.words(3)?.to_owned(), row.required(4)?, row.required(5)?);
+                let late = row.required(6)? != 0;
+                each(key, (row.words(3)?.to_owned(), late), row.required(4)?, row.required(5)?);
             }
             Ok(ControlFlow::Continue(()))
         })

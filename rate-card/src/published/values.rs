@@ -88,7 +88,9 @@ fn ungrouped(text: &str) -> Option<String> {
     let first = groups.next()?;
     let grouped = text.contains(',');
     let digits = |group: &str| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit());
-    let good = digits(first) && (!grouped || first.len() <= 3) && groups.all(|group| group.len() == 3 && digits(group));
+    // `0,068` has a comma before its decimals: no thousand begins with 0.
+    let leads = !grouped || first.len() <= 3 && !first.starts_with('0');
+    let good = digits(first) && leads && groups.all(|group| group.len() == 3 && digits(group));
     good.then(|| text.replace(',', ""))
 }
 

@@ -7,7 +7,7 @@ use crate::change::Change;
 use crate::close;
 use crate::decide::{Decision, Facts, person};
 use crate::effect::{Booking, Effect};
-use crate::ids::{ContactKey, PairKey};
+use crate::ids::{ContactKey, PairKey, Uid};
 use crate::inbound::{answered, clamp_s};
 use crate::life::note_pricing;
 use crate::markup;
@@ -24,6 +24,14 @@ use tollgate_wire::ledger::{Cause, EntryKind};
 /// status had said one yet; or with what the platform said.
 const NO_PRICE_SAID: u8 = 0;
 const PRICE_SAID: u8 = 1;
+/// Stands in place of a message's number, which never has this bit; below it, the instant at which it was booked. Earlier
+/// versions kept 0.
+const BOOKED_AT: u64 = 1 << 62;
+
+/// Whether a number that is kept under a wamid is that of a message of ours.
+pub(crate) const fn is_own(kept: Uid) -> bool {
+    kept != 0 && kept & BOOKED_AT == 0
+}
 
 /// A status of a message that other software sent from the same number: it uses throughput, counts for the
 /// quota, and is booked where we pay the platform for this WABA.
@@ -50,12 +58,15 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         return;
     }
     let hash = facts.key.wamid(&s.wamid);
-    let before = state.wamids.get(&hash).map(|(_, said)| *said);
+    let before = state.wamids.get(&hash).copied();
     let said = if s.pricing.is_some() { PRICE_SAID } else { NO_PRICE_SAID };
-    if before.is_some_and(|before| before >= said) {
+    if before.is_some_and(|(_, before)| before >= said) {
         return;
     }
-    out.changes.push(Change::Wamid(hash, 0, said));
+    // What is taken back is of the instant at which it was booked; what is booked now, of the earlier of the two.
+    let booked_s = before.filter(|(kept, _)| kept & BOOKED_AT != 0).map_or(at_s, |(kept, _)| kept as u32);
+    let at_s = at_s.min(booked_s);
+    out.changes.push(Change::Wamid(hash, BOOKED_AT | u64::from(at_s), said));
     let pair_key = PairKey::new(sender.ix, user);
     let mut pair = state.pair(pair_key);
     let as_stored = pair.clone();
@@ -108,8 +119,8 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     let said = |p: &tollgate_wire::event::Pricing<'_>| p.conversation.as_deref().map(Box::from);
     let conversation = s.pricing.as_ref().filter(|_| placed.unit != Unit::Message).and_then(said);
     let entry = |kind, key: &str, revision, rated: Rated, b: &Booked, corrects: Option<u128>| {
-        let (price_currency, price) = markup::price(facts, waba, &rated, at_s);
-        let (billed, cause) = close::billed(facts, waba, at_s, corrects.map(|_| Cause::Reclassified));
+        let (price_currency, price) = markup::price(facts, waba, &rated, b.at_s);
+        let (billed, cause) = close::billed(facts, waba, b.at_s, corrects.map(|_| Cause::Reclassified));
         let (allowance, band, _) = counted(&rated);
         Booking {
             entry: entry_id(&waba.id, kind, key, revision),
@@ -137,7 +148,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
                 (false, true) => Some(b.allowance_used + 1),
                 (false, false) => None,
             },
-            at_s,
+            at_s: b.at_s,
             booked_ms: now_ms,
             billed,
         }
@@ -145,7 +156,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     // Without a word of the platform it was booked as unpriced.
     let corrects = before.map(|_| entry_id(&waba.id, EntryKind::Unpriced, &s.wamid, 0));
     if corrects.is_some() {
-        let silent = Booked { unit: Unit::Message, reported: Reported::default(), ..booked };
+        let silent = Booked { unit: Unit::Message, at_s: booked_s, reported: Reported::default(), ..booked };
         let was = rate(facts, waba, None, &silent);
         let back = entry(EntryKind::Adjustment, &s.wamid, 1, was, &silent, corrects);
         out.effects.push(Effect::Ledger(Box::new(back)));

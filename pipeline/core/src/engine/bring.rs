@@ -23,6 +23,12 @@ impl Engine {
                     }
                 };
                 self.bring_message(uid, source)?;
+                // Of a message that is forgotten, what was booked since is known by its wamid alone.
+                if let Some(c) = s.callback
+                    && self.state.message(uid).is_none_or(|m| m.position(c.attempt).is_none())
+                {
+                    self.bring_wamid(self.config.hash_key.wamid(&s.wamid), source)?;
+                }
                 // Conversations: as this status names it, and as an earlier one did.
                 if s.pricing.as_ref().is_some_and(|p| p.conversation.is_some())
                     && let Some(waba) = self.billed(s, uid)

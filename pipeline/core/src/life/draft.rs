@@ -2,6 +2,7 @@
 
 use super::ttl;
 use crate::change::{Change, CounterKey};
+use crate::charge;
 use crate::decide::{Decision, Facts};
 use crate::effect::{Effect, OutcomeFx};
 use crate::fee;
@@ -166,9 +167,11 @@ impl<'a, 'f> Draft<'a, 'f> {
         }
     }
 
-    /// Counts an attempt for a fee, where one is asked.
+    /// Counts an attempt for a fee, where one is asked: of the WABA that its charge is billed to.
     pub(super) fn count_fee(&mut self, n: usize, fee: Fee, at_s: u32) {
-        if let Some(key) = fee::counter(self.facts, self.message.attempts[n].sender, fee, at_s) {
+        let a = self.message.attempts[n];
+        let waba = charge::waba_of(self.facts.state, &a);
+        if let Some(key) = fee::counter(self.facts, waba, a.sender, fee, at_s) {
             let count = self.counter(key) + 1;
             self.counters.push((key, count));
         }

@@ -75,9 +75,7 @@ pub fn read(w: &World) -> Vec<String> {
             for field in ["cost", "markup", "fee", "price_ex_tax"] {
                 assert!((amount(e, field) + amount(of, field)).is_zero(), "{field} of {of} and {e}");
             }
-            if e["origin"] == "own" {
-                assert_eq!(e["usage_period"], of["usage_period"], "{of} and {e}");
-            }
+            assert_eq!(e["usage_period"], of["usage_period"], "{of} and {e}");
         }
         let id = e["entry"].as_str().unwrap().to_owned();
         assert!(booked.insert(id, (e, false)).is_none(), "entry ids are unique: {e}");

@@ -10,6 +10,7 @@ on_both!(
     bands_are_crossed_at_the_pace_of_the_last_week,
     currencies_cross_together_each_by_its_own_card,
     nothing_known_is_nothing_promised,
+    what_was_used_before_is_not_in_the_month_s_bands,
 );
 
 /// Mexico's utility in bands of few messages, from July on, in two currencies.
@@ -90,6 +91,16 @@ fn bands_are_crossed_at_the_pace_of_the_last_week(dir: &Database) {
     let [group] = look(dir, 40).try_into().expect("one group");
     assert_eq!((group.messages, group.month_end, group.pace), (11, 11, dec("0.0")));
     assert!(group.ahead.iter().all(|crossing| crossing.on.is_none()));
+}
+
+fn what_was_used_before_is_not_in_the_month_s_bands(dir: &Database) {
+    let mut all: Vec<_> = (0..12).map(|n| sent(10 + n, 1 + n / 2)).collect();
+    // August is closed; what comes late of it is billed in September, and what corrects it too.
+    all.extend((40..45).map(|n| LedgerEntry { billing_period: "2026-09".into(), ..sent(n, 0) }));
+    book(dir, &all);
+    let [group] = look(dir, 7).try_into().expect("one group");
+    // It was sent all the same: the pace is of the last week.
+    assert_eq!((group.messages, group.booked, group.pace), (12, 12, dec("2.4")));
 }
 
 fn currencies_cross_together_each_by_its_own_card(dir: &Database) {

@@ -10,6 +10,8 @@ use tollgate_wire::ledger::EntryKind;
 /// A summary row.
 pub(crate) struct Asked {
     pub kind: EntryKind,
+    /// `YYYY-MM`.
+    pub usage_period: String,
     pub waba: String,
     pub account_name: String,
     pub legal_entity: String,
@@ -22,8 +24,8 @@ pub(crate) struct Asked {
     pub price: Decimal,
 }
 
-const SQL: &str = "SELECT kind, waba, account_name, legal_entity, cost_currency, markup_rule, price_currency, entries, \
-    quantity, price_ex_tax FROM entry_groups WHERE billing_period = ?1 AND account = ?2 AND entries > 0 \
+const SQL: &str = "SELECT kind, usage_period, waba, account_name, legal_entity, cost_currency, markup_rule, price_currency, \
+    entries, quantity, price_ex_tax FROM entry_groups WHERE billing_period = ?1 AND account = ?2 AND entries > 0 \
     ORDER BY waba, sender, ix";
 
 /// The summary rows of an account's month by WABA and number.
@@ -33,6 +35,7 @@ pub(crate) fn asked(db: &dyn Sql, month: YearMonth, account: &str) -> Result<Vec
         let mut c = Columns::new(row);
         all.push(Asked {
             kind: named("kind", c.required()?)?,
+            usage_period: c.required()?.to_owned(),
             waba: c.required()?.to_owned(),
             account_name: c.required()?.to_owned(),
             legal_entity: c.required()?.to_owned(),

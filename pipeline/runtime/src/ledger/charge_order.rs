@@ -19,6 +19,8 @@ pub(crate) struct Standing<'a> {
     pub entry: &'a LedgerEntry<'a>,
     /// Whether it and another entry of the month cancel out.
     pub cancelled: bool,
+    /// Of a true-up: whether the charge that it is of is not among these, but was billed in an earlier month.
+    pub of_another: bool,
 }
 
 impl Reader {
@@ -61,6 +63,7 @@ fn account_in_order(
     each: &mut dyn FnMut(&Standing<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, LedgerError> {
     let taken_back = taken_back(db, month, account)?;
+    let late = late_settled(db, month, account)?;
     let number = db.number("SELECT ix FROM accounts WHERE name = ?1", &[account.into()])?;
     let Some(number) = number else { return Ok(ControlFlow::Continue(())) };
     let last = closed_months(db, account)?.pop().map(|close| close.month);
@@ -76,14 +79,19 @@ fn account_in_order(
     }
     // The key gives the first column of the order, so that only what has one instant is sorted.
     sql.push_str(" ORDER BY occurred_at, wamid_hash, revision, entry");
-    let mut went = ControlFlow::Continue(());
+    let (this, mut went) = (month.to_string(), ControlFlow::Continue(()));
     db.rows(&sql, key, &mut |row| {
         let entry = entry(row, false)?;
         let cancelled = match (&entry.adjusts, takes_back(&entry)) {
             (Some(adjusted), true) => taken_back.contains(&**adjusted),
             _ => taken_back.contains(&*entry.entry),
         };
-        went = each(&Standing { entry: &entry, cancelled });
+        // Later months have those alone that are of this one's.
+        let of_another = entry.kind == EntryKind::TrueUp
+            && *entry.billing_period == this
+            && entry.usage_period < entry.billing_period
+            && !entry.adjusts.as_deref().is_some_and(|charge| late.contains(charge));
+        went = each(&Standing { entry: &entry, cancelled, of_another });
         Ok(went)
     })?;
     Ok(went)
@@ -93,6 +101,16 @@ fn takes_back(entry: &LedgerEntry<'_>) -> bool {
     entry.kind == EntryKind::Adjustment && entry.quantity < 0
 }
 
+/// Ids of the month's charges that were used before it and that true-ups of the month are of.
+fn late_settled(db: &dyn Sql, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
+    let sql = "SELECT e.adjusts FROM entries e CROSS JOIN entry_terms t CROSS JOIN entry_groups g \
+         JOIN entries o ON o.occurred_at = e.occurred_at AND o.entry = e.adjusts AND o.month = e.month \
+         AND o.account = e.account WHERE t.ix = e.terms AND g.ix = t.grp AND e.month = ?1 \
+         AND e.account = (SELECT ix FROM accounts WHERE name = ?2) AND e.adjusts IS NOT NULL \
+         AND g.kind = 'true_up' AND g.usage_period < g.billing_period";
+    ids(db, sql, month, account)
+}
+
 /// Ids of the month's entries that another entry of the month takes back. What was booked in one month and taken back
 /// in another is not among them: each month keeps its half.
 fn taken_back(db: &dyn Sql, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
@@ -100,6 +118,10 @@ fn taken_back(db: &dyn Sql, month: YearMonth, account: &str) -> Result<BTreeSet<
          JOIN entries o ON o.entry = e.adjusts AND o.month = e.month AND o.account = e.account \
          WHERE t.ix = e.terms AND g.ix = t.grp AND e.month = ?1 \
          AND e.account = (SELECT ix FROM accounts WHERE name = ?2) AND g.kind = 'adjustment' AND e.quantity < 0";
+    ids(db, sql, month, account)
+}
+
+fn ids(db: &dyn Sql, sql: &str, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
     let mut ids = BTreeSet::new();
     db.rows(sql, &[number_of(month).into(), account.into()], &mut |row| {
         ids.extend(unpack(row.value(0)?));

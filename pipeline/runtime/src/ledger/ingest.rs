@@ -12,7 +12,7 @@ use super::stream::Fresh;
 use super::{Ingested, LedgerError, LedgerStore, Record, Stream, Writer};
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
-use tollgate_wire::ledger::LedgerEntry;
+use tollgate_wire::ledger::{LedgerEntry, Origin};
 
 impl LedgerStore for Writer {
     fn ingest(&mut self, batch: &[Record<'_>], read_at: Time) -> Result<Ingested, LedgerError> {
@@ -71,6 +71,10 @@ pub(super) fn ingest(
             match read {
                 Ok(Read::Entry(checked)) => {
                     let account = memory.accounts.number(tx, &checked.entry.account)?;
+                    if is_ours(tx, &bookings, checked)? {
+                        fresh.count(false);
+                        continue;
+                    }
                     if ends.refuse(tx, account, checked.month, &checked.entry)? {
                         set_aside(tx, memory, &mut fresh, record, account, checked)?;
                         continue;
@@ -97,6 +101,25 @@ pub(super) fn ingest(
     })?;
     sum_up(tx, memory)?;
     fresh.finish(tx, read_at)
+}
+
+/// Whether an entry as of other software names a message of ours that is booked already, by whatever it was said to be then:
+/// the engine that wrote it has forgotten the message, or never knew it.
+fn is_ours(tx: &dyn Sql, bookings: &[Booking<'_>], checked: &Checked<'_>) -> Result<bool, LedgerError> {
+    let e = &checked.entry;
+    let (Some(uid), Origin::Foreign) = (e.message_uid, e.origin) else { return Ok(false) };
+    let same = |b: &Booking<'_>| {
+        (b.entry.message_uid, b.entry.origin) == (Some(uid), Origin::Own) && b.entry.wamid_hash == e.wamid_hash
+    };
+    if bookings.iter().any(same) {
+        return Ok(true);
+    }
+    let [.., wamid] = checked.hashes.stored(e);
+    let sql = "SELECT 1 FROM entry_ids i JOIN entries e ON e.month = i.month AND e.account = i.account \
+               AND e.occurred_at = i.occurred_at AND e.entry = i.entry JOIN entry_terms t ON t.ix = e.terms \
+               JOIN entry_groups g ON g.ix = t.grp \
+               WHERE i.message_uid = ?1 AND e.wamid_hash = ?2 AND g.origin = 'own' LIMIT 1";
+    Ok(tx.number(sql, &[(uid as i64).into(), wamid])?.is_some())
 }
 
 /// Takes names from entries for messages to people who were erased.

@@ -49,6 +49,7 @@ pub use stream::{Ingested, Record, Stream};
 
 pub(crate) use accounts::Accounts;
 pub(crate) use asked::{Asked, asked};
+pub(crate) use charge_order::Standing;
 pub(crate) use charges::{
     Alike, Id, Line, SharedRow, billing_month, entries_at, month_lines, reversals, shared_rows, true_ups_of,
 };

@@ -39,7 +39,7 @@ pub fn rerate(
     let mut failed = None;
     let mut read = 0_u64;
     reader.in_charge_order(month, account, &mut |standing| {
-        if let Err(error) = walk.entry(standing.entry, standing.cancelled) {
+        if let Err(error) = walk.entry(standing) {
             failed = Some(error);
             return ControlFlow::Break(());
         }

@@ -5,7 +5,8 @@ use crate::ledger::LedgerStore;
 use crate::ledger::fixture::{Database, READ_AT, charge, dec, json, records};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
-use tollgate_rate_card::{Category, Date, PricingType, RateCards, Source, Sources};
+use std::collections::BTreeMap;
+use tollgate_rate_card::{Category, Currency, Date, PricingType, RateCards, Source, Sources, Zone};
 use tollgate_wire::Time;
 use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry};
 
@@ -119,6 +120,67 @@ fn a_take_back_of_another_month_stays() {
     let report = rerated(&entries, "2026-09", &rates(), october());
     assert_eq!((total(&report).booked, total(&report).difference), (Some(dec("-0.0017")), Some(Decimal::ZERO)));
     assert_eq!((total(&report).messages, report.kept), (1, 1));
+}
+
+/// Late usage of a month that was closed keeps the position that it was booked at, as when it is settled: of the month's
+/// allowance and bands nothing is left for it.
+#[test]
+fn late_usage_keeps_its_position() {
+    let mut sources = Sources::embedded();
+    let bands = "# currency=USD valid_from=2026-10-01 valid_to=open scale=4\n\
+        market,currency,category,from_message,to_message,rate_type,rate,vs_list_pct\n\
+        Mexico,USD,utility,1,5,LIST,0.0085,0\nMexico,USD,utility,6,,TIER,0.0081,-5\n";
+    sources.bands = vec![Source::new("bands.csv", bands)];
+    let rates = RateCards::from_sources(&sources).expect("good data");
+    let late = |n: u64, category, ordinal: Option<u64>, cost: &str| LedgerEntry {
+        cause: Some(Cause::Late),
+        rulebook: Some("pmp-2026-10-01".into()),
+        card: Some("pmp-usd-2026-10-01".into()),
+        country: Some("MX".into()),
+        market: Some("Mexico".into()),
+        ordinal,
+        occurred_at: charge(n).occurred_at,
+        usage_period: "2026-10".into(),
+        billing_period: "2026-11".into(),
+        ..september(n, category, PricingType::Regular, cost)
+    };
+    let entries = [
+        late(1, Category::Service, Some(1_500), "0.0085"),
+        late(2, Category::Utility, Some(7), "0.0081"),
+        // At what it was booked at nothing can be said of it.
+        late(3, Category::Utility, None, "0.0085"),
+    ];
+    let zones = || BTreeMap::from([("waba-1".to_owned(), Zone::new("UTC").expect("a zone"))]);
+    let report = rerated(&entries, "2026-11", &rates, Under::Own(zones()));
+    let [line] = &report.totals[..] else { panic!("{report:?}") };
+    assert_eq!((line.messages, line.booked, line.other), (3, Some(dec("0.0251")), Some(dec("0.0251"))), "{report:?}");
+    // Settled, what stands for it is what its true-ups say; that of a charge of October's own bill is no matter here.
+    let true_up = |n: u64, of: &LedgerEntry<'static>, revision: u32, amount: &str| LedgerEntry {
+        entry: charge(n).entry,
+        kind: EntryKind::TrueUp,
+        cause: Some(Cause::Settle),
+        adjusts: Some(of.entry.clone()),
+        revision,
+        quantity: if amount.starts_with('-') { -1 } else { 1 },
+        cost: Some(dec(amount)),
+        ..of.clone()
+    };
+    let dear = LedgerEntry { revision: 2, ..late(4, Category::Utility, Some(7), "0.0085") };
+    let october = late(5, Category::Utility, Some(1), "0.0085");
+    let settled = [
+        true_up(6, &dear, 1, "-0.0085"),
+        true_up(7, &dear, 2, "0.0081"),
+        dear,
+        true_up(8, &october, 1, "-0.0085"),
+        true_up(9, &october, 2, "0.0080"),
+    ];
+    let report = rerated(&settled, "2026-11", &rates, Under::Own(zones()));
+    let [line] = &report.totals[..] else { panic!("{report:?}") };
+    assert_eq!((line.messages, line.booked, line.other), (1, Some(dec("0.0076")), Some(dec("0.0076"))), "{report:?}");
+    // By another card too, as far as it is known.
+    let id = rates.card_at(Currency::new("USD").expect("it"), "2026-10-01".parse().expect("a day")).expect("it");
+    let report = rerated(&entries[..2], "2026-11", &rates, Under::Cards(vec![(&rates, id)]));
+    assert_eq!(total(&report).difference, Some(Decimal::ZERO), "{report:?}");
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use super::Rules;
 use super::facts::{Booked, facts, own_day};
-use super::positions::Positions;
+use super::positions::{Positions, at_booked};
 use super::sums::{Cost, Message, Report, Sums};
-use crate::ledger::{BandBound, LedgerError};
+use crate::ledger::{BandBound, LedgerError, Standing};
 use rust_decimal::Decimal;
 use tollgate_rate_card::{BandBasis, Rated, YearMonth};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry};
@@ -37,18 +37,16 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// A sum is beyond the largest amount that is exact.
-    pub fn entry(&mut self, entry: &LedgerEntry<'_>, cancelled: bool) -> Result<(), LedgerError> {
-        if cancelled {
+    pub(crate) fn entry(&mut self, standing: &Standing<'_>) -> Result<(), LedgerError> {
+        let entry = standing.entry;
+        if standing.cancelled {
             self.sums.cancelled();
             return Ok(());
         }
         let done = match entry.kind {
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced => self.message(entry),
             // Those billed in the month of an earlier month's charges are of what is not rated again here.
-            EntryKind::TrueUp => {
-                let of_another = *entry.billing_period == *self.month && entry.usage_period < entry.billing_period;
-                self.sums.other(entry, of_another)
-            }
+            EntryKind::TrueUp => self.sums.other(entry, standing.of_another),
             EntryKind::Adjustment | EntryKind::Fee | EntryKind::Credit => self.sums.other(entry, true),
         };
         done.ok_or(LedgerError::Overflow { what: "the rerated month" })
@@ -70,10 +68,23 @@ impl<'a> Walk<'a> {
             let counted = (entry.category, entry.market.as_deref());
             self.positions.pass(self.rules, place, counted, self.rules.day(own));
         }
-        let rated = rated.map(|input| self.positions.rate(self.rules, place, input).rated);
         let booked = match (entry.cost, entry.reason.as_deref()) {
             (Some(cost), _) => Cost::Known(cost),
             (None, reason) => Cost::Unpriced(reason.unwrap_or("unknown").to_owned()),
+        };
+        // As settling has it: late usage keeps its position, and counts for no other.
+        let late = entry.usage_period < entry.billing_period;
+        let rated = match rated {
+            Ok(input) if late => match at_booked(self.rules, input, entry.ordinal) {
+                Some(at) => Ok(at.rated),
+                None if self.rules.are_own() => {
+                    let other = booked.clone();
+                    let message = Message { booked, other, market: None, category: None, listed: false };
+                    return self.sums.message(entry, &message);
+                }
+                None => Ok(self.positions.rate(self.rules, place, input).rated),
+            },
+            rated => rated.map(|input| self.positions.rate(self.rules, place, input).rated),
         };
         let mut message =
             Message { booked, other: Cost::Known(Decimal::ZERO), market: None, category: None, listed: false };

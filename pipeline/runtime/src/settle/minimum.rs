@@ -46,8 +46,10 @@ fn lacks(job: &Job<'_>, end: &Close, terms: &Terms, rows: &[Asked], number: &Ask
     let markup = Markup::in_force(&terms.markup, job.month.last_day().min(today));
     let minimum = markup.map_or(Decimal::ZERO, |markup| markup.fees.minimum);
     let mut sum = Decimal::ZERO;
-    // What finance credits is no usage: the minimum would ask it back.
-    let counts = |row: &&Asked| row.kind != EntryKind::Credit && !is(row, Fee::Minimum);
+    let month = job.month.to_string();
+    // What finance credits is no usage, and nor is what corrects a month that was closed: the minimum would ask it back.
+    let corrects = |row: &Asked| row.kind == EntryKind::TrueUp && row.usage_period != month;
+    let counts = |row: &&Asked| row.kind != EntryKind::Credit && !corrects(row) && !is(row, Fee::Minimum);
     for row in rows.iter().filter(counts).filter(|row| row.price_currency == number.price_currency) {
         sum = sum.checked_add(row.price).ok_or(LedgerError::Overflow { what: "the prices of a month" })?;
     }

@@ -78,6 +78,22 @@ fn every_fault_has_line_value_and_remedy() {
     }
 }
 
+/// A spreadsheet of another language writes 0.008 so: it is no 8, in a file of rates that all have three decimals.
+#[test]
+fn a_comma_before_decimals_is_none_between_thousands() {
+    let row = good().lines().find(|line| line.starts_with("Argentina,")).unwrap().to_owned();
+    let cells = row.matches(',').count() - 1;
+    let of = |rate: &str| bad(&row, &format!("Argentina,$US{}", format!(",\"{rate}\"").repeat(cells)));
+    for rate in ["0,008", "0,068", "00,123", "0,008.5"] {
+        let said = of(rate);
+        assert_eq!(said.lines().count(), cells, "{said}");
+        assert!(
+            said.contains(&format!("Marketing is `{rate}`; write a rate as digits with a decimal point")),
+            "{said}"
+        );
+    }
+}
+
 #[test]
 fn a_market_without_a_row() {
     let good = good();

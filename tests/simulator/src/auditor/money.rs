@@ -88,8 +88,8 @@ pub(crate) struct Ledger {
     messages: BTreeMap<String, Delivered>,
     /// Number, month and category of everything that uses an allowance now.
     used: Vec<(String, u32, String)>,
-    /// Messages of other software, and whether a price was said of them.
-    foreign: BTreeMap<String, bool>,
+    /// Messages of other software: whether a price was said of them, and at what time they were booked.
+    foreign: BTreeMap<String, (bool, u32)>,
     /// Sum of what was booked, by wamid: quantity and cost.
     net: BTreeMap<String, (i64, Units)>,
 }
@@ -334,10 +334,13 @@ impl Auditor {
     fn foreign(&mut self, s: &Value, wamid: &str, at_s: u32, place: &Place) -> Vec<Expected> {
         let says = s["pricing"].is_object();
         let met = self.money.foreign.get(wamid).copied();
-        if met.is_some_and(|said| said || !says) {
+        if met.is_some_and(|(said, _)| said || !says) {
             return Vec::new();
         }
-        self.money.foreign.insert(wamid.to_owned(), says);
+        // The earlier of the two times is that of the delivery.
+        let before_s = met.map_or(at_s, |(_, before_s)| before_s);
+        let at_s = at_s.min(before_s);
+        self.money.foreign.insert(wamid.to_owned(), (says, at_s));
         let person = name(&s["to"]);
         let window = self.people.window_was_open(&place.sender, &person, at_s);
         let entry = self.people.entry_open(&place.sender, &person, at_s);
@@ -350,9 +353,9 @@ impl Auditor {
         }
         let mut expected = Vec::new();
         if met.is_some() {
-            let price = self.money.price(place, &Said::default(), at_s, window, entry, 0);
-            let month = zones::date(&place.zone, at_s) / 100;
-            let silent = Standing { at_s, window, entry, used_before: 0, month, price, place: place.clone() };
+            let price = self.money.price(place, &Said::default(), before_s, window, entry, 0);
+            let month = zones::date(&place.zone, before_s) / 100;
+            let silent = Standing { at_s: before_s, window, entry, used_before: 0, month, price, place: place.clone() };
             expected.push(silent.expected(wamid, -1));
         }
         let mut said = Said::default();

@@ -102,6 +102,64 @@ pub(super) fn a_month_is_made_up_to_its_minimum(dir: &Database) {
     );
 }
 
+/// A card is put right that had October's message 0.005 too dear: the client gets that in November, also where November has
+/// a minimum.
+pub(super) fn no_minimum_asks_a_correction_back(dir: &Database) {
+    let mut books = books(dir, "1");
+    let october = charge(1);
+    books.ingest(&[json(&october)], 0);
+    books.end(OCTOBER);
+    books.close(OCTOBER, ALL).unwrap();
+    let november = |e: LedgerEntry<'static>| LedgerEntry { billing_period: NOVEMBER.into(), ..e };
+    let true_up = |n: u64, amount: &str, quantity: i64| LedgerEntry {
+        entry: format!("{:032x}", (1_u128 << 92) + u128::from(n)).into(),
+        kind: EntryKind::TrueUp,
+        cause: Some(Cause::Card),
+        adjusts: Some(october.entry.clone()),
+        revision: n as u32,
+        quantity,
+        cost: Some(dec(amount)),
+        price_ex_tax: Some(dec(amount)),
+        ..november(october.clone())
+    };
+    let own = |e: LedgerEntry<'static>| LedgerEntry {
+        usage_period: NOVEMBER.into(),
+        occurred_at: Time(e.occurred_at.0 + 30 * 86_400_000),
+        ..november(e)
+    };
+    let late = LedgerEntry { cause: Some(Cause::Late), ..november(charge(2)) };
+    let entries = [
+        json(&true_up(1, "-0.0068", -1)),
+        json(&true_up(2, "0.0018", 1)),
+        json(&own(charge(3))),
+        json(&own(fee(2, Fee::Number, 1, "0.5"))),
+        // What comes late was billed in no month before.
+        json(&late),
+    ];
+    assert_eq!(books.ingest(&entries, 0).applied, 5);
+    let job = Books::job(&books.rates, &books.terms, NOVEMBER);
+    let end = crate::ledger::Close {
+        month: NOVEMBER.parse().unwrap(),
+        at: Time(T0 + 70 * 86_400_000),
+        forced: None,
+        closed_at: None,
+        manifest: String::new(),
+        sha256: String::new(),
+    };
+    assert_eq!(super::super::minimum::book(&mut books.writer, &job, &end).unwrap(), 1);
+    assert_eq!(super::super::minimum::book(&mut books.writer, &job, &end).unwrap(), 0);
+    let mut prices = Vec::new();
+    let each = &mut |e: &LedgerEntry<'_>| {
+        if e.reason.as_deref() == Some("minimum") {
+            prices.push(e.price_ex_tax.unwrap().normalize().to_string());
+        }
+        std::ops::ControlFlow::Continue(())
+    };
+    books.reader.detail(NOVEMBER.parse().unwrap(), None, false, each).unwrap();
+    // 1 - 0.0068 - 0.5 - 0.0068, and not 0.005 more.
+    assert_eq!(prices, ["0.4864"]);
+}
+
 pub(super) fn a_month_with_fees_is_closed_once(dir: &Database) {
     let mut books = books(dir, "1");
     let entries = [json(&charge(1)), json(&fee(1, Fee::Accepted, 120, "0.12")), json(&fee(2, Fee::Number, 1, "0.5"))];
