@@ -7,6 +7,9 @@ mod acknowledged;
 mod batch;
 mod kafka;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use std::sync::Arc;
 
 use indicatif::ProgressBar;
@@ -98,9 +101,10 @@ impl Sender {
         }
     }
 
-    /// Batches at once. Kafka's are one after the other, so that an account's requests keep the order of the file.
+    /// Batches at once. Where the order of the file counts they go one after the other, and so do Kafka's.
     fn in_flight_max(&self) -> usize {
         match self {
+            Self::Service(service) if service.is_in_order() => 1,
             Self::Service(_) => IN_FLIGHT_MAX,
             Self::Kafka(_) => 1,
         }
