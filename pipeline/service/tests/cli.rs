@@ -53,6 +53,8 @@ const TABLE: &str = r#"
     enqueue empty.jsonl                                         → 1 empty.jsonl: the file is empty; write one request a line
     enqueue semicolons.csv --account acme --template t --language en → 1 semicolons.csv:1: the header is one cell, "to;name"; give --delimiter ';'
     enqueue none.csv --account acme --template t --language en  → 1 none.csv cannot be read
+    enqueue ledger --account acme --template t --language en    → 1 ledger cannot be read: Is a directory
+    enqueue open_quote.csv --account acme --template t --language en --url URL → 1 open_quote.csv:2: the quote that opens in line 2 is never closed
     enqueue people.csv --account acme --template t --language en --url URL → 1 no service answers at URL; start one with `tollgate serve` or `tollgate demo`
     enqueue people.jsonl --map a=1                              → 2 --map is for CSV
     enqueue people.csv --send-after tomorrow                    → 2 write it as 2026-11-27T09:00:00-03:00
@@ -82,6 +84,8 @@ const TABLE: &str = r#"
     person export acme +5511987654321 --url URL                 → 1 no service answers
     person erase acme +5511987654321 --url URL                  → 2 --yes
     person erase acme +5511987654321 --yes --url URL            → 1 no service answers
+    consents import ledger --account acme --url URL             → 1 ledger cannot be read: Is a directory
+    consents import open_quote.csv --account acme --url URL     → 1 open_quote.csv:2: the quote that opens in line 2 is never closed
     consents import no_state.csv --account acme --url URL       → 1 no_state.csv:2: state: the field is missing; add it
     billing export --month 2026-13                              → 2 write YYYY-MM
     billing export --month 2026-10                              → 1 ledger.db
@@ -216,6 +220,7 @@ fn files(directory: &Path) {
         ("said_yes.csv", "to,state\n+5511987654321,yes\n".to_owned()),
         ("sometime.csv", "to,state,at\n+5511987654321,opt_in,yesterday\n".to_owned()),
         ("bad_number.csv", "to,state\n+55,opt_in\n".to_owned()),
+        ("open_quote.csv", "to,source,state\n+5511987654321,\"form,opt_out\n+5511987654322,form,opt_out\n".to_owned()),
         ("no_state.csv", "to,state\n+5511987654321,\n".to_owned()),
         ("ledger.toml", "data_dir = \"ledger\"\n".to_owned()),
         ("booked.toml", "data_dir = \"booked\"\n".to_owned()),

@@ -1,11 +1,12 @@
 //! Sends many JSON lines to a batch address of the service, or requests to their topics: a few batches in flight,
 //! retries, and a mark of what is acknowledged without a gap.
 //!
-//! `batch` one request and its retries · `kafka` the topics · `acknowledged` the mark.
+//! `batch` one request and its retries · `kafka` the topics · `acknowledged` the mark · `quotes` those of a CSV file.
 
 mod acknowledged;
 mod batch;
 mod kafka;
+mod quotes;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -20,6 +21,7 @@ use batch::{Batch, Sent};
 
 pub use batch::ServiceSender;
 pub use kafka::KafkaSender;
+pub use quotes::{CsvFile, Quotes};
 
 /// Rows of one request; the service takes 20,000.
 const BATCH_ROWS_MAX: usize = 2_000;
