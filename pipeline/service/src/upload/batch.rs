@@ -26,6 +26,8 @@ const EMPTY_MAX: u64 = 1 << 20;
 pub(super) struct Batch {
     pub(super) rows: Vec<Row>,
     pub(super) mark: Mark,
+    /// Rows among these that were bad when they were read.
+    pub(super) bad: u64,
 }
 
 /// What became of a batch.

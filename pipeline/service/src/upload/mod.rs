@@ -124,15 +124,15 @@ pub struct Upload<'a> {
 }
 
 impl Upload<'_> {
-    /// Sends all rows; `acknowledged` hears each time how far the file is done without a gap. On an error what was
-    /// acknowledged stays so.
+    /// Sends all rows; `acknowledged` hears each time how far the file is done without a gap, and how many rows up to there
+    /// were bad. On an error what was acknowledged stays so.
     ///
     /// # Errors
     /// The file cannot be read, or the service refuses or stays away.
     pub async fn run(
         &self,
         rows: impl Iterator<Item = anyhow::Result<Item>>,
-        mut acknowledged: impl FnMut(Mark),
+        mut acknowledged: impl FnMut(Mark, u64),
     ) -> (Report, anyhow::Result<()>) {
         let mut report = Report::default();
         let mut done = Acknowledged::default();
@@ -146,7 +146,8 @@ impl Upload<'_> {
                     Ok(Some(batch)) => {
                         let number = done.start();
                         let (sender, bar) = (Arc::clone(&self.to), self.bar.clone());
-                        tasks.spawn(async move { (number, batch.mark, sender.send(batch, &bar).await) });
+                        let (mark, bad) = (batch.mark, batch.bad);
+                        tasks.spawn(async move { (number, mark, bad, sender.send(batch, &bar).await) });
                     }
                     Ok(None) => ended = true,
                     Err(error) => (result, ended) = (Err(error), true),
@@ -154,17 +155,18 @@ impl Upload<'_> {
                 continue;
             }
             let Some(joined) = tasks.join_next().await else { break };
-            let (number, mark, sent) = joined.expect("sending does not panic and is not aborted");
+            let (number, mark, bad, sent) = joined.expect("sending does not panic and is not aborted");
             match sent {
                 Ok(sent) => {
                     report.accepted += sent.accepted;
                     report.dead_letters += sent.dead_letters;
-                    for bad in sent.refused {
-                        self.bad(&mut report, bad);
+                    let bad = bad + sent.refused.len() as u64;
+                    for refused in sent.refused {
+                        self.bad(&mut report, refused);
                     }
-                    if let Some(mark) = done.finish(number, mark) {
+                    if let Some((mark, bad)) = done.finish(number, mark, bad) {
                         self.bar.set_position(mark.bytes);
-                        acknowledged(mark);
+                        acknowledged(mark, bad);
                     }
                 }
                 Err(error) => {
@@ -198,6 +200,7 @@ impl Upload<'_> {
                 }
                 Some(Item::Bad(bad, mark)) => {
                     batch.mark = mark;
+                    batch.bad += 1;
                     self.bad(report, bad);
                 }
             }

@@ -82,7 +82,7 @@ fn row(number: u64) -> Item {
 async fn upload(to: ServiceSender, rows: Vec<Item>) -> Report {
     let to = Arc::new(Sender::Service(Box::new(to)));
     let upload = Upload { to, file: "rows.csv", bar: ProgressBar::hidden() };
-    let (report, result) = upload.run(rows.into_iter().map(Ok), |_| {}).await;
+    let (report, result) = upload.run(rows.into_iter().map(Ok), |_, _| {}).await;
     result.expect("all is taken");
     report
 }
@@ -96,4 +96,22 @@ async fn where_the_order_counts_a_batch_is_answered_before_the_next_one_leaves()
     let (address, seen) = service();
     assert_eq!(upload(sender(address), rows()).await.accepted, 7_000);
     assert_eq!(seen.batches().1.last(), Some(&1), "the others overtake the first");
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_says_how_many_rows_up_to_there_were_bad() {
+    let (address, _) = service();
+    let bad = |number: u64| {
+        let mark = Mark { rows: number, fingerprint: number, bytes: number };
+        Item::Bad(BadRow { line: number, problem: "bad".to_owned() }, mark)
+    };
+    // What lies behind the fault of the file is not acknowledged, and its bad rows are not counted.
+    let rows = (1..=2_003).map(|n| if matches!(n, 2 | 5 | 2_003) { bad(n) } else { row(n) }).map(Ok);
+    let rows = rows.chain([Err(anyhow::anyhow!("the disk is away"))]);
+    let to = Arc::new(Sender::Service(Box::new(sender(address))));
+    let upload = Upload { to, file: "rows.csv", bar: ProgressBar::hidden() };
+    let mut told = Vec::new();
+    let (report, result) = upload.run(rows, |mark, bad| told.push((mark.rows, bad))).await;
+    assert!(result.is_err());
+    assert_eq!((told, report.bad), (vec![(2_002, 2)], 3));
 }

@@ -105,7 +105,7 @@ async fn upload(kind: Kind, args: &ImportArgs, json: bool) -> anyhow::Result<Exi
     // A person may stand in several rows, and what was said last holds.
     let to = Sender::Service(Box::new(ServiceSender::new(&api, path, true, GIVE_UP).in_order()));
     let upload = Upload { to: Arc::new(to), file: &file, bar };
-    let (report, result) = upload.run(rows, |_| {}).await;
+    let (report, result) = upload.run(rows, |_, _| {}).await;
     if result.is_ok() || report.accepted > 0 {
         print(kind, &file, &report, json)?;
     }
