@@ -91,6 +91,9 @@ const TABLE: &str = r#"
     billing export --month 2026-10                              → 1 ledger.db
     billing export --month 2026-10 --config ledger.toml --account nobody --out nobody.csv → 1 --account = "nobody": there is no such account
     billing export --month 2026-10 --config ledger.toml --out people.csv → 1 people.csv is there, without the manifest
+    billing export --month 2026-10 --config ledger.toml --out ledger → 1 --out ledger is a directory; name a file in it
+    billing export --month 2026-10 --config ledger.toml --out socket → 1 --out socket is no file that could be replaced; write --out - for stdout
+    billing export --month 2026-10 --config ledger.toml --out - → 0
     billing export --month 2026-10 --config ledger.toml         → 0
     billing export --month 2026-10 --config ledger.toml         → 0
     billing export --month 2026-10 --config ledger.toml --format detail --out billing_2026-10_summary.csv → 1 is the export of 2026-10 summary, all accounts
@@ -257,6 +260,7 @@ fn files(directory: &Path) {
     for (name, text) in files {
         std::fs::write(directory.join(name), text).unwrap();
     }
+    drop(std::os::unix::net::UnixListener::bind(directory.join("socket")).unwrap());
     // A ledger of a service that was never used.
     std::fs::create_dir(directory.join("ledger")).unwrap();
     drop(Writer::open(&directory.join("ledger").join(LEDGER_FILE), Options::default()).unwrap());
