@@ -196,6 +196,7 @@ const TABLE: &str = r#"
     dead-letters replay 3 --url URL                             → 1 no service answers
     sandbox --config sandbox.toml                               → 1 sandbox.toml:2: unknown field `sed`
     token new --role emperor                                    → 2 invalid value
+    token new --role admin --name=                              → 2 a value is required for '--name <NAME>'
     token new --role admin                                      → 0
 "#;
 
