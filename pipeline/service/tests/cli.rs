@@ -53,6 +53,8 @@ const TABLE: &str = r#"
     enqueue empty.jsonl                                         → 1 empty.jsonl: the file is empty; write one request a line
     enqueue semicolons.csv --account acme --template t --language en → 1 semicolons.csv:1: the header is one cell, "to;name"; give --delimiter ';'
     enqueue none.csv --account acme --template t --language en  → 1 none.csv cannot be read
+    enqueue ledger --account acme --template t --language en    → 1 ledger cannot be read: Is a directory
+    enqueue open_quote.csv --account acme --template t --language en --url URL → 1 open_quote.csv:2: the quote that opens in line 2 is never closed
     enqueue people.csv --account acme --template t --language en --url URL → 1 no service answers at URL; start one with `tollgate serve` or `tollgate demo`
     enqueue people.jsonl --map a=1                              → 2 --map is for CSV
     enqueue people.csv --send-after tomorrow                    → 2 write it as 2026-11-27T09:00:00-03:00
@@ -82,11 +84,16 @@ const TABLE: &str = r#"
     person export acme +5511987654321 --url URL                 → 1 no service answers
     person erase acme +5511987654321 --url URL                  → 2 --yes
     person erase acme +5511987654321 --yes --url URL            → 1 no service answers
+    consents import ledger --account acme --url URL             → 1 ledger cannot be read: Is a directory
+    consents import open_quote.csv --account acme --url URL     → 1 open_quote.csv:2: the quote that opens in line 2 is never closed
     consents import no_state.csv --account acme --url URL       → 1 no_state.csv:2: state: the field is missing; add it
     billing export --month 2026-13                              → 2 write YYYY-MM
     billing export --month 2026-10                              → 1 ledger.db
     billing export --month 2026-10 --config ledger.toml --account nobody --out nobody.csv → 1 --account = "nobody": there is no such account
     billing export --month 2026-10 --config ledger.toml --out people.csv → 1 people.csv is there, without the manifest
+    billing export --month 2026-10 --config ledger.toml --out ledger → 1 --out ledger is a directory; name a file in it
+    billing export --month 2026-10 --config ledger.toml --out socket → 1 --out socket is no file that could be replaced; write --out - for stdout
+    billing export --month 2026-10 --config ledger.toml --out - → 0
     billing export --month 2026-10 --config ledger.toml         → 0
     billing export --month 2026-10 --config ledger.toml         → 0
     billing export --month 2026-10 --config ledger.toml --format detail --out billing_2026-10_summary.csv → 1 is the export of 2026-10 summary, all accounts
@@ -189,6 +196,7 @@ const TABLE: &str = r#"
     dead-letters replay 3 --url URL                             → 1 no service answers
     sandbox --config sandbox.toml                               → 1 sandbox.toml:2: unknown field `sed`
     token new --role emperor                                    → 2 invalid value
+    token new --role admin --name=                              → 2 a value is required for '--name <NAME>'
     token new --role admin                                      → 0
 "#;
 
@@ -216,6 +224,7 @@ fn files(directory: &Path) {
         ("said_yes.csv", "to,state\n+5511987654321,yes\n".to_owned()),
         ("sometime.csv", "to,state,at\n+5511987654321,opt_in,yesterday\n".to_owned()),
         ("bad_number.csv", "to,state\n+55,opt_in\n".to_owned()),
+        ("open_quote.csv", "to,source,state\n+5511987654321,\"form,opt_out\n+5511987654322,form,opt_out\n".to_owned()),
         ("no_state.csv", "to,state\n+5511987654321,\n".to_owned()),
         ("ledger.toml", "data_dir = \"ledger\"\n".to_owned()),
         ("booked.toml", "data_dir = \"booked\"\n".to_owned()),
@@ -252,6 +261,7 @@ fn files(directory: &Path) {
     for (name, text) in files {
         std::fs::write(directory.join(name), text).unwrap();
     }
+    drop(std::os::unix::net::UnixListener::bind(directory.join("socket")).unwrap());
     // A ledger of a service that was never used.
     std::fs::create_dir(directory.join("ledger")).unwrap();
     drop(Writer::open(&directory.join("ledger").join(LEDGER_FILE), Options::default()).unwrap());

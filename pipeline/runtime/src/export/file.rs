@@ -3,8 +3,9 @@
 use super::manifest::Manifest;
 use super::write::{ExportError, Request, write_csv};
 use crate::ledger::LedgerReader;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// Writes the rows to `out`, as Parquet where the name ends in `.parquet` and as CSV otherwise, and the manifest beside
@@ -21,9 +22,11 @@ pub fn export(
         ExportError::writing(out, source)
     })?;
     let write = writer(out)?;
-    let manifest = replace(out, |file| write(ledger, request, &name, file, progress).map_err(|e| named(e, out)))?;
+    // Phone numbers are for whoever asked for them.
+    let mode = if request.with_recipients { PRIVATE } else { SHARED };
+    let manifest = replace(out, mode, |file| write(ledger, request, &name, file, progress).map_err(|e| named(e, out)))?;
     let beside = manifest_path(out);
-    replace(&beside, |file| {
+    replace(&beside, SHARED, |file| {
         let written = file.write_all(manifest.to_json().as_bytes());
         written.map_err(|e| ExportError::writing(&beside, e))
     })?;
@@ -68,14 +71,24 @@ fn named(error: ExportError, out: &Path) -> ExportError {
     }
 }
 
-fn replace<T>(path: &Path, write: impl FnOnce(&mut File) -> Result<T, ExportError>) -> Result<T, ExportError> {
+/// Permissions of a file before the process's mask: whoever may, and its owner alone.
+const SHARED: u32 = 0o666;
+const PRIVATE: u32 = 0o600;
+
+fn replace<T>(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut File) -> Result<T, ExportError>,
+) -> Result<T, ExportError> {
     let mut partial = path.as_os_str().to_owned();
     // The process id keeps two exports to one name from writing into each other.
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(partial);
     let wrap = |e| ExportError::writing(path, e);
     let run = || {
-        let mut file = File::create(&partial).map_err(wrap)?;
+        let mut file = OpenOptions::new();
+        let file = file.write(true).create(true).truncate(true).mode(mode);
+        let mut file = file.open(&partial).map_err(wrap)?;
         let done = write(&mut file)?;
         file.sync_all().map_err(wrap)?;
         fs::rename(&partial, path).map_err(wrap)?;

@@ -98,6 +98,20 @@ fn an_empty_month_is_a_header_and_a_manifest_of_nothing() {
 }
 
 #[test]
+fn a_file_with_recipients_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = Database::sqlite();
+    let reader = dir.with_month();
+    for (name, with_recipients) in [("without.csv", false), ("with.csv", true)] {
+        let out = dir.path().join(name);
+        export(&reader, &Request { with_recipients, ..request(Format::Detail) }, &out, &mut |_, _| {}).unwrap();
+        let mode = |path: &str| std::fs::metadata(dir.path().join(path)).unwrap().permissions().mode() & 0o777;
+        let shared = mode(&format!("{name}.manifest.json"));
+        assert_eq!(mode(name), if with_recipients { 0o600 } else { shared }, "{name}");
+    }
+}
+
+#[test]
 fn files_appear_whole_with_the_manifest_beside() {
     let dir = Database::sqlite();
     let reader = dir.with_month();

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::CACHE_CONTROL;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
@@ -175,8 +177,9 @@ async fn stopped(shutdown: &mut watch::Receiver<bool>) {
 }
 
 async fn answer_within(timeout: Duration, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::timeout().into_response(),
-    }
+    let answered = tokio::time::timeout(timeout, next.run(request)).await;
+    let mut response = answered.unwrap_or_else(|_| Problem::timeout().into_response());
+    // People's numbers and bills are in answers: nobody on the way or in a browser keeps them, unless they say so.
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
 }

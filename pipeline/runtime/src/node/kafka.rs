@@ -10,6 +10,7 @@ use crate::ledger::{self, Place};
 use crate::log::kafka::{self, KafkaInbox, KafkaLog, RegistryHealth, RegistryReader};
 use crate::registry::SharedRegistry;
 use crate::shard::{ShardParts, Shards, Status};
+use crate::store::create_private;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tollgate_core::EngineConfig;
@@ -45,8 +46,7 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
     let opening = "Kafka is being connected and partitions are being assigned";
     let beginning = Beginning::new(config, opening, options.roles.has(Role::Gateway)).await?;
     let config = &beginning.config;
-    std::fs::create_dir_all(&config.data_dir)
-        .map_err(|source| NodeError::DataDir { path: config.data_dir.clone(), source })?;
+    create_private(&config.data_dir).map_err(|source| NodeError::DataDir { path: config.data_dir.clone(), source })?;
     let key_file = options.hash_key.clone().unwrap_or_else(|| config.data_dir.join(hash_key::FILE));
     let parts = ShardParts {
         engine: EngineConfig {

@@ -26,8 +26,9 @@ pub(super) struct ViewReads {
 /// A page of records that were set aside.
 #[derive(Debug, Serialize)]
 pub struct DeadLetterPage {
-    /// What the next read gives as `after`.
-    pub next: u64,
+    /// What the next read gives as `after`; absent as long as there has been none, whose offset may be 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
     /// The records.
     pub items: Vec<DeadLetter>,
 }
@@ -57,6 +58,13 @@ impl DeadLetter {
             headers: record.headers.iter().filter(shown).map(text).collect(),
             bytes: record.value.len(),
         }
+    }
+}
+
+impl DeadLetterPage {
+    fn of(after: Option<u64>, records: &[Record]) -> Self {
+        let next = records.last().map(|record| record.offset).or(after);
+        Self { next, items: records.iter().map(DeadLetter::of).collect() }
     }
 }
 
@@ -218,9 +226,7 @@ impl Reads for ViewReads {
 
     fn dead_letters(&self, after: Option<u64>, max: usize) -> Result<ViewJson, ReadError> {
         let records = self.live.dead_letters(after, ReadLimit { records: max, bytes: 8 << 20 })?;
-        let items: Vec<DeadLetter> = records.iter().map(DeadLetter::of).collect();
-        let next = records.last().map_or(after.unwrap_or(0), |r| r.offset);
-        json(&DeadLetterPage { next, items })
+        json(&DeadLetterPage::of(after, &records))
     }
 
     fn dead_letter(&self, offset: u64) -> Result<Option<DeadLetterRead>, ReadError> {
@@ -258,5 +264,29 @@ impl Reads for ViewReads {
 
     fn story(&self, account: &str, id: &str) -> Result<Option<String>, ReadError> {
         self.with(|r| Ok(r.message(account, id).map_err(failed)?.map(|message| views::explain(&message))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_before_there_is_a_dead_letter_does_not_pass_over_the_first() {
+        let next = |after, offsets: &[u64]| {
+            let record = |offset: &u64| Record {
+                offset: *offset,
+                time_ms: 1,
+                key: bytes::Bytes::new(),
+                value: bytes::Bytes::new(),
+                headers: Vec::new(),
+            };
+            let records: Vec<Record> = offsets.iter().map(record).collect();
+            let page = DeadLetterPage::of(after, &records);
+            serde_json::to_value(&page).ok().and_then(|page| page.get("next").cloned())
+        };
+        assert_eq!(next(None, &[]), None, "0 would be after the first");
+        assert_eq!(next(None, &[0, 1]), Some(1.into()));
+        assert_eq!(next(Some(1), &[]), Some(1.into()));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -23,7 +24,11 @@ pub(crate) struct DataDirectory {
 impl DataDirectory {
     /// Creates the directory if needed, takes its lock and checks its format.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(path).map_err(StoreError::not_writable(path))?;
+        create_private(path).map_err(StoreError::not_writable(path))?;
+        if !path.join(LOCK_FILE).exists() && read_format(path)?.is_none() {
+            // Not even a lock is left in somebody else's directory.
+            refuse_foreign_files(path)?;
+        }
         let lock = take_lock(path)?;
         if check_format(path)?.is_none() {
             refuse_foreign_files(path)?;
@@ -46,6 +51,25 @@ impl DataDirectory {
     /// Makes renames and new files in the directory durable.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         sync_directory(&self.path)
+    }
+}
+
+/// Makes a directory, where it is not there, that its owner alone may enter: phone numbers and one-time codes are in its
+/// files. One that is there stays as whoever made it wanted it.
+///
+/// # Errors
+/// It cannot be made.
+pub(crate) fn create_private(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = path.parent() {
+        fs::create_dir_all(above)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
     }
 }
 
@@ -139,4 +163,37 @@ fn write_format(path: &Path) -> Result<(), StoreError> {
 
 fn sync_directory(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|directory| directory.sync_all()).map_err(StoreError::not_writable(path))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_new_directory_is_its_owners_and_an_old_one_stays_as_it_is() {
+        let above = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let new = above.path().join("a/data");
+        drop(DataDirectory::open(&new).unwrap());
+        assert_eq!(mode(&new), 0o700);
+        let old = above.path().join("old");
+        fs::create_dir(&old).unwrap();
+        fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
+        drop(DataDirectory::open(&old).unwrap());
+        assert_eq!(mode(&old), 0o755);
+        let file = above.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(create_private(&file).is_err());
+    }
+
+    #[test]
+    fn nothing_is_left_in_a_directory_of_somebody_else() {
+        let other = tempfile::tempdir().unwrap();
+        fs::write(other.path().join("accounts.toml"), "").unwrap();
+        assert!(matches!(DataDirectory::open(other.path()), Err(StoreError::NotOurs { .. })));
+        assert_eq!(fs::read_dir(other.path()).unwrap().count(), 1);
+    }
 }

@@ -23,6 +23,7 @@ use std::sync::{Arc, OnceLock};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 pub use batch::StateBatch;
+pub(crate) use directory::create_private;
 pub use directory::{FORMAT, check_format};
 pub use error::StoreError;
 /// Bytes of a stored key or value; cheap to clone, dereferences to `[u8]`.

@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 use std::ops::ControlFlow;
 use tollgate_wire::Time;
 
+/// Bytes of a page, after which it ends however few outcomes it has: an outcome may have kilobytes.
+const PAGE_BYTES: usize = 4 << 20;
+
 /// A page of an account's outcomes.
 #[derive(Debug, Serialize)]
 pub struct Feed {
@@ -29,9 +32,18 @@ pub struct FeedItem {
 }
 
 impl Reader {
-    /// At most `limit` outcomes of the account after a cursor; 0 = from the oldest that is still kept. An unknown
-    /// account has none.
+    /// At most `limit` outcomes of the account after a cursor, and some megabytes of them; 0 = from the oldest that is still
+    /// kept. An unknown account has none.
     pub fn feed(&self, account: &str, after: u64, limit: usize) -> Result<Feed, LedgerError> {
+        self.page(account, after, (limit, PAGE_BYTES))
+    }
+
+    pub(super) fn page(
+        &self,
+        account: &str,
+        after: u64,
+        (limit, bytes_max): (usize, usize),
+    ) -> Result<Feed, LedgerError> {
         self.read(|db| {
             let mut feed = Feed { as_of: as_of(db, Stream::Outcomes)?, next: after, items: Vec::new() };
             let Some(number) = db.number("SELECT ix FROM accounts WHERE name = ?1", &[account.into()])? else {
@@ -45,11 +57,13 @@ impl Reader {
             let sql = "SELECT v.key, v.at, v.body, m.id, m.uid, c.name, m.recipient, m.metadata \
                  FROM moves v JOIN messages m ON m.ix = v.message LEFT JOIN campaigns c ON c.ix = m.campaign \
                  WHERE v.key BETWEEN ?1 AND ?2 ORDER BY v.key LIMIT ?3";
+            let mut bytes = 0;
             db.rows(sql, &[from.into(), last.into(), (limit as i64).into()], &mut |row| {
                 let item = item(row, account)?;
                 feed.next = item.cursor;
+                bytes += item.outcome.get().len();
                 feed.items.push(item);
-                Ok(ControlFlow::Continue(()))
+                Ok(if bytes < bytes_max { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
             })?;
             Ok(feed)
         })

@@ -38,7 +38,7 @@ struct NewArgs {
     #[arg(long = "account", value_name = "ACCOUNT")]
     accounts: Vec<String>,
     /// Name for people and logs [default: the role]
-    #[arg(long)]
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
 }
 

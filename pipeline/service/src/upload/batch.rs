@@ -26,6 +26,8 @@ const EMPTY_MAX: u64 = 1 << 20;
 pub(super) struct Batch {
     pub(super) rows: Vec<Row>,
     pub(super) mark: Mark,
+    /// Rows among these that were bad when they were read.
+    pub(super) bad: u64,
 }
 
 /// What became of a batch.
@@ -41,6 +43,7 @@ pub struct ServiceSender {
     api: Api,
     path: String,
     one_account: bool,
+    in_order: bool,
     give_up: Duration,
     /// The service has answered once: from then on an absence may be a restart.
     reached: AtomicBool,
@@ -73,7 +76,18 @@ impl ServiceSender {
     /// `path` is the batch address with its query. With `one_account` every row is for the same account, so what is
     /// wrong with that ends the upload. `give_up`: how long the service may be away in the middle.
     pub fn new(api: &Api, path: &str, one_account: bool, give_up: Duration) -> Self {
-        Self { api: api.clone(), path: path.to_owned(), one_account, give_up, reached: AtomicBool::new(false) }
+        let path = path.to_owned();
+        Self { api: api.clone(), path, one_account, in_order: false, give_up, reached: AtomicBool::new(false) }
+    }
+
+    /// Rows are taken in the order of the file: each batch is acknowledged before the next one leaves.
+    #[must_use]
+    pub fn in_order(self) -> Self {
+        Self { in_order: true, ..self }
+    }
+
+    pub(super) fn is_in_order(&self) -> bool {
+        self.in_order
     }
 
     pub(super) async fn send(&self, batch: Batch, bar: &ProgressBar) -> anyhow::Result<Sent> {

@@ -1,11 +1,15 @@
 //! Sends many JSON lines to a batch address of the service, or requests to their topics: a few batches in flight,
 //! retries, and a mark of what is acknowledged without a gap.
 //!
-//! `batch` one request and its retries · `kafka` the topics · `acknowledged` the mark.
+//! `batch` one request and its retries · `kafka` the topics · `acknowledged` the mark · `quotes` those of a CSV file.
 
 mod acknowledged;
 mod batch;
 mod kafka;
+mod quotes;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -17,6 +21,7 @@ use batch::{Batch, Sent};
 
 pub use batch::ServiceSender;
 pub use kafka::KafkaSender;
+pub use quotes::{CsvFile, Quotes};
 
 /// Rows of one request; the service takes 20,000.
 const BATCH_ROWS_MAX: usize = 2_000;
@@ -98,9 +103,10 @@ impl Sender {
         }
     }
 
-    /// Batches at once. Kafka's are one after the other, so that an account's requests keep the order of the file.
+    /// Batches at once. Where the order of the file counts they go one after the other, and so do Kafka's.
     fn in_flight_max(&self) -> usize {
         match self {
+            Self::Service(service) if service.is_in_order() => 1,
             Self::Service(_) => IN_FLIGHT_MAX,
             Self::Kafka(_) => 1,
         }
@@ -118,15 +124,15 @@ pub struct Upload<'a> {
 }
 
 impl Upload<'_> {
-    /// Sends all rows; `acknowledged` hears each time how far the file is done without a gap. On an error what was
-    /// acknowledged stays so.
+    /// Sends all rows; `acknowledged` hears each time how far the file is done without a gap, and how many rows up to there
+    /// were bad. On an error what was acknowledged stays so.
     ///
     /// # Errors
     /// The file cannot be read, or the service refuses or stays away.
     pub async fn run(
         &self,
         rows: impl Iterator<Item = anyhow::Result<Item>>,
-        mut acknowledged: impl FnMut(Mark),
+        mut acknowledged: impl FnMut(Mark, u64),
     ) -> (Report, anyhow::Result<()>) {
         let mut report = Report::default();
         let mut done = Acknowledged::default();
@@ -140,7 +146,8 @@ impl Upload<'_> {
                     Ok(Some(batch)) => {
                         let number = done.start();
                         let (sender, bar) = (Arc::clone(&self.to), self.bar.clone());
-                        tasks.spawn(async move { (number, batch.mark, sender.send(batch, &bar).await) });
+                        let (mark, bad) = (batch.mark, batch.bad);
+                        tasks.spawn(async move { (number, mark, bad, sender.send(batch, &bar).await) });
                     }
                     Ok(None) => ended = true,
                     Err(error) => (result, ended) = (Err(error), true),
@@ -148,17 +155,18 @@ impl Upload<'_> {
                 continue;
             }
             let Some(joined) = tasks.join_next().await else { break };
-            let (number, mark, sent) = joined.expect("sending does not panic and is not aborted");
+            let (number, mark, bad, sent) = joined.expect("sending does not panic and is not aborted");
             match sent {
                 Ok(sent) => {
                     report.accepted += sent.accepted;
                     report.dead_letters += sent.dead_letters;
-                    for bad in sent.refused {
-                        self.bad(&mut report, bad);
+                    let bad = bad + sent.refused.len() as u64;
+                    for refused in sent.refused {
+                        self.bad(&mut report, refused);
                     }
-                    if let Some(mark) = done.finish(number, mark) {
+                    if let Some((mark, bad)) = done.finish(number, mark, bad) {
                         self.bar.set_position(mark.bytes);
-                        acknowledged(mark);
+                        acknowledged(mark, bad);
                     }
                 }
                 Err(error) => {
@@ -192,6 +200,7 @@ impl Upload<'_> {
                 }
                 Some(Item::Bad(bad, mark)) => {
                     batch.mark = mark;
+                    batch.bad += 1;
                     self.bad(report, bad);
                 }
             }

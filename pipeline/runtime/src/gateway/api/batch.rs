@@ -16,6 +16,7 @@ use super::served::Served;
 use super::{Api, NDJSON, Query, Shared, json, require_content_type};
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
+use crate::gateway::token::Caller;
 use crate::lane::Lane;
 use crate::log::{NewRecord, Topic, dead_letter};
 
@@ -92,7 +93,7 @@ async fn take(
             }
             Err(problem) => {
                 answer.refused += 1;
-                if let Some(letter) = dead_letter(api, &origin, lane, number, &line, &problem) {
+                if let Some(letter) = dead_letter(api, &caller, &origin, (lane, number, &line), &problem) {
                     answer.dead_letters += 1;
                     set_aside.push(api.metrics.reason(problem.code()));
                     records.push(letter);
@@ -145,18 +146,21 @@ pub(super) fn lines(body: &Bytes, first: usize) -> Result<Vec<(usize, Bytes)>, P
     Ok(lines)
 }
 
-/// The bad line as people will see it. Not for what is the caller's to settle: a foreign account, a full room.
+/// The bad line as people will see it. Not for what is the caller's to settle: a foreign account, whatever else is wrong with
+/// the line, since who puts it back does so for that account; a full room.
 fn dead_letter(
     api: &Api,
+    caller: &Caller,
     origin: &Origin,
-    lane: Lane,
-    number: usize,
-    line: &Bytes,
+    (lane, number, line): (Lane, usize, &Bytes),
     problem: &Problem,
 ) -> Option<(Topic, NewRecord)> {
     let reason: DeadLetterReason = problem.code().parse().ok()?;
     let fields: BTreeMap<Text<'_>, &RawValue> = serde_json::from_slice(line).unwrap_or_default();
     let account: Option<Text<'_>> = read(&fields, "account").filter(|account: &Text<'_>| account.len() <= 64);
+    if account.as_deref().is_some_and(|account| caller.account(account).is_err()) {
+        return None;
+    }
     // Where it would have gone, and goes if it is put back.
     let topic = lane.topic(read(&fields, "purpose").unwrap_or(Purpose::Utility));
     let key = account.map(|account| account.as_bytes().to_vec()).unwrap_or_default();

@@ -3,7 +3,9 @@
 use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Path, RawQuery, State};
@@ -11,9 +13,11 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{Query, Shared};
+use crate::clock::monotonic;
 use crate::gateway::access::Action;
 use crate::gateway::problem::Problem;
 use crate::gateway::reads::{BillingQuery, ReadError, Reads};
@@ -22,6 +26,11 @@ use crate::gateway::reads::{BillingQuery, ReadError, Reads};
 const CHUNK: usize = 64 << 10;
 /// Pieces between the writer and a client that reads slowly.
 const CHUNKS: usize = 4;
+/// How long a client may let the writer wait in all. While an export is read the database keeps what it had at its begin,
+/// and in embedded mode the log keeps its records: nobody may hold that for ever, a byte now and then.
+const WAIT_MAX: Duration = Duration::from_secs(60 * 60);
+/// How often the writer looks whether the client has read on.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 type Piece = Result<Bytes, ReadError>;
 
@@ -74,8 +83,9 @@ pub(crate) async fn stream(
         false => "text/csv; charset=utf-8; header=present",
     };
     let (pieces, mut written) = mpsc::channel(CHUNKS);
+    let failed = Arc::new(AtomicBool::new(false));
+    let mut out = Chunks { pieces, chunk: Vec::with_capacity(CHUNK), patience: WAIT_MAX, failed: Arc::clone(&failed) };
     tokio::task::spawn_blocking(move || {
-        let mut out = Chunks { pieces, chunk: Vec::with_capacity(CHUNK) };
         let result = reads.billing(&query, &mut out).and_then(|manifest| match with_manifest {
             true => {
                 out.write_all(&[&[DIVIDER], manifest.as_bytes()].concat()).map_err(|e| ReadError::Failed(e.to_string()))
@@ -91,7 +101,7 @@ pub(crate) async fn stream(
         (CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (CONTENT_DISPOSITION, HeaderValue::from_str(&disposition).expect("checked month and format")),
     ];
-    Ok((headers, Body::new(Stream { first, written })).into_response())
+    Ok((headers, Body::new(Stream { first, written, failed })).into_response())
 }
 
 /// What is asked for, and whether the manifest is.
@@ -146,6 +156,10 @@ fn is_month(text: &str) -> bool {
 struct Chunks {
     pieces: mpsc::Sender<Piece>,
     chunk: Vec<u8>,
+    /// How long it may still wait.
+    patience: Duration,
+    /// The stream is cut where it ends: there was no place for the error.
+    failed: Arc<AtomicBool>,
 }
 
 impl Chunks {
@@ -154,8 +168,28 @@ impl Chunks {
             return Ok(());
         }
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
-        let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone");
-        self.pieces.blocking_send(Ok(chunk.into())).map_err(gone)
+        self.send(Ok(chunk.into()))
+    }
+
+    fn send(&mut self, mut piece: Piece) -> io::Result<()> {
+        let begun = monotonic();
+        loop {
+            piece = match self.pieces.try_send(piece) {
+                Ok(()) => break,
+                Err(TrySendError::Closed(_)) => {
+                    return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone"));
+                }
+                Err(TrySendError::Full(piece)) => piece,
+            };
+            if begun.elapsed() >= self.patience {
+                self.patience = Duration::ZERO;
+                let problem = format!("the client has let it wait for {} s in all", WAIT_MAX.as_secs());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, problem));
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+        self.patience = self.patience.saturating_sub(begun.elapsed());
+        Ok(())
     }
 
     fn end(mut self, result: Result<(), ReadError>) {
@@ -165,7 +199,9 @@ impl Chunks {
         };
         if let Some(error) = last {
             tracing::warn!(%error, "an export ended early");
-            let _ = self.pieces.blocking_send(Err(error));
+            // Before the end of the channel, which is seen after it.
+            self.failed.store(true, Ordering::Release);
+            let _ = self.send(Err(error));
         }
     }
 }
@@ -188,6 +224,7 @@ impl io::Write for Chunks {
 struct Stream {
     first: Option<Bytes>,
     written: mpsc::Receiver<Piece>,
+    failed: Arc<AtomicBool>,
 }
 
 impl HttpBody for Stream {
@@ -198,6 +235,43 @@ impl HttpBody for Stream {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
-        self.written.poll_recv(cx).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+        self.written.poll_recv(cx).map(|piece| match piece {
+            Some(piece) => Some(piece.map(Frame::data)),
+            None if self.failed.load(Ordering::Acquire) => {
+                Some(Err(ReadError::Failed("the export ended early".to_owned())))
+            }
+            None => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt as _;
+
+    #[tokio::test]
+    async fn who_reads_a_byte_now_and_then_is_let_go_and_gets_no_whole_file() {
+        let (pieces, written) = mpsc::channel(CHUNKS);
+        let failed = Arc::new(AtomicBool::new(false));
+        let patience = Duration::from_millis(100);
+        let mut out = Chunks { pieces, chunk: Vec::new(), patience, failed: Arc::clone(&failed) };
+        let writer = tokio::task::spawn_blocking(move || {
+            let piece = vec![b'x'; CHUNK];
+            let result = (0..100).try_for_each(|_| out.write_all(&piece));
+            out.end(result.map_err(|error| ReadError::Failed(error.to_string())));
+        });
+        let ended = tokio::time::timeout(Duration::from_secs(20), writer).await;
+        ended.expect("it does not wait for ever").expect("no panic");
+        let mut stream = Stream { first: None, written, failed };
+        let mut read = 0;
+        let end = loop {
+            match stream.frame().await {
+                Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len),
+                other => break other,
+            }
+        };
+        assert_eq!(read, CHUNKS * CHUNK);
+        assert!(matches!(end, Some(Err(_))), "cut, so that half a file is never taken for a whole one");
     }
 }

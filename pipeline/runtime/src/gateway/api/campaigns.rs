@@ -144,7 +144,11 @@ async fn put_spec(
         let problem = Problem::malformed("the name cannot stand in a path");
         return Err(problem.field("name", &spec.name).remedy("leave out / and :"));
     }
-    api.campaigns.remember(&account, &spec.name);
-    let answer = json!({ "account": account, "campaign": spec.name });
-    api.command(&Command::PutCampaign { account, spec }, &answer).await
+    let name = spec.name.clone();
+    let answer = json!({ "account": account, "campaign": name });
+    let command = Command::PutCampaign { account, spec };
+    let answer = api.command(&command, &answer).await?;
+    // What was refused creates nothing.
+    api.campaigns.remember(command.account(), &name);
+    Ok(answer)
 }

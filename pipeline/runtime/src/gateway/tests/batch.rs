@@ -44,6 +44,19 @@ async fn good_lines_are_taken_and_bad_ones_told_and_kept() {
 }
 
 #[tokio::test]
+async fn a_bad_line_for_somebody_elses_account_is_not_kept_to_be_put_back_there() {
+    let world = World::new().await;
+    let mut foreign = request("m1", "utility");
+    foreign["account"] = json!("other");
+    foreign["a_field_of_tomorrow"] = json!("1");
+    for (token, kept) in [("enqueue", 0), ("enqueue of all", 1)] {
+        let answer = world.api(token, Method::POST, PATH, foreign.to_string()).await.json();
+        assert_eq!(answer["results"][0]["error"]["code"], "unknown_field", "{answer}");
+        assert_eq!((&answer["dead_letters"], world.inbox.of(Topic::DeadLetters).len()), (&json!(kept), kept));
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_account_is_the_fault_of_its_line_alone() {
     let world = World::new().await;
     let mut stranger = request("m2", "utility");

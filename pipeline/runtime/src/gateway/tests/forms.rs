@@ -67,6 +67,9 @@ async fn only_campaigns_that_exist_and_go_on_are_controlled() {
     assert_eq!(control("new:pause").await.status, 202, "created a moment ago, not in the views yet");
     world.api("operate", Method::POST, "/v1/campaigns/acme", json!({ "name": "put" }).to_string()).await;
     assert_eq!(control("put:cancel").await.status, 202);
+    let wrong = json!({ "name": "wrong", "hours": { "from": 9, "to": 9, "time_zone": "UTC" } }).to_string();
+    assert_eq!(world.api("operate", Method::POST, "/v1/campaigns/acme", wrong).await.status, 422);
+    assert_eq!(control("wrong:pause").await.status, 404, "what was refused is not there");
     world.reads.snapshot_age_ms.store(16_000, Ordering::Relaxed);
     let unknown = control("elsewhere:pause").await;
     assert_eq!(unknown.status, 202, "the views stand still: nothing can be said, so it is taken");

@@ -92,6 +92,19 @@ async fn health_and_metrics() {
     assert!(metrics.text.contains("tollgate_build_info"));
 }
 
+#[tokio::test]
+async fn an_answer_is_kept_by_nobody_on_the_way() {
+    let world = World::new().await;
+    for (token, path, status) in [
+        ("admin", "/v1/messages/acme/m1", 200),
+        ("finance", "/v1/billing/2026-10.csv?account=acme", 200),
+        ("", "/x", 404),
+    ] {
+        let answer = world.api(token, Method::GET, path, "").await;
+        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (status, "no-store"), "{path}");
+    }
+}
+
 /// Sends bytes and returns what comes back until the server closes.
 async fn raw(world: &World, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(world.at.api).await.unwrap();

@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use hyper::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use tokio::io::AsyncWriteExt as _;
 use tollgate_wire::event::Events;
 
 use super::world::{Answer, World};
@@ -224,4 +225,20 @@ async fn a_body_beyond_the_bound_is_refused() {
     let world = World::new().await;
     let answer = post(&world, "default", "secret of default", " ".repeat((4 << 20) + 1)).await;
     assert_eq!(answer.status, 413);
+}
+
+#[tokio::test]
+async fn strangers_who_announce_much_and_send_nothing_keep_no_webhook_out() {
+    let world = World::new().await;
+    let mut strangers = Vec::new();
+    for _ in 0..30 {
+        let mut stranger = tokio::net::TcpStream::connect(world.at.webhooks).await.unwrap();
+        let head = "POST /webhooks/whatsapp/default HTTP/1.1\r\nhost: x\r\ncontent-length: 4194304\r\n\r\n{";
+        stranger.write_all(head.as_bytes()).await.unwrap();
+        strangers.push(stranger);
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let answer = post(&world, "default", "secret of default", envelope(&[entry("100", "200", 1)]));
+    let answer = tokio::time::timeout(Duration::from_secs(10), answer).await.expect("it does not wait for them");
+    assert_eq!(answer.status, 200);
 }

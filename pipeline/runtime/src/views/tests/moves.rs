@@ -99,6 +99,19 @@ fn the_feed_gives_every_outcome_as_it_was_on_the_topic(dir: &Database) {
         let expected: Outcome<'_> = serde_json::from_slice(original).unwrap();
         assert_eq!(item.outcome.get(), serde_json::to_string(&expected).unwrap());
     }
+    // A page ends by its bytes too, and the next one goes on where it ended.
+    let (mut after, mut short) = (0, Vec::new());
+    loop {
+        let page = reader.page("acme", after, (1_000, 1)).unwrap();
+        after = page.next;
+        match page.items.as_slice() {
+            [] => break,
+            [one] => short.push(one.cursor),
+            _ => panic!("more than its bytes"),
+        }
+    }
+    let whole: Vec<u64> = reader.feed("acme", 0, 1_000).unwrap().items.iter().map(|item| item.cursor).collect();
+    assert_eq!(short, whole);
     assert!(reader.feed("nobody", 0, 3).unwrap().items.is_empty());
     assert!(reader.feed("acme", u64::MAX, 3).unwrap().items.is_empty());
 }

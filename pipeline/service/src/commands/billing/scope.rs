@@ -49,12 +49,20 @@ impl Scope {
     /// Whether the file may be replaced: it is not there, is empty, or is an export of the same scope.
     ///
     /// # Errors
-    /// It is something else.
+    /// It is something else: a file of somebody's, a directory, a device, which the export would take the place of.
     pub(super) fn may_replace(&self, out: &Path) -> anyhow::Result<()> {
-        if !std::fs::metadata(out).is_ok_and(|meta| meta.is_file() && meta.len() > 0) {
-            return Ok(());
-        }
         let name = out.display();
+        // A link of the system's to what a process has open, such as /dev/stdout, is never a file of an export.
+        let is_link = std::fs::symlink_metadata(out).is_ok_and(|meta| meta.is_symlink());
+        let of_the_system = is_link && ["/dev", "/proc"].iter().any(|place| out.starts_with(place));
+        match std::fs::metadata(out) {
+            Ok(there) if there.is_dir() => return Err(anyhow!("--out {name} is a directory; name a file in it")),
+            Ok(there) if !there.is_file() || of_the_system => {
+                return Err(anyhow!("--out {name} is no file that could be replaced; write --out - for stdout"));
+            }
+            Ok(there) if there.len() > 0 => {}
+            _ => return Ok(()),
+        }
         let manifest = std::fs::read(manifest_path(out)).ok();
         let Some(there) = manifest.and_then(|text| serde_json::from_slice::<Self>(&text).ok()) else {
             let remedy = "move it away, or name another file with --out";

@@ -1,6 +1,7 @@
 //! A CSV file of people: one consent a row, or one place on the suppression list.
 
 use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -9,7 +10,7 @@ use tollgate_wire::command;
 
 use crate::commands::enqueue::other_delimiter;
 use crate::config::nearest;
-use crate::upload::{BadRow, Item, Mark, Row};
+use crate::upload::{BadRow, CsvFile, Item, Mark, Quotes, Row};
 
 /// What a row records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,8 @@ impl Kind {
 /// The rows of the file as lines of the service.
 pub(super) struct People {
     kind: Kind,
-    records: csv::StringRecordsIntoIter<File>,
+    name: String,
+    records: csv::StringRecordsIntoIter<CsvFile>,
     header: csv::StringRecord,
     account: String,
     rows: u64,
@@ -59,10 +61,15 @@ pub(super) struct People {
 
 impl People {
     pub(super) fn open(kind: Kind, path: &Path, account: &str) -> anyhow::Result<Self> {
-        let name = path.display();
+        let name = path.display().to_string();
         let file = File::open(path).with_context(|| format!("{name} cannot be read"))?;
+        let file = BufReader::new(Quotes::new(file, b','));
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
-        let mut header = reader.headers().map_err(|error| anyhow!("{name}:1: {error}; write a header row"))?.clone();
+        let header = reader.headers().map_err(|error| match error.is_io_error() {
+            true => anyhow!("{name} cannot be read: {error}"),
+            false => anyhow!("{name}:1: {error}; write a header row"),
+        });
+        let mut header = header?.clone();
         if let Some(first) = header.get(0).and_then(|first| first.strip_prefix('\u{feff}')) {
             let first = first.to_owned();
             header = std::iter::once(first.as_str()).chain(header.iter().skip(1)).collect();
@@ -83,7 +90,7 @@ impl People {
                 return Err(anyhow!("{name}:1: there is no column {needed}; add it"));
             }
         }
-        Ok(Self { kind, records: reader.into_records(), header, account: account.to_owned(), rows: 0 })
+        Ok(Self { kind, name, records: reader.into_records(), header, account: account.to_owned(), rows: 0 })
     }
 
     /// The row as a line of the service, once it would be a good command.
@@ -126,19 +133,18 @@ impl Iterator for People {
         self.rows += 1;
         let position = self.records.reader().position();
         let mark = Mark { rows: self.rows, fingerprint: 0, bytes: position.byte() };
+        let at = record.as_ref().map_or_else(csv::Error::position, csv::StringRecord::position);
+        let line = at.map_or_else(|| position.line(), csv::Position::line);
+        if let Some(problem) = self.records.reader().get_ref().get_ref().unclosed() {
+            return Some(Ok(Item::Bad(BadRow { line, problem }, mark)));
+        }
         Some(match record {
-            Ok(record) => {
-                let line = record.position().map_or(0, csv::Position::line);
-                Ok(match self.json(&record) {
-                    Ok(json) => Item::Row(Row { line, json, mark }),
-                    Err(problem) => Item::Bad(BadRow { line, problem }, mark),
-                })
-            }
-            Err(error) if error.is_io_error() => Err(error.into()),
-            Err(error) => {
-                let line = error.position().map_or_else(|| position.line(), csv::Position::line);
-                Ok(Item::Bad(BadRow { line, problem: csv_fault(&error) }, mark))
-            }
+            Ok(record) => Ok(match self.json(&record) {
+                Ok(json) => Item::Row(Row { line, json, mark }),
+                Err(problem) => Item::Bad(BadRow { line, problem }, mark),
+            }),
+            Err(error) if error.is_io_error() => Err(anyhow!("{} cannot be read: {error}", self.name)),
+            Err(error) => Ok(Item::Bad(BadRow { line, problem: csv_fault(&error) }, mark)),
         })
     }
 }

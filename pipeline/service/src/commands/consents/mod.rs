@@ -102,9 +102,10 @@ async fn upload(kind: Kind, args: &ImportArgs, json: bool) -> anyhow::Result<Exi
     let bytes = std::fs::metadata(&args.file).map_or(0, |meta| meta.len());
     let api = Api::new(&args.client)?;
     let (path, bar) = ("/v1/consents:batch", output::bar(bytes, true));
-    let to = Sender::Service(Box::new(ServiceSender::new(&api, path, true, GIVE_UP)));
+    // A person may stand in several rows, and what was said last holds.
+    let to = Sender::Service(Box::new(ServiceSender::new(&api, path, true, GIVE_UP).in_order()));
     let upload = Upload { to: Arc::new(to), file: &file, bar };
-    let (report, result) = upload.run(rows, |_| {}).await;
+    let (report, result) = upload.run(rows, |_, _| {}).await;
     if result.is_ok() || report.accepted > 0 {
         print(kind, &file, &report, json)?;
     }
@@ -123,4 +124,29 @@ fn print(kind: Kind, file: &str, report: &Report, json: bool) -> std::io::Result
         Kind::Suppression => "people suppressed",
     };
     output::line(format_args!("{file}: {} {what}, {} bad rows", report.accepted, report.bad))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::upload::tests::service;
+    use std::fmt::Write as _;
+
+    #[tokio::test]
+    async fn what_is_said_last_is_sent_last() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("consents.csv");
+        let mut rows = "to,state\n".to_owned();
+        for state in ["opt_in", "opt_out"] {
+            for n in 0..2_000 {
+                writeln!(rows, "+55119{:08},{state}", 80_000_000 + n).expect("memory");
+            }
+        }
+        std::fs::write(&file, rows).expect("written");
+        let (address, seen) = service();
+        let client = ClientArgs { url: Some(format!("http://{address}")), token_file: None };
+        let args = ImportArgs { file, account: "acme".to_owned(), client };
+        upload(Kind::Consent, &args, true).await.expect("all is taken");
+        assert_eq!(seen.batches(), (1, vec![2, 2_002]), "after the header");
+    }
 }

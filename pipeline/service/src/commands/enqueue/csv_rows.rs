@@ -10,11 +10,12 @@ use csv::{ByteRecord, StringRecord};
 use super::CsvArgs;
 use super::ids::Ids;
 use super::mapping::{Columns, Mapping};
-use crate::upload::{BadRow, Item, Mark, Row};
+use crate::upload::{BadRow, CsvFile, Item, Mark, Quotes, Row};
 
 /// The rows.
 pub(super) struct CsvRows {
-    reader: csv::Reader<BufReader<File>>,
+    reader: csv::Reader<CsvFile>,
+    name: String,
     mapping: Mapping,
     columns: Columns,
     cells: usize,
@@ -24,15 +25,18 @@ pub(super) struct CsvRows {
 
 impl CsvRows {
     pub(super) fn open(path: &Path, mapping: Mapping, ids: Ids, args: &CsvArgs) -> anyhow::Result<Self> {
-        let name = path.display();
+        let name = path.display().to_string();
         let file = File::open(path).with_context(|| format!("{name} cannot be read"))?;
+        let delimiter = args.delimiter.unwrap_or(b',');
         // Rows of any length are taken here, so that a wrong one is reported and the reading goes on.
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
-            .delimiter(args.delimiter.unwrap_or(b','))
-            .from_reader(BufReader::new(file));
-        let header =
-            reader.headers().map_err(|error| anyhow!("{name}:1: {error}; save the file as UTF-8 with a header row"))?;
+            .delimiter(delimiter)
+            .from_reader(BufReader::new(Quotes::new(file, delimiter)));
+        let header = reader.headers().map_err(|error| match error.is_io_error() {
+            true => anyhow!("{name} cannot be read: {error}"),
+            false => anyhow!("{name}:1: {error}; save the file as UTF-8 with a header row"),
+        })?;
         if header.is_empty() {
             return Err(anyhow!("{name}: the file is empty; write a header row"));
         }
@@ -46,10 +50,13 @@ impl CsvRows {
             ),
             None => anyhow!("{name}:1: {problem}"),
         })?;
-        Ok(Self { reader, mapping, columns, cells: header.len(), rows: 0, ids })
+        Ok(Self { cells: header.len(), reader, name, mapping, columns, rows: 0, ids })
     }
 
     fn row(&mut self, record: ByteRecord, content: &[u8]) -> Result<Vec<u8>, String> {
+        if let Some(problem) = self.reader.get_ref().get_ref().unclosed() {
+            return Err(problem);
+        }
         let cells = record.len();
         if cells != self.cells {
             return Err(format!(
@@ -84,7 +91,7 @@ impl Iterator for CsvRows {
         match self.reader.read_byte_record(&mut record) {
             Ok(true) => {}
             Ok(false) => return None,
-            Err(error) => return Some(Err(error.into())),
+            Err(error) => return Some(Err(anyhow!("{} cannot be read: {error}", self.name))),
         }
         self.rows += 1;
         let line = record.position().map_or(0, csv::Position::line);

@@ -65,6 +65,11 @@ impl JsonLines {
             if long {
                 self.bytes += self.reader.skip_until(b'\n')? as u64;
             }
+            // Some editors put a byte order mark before the first line.
+            let line = match self.line {
+                1 => line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&line),
+                _ => &line,
+            };
             let line = line.trim_ascii();
             if !line.is_empty() {
                 return Ok(Some((line.to_vec(), long)));
@@ -121,5 +126,33 @@ impl Iterator for JsonLines {
         }
         let (line, json) = (self.line, self.filled(line));
         Some(Ok(Item::Row(Row { line, json, mark })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("requests.jsonl");
+        let read = |text: &str| -> Vec<String> {
+            std::fs::write(&file, text).expect("written");
+            let lines = JsonLines::open(&file, Ids::new("job"), None, None).expect("opened");
+            let row = |item: anyhow::Result<Item>| match item.expect("readable") {
+                Item::Row(row) => String::from_utf8(row.json).expect("text"),
+                Item::Bad(bad, _) => bad.problem,
+            };
+            lines.map(row).collect()
+        };
+        let lines = ["{\"id\":\"1\"}", "{\"id\":\"2\"}"];
+        assert_eq!(read("\u{feff}{\"id\":\"1\"}\r\n{\"id\":\"2\"}\n"), lines);
+        assert_eq!(read("\u{feff}\n{\"id\":\"1\"}\n{\"id\":\"2\"}"), lines);
+        assert_eq!(
+            read("{\"id\":\"1\"}\n\u{feff}x").last().map(String::as_str),
+            Some("\u{feff}x"),
+            "nor is another one"
+        );
     }
 }

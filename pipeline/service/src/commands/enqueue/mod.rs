@@ -174,10 +174,9 @@ pub async fn run(args: &EnqueueArgs, before: Option<PathBuf>, json: bool) -> any
     let bytes = std::fs::metadata(&args.file).map_or(0, |meta| meta.len());
     let to = Arc::new(sender(args, before, matches!(rows, Rows::Csv(_)))?);
     let upload = Upload { to, file: &file, bar: output::bar(bytes, true) };
-    let (report, result) = upload.run(&mut rows, |mark| resume.acknowledged(mark)).await;
+    let (report, result) = upload.run(&mut rows, |mark, bad| resume.acknowledged(mark, bad)).await;
     let begun = report.accepted > 0;
     let earlier = Earlier { rows: skipped.unwrap_or(0), bad: resume.bad() };
-    resume.ended(report.bad);
     if result.is_ok() || begun {
         print(&file, &report, &earlier, rows.duplicates(), json)?;
     }

@@ -24,6 +24,8 @@ struct State {
 pub(super) struct Resume {
     path: PathBuf,
     state: State,
+    /// Bad rows of earlier runs.
+    bad: u64,
     writable: bool,
 }
 
@@ -36,7 +38,8 @@ impl Resume {
         let fresh = State { job: job.to_owned(), ..State::default() };
         let read = || serde_json::from_slice::<State>(&fs::read(&path).ok()?).ok();
         let state = if restart { None } else { read().filter(|state| state.job == job) };
-        Self { state: state.unwrap_or(fresh), path, writable: true }
+        let state = state.unwrap_or(fresh);
+        Self { bad: state.bad, state, path, writable: true }
     }
 
     /// Skips the rows that are acknowledged. Answers how many; `None` if they are not the rows of then.
@@ -62,29 +65,24 @@ impl Resume {
         Ok(same.then_some(wanted))
     }
 
-    /// Remembers how far the service has acknowledged everything.
-    pub(super) fn acknowledged(&mut self, mark: Mark) {
+    /// Remembers how far the service has acknowledged everything, with the rows up to there that were bad in this run, so
+    /// that a rerun that skips them does not call the file good, however this run ends.
+    pub(super) fn acknowledged(&mut self, mark: Mark, bad: u64) {
         self.state.rows = mark.rows;
         self.state.fingerprint = hex(mark);
+        self.state.bad = self.bad + bad;
         self.save();
     }
 
     /// Bad rows of earlier runs.
     pub(super) fn bad(&self) -> u64 {
-        self.state.bad
-    }
-
-    /// Remembers the bad rows of this run, so that a rerun that skips them does not call the file good.
-    pub(super) fn ended(&mut self, bad: u64) {
-        if bad > 0 {
-            self.state.bad += bad;
-            self.save();
-        }
+        self.bad
     }
 
     /// Forgets an earlier run.
     pub(super) fn forget(&mut self) {
         self.state = State { job: std::mem::take(&mut self.state.job), ..State::default() };
+        self.bad = 0;
     }
 
     fn save(&mut self) {
@@ -110,4 +108,26 @@ impl Resume {
 
 fn hex(mark: Mark) -> String {
     format!("{:016x}", mark.fingerprint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_was_killed_leaves_its_bad_rows_to_the_next() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("people.csv");
+        let mark = |rows| Mark { rows, fingerprint: rows, bytes: rows };
+        let mut first = Resume::open(&file, "job", false);
+        first.acknowledged(mark(10), 2);
+        first.acknowledged(mark(20), 3);
+        drop(first);
+        let mut second = Resume::open(&file, "job", false);
+        assert_eq!(second.bad(), 3);
+        second.acknowledged(mark(30), 1);
+        assert_eq!((second.bad(), Resume::open(&file, "job", false).bad()), (3, 4));
+        second.forget();
+        assert_eq!((second.bad(), Resume::open(&file, "another", false).bad()), (0, 0));
+    }
 }
