@@ -1,6 +1,6 @@
 //! An account is declared: its WABAs, senders and templates, and what the platform told of them since.
 
-use super::check_account;
+use super::{check_account, scope};
 use crate::change::Change;
 use crate::consent::Words;
 use crate::decide::{Decision, Facts};
@@ -11,6 +11,7 @@ use crate::levels;
 use crate::markup;
 use crate::record::{Account, Brands, NamesUsedUp, Sender, Template, Waba};
 use crate::state::State;
+use tollgate_quality::Limit;
 use tollgate_rate_card::{Currency, Zone};
 use tollgate_wire::command::{AccountSpec, SenderSpec, TemplateSpec, WabaSpec};
 
@@ -139,6 +140,10 @@ pub(super) fn apply_account(
         }
     }
     fee::numbers(facts, old, &numbers, now_ms, &mut later);
+    // Without a limit nobody is held against it.
+    if old.is_some_and(|old| old.spec.limit_scope != spec.limit_scope) && account.spec.limit != Limit::Unlimited {
+        scope::change(facts, ix, spec.limit_scope, now_ms, &mut later);
+    }
     // The account first: senders are looked up through it.
     out.changes.push(Change::Account(Box::new(account)));
     out.changes.append(&mut later);

@@ -157,6 +157,16 @@ impl State {
         self.people.pair(key)
     }
 
+    /// Contacts whose person counts at a second or has something reserved, in order. Looks at everybody.
+    pub(crate) fn counted_contacts(&self, now_s: u32, of: impl Fn(ContactKey) -> bool) -> Vec<ContactKey> {
+        self.people.counted_contacts(now_s, of)
+    }
+
+    /// The same of pairs.
+    pub(crate) fn counted_pairs(&self, now_s: u32, of: impl Fn(PairKey) -> bool) -> Vec<PairKey> {
+        self.people.counted_pairs(now_s, of)
+    }
+
     /// A message that is resident.
     #[must_use]
     pub fn message(&self, uid: Uid) -> Option<&Message> {
