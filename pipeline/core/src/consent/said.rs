@@ -114,7 +114,7 @@ pub(crate) fn erase(facts: &Facts<'_>, account: &Account, to: &str, out: &mut De
         }
     }
     // No campaign tries anything on the person any more.
-    let of_account = facts.state.campaigns().filter(|c| c.account == account.ix);
+    let of_account = facts.state.campaigns_of(account.ix);
     for campaign in of_account.filter(|c| c.spec.test_recipients.iter().any(|known| known == to)) {
         let mut campaign = campaign.clone();
         campaign.spec.test_recipients.retain(|known| known != to);
