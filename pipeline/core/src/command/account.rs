@@ -1,6 +1,8 @@
 //! An account is declared: its WABAs, senders and templates, and what the platform told of them since.
 
+use super::platform::live_under;
 use super::{check_account, scope};
+use crate::admission;
 use crate::change::Change;
 use crate::consent::Words;
 use crate::decide::{Decision, Facts};
@@ -137,6 +139,19 @@ pub(super) fn apply_account(
         for gone in old.senders.iter().filter(|s| !account.senders.contains(s)) {
             let sender = Sender { removed: true, ..state.sender_at(*gone).clone() };
             later.push(Change::Sender(Box::new(sender)));
+        }
+    }
+    let declared = |change: &Change| match change {
+        Change::Sender(s) if !s.removed => Some((**s).clone()),
+        _ => None,
+    };
+    let declared: Vec<Sender> = later.iter().filter_map(declared).collect();
+    let weights = admission::pacing_weights(declared.iter().map(|s| &s.spec));
+    for sender in declared.iter().filter(|s| s.ix.at() < state.senders.len()) {
+        let live = state.live(sender.ix);
+        let under = live_under(live, &account, sender, weights, now_ms);
+        if under != live {
+            later.push(Change::SenderLive(sender.ix, under));
         }
     }
     fee::numbers(facts, old, &numbers, now_ms, &mut later);
