@@ -79,6 +79,17 @@ impl Counted {
     pub const fn observe(self, at_s: u32, was_outside_window: bool) -> Counted {
         if was_outside_window && at_s > self.confirmed_at_s { Counted { confirmed_at_s: at_s, ..self } } else { self }
     }
+
+    /// Two scopes that counted the same user become one: it holds the reservations of both.
+    #[must_use]
+    pub fn joined(self, other: Counted) -> Counted {
+        let reserved = |c: Counted| if c.reserved_n > 0 { c.reserved_at_s } else { 0 };
+        Counted {
+            confirmed_at_s: self.confirmed_at_s.max(other.confirmed_at_s),
+            reserved_at_s: reserved(self).max(reserved(other)),
+            reserved_n: self.reserved_n.saturating_add(other.reserved_n),
+        }
+    }
 }
 
 #[cfg(test)]

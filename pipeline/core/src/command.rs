@@ -4,6 +4,7 @@ mod account;
 mod campaign;
 mod check;
 mod platform;
+mod scope;
 mod template;
 
 use self::account::apply_account;

@@ -254,9 +254,9 @@ impl Engine {
         let done = self.conclude(None, DeadLetterReason::Malformed, sink);
         if let command::Command::ControlCampaign { account, campaign, action: command::CampaignAction::Cancel, .. } = c
             && let Some(ix) = self.state.account(account).map(|a| a.ix)
-            && let Some(ix) = self.state.campaign(ix, campaign).map(|c| c.ix)
+            && let Some(campaign) = self.state.campaign(ix, campaign).map(|c| c.ix)
         {
-            self.state.lots.wake_campaign(ix);
+            self.state.lots.wake_campaign(ix, campaign);
         }
         self.state.turn_days((self.now_ms / 1000) as u32);
         done

@@ -159,6 +159,12 @@ impl PairKey {
     pub fn sender(self) -> SenderIx {
         SenderIx((self.0 >> USER_BITS) as u16)
     }
+
+    /// The person.
+    #[must_use]
+    pub fn user(self) -> User {
+        User::from_raw(self.0)
+    }
 }
 
 /// (account, user, brand): key of what a person said to a brand.

@@ -151,6 +151,8 @@ impl Lot {
 #[derive(Debug, Default)]
 pub struct Lots {
     lots: BTreeMap<LotKey, Lot>,
+    /// The same by account and campaign: a shard may hold thousands of accounts.
+    of_campaign: BTreeSet<(AccountIx, CampaignIx, LotKey)>,
     /// Closed lots by what they wait for.
     waiters: BTreeSet<(Resource, LotKey)>,
     /// Closed lots by when they open.
@@ -201,7 +203,10 @@ impl Lots {
         p.messages += 1;
         p.bytes += u64::from(bytes);
         let front = self.front.get(&(key.account, key.priority)).copied().unwrap_or(0);
-        let new = || Lot { opens_ms: u64::MAX, served: front, ..Lot::default() };
+        let new = || {
+            self.of_campaign.insert((key.account, key.campaign, key));
+            Lot { opens_ms: u64::MAX, served: front, ..Lot::default() }
+        };
         let lot = self.lots.entry(key).or_insert_with(new);
         let fresh = lot.members.is_empty();
         let new_head = lot.members.first().is_some_and(|first| uid < *first);
@@ -237,6 +242,7 @@ impl Lots {
             self.alarms.remove(&(opens_ms, key));
             self.line(key).lots.remove(&(key.account, served, key));
             self.lots.remove(&key);
+            self.of_campaign.remove(&(key.account, key.campaign, key));
         } else if was_head {
             self.look_again(key);
         }
@@ -321,31 +327,39 @@ impl Lots {
     /// and languages that is paused, but any of them frees it.
     pub(crate) fn wake_templates(&mut self, account: AccountIx) {
         let waits = |r: Option<Resource>| matches!(r, Some(Resource::Template(_)));
-        let lots = self.lots.iter().filter(|(k, l)| k.account == account && waits(l.waits_for));
+        let lots =
+            self.keys_of(account).filter_map(|k| self.lots.get_key_value(&k)).filter(|(_, l)| waits(l.waits_for));
         for k in lots.map(|(k, _)| *k).collect::<Vec<_>>() {
             self.open(k);
         }
     }
 
     /// Opens every lot of a campaign, individual waits included: it was cancelled.
-    pub(crate) fn wake_campaign(&mut self, campaign: CampaignIx) {
-        let keys: Vec<LotKey> = self.lots.keys().filter(|k| k.campaign == campaign).copied().collect();
-        for k in keys {
+    pub(crate) fn wake_campaign(&mut self, account: AccountIx, campaign: CampaignIx) {
+        let from = (account, campaign, LotKey::FIRST);
+        let lots = self.of_campaign.range(from..).take_while(|(a, c, _)| (*a, *c) == (account, campaign));
+        for k in lots.map(|(.., k)| *k).collect::<Vec<_>>() {
             self.open(k);
         }
     }
 
-    /// Opens every lot: settings of many things changed, or a load is complete.
-    pub(crate) fn wake_account(&mut self, account: Option<AccountIx>) {
-        let keys: Vec<LotKey> = self
-            .lots
-            .keys()
-            .filter(|k| k.resource != Resource::Own && account.is_none_or(|a| a == k.account))
-            .copied()
-            .collect();
-        for k in keys {
+    /// Opens every lot of an account: settings of many things changed.
+    pub(crate) fn wake_account(&mut self, account: AccountIx) {
+        for k in self.keys_of(account).filter(|k| k.resource != Resource::Own).collect::<Vec<_>>() {
             self.open(k);
         }
+    }
+
+    /// Opens every lot: a load is complete.
+    pub(crate) fn wake_all(&mut self) {
+        for k in self.lots.keys().filter(|k| k.resource != Resource::Own).copied().collect::<Vec<_>>() {
+            self.open(k);
+        }
+    }
+
+    fn keys_of(&self, account: AccountIx) -> impl Iterator<Item = LotKey> {
+        let from = (account, CampaignIx::NONE, LotKey::FIRST);
+        self.of_campaign.range(from..).take_while(move |(a, ..)| *a == account).map(|(.., k)| *k)
     }
 
     /// Closes every lot whose members have times of their own.
@@ -407,6 +421,12 @@ impl Lots {
     #[must_use]
     pub fn parked(&self, account: AccountIx) -> Parked {
         self.parked.get(&account).copied().unwrap_or_default()
+    }
+
+    /// The lots of an account, in order of their names.
+    #[must_use]
+    pub fn of_account(&self, account: AccountIx) -> BTreeMap<&LotKey, &Lot> {
+        self.keys_of(account).filter_map(|k| self.lots.get_key_value(&k)).collect()
     }
 
     /// The lots in order of their names.

@@ -180,6 +180,24 @@ impl People {
         }
     }
 
+    /// Contacts that count at a second or have something reserved, in order.
+    pub fn counted_contacts(&self, now_s: u32, of: impl Fn(ContactKey) -> bool) -> Vec<ContactKey> {
+        let held = |c: Counted| c.is_counted(now_s) || c.reserved_n > 0;
+        let counted = self.contacts.iter().filter(|(key, head)| held(head.counted) && of(**key));
+        let mut keys: Vec<_> = counted.map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The same of pairs.
+    pub fn counted_pairs(&self, now_s: u32, of: impl Fn(PairKey) -> bool) -> Vec<PairKey> {
+        let held = |c: Counted| c.is_counted(now_s) || c.reserved_n > 0;
+        let counted = self.pair_tails.iter().filter(|(key, tail)| held(tail.counted) && of(**key));
+        let mut keys: Vec<_> = counted.map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        keys
+    }
+
     /// Contacts and pairs.
     pub fn sizes(&self) -> (usize, usize) {
         (self.contacts.len(), self.pairs.len())

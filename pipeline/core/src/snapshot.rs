@@ -46,8 +46,8 @@ pub fn account(state: &State, ix: AccountIx, now_ms: u64) -> AccountSnapshot<'_>
         closed: close::closed(a),
         wabas: state.wabas().filter(|w| w.account == ix).map(waba).collect(),
         senders: a.senders.iter().map(|s| sender(state, a, state.sender_at(*s), now_ms)).collect(),
-        campaigns: state.campaigns().filter(|c| c.account == ix).map(|c| campaign(state, a, c)).collect(),
-        lots: state.lots().iter().filter(|(k, _)| k.account == ix).map(|(k, l)| lot(state, a, k, l, now_ms)).collect(),
+        campaigns: state.campaigns_of(ix).map(|c| campaign(state, a, c)).collect(),
+        lots: state.lots().of_account(ix).into_iter().map(|(k, l)| lot(state, a, k, l, now_ms)).collect(),
         left_out: LeftOut::default(),
     }
 }

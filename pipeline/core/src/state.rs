@@ -50,8 +50,8 @@ pub struct State {
     /// Position 0 is "no campaign".
     pub(crate) campaigns: Vec<Arc<Campaign>>,
     campaign_by_name: Map<(AccountIx, Box<str>), CampaignIx>,
-    /// How many each account has.
-    campaigns_of: Map<AccountIx, u32>,
+    /// Those of each account.
+    campaigns_of: Map<AccountIx, BTreeSet<CampaignIx>>,
     people: People,
     pub(crate) messages: crate::seen::Recent<Uid, Box<Message>>,
     pub(crate) bodies: crate::seen::Recent<Uid, Arc<[u8]>>,

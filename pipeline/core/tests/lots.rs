@@ -419,4 +419,6 @@ fn a_blocked_number_does_not_hold_up_its_sister() {
     let waiting: Vec<_> =
         w.engine.state().lots().iter().map(|(_, lot)| lot.reason.map(tollgate_wire::Reason::as_str)).collect();
     assert_eq!(waiting, [Some("sender_blocked")], "what the head waits for now, not what it came for");
+    let lots = w.engine.state().lots();
+    assert!(lots.iter().map(|(key, _)| key).eq(lots.of_account(AccountIx(0)).into_keys()));
 }

@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod common;
-use common::{World, promo};
+use common::{World, accepted, promo, status};
+use serde_json::json;
 use tollgate_core::engine::Table;
 
 const EACH: usize = 50_000;
@@ -51,4 +52,40 @@ fn an_undone_sweep_makes_no_id_new() {
     }
     let again = w.out.outcomes.iter().filter(|o| o["outcome"] != "duplicate").count();
     assert_eq!(again, 0, "requests that were sent twice count as new");
+}
+
+/// A status that comes when its message is about to be forgotten: the batch that has it leaves the message where it is, and
+/// is undone with it.
+#[test]
+fn what_a_batch_changed_is_not_swept_by_it() {
+    const TO: &str = "+5511987654321";
+    let mut w = World::with_account("UNLIMITED", "GREEN");
+    w.campaign(&json!({"name": "c"}));
+    w.opt_in(TO, "marketing");
+    let mut request = promo("m", TO);
+    request["campaign"] = json!("c");
+    w.request(&request).unwrap();
+    w.event(&accepted(1, 1, "wamid.1"));
+    w.event(&status("delivered", 1, "wamid.1", (w.now_ms / 1000) as u32, true));
+    w.commit();
+    let counts = |w: &World| w.engine.state().campaigns().next().unwrap().counts;
+    let before = counts(&w);
+    w.advance(31 * DAY_MS);
+    let stored = w.store.0.iter().find(|((t, _), _)| *t == Table::Closed).unwrap().1.clone();
+    let mut batch = common::Store::default();
+    w.event(&status("read", 1, "wamid.1", (w.now_ms / 1000) as u32, true));
+    let after = counts(&w);
+    assert!(!w.engine.sweep(&stored, &mut batch).unwrap());
+    assert!(w.engine.abort());
+    assert_eq!(counts(&w), before);
+    w.event(&status("read", 1, "wamid.1", (w.now_ms / 1000) as u32, true));
+    assert!(!w.engine.sweep(&stored, &mut batch).unwrap());
+    w.commit();
+    assert_eq!(counts(&w), after);
+    assert_eq!(w.message_or_stored(1).last().unwrap().state, tollgate_core::record::AttemptState::Read);
+    // In a later batch it is forgotten, and its campaign counts it all the same.
+    let stored = w.store.0.iter().find(|((t, _), _)| *t == Table::Closed).unwrap().1.clone();
+    assert!(w.engine.sweep(&stored, &mut batch).unwrap());
+    w.commit();
+    assert_eq!(counts(&w), after);
 }

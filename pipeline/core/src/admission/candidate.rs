@@ -125,9 +125,8 @@ impl<'a> Candidate<'a> {
         }
         let mut leave_by_ms = self.now_ms + u64::from(self.account.spec.policy.leave_by_seconds) * 1000;
         leave_by_ms = leave_by_ms.min(self.expires_ms);
-        if chosen.relies_on_window
-            && let Some(until) = self.window_until_s()
-        {
+        // A template relies on the window too: it may need no token, and no opt-in.
+        if let Some(until) = self.window_until_s() {
             leave_by_ms = leave_by_ms.min(u64::from(until) * 1000);
         }
         if chosen.consent_until_s != 0 {

@@ -26,8 +26,6 @@ pub struct Usable {
     pub category: Category,
     /// Worst-case price in the WABA's currency.
     pub price: Decimal,
-    /// No template: only legal inside the window.
-    pub relies_on_window: bool,
     /// When the consent that it relies on ends by itself, in seconds; 0 = it does not.
     pub consent_until_s: u32,
     /// What it is.
@@ -160,17 +158,7 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
         let until = Some((Resource::Template(ix), until_ms));
         return Err(No { reason: Reason::TemplatePaused, until, why: None });
     }
-    let relies_on_window = template.is_none();
-    Ok(Usable {
-        alternative,
-        language,
-        template,
-        category,
-        price,
-        relies_on_window,
-        consent_until_s,
-        kind: content.kind(),
-    })
+    Ok(Usable { alternative, language, template, category, price, consent_until_s, kind: content.kind() })
 }
 
 /// The template in the first language in which it may be sent; else in the first in which it may be sent again, with the

@@ -20,7 +20,7 @@ mod throughput;
 pub(crate) use campaign_rate::{changed as campaign_bucket, rate as campaign_rate};
 pub use candidate::Candidate;
 pub use content::{Rejection, Rejections as RejectionList, Usable, purpose_allows};
-pub(crate) use pacing::{class, pace};
+pub(crate) use pacing::{class, pace, pace_of, weights as pacing_weights};
 pub use quota::QuotaUse;
 pub use request::default_life_ms;
 pub(crate) use throughput::{

@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use tollgate_quality::{Bucket, CategoryClass, Pace, Weight};
 use tollgate_rate_card::Category;
 use tollgate_wire::Reason;
-use tollgate_wire::command::LimitScope;
+use tollgate_wire::command::{LimitScope, SenderSpec};
 use tollgate_wire::request::Purpose;
 
 /// Category as the limits see it.
@@ -29,16 +29,22 @@ pub(crate) fn pace(
     sender: &crate::record::Sender,
     class: CategoryClass,
 ) -> Pace {
+    let senders = account.senders.iter().map(|ix| state.sender_at(*ix)).filter(|s| !s.removed);
+    pace_of(account, &sender.spec, weights(senders.map(|s| &s.spec)), class)
+}
+
+/// The weights of those that are active together.
+pub(crate) fn weights<'a>(senders: impl Iterator<Item = &'a SenderSpec>) -> u32 {
+    senders.filter(|s| !s.blocked).map(|s| s.weight).fold(0, u32::saturating_add)
+}
+
+/// The same of a sender beside others, by the [`weights`] of all.
+pub(crate) fn pace_of(account: &crate::record::Account, sender: &SenderSpec, all: u32, class: CategoryClass) -> Pace {
     let weight = match account.spec.limit_scope {
         LimitScope::Number => Weight::WHOLE,
-        LimitScope::Portfolio => {
-            let active = |s: &&crate::record::Sender| !s.removed && !s.spec.blocked;
-            let all: u32 =
-                account.senders.iter().map(|ix| state.sender_at(*ix)).filter(active).map(|s| s.spec.weight).sum();
-            Weight { parts: sender.spec.weight, of: NonZeroU32::new(all).unwrap_or(NonZeroU32::MIN) }
-        }
+        LimitScope::Portfolio => Weight { parts: sender.weight, of: NonZeroU32::new(all).unwrap_or(NonZeroU32::MIN) },
     };
-    account.spec.policy.pacing.pace(account.spec.limit, weight, sender.spec.quality, class)
+    account.spec.policy.pacing.pace(account.spec.limit, weight, sender.quality, class)
 }
 
 pub(super) fn check(c: &Candidate<'_>, chosen: &Usable) -> (Verdict, Bucket) {

@@ -1,6 +1,8 @@
 //! An account is declared: its WABAs, senders and templates, and what the platform told of them since.
 
-use super::check_account;
+use super::platform::live_under;
+use super::{check_account, scope};
+use crate::admission;
 use crate::change::Change;
 use crate::consent::Words;
 use crate::decide::{Decision, Facts};
@@ -11,6 +13,7 @@ use crate::levels;
 use crate::markup;
 use crate::record::{Account, Brands, NamesUsedUp, Sender, Template, Waba};
 use crate::state::State;
+use tollgate_quality::Limit;
 use tollgate_rate_card::{Currency, Zone};
 use tollgate_wire::command::{AccountSpec, SenderSpec, TemplateSpec, WabaSpec};
 
@@ -138,7 +141,24 @@ pub(super) fn apply_account(
             later.push(Change::Sender(Box::new(sender)));
         }
     }
+    let declared = |change: &Change| match change {
+        Change::Sender(s) if !s.removed => Some((**s).clone()),
+        _ => None,
+    };
+    let declared: Vec<Sender> = later.iter().filter_map(declared).collect();
+    let weights = admission::pacing_weights(declared.iter().map(|s| &s.spec));
+    for sender in declared.iter().filter(|s| s.ix.at() < state.senders.len()) {
+        let live = state.live(sender.ix);
+        let under = live_under(live, &account, sender, weights, now_ms);
+        if under != live {
+            later.push(Change::SenderLive(sender.ix, under));
+        }
+    }
     fee::numbers(facts, old, &numbers, now_ms, &mut later);
+    // Without a limit nobody is held against it.
+    if old.is_some_and(|old| old.spec.limit_scope != spec.limit_scope) && account.spec.limit != Limit::Unlimited {
+        scope::change(facts, ix, spec.limit_scope, now_ms, &mut later);
+    }
     // The account first: senders are looked up through it.
     out.changes.push(Change::Account(Box::new(account)));
     out.changes.append(&mut later);

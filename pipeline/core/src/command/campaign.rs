@@ -30,7 +30,7 @@ pub(crate) fn new_campaign(state: &State, account: &Account, spec: CampaignSpec,
 
 /// Whether the account may have one campaign more.
 pub(crate) fn has_room(state: &State, account: &Account) -> bool {
-    state.campaigns_of(account.ix) < CAMPAIGNS_MOST
+    state.campaigns_of(account.ix).len() < CAMPAIGNS_MOST as usize
 }
 
 fn check_room(state: &State, account: &Account, name: &str) -> Result<(), String> {

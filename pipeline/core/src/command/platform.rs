@@ -1,10 +1,11 @@
 //! The platform's word of a sender, of the messaging limit, of the account.
 
+use crate::admission;
 use crate::change::Change;
 use crate::decide::{Decision, Facts};
 use crate::levels;
-use crate::record::{Account, Sender};
-use tollgate_quality::{CategoryClass as Class, Limit, Score};
+use crate::record::{Account, Sender, SenderLive};
+use tollgate_quality::{CategoryClass as Class, Limit, Pace, Score};
 use tollgate_wire::event::SenderChange;
 use tollgate_wire::platform_error;
 
@@ -37,19 +38,32 @@ pub(crate) fn sender_changed(
         limit_changed(account, limit, out);
     }
     if new != *known {
-        let mut live = state.live(known.ix);
-        live.throughput =
-            live.throughput.capped(crate::admission::throughput_rate(account, &new, &live, now_ms), now_ms);
-        for class in [Class::Marketing, Class::Utility, Class::Authentication, Class::Service] {
-            if let tollgate_quality::Pace::Rate(rate) = crate::admission::pace(state, account, &new, class) {
-                let bucket = &mut live.pacing[class as usize];
-                *bucket = bucket.capped(rate, now_ms);
-            }
-        }
+        let others = account.senders.iter().filter(|ix| **ix != known.ix).map(|ix| state.sender_at(*ix));
+        let specs = others.filter(|s| !s.removed).map(|s| &s.spec).chain([&new.spec]);
+        let live = live_under(state.live(known.ix), account, &new, admission::pacing_weights(specs), now_ms);
         levels::sender(known, &new.spec, &mut out.effects);
         out.changes.push(Change::SenderLive(known.ix, live));
         out.changes.push(Change::Sender(Box::new(new)));
     }
+}
+
+/// The live values of a sender under settings that have just changed: buckets keep their times, but none owes more than it
+/// holds now, or a slower rate would pay off the faster one's debt first. `weights` are those of all senders.
+pub(super) fn live_under(
+    mut live: SenderLive,
+    account: &Account,
+    new: &Sender,
+    weights: u32,
+    now_ms: u64,
+) -> SenderLive {
+    live.throughput = live.throughput.capped(admission::throughput_rate(account, new, &live, now_ms), now_ms);
+    for class in [Class::Marketing, Class::Utility, Class::Authentication, Class::Service] {
+        if let Pace::Rate(rate) = admission::pace_of(account, &new.spec, weights, class) {
+            let bucket = &mut live.pacing[class as usize];
+            *bucket = bucket.capped(rate, now_ms);
+        }
+    }
+    live
 }
 
 /// The platform changed the messaging limit.

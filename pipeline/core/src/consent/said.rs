@@ -104,16 +104,17 @@ pub(crate) fn erase(facts: &Facts<'_>, account: &Account, to: &str, out: &mut De
             out.changes.push(put((key, brand), said.erased()));
         }
     }
-    // What the person wrote stands for no agreement any more, and opens no window; quota and back-off stay.
-    for sender in &account.senders {
-        let key = PairKey::new(*sender, key.user());
+    // What the person wrote stands for no agreement any more, and opens no window; quota and back-off stay. Also with
+    // numbers that are not declared now: they may come back.
+    for sender in facts.state.senders.iter().filter(|s| s.account == account.ix) {
+        let key = PairKey::new(sender.ix, key.user());
         let pair = facts.state.pair(key);
         if pair.last_inbound_s != 0 {
             out.changes.push(Change::Pair(key, Pair { last_inbound_s: 0, ..pair }));
         }
     }
     // No campaign tries anything on the person any more.
-    let of_account = facts.state.campaigns().filter(|c| c.account == account.ix);
+    let of_account = facts.state.campaigns_of(account.ix);
     for campaign in of_account.filter(|c| c.spec.test_recipients.iter().any(|known| known == to)) {
         let mut campaign = campaign.clone();
         campaign.spec.test_recipients.retain(|known| known != to);

@@ -340,6 +340,10 @@ impl Engine {
         if m.is_open() || now_s < m.created_s.saturating_add(KEPT_S) || now_s < last_s.saturating_add(AFTER_END_S) {
             return Ok(false);
         }
+        // What the batch has changed is written by it, or undone with it.
+        if self.is_dirty.contains(&Dirty::Message(m.uid)) {
+            return Ok(false);
+        }
         let hash = self.config.hash_key.request(&self.state.account_at(m.account).spec.account, &m.tail.id);
         self.state.seen.remove(hash);
         self.swept.push(hash);

@@ -106,9 +106,9 @@ impl Engine {
     /// own, also where a cancel that was undone had opened their lot.
     pub(super) fn open_lots(&mut self) {
         self.state.lots.close_own();
-        self.state.lots.wake_account(None);
+        self.state.lots.wake_all();
         for c in self.state.campaigns.iter().filter(|c| c.state == CampaignState::Cancelled) {
-            self.state.lots.wake_campaign(c.ix);
+            self.state.lots.wake_campaign(c.account, c.ix);
         }
     }
 }

@@ -21,9 +21,8 @@ impl State {
             let blank = Arc::clone(&self.campaigns[0]);
             self.campaigns.resize(new.ix.at() + 1, blank);
         }
-        if self.campaign_by_name.insert((new.account, new.spec.name.as_str().into()), new.ix).is_none() {
-            *self.campaigns_of.entry(new.account).or_default() += 1;
-        }
+        self.campaign_by_name.insert((new.account, new.spec.name.as_str().into()), new.ix);
+        self.campaigns_of.entry(new.account).or_default().insert(new.ix);
         self.touched.insert(new.account);
         let slot = &mut self.campaigns[new.ix.at()];
         // Counts and reservations belong to `apply` of messages, whatever the change carries.
@@ -50,10 +49,9 @@ impl State {
     pub(crate) fn forget_campaign(&mut self, ix: CampaignIx) -> Arc<Campaign> {
         let blank = Arc::clone(&self.campaigns[0]);
         let gone = std::mem::replace(&mut self.campaigns[ix.at()], blank);
-        if self.campaign_by_name.remove(&(gone.account, gone.spec.name.as_str().into())).is_some()
-            && let Some(n) = self.campaigns_of.get_mut(&gone.account)
-        {
-            *n -= 1;
+        self.campaign_by_name.remove(&(gone.account, gone.spec.name.as_str().into()));
+        if let Some(of_account) = self.campaigns_of.get_mut(&gone.account) {
+            of_account.remove(&ix);
         }
         self.touched.insert(gone.account);
         gone
@@ -62,7 +60,7 @@ impl State {
     /// Takes the forgetting of a campaign back.
     pub(crate) fn remember_campaign(&mut self, campaign: Arc<Campaign>) {
         self.campaign_by_name.insert((campaign.account, campaign.spec.name.as_str().into()), campaign.ix);
-        *self.campaigns_of.entry(campaign.account).or_default() += 1;
+        self.campaigns_of.entry(campaign.account).or_default().insert(campaign.ix);
         let at = campaign.ix.at();
         self.campaigns[at] = campaign;
     }
@@ -88,7 +86,7 @@ impl State {
             return None;
         }
         let old = std::mem::replace(&mut self.accounts[ix.at()], Arc::new(new));
-        self.lots.wake_account(Some(ix));
+        self.lots.wake_account(ix);
         Some(Change::Account(Box::new((*old).clone())))
     }
 
@@ -120,7 +118,10 @@ impl State {
         }
         let account = new.account;
         let old = std::mem::replace(&mut self.senders[ix.at()], Arc::new(new));
-        self.lots.wake_account(Some(account));
+        // An account that is declared again names all of its numbers.
+        if *old != *self.senders[ix.at()] {
+            self.lots.wake_account(account);
+        }
         Some(Change::Sender(Box::new((*old).clone())))
     }
 
@@ -130,7 +131,10 @@ impl State {
         if !languages.iter().any(|(_, t)| *t == ix) {
             languages.push((new.spec.language.as_str().into(), ix));
         }
-        self.lots.wake_templates(self.wabas[new.waba.at()].account);
+        // An account that is declared again names all of its templates.
+        if self.templates.get(ix.at()).is_none_or(|old| **old != new) {
+            self.lots.wake_templates(self.wabas[new.waba.at()].account);
+        }
         if ix.at() == self.templates.len() {
             self.templates.push(Arc::new(new));
             return None;
@@ -139,7 +143,7 @@ impl State {
         let old = std::mem::replace(&mut self.templates[ix.at()], Arc::new(new));
         // Pacing, ceiling and price follow the category: whatever lots wait for may hold no longer.
         if old.spec.category != self.templates[ix.at()].spec.category {
-            self.lots.wake_account(Some(account));
+            self.lots.wake_account(account);
         }
         Some(Change::Template(Box::new((*old).clone())))
     }

@@ -7,6 +7,7 @@ use crate::ids::{
 };
 use crate::lots::{Lots, Resource};
 use crate::record::{Account, Campaign, Contact, Message, Pair, Sender, SenderLive, Template, Waba};
+use std::collections::BTreeSet;
 use tollgate_quality::RollingCount;
 use tollgate_wire::command::LimitScope;
 
@@ -103,10 +104,10 @@ impl State {
         self.campaign_by_name.get(&Key(account, name)).map(|ix| &*self.campaigns[ix.at()])
     }
 
-    /// How many campaigns an account has.
-    #[must_use]
-    pub fn campaigns_of(&self, account: AccountIx) -> u32 {
-        self.campaigns_of.get(&account).copied().unwrap_or(0)
+    /// The campaigns of an account, in order of number.
+    pub fn campaigns_of(&self, account: AccountIx) -> impl ExactSizeIterator<Item = &Campaign> {
+        static NONE: BTreeSet<CampaignIx> = BTreeSet::new();
+        self.campaigns_of.get(&account).unwrap_or(&NONE).iter().map(|ix| &*self.campaigns[ix.at()])
     }
 
     /// A campaign by number; `None` for "no campaign" and for one that is forgotten.
@@ -155,6 +156,16 @@ impl State {
     #[must_use]
     pub fn pair(&self, key: PairKey) -> Pair {
         self.people.pair(key)
+    }
+
+    /// Contacts whose person counts at a second or has something reserved, in order. Looks at everybody.
+    pub(crate) fn counted_contacts(&self, now_s: u32, of: impl Fn(ContactKey) -> bool) -> Vec<ContactKey> {
+        self.people.counted_contacts(now_s, of)
+    }
+
+    /// The same of pairs.
+    pub(crate) fn counted_pairs(&self, now_s: u32, of: impl Fn(PairKey) -> bool) -> Vec<PairKey> {
+        self.people.counted_pairs(now_s, of)
     }
 
     /// A message that is resident.

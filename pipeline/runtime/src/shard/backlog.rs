@@ -70,34 +70,57 @@ fn waits_for(reason: Reason) -> Option<WaitsFor> {
     }
 }
 
+/// What lots of one lane take together that wait for the same.
+#[derive(Clone, Copy, Default)]
+struct Part {
+    /// Until each would be done alone, one after the other.
+    takes_ms: u64,
+    messages: u64,
+}
+
+/// What waits for the same as a lot: reason, resource and, of our pacing, class.
+type Waits<'s> = (u16, &'s str, bool);
+
+fn waits<'s>(lot: &'s LotSnapshot<'_>) -> Waits<'s> {
+    let apart = lot.reason == Reason::Pacing && class(lot) == CategoryClass::Marketing;
+    (lot.reason as u16, &lot.resource, apart)
+}
+
 fn left(state: &State, ix: AccountIx, snapshot: &AccountSnapshot<'_>) -> Left {
     let now_ms = snapshot.as_of.0;
+    let alone = |lot: &LotSnapshot<'_>| lot.done_by.or(lot.opens_at).map_or(0, |at| at.0.saturating_sub(now_ms));
+    let mut shared: BTreeMap<Waits<'_>, [Part; Lane::ALL.len()]> = BTreeMap::new();
+    for lot in &snapshot.lots {
+        let part = &mut shared.entry(waits(lot)).or_default()[lane(lot) as usize];
+        part.takes_ms += alone(lot);
+        part.messages += lot.messages;
+    }
     let mut left = Left::default();
     for lot in &snapshot.lots {
         let Some(who) = waits_for(lot.reason) else { continue };
         // Each lot says when it would be done alone; what shares its resource and goes before it or in turn with it
         // takes its time too.
-        let shares = || snapshot.lots.iter().filter(|other| shares(lot, other));
-        let alone = |lot: &LotSnapshot<'_>| lot.done_by.or(lot.opens_at).map_or(0, |at| at.0.saturating_sub(now_ms));
+        let parts = shared.get(&waits(lot)).copied().unwrap_or_default();
+        let goes_before = |to: &Lane| *to == Lane::Priority || !lot.priority;
+        let shares = || Lane::ALL.iter().filter(|to| goes_before(to)).map(|to| parts[*to as usize]);
         let takes_ms = match lot.reason {
-            Reason::Pacing | Reason::Throughput | Reason::InFlight | Reason::CampaignRate => shares().map(alone).sum(),
+            Reason::Pacing | Reason::Throughput | Reason::InFlight | Reason::CampaignRate => {
+                shares().map(|part| part.takes_ms).sum()
+            }
             Reason::Quota => {
-                let messages = shares().map(|lot| lot.messages).sum();
+                let messages = shares().map(|part| part.messages).sum();
                 quota_ms(state, ix, lot, messages, now_ms).unwrap_or_else(|| alone(lot))
             }
             _ => alone(lot),
         };
-        let lane = if lot.priority { Lane::Priority } else { Lane::Bulk };
-        let last_ms = &mut left[lane as usize][who as usize];
+        let last_ms = &mut left[lane(lot) as usize][who as usize];
         *last_ms = (*last_ms).max(now_ms + takes_ms);
     }
     left
 }
 
-/// Whether another lot (or the lot itself) uses what a lot waits for, not behind it.
-fn shares(lot: &LotSnapshot<'_>, other: &LotSnapshot<'_>) -> bool {
-    let same_class = lot.reason != Reason::Pacing || class(lot) == class(other);
-    (lot.reason, &lot.resource) == (other.reason, &other.resource) && same_class && (other.priority || !lot.priority)
+fn lane(lot: &LotSnapshot<'_>) -> Lane {
+    if lot.priority { Lane::Priority } else { Lane::Bulk }
 }
 
 fn class(lot: &LotSnapshot<'_>) -> CategoryClass {
@@ -142,21 +165,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_shares_a_resource_goes_one_after_the_other_and_priority_first() {
-        let lots = [
-            lot(Reason::Pacing, "1", false, 100),
-            lot(Reason::Pacing, "1", false, 20),
-            lot(Reason::Pacing, "1", true, 7),
-            lot(Reason::Pacing, "2", false, 50),
-            lot(Reason::Throughput, "1", false, 3),
-            lot(Reason::Scheduled, "", false, 500),
-            lot(Reason::Budget, "spring", false, 900),
-        ];
-        let with = |lot: &LotSnapshot<'_>| lots.iter().filter(|other| shares(lot, other)).count();
-        assert_eq!((with(&lots[0]), with(&lots[2]), with(&lots[3]), with(&lots[4])), (3, 1, 1, 1));
-        let state = State::default();
-        let snapshot = AccountSnapshot {
+    fn snapshot(lots: Vec<LotSnapshot<'static>>) -> AccountSnapshot<'static> {
+        AccountSnapshot {
             account: "acme".into(),
             name: "".into(),
             as_of: Time(1_000_000),
@@ -171,9 +181,24 @@ mod tests {
             wabas: Vec::new(),
             senders: Vec::new(),
             campaigns: Vec::new(),
-            lots: lots.to_vec(),
+            lots,
             left_out: tollgate_wire::snapshot::LeftOut::default(),
-        };
+        }
+    }
+
+    #[test]
+    fn what_shares_a_resource_goes_one_after_the_other_and_priority_first() {
+        let lots = [
+            lot(Reason::Pacing, "1", false, 100),
+            lot(Reason::Pacing, "1", false, 20),
+            lot(Reason::Pacing, "1", true, 7),
+            lot(Reason::Pacing, "2", false, 50),
+            lot(Reason::Throughput, "1", false, 3),
+            lot(Reason::Scheduled, "", false, 500),
+            lot(Reason::Budget, "spring", false, 900),
+        ];
+        let state = State::default();
+        let snapshot = snapshot(lots.to_vec());
         let metrics = Arc::new(Metrics::new("test", tollgate_metrics::Limits::default()).expect("sound"));
         let mut backlog = Backlog::new(&metrics, 0);
         backlog.account(&state, AccountIx(0), &snapshot);
@@ -192,5 +217,35 @@ mod tests {
         assert_eq!(shown(&backlog, 1_006_500).last().map(String::as_str), Some(told[2]));
         backlog.account(&state, AccountIx(0), &AccountSnapshot { lots: Vec::new(), ..snapshot });
         assert!(shown(&backlog, 1_010_000).is_empty());
+    }
+
+    /// Lots of many campaigns are looked at once each; what comes of it is what comparing each with each says.
+    #[test]
+    fn many_lots_are_told_like_few() {
+        let reasons = [Reason::Pacing, Reason::Throughput, Reason::CampaignRate, Reason::InFlight, Reason::Scheduled];
+        let lots = (0..400_u64).map(|n| {
+            let resource = ["1", "2", "3"][(n % 3) as usize];
+            let mut lot = lot(reasons[(n % 5) as usize], resource, n % 7 == 0, n * n % 97);
+            if n % 2 == 0 {
+                lot.class = "utility".into();
+            }
+            lot
+        });
+        let snapshot = snapshot(lots.collect());
+        let now_ms = snapshot.as_of.0;
+        let shares = |lot: &LotSnapshot<'_>, other: &LotSnapshot<'_>| {
+            let same_class = lot.reason != Reason::Pacing || class(lot) == class(other);
+            let same = (lot.reason, &lot.resource) == (other.reason, &other.resource);
+            same && same_class && (other.priority || !lot.priority)
+        };
+        let mut expected = Left::default();
+        for lot in &snapshot.lots {
+            let alone = |lot: &LotSnapshot<'_>| lot.done_by.expect("said").0 - now_ms;
+            let others = snapshot.lots.iter().filter(|other| shares(lot, other));
+            let takes_ms = if lot.reason == Reason::Scheduled { alone(lot) } else { others.map(alone).sum() };
+            let last = &mut expected[lane(lot) as usize][waits_for(lot.reason).expect("of time") as usize];
+            *last = (*last).max(now_ms + takes_ms);
+        }
+        assert_eq!(left(&State::default(), AccountIx(0), &snapshot), expected);
     }
 }

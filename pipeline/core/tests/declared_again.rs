@@ -1,0 +1,50 @@
+//! What an account's declaration changes of a rate holds at once.
+#![expect(clippy::unwrap_used, reason = "test")]
+
+mod common;
+
+use common::{World, account_spec, promo};
+use serde_json::json;
+use tollgate_wire::Time;
+
+fn person(n: usize) -> String {
+    format!("+55119{n:08}")
+}
+
+/// A number has used up most of its day's share when it is to go slowly: by the platform's word or by a declaration, it goes
+/// on at the slow rate, not when the debt of the fast one is paid off.
+#[test]
+fn a_slower_rate_does_not_pay_off_the_faster_ones_debt() {
+    for declared in [false, true] {
+        let mut spec = account_spec("acme", "waba-1", "1001", "1000", "GREEN");
+        spec["wabas"][0]["senders"].as_array_mut().unwrap().push(json!({"id": "1002", "quality": "GREEN"}));
+        spec["policy"] = json!({"in_flight": 1000});
+        let mut w = World::new();
+        w.apply(&spec);
+        for n in 0..=300 {
+            w.opt_in(&person(n), "marketing");
+            let mut request = promo(&format!("m{n}"), &person(n));
+            request["sender"] = json!("1001");
+            if n == 300 {
+                assert_eq!(w.out.orders.len(), 300);
+                if declared {
+                    spec["wabas"][0]["senders"][0]["quality"] = json!("YELLOW");
+                    w.apply(&spec);
+                } else {
+                    w.event(&json!({"event": "sender", "sender": "1001", "quality": "YELLOW"}));
+                }
+            }
+            w.request(&request).unwrap();
+            w.advance(50);
+        }
+        let told = w.last_outcome();
+        assert_eq!(told["reason"], "pacing", "{told}");
+        // Half of its half of 1,000 a day, evenly.
+        let every_ms = 86_400_000 / 250;
+        assert_eq!(told["retry_at"], Time(w.now_ms - 50 + every_ms).to_string(), "declared: {declared}");
+        // To say the same again gives nothing back.
+        let live = w.engine.state().live(tollgate_core::ids::SenderIx(0));
+        w.apply(&spec);
+        assert_eq!(w.engine.state().live(tollgate_core::ids::SenderIx(0)), live);
+    }
+}
