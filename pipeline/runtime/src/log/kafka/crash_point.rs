@@ -34,6 +34,8 @@ pub(super) fn crash_point(name: &str) {
         && std::fs::remove_file(file).is_ok()
     {
         let _ = std::process::Command::new("kill").args(["-STOP", &std::process::id().to_string()]).status();
+        // The signal may go to another thread, and until that one runs this one would go on.
+        std::thread::sleep(std::time::Duration::from_secs(2));
     }
 }
 
