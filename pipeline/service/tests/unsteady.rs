@@ -77,6 +77,35 @@ fn end(child: &mut Child) -> ExitStatus {
 }
 
 #[test]
+fn what_was_done_is_told_before_a_call_that_fails() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = service(|line, _| {
+        if line.starts_with("GET /v1/accounts ") {
+            let account = |id: &str| {
+                format!(
+                    r#"{{"account":"{id}","name":"","disabled":false,"as_of":"2026-11-01T00:00:00Z","limit":1000,
+                    "limit_scope":"portfolio","quota_used":0,"parked_messages":0,"parked_bytes":0,"senders":0,
+                    "campaigns":0,"wabas":[]}}"#
+                )
+            };
+            let items = ["first", "second", "third"].map(account).join(",");
+            return Does::Answer(200, format!(r#"{{"as_of":"2026-11-01T00:00:00Z","items":[{items}]}}"#));
+        }
+        if line.contains("account=first") {
+            let settled = r#"{"entries":7,"charges":6,"true_ups":5,"cost_difference":{},"price_difference":{},
+                "unpriced":{},"unverified":{},"bands_unknown":0,"waiting":0}"#;
+            return Does::Answer(200, format!(r#"{{"settled":{settled}}}"#));
+        }
+        Does::Cut
+    });
+    let output = tollgate(directory.path(), at, &["billing", "settle", "--month", "2026-10"]).output().unwrap();
+    let (told, errors) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(told.contains("first    ") && !told.contains("second"), "{told}\n{errors}");
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+    assert!(errors.contains("gave no answer"), "{errors}");
+}
+
+#[test]
 fn a_follower_waits_for_a_service_that_restarts_and_ends_with_its_reader() {
     let directory = tempfile::tempdir().unwrap();
     let at = service(|_, number| match number {
