@@ -106,6 +106,23 @@ fn what_was_done_is_told_before_a_call_that_fails() {
 }
 
 #[test]
+fn an_interrupted_export_leaves_nothing() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let directory = tempfile::tempdir().unwrap();
+        // What an export that was killed left.
+        std::fs::write(directory.path().join("bill.csv.5000000.partial"), "a").unwrap();
+        let at = service(|_, _| Does::Begin);
+        let arguments = ["billing", "export", "--month", "2026-10", "--out", "bill.csv"];
+        let mut child = tollgate(directory.path(), at, &arguments).spawn().unwrap();
+        let partial = directory.path().join(format!("bill.csv.{}.partial", child.id()));
+        wait("the export to begin", || std::fs::metadata(&partial).ok().filter(|meta| meta.len() > 0));
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(end(&mut child).code(), Some(code));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "{signal}");
+    }
+}
+
+#[test]
 fn a_follower_waits_for_a_service_that_restarts_and_ends_with_its_reader() {
     let directory = tempfile::tempdir().unwrap();
     let at = service(|_, number| match number {

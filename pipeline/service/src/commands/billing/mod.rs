@@ -2,7 +2,7 @@
 //!
 //! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service · `rerate`
 //! what a month would have cost · `rerate_show` how that is shown · `reconcile` a month beside the platform's figures ·
-//! `invoice` invoices of closed months · `credit` what finance takes off a bill · `reconcile_show` how that is shown · `forecast` what is ahead · `analytics` the platform's figures,
+//! `invoice` invoices of closed months · `credit` what finance takes off a bill · `leftovers` of exports that were interrupted · `reconcile_show` how that is shown · `forecast` what is ahead · `analytics` the platform's figures,
 //! kept · `close` settling, closing, and that what is closed
 //! stays.
 
@@ -11,6 +11,7 @@ mod close;
 mod credit;
 mod forecast;
 mod invoice;
+mod leftovers;
 mod reconcile;
 mod reconcile_show;
 mod rerate;
@@ -197,6 +198,9 @@ fn run_export(mut args: ExportArgs, before: Option<PathBuf>, json: bool) -> anyh
     }
     if let Some(note) = scope::future(args.month, clock::now()) {
         eprintln!("tollgate: {note}");
+    }
+    if !is_stdout(&out) {
+        leftovers::clear(&out)?;
     }
     if asks_service {
         wait(through_http::export(&args, &out, json))?;
