@@ -406,6 +406,16 @@ fn a_configuration_in_the_command_counts_for_more_than_the_environment() {
 }
 
 #[test]
+fn an_empty_id_is_told_as_that() {
+    let directory = tempfile::tempdir().unwrap();
+    for arguments in [["explain", "acme", "", "--url", NOBODY], ["explain", "", "m1", "--url", NOBODY]] {
+        let output = tollgate(directory.path(), &arguments);
+        let told = stderr(&output);
+        assert!(output.status.code() == Some(2) && told.contains("a value is required for"), "{told}");
+    }
+}
+
+#[test]
 fn many_bad_rows_are_counted_and_some_are_shown() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("bad.csv"), format!("to\n{}", "5511987654321\n".repeat(25))).unwrap();
