@@ -38,6 +38,7 @@ const TABLE: &str = r#"
     serve --config bad.toml                                     → 3 did you mean gateway.api?
     serve --roles shards                                        → 1 --roles needs log.kind = "kafka"
     ready --url URL                                             → 1 no service answers at URL
+    ready --url URL --config bad.toml                           → 2 --config bad.toml with --url URL: they may be of two deployments; give one
     ready --url here                                            → 1 --url = "here" is no address
     ready --config bad.toml                                     → 3 did you mean gateway.api?
     config default                                              → 0
@@ -55,6 +56,7 @@ const TABLE: &str = r#"
     enqueue none.csv --account acme --template t --language en  → 1 none.csv cannot be read
     enqueue ledger --account acme --template t --language en    → 1 ledger cannot be read: Is a directory
     enqueue open_quote.csv --account acme --template t --language en --url URL → 1 open_quote.csv:2: the quote that opens in line 2 is never closed
+    enqueue people.csv --account acme --template t --language en --config ledger.toml → 2 --config ledger.toml without --kafka
     enqueue people.csv --account acme --template t --language en --url URL → 1 no service answers at URL; start one with `tollgate serve` or `tollgate demo`
     enqueue people.jsonl --map a=1                              → 2 --map is for CSV
     enqueue people.csv --send-after tomorrow                    → 2 write it as 2026-11-27T09:00:00-03:00
@@ -109,10 +111,13 @@ const TABLE: &str = r#"
     billing export --month 2026-10 --parquet --out -            → 2 name a file that ends in .parquet
     billing export --month 2026-10 --out bill.parquet --url URL → 2 bill.parquet with --url: the service gives CSV
     billing export --month 2026-10 --url URL                    → 1 no service answers
+    billing export --month 2026-10 --url URL --config ledger.toml → 2 --config ledger.toml with --url URL: they may be of two deployments; give one
+    --config ledger.toml billing export --month 2026-10 --url URL → 2 --config ledger.toml with --url URL
     billing rerate --month 2026-13 --rules-of 2026-10-01        → 2 write YYYY-MM
     billing rerate --month 2026-09                              → 1 ledger.db
     billing rerate --month 2026-09 --config booked.toml          → 0
     billing rerate --month 2026-09 --book --rules-of 2026-10-01  → 2 cannot be used with
+    billing rerate --month 2026-09 --book --config booked.toml   → 2 --config booked.toml with --book: it is the service that books
     billing rerate --month 2026-09 --book --url URL              → 1 no service answers at URL
     billing rerate --month 2026-09 --rules-of october           → 2 write YYYY-MM-DD, such as 2026-10-01
     billing rerate --month 2026-09 --rules-of 2026-10-01 --card x → 2 cannot be used with
@@ -378,6 +383,35 @@ fn exit_codes_and_errors() {
         if code == "1" {
             assert_eq!(errors.lines().count(), 1, "{row}: one line\n{errors}");
         }
+    }
+}
+
+/// The bill is that of the configuration that the command names, wherever the environment points.
+#[test]
+fn a_configuration_in_the_command_counts_for_more_than_the_environment() {
+    let directory = tempfile::tempdir().unwrap();
+    files(directory.path());
+    let asked = |config: &[&str]| {
+        let arguments = ["billing", "export", "--month", "2026-10", "--out", "-"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+        command.current_dir(directory.path()).args(arguments).args(config);
+        command.env("TOLLGATE_URL", NOBODY).output().unwrap()
+    };
+    let output = asked(&["--config", "ledger.toml"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told = stderr(&asked(&["--config", "none.toml"]));
+    assert!(told.contains("none.toml: cannot be read"), "{told}");
+    let told = stderr(&asked(&[]));
+    assert!(told.contains("no service answers"), "{told}");
+}
+
+#[test]
+fn an_empty_id_is_told_as_that() {
+    let directory = tempfile::tempdir().unwrap();
+    for arguments in [["explain", "acme", "", "--url", NOBODY], ["explain", "", "m1", "--url", NOBODY]] {
+        let output = tollgate(directory.path(), &arguments);
+        let told = stderr(&output);
+        assert!(output.status.code() == Some(2) && told.contains("a value is required for"), "{told}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! An export as files: written beside, then renamed, so that nothing half-written ever has the name.
 
 use super::manifest::Manifest;
+use super::partial::partial;
 use super::write::{ExportError, Request, write_csv};
 use crate::ledger::LedgerReader;
 use std::fs::{self, File, OpenOptions};
@@ -80,15 +81,14 @@ fn replace<T>(
     mode: u32,
     write: impl FnOnce(&mut File) -> Result<T, ExportError>,
 ) -> Result<T, ExportError> {
-    let mut partial = path.as_os_str().to_owned();
-    // The process id keeps two exports to one name from writing into each other.
-    partial.push(format!(".{}.partial", std::process::id()));
-    let partial = PathBuf::from(partial);
+    let partial = partial(path);
     let wrap = |e| ExportError::writing(path, e);
     let run = || {
         let mut file = OpenOptions::new();
         let file = file.write(true).create(true).truncate(true).mode(mode);
         let mut file = file.open(&partial).map_err(wrap)?;
+        // Whoever clears away what killed exports left sees that this one lives. Not every file system can.
+        let _ = file.try_lock();
         let done = write(&mut file)?;
         file.sync_all().map_err(wrap)?;
         fs::rename(&partial, path).map_err(wrap)?;

@@ -12,6 +12,7 @@ mod focus;
 mod manifest;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod partial;
 mod totals;
 mod write;
 
@@ -23,4 +24,5 @@ mod tests;
 pub use file::{export, is_parquet};
 pub use focus::{Focus, View, Zones};
 pub use manifest::{CardUse, Flags, Manifest, Total};
+pub use partial::{partial, remove_stale};
 pub use write::{ExportError, Format, Request, write_csv};

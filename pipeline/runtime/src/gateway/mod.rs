@@ -11,6 +11,7 @@ mod books;
 mod config;
 mod health;
 mod listen;
+mod path;
 mod problem;
 mod reads;
 mod stalled;

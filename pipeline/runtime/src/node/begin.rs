@@ -286,7 +286,7 @@ pub(super) mod tests {
             shard: ShardOptions::default(),
             metric_limits: tollgate_metrics::Limits::default(),
             rates: Arc::new(RateCards::embedded().unwrap()),
-            keep_moves_days: 30,
+            keep_moves_days: crate::views::MOVES_KEPT_DAYS_MIN,
             closes_within: std::time::Duration::from_secs(7200),
             billing_issuer: None,
             settle_days: 8,

@@ -1,6 +1,6 @@
 //! One WABA: taken, asked about page by page, compared, what differs written, and what came of it kept.
 
-use super::compare::{Differences, differences};
+use super::compare::{Differences, Missed, differences};
 use super::pace::{self, Questions};
 use super::told::{numbers_unless_told, unless_told, with_known};
 use crate::clock::Clock;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tollgate_core::hashing;
 use tollgate_metrics::{Metrics, SyncEnd};
 use tollgate_wire::Time;
-use tollgate_wire::command::Command;
+use tollgate_wire::command::{Command, TemplateSpec};
 use tollgate_wire::event::Events;
 
 /// Pages of one list at most: 10,000 templates, and the platform's own bound is 6,000.
@@ -89,6 +89,8 @@ pub struct Syncer {
     pub(super) every: Duration,
     writer: Mutex<Option<Writer>>,
     questions: Mutex<HashMap<Arc<str>, Questions>>,
+    /// What the last whole list of each WABA lacked; a process begins without.
+    missed: Mutex<HashMap<Arc<str>, Missed>>,
 }
 
 /// Why nothing came of it.
@@ -125,7 +127,7 @@ impl Syncer {
     /// A syncer that asks about each WABA `every` so often once it is due.
     #[must_use]
     pub fn new(parts: SyncParts, every: Duration) -> Self {
-        Self { parts, every, writer: Mutex::default(), questions: Mutex::default() }
+        Self { parts, every, writer: Mutex::default(), questions: Mutex::default(), missed: Mutex::default() }
     }
 
     /// Asks about a WABA if it may. Answers what came of it and when it is due again.
@@ -271,10 +273,25 @@ impl Syncer {
         numbers_unless_told(&mut numbers, &before, &known);
         // A template that could not be read is not gone.
         let templates = if unreadable > 0 { with_known(templates, &known) } else { templates };
-        let mut found = differences(&known, templates, &numbers, self.parts.clock.now()).map_err(Failure::Answer)?;
+        let mut found = self.compare(waba, &known, templates, &numbers).map_err(Failure::Answer)?;
         self.append(waba, &mut found).await?;
         let unreadable = unreadable + strange;
         Ok(Done { templates: listed, numbers: listed_numbers, unreadable, questions, found })
+    }
+
+    /// What differs, after what the list before lacked. One that is too strange to be acted upon leaves that as it was.
+    fn compare(
+        &self,
+        waba: &Waba,
+        known: &Known,
+        templates: Vec<TemplateSpec>,
+        numbers: &[ListedNumber],
+    ) -> Result<Differences, String> {
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let missed = missed.entry(Arc::clone(&waba.id)).or_default();
+        let mut found = differences(known, templates, numbers, missed, self.parts.clock.now())?;
+        *missed = std::mem::take(&mut found.missed);
+        Ok(found)
     }
 
     async fn known(self: &Arc<Self>, waba: &Waba) -> Result<Known, Failure> {

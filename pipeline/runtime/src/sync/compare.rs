@@ -2,6 +2,7 @@
 
 use crate::graph::ListedNumber;
 use crate::views::{Known, KnownSender, SyncChange};
+use std::collections::HashSet;
 use tollgate_quality::Limit;
 use tollgate_wire::command::{Command, LimitScope, TemplateSpec, TemplateStatus};
 use tollgate_wire::event::{PlatformEvent, SenderChange};
@@ -23,9 +24,15 @@ pub(super) struct Differences {
     pub(super) changes: Vec<SyncChange>,
     /// Templates that are known and that the platform does not have.
     pub(super) not_listed: Vec<String>,
+    /// Those of them that were listed before: deleted, if the next list lacks them too.
+    pub(super) missed: Missed,
 }
 
-/// Compares both whole lists of a WABA.
+/// Name and language of templates that a list lacked.
+pub(super) type Missed = HashSet<(String, String)>;
+
+/// Compares both whole lists of a WABA. `missed` is what the list before lacked: a list may lack a template by a fault of
+/// the platform and not say so, and what is deleted is sent no more.
 ///
 /// # Errors
 /// The list is too strange to be acted upon.
@@ -33,6 +40,7 @@ pub(super) fn differences(
     known: &Known,
     templates: Vec<TemplateSpec>,
     numbers: &[ListedNumber],
+    missed: &Missed,
     now: Time,
 ) -> Result<Differences, String> {
     let mut found = Differences::default();
@@ -44,22 +52,25 @@ pub(super) fn differences(
              token of its app may read them"
         ));
     }
-    let listed: std::collections::HashSet<(String, String)> =
-        templates.iter().map(|t| (t.name.clone(), t.language.clone())).collect();
+    let listed: HashSet<(String, String)> = templates.iter().map(|t| (t.name.clone(), t.language.clone())).collect();
     for template in templates {
         one_template(known, template, now, &mut found);
     }
     for gone in &known.templates {
-        let is_listed = listed.contains(&(gone.name.clone(), gone.language.clone()));
-        if is_listed || gone.status == TemplateStatus::Deleted {
+        let name = (gone.name.clone(), gone.language.clone());
+        if listed.contains(&name) || gone.status == TemplateStatus::Deleted {
             continue;
         }
         found.not_listed.push(format!("{} {}", gone.name, gone.language));
         // One that was only declared may be on its way to the platform.
-        if gone.components.is_some() {
+        if gone.components.is_none() {
+            continue;
+        }
+        if missed.contains(&name) {
             let deleted = TemplateSpec { status: TemplateStatus::Deleted, ..gone.clone() };
             found.change_template(Some(gone), deleted);
         }
+        found.missed.insert(name);
     }
     for number in numbers {
         if let Some(known) = known.senders.iter().find(|sender| sender.id == number.id) {
@@ -198,8 +209,13 @@ mod tests {
         ListedNumber { id: id.to_owned(), quality, throughput, limit }
     }
 
+    /// After a list that lacked nothing.
+    fn compared(known: &Known, templates: Vec<TemplateSpec>, numbers: &[ListedNumber]) -> Result<Differences, String> {
+        differences(known, templates, numbers, &Missed::new(), NOW)
+    }
+
     fn told(known: &Known, templates: Vec<TemplateSpec>, numbers: &[ListedNumber]) -> Vec<String> {
-        let found = differences(known, templates, numbers, NOW).unwrap();
+        let found = compared(known, templates, numbers).unwrap();
         found.changes.iter().map(|change| format!("{}: {}", change.of, change.what)).collect()
     }
 
@@ -209,7 +225,7 @@ mod tests {
         let known = known(same.clone());
         let numbers =
             [number("1", Some(Score::Green), Some(80), Some(Limit::Users(1_000))), number("2", None, None, None)];
-        let found = differences(&known, same, &numbers, NOW).unwrap();
+        let found = compared(&known, same, &numbers).unwrap();
         assert!(found.templates.is_empty() && found.events.is_empty() && found.changes.is_empty(), "{found:?}");
     }
 
@@ -228,21 +244,27 @@ mod tests {
         let strange = vec![plain, template(&json!({"name": "No Name"}))];
         let told = told(&old, strange.clone(), &[]);
         assert!(told.len() == 1 && told[0].starts_with("No Name pt_BR: left alone: "), "{told:?}");
-        assert!(differences(&old, strange, &[], NOW).unwrap().templates.is_empty());
+        assert!(compared(&old, strange, &[]).unwrap().templates.is_empty());
     }
 
     #[test]
-    fn what_is_not_listed_is_gone_only_if_it_was_listed_before() {
+    fn what_two_lists_lack_is_gone_only_if_it_was_listed_before() {
         let mut declared = template(&json!({"name": "declared"}));
         declared.components = None;
         let old = known(vec![template(&json!({})), template(&json!({"name": "news"})), declared.clone()]);
-        let found = differences(&old, vec![template(&json!({}))], &[], NOW).unwrap();
-        assert_eq!(found.not_listed, ["news pt_BR", "declared pt_BR"]);
+        let first = compared(&old, vec![template(&json!({}))], &[]).unwrap();
+        assert_eq!(first.not_listed, ["news pt_BR", "declared pt_BR"]);
+        assert!(first.templates.is_empty() && first.changes.is_empty(), "one list may be less than it says");
+        let whole = vec![template(&json!({})), template(&json!({"name": "news"}))];
+        let back = differences(&old, whole, &[], &first.missed, NOW).unwrap();
+        assert!(back.missed.is_empty() && back.changes.is_empty(), "{back:?}");
+        let found = differences(&old, vec![template(&json!({}))], &[], &first.missed, NOW).unwrap();
+        assert_eq!(found.not_listed, first.not_listed);
         let deleted: Vec<_> = found.templates.iter().map(|t| (t.name.as_str(), t.status)).collect();
         assert_eq!(deleted, [("news", TemplateStatus::Deleted)]);
-        let why = differences(&old, Vec::new(), &[], NOW).unwrap_err();
+        let why = compared(&old, Vec::new(), &[]).unwrap_err();
         assert!(why.starts_with("the platform lists no template, and 2 were listed before"), "{why}");
-        let nothing = differences(&known(vec![declared]), Vec::new(), &[], NOW).unwrap();
+        let nothing = compared(&known(vec![declared]), Vec::new(), &[]).unwrap();
         assert_eq!((nothing.templates.len(), nothing.not_listed.len()), (0, 1), "a new WABA has none");
         let gone = known(vec![template(&json!({"status": "deleted"}))]);
         assert!(told(&gone, Vec::new(), &[]).is_empty());
@@ -254,7 +276,7 @@ mod tests {
         let ahead = known(vec![template(&next(NOW.secs() + 60))]);
         assert!(told(&ahead, vec![template(&json!({}))], &[]).is_empty());
         assert_eq!(told(&ahead, vec![template(&json!({"category": "utility"}))], &[]).len(), 1);
-        let found = differences(&ahead, vec![template(&json!({"category": "utility"}))], &[], NOW).unwrap();
+        let found = compared(&ahead, vec![template(&json!({"category": "utility"}))], &[]).unwrap();
         assert_eq!(found.templates[0].next_category, None);
         let past = known(vec![template(&next(NOW.secs() - ANNOUNCED_S - 1))]);
         assert_eq!(told(&past, vec![template(&json!({}))], &[]), ["promo pt_BR: the announced category is off"]);

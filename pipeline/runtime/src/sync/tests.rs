@@ -195,7 +195,18 @@ async fn whole_lists_are_read_and_only_what_differs_is_written() {
     world.later(1_000);
     let (report, _) = world.ask(Why::Due).await;
     let told: Vec<_> = report.changes.iter().map(|c| format!("{}: {}", c.of, c.what)).collect();
-    assert_eq!(told[..2], ["a pt_BR: approved → paused", "b pt_BR: approved → deleted"]);
+    assert_eq!(told[..1], ["a pt_BR: approved → paused"]);
+    assert_eq!(report.not_listed, ["b pt_BR"]);
+    assert!(told.iter().all(|told| !told.contains("deleted")), "one list may be less than it says: {told:?}");
+
+    // A list that failed is none.
+    world.later(1_000);
+    *world.platform.refusals.lock().unwrap() = vec![(400, "", 190)];
+    assert_eq!(world.ask(Why::Due).await.0.result, SyncResult::Failed);
+    world.later(1_000);
+    let (report, _) = world.ask(Why::Due).await;
+    let told: Vec<_> = report.changes.iter().map(|c| format!("{}: {}", c.of, c.what)).collect();
+    assert!(told.contains(&"b pt_BR: approved → deleted".to_owned()), "{told:?}");
     assert_eq!(report.not_listed, ["b pt_BR"]);
 }
 

@@ -53,7 +53,7 @@ pub use live::LiveView;
 pub use message::{MessageView, MoveView, PriceLine};
 pub use person::{PersonEntry, PersonMessage, PersonView};
 pub use report::{CampaignCost, CampaignError, CampaignReport, TestCost};
-pub use retention::Pruned;
+pub use retention::{MOVES_KEPT_DAYS_MIN, Pruned};
 pub use snapshots::{AccountView, CampaignView, Listing, LotView, SenderView};
 pub use suppressions::{SuppressedLine, SuppressionsView};
 pub use syncs::{Claim, SyncChange, SyncReport, SyncResult};

@@ -8,6 +8,10 @@ use std::ops::ControlFlow;
 use tollgate_wire::Time;
 use tollgate_wire::outcome::OutcomeKind;
 
+/// Fewest days that moves are kept. A status of a message can come for 38 days: until 30 days after the request and 8 after the
+/// last attempt. One that finds its message forgotten starts it anew, and the message is counted twice.
+pub const MOVES_KEPT_DAYS_MIN: u32 = 40;
+
 /// What one step forgot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -21,8 +25,7 @@ pub struct Pruned {
 
 impl Writer {
     /// Deletes at most `moves_max` moves from before `older_than`, oldest first within each account, in one
-    /// short transaction; call again until `done`. Keep more than the 40 days in which a status can still come,
-    /// or a late one starts its message anew.
+    /// short transaction; call again until `done`. Keep them for [`MOVES_KEPT_DAYS_MIN`] days at least.
     pub fn prune_moves(&mut self, older_than: Time, moves_max: u32) -> Result<Pruned, LedgerError> {
         self.transact(|tx, memory| {
             let mut pruned = Pruned::default();

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use hyper::HeaderMap;
-use hyper::header::RETRY_AFTER;
+use hyper::header::{DATE, RETRY_AFTER};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tollgate_wire::Time;
@@ -126,6 +126,13 @@ impl Answer {
     /// Seconds after which to come back.
     pub fn retry_after_s(&self) -> Option<u64> {
         self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
+    }
+
+    /// When it was given, by the clock of the service; in whole seconds.
+    pub fn date(&self) -> Option<Time> {
+        let at = httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?.trim()).ok()?;
+        let since = at.duration_since(std::time::UNIX_EPOCH).ok()?;
+        u32::try_from(since.as_secs()).ok().map(Time::from_secs)
     }
 
     /// A header that holds a number.

@@ -23,6 +23,8 @@ pub use path::{encode, path};
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// The service answers within 40 seconds by default, long polls included.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Variable that holds the service's address.
+const URL: &str = "TOLLGATE_URL";
 /// Variable that holds the API token.
 const TOKEN: &str = "TOLLGATE_TOKEN";
 
@@ -35,12 +37,20 @@ pub const NDJSON: &str = "application/x-ndjson";
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Service")]
 pub struct ClientArgs {
-    /// Address of the service's API [default: http://127.0.0.1:8080]
-    #[arg(long, value_name = "URL", env = "TOLLGATE_URL", hide_env_values = true)]
+    /// Address of the service's API [default: http://127.0.0.1:8080] [env: TOLLGATE_URL]
+    // Read by hand: what stands in a command counts for more than what stands around it, so both are told apart.
+    #[arg(long, value_name = "URL")]
     pub url: Option<String>,
     /// File with the API token; without it TOLLGATE_TOKEN holds the token, if one is needed
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+}
+
+impl ClientArgs {
+    /// The address that the command or else the environment names.
+    pub fn url(&self) -> Option<String> {
+        self.url.clone().or_else(|| std::env::var_os(URL).map(|url| url.to_string_lossy().into_owned()))
+    }
 }
 
 /// Why a call had no answer.
@@ -78,7 +88,7 @@ impl Api {
     /// # Errors
     /// The URL or the token cannot be used.
     pub fn new(args: &ClientArgs) -> anyhow::Result<Self> {
-        let api = Self::open(args.url.as_deref().unwrap_or(DEFAULT_URL))?;
+        let api = Self::open(args.url().as_deref().unwrap_or(DEFAULT_URL))?;
         Ok(Self { authorization: authorization(args)?, ..api })
     }
 

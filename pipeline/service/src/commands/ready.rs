@@ -39,9 +39,11 @@ pub struct ReadyArgs {
 /// # Errors
 /// The process is not ready or does not answer, the configuration, or stdout.
 pub async fn run(args: ReadyArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
+    let config = args.config.or(before);
+    config.or_service(args.url.as_deref())?;
     let url = match args.url {
         Some(url) => url,
-        None => format!("http://{}", reachable(args.config.or(before).metrics()?)),
+        None => format!("http://{}", reachable(config.metrics()?)),
     };
     let api = Api::open(&url)?;
     let Ok(answer) = tokio::time::timeout(PATIENCE, api.get("/readyz")).await else {

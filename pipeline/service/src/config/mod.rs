@@ -34,6 +34,7 @@ pub use rates::{add as add_rates, load as load_rates, sources as rate_sources};
 pub use sections::{Config, LogFormat};
 pub use settings::SecretFile;
 
+use crate::exit::WrongUse;
 use settings::Settings;
 use tollgate_rate_card::bounded;
 use tollgate_runtime::ledger::Place;
@@ -57,6 +58,20 @@ impl ConfigArgs {
     #[must_use]
     pub fn or(self, before: Option<PathBuf>) -> Self {
         Self { config: self.config.or(before) }
+    }
+
+    /// That a command which names a configuration does not also name the service of perhaps another one.
+    ///
+    /// # Errors
+    /// It names both.
+    pub fn or_service(&self, url: Option<&str>) -> Result<(), WrongUse> {
+        match (&self.config, url) {
+            (Some(file), Some(url)) => {
+                let file = file.display();
+                Err(WrongUse(format!("--config {file} with --url {url}: they may be of two deployments; give one")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The file that is read; `None` when only defaults and environment hold.

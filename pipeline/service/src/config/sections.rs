@@ -14,6 +14,7 @@ use tollgate_runtime::shard::ShardOptions;
 use tollgate_runtime::store::StoreOptions;
 use tollgate_runtime::sync::SyncConfig;
 use tollgate_runtime::traces::TracesConfig;
+use tollgate_runtime::views::MOVES_KEPT_DAYS_MIN;
 
 use super::settings::{SecretFile, Settings};
 use super::{Fault, apps, kafka, ledger, rates, tokens, traces};
@@ -132,7 +133,7 @@ pub(super) fn build(s: &mut Settings) -> Config {
             campaigns_max: s.size("metrics.campaigns_max", 0..=100_000),
             budgets: s.boolean("metrics.budgets"),
         },
-        keep_moves_days: s.number("views.keep_moves_days", 1..=3_650) as u32,
+        keep_moves_days: s.number("views.keep_moves_days", MOVES_KEPT_DAYS_MIN.into()..=3_650) as u32,
         closes_within: Duration::from_secs(60 * s.number("views.window_closes_within_minutes", 1..=1_440)),
         billing_issuer: Some(s.text("billing.issuer")).filter(|issuer| !issuer.is_empty()),
         settle_days: s.number("billing.settle_days", 0..=60) as u8,

@@ -67,6 +67,7 @@ const FAULTS: &str = r#"
     [ledger]|kind = "postgres"|postgres_url = "postgres://a@db/x"|postgres_schema = "X" → t.toml:4: ledger.postgres_schema is "X"
     [ledger]|postgres_password = "s3cret"     → ledger.postgres_password would be a secret in this file
     [log]|kind = "kafak"                      → log.kind = "kafak" cannot be used; write "embedded" or "kafka"
+    [views]|keep_moves_days = 39              → t.toml:2: views.keep_moves_days = 39 cannot be used; write 40 to 3650
     [graph]|base_url = "graph"                → t.toml:2: graph/v26.0
     [logging]|level = "loud"                  → logging.level = "loud" cannot be used
     [rates]|directory = "/no/such/place"      → the rate cards cannot be used: rates.directory = "/no/such/place" cannot be read

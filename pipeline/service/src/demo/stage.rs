@@ -20,6 +20,7 @@ use tollgate_runtime::node::LogConfig;
 use tollgate_runtime::node::{LEDGER_FILE, Node, NodeConfig};
 use tollgate_runtime::shard::ShardOptions;
 use tollgate_runtime::sync::SyncConfig;
+use tollgate_runtime::views::MOVES_KEPT_DAYS_MIN;
 use tollgate_sandbox::{
     AppSecret, DelayConfig, JournalConfig, Sandbox, SandboxConfig, SandboxHandle, SandboxStats, WebhookConfig,
 };
@@ -155,7 +156,7 @@ fn node_config(
         shard,
         metric_limits: tollgate_metrics::Limits::default(),
         rates: Arc::new(RateCards::embedded()?),
-        keep_moves_days: 30,
+        keep_moves_days: MOVES_KEPT_DAYS_MIN,
         closes_within: Duration::from_secs(7200),
         billing_issuer: None,
         settle_days: 8,

@@ -6,10 +6,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use anyhow::anyhow;
 use bytes::Bytes;
 use indicatif::ProgressBar;
 use serde::Deserialize;
+use tokio::sync::OnceCell;
+use tollgate_wire::Time;
 
+use super::undated;
 use super::{BadRow, Mark, Row};
 use crate::client::{Answer, Api, CallError, NDJSON, Problem};
 
@@ -47,6 +51,10 @@ pub struct ServiceSender {
     give_up: Duration,
     /// The service has answered once: from then on an absence may be a restart.
     reached: AtomicBool,
+    /// Rows without a time get one, the same for all.
+    dates: bool,
+    /// The service's time when the first of them was to be sent.
+    began: OnceCell<Time>,
 }
 
 #[derive(Deserialize)]
@@ -76,8 +84,22 @@ impl ServiceSender {
     /// `path` is the batch address with its query. With `one_account` every row is for the same account, so what is
     /// wrong with that ends the upload. `give_up`: how long the service may be away in the middle.
     pub fn new(api: &Api, path: &str, one_account: bool, give_up: Duration) -> Self {
-        let path = path.to_owned();
-        Self { api: api.clone(), path, one_account, in_order: false, give_up, reached: AtomicBool::new(false) }
+        Self {
+            api: api.clone(),
+            path: path.to_owned(),
+            one_account,
+            in_order: false,
+            give_up,
+            reached: AtomicBool::new(false),
+            dates: false,
+            began: OnceCell::new(),
+        }
+    }
+
+    /// Rows that say no time hold from the start of the upload by the service's clock, however often they are sent.
+    #[must_use]
+    pub fn dated(self) -> Self {
+        Self { dates: true, ..self }
     }
 
     /// Rows are taken in the order of the file: each batch is acknowledged before the next one leaves.
@@ -92,6 +114,10 @@ impl ServiceSender {
 
     pub(super) async fn send(&self, batch: Batch, bar: &ProgressBar) -> anyhow::Result<Sent> {
         let mut rows = batch.rows;
+        if self.dates && rows.iter().any(|row| undated::is(&row.json)) {
+            let began = *self.began.get_or_try_init(|| self.service_time()).await?;
+            rows.iter_mut().for_each(|row| undated::date(&mut row.json, began));
+        }
         let mut sent = Sent::default();
         let mut wait = WAIT;
         let mut alive = Instant::now();
@@ -120,6 +146,27 @@ impl ServiceSender {
             }
         }
         Ok(sent)
+    }
+
+    /// What time it is to the service, from its answer to a batch of nothing.
+    async fn service_time(&self) -> anyhow::Result<Time> {
+        let (began, mut wait) = (Instant::now(), WAIT);
+        loop {
+            let answer = self.api.post(&self.path, NDJSON, Bytes::new()).await?;
+            self.reached.store(true, Ordering::Relaxed);
+            match answer.status {
+                408 | 429 | 500.. if began.elapsed() < self.give_up => {
+                    tokio::time::sleep(answer.retry_after_s().map_or(wait, Duration::from_secs)).await;
+                    wait = (wait * 2).min(WAIT_MAX);
+                }
+                // Whoever answers in the service's place need not have its time.
+                401 | 403 | 408 | 429 | 500.. => return Err(answer.refusal()),
+                _ => {
+                    let missing = "the service's answer has no Date; give every row its time in a column `at`";
+                    return answer.date().ok_or_else(|| anyhow!(missing));
+                }
+            }
+        }
     }
 
     async fn once(&self, rows: Vec<Row>, sent: &mut Sent) -> anyhow::Result<Try> {

@@ -1,12 +1,14 @@
 //! Sends many JSON lines to a batch address of the service, or requests to their topics: a few batches in flight,
 //! retries, and a mark of what is acknowledged without a gap.
 //!
-//! `batch` one request and its retries · `kafka` the topics · `acknowledged` the mark · `quotes` those of a CSV file.
+//! `batch` one request and its retries · `kafka` the topics · `acknowledged` the mark · `quotes` those of a CSV file ·
+//! `undated` rows without a time.
 
 mod acknowledged;
 mod batch;
 mod kafka;
 mod quotes;
+mod undated;
 
 #[cfg(test)]
 pub(crate) mod tests;

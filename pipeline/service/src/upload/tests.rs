@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +16,10 @@ pub(crate) struct Seen {
     at_once: AtomicUsize,
     /// First lines of the batches, in the order in which they were answered.
     first_lines: Mutex<Vec<u64>>,
+    /// What the batches said, in the order in which they came.
+    bodies: Mutex<Vec<String>>,
+    /// The next batch is taken, and its answer lost.
+    cut: AtomicBool,
 }
 
 impl Seen {
@@ -58,6 +62,16 @@ fn answer(stream: &TcpStream, seen: &Seen) -> Option<()> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
+    let mut writer = stream;
+    if body.is_empty() {
+        let head =
+            "HTTP/1.1 422 Unprocessable Entity\r\ndate: Sat, 21 Nov 2026 12:00:00 GMT\r\ncontent-length: 0\r\n\r\n";
+        return writer.write_all(head.as_bytes()).ok();
+    }
+    seen.bodies.lock().expect("not poisoned").push(String::from_utf8(body.clone()).expect("JSON"));
+    if seen.cut.swap(false, Ordering::SeqCst) {
+        return stream.shutdown(std::net::Shutdown::Both).ok().and(None);
+    }
     let now = seen.now.fetch_add(1, Ordering::SeqCst) + 1;
     seen.at_once.fetch_max(now, Ordering::SeqCst);
     std::thread::sleep(Duration::from_millis(if first_line < 3 { 200 } else { 20 }));
@@ -65,7 +79,6 @@ fn answer(stream: &TcpStream, seen: &Seen) -> Option<()> {
     seen.now.fetch_sub(1, Ordering::SeqCst);
     let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
     let body = format!(r#"{{"accepted":{lines},"refused":0,"results":[]}}"#);
-    let mut writer = stream;
     write!(writer, "HTTP/1.1 202 Accepted\r\ncontent-length: {}\r\n\r\n{body}", body.len()).ok()
 }
 
@@ -114,4 +127,31 @@ async fn what_is_acknowledged_says_how_many_rows_up_to_there_were_bad() {
     let (report, result) = upload.run(rows, |mark, bad| told.push((mark.rows, bad))).await;
     assert!(result.is_err());
     assert_eq!((told, report.bad), (vec![(2_002, 2)], 3));
+}
+
+#[tokio::test]
+async fn rows_without_a_time_have_that_of_the_start_however_often_they_are_sent() {
+    let (address, seen) = service();
+    seen.cut.store(true, Ordering::SeqCst);
+    let api = Api::new(&ClientArgs { url: Some(format!("http://{address}")), token_file: None }).expect("an address");
+    let to = ServiceSender::new(&api, "/v1/consents:batch", true, Duration::from_secs(60)).in_order().dated();
+    let row = |line: u64, json: &str| {
+        let mark = Mark { rows: line, fingerprint: line, bytes: line };
+        Item::Row(Row { line, json: json.as_bytes().to_vec(), mark })
+    };
+    let rows = vec![
+        row(1, r#"{"state":"opt_in","to":"+1"}"#),
+        row(2, r#"{"state":"opt_out","to":"+2"}"#),
+        row(3, r#"{"at":"2026-01-01T00:00:00Z","state":"opt_in","to":"+3"}"#),
+    ];
+    assert_eq!(upload(to, rows).await.accepted, 3);
+    let first = concat!(
+        r#"{"at":"2026-11-21T11:59:59.000Z","state":"opt_in","to":"+1"}"#,
+        "\n",
+        r#"{"at":"2026-11-21T12:00:00.000Z","state":"opt_out","to":"+2"}"#,
+        "\n",
+        r#"{"at":"2026-01-01T00:00:00Z","state":"opt_in","to":"+3"}"#,
+        "\n"
+    );
+    assert_eq!(*seen.bodies.lock().expect("not poisoned"), [first, first], "sent again as it was");
 }

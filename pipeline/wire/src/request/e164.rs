@@ -41,7 +41,10 @@ impl fmt::Display for E164Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = std::str::from_utf8(&self.head[..usize::from(self.head_len)]).unwrap_or_default();
         let dots = if self.more { "…" } else { "" };
-        write!(f, "phone number with the digits {head}{dots} ")?;
+        match head {
+            "" => f.write_str("phone number without a digit ")?,
+            head => write!(f, "phone number with the digits {head}{dots} ")?,
+        }
         match self.fault {
             E164Fault::NoPlus => f.write_str("has no `+`: write `+`, country code and number"),
             E164Fault::NotADigit { at } => {
@@ -119,9 +122,10 @@ mod tests {
         +0511987654321        → phone number with the digits 051… begins with 0, as no country code does: write it in international form
         +551198               → phone number with the digits 551… has 6 digits: at least 7 are needed
         +1234567890123456     → phone number with the digits 123… has 16 digits: at most 15 are possible
-        +                     → phone number with the digits  has 0 digits: at least 7 are needed
+        +                     → phone number without a digit has 0 digits: at least 7 are needed
+        somebody              → phone number without a digit has no `+`: write `+`, country code and number
         ++5511987654321       → phone number with the digits 551… has a character at position 1 that is no digit: write `+` and digits only
-        +٥٥١١٩٨٧٦٥٤٣٢١        → phone number with the digits  has a character at position 1 that is no digit: write `+` and digits only
+        +٥٥١١٩٨٧٦٥٤٣٢١        → phone number without a digit has a character at position 1 that is no digit: write `+` and digits only
     ";
 
     #[test]

@@ -1,7 +1,7 @@
 //! The registry's entry of an account.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
@@ -13,6 +13,7 @@ use tollgate_wire::command::{self, AccountSpec, Command};
 
 use super::{JSON, Shared, json as answer_json, parse_json, require_content_type};
 use crate::gateway::access::Action;
+use crate::gateway::path::Path;
 use crate::gateway::problem::Problem;
 use crate::registry::Registry;
 

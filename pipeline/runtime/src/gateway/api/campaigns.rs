@@ -1,7 +1,7 @@
 //! Campaigns: settings, control, progress.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use tollgate_wire::command::{CampaignAction, CampaignSpec, Command};
 use super::campaign_exists::check;
 use super::{Api, JSON, Shared, parse_json, require_content_type, state_of, state_of_campaign};
 use crate::gateway::access::Action;
+use crate::gateway::path::Path;
 use crate::gateway::problem::Problem;
 use crate::gateway::reads::Reads;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
@@ -17,6 +17,7 @@ use super::{Api, Query, Shared, credit, json as answer_json};
 use crate::clock::monotonic;
 use crate::gateway::access::Action;
 use crate::gateway::books::{Allowed, BookError, Books, CreditOf, InvoiceOf, MonthOf, Stage};
+use crate::gateway::path::Path;
 use crate::gateway::problem::Problem;
 use crate::gateway::reads::ViewJson;
 use crate::log::{NewRecord, Topic};

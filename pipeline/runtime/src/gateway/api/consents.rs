@@ -1,7 +1,7 @@
 //! Consents: opt-in with proof, opt-out, read.
 
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use tollgate_wire::command::{Command, ConsentSpec, ConsentState};
 
 use super::{Api, JSON, Query, Shared, json as answer_json, parse_json, require_content_type};
 use crate::gateway::access::Action;
+use crate::gateway::path::Path;
 use crate::gateway::problem::Problem;
 
 const BODY_BYTES_MAX: usize = 16 << 10;

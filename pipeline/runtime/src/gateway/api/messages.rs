@@ -1,7 +1,7 @@
 //! One message: enqueue it, read its life.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use percent_encoding::percent_decode;
@@ -11,6 +11,7 @@ use tollgate_wire::trace::{TRACEPARENT, TraceParent};
 use super::served::Served;
 use super::{Api, JSON, Query, Shared, brand_of, found, json, require_content_type};
 use crate::gateway::access::Action;
+use crate::gateway::path::Path;
 use crate::gateway::problem::Problem;
 use crate::gateway::token::Caller;
 use crate::lane::Lane;

@@ -1,6 +1,6 @@
 //! One person's data: given out, and erased.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
@@ -9,6 +9,7 @@ use tollgate_wire::command::Command;
 use super::consents::check_person;
 use super::{Shared, json as answer_json};
 use crate::gateway::access::Action;
+use crate::gateway::path::Path;
 use crate::gateway::problem::Problem;
 
 /// `GET /v1/contacts/{account}/{to}`: consents with proofs, messages and ledger entries.

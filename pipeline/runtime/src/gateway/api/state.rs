@@ -1,11 +1,12 @@
 //! Live state of accounts, senders and queues as the last snapshot had it.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::{Shared, json, state_of};
 use crate::gateway::access::Action;
+use crate::gateway::path::Path;
 use crate::gateway::problem::Problem;
 use crate::gateway::reads::Reads;
 

@@ -1,7 +1,7 @@
 //! The suppression list: onto it, off it, and who is on it.
 
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use tollgate_wire::command::{Command, SuppressionSpec};
 use super::consents::check_person;
 use super::{Api, JSON, Query, Shared, found, parse_json, require_content_type};
 use crate::gateway::access::Action;
+use crate::gateway::path::Path;
 use crate::gateway::problem::Problem;
 
 const BODY_BYTES_MAX: usize = 16 << 10;

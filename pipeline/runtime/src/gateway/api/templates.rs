@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 
 use super::{Shared, json as answer_json, state_of};
 use crate::gateway::access::Action;
+use crate::gateway::path::Path;
 use crate::gateway::problem::Problem;
 use crate::gateway::reads::Reads;
 

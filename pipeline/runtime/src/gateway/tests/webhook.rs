@@ -63,6 +63,9 @@ async fn the_challenge_goes_to_whoever_knows_the_token() {
         403
     );
     assert_eq!(ask("default", "").await.status, 403);
+    let twice = ask("default", "hub.mode=subscribe&hub.mode=subscribe").await;
+    assert_eq!((twice.status.as_u16(), twice.json()["code"].as_str()), (400, Some("bad_query")));
+    assert_eq!(ask("%ff", token).await.json()["code"], "malformed");
     assert_eq!(ask("nobody", token).await.json()["code"], "unknown_app");
 }
 

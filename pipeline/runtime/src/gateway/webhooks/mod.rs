@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -23,6 +24,7 @@ use self::signature::{AppKey, same};
 use super::GatewayParts;
 use super::body::BodyBudget;
 use super::config::GatewayConfig;
+use super::path::Path;
 use super::problem::Problem;
 use crate::clock::Clock;
 use crate::inbox::{AppendError, Inbox};
@@ -69,9 +71,13 @@ struct Verification {
 async fn verify(
     State(webhooks): State<Arc<Webhooks>>,
     Path(app): Path<String>,
-    Query(asked): Query<Verification>,
+    asked: Result<Query<Verification>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let key = webhooks.app(&app)?;
+    let Query(asked) = asked.map_err(|_| {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "bad_query", "the query cannot be read");
+        problem.remedy("give hub.mode, hub.verify_token and hub.challenge once each")
+    })?;
     if asked.mode == "subscribe" && same(asked.token.as_bytes(), key.verify_token.as_bytes()) {
         return Ok(asked.challenge.into_response());
     }

@@ -59,6 +59,9 @@ fn old_moves_are_forgotten_in_steps_and_ended_messages_stay_counted(dir: &Databa
     assert_eq!(reader.message("acme", "new").unwrap().unwrap().moves.len(), 6);
     assert_eq!(reader.feed("acme", 0, 100).unwrap().items.len(), 6);
     assert_eq!(counts(&reader, None), ["duplicate duplicate 2", "read - 2"]);
+    // Why nothing may be forgotten while a status can still come: it is a message more.
+    ingest(dir, &[outcome("old", 1, 2_000, "read", json!({}))], 100);
+    assert_eq!(counts(&reader, None), ["duplicate duplicate 2", "read - 3"]);
 }
 
 fn an_earlier_version_is_brought_up_to_date(dir: &Database) {

@@ -140,11 +140,8 @@ pub(super) async fn settle(args: SettleArgs, json: bool) -> anyhow::Result<ExitC
             ]);
             Ok(())
         })
-        .await?;
-    if !json && !table.is_empty() {
-        table.print()?;
-    }
-    Ok(code)
+        .await;
+    tell(&table, json, code)
 }
 
 /// Books what differs of a month by now: what `rerate --book` does.
@@ -172,11 +169,8 @@ pub(super) async fn correct(
             ]);
             Ok(())
         })
-        .await?;
-    if !json && !table.is_empty() {
-        table.print()?;
-    }
-    Ok(code)
+        .await;
+    tell(&table, json, code)
 }
 
 /// Runs `close`.
@@ -212,11 +206,16 @@ pub(super) async fn close(args: CloseArgs, json: bool) -> anyhow::Result<ExitCod
             ]);
             Ok(())
         })
-        .await?;
+        .await;
+    tell(&table, json, code)
+}
+
+/// Shows what was done, also where an account on the way ended it.
+fn tell(table: &Table, json: bool, ended: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
     if !json && !table.is_empty() {
         table.print()?;
     }
-    Ok(code)
+    ended
 }
 
 /// Runs `verify`.

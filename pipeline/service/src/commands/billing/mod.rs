@@ -2,7 +2,7 @@
 //!
 //! `scope` what an export is of, its default name, and what it may replace · `through_http` by the service · `rerate`
 //! what a month would have cost · `rerate_show` how that is shown · `reconcile` a month beside the platform's figures ·
-//! `invoice` invoices of closed months · `credit` what finance takes off a bill · `reconcile_show` how that is shown · `forecast` what is ahead · `analytics` the platform's figures,
+//! `invoice` invoices of closed months · `credit` what finance takes off a bill · `leftovers` of exports that were interrupted · `reconcile_show` how that is shown · `forecast` what is ahead · `analytics` the platform's figures,
 //! kept · `close` settling, closing, and that what is closed
 //! stays.
 
@@ -11,6 +11,7 @@ mod close;
 mod credit;
 mod forecast;
 mod invoice;
+mod leftovers;
 mod reconcile;
 mod reconcile_show;
 mod rerate;
@@ -71,8 +72,8 @@ enum BillingCommand {
 
 /// Write a month's CSV and its manifest.
 ///
-/// Reads the ledger in data_dir, while the service runs or not; with --url it asks the service instead. An export is
-/// replaced whole or not at all, and only by one of the same month, account, format and view.
+/// Reads the ledger in data_dir, while the service runs or not; with --url it asks the service instead, as with
+/// TOLLGATE_URL where no --config is given. An export is replaced whole or not at all, and only by one of the same month, account, format and view.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate billing export --month 2026-10\n  \
@@ -189,14 +190,19 @@ fn run_export(mut args: ExportArgs, before: Option<PathBuf>, json: bool) -> anyh
     let scope = Scope::of(&args);
     let out =
         args.out.clone().unwrap_or_else(|| scope.default_name(if args.parquet { "parquet" } else { "csv" }).into());
-    check_parquet(&args, &out)?;
+    args.config.or_service(args.client.url.as_deref())?;
+    let asks_service = args.config.config.is_none() && args.client.url().is_some();
+    check_parquet(&args, &out, asks_service)?;
     if !is_stdout(&out) {
         scope.may_replace(&out)?;
     }
     if let Some(note) = scope::future(args.month, clock::now()) {
         eprintln!("tollgate: {note}");
     }
-    if args.client.url.is_some() {
+    if !is_stdout(&out) {
+        leftovers::clear(&out)?;
+    }
+    if asks_service {
         wait(through_http::export(&args, &out, json))?;
     } else {
         from_file(&args, &out, json)?;
@@ -263,12 +269,12 @@ fn format(args: &ExportArgs, reader: &Reader) -> anyhow::Result<Format> {
 }
 
 /// Parquet goes to files of its name, from the ledger's own file.
-fn check_parquet(args: &ExportArgs, out: &Path) -> Result<(), WrongUse> {
+fn check_parquet(args: &ExportArgs, out: &Path, asks_service: bool) -> Result<(), WrongUse> {
     if args.parquet && !is_parquet(out) {
         let remedy = "name a file that ends in .parquet, or leave --out or --parquet out";
         return Err(WrongUse(format!("--parquet with --out {}: {remedy}", out.display())));
     }
-    if is_parquet(out) && args.client.url.is_some() {
+    if is_parquet(out) && asks_service {
         let remedy = "the service gives CSV; run it where data_dir is, without --url and TOLLGATE_URL";
         return Err(WrongUse(format!("{} with --url: {remedy}", out.display())));
     }

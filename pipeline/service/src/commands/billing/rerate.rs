@@ -67,10 +67,14 @@ fn day(text: &str) -> Result<Date, String> {
 /// # Errors
 /// The ledger, a card, or nothing to rate.
 pub(super) fn run(mut args: RerateArgs, before: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
+    args.config = args.config.or(before);
     if args.book {
+        if let Some(file) = &args.config.config {
+            let why = "it is the service that books, by its own configuration; name it with --url";
+            return Err(WrongUse(format!("--config {} with --book: {why}", file.display())).into());
+        }
         return wait(close::correct(args.month, args.account, &args.client, json));
     }
-    args.config = args.config.or(before);
     let sources = rate_sources(args.config.rates_directory()?.as_deref())?;
     let rates = RateCards::from_sources(&sources)?;
     let files = card_files(&args.card, &rates, &sources)?;

@@ -2,11 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use tollgate_runtime::export::partial as partial_of;
 use tollgate_wire::Time;
 
 use super::scope::manifest_path;
@@ -56,7 +57,7 @@ pub(super) async fn export(args: &ExportArgs, out: &Path, json: bool) -> anyhow:
     let name = out.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.ok_or_else(|| anyhow!("--out {} is no file; name one", out.display()))?;
     let address = format!("{address}&manifest={}", encode(&name));
-    let partial = beside(out);
+    let partial = partial_of(out);
     let (manifest, text) = download(&api, &address, &partial, out).await.inspect_err(|_| {
         // It may not exist; the error that matters is the one at hand.
         let _ = std::fs::remove_file(&partial);
@@ -69,23 +70,19 @@ pub(super) async fn export(args: &ExportArgs, out: &Path, json: bool) -> anyhow:
     Ok(())
 }
 
-fn beside(out: &Path) -> PathBuf {
-    let mut partial = out.as_os_str().to_owned();
-    partial.push(format!(".{}.partial", std::process::id()));
-    partial.into()
-}
-
 /// Beside, then renamed, so that nothing half-written ever has the name; the manifest last.
 async fn download(api: &Api, address: &str, partial: &Path, out: &Path) -> anyhow::Result<(Manifest, String)> {
     let cannot = || format!("--out {} cannot be written", out.display());
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(partial);
     let file = file.as_mut().map_err(|error| anyhow!("{}: {error}", cannot()))?;
+    // Whoever clears away what killed exports left sees that this one lives. Not every file system can.
+    let _ = file.try_lock();
     api.download(address, file).await?;
     let (manifest, text) = divide(file)?;
     file.sync_all().with_context(cannot)?;
     std::fs::rename(partial, out).with_context(cannot)?;
     let path = manifest_path(out);
-    let partial = beside(&path);
+    let partial = partial_of(&path);
     let write = || {
         let mut file = File::create(&partial)?;
         file.write_all(text.as_bytes())?;

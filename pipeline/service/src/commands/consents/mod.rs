@@ -44,8 +44,9 @@ enum ConsentsCommand {
 /// whole). A bad row is reported with its line and does not stop the others;
 /// then the exit code is 1.
 ///
-/// The same row again, with its `at`, adds no proof. A row without `at` holds from the time of its import: each import
-/// adds a proof then. An opt-in said before an opt-out on record counts for nothing, in whatever order they come; its
+/// The same row again, with its `at`, adds no proof. A row without `at` holds from the start of its import, by the
+/// service's clock; each import adds a proof then. Rows of one person without `at` are of one time, and an opt-out among
+/// them wins, in whatever order they stand. An opt-in said before an opt-out on record counts for nothing, in whatever order they come; its
 /// proof is kept.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -103,7 +104,7 @@ async fn upload(kind: Kind, args: &ImportArgs, json: bool) -> anyhow::Result<Exi
     let api = Api::new(&args.client)?;
     let (path, bar) = ("/v1/consents:batch", output::bar(bytes, true));
     // A person may stand in several rows, and what was said last holds.
-    let to = Sender::Service(Box::new(ServiceSender::new(&api, path, true, GIVE_UP).in_order()));
+    let to = Sender::Service(Box::new(ServiceSender::new(&api, path, true, GIVE_UP).in_order().dated()));
     let upload = Upload { to: Arc::new(to), file: &file, bar };
     let (report, result) = upload.run(rows, |_, _| {}).await;
     if result.is_ok() || report.accepted > 0 {

@@ -196,6 +196,10 @@ fn sender(args: &EnqueueArgs, before: Option<PathBuf>, one_account: bool) -> any
         let open = || KafkaSender::open(&kafka, lane, one_account, give_up);
         return Ok(Sender::Kafka(Box::new(tokio::task::block_in_place(open)?)));
     }
+    if let Some(file) = &args.config.config {
+        let why = "rows go to the service, whatever is configured; name it with --url";
+        return Err(WrongUse(format!("--config {} without --kafka: {why}", file.display())).into());
+    }
     let api = Api::new(&args.client)?;
     let lane = if args.priority { "&lane=priority" } else { "" };
     let name = args.file.file_name().map(|name| name.to_string_lossy().replace(char::is_control, "?"));

@@ -5,6 +5,7 @@ mod view;
 use std::process::ExitCode;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use tollgate_runtime::views;
 
 use crate::client::{Api, ClientArgs, path};
@@ -15,8 +16,10 @@ use crate::output;
 #[command(after_help = "Examples:\n  tollgate explain acme 01JD3Y7Q\n  tollgate explain acme 01JD3Y7Q --json")]
 pub struct ExplainArgs {
     /// Account id
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     account: String,
     /// Request id
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     id: String,
     #[command(flatten)]
     client: ClientArgs,
