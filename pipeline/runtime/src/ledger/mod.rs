@@ -6,6 +6,7 @@
 
 mod accounts;
 mod ahead;
+mod among;
 mod amount;
 mod asked;
 mod by_id;
