@@ -291,3 +291,28 @@ pub(super) fn a_month_with_fees_is_closed_once(dir: &Database) {
     let billed: Decimal = rows.iter().map(|row| dec(&row["BilledCost"])).sum();
     assert_eq!(billed, dec("1"));
 }
+
+/// Prices may be in currencies that the platform does not bill in: the manifest rounds them as an invoice does.
+pub(super) fn totals_are_rounded_in_whatever_currency(dir: &Database) {
+    let mut books = Books::new(dir);
+    let of = |n, amount: &str, currency: &'static str| LedgerEntry {
+        price_currency: currency.into(),
+        ..fee(n, Fee::Accepted, 1, amount)
+    };
+    let each = [("0.126", "CHF"), ("12.6", "JPY"), ("0.0125", "KWD"), ("0.5", "XAU")];
+    let entries: Vec<_> = (1..).zip(each).map(|(n, (amount, currency))| json(&of(n, amount, currency))).collect();
+    books.ingest(&entries, 0);
+    books.end(OCTOBER);
+    let manifest: CloseManifest = serde_json::from_str(&books.close(OCTOBER, ALL).unwrap().manifest).unwrap();
+    let totals: Vec<_> = manifest.price_totals.iter().filter(|t| t.kind == "total").collect();
+    let told: Vec<_> = totals.iter().map(|t| (&*t.currency, &*t.rounded, &*t.remainder)).collect();
+    assert_eq!(
+        told,
+        [
+            ("CHF", "0.13", "-0.0040000000"),
+            ("JPY", "13", "-0.4000000000"),
+            ("KWD", "0.013", "-0.0005000000"),
+            ("XAU", "0.5000000000", "0.0000000000"),
+        ]
+    );
+}
