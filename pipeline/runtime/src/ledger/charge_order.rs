@@ -18,6 +18,8 @@ pub(crate) struct Standing<'a> {
     pub entry: &'a LedgerEntry<'a>,
     /// Whether it and another entry of the month cancel out.
     pub cancelled: bool,
+    /// Whether a later month took it back, or the charge that it is a true-up of: it stays as it was billed.
+    pub ended: bool,
     /// Of a true-up: whether the charge that it is of is not among these, but was billed in an earlier month.
     pub of_another: bool,
 }
@@ -67,6 +69,7 @@ fn account_in_order(
     let late = late_settled(db, month, number)?;
     let last = closed_months(db, account)?.pop().map(|close| close.month);
     let until = last.filter(|last| month <= *last).map_or(month, YearMonth::next);
+    let ended = if until > month { reversed(db, (month.next(), until), number)? } else { Ids::default() };
     let entries = format!("SELECT {COLUMNS} FROM entries e {SHARING_WHERE}");
     let mut sql = format!("{entries} e.month = ?1 AND e.account = ?2");
     let key = [number_of(month).into(), number.into(), number_of(until).into()];
@@ -90,7 +93,9 @@ fn account_in_order(
             && *entry.billing_period == this
             && entry.usage_period < entry.billing_period
             && !entry.adjusts.as_deref().is_some_and(|charge| has(&late, charge));
-        went = each(&Standing { entry: &entry, cancelled, of_another });
+        let charge = entry.adjusts.as_ref().filter(|_| entry.kind == EntryKind::TrueUp).unwrap_or(&entry.entry);
+        let ended = has(&ended, charge);
+        went = each(&Standing { entry: &entry, cancelled, ended, of_another });
         Ok(went)
     })?;
     Ok(went)
