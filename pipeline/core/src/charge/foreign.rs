@@ -225,3 +225,24 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     let booking = entry(kind_of(&rated), &key, revision, rated, &booked, corrects);
     out.effects.push(Effect::Ledger(Box::new(booking)));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_back_and_what_earlier_versions_kept_has_no_waba() {
+        for waba in [0, 1, u16::MAX] {
+            for client_paid in [false, true] {
+                let kept = Kept { at_s: u32::MAX, waba: WabaIx(waba), client_paid }.packed();
+                assert_eq!((kept_at(kept), kept_waba(kept)), (Some(u32::MAX), Some(WabaIx(waba))));
+                assert_eq!((kept & CLIENT_PAID != 0, is_own(kept)), (client_paid, false));
+            }
+        }
+        assert_eq!((kept_at(0), kept_waba(0)), (None, None));
+        let earlier = BOOKED_AT | 1_790_000_000;
+        assert_eq!((kept_at(earlier), kept_waba(earlier)), (Some(1_790_000_000), None));
+        // A message of ours, and one that a person wrote.
+        assert_eq!((kept_waba(7 << 40), kept_waba(1 << 63 | 7 << 40)), (None, None));
+    }
+}

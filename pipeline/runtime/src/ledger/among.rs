@@ -1,7 +1,7 @@
 //! Which of some ids are entries of an account's month.
 //!
-//! What takes back may have another instant than what it takes back, and ids have no index of their own in every database: looked
-//! up by month and account alone, each would walk the month. So the month is walked once for all of them.
+//! What takes back may have another instant than what it takes back, and ids have no index of their own in every database: a
+//! database that looks each up by month and account may walk the month for it. So it is walked once for all of them.
 
 use super::LedgerError;
 use super::hash::Hash;
