@@ -137,6 +137,9 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     if pair != as_stored {
         out.changes.push(Change::Pair(pair_key, pair));
     }
+    if client_paid {
+        return;
+    }
     let mut booked = Booked {
         unit: placed.unit,
         named: false,
@@ -190,7 +193,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         }
     };
     // Without a word of the platform it was booked as unpriced.
-    let corrects = before.filter(|_| !client_paid).map(|_| entry_id(&waba.id, EntryKind::Unpriced, &s.wamid, 0));
+    let corrects = before.map(|_| entry_id(&waba.id, EntryKind::Unpriced, &s.wamid, 0));
     if corrects.is_some() {
         let silent = Booked { unit: Unit::Message, at_s: booked_s, reported: Reported::default(), ..booked };
         let was = rate(facts, waba, None, &silent);
@@ -210,9 +213,6 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     let (a, b) = keys(facts, account, sender, waba, &rated, date);
     for key in [a, b].into_iter().flatten() {
         out.changes.push(Change::Counter(key, state.counter(key) + 1));
-    }
-    if client_paid {
-        return;
     }
     let (key, revision) = match placed.unit {
         Unit::Message | Unit::Covered => (Cow::from(s.wamid.as_str()), u32::from(corrects.is_some())),
