@@ -14,6 +14,21 @@ impl Currency {
         }
     }
 
+    /// Decimals of its minor unit by ISO 4217; `None` of metals, of units of account and of what is no currency, which have
+    /// none. Those that the platform bills in are data.
+    #[must_use]
+    pub fn minor_units(&self) -> Option<u32> {
+        match self.as_str() {
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+            | "VUV" | "XAF" | "XOF" | "XPF" => Some(0),
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => Some(3),
+            "CLF" | "UYW" => Some(4),
+            "XAD" | "XAG" | "XAU" | "XBA" | "XBB" | "XBC" | "XBD" | "XDR" | "XPD" | "XPT" | "XSU" | "XTS" | "XUA"
+            | "XXX" => None,
+            _ => Some(2),
+        }
+    }
+
     /// The three letters.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -18,7 +18,7 @@ mod reached;
 
 pub use conversation::conversation_id;
 pub(crate) use conversation::{note_id, said_id};
-pub(crate) use foreign::{foreign, is_own};
+pub(crate) use foreign::{foreign, is_own, kept_waba};
 pub(crate) use reached::reached;
 
 use crate::change::CounterKey;

@@ -240,6 +240,42 @@ fn of_a_number_that_has_moved_to_another_waba() {
     read(&w);
 }
 
+/// Other software's message, booked without a price; when the price is said, its number is another WABA's, or another one pays.
+#[test]
+fn what_other_software_sent_before_the_number_moved_or_the_payer_changed() {
+    let paid_by = |funding: &str| {
+        let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+        spec["wabas"][0]["funding"] = json!(funding);
+        spec
+    };
+    for (before, after, booked) in [
+        (paid_by("we_pay"), moved(), true),
+        (paid_by("we_pay"), paid_by("client_pays"), true),
+        (paid_by("client_pays"), paid_by("we_pay"), false),
+    ] {
+        let mut w = World::new();
+        w.apply(&before);
+        let at = now_s(&w);
+        let foreign = |mut s: Value| {
+            s.as_object_mut().unwrap().remove("callback");
+            s
+        };
+        w.event(&foreign(status("delivered", 0, "wamid.1", at, false)));
+        w.apply(&after);
+        restart(&mut w, RateCards::embedded().unwrap());
+        w.event(&foreign(said("read", at + 1, "marketing", "regular")));
+        if !booked {
+            assert_eq!(w.out.ledger.len(), 0, "{after}");
+            continue;
+        }
+        let wabas: Vec<_> = w.out.ledger.iter().map(|e| (e["kind"].clone(), e["waba"].clone())).collect();
+        let each = |kind: &str| (json!(kind), json!("waba-1"));
+        assert_eq!(wabas, [each("unpriced"), each("adjustment"), each("charge")], "{after}");
+        assert_eq!(w.out.ledger[1]["adjusts"], w.out.ledger[0]["entry"], "{after}");
+        read(&w);
+    }
+}
+
 /// The platform repeats webhooks for days, older ones after newer ones.
 #[test]
 fn a_status_that_comes_again_after_newer_ones() {

@@ -7,7 +7,7 @@ use crate::change::Change;
 use crate::close;
 use crate::decide::{Decision, Facts, person};
 use crate::effect::{Booking, Effect};
-use crate::ids::{ContactKey, PairKey, Uid};
+use crate::ids::{ContactKey, PairKey, Uid, WabaIx};
 use crate::inbound::{answered, clamp_s};
 use crate::life::note_pricing;
 use crate::markup;
@@ -24,9 +24,41 @@ use tollgate_wire::ledger::{Cause, EntryKind};
 /// status had said one yet; or with what the platform said.
 const NO_PRICE_SAID: u8 = 0;
 const PRICE_SAID: u8 = 1;
-/// Stands in place of a message's number, which never has this bit; below it, the instant at which it was booked. Earlier
-/// versions kept 0.
+/// Stands in place of a message's number, which never has this bit; below it, what [`Kept`] has. Earlier versions kept 0.
 const BOOKED_AT: u64 = 1 << 62;
+/// Whether the client paid for it, so that nothing was booked.
+const CLIENT_PAID: u64 = 1 << 61;
+/// Where the WABA's number begins, one higher; below it, the instant. Earlier versions kept no WABA.
+const WABA_SHIFT: u32 = 32;
+
+/// What is kept of a message that other software sent.
+#[derive(Clone, Copy)]
+struct Kept {
+    /// At which it was booked.
+    at_s: u32,
+    /// The WABA that it was booked for, or counted for where the client pays.
+    waba: WabaIx,
+    client_paid: bool,
+}
+
+impl Kept {
+    fn packed(self) -> Uid {
+        let paid = if self.client_paid { CLIENT_PAID } else { 0 };
+        BOOKED_AT | paid | (u64::from(self.waba.0) + 1) << WABA_SHIFT | u64::from(self.at_s)
+    }
+}
+
+/// The instant that is kept under a wamid.
+fn kept_at(kept: Uid) -> Option<u32> {
+    (kept & BOOKED_AT != 0).then_some(kept as u32)
+}
+
+/// The WABA that is kept under the wamid of a message that other software sent.
+pub(crate) fn kept_waba(kept: Uid) -> Option<WabaIx> {
+    let number = (kept & (CLIENT_PAID - 1)) >> WABA_SHIFT;
+    let number = number.checked_sub(1).filter(|_| kept & BOOKED_AT != 0)?;
+    u16::try_from(number).ok().map(WabaIx)
+}
 
 /// Whether a number that is kept under a wamid is that of a message of ours.
 pub(crate) const fn is_own(kept: Uid) -> bool {
@@ -64,9 +96,17 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         return;
     }
     // What is taken back is of the instant at which it was booked; what is booked now, of the earlier of the two.
-    let booked_s = before.filter(|(kept, _)| kept & BOOKED_AT != 0).map_or(at_s, |(kept, _)| kept as u32);
+    let booked_s = before.and_then(|(kept, _)| kept_at(kept)).unwrap_or(at_s);
     let at_s = at_s.min(booked_s);
-    out.changes.push(Change::Wamid(hash, BOOKED_AT | u64::from(at_s), said));
+    // Both are of the WABA that it was first reported for, and booked if they were then: numbers move, and who pays changes.
+    let first = before.and_then(|(kept, _)| Some((kept_waba(kept)?, kept & CLIENT_PAID != 0)));
+    let (waba, client_paid) = first.unwrap_or_else(|| {
+        let waba = state.waba_at(sender.waba);
+        (waba.ix, waba.funding == Funding::ClientPays)
+    });
+    let waba = state.waba_at(waba);
+    let account = state.account_at(waba.account);
+    out.changes.push(Change::Wamid(hash, Kept { at_s, waba: waba.ix, client_paid }.packed(), said));
     let pair_key = PairKey::new(sender.ix, user);
     let mut pair = state.pair(pair_key);
     let as_stored = pair.clone();
@@ -81,7 +121,6 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         }
         LimitScope::Number => pair.counted = pair.counted.observe(at_s, outside),
     }
-    let waba = state.waba_at(sender.waba);
     let mut reported = Reported::default();
     let mut placed = Placed { unit: Unit::Message, opened_s: 0 };
     // Without a word of the platform nothing says what other software sent.
@@ -98,7 +137,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     if pair != as_stored {
         out.changes.push(Change::Pair(pair_key, pair));
     }
-    if waba.funding == Funding::ClientPays {
+    if client_paid {
         return;
     }
     let mut booked = Booked {
@@ -185,4 +224,25 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     };
     let booking = entry(kind_of(&rated), &key, revision, rated, &booked, corrects);
     out.effects.push(Effect::Ledger(Box::new(booking)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_back_and_what_earlier_versions_kept_has_no_waba() {
+        for waba in [0, 1, u16::MAX] {
+            for client_paid in [false, true] {
+                let kept = Kept { at_s: u32::MAX, waba: WabaIx(waba), client_paid }.packed();
+                assert_eq!((kept_at(kept), kept_waba(kept)), (Some(u32::MAX), Some(WabaIx(waba))));
+                assert_eq!((kept & CLIENT_PAID != 0, is_own(kept)), (client_paid, false));
+            }
+        }
+        assert_eq!((kept_at(0), kept_waba(0)), (None, None));
+        let earlier = BOOKED_AT | 1_790_000_000;
+        assert_eq!((kept_at(earlier), kept_waba(earlier)), (Some(1_790_000_000), None));
+        // A message of ours, and one that a person wrote.
+        assert_eq!((kept_waba(7 << 40), kept_waba(1 << 63 | 7 << 40)), (None, None));
+    }
 }

@@ -48,16 +48,21 @@ impl Engine {
         }
     }
 
-    /// The WABA that a status is billed to: that of the attempt, or the sender's where the message is not ours.
+    /// The WABA that a status is billed to: that of the attempt; where the message is not ours, the one that it was first
+    /// reported for, else the sender's.
     fn billed(&self, s: &Status<'_>, uid: Uid) -> Option<&Waba> {
+        let known = self.state.wamids.get(&self.config.hash_key.wamid(&s.wamid));
         let number = match s.callback {
             Some(c) => c.attempt,
-            None => self.state.wamids.get(&self.config.hash_key.wamid(&s.wamid)).map_or(0, |w| w.1),
+            None => known.map_or(0, |w| w.1),
         };
         let attempt = self.state.message(uid).and_then(|m| m.attempts.get(m.position(number)?));
         match attempt {
             Some(a) => Some(charge::waba_of(&self.state, a)),
-            None => self.state.sender(&s.sender).map(|sender| self.state.waba_at(sender.waba)),
+            None => known
+                .and_then(|(kept, _)| charge::kept_waba(*kept))
+                .or_else(|| Some(self.state.sender(&s.sender)?.waba))
+                .map(|waba| self.state.waba_at(waba)),
         }
     }
 

@@ -23,7 +23,7 @@ impl Accounts {
             tx.run("INSERT INTO accounts (name) VALUES (?1) ON CONFLICT (name) DO NOTHING", &[name.into()])?;
             found = look()?;
         }
-        let ix = found.ok_or_else(|| LedgerError::Stored { what: "account", value: name.to_owned() })?;
+        let ix = found.ok_or_else(|| LedgerError::Damaged { what: "account", place: name.to_owned() })?;
         self.known.insert(name.into(), ix);
         Ok(ix)
     }

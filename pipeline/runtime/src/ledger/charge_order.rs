@@ -1,14 +1,13 @@
 //! A month in the order in which positions of bands and allowances are counted: charge instant, then wamid.
 
+use super::among::{Ids, add, among, has};
 use super::charges::corrects;
 use super::closes::closed_months;
 use super::entry::{COLUMNS, SHARING_WHERE, entry};
-use super::hash::unpack;
 use super::ingest::number_of;
 use super::read::accounts_of;
-use super::sql::Sql;
+use super::sql::{Sql, Value};
 use super::{LedgerError, Reader};
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::ledger::{EntryKind, LedgerEntry};
@@ -19,6 +18,8 @@ pub(crate) struct Standing<'a> {
     pub entry: &'a LedgerEntry<'a>,
     /// Whether it and another entry of the month cancel out.
     pub cancelled: bool,
+    /// Whether a later month took it back, or the charge that it is a true-up of: it stays as it was billed.
+    pub ended: bool,
     /// Of a true-up: whether the charge that it is of is not among these, but was billed in an earlier month.
     pub of_another: bool,
 }
@@ -62,12 +63,13 @@ fn account_in_order(
     account: &str,
     each: &mut dyn FnMut(&Standing<'_>) -> ControlFlow<()>,
 ) -> Result<ControlFlow<()>, LedgerError> {
-    let taken_back = taken_back(db, month, account)?;
-    let late = late_settled(db, month, account)?;
     let number = db.number("SELECT ix FROM accounts WHERE name = ?1", &[account.into()])?;
     let Some(number) = number else { return Ok(ControlFlow::Continue(())) };
+    let taken_back = taken_back(db, month, number)?;
+    let late = late_settled(db, month, number)?;
     let last = closed_months(db, account)?.pop().map(|close| close.month);
     let until = last.filter(|last| month <= *last).map_or(month, YearMonth::next);
+    let ended = if until > month { reversed(db, (month.next(), until), number)? } else { Ids::default() };
     let entries = format!("SELECT {COLUMNS} FROM entries e {SHARING_WHERE}");
     let mut sql = format!("{entries} e.month = ?1 AND e.account = ?2");
     let key = [number_of(month).into(), number.into(), number_of(until).into()];
@@ -83,15 +85,17 @@ fn account_in_order(
     db.rows(&sql, key, &mut |row| {
         let entry = entry(row, false)?;
         let cancelled = match (&entry.adjusts, takes_back(&entry)) {
-            (Some(adjusted), true) => taken_back.contains(&**adjusted),
-            _ => taken_back.contains(&*entry.entry),
+            (Some(adjusted), true) => has(&taken_back, adjusted),
+            _ => has(&taken_back, &entry.entry),
         };
         // Later months have those alone that are of this one's.
         let of_another = entry.kind == EntryKind::TrueUp
             && *entry.billing_period == this
             && entry.usage_period < entry.billing_period
-            && !entry.adjusts.as_deref().is_some_and(|charge| late.contains(charge));
-        went = each(&Standing { entry: &entry, cancelled, of_another });
+            && !entry.adjusts.as_deref().is_some_and(|charge| has(&late, charge));
+        let charge = entry.adjusts.as_ref().filter(|_| entry.kind == EntryKind::TrueUp).unwrap_or(&entry.entry);
+        let ended = has(&ended, charge);
+        went = each(&Standing { entry: &entry, cancelled, ended, of_another });
         Ok(went)
     })?;
     Ok(went)
@@ -102,29 +106,34 @@ fn takes_back(entry: &LedgerEntry<'_>) -> bool {
 }
 
 /// Ids of the month's charges that were used before it and that true-ups of the month are of.
-fn late_settled(db: &dyn Sql, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
+fn late_settled(db: &dyn Sql, month: YearMonth, account: i64) -> Result<Ids, LedgerError> {
     let sql = "SELECT e.adjusts FROM entries e CROSS JOIN entry_terms t CROSS JOIN entry_groups g \
          JOIN entries o ON o.occurred_at = e.occurred_at AND o.entry = e.adjusts AND o.month = e.month \
          AND o.account = e.account WHERE t.ix = e.terms AND g.ix = t.grp AND e.month = ?1 \
-         AND e.account = (SELECT ix FROM accounts WHERE name = ?2) AND e.adjusts IS NOT NULL \
-         AND g.kind = 'true_up' AND g.usage_period < g.billing_period";
-    ids(db, sql, month, account)
+         AND e.account = ?2 AND e.adjusts IS NOT NULL AND g.kind = 'true_up' AND g.usage_period < g.billing_period";
+    collect(db, sql, &[number_of(month).into(), account.into()])
 }
 
 /// Ids of the month's entries that another entry of the month takes back. What was booked in one month and taken back
 /// in another is not among them: each month keeps its half.
-fn taken_back(db: &dyn Sql, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
-    let sql = "SELECT e.adjusts FROM entries e CROSS JOIN entry_terms t CROSS JOIN entry_groups g \
-         JOIN entries o ON o.entry = e.adjusts AND o.month = e.month AND o.account = e.account \
-         WHERE t.ix = e.terms AND g.ix = t.grp AND e.month = ?1 \
-         AND e.account = (SELECT ix FROM accounts WHERE name = ?2) AND g.kind = 'adjustment' AND e.quantity < 0";
-    ids(db, sql, month, account)
+fn taken_back(db: &dyn Sql, month: YearMonth, account: i64) -> Result<Ids, LedgerError> {
+    among(db, number_of(month), account, &reversed(db, (month, month), account)?)
 }
 
-fn ids(db: &dyn Sql, sql: &str, month: YearMonth, account: &str) -> Result<BTreeSet<String>, LedgerError> {
-    let mut ids = BTreeSet::new();
-    db.rows(sql, &[number_of(month).into(), account.into()], &mut |row| {
-        ids.extend(unpack(row.value(0)?));
+/// Ids that months, first to last, take back, of whatever month. Those that do are few and have an index; SQLite would rather
+/// walk a month if it were given by `=`.
+fn reversed(db: &dyn Sql, (first, last): (YearMonth, YearMonth), account: i64) -> Result<Ids, LedgerError> {
+    let sql = format!(
+        "SELECT e.adjusts FROM entries e {SHARING_WHERE} e.month >= ?1 AND e.month <= ?2 AND e.account = ?3 \
+         AND e.adjusts IS NOT NULL AND e.quantity < 0 AND g.kind = 'adjustment'"
+    );
+    collect(db, &sql, &[number_of(first).into(), number_of(last).into(), account.into()])
+}
+
+fn collect(db: &dyn Sql, sql: &str, key: &[Value<'_>]) -> Result<Ids, LedgerError> {
+    let mut ids = Ids::default();
+    db.rows(sql, key, &mut |row| {
+        add(&mut ids, row, 0)?;
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(ids)

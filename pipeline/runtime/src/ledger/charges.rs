@@ -277,8 +277,8 @@ pub(crate) fn entries_at(
 ) -> Result<(), LedgerError> {
     let keys: Vec<EntryKey> = keys.map(|(month, at, id)| (number_of(month), at as i64, id)).collect();
     let odd = |n: usize| {
-        let value = keys.get(n).map(|(.., id)| hex::encode(id)).unwrap_or_default();
-        Err(LedgerError::Stored { what: "adjusted entry", value })
+        let place = keys.get(n).map(|(.., id)| hex::encode(id)).unwrap_or_default();
+        Err(LedgerError::Damaged { what: "adjusted entry", place })
     };
     let mut next = 0;
     tx.entries_at(COLUMNS, account, &keys, &mut |n, row| {

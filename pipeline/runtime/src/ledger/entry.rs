@@ -112,7 +112,7 @@ pub(super) fn own_entry<'r>(
     let mut c = Columns::new(row);
     let own = Own::read(&mut c)?;
     let terms = c.integer()?.unwrap_or(0);
-    let shared = known.get(&terms).ok_or_else(|| LedgerError::Stored { what: "terms", value: terms.to_string() })?;
+    let shared = known.get(&terms).ok_or_else(|| LedgerError::Damaged { what: "terms", place: terms.to_string() })?;
     whole(own, shared.lend(), &mut c, with_people)
 }
 

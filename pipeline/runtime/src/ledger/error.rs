@@ -150,13 +150,24 @@ pub enum LedgerError {
         /// Offset on the `outcomes` topic.
         offset: u64,
     },
-    /// A stored value that this program could not have written.
-    #[error("the ledger database holds {what} `{value}`, which is not valid; restore it from a backup")]
+    /// A stored value that this program could not have written. It may be a person's, so it is not told.
+    #[error(
+        "the ledger database holds a value for {what} of {} bytes, which is not valid; restore it from a backup",
+        value.len()
+    )]
     Stored {
-        /// The column.
+        /// The column, or what is in it.
         what: &'static str,
-        /// Its value.
+        /// Its value. Never shown.
         value: String,
+    },
+    /// Something that this program could not have left so, at a place that can be told.
+    #[error("the ledger database holds {what} `{place}`, which is not valid; restore it from a backup")]
+    Damaged {
+        /// What it is.
+        what: &'static str,
+        /// Which: an id or number of ours, a count. No stored text.
+        place: String,
     },
     /// Something was to be booked into a month that is closed.
     #[error(
@@ -258,4 +269,16 @@ fn is_io(error: &dyn std::error::Error) -> bool {
         next = source.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_value_is_not_told() {
+        let value = "+5511987654321".to_owned();
+        let told = LedgerError::Stored { what: "metadata", value }.to_string();
+        assert!(told.contains("metadata") && told.contains("14 bytes") && !told.contains("98765"), "{told}");
+    }
 }

@@ -162,7 +162,7 @@ fn number(
         // Where another process was first its row is seen now.
         None => insert(fingerprint)?.map_or_else(find, |ix| Ok(Some(ix)))?,
     };
-    ix.ok_or_else(|| LedgerError::Stored { what: "fingerprint", value: hex::encode(&digest[..16]) })
+    ix.ok_or_else(|| LedgerError::Damaged { what: "fingerprint", place: hex::encode(&digest[..16]) })
 }
 
 /// Makes terms of a summary row; `None` if another process did meanwhile.

@@ -227,5 +227,5 @@ pub(super) fn number_of(month: YearMonth) -> i64 {
 /// The month back from how it is stored.
 pub(super) fn month_of(number: i64) -> Result<YearMonth, LedgerError> {
     YearMonth::new((number / 12) as i16, (number % 12 + 1) as i8)
-        .ok_or_else(|| LedgerError::Stored { what: "month", value: number.to_string() })
+        .ok_or_else(|| LedgerError::Damaged { what: "month", place: number.to_string() })
 }

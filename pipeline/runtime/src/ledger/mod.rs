@@ -6,12 +6,14 @@
 
 mod accounts;
 mod ahead;
+mod among;
 mod amount;
 mod asked;
 mod by_id;
 mod charge_order;
 mod charges;
 mod closes;
+mod corrected;
 mod database;
 mod entry;
 mod erased;
@@ -54,6 +56,7 @@ pub(crate) use charges::{
     Alike, Id, Line, SharedRow, billing_month, entries_at, month_lines, reversals, shared_rows, true_ups_of,
 };
 pub(crate) use closes::{close_month, closed_months, end_of};
+pub(crate) use corrected::corrected;
 pub(crate) use entry::{SHARING, named};
 pub(crate) use erased::{Erasure, Erasures, Until};
 pub(crate) use group::messages_of;

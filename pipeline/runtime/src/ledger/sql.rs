@@ -223,5 +223,12 @@ impl dyn Row + '_ {
 }
 
 fn odd(column: usize, value: &Value<'_>) -> LedgerError {
-    LedgerError::Stored { what: "column", value: format!("{column}: {value:?}") }
+    let kind = match value {
+        Value::Null => "nothing",
+        Value::Int(_) => "a number",
+        Value::Text(_) => "text",
+        Value::Bytes(_) => "bytes",
+        Value::Amount(_) => "an amount",
+    };
+    LedgerError::Damaged { what: "column", place: format!("{column}: {kind}") }
 }

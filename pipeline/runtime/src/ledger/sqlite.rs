@@ -147,8 +147,8 @@ impl Row for rusqlite::Row<'_> {
             ValueRef::Integer(n) => Value::Int(n),
             ValueRef::Text(text) => Value::Text(std::str::from_utf8(text).map_err(rusqlite::Error::from)?),
             ValueRef::Blob(bytes) => Value::Bytes(bytes),
-            ValueRef::Real(real) => {
-                return Err(LedgerError::Stored { what: "column", value: format!("{column}: {real}") });
+            ValueRef::Real(_) => {
+                return Err(LedgerError::Damaged { what: "column", place: format!("{column}: a real number") });
             }
         })
     }

@@ -43,10 +43,12 @@ impl<'a> Walk<'a> {
             self.sums.cancelled();
             return Ok(());
         }
+        // As settling has it: it keeps its position, and ends in the month that took it back.
+        let ended = standing.ended && self.rules.are_own();
         let done = match entry.kind {
-            EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced => self.message(entry),
+            EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced => self.message(entry, ended),
             // Those billed in the month of an earlier month's charges are of what is not rated again here.
-            EntryKind::TrueUp => self.sums.other(entry, standing.of_another),
+            EntryKind::TrueUp => self.sums.other(entry, standing.of_another || ended),
             EntryKind::Adjustment | EntryKind::Fee | EntryKind::Credit => self.sums.other(entry, true),
         };
         done.ok_or(LedgerError::Overflow { what: "the rerated month" })
@@ -58,7 +60,7 @@ impl<'a> Walk<'a> {
         self.sums.report()
     }
 
-    fn message(&mut self, entry: &LedgerEntry<'_>) -> Option<()> {
+    fn message(&mut self, entry: &LedgerEntry<'_>, ended: bool) -> Option<()> {
         let place = self.positions.place(&entry.account, &entry.waba, &entry.sender, &entry.usage_period);
         self.positions.at(entry.occurred_at.0);
         let own = own_day(self.rules, entry);
@@ -86,6 +88,10 @@ impl<'a> Walk<'a> {
             },
             rated => rated.map(|input| self.positions.rate(self.rules, place, input).rated),
         };
+        if ended {
+            let other = booked.clone();
+            return self.sums.message(entry, &Message { booked, other, market: None, category: None, listed: false });
+        }
         let mut message =
             Message { booked, other: Cost::Known(Decimal::ZERO), market: None, category: None, listed: false };
         match rated {

@@ -349,9 +349,10 @@ fn totals(of: &[Total], rates: &RateCards) -> Result<Vec<ControlTotal>, LedgerEr
     Ok(all)
 }
 
-/// A currency that the platform does not bill in has no minor unit here: it stays exact.
+/// Prices may be in a currency that the platform does not bill in. What has no minor unit stays exact.
 fn control_total(currency: &str, kind: &str, exact: Decimal, rates: &RateCards) -> ControlTotal {
-    let decimals = Currency::new(currency).and_then(|c| rates.minor_units(c)).unwrap_or(ENTRY_DECIMALS);
+    let decimals = Currency::new(currency).and_then(|c| rates.minor_units(c).or_else(|| c.minor_units()));
+    let decimals = decimals.unwrap_or(ENTRY_DECIMALS);
     ControlTotal {
         currency: currency.to_owned(),
         kind: kind.to_owned(),

@@ -5,8 +5,9 @@
 //! is taken back and booked anew, so that it always is what the bill falls short of.
 
 use super::{Job, SettleError, Terms};
-use crate::ledger::{Asked, Close, LedgerError, Sql, Writer, asked, book_settled};
+use crate::ledger::{Asked, Close, LedgerError, Sql, Writer, asked, book_settled, corrected};
 use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 use tollgate_core::charge::entry_id;
 use tollgate_core::emit::blank_fee;
 use tollgate_rate_card::{Fee, Markup};
@@ -19,6 +20,7 @@ pub(super) fn book(writer: &mut Writer, job: &Job<'_>, end: &Close) -> Result<u6
     writer.transact(|tx, memory| {
         let db: &dyn Sql = tx;
         let rows = asked(db, job.month, job.account)?;
+        let corrected = if may_correct(job, &rows) { corrected(db, job.month, job.account)? } else { BTreeMap::new() };
         let mut entries = Vec::new();
         // Rows are in the order of WABAs.
         for rows in rows.chunk_by(|a, b| a.waba == b.waba) {
@@ -27,7 +29,9 @@ pub(super) fn book(writer: &mut Writer, job: &Job<'_>, end: &Close) -> Result<u6
                 let (account, waba) = (job.account.to_owned(), number.waba.clone());
                 return Ok(Err(SettleError::UnknownZone { account, waba }));
             };
-            let lacks = lacks(job, end, terms, rows, number)?;
+            let key = (number.waba.clone(), number.price_currency.clone());
+            let corrected = corrected.get(&key).copied().unwrap_or_default();
+            let lacks = lacks(job, end, terms, rows, number, corrected)?;
             add(job, terms, rows, number, lacks, &mut entries);
         }
         let new = book_settled(tx, memory, entries)?;
@@ -35,21 +39,36 @@ pub(super) fn book(writer: &mut Writer, job: &Job<'_>, end: &Close) -> Result<u6
     })?
 }
 
+/// Whether anything of the month may correct one that was closed, and a minimum is asked.
+fn may_correct(job: &Job<'_>, rows: &[Asked]) -> bool {
+    let month = job.month.to_string();
+    let asks = |terms: &Terms| terms.markup.iter().any(|markup| !markup.fees.minimum.is_zero());
+    let corrects =
+        |row: &Asked| matches!(row.kind, EntryKind::Adjustment | EntryKind::TrueUp) && row.usage_period != month;
+    job.terms.values().any(asks) && rows.iter().any(corrects)
+}
+
 fn is(row: &Asked, fee: Fee) -> bool {
     row.kind == EntryKind::Fee && row.markup_rule.as_deref() == Some(fee.as_str())
 }
 
-/// What the bill falls short of, of the mark-up that the engine had in force at the month's end.
-fn lacks(job: &Job<'_>, end: &Close, terms: &Terms, rows: &[Asked], number: &Asked) -> Result<Decimal, LedgerError> {
+/// What the bill falls short of, of the mark-up that the engine had in force at the month's end; `corrected` is what of it
+/// corrects months that were closed.
+fn lacks(
+    job: &Job<'_>,
+    end: &Close,
+    terms: &Terms,
+    rows: &[Asked],
+    number: &Asked,
+    corrected: Decimal,
+) -> Result<Decimal, LedgerError> {
     // As the engine has it: of a month that ends early, what is to begin is not in force.
     let today = terms.zone.local_date_at((end.at.0 / 1000) as i64);
     let markup = Markup::in_force(&terms.markup, job.month.last_day().min(today));
     let minimum = markup.map_or(Decimal::ZERO, |markup| markup.fees.minimum);
-    let mut sum = Decimal::ZERO;
-    let month = job.month.to_string();
     // What finance credits is no usage, and nor is what corrects a month that was closed: the minimum would ask it back.
-    let corrects = |row: &Asked| row.kind == EntryKind::TrueUp && row.usage_period != month;
-    let counts = |row: &&Asked| row.kind != EntryKind::Credit && !corrects(row) && !is(row, Fee::Minimum);
+    let mut sum = -corrected;
+    let counts = |row: &&Asked| row.kind != EntryKind::Credit && !is(row, Fee::Minimum);
     for row in rows.iter().filter(counts).filter(|row| row.price_currency == number.price_currency) {
         sum = sum.checked_add(row.price).ok_or(LedgerError::Overflow { what: "the prices of a month" })?;
     }

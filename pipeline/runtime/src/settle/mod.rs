@@ -134,8 +134,8 @@ fn settle_by(
         }
         idle = if booked.true_ups > before { 0 } else { idle + 1 };
         if idle > IDLE_MAX {
-            let value = format!("{} {}", job.account, job.month);
-            return Err(LedgerError::Stored { what: "true-ups that do not stand", value }.into());
+            let place = format!("{} {}", job.account, job.month);
+            return Err(LedgerError::Damaged { what: "true-ups that do not stand", place }.into());
         }
     }
 }

@@ -140,7 +140,7 @@ impl Shapes {
         }
         let terms = self.by_terms.get(&line.terms).copied();
         let terms =
-            terms.ok_or_else(|| LedgerError::Stored { what: "entries.terms", value: line.terms.to_string() })?;
+            terms.ok_or_else(|| LedgerError::Damaged { what: "entries.terms", place: line.terms.to_string() })?;
         let (g, alike) = (&self.shared[terms], line.alike()?);
         let role = match g.kind {
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced if alike.quantity != 1 => Role::Kept,

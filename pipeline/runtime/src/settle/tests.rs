@@ -17,7 +17,10 @@ use crate::export::{Format, Request, write_csv};
 use crate::ledger::fixture::{Database, READ_AT, dec, json, on_both, records};
 use crate::ledger::{LedgerReader, LedgerStore, Place, Record, Stream};
 use credited::a_credit_is_in_the_bill_and_no_minimum_asks_it_back;
-use minimum::{a_month_is_made_up_to_its_minimum, a_month_with_fees_is_closed_once, no_minimum_asks_a_correction_back};
+use minimum::{
+    a_month_is_made_up_to_its_minimum, a_month_with_fees_is_closed_once, no_minimum_asks_a_correction_back,
+    totals_are_rounded_in_whatever_currency, what_comes_late_counts_and_what_corrects_does_not,
+};
 use month::{Bands, Drawn, Fate, Net, back, book, expected, net, rates, terms};
 use proptest::prelude::*;
 use reached::a_band_that_is_reached_bounds_positions;
@@ -34,6 +37,8 @@ on_both!(
     a_month_is_made_up_to_its_minimum,
     a_month_with_fees_is_closed_once,
     no_minimum_asks_a_correction_back,
+    what_comes_late_counts_and_what_corrects_does_not,
+    totals_are_rounded_in_whatever_currency,
 );
 
 const OCTOBER: &str = "2026-10";

@@ -291,7 +291,7 @@ impl<'j> Walk<'j> {
             })?;
             let Some((newest, months)) = newest.zip(months) else { continue };
             let month = billing_month(db, months, account, newest.occurred_at, &charge)?;
-            let odd = || LedgerError::Stored { what: "adjusted entry", value: hex::encode(charge) };
+            let odd = || LedgerError::Damaged { what: "adjusted entry", place: hex::encode(charge) };
             let month = month.ok_or_else(odd)?;
             if closed.as_ref().is_none_or(|closed| *closed < YearMonth::to_string(&month)) {
                 self.report.waiting += 1;
@@ -309,8 +309,8 @@ impl<'j> Walk<'j> {
 }
 
 fn odd(what: &'static str, line: &Line<'_>) -> LedgerError {
-    let value = format!("of occurred_at {}, id {:?}", line.occurred_at, line.id.map(hex::encode));
-    LedgerError::Stored { what, value }
+    let place = format!("of occurred_at {}, id {:?}", line.occurred_at, line.id.map(hex::encode));
+    LedgerError::Damaged { what, place }
 }
 
 /// The newest true-up of a charge.

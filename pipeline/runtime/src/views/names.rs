@@ -127,7 +127,7 @@ impl Names {
         }
         let sql = "SELECT outcome, variant FROM states WHERE ix = ?1";
         let found = tx.first(sql, &[state.into()], |row| Ok((named("outcome", row.words(0)?)?, row.required(1)?)))?;
-        let stands = found.ok_or_else(|| LedgerError::Stored { what: "state", value: state.to_string() })?;
+        let stands = found.ok_or_else(|| LedgerError::Damaged { what: "state", place: state.to_string() })?;
         self.stands.insert(state, stands);
         Ok(stands)
     }
@@ -146,7 +146,7 @@ impl Names {
             let changed =
                 tx.run("UPDATE states SET messages = messages + ?2 WHERE ix = ?1", &[state.into(), add.into()])?;
             if changed != 1 {
-                return Err(LedgerError::Stored { what: "state", value: state.to_string() });
+                return Err(LedgerError::Damaged { what: "state", place: state.to_string() });
             }
         }
         Ok(())

@@ -378,9 +378,9 @@ fn all_changed(table: &'static str, changed: u64, rows: usize) -> Result<(), Led
     if changed == rows as u64 {
         return Ok(());
     }
-    Err(LedgerError::Stored {
+    Err(LedgerError::Damaged {
         what: table,
-        value: format!("{} of {rows} rows that are missing", rows as u64 - changed),
+        place: format!("{} of {rows} rows that are missing", rows as u64 - changed),
     })
 }
 

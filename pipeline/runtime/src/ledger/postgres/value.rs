@@ -47,7 +47,7 @@ impl Row for postgres::Row {
                 None => Value::Null,
             },
             ref other => {
-                return Err(LedgerError::Stored { what: "column", value: format!("{column}: {other}") });
+                return Err(LedgerError::Damaged { what: "column", place: format!("{column}: {other}") });
             }
         })
     }

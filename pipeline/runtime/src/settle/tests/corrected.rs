@@ -7,6 +7,7 @@ use crate::rerate::rerate;
 on_both!(
     what_is_corrected_is_billed_in_the_first_open_month,
     what_was_closed_without_a_price_gets_one,
+    rating_again_shows_what_would_be_booked,
     a_corrected_month_with_whatever_comes_later,
 );
 
@@ -78,6 +79,27 @@ fn what_is_corrected_is_billed_in_the_first_open_month(dir: &Database) {
     assert_eq!(books.net(&[OCTOBER, NOVEMBER, DECEMBER]), expected_by(&drawn, false, Bands::Right));
     assert_eq!(books.export(OCTOBER, Format::Detail, 2), closed);
     assert_eq!(verify(&books.reader, &books.rates, "acme").unwrap().len(), 2);
+}
+
+/// What a later month took back stays as it was billed; so rating again shows no difference for it.
+fn rating_again_shows_what_would_be_booked(dir: &Database) {
+    let mut books = Books::new(dir);
+    let drawn: Vec<(u64, Drawn)> = (1..=7).map(|n| (n, plain(1, n))).collect();
+    let booked = book(&drawn, &[0, 1, 2, 3, 4, 5, 6]);
+    books.ingest(&booked.iter().map(json).collect::<Vec<_>>(), 0);
+    books.end(OCTOBER);
+    books.close(OCTOBER, ALL).unwrap();
+    // The one that is in another band by the right table; afterwards one that has true-ups.
+    for (taken_back, catalogue, difference) in [(5, Bands::Right, "-0.0002"), (7, Bands::First, "0.0001")] {
+        books.ingest(&[json(&back(1_000 + taken_back, &booked[taken_back as usize - 1], NOVEMBER))], 0);
+        books.rates = rates(catalogue);
+        let (was, other) = books.rerated(OCTOBER);
+        assert_eq!(other.unwrap() - was.unwrap(), dec(difference));
+        let found = books.correct(OCTOBER).0.cost_difference;
+        assert_eq!(found, BTreeMap::from([("USD".to_owned(), dec(difference))]));
+        let (was, other) = books.rerated(OCTOBER);
+        assert_eq!(was, other);
+    }
 }
 
 fn what_was_closed_without_a_price_gets_one(dir: &Database) {

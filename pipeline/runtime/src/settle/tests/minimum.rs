@@ -160,6 +160,85 @@ pub(super) fn no_minimum_asks_a_correction_back(dir: &Database) {
     assert_eq!(prices, ["0.4864"]);
 }
 
+/// November's bill holds what was used in October: what was billed there and is another category by now, which does not count, and
+/// what came late, which does, with what became of it.
+pub(super) fn what_comes_late_counts_and_what_corrects_does_not(dir: &Database) {
+    let mut books = books(dir, "1");
+    let october = charge(1);
+    books.ingest(&[json(&october)], 0);
+    books.end(OCTOBER);
+    books.close(OCTOBER, ALL).unwrap();
+    let of = |n: u64, kind: EntryKind, adjusts: &LedgerEntry<'static>, revision: u32, quantity: i64, price: &str| {
+        LedgerEntry {
+            entry: format!("{:032x}", (1_u128 << 92) + u128::from(n)).into(),
+            kind,
+            cause: Some(Cause::Reclassified),
+            adjusts: Some(adjusts.entry.clone()),
+            revision,
+            quantity,
+            cost: Some(dec(price)),
+            price_ex_tax: Some(dec(price)),
+            billing_period: NOVEMBER.into(),
+            ..adjusts.clone()
+        }
+    };
+    let back = |n, e: &LedgerEntry<'static>, revision| {
+        of(n, EntryKind::Adjustment, e, revision, -1, &format!("-{}", e.price_ex_tax.unwrap()))
+    };
+    let anew = |n, e: &LedgerEntry<'static>, revision, price| of(n, EntryKind::Charge, e, revision, 1, price);
+    let settled =
+        |n, e: &LedgerEntry<'static>, revision, quantity, price| of(n, EntryKind::TrueUp, e, revision, quantity, price);
+    // Of the closed month, re-classified twice; its ids are in no order, and it is reported earlier, too.
+    let second = LedgerEntry { occurred_at: Time(october.occurred_at.0 - 1), ..anew(90, &october, 1, "0.0625") };
+    let third = anew(20, &second, 2, "0.03");
+    let late = |n| LedgerEntry { cause: Some(Cause::Late), billing_period: NOVEMBER.into(), ..charge(n) };
+    let (settled_late, moved_late) = (late(2), late(3));
+    let fourth = LedgerEntry { occurred_at: Time(moved_late.occurred_at.0 - 1), ..anew(10, &moved_late, 1, "0.0625") };
+    let own = LedgerEntry {
+        usage_period: NOVEMBER.into(),
+        billing_period: NOVEMBER.into(),
+        occurred_at: Time(october.occurred_at.0 + 30 * 86_400_000),
+        ..fee(2, Fee::Number, 1, "0.5")
+    };
+    let entries = [
+        back(80, &october, 1),
+        back(30, &second, 2),
+        settled(21, &third, 1, -1, "-0.03"),
+        settled(22, &third, 2, 1, "0.02"),
+        third,
+        second,
+        back(11, &moved_late, 1),
+        fourth,
+        moved_late,
+        settled(23, &settled_late, 1, -1, "-0.0068"),
+        settled(24, &settled_late, 2, 1, "0.008"),
+        settled_late,
+        own,
+    ];
+    assert_eq!(books.ingest(&entries.iter().map(json).collect::<Vec<_>>(), 0).applied, 13);
+    let job = Books::job(&books.rates, &books.terms, NOVEMBER);
+    let end = crate::ledger::Close {
+        month: NOVEMBER.parse().unwrap(),
+        at: Time(T0 + 70 * 86_400_000),
+        forced: None,
+        closed_at: None,
+        manifest: String::new(),
+        sha256: String::new(),
+    };
+    assert_eq!(super::super::minimum::book(&mut books.writer, &job, &end).unwrap(), 1);
+    assert_eq!(super::super::minimum::book(&mut books.writer, &job, &end).unwrap(), 0);
+    let mut prices = Vec::new();
+    let each = &mut |e: &LedgerEntry<'_>| {
+        if e.reason.as_deref() == Some("minimum") {
+            prices.push(e.price_ex_tax.unwrap().normalize().to_string());
+        }
+        std::ops::ControlFlow::Continue(())
+    };
+    books.reader.detail(NOVEMBER.parse().unwrap(), None, false, each).unwrap();
+    // 1 - 0.5 - 0.0625 - 0.008.
+    assert_eq!(prices, ["0.4295"]);
+}
+
 pub(super) fn a_month_with_fees_is_closed_once(dir: &Database) {
     let mut books = books(dir, "1");
     let entries = [json(&charge(1)), json(&fee(1, Fee::Accepted, 120, "0.12")), json(&fee(2, Fee::Number, 1, "0.5"))];
@@ -211,4 +290,29 @@ pub(super) fn a_month_with_fees_is_closed_once(dir: &Database) {
     assert_eq!(row("Fee up to the minimum of the month")["Tags"], "{}");
     let billed: Decimal = rows.iter().map(|row| dec(&row["BilledCost"])).sum();
     assert_eq!(billed, dec("1"));
+}
+
+/// Prices may be in currencies that the platform does not bill in: the manifest rounds them as an invoice does.
+pub(super) fn totals_are_rounded_in_whatever_currency(dir: &Database) {
+    let mut books = Books::new(dir);
+    let of = |n, amount: &str, currency: &'static str| LedgerEntry {
+        price_currency: currency.into(),
+        ..fee(n, Fee::Accepted, 1, amount)
+    };
+    let each = [("0.126", "CHF"), ("12.6", "JPY"), ("0.0125", "KWD"), ("0.5", "XAU")];
+    let entries: Vec<_> = (1..).zip(each).map(|(n, (amount, currency))| json(&of(n, amount, currency))).collect();
+    books.ingest(&entries, 0);
+    books.end(OCTOBER);
+    let manifest: CloseManifest = serde_json::from_str(&books.close(OCTOBER, ALL).unwrap().manifest).unwrap();
+    let totals: Vec<_> = manifest.price_totals.iter().filter(|t| t.kind == "total").collect();
+    let told: Vec<_> = totals.iter().map(|t| (&*t.currency, &*t.rounded, &*t.remainder)).collect();
+    assert_eq!(
+        told,
+        [
+            ("CHF", "0.13", "-0.0040000000"),
+            ("JPY", "13", "-0.4000000000"),
+            ("KWD", "0.013", "-0.0005000000"),
+            ("XAU", "0.5000000000", "0.0000000000"),
+        ]
+    );
 }
