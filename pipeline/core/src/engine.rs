@@ -5,13 +5,15 @@
 //! due, then `commit` for the records to store and either `committed` or `abort`.
 //!
 //! `load` from the store · `bring` what a decision will read · `due` what comes by time · `write` effects as JSON ·
-//! `batch` what a batch changed, for the store, and its undoing · `seams` what is brought along · this file decides.
+//! `batch` what a batch changed, for the store, and its undoing · `sweep` what is forgotten in time · `seams` what is brought
+//! along · this file decides.
 
 mod batch;
 mod bring;
 mod due;
 mod load;
 mod seams;
+mod sweep;
 mod write;
 
 use self::batch::{Dirty, Undo};
@@ -31,6 +33,7 @@ use tollgate_wire::request::{self, Request};
 use tollgate_wire::{DeadLetterReason, command, event};
 
 pub use seams::{EngineError, Handled, Rejected, Sink, Source, Table, Writes};
+pub use sweep::Swept;
 
 /// What the engine is told once.
 #[derive(Clone, Debug)]

@@ -1,5 +1,8 @@
 //! One partition's shard: its engine over its store. It decides batches and knows nothing of the log they come from.
 
+mod sweep;
+
+use self::sweep::Sweeps;
 use super::decisions;
 use super::doubts::Doubts;
 use super::gauges::Gauges;
@@ -86,20 +89,13 @@ pub(super) struct Shard {
     careful: usize,
     phase: Phase,
     last_snapshot: Instant,
-    swept_from: [u8; 8],
-    /// Where the next look at the platform's ids begins.
-    ids_swept_from: [u8; 16],
-    /// Sweeps in a row for which the store would have been waited for.
-    sweeps_put_off: u32,
+    sweeps: Sweeps,
     snapshots: u64,
     /// Decisions of the last batch, those of timers and queues included.
     decisions: usize,
     /// The batch that was handed out and is not known to be durable.
     pending: Option<Pending>,
 }
-
-/// Sweeps that may be put off in a row, one each second: what is ended must be forgotten at last.
-const SWEEPS_PUT_OFF_MOST: u32 = 60;
 
 /// A batch between decision and commit.
 struct Pending {
@@ -138,9 +134,7 @@ impl Shard {
             careful: 0,
             phase: Phase::default(),
             last_snapshot: monotonic(),
-            swept_from: [0; 8],
-            ids_swept_from: [0; 16],
-            sweeps_put_off: 0,
+            sweeps: Sweeps::default(),
             snapshots: 0,
             decisions: 0,
             pending: None,
@@ -326,6 +320,7 @@ impl Shard {
         self.phase = Phase::Tick;
         let ticked = self.engine.tick(ticks, &source, &mut self.out)?;
         self.decisions = inputs.len() + ticked;
+        self.sweeps.decisions += self.decisions;
         self.phase = Phase::Sweep;
         self.sweep(state)
     }
@@ -404,53 +399,6 @@ impl Shard {
     /// Takes what this process does not decide for any more out of the metrics.
     pub(super) fn forget_gauges(&self) {
         self.gauges.forget(self.engine.state(), self.partition);
-    }
-
-    /// Forgets ended messages after their time, a few with each snapshot. Comes before what the batch writes, so
-    /// that a message which the batch touched stays.
-    fn sweep(&mut self, state: &mut StateBatch) -> Result<(), DecideError> {
-        if !self.snapshot_is_due() {
-            return Ok(());
-        }
-        if !self.store.is_settled() && self.sweeps_put_off < SWEEPS_PUT_OFF_MOST {
-            self.sweeps_put_off += 1;
-            return Ok(());
-        }
-        self.sweeps_put_off = 0;
-        let mut seen = 0;
-        let mut last = None;
-        for item in self.store.scan_range(crate::store::Space::Closed, &self.swept_from, None).take(500) {
-            let (key, value) = item.map_err(LoadError::from)?;
-            seen += 1;
-            last = <[u8; 8]>::try_from(&*key).ok();
-            let swept = self.engine.sweep(&value, &mut BatchWrites(state)).map_err(EngineError::from)?;
-            if !swept {
-                break;
-            }
-        }
-        self.swept_from = match last {
-            Some(key) if seen == 500 => (u64::from_be_bytes(key) + 1).to_be_bytes(),
-            _ => [0; 8],
-        };
-        self.engine.sweep_campaigns();
-        self.sweep_ids(state)
-    }
-
-    /// Forgets the platform's ids of what people wrote after their time: a few at a time, round and round.
-    fn sweep_ids(&mut self, state: &mut StateBatch) -> Result<(), DecideError> {
-        const IDS: usize = 500;
-        let (mut seen, mut last) = (0, None);
-        for item in self.store.scan_range(crate::store::Space::Wamids, &self.ids_swept_from, None).take(IDS) {
-            let (key, value) = item.map_err(LoadError::from)?;
-            seen += 1;
-            self.engine.sweep_id(&key, &value, &mut BatchWrites(state));
-            last = <[u8; 16]>::try_from(&*key).ok();
-        }
-        self.ids_swept_from = match last.map(u128::from_be_bytes).and_then(|key| key.checked_add(1)) {
-            Some(next) if seen == IDS => next.to_be_bytes(),
-            _ => [0; 16],
-        };
-        Ok(())
     }
 }
 
