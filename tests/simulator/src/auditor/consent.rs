@@ -119,7 +119,11 @@ impl People {
             Some("set_suppression") => {
                 let key = (account, name(&c["suppression"]["to"]));
                 if c["suppression"]["listed"] == true {
-                    self.listed.insert(key);
+                    // Once: who was taken off it at another number since stays off it there.
+                    if self.listed.insert(key.clone()) {
+                        let moved = self.moved.get(&key).cloned();
+                        self.follow(&whose(&key, ""), moved, &[], true);
+                    }
                 } else {
                     self.listed.remove(&key);
                 }
