@@ -13,6 +13,7 @@ use crate::window;
 use tollgate_rate_card::Fee;
 use tollgate_wire::Text;
 use tollgate_wire::event::{Inbound, Preference};
+use tollgate_wire::request::Recipient;
 
 /// Stands in place of a message's number under the id of what a person wrote; below it, when.
 pub(crate) const WROTE: u64 = 1 << 63;
@@ -30,7 +31,8 @@ pub(crate) fn is_over(kept: u64, now_s: u32) -> bool {
 }
 
 /// A person wrote or called: the window opens, the number's throughput is used, a word of the account's ends or confirms
-/// consents. What the platform tells again changes nothing.
+/// consents. What the platform tells again changes nothing. Where it names the person by number and by business-scoped id,
+/// window and word are of both, and the message is counted and told once.
 pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now_ms: u64, out: &mut Decision) {
     let state = facts.state;
     let Some(sender) = state.sender(&i.sender).filter(|s| s.account == account.ix) else {
@@ -38,7 +40,6 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
         return;
     };
     let Some(user) = person(facts, &i.from, out).0 else { return };
-    let key = PairKey::new(sender.ix, user);
     let at_s = clamp_s(i.at_s, now_ms);
     if let Some(id) = &i.id {
         let hash = id_hash(facts.key, &i.sender, id);
@@ -47,24 +48,32 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
         }
         out.changes.push(Change::Wamid(hash, WROTE | u64::from(at_s), 0));
     }
-    let mut pair = state.pair(key);
-    pair.last_inbound_s = pair.last_inbound_s.max(at_s);
-    if i.referral {
-        pair.referral_s = pair.referral_s.max(at_s);
-    }
-    out.changes.push(Change::Pair(key, pair));
     let means = account.words.meaning(i.keyword.iter().chain(&i.label).map(Text::as_str));
-    // What people write that were never reached is nobody's result, but they wait for an answer like the others.
-    let contact = ContactKey::new(account.ix, user);
-    let brand = account.brands.of_sender(sender.ix);
-    let said_to = |brand: BrandIx| state.said(contact, brand) != Contact::default();
-    let known = said_to(BrandIx::NONE) || brand.some().is_some_and(said_to);
-    let kind = if known { ReplyKind::Wrote } else { ReplyKind::StrangerWrote };
     let settled = matches!(means, Some(Means::Stop | Means::StopAll));
+    let beside = beside(facts, i.bsuid.as_ref(), user, settled, out);
+    for user in std::iter::once(user).chain(beside) {
+        let key = PairKey::new(sender.ix, user);
+        let mut pair = state.pair(key);
+        pair.last_inbound_s = pair.last_inbound_s.max(at_s);
+        if i.referral {
+            pair.referral_s = pair.referral_s.max(at_s);
+        }
+        out.changes.push(Change::Pair(key, pair));
+    }
+    // What people write that were never reached is nobody's result, but they wait for an answer like the others.
+    let brand = account.brands.of_sender(sender.ix);
+    let is_known = |user: User| {
+        let contact = ContactKey::new(account.ix, user);
+        let said_to = |brand: BrandIx| state.said(contact, brand) != Contact::default();
+        said_to(BrandIx::NONE) || brand.some().is_some_and(said_to)
+    };
+    // Told once: of the id where that alone was written to.
+    let known = std::iter::once(user).chain(beside).find(|user| is_known(*user));
+    let kind = if known.is_some() { ReplyKind::Wrote } else { ReplyKind::StrangerWrote };
     out.effects.push(Effect::Reply(Box::new(Reply {
         kind,
         sender: sender.ix,
-        user,
+        user: known.unwrap_or(user),
         at_s,
         settled,
         reaction: i.reaction,
@@ -77,8 +86,27 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     live.throughput = live.throughput.charge(rate, 1, now_ms);
     out.changes.push(Change::SenderLive(sender.ix, live));
     if let Some(means) = means {
-        said::word(facts, account, (sender.ix, user), means, at_s, out);
+        for user in std::iter::once(user).chain(beside) {
+            said::word(facts, account, (sender.ix, user), means, at_s, out);
+        }
     }
+}
+
+/// The business-scoped id that the platform names beside a person's number. One that nobody has used is made known
+/// only where it is to be remembered: who writes and was never written to must not cost more for having one.
+fn beside(
+    facts: &Facts<'_>,
+    bsuid: Option<&Text<'_>>,
+    user: User,
+    remembered: bool,
+    out: &mut Decision,
+) -> Option<User> {
+    let bsuid = bsuid.filter(|id| !id.is_empty())?;
+    let known = match remembered {
+        false => facts.state.scoped_user(bsuid),
+        true => person(facts, &Recipient::Scoped { bsuid: bsuid.clone(), country: None }, out).0,
+    };
+    known.filter(|known| *known != user)
 }
 
 /// Tells that a message left for a person who had written within a window's length before it and so may wait for an answer.
@@ -95,7 +123,10 @@ pub(crate) fn answered((sender, user): (SenderIx, User), pair: &Pair, at_s: u32,
 /// A person stopped or resumed marketing on the platform.
 pub(crate) fn preference(facts: &Facts<'_>, account: &Account, p: &Preference<'_>, now_ms: u64, out: &mut Decision) {
     let Some(user) = person(facts, &p.from, out).0 else { return };
-    said::switch(facts, ContactKey::new(account.ix, user), p.stop, clamp_s(p.at_s, now_ms), out);
+    let beside = beside(facts, p.bsuid.as_ref(), user, true, out);
+    for user in std::iter::once(user).chain(beside) {
+        said::switch(facts, ContactKey::new(account.ix, user), p.stop, clamp_s(p.at_s, now_ms), out);
+    }
 }
 
 /// How far a platform time may lie ahead of ours.

@@ -252,6 +252,49 @@ fn a_stop_of_everything_and_the_suppression_list_follow_too() {
     assert_eq!(asked(&mut w, NEW), "AAAA", "told again, it is not put on the list again");
 }
 
+/// Whoever left a number is put on the list by it: by the number that is known to who asks for it.
+#[test]
+fn a_place_on_the_list_follows_to_the_number_that_the_person_moved_to() {
+    let mut w = world(&json!({}));
+    let start_ms = w.now_ms;
+    for to in [ANA, NEW, NEWER] {
+        consent(&mut w, to, "opt_in", &json!({}));
+    }
+    moved(&mut w, ANA, NEW, start_ms);
+    moved(&mut w, NEW, NEWER, start_ms + 1000);
+    // In a circle of numbers it comes to an end.
+    moved(&mut w, NEWER, ANA, start_ms + 2000);
+    w.advance(HOUR_MS);
+    assert_eq!(asked(&mut w, NEWER), "AAAw");
+    w.commit();
+    let said = w.out.consents.len();
+    suppress(&mut w, ANA, true);
+    assert_eq!(w.out.consents.len(), said + 3, "each with its proof");
+    if !w.engine.abort() {
+        w.reload();
+    }
+    assert_eq!(asked(&mut w, NEWER), "AAAw", "undone");
+    let now = at(&w, 0);
+    suppress(&mut w, ANA, true);
+    let told = w.out.consents.last().unwrap();
+    assert_eq!((&told["said"]["category"], &told["said"]["at"]), (&json!("suppression"), &json!(now)), "{told}");
+    w.commit();
+    w.reload();
+    for to in [ANA, NEW, NEWER] {
+        assert_eq!(asked(&mut w, to), "ooow", "{to}");
+    }
+    // Off it is who is named, and told again it stays so.
+    suppress(&mut w, NEW, false);
+    suppress(&mut w, ANA, true);
+    let listed = |w: &mut World| [ANA, NEW, NEWER].map(|to| asked(w, to));
+    assert_eq!(listed(&mut w), ["ooow", "AAAw", "ooow"]);
+    suppress(&mut w, ANA, false);
+    assert_eq!(listed(&mut w), ["AAAw", "AAAw", "ooow"]);
+    // Put on it anew it is followed anew.
+    suppress(&mut w, ANA, true);
+    assert_eq!(listed(&mut w), ["ooow", "ooow", "ooow"]);
+}
+
 /// The platform keeps no order: the change is told first, then the word that was said before it; then an earlier change.
 #[test]
 fn what_was_said_before_a_change_follows_whenever_it_is_told() {

@@ -11,6 +11,36 @@ fn person(n: usize) -> String {
     format!("+55119{n:08}")
 }
 
+/// What the refusal says can be done: taking it out of the first account frees no number, and needs not be tried.
+#[test]
+fn a_number_stays_with_the_account_that_declared_it_first() {
+    let with = |account: &str, waba: &str, senders: &[&str]| {
+        let mut spec = account_spec(account, waba, senders[0], "1000", "GREEN");
+        for sender in &senders[1..] {
+            spec["wabas"][0]["senders"].as_array_mut().unwrap().push(json!({"id": sender}));
+        }
+        json!({"command": "apply_account", "spec": spec})
+    };
+    let mut w = World::new();
+    w.command(&with("acme", "waba-1", &["1001", "1002"]));
+    for step in ["declared", "taken out", "restarted"] {
+        let refused = w.try_command(&with("other", "waba-2", &["2001", "1002"])).unwrap_err().detail;
+        assert!(
+            refused.contains("sender 1002 belongs to account acme, also when it is taken out"),
+            "{step}: {refused}"
+        );
+        assert!(!refused.contains("remove it"), "{refused}");
+        w.command(&with("acme", "waba-1", &["1001"]));
+        w.commit();
+        if step == "taken out" {
+            w.reload();
+        }
+    }
+    // Both remedies.
+    w.command(&with("acme", "waba-1", &["1001", "1002"]));
+    w.command(&with("other", "waba-2", &["2001", "2002"]));
+}
+
 /// A number has used up most of its day's share when it is to go slowly: by the platform's word or by a declaration, it goes
 /// on at the slow rate, not when the debt of the fast one is paid off.
 #[test]

@@ -183,6 +183,10 @@ impl Play {
                 } else if person.is_multiple_of(2) {
                     v["keyword"] = json!("Yes");
                 }
+                // Some of those that requests are addressed to, and some whom nobody knows.
+                if now_s.is_multiple_of(3) {
+                    v["bsuid"] = json!(format!("BR.{person}"));
+                }
                 self.w.event(&v);
             }
             Step::Foreign { person, wamid, read } => {
@@ -300,9 +304,14 @@ fn look(e: &Engine, now_ms: u64) -> String {
             let _ = writeln!(out, "{:?}", s.pair(PairKey::new(SenderIx(sender), user)));
         }
     }
-    for id in 0..3 {
+    for id in 0..PEOPLE {
         let bsuid = format!("BR.{id}");
-        let _ = writeln!(out, "{bsuid} {:?}", s.scoped_user(&bsuid).map(|u| s.user_text(u)));
+        let user = s.scoped_user(&bsuid);
+        let _ = writeln!(out, "{bsuid} {:?}", user.map(|u| s.user_text(u)));
+        if let Some(user) = user {
+            let _ = writeln!(out, "{:?}", s.contact(ContactKey::new(AccountIx(0), user)));
+            let _ = writeln!(out, "{:?}", s.pair(PairKey::new(SenderIx(0), user)));
+        }
     }
     for uid in 1..s.next_uid() {
         if let Some(m) = s.message(uid).filter(|m| m.is_open()) {

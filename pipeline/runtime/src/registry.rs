@@ -33,7 +33,9 @@ pub struct WabaEntry {
 
 /// Two accounts claim the same thing, or one claims it twice.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} {id} of account {account} belongs to account {owner} already; remove it there first")]
+#[error(
+    "{kind} {id} of account {account} belongs to account {owner} already; leave it out here: it stays with {owner}"
+)]
 pub struct Conflict {
     /// `waba` or `sender`.
     pub kind: &'static str,

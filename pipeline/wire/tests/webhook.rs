@@ -53,12 +53,14 @@ fixtures! {
     inbound_stop_word
     inbound_system_opens_no_window
     inbound_text_with_half_a_surrogate
+    inbound_with_number_and_id
     inbound_without_number
     limit_in_every_spelling
     malformed_changes_stop_nobody_else
     marketing_lite
     marketing_resumed_and_signed_up
     marketing_stopped
+    marketing_stopped_by_number_and_id
     message_errors_only
     notification_era
     number_changed_in_every_form
@@ -138,7 +140,7 @@ fn render(event: &PlatformEvent<'_>) -> String {
             }
             out
         }
-        PlatformEvent::Inbound(Inbound { sender, from, at_s, keyword, label, referral, id, reaction }) => {
+        PlatformEvent::Inbound(Inbound { sender, from, at_s, keyword, label, referral, id, reaction, bsuid }) => {
             let mut out = format!("inbound {} at {at_s} to {sender}", to(from));
             if let Some(k) = keyword {
                 write!(out, " keyword={k:?}").unwrap();
@@ -155,10 +157,15 @@ fn render(event: &PlatformEvent<'_>) -> String {
             if let Some(id) = id {
                 write!(out, " id={id}").unwrap();
             }
+            if let Some(bsuid) = bsuid {
+                write!(out, " bsuid={bsuid}").unwrap();
+            }
             out
         }
         PlatformEvent::Preference(p) => {
-            format!("preference {} {} at {}", to(&p.from), if p.stop { "stop" } else { "resume" }, p.at_s)
+            let said = if p.stop { "stop" } else { "resume" };
+            let bsuid = p.bsuid.as_ref().map(|bsuid| format!(" bsuid={bsuid}")).unwrap_or_default();
+            format!("preference {} {said} at {}{bsuid}", to(&p.from), p.at_s)
         }
         PlatformEvent::NumberChanged(n) => format!("number {} is {} since {}", to(&n.from), to(&n.to), n.at_s),
         PlatformEvent::Template(TemplateChange {

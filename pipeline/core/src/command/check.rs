@@ -50,7 +50,11 @@ pub fn check_account(state: &State, spec: &AccountSpec) -> Result<(), String> {
                 && Some(old.account) != own
             {
                 let owner = &state.account_at(old.account).spec.account;
-                return Err(format!("sender {} belongs to account {owner}; remove it there first", s.id));
+                return Err(format!(
+                    "sender {} belongs to account {owner}, also when it is taken out there: its quota, windows and bills are \
+                     {owner}'s; leave it there, or give the id that the platform gave the number in this account's WABA",
+                    s.id
+                ));
             }
             if s.throughput == 0 {
                 return Err(format!("sender {}: throughput 0; the platform reports 20, 80 or 1000 a second", s.id));

@@ -33,24 +33,26 @@ pub(crate) fn number(facts: &Facts<'_>, account: &Account, e: &NumberChanged<'_>
         out.changes.push(Change::Contact(key, contact));
     }
     let whose = (key, BrandIx::NONE);
-    follow(facts, whose, Some(link), &contact.refusals(link.at_s), contact.suppressed, out);
+    let listed_s = contact.suppressed.then_some(link.at_s);
+    follow(facts, whose, Some(link), &contact.refusals(link.at_s), listed_s, out);
     for brand in account.brands.numbers() {
         let refused = facts.state.said(key, brand).refusals(link.at_s);
         if !refused.is_empty() {
-            follow(facts, (key, brand), Some(link), &refused, false, out);
+            follow(facts, (key, brand), Some(link), &refused, None, out);
         }
     }
 }
 
 /// Takes a person's refusals, and the place on the suppression list, to the numbers that the person has moved to since.
 /// The platform keeps no order: what was said before a move may be told after it. A refusal that is known there stays as
-/// it is, also where the person agreed anew later. What was refused to a brand is refused to that brand there.
+/// it is, also where the person agreed anew later. What was refused to a brand is refused to that brand there. The list keeps
+/// no time, so that a place on it follows whenever it was given: whether the move is told before or after must not matter.
 pub(super) fn follow(
     facts: &Facts<'_>,
     (from, brand): Whose,
     mut link: Option<Moved>,
     said: &Refusals,
-    suppressed: bool,
+    listed_s: Option<u32>,
     out: &mut Decision,
 ) {
     let mut been: SmallVec<[ContactKey; HOPS_MAX]> = SmallVec::new();
@@ -69,9 +71,9 @@ pub(super) fn follow(
                 prove((key, brand), &Said::consent(category, ConsentState::OptOut, at_s, (SOURCE, "")), out);
             }
         }
-        if suppressed && !contact.suppressed {
+        if let Some(listed_s) = listed_s.filter(|_| !contact.suppressed) {
             contact.suppressed = true;
-            prove((key, brand), &Said::listed(true, moved_s, SOURCE), out);
+            prove((key, brand), &Said::listed(true, listed_s.max(moved_s), SOURCE), out);
         }
         if contact != before {
             out.changes.push(put((key, brand), contact));

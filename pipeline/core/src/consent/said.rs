@@ -8,7 +8,7 @@ use crate::change::Change;
 use crate::decide::{Decision, Facts, person};
 use crate::effect::Effect;
 use crate::ids::{BrandIx, BrandKey, ContactKey, PairKey, SenderIx, User};
-use crate::record::{Account, Contact, Pair};
+use crate::record::{Account, Contact, Pair, Refusals};
 use smallvec::SmallVec;
 use tollgate_rate_card::Category;
 use tollgate_wire::Time;
@@ -79,7 +79,8 @@ pub(super) fn put((key, brand): Whose, contact: Contact) -> Change {
     }
 }
 
-/// Applies `set_suppression`.
+/// Applies `set_suppression`. A place on the list is also one of the numbers that the person has moved to since; taking
+/// somebody off is for the number that it names.
 pub(crate) fn suppression(
     facts: &Facts<'_>,
     account: &Account,
@@ -87,10 +88,15 @@ pub(crate) fn suppression(
     now_ms: u64,
     out: &mut Decision,
 ) -> Result<(), String> {
-    let key = ContactKey::new(account.ix, whom(facts, &s.to, out)?);
-    let contact = Contact { suppressed: s.listed, ..facts.state.contact(key) };
-    out.changes.push(Change::Contact(key, contact));
-    prove((key, BrandIx::NONE), &Said::listed(s.listed, said_at_s(s.at, now_ms), &s.source), out);
+    let whose = (ContactKey::new(account.ix, whom(facts, &s.to, out)?), BrandIx::NONE);
+    let before = facts.state.contact(whose.0);
+    let at_s = said_at_s(s.at, now_ms);
+    out.changes.push(put(whose, Contact { suppressed: s.listed, ..before }));
+    prove(whose, &Said::listed(s.listed, at_s, &s.source), out);
+    // Who is on the list already was followed when that was said, and may have been taken off it there since.
+    if s.listed && !before.suppressed {
+        follow(facts, whose, before.moved, &Refusals::new(), Some(at_s), out);
+    }
     Ok(())
 }
 
@@ -229,7 +235,7 @@ pub(crate) fn no(
     }
     out.changes.push(put(whose, contact));
     let said = matters.iter().map(|c| (*c, at_s)).collect();
-    follow(facts, whose, facts.state.contact(whose.0).moved, &said, false, out);
+    follow(facts, whose, facts.state.contact(whose.0).moved, &said, None, out);
 }
 
 /// A person wrote one of the account's words to a number: to the brand that it is of. What ends everything is said to the

@@ -182,7 +182,7 @@ impl From<Conflict> for Problem {
     fn from(conflict: Conflict) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", conflict.to_string())
             .field(conflict.kind, &conflict.id)
-            .remedy("remove it from the other account first")
+            .remedy("leave it out here: it stays with the account that had it first, also when it is taken out there")
     }
 }
 

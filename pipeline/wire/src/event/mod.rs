@@ -211,6 +211,9 @@ pub struct Inbound<'a> {
     /// It is an emoji at a message of ours, which nobody answers. Left out where that is not so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reaction: bool,
+    /// The business-scoped id of the same person, where the platform names it beside the number.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub bsuid: Option<Text<'a>>,
 }
 
 /// A person stopped or resumed marketing on the platform.
@@ -223,6 +226,9 @@ pub struct Preference<'a> {
     pub stop: bool,
     /// The platform's time, whole seconds.
     pub at_s: u32,
+    /// The business-scoped id of the same person, where the platform names it beside the number.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub bsuid: Option<Text<'a>>,
 }
 
 /// A person has another number, or another business-scoped id.

@@ -36,7 +36,7 @@ fn looks_like_phone(value: &str) -> bool {
 /// Is this a place where a phone number, a template parameter or a text may stand?
 pub(super) fn is_private(path: &str) -> bool {
     let under = |name: &str| path.split(['.', '[']).any(|step| step == name);
-    ["to", "from", "text", "components", "header", "body", "buttons", "metadata", "keyword", "wamid"]
+    ["to", "from", "bsuid", "text", "components", "header", "body", "buttons", "metadata", "keyword", "wamid"]
         .into_iter()
         .any(under)
 }
@@ -64,6 +64,7 @@ mod tests {
         for (path, private) in [
             ("to", true),
             ("to.bsuid", true),
+            ("events[1].bsuid", true),
             ("content[1].text", true),
             ("content[0].template.components.body[2]", true),
             ("content[0].template.name", false),

@@ -334,6 +334,7 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<V
 
 /// A value whose JSON type the platform does not keep to: timestamps, limits and codes are strings in one
 /// webhook and numbers in another.
+#[derive(Clone)]
 pub(super) enum Scalar<'a> {
     Text(Text<'a>),
     Int(i64),
@@ -356,6 +357,16 @@ impl<'a> Scalar<'a> {
             Self::Text(t) if !t.is_empty() => Some(t),
             Self::Int(n) => Some(n.to_string().into()),
             Self::Text(_) | Self::Other => None,
+        }
+    }
+
+    /// Whether it is the number that `plus_digits` writes with a plus sign.
+    pub fn is_number(&self, plus_digits: &str) -> bool {
+        let digits = plus_digits.strip_prefix('+').unwrap_or(plus_digits);
+        match self {
+            Self::Text(t) => t.strip_prefix('+').unwrap_or(t) == digits,
+            Self::Int(n) => digits.parse() == Ok(*n),
+            Self::Other => false,
         }
     }
 }

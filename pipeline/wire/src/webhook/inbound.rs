@@ -2,7 +2,7 @@
 
 use super::Out;
 use super::envelope::{RawMessage, Value};
-use super::recipient::{recipient, recipient_or_contact};
+use super::recipient::person;
 use crate::Text;
 use crate::event::{Inbound, PlatformEvent, Preference};
 use serde_json::value::RawValue;
@@ -27,14 +27,15 @@ pub(super) fn messages<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
             continue;
         }
         let (keyword, label) = keywords(&raw);
-        let from = recipient_or_contact(raw.from.take(), raw.from_user_id.take(), &mut value.contacts);
+        let who = person(raw.from.take(), raw.from_user_id.take(), value.contacts.as_deref());
         let at_s = raw.timestamp.as_ref().and_then(super::envelope::Scalar::u32);
-        match (sender.clone(), from, at_s) {
-            (Some(sender), Some(from), Some(at_s)) => {
+        match (sender.clone(), who, at_s) {
+            (Some(sender), Some((from, bsuid)), Some(at_s)) => {
                 let referral = raw.referral.is_some();
                 let id = raw.id.take().filter(|id| !id.is_empty());
                 let reaction = raw.kind.as_deref() == Some("reaction");
-                let inbound = Inbound { sender: sender.clone(), from, at_s, keyword, label, referral, id, reaction };
+                let inbound =
+                    Inbound { sender: sender.clone(), from, at_s, keyword, label, referral, id, reaction, bsuid };
                 out.event(Some(sender), PlatformEvent::Inbound(inbound));
             }
             _ => out.malformed(),
@@ -93,14 +94,14 @@ pub(super) fn calls<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
             out.form("call_ended");
             continue;
         }
-        let from = recipient_or_contact(raw.from, raw.from_user_id, &mut value.contacts);
+        let who = person(raw.from, raw.from_user_id, value.contacts.as_deref());
         let at_s = raw.timestamp.and_then(|t| t.u32());
-        match (sender.clone(), from, at_s) {
-            (Some(sender), Some(from), Some(at_s)) => {
+        match (sender.clone(), who, at_s) {
+            (Some(sender), Some((from, bsuid)), Some(at_s)) => {
                 let id = raw.id.filter(|id| !id.is_empty());
                 let (sender_, referral, reaction) = (sender.clone(), false, false);
                 let inbound =
-                    Inbound { sender: sender_, from, at_s, keyword: None, label: None, referral, id, reaction };
+                    Inbound { sender: sender_, from, at_s, keyword: None, label: None, referral, id, reaction, bsuid };
                 out.event(Some(sender), PlatformEvent::Inbound(inbound));
             }
             _ => out.malformed(),
@@ -129,9 +130,9 @@ pub(super) fn preferences<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
             }
         };
         let at_s = raw.timestamp.and_then(|t| t.u32());
-        match (recipient(raw.wa_id, raw.user_id), at_s) {
-            (Some(from), Some(at_s)) => {
-                out.event(sender.clone(), PlatformEvent::Preference(Preference { from, stop, at_s }));
+        match (person(raw.wa_id, raw.user_id, value.contacts.as_deref()), at_s) {
+            (Some((from, bsuid)), Some(at_s)) => {
+                out.event(sender.clone(), PlatformEvent::Preference(Preference { from, stop, at_s, bsuid }));
             }
             _ => out.malformed(),
         }

@@ -1,8 +1,12 @@
-//! Who a change is about: a phone number, or a business-scoped id where the person shows no number.
+//! Who a change is about: a phone number, a business-scoped id where the person shows no number, or both where the platform
+//! names both.
 
 use super::envelope::{Contact, Scalar};
 use crate::Text;
 use crate::request::Recipient;
+
+/// Contacts of a change that are looked through for the other id of a person: more than a webhook has.
+const CONTACTS_MAX: usize = 1_000;
 
 /// The number where there is one, else the business-scoped id.
 pub(super) fn recipient<'a>(number: Option<Scalar<'a>>, user_id: Option<Text<'a>>) -> Option<Recipient<'a>> {
@@ -26,12 +30,40 @@ pub(super) fn recipient<'a>(number: Option<Scalar<'a>>, user_id: Option<Text<'a>
 pub(super) fn recipient_or_contact<'a>(
     number: Option<Scalar<'a>>,
     user_id: Option<Text<'a>>,
-    contacts: &mut Option<Vec<Contact<'a>>>,
+    contacts: Option<&[Contact<'a>]>,
 ) -> Option<Recipient<'a>> {
-    recipient(number, user_id).or_else(|| match contacts.as_deref_mut() {
-        Some([only]) => recipient(only.wa_id.take(), only.user_id.clone()),
+    recipient(number, user_id).or_else(|| match contacts {
+        Some([only]) => recipient(only.wa_id.clone(), only.user_id.clone()),
         _ => None,
     })
+}
+
+/// A person who did something, and the business-scoped id beside the number where the platform names both: in the change
+/// itself, or in the contact of the same number or the same id.
+pub(super) fn person<'a>(
+    number: Option<Scalar<'a>>,
+    user_id: Option<Text<'a>>,
+    contacts: Option<&[Contact<'a>]>,
+) -> Option<(Recipient<'a>, Option<Text<'a>>)> {
+    let user_id = user_id.filter(|id| !id.is_empty());
+    let named = recipient_or_contact(number, user_id.clone(), contacts)?;
+    let mut known = contacts.into_iter().flatten().take(CONTACTS_MAX);
+    match named {
+        Recipient::Number(number) => {
+            let bsuid = user_id.or_else(|| {
+                let id = |c: &Contact<'a>| c.user_id.clone().filter(|id| !id.is_empty());
+                known.find_map(|c| id(c).filter(|_| c.wa_id.as_ref().is_some_and(|wa_id| wa_id.is_number(&number))))
+            });
+            Some((Recipient::Number(number), bsuid))
+        }
+        Recipient::Scoped { ref bsuid, .. } => {
+            let same = |c: &&Contact<'a>| c.user_id.as_ref().is_some_and(|id| *id.as_str() == *bsuid.as_str());
+            match known.find(same).and_then(|c| recipient(c.wa_id.clone(), None)) {
+                Some(number @ Recipient::Number(_)) => Some((number, Some(bsuid.clone()))),
+                _ => Some((named, None)),
+            }
+        }
+    }
 }
 
 /// A business-scoped id begins with the ISO 3166-1 alpha-2 country and a full stop: `BR.1349…`.

@@ -39,7 +39,7 @@ pub(super) fn read<'a>(value: &mut Value<'a>, out: &mut Out<'a>) {
                 continue;
             }
         };
-        match status(kind, sender.clone(), raw, &mut value.contacts) {
+        match status(kind, sender.clone(), raw, value.contacts.as_deref()) {
             Some(status) => out.event(Some(status.sender.clone()), PlatformEvent::Status(status)),
             None => out.malformed(),
         }
@@ -50,7 +50,7 @@ fn status<'a>(
     kind: StatusKind,
     sender: Option<Text<'a>>,
     raw: RawStatus<'a>,
-    contacts: &mut Option<Vec<Contact<'a>>>,
+    contacts: Option<&[Contact<'a>]>,
 ) -> Option<Status<'a>> {
     // In a group the recipient is the group; the person is the participant.
     let (number, user_id) = if raw.recipient_type.as_deref() == Some("group") {

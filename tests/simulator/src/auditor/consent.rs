@@ -102,6 +102,11 @@ pub(crate) fn name(v: &Value) -> String {
     v.as_str().or_else(|| v["bsuid"].as_str()).unwrap_or_default().to_owned()
 }
 
+/// Whom an event names: by number, and by business-scoped id where it names both.
+fn both(e: &Value) -> impl Iterator<Item = String> {
+    std::iter::once(name(&e["from"])).chain(e["bsuid"].as_str().map(str::to_owned))
+}
+
 impl People {
     pub fn command(&mut self, c: &Value, now_s: u32) {
         let account = c["account"].as_str().unwrap_or_default().to_owned();
@@ -114,7 +119,11 @@ impl People {
             Some("set_suppression") => {
                 let key = (account, name(&c["suppression"]["to"]));
                 if c["suppression"]["listed"] == true {
-                    self.listed.insert(key);
+                    // Once: who was taken off it at another number since stays off it there.
+                    if self.listed.insert(key.clone()) {
+                        let moved = self.moved.get(&key).cloned();
+                        self.follow(&whose(&key, ""), moved, &[], true);
+                    }
                 } else {
                     self.listed.remove(&key);
                 }
@@ -245,7 +254,13 @@ impl People {
     }
 
     pub fn preference(&mut self, account: &str, e: &Value, now_s: u32) {
-        let key = (account.to_owned(), name(&e["from"]), String::new());
+        for person in both(e) {
+            self.preference_of(account, person, e, now_s);
+        }
+    }
+
+    fn preference_of(&mut self, account: &str, person: String, e: &Value, now_s: u32) {
+        let key = (account.to_owned(), person, String::new());
         let at_s = believed(e["at_s"].as_u64().unwrap_or(0), now_s);
         if e["stop"] == false {
             let ends_s = self.rules[account].ends_s(at_s, 0);
@@ -260,7 +275,12 @@ impl People {
         if !registered.senders.contains(&sender) {
             return;
         }
-        let person = name(&e["from"]);
+        for person in both(e) {
+            self.inbound_of(account, sender.clone(), person, e, now_s);
+        }
+    }
+
+    fn inbound_of(&mut self, account: &str, sender: String, person: String, e: &Value, now_s: u32) {
         let at_s = believed(e["at_s"].as_u64().unwrap_or(0), now_s);
         // To the brand that the number was of then.
         let key = (account.to_owned(), person.clone(), self.brands.of_at(account, &sender, at_s));

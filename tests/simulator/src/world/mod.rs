@@ -1,5 +1,6 @@
 //! The world around the shard: who asks, who decides, who sends, and what the platform does. All from one seed.
 
+mod both_ids;
 mod brands;
 mod consents;
 mod dispatcher;
@@ -47,6 +48,8 @@ enum Due {
     Consent,
     /// Something happens about brands.
     Brand,
+    /// A person whom the platform names by number and by business-scoped id does something.
+    BothIds,
     /// An operator or the platform changes something.
     Operator,
     /// Other software sends.
@@ -82,6 +85,8 @@ pub(crate) struct World {
     consent_dice: Dice,
     /// Of brands.
     brand_dice: Dice,
+    /// Of people with a number and a business-scoped id.
+    ids_dice: Dice,
 }
 
 impl World {
@@ -113,10 +118,12 @@ impl World {
             pace: pace::Pace::default(),
             consent_dice,
             brand_dice,
+            ids_dice: Dice::new(seed, both_ids::STREAM),
         };
         setup::begin(&mut world);
         consents::begin(&mut world);
         brands::begin(&mut world);
+        both_ids::begin(&mut world);
         world
     }
 
@@ -162,6 +169,7 @@ impl World {
                 Due::Person => operator::person(self),
                 Due::Consent => consents::act(self),
                 Due::Brand => brands::act(self),
+                Due::BothIds => both_ids::act(self),
                 Due::Operator => operator::act(self),
                 Due::Foreign => platform::foreign(self),
             }
@@ -219,6 +227,10 @@ impl World {
                         self.command(json!({"command": "put_campaign", "account": plan.id, "spec": {"name": name}}));
                         let start = json!({"command": "control_campaign", "account": plan.id, "campaign": name, "action": "start"});
                         self.command(start);
+                    }
+                    // An error code may have paused one that nobody declared. Of one that is not there, nothing is done.
+                    for name in (0..traffic::SURPRISES).map(traffic::surprise) {
+                        self.command(json!({"command": "control_campaign", "account": plan.id, "campaign": name, "action": "start"}));
                     }
                 }
                 2 => {

@@ -8,6 +8,14 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tollgate_wire::Time;
 
+/// Campaigns of an account that its requests name first.
+pub(super) const SURPRISES: u64 = 4;
+
+/// The name of one of them.
+pub(super) fn surprise(n: u64) -> String {
+    format!("surprise-{n}")
+}
+
 /// The next request.
 pub(super) fn request(world: &mut World) -> Input {
     let dice = &mut world.dice;
@@ -55,7 +63,7 @@ pub(super) fn request(world: &mut World) -> Input {
     }
     if dice.percent(if purpose == "marketing" { 75 } else { 20 }) {
         body["campaign"] = if dice.permille(20) {
-            json!(format!("surprise-{}", dice.below(4)))
+            json!(surprise(dice.below(SURPRISES)))
         } else {
             json!(dice.pick(&account.campaigns))
         };
