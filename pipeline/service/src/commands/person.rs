@@ -8,6 +8,8 @@ use crate::client::{Api, ClientArgs, path};
 use crate::output;
 
 /// Give out or erase what is held of one person.
+///
+/// Number and business-scoped id are held each for itself: ask for both where a person is addressed by both.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate person export acme +5511987654321 > person.json\n  \
@@ -45,8 +47,8 @@ struct ExportArgs {
 /// kept to. What is told later of messages that were requested before is kept without number, ids and metadata; messages
 /// that others sent are so for 30 days more, as it is not known when they were requested. What is requested afterwards is kept
 /// as usual. Records of the log go with its retention, messages of the shards 30 days after they ended. Records that could
-/// not be read (`tollgate dead-letters`, table `rejected` of the ledger) are kept as they came: look there by hand. This
-/// cannot be undone.
+/// not be read (`tollgate dead-letters`, table `rejected` of the ledger) are kept as they came: look there by hand. A person
+/// addressed by number and by business-scoped id is erased by both. This cannot be undone.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  tollgate person erase acme +5511987654321 --yes")]
 struct EraseArgs {
