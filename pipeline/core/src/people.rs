@@ -182,26 +182,26 @@ impl People {
 
     /// Contacts that count at a second or have something reserved, in order.
     pub fn counted_contacts(&self, now_s: u32, of: impl Fn(ContactKey) -> bool) -> Vec<ContactKey> {
-        let held = |c: Counted| c.is_counted(now_s) || c.reserved_n > 0;
-        let counted = self.contacts.iter().filter(|(key, head)| held(head.counted) && of(**key));
-        let mut keys: Vec<_> = counted.map(|(key, _)| *key).collect();
-        keys.sort_unstable();
-        keys
+        held(self.contacts.iter().map(|(key, head)| (*key, head.counted)), now_s, of)
     }
 
     /// The same of pairs.
     pub fn counted_pairs(&self, now_s: u32, of: impl Fn(PairKey) -> bool) -> Vec<PairKey> {
-        let held = |c: Counted| c.is_counted(now_s) || c.reserved_n > 0;
-        let counted = self.pair_tails.iter().filter(|(key, tail)| held(tail.counted) && of(**key));
-        let mut keys: Vec<_> = counted.map(|(key, _)| *key).collect();
-        keys.sort_unstable();
-        keys
+        held(self.pair_tails.iter().map(|(key, tail)| (*key, tail.counted)), now_s, of)
     }
 
     /// Contacts and pairs.
     pub fn sizes(&self) -> (usize, usize) {
         (self.contacts.len(), self.pairs.len())
     }
+}
+
+/// Keys whose person counts at a second or has something reserved, in order.
+fn held<K: Copy + Ord>(all: impl Iterator<Item = (K, Counted)>, now_s: u32, of: impl Fn(K) -> bool) -> Vec<K> {
+    let held = all.filter(|(key, c)| (c.is_counted(now_s) || c.reserved_n > 0) && of(*key));
+    let mut keys: Vec<K> = held.map(|(key, _)| key).collect();
+    keys.sort_unstable();
+    keys
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ fn wrote(w: &mut World, sender: &str, keyword: &str) {
     w.event(&json!({"event": "inbound", "sender": sender, "from": ANA, "at_s": w.now_ms / 1000, "keyword": keyword}));
 }
 
-/// What becomes of a marketing message: admitted, out, not opted in, no sender, later; with its words.
+/// What becomes of a marketing message, with its words.
 fn asked(w: &mut World, to: &str, more: &Value) -> (char, String) {
     w.advance(60_000);
     let mut request = promo(&format!("r{}", w.now_ms), to);
@@ -66,15 +66,7 @@ fn asked(w: &mut World, to: &str, more: &Value) -> (char, String) {
         request[field] = value.clone();
     }
     w.request(&request).unwrap();
-    let o = w.last_outcome();
-    let sign = match (o["outcome"].as_str().unwrap(), o["reason"].as_str()) {
-        ("admitted", _) => 'A',
-        ("refused", Some("opted_out")) => 'o',
-        ("refused", Some("not_opted_in")) => 'n',
-        ("refused", Some("sender_unknown")) => 's',
-        _ => panic!("{o}"),
-    };
-    (sign, o["detail"].as_str().unwrap_or_default().to_owned())
+    (w.last_sign(), w.last_outcome()["detail"].as_str().unwrap_or_default().to_owned())
 }
 
 /// By each of the three numbers.

@@ -81,13 +81,7 @@ impl Story {
             let mut request = promo(&format!("r{}", self.w.now_ms), ANA);
             request["sender"] = json!(sender);
             self.w.request(&request).unwrap();
-            let o = self.w.last_outcome();
-            signs.push(match (o["outcome"].as_str().unwrap(), o["reason"].as_str()) {
-                ("admitted", _) => 'A',
-                ("refused", Some("opted_out")) => 'o',
-                ("refused", Some("not_opted_in")) => 'n',
-                _ => panic!("{o}"),
-            });
+            signs.push(self.w.last_sign());
         }
         signs
     }

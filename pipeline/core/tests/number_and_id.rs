@@ -61,14 +61,7 @@ fn asked(w: &mut World, to: &str) -> String {
         let mut request = make(&format!("r{}", w.now_ms), to);
         request["to"] = person(to);
         w.request(&request).unwrap();
-        let o = w.last_outcome();
-        said.push(match (o["outcome"].as_str().unwrap(), o["reason"].as_str()) {
-            ("admitted", _) => 'A',
-            ("refused", Some("opted_out")) => 'o',
-            ("refused", Some("not_opted_in")) => 'n',
-            ("refused", Some("window_closed")) => 'w',
-            _ => panic!("{o}"),
-        });
+        said.push(w.last_sign());
     }
     said
 }

@@ -225,6 +225,19 @@ impl World {
     pub fn last_outcome(&self) -> &Value {
         self.out.outcomes.last().unwrap()
     }
+
+    /// What became of the last request, as one letter: admitted, out, not opted in, window closed, no sender.
+    pub fn last_sign(&self) -> char {
+        let o = self.last_outcome();
+        match (o["outcome"].as_str().unwrap(), o["reason"].as_str()) {
+            ("admitted", _) => 'A',
+            ("refused", Some("opted_out")) => 'o',
+            ("refused", Some("not_opted_in")) => 'n',
+            ("refused", Some("window_closed")) => 'w',
+            ("refused", Some("sender_unknown")) => 's',
+            _ => panic!("{o}"),
+        }
+    }
 }
 
 fn config(rates: &Arc<RateCards>) -> EngineConfig {

@@ -28,7 +28,8 @@ const NEXT: &str = "tollgate-next";
 
 /// Follow what became of an account's messages.
 ///
-/// Without --follow, ends after the newest. A follower waits up to ten minutes for a service that restarts. With --json each line is the outcome with its `cursor`.
+/// Without --follow, ends after the newest. A follower waits up to ten minutes for a service that restarts. With --json
+/// each line is the outcome with its `cursor`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate outcomes acme --follow\n  \

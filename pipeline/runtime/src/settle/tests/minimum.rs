@@ -137,6 +137,13 @@ pub(super) fn no_minimum_asks_a_correction_back(dir: &Database) {
         json(&late),
     ];
     assert_eq!(books.ingest(&entries, 0).applied, 5);
+    let prices = novembers_minimum(&mut books);
+    // 1 - 0.0068 - 0.5 - 0.0068, and not 0.005 more.
+    assert_eq!(prices, ["0.4864"]);
+}
+
+/// What is asked as November's minimum, which is booked once.
+fn novembers_minimum(books: &mut Books<'_>) -> Vec<String> {
     let job = Books::job(&books.rates, &books.terms, NOVEMBER);
     let end = crate::ledger::Close {
         month: NOVEMBER.parse().unwrap(),
@@ -156,8 +163,7 @@ pub(super) fn no_minimum_asks_a_correction_back(dir: &Database) {
         std::ops::ControlFlow::Continue(())
     };
     books.reader.detail(NOVEMBER.parse().unwrap(), None, false, each).unwrap();
-    // 1 - 0.0068 - 0.5 - 0.0068, and not 0.005 more.
-    assert_eq!(prices, ["0.4864"]);
+    prices
 }
 
 /// November's bill holds what was used in October: what was billed there and is another category by now, which does not count, and
@@ -216,25 +222,7 @@ pub(super) fn what_comes_late_counts_and_what_corrects_does_not(dir: &Database) 
         own,
     ];
     assert_eq!(books.ingest(&entries.iter().map(json).collect::<Vec<_>>(), 0).applied, 13);
-    let job = Books::job(&books.rates, &books.terms, NOVEMBER);
-    let end = crate::ledger::Close {
-        month: NOVEMBER.parse().unwrap(),
-        at: Time(T0 + 70 * 86_400_000),
-        forced: None,
-        closed_at: None,
-        manifest: String::new(),
-        sha256: String::new(),
-    };
-    assert_eq!(super::super::minimum::book(&mut books.writer, &job, &end).unwrap(), 1);
-    assert_eq!(super::super::minimum::book(&mut books.writer, &job, &end).unwrap(), 0);
-    let mut prices = Vec::new();
-    let each = &mut |e: &LedgerEntry<'_>| {
-        if e.reason.as_deref() == Some("minimum") {
-            prices.push(e.price_ex_tax.unwrap().normalize().to_string());
-        }
-        std::ops::ControlFlow::Continue(())
-    };
-    books.reader.detail(NOVEMBER.parse().unwrap(), None, false, each).unwrap();
+    let prices = novembers_minimum(&mut books);
     // 1 - 0.5 - 0.0625 - 0.008.
     assert_eq!(prices, ["0.4295"]);
 }

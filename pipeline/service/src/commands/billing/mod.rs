@@ -73,7 +73,8 @@ enum BillingCommand {
 /// Write a month's CSV and its manifest.
 ///
 /// Reads the ledger in data_dir, while the service runs or not; with --url it asks the service instead, as with
-/// TOLLGATE_URL where no --config is given. An export is replaced whole or not at all, and only by one of the same month, account, format and view.
+/// TOLLGATE_URL where no --config is given. An export is replaced whole or not at all, and only by one of the same month,
+/// account, format and view.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate billing export --month 2026-10\n  \

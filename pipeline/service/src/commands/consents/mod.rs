@@ -46,7 +46,8 @@ enum ConsentsCommand {
 ///
 /// The same row again, with its `at`, adds no proof. A row without `at` holds from the start of its import, by the
 /// service's clock; each import adds a proof then. Rows of one person without `at` are of one time, and an opt-out among
-/// them wins, in whatever order they stand. An opt-in said before an opt-out on record counts for nothing, in whatever order they come; its
+/// them wins, in whatever order they stand. An opt-in said before an opt-out on record counts for nothing, in whatever
+/// order they come; its
 /// proof is kept.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
