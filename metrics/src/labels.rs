@@ -227,6 +227,10 @@ closed_list! {
         OverBudget = "over_budget",
         /// The platform says that a volume band is reached of which fewer messages are counted here.
         Band = "band",
+        /// Sent by other software, whoever pays for it.
+        Foreign = "foreign",
+        /// Usage of a month that is closed, billed in a later one.
+        Late = "late",
     }
 }
 

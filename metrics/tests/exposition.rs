@@ -122,7 +122,7 @@ fn parked_messages_of_a_moved_shard_are_taken_out() {
 fn what_never_happened_is_a_zero() {
     let metrics = metrics(Limits::default());
     assert_eq!(samples(&metrics, "in_doubt_total").len(), 4);
-    assert_eq!(samples(&metrics, "charge_mismatch_total").len(), 6);
+    assert_eq!(samples(&metrics, "charge_mismatch_total").len(), 8);
     assert_eq!(samples(&metrics, "requests_total"), ["{lane=\"bulk\"} 0", "{lane=\"priority\"} 0"]);
 }
 

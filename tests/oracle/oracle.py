@@ -3,8 +3,8 @@
 
     oracle.py DIRECTORY [--data rate-card/data] [--limit 20]
 
-The directory holds what the driver writes: webhooks.ndjson, registry.json, attempts.ndjson, credits.ndjson, and the product's
-detail-YYYY-MM.csv (with recipients) and summary-YYYY-MM.csv. Writes oracle.csv and product.csv of one form beside
+The directory holds what the driver writes: webhooks.ndjson, registry.json, attempts.ndjson, credits.ndjson, foreign.ndjson (the
+hashes of what other software sent), and the product's detail-YYYY-MM.csv (with recipients) and summary-YYYY-MM.csv. Writes oracle.csv and product.csv of one form beside
 them. Exit code 1 on any difference.
 """
 
@@ -40,7 +40,10 @@ def main():
         accounts = json.load(file)
 
     entries = list(compare.details(args.directory))
-    hash_of = {row["wamid"]: row["wamid_hash"] for row in entries}
+    # What is counted and not booked is in no export.
+    with open(at("foreign.ndjson"), encoding="utf-8") as file:
+        hash_of = {f["wamid"]: f["wamid_hash"] for f in map(json.loads, file)}
+    hash_of.update((row["wamid"], row["wamid_hash"]) for row in entries)
     data = args.data
     settled = Settled(words, accounts, attempts, Rules(data), Places(data), Cards(data), hash_of)
     charges = settled.charges()

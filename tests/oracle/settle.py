@@ -40,7 +40,7 @@ class Charge:
     __slots__ = (
         "message", "unit", "account", "waba", "sender", "person", "date", "month", "country", "market", "category",
         "kind", "model", "rule", "book", "card", "reason", "position", "used", "band", "basis", "list_rate", "rate",
-        "cost", "asked", "order", "status",
+        "cost", "asked", "order", "status", "billed",
     )  # fmt: skip
 
     def __init__(self, **fields):
@@ -79,16 +79,19 @@ class Settled:
             messages.sort(key=self.order)
             entry_until = 0
             for message, unit in conversations.charged(messages, self._book):
-                if message.facts is None and self.owner[message.sender][1].get("funding") == "client_pays":
-                    continue
                 # Of a conversation the platform says so itself.
                 inside = unit == conversations.MESSAGE and message.instant < entry_until
-                found.append(self._begin(pair, message, unit, inside))
+                charge = self._begin(pair, message, unit, inside)
+                # What other software sent where the client pays has its position, and is no charge.
+                client_pays = self.owner[message.sender][1].get("funding") == "client_pays"
+                charge.billed = message.facts is not None or not client_pays
+                found.append(charge)
                 if message.word("type") == ENTRY and message.instant >= entry_until:
                     entry_until = message.instant + 72 * 3600
         found.sort(key=lambda c: c.order)
         self._allowances(found)
         self._bands(found)
+        found = [c for c in found if c.billed]
         for charge in found:
             self._rate(charge)
         return found

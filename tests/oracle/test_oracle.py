@@ -73,6 +73,14 @@ class Rates(unittest.TestCase):
         self.assertEqual([c.message.wamid for c in found if c.kind == "regular"], ["m1000", "m1001"])
         self.assertEqual({c.cost for c in found}, {Decimal(0), Decimal("0.0068")})
 
+    def test_what_the_client_pays_for_uses_up_the_allowance_and_is_no_charge(self):
+        """998 of other software before three of ours: two of these are among the thousand."""
+        lines = [status(f"a{n:04}", "delivered", T + n, pmp("service")) for n in range(998)]
+        lines += [status(name, "delivered", T + 2000 + n, pmp("service")) for n, name in enumerate("xyz")]
+        found = charges(lines, own={name: "service" for name in "xyz"}, funding="client_pays")
+        self.assertEqual([(c.message.wamid, c.kind) for c in found],
+                         [("x", "free_allowance"), ("y", "free_allowance"), ("z", "regular")])
+
     def test_one_instant_is_ordered_by_the_hash(self):
         lines = [status(f"m{n:04}", "delivered", T, pmp("service")) for n in range(1001)]
         last = charges(lines, hashes={f"m{n:04}": f"{2000 - n}" for n in range(1001)})[-1]
@@ -198,6 +206,7 @@ class Differences(unittest.TestCase):
             registry = [{"account": "acme", "wabas": [{"id": "1", "currency": "USD", "time_zone": "UTC",
                          "senders": [{"id": "11"}]}]}]
             files = {"webhooks.ndjson": status("a", "delivered", T, pmp("marketing")) + "\n", "attempts.ndjson": "", "credits.ndjson": "",
+                     "foreign.ndjson": "",
                      "registry.json": json.dumps(registry)}
             for name, text in files.items():
                 with open(os.path.join(directory, name), "w", encoding="utf-8") as file:

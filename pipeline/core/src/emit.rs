@@ -320,7 +320,31 @@ pub fn ledger(
         reason: unpriced.map(|u| u.reason.as_str().into()),
     };
     debug_assert!(entry.kind != EntryKind::Charge || entry.cost.is_some(), "a charge has a cost");
+    let entry = if b.kind == EntryKind::Counted { without_amounts(entry) } else { entry };
     serde_json::to_writer(out, &entry)
+}
+
+/// What is counted and not booked: its facts and its position. It names nobody, since nobody is asked to pay for it.
+fn without_amounts(counted: LedgerEntry<'_>) -> LedgerEntry<'_> {
+    LedgerEntry {
+        recipient: None,
+        wamid: None,
+        conversation: None,
+        card: None,
+        card_status: None,
+        band: None,
+        list_rate: None,
+        cost_rate: None,
+        cost: None,
+        markup_rule: None,
+        markup: None,
+        fee: None,
+        price_ex_tax: None,
+        fx_rate: None,
+        fx_source: None,
+        fx_date: None,
+        ..counted
+    }
 }
 
 /// Nobody's hash: a fee is for no message and no person, and the ledger keeps hashes of 32 digits.

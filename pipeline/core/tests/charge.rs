@@ -216,7 +216,7 @@ fn a_business_scoped_id_keeps_the_country_that_priced_it() {
 /// A client that pays the platform itself is not billed for what its other software sends.
 #[test]
 fn foreign_traffic_is_booked_where_we_pay() {
-    for (funding, entries) in [("we_pay", 1), ("client_pays", 0)] {
+    for (funding, booked) in [("we_pay", "charge 1 0.0625 2026-11"), ("client_pays", "counted 0 - 2026-11")] {
         let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
         spec["wabas"][0]["funding"] = json!(funding);
         let mut w = World::new();
@@ -224,10 +224,54 @@ fn foreign_traffic_is_booked_where_we_pay() {
         let mut s = said("delivered", (w.now_ms / 1000) as u32, "marketing", "regular");
         s.as_object_mut().unwrap().remove("callback");
         w.event(&s);
-        assert_eq!(w.out.ledger.len(), entries, "{funding}");
+        assert_eq!(books(&w), [booked], "{funding}");
         let used = w.engine.state().account_quota(tollgate_core::ids::AccountIx(0)).count((w.now_ms / 1000) as u32);
         assert_eq!(used, 1, "{funding}: it counts for the quota in any case");
     }
+}
+
+/// Who ever pays for them: other software's messages use up the allowance of their number and count in the portfolio's bands.
+#[test]
+fn foreign_traffic_is_counted_where_the_client_pays() {
+    let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+    spec["wabas"][0]["funding"] = json!("client_pays");
+    let mut w = World::new();
+    w.apply(&spec);
+    let at = (w.now_ms / 1000) as u32;
+    let mut foreign = |i: usize, category: &str, pricing: bool| {
+        let mut s = json!({"event": "status", "sender": "1001", "wamid": format!("wamid.foreign.{i}"), "to": BRAZIL,
+            "status": "delivered", "at_s": at});
+        if pricing {
+            s["pricing"] = json!({"model": "PMP", "category": category, "pricing_type": "regular"});
+        }
+        w.event(&s);
+    };
+    // One was reported without a price before, and one comes again.
+    foreign(0, "service", false);
+    (0..999).for_each(|i| foreign(i, "service", true));
+    foreign(998, "service", true);
+    (1000..1003).for_each(|i| foreign(i, "utility", true));
+    assert_eq!(w.out.ledger.len(), 1002);
+    assert!(w.out.ledger.iter().all(|e| e["kind"] == "counted" && e["quantity"] == 0 && e["origin"] == "foreign"));
+    let amounts = ["list_rate", "cost_rate", "cost", "markup", "fee", "price_ex_tax", "card", "recipient", "wamid"];
+    assert!(w.out.ledger.iter().all(|e| amounts.iter().all(|name| e.get(name).is_none())), "{}", w.out.ledger[0]);
+    let positions: Vec<_> = w.out.ledger.iter().map(|e| e["ordinal"].as_u64().unwrap()).collect();
+    assert_eq!(positions, (1..=999).chain(1..=3).collect::<Vec<_>>());
+    w.out.ledger.clear();
+    answer(&mut w, "1001", 0);
+    answer(&mut w, "1001", 1);
+    let kinds: Vec<String> = w.out.ledger.iter().map(line).collect();
+    assert_eq!(kinds, ["free 1 0 2026-11", "charge 1 0.0068 2026-11"]);
+    w.opt_in("+5511987650000", "utility");
+    w.request(&common::shipped("u", "+5511987650000")).unwrap();
+    let uid = w.out.orders.last().unwrap()["message_uid"].as_u64().unwrap();
+    w.event(&accepted(uid, 1, "wamid.u"));
+    let mut s = status("delivered", uid, "wamid.u", at, true);
+    s["to"] = json!("+5511987650000");
+    s["pricing"] = json!({"model": "PMP", "category": "utility", "pricing_type": "regular"});
+    w.event(&s);
+    let last = w.out.ledger.last().unwrap();
+    assert_eq!((line(last), &last["ordinal"]), ("charge 1 0.0068 2026-11".to_owned(), &json!(4)));
 }
 
 /// What is read after more than 30 days is billed like foreign traffic, never lost; it names the message all the same, by which

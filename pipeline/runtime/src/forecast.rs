@@ -40,11 +40,11 @@ pub struct Group {
     pub category: Category,
     /// ISO 4217: of the card that `rate` and `ahead` are of.
     pub currency: String,
-    /// Charged messages of the month so far, in all currencies.
+    /// Charged messages of the month so far, in all currencies, and those of other software that the client pays for.
     pub messages: u64,
-    /// Messages a day, to one decimal, in all currencies.
+    /// Messages a day, to one decimal, likewise.
     pub pace: Decimal,
-    /// Messages when the month ends, in all currencies; as many as there are if it is over.
+    /// Messages when the month ends, likewise; as many as there are if it is over.
     pub month_end: u64,
     /// What the next message costs in this currency; absent where the card has no bands for it that are known.
     pub rate: Option<Decimal>,
@@ -122,15 +122,15 @@ pub fn forecast(
     for (of, counted) in [(month.previous(), false), (month, true)] {
         days(reader, of, account, today, counted, &mut |key, (currency, late), day, messages| {
             let count = counts.entry(key).or_default();
-            let own = count.own.entry(currency).or_default();
+            let mut own = currency.map(|currency| count.own.entry(currency).or_default());
             // What was used before has its place in the bands of that month, whichever bills it.
             if counted && !late {
                 count.month += messages;
-                own.month += messages;
+                own.iter_mut().for_each(|own| own.month += messages);
             }
             if (today - PACE_DAYS..today).contains(&day) {
                 count.lately += messages;
-                own.lately += messages;
+                own.iter_mut().for_each(|own| own.lately += messages);
                 count.since = Some(count.since.map_or(day, |since| since.min(day)));
             }
         })?;
@@ -152,19 +152,20 @@ pub fn forecast(
 }
 
 /// Messages in volume bands of a billing month, by day of delivery; of another month than the one looked at only the
-/// latest days.
+/// latest days. What is counted and not booked has no currency.
 fn days(
     reader: &Reader,
     month: YearMonth,
     account: Option<&str>,
     today: i64,
     whole: bool,
-    each: &mut dyn FnMut(Key, (String, bool), i64, i64),
+    each: &mut dyn FnMut(Key, (Option<String>, bool), i64, i64),
 ) -> Result<(), LedgerError> {
     let from = if whole { 0 } else { (today - PACE_DAYS).max(0) * DAY_MS as i64 };
     let of_one = if account.is_some() { "AND g.account = ?4" } else { "" };
     let sql = format!(
-        "SELECT g.account, g.market, g.category, g.cost_currency, e.occurred_at / ?3, CAST(sum(e.quantity) AS BIGINT), \
+        "SELECT g.account, g.market, g.category, CASE WHEN g.kind <> 'counted' THEN g.cost_currency END, e.occurred_at / ?3, \
+         CAST(sum(CASE WHEN g.kind = 'counted' THEN 1 ELSE e.quantity END) AS BIGINT), \
          CAST(CASE WHEN g.usage_period < g.billing_period THEN 1 ELSE 0 END AS BIGINT) FROM entries e {SHARING} \
          WHERE e.month = ?1 AND e.occurred_at >= ?2 AND g.band_basis IS NOT NULL {of_one} GROUP BY 1, 2, 3, 4, 5, 7"
     );
@@ -180,7 +181,7 @@ fn days(
                     category: category.band_counter().as_str(),
                 };
                 let late = row.required(6)? != 0;
-                each(key, (row.words(3)?.to_owned(), late), row.required(4)?, row.required(5)?);
+                each(key, (row.text(3)?.map(str::to_owned), late), row.required(4)?, row.required(5)?);
             }
             Ok(ControlFlow::Continue(()))
         })

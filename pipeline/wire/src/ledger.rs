@@ -23,6 +23,9 @@ names! {
         Fee = "fee",
         /// A credit.
         Credit = "credit",
+        /// Sent by other software where the client pays for it: it has its positions in allowances and bands, and no amount.
+        /// It is part of no bill: quantity is 0.
+        Counted = "counted",
     }
 }
 

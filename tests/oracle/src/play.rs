@@ -61,6 +61,7 @@ pub(crate) struct Play<'o> {
     webhooks: BufWriter<File>,
     attempts: BufWriter<File>,
     credits: BufWriter<File>,
+    foreign: BufWriter<File>,
     count: u64,
     edge_s: i64,
     end_s: i64,
@@ -107,6 +108,7 @@ impl<'o> Play<'o> {
             webhooks: file(&options.out, "webhooks.ndjson")?,
             attempts: file(&options.out, "attempts.ndjson")?,
             credits: file(&options.out, "credits.ndjson")?,
+            foreign: file(&options.out, "foreign.ndjson")?,
             world,
             count: 0,
             edge_s,
@@ -172,7 +174,7 @@ impl<'o> Play<'o> {
             match due {
                 Due::Request { sender, person, purpose } => self.request(sender, person, purpose)?,
                 Due::Writes { sender, person, advertisement } => self.writes(sender, person, advertisement)?,
-                Due::Foreign => self.foreign(),
+                Due::Foreign => self.foreign()?,
                 Due::Deliver(shipment) => self.deliver(&shipment),
                 Due::Credit { account, event } => {
                     let line = json!({"received": self.product.now_ms(), "account": account, "credit": event});
@@ -187,6 +189,7 @@ impl<'o> Play<'o> {
         }
         self.webhooks.flush().map_err(|e| e.to_string())?;
         self.attempts.flush().map_err(|e| e.to_string())?;
+        self.foreign.flush().map_err(|e| e.to_string())?;
         self.credits.flush().map_err(|e| e.to_string())?;
         self.product.finish(&self.options.out)
     }
@@ -291,13 +294,15 @@ impl<'o> Play<'o> {
         odd.to_owned()
     }
 
-    /// Other software of the business sends from one of its numbers.
-    fn foreign(&mut self) {
+    /// Other software of the business sends from one of its numbers. No export has the hash of what is not booked.
+    fn foreign(&mut self) -> Result<(), String> {
         self.count += 1;
         let sender = self.dice.below(self.world.senders.len() as u64) as usize;
         let person = self.dice.below(self.world.people.len() as u64) as usize;
         let category = (*self.dice.pick(&["marketing", "utility", "service", "authentication"])).to_owned();
         let wamid = format!("wamid.f{}x{}", self.options.seed, self.count);
+        let line = json!({"wamid": wamid, "wamid_hash": format!("{:032x}", self.product.tie(&wamid))});
+        writeln!(self.foreign, "{line}").map_err(|e| format!("foreign.ndjson: {e}"))?;
         let sent_s = self.now_s();
         // What opens a conversation and is never named leaves open which of the next ones did; reported order decides.
         let silent = self.dice.percent(5) && (self.options.in_order || self.by_message());
@@ -306,6 +311,7 @@ impl<'o> Play<'o> {
             Shipment { wamid, pair, category, odd_type: None, callback: None, sent_s, silent, unknown: false },
             false,
         );
+        Ok(())
     }
 
     /// The platform has a message: it is told of as sent, and sometimes as failed though it will be delivered.

@@ -1,4 +1,5 @@
-//! Messages that other software sent from a number of ours: counted, and booked where we pay the platform.
+//! Messages that other software sent from a number of ours: counted, and booked where we pay the platform. Where the client
+//! pays, what was counted is written as an entry without amounts, so that positions can be settled.
 
 use super::conversation::{self, Delivered, FOREIGN, Placed};
 use super::rating::rate;
@@ -26,7 +27,7 @@ const NO_PRICE_SAID: u8 = 0;
 const PRICE_SAID: u8 = 1;
 /// Stands in place of a message's number, which never has this bit; below it, what [`Kept`] has. Earlier versions kept 0.
 const BOOKED_AT: u64 = 1 << 62;
-/// Whether the client paid for it, so that nothing was booked.
+/// Whether the client paid for it, so that it was counted and not booked.
 const CLIENT_PAID: u64 = 1 << 61;
 /// Where the WABA's number begins, one higher; below it, the instant. Earlier versions kept no WABA.
 const WABA_SHIFT: u32 = 32;
@@ -137,7 +138,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     if pair != as_stored {
         out.changes.push(Change::Pair(pair_key, pair));
     }
-    if client_paid {
+    if client_paid && s.pricing.is_none() {
         return;
     }
     let mut booked = Booked {
@@ -167,7 +168,11 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             cause,
             adjusts: corrects,
             revision,
-            sign: if kind == EntryKind::Adjustment { -1 } else { 1 },
+            sign: match kind {
+                EntryKind::Adjustment => -1,
+                EntryKind::Counted => 0,
+                _ => 1,
+            },
             sender: sender.ix,
             waba: waba.ix,
             user,
@@ -192,8 +197,8 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             billed,
         }
     };
-    // Without a word of the platform it was booked as unpriced.
-    let corrects = before.map(|_| entry_id(&waba.id, EntryKind::Unpriced, &s.wamid, 0));
+    // Without a word of the platform it was booked as unpriced, where we pay.
+    let corrects = before.filter(|_| !client_paid).map(|_| entry_id(&waba.id, EntryKind::Unpriced, &s.wamid, 0));
     if corrects.is_some() {
         let silent = Booked { unit: Unit::Message, at_s: booked_s, reported: Reported::default(), ..booked };
         let was = rate(facts, waba, None, &silent);
@@ -222,7 +227,8 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             (hex(opening_key(waba, &state.user_text(user), category, &s.wamid)), 0)
         }
     };
-    let booking = entry(kind_of(&rated), &key, revision, rated, &booked, corrects);
+    let kind = if client_paid { EntryKind::Counted } else { kind_of(&rated) };
+    let booking = entry(kind, &key, revision, rated, &booked, corrects);
     out.effects.push(Effect::Ledger(Box::new(booking)));
 }
 

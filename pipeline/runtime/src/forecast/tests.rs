@@ -4,13 +4,14 @@ use super::*;
 use crate::ledger::LedgerStore as _;
 use crate::ledger::fixture::{Database, READ_AT, charge, dec, json, on_both, records};
 use tollgate_rate_card::{Source, Sources};
-use tollgate_wire::ledger::{BandReached, LedgerEntry};
+use tollgate_wire::ledger::{BandReached, EntryKind, LedgerEntry};
 
 on_both!(
     bands_are_crossed_at_the_pace_of_the_last_week,
     currencies_cross_together_each_by_its_own_card,
     nothing_known_is_nothing_promised,
     what_was_used_before_is_not_in_the_month_s_bands,
+    what_other_software_sends_counts_and_is_nobody_s,
 );
 
 /// Mexico's utility in bands of few messages, from July on, in two currencies.
@@ -169,4 +170,29 @@ fn nothing_known_is_nothing_promised(dir: &Database) {
     let [group] = look(dir, 2).try_into().expect("one group");
     assert_eq!((group.market.as_str(), group.rate, group.band, group.ahead.len()), ("Brazil", None, None, 0));
     assert_eq!((group.messages, group.month_end), (1, 1 + 29));
+}
+
+/// The client pays for it: it brings the next band nearer, in whatever currency it is charged.
+fn what_other_software_sends_counts_and_is_nobody_s(dir: &Database) {
+    let counted = |n: u64| LedgerEntry {
+        kind: EntryKind::Counted,
+        quantity: 0,
+        card: None,
+        band: None,
+        list_rate: None,
+        cost_rate: None,
+        cost: None,
+        price_ex_tax: None,
+        cost_currency: "EUR".into(),
+        ..sent(n, 1 + n % 6)
+    };
+    book(dir, &(1..=6).map(counted).collect::<Vec<_>>());
+    assert_eq!(look(dir, 7), [], "nothing of it is priced here");
+    let dir = &dir.another();
+    let ours = [sent(20, 1), sent(21, 2)];
+    book(dir, &(1..=6).map(counted).chain(ours).collect::<Vec<_>>());
+    let groups = look(dir, 7);
+    let found: Vec<_> =
+        groups.iter().map(|g| (g.currency.as_str(), g.messages, g.booked, g.pace.to_string())).collect();
+    assert_eq!(found, [("USD", 8, 2, "1.3".to_owned())]);
 }

@@ -143,7 +143,7 @@ const SHARED_ROWS: &str = "SELECT t.ix, g.kind, g.usage_period, g.waba, g.sender
     g.cost_currency, g.markup_rule, g.price_currency, g.fx_rate, t.expected_category, t.reported_category, \
     t.reported_type, t.reported_model, t.rulebook, t.fx_source, t.fx_date \
     FROM entry_groups g JOIN entry_terms t ON t.grp = g.ix WHERE g.billing_period >= ?1 AND g.billing_period <= ?2 \
-    AND g.account = ?3 AND g.entries > 0 AND (g.billing_period = ?1 OR g.kind = 'true_up')";
+    AND g.account = ?3 AND (g.entries > 0 OR g.kind = 'counted') AND (g.billing_period = ?1 OR g.kind = 'true_up')";
 
 fn shared_row(row: &dyn Row) -> Result<SharedRow, LedgerError> {
     let mut c = Columns::new(row);

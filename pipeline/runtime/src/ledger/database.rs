@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use tollgate_wire::Time;
 
 /// Schema version that this program writes: it brings an earlier one up to date, and refuses a greater one.
-pub const SCHEMA_VERSION: i64 = 8;
+pub const SCHEMA_VERSION: i64 = 9;
 
 /// Where ledger and views are kept.
 #[derive(Clone, Debug)]

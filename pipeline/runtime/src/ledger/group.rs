@@ -56,8 +56,11 @@ pub(crate) struct Sums {
 pub(super) const AMOUNTS: [&str; 4] = ["cost", "markup", "fee", "price_ex_tax"];
 
 impl Sums {
-    /// What the entry adds; an error text if an amount cannot be exact.
+    /// What the entry adds; nothing if it is counted and not booked, so that no row of a summary has it. An error text if an amount cannot be exact.
     pub(super) fn of(e: &LedgerEntry<'_>) -> Result<Self, String> {
+        if e.kind == EntryKind::Counted {
+            return Ok(Self::default());
+        }
         let mut amounts = [None; 4];
         for (slot, (what, amount)) in amounts.iter_mut().zip([
             ("cost", e.cost),
@@ -88,7 +91,7 @@ pub(crate) fn messages_of(e: &LedgerEntry<'_>) -> i64 {
         EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced if e.quantity >= 0 => 1,
         EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced => -1,
         EntryKind::Adjustment | EntryKind::TrueUp => e.quantity.signum(),
-        EntryKind::Fee | EntryKind::Credit => 0,
+        EntryKind::Fee | EntryKind::Credit | EntryKind::Counted => 0,
     }
 }
 
@@ -120,6 +123,9 @@ impl Groups {
 
     /// Adds an entry that was booked.
     pub(super) fn add(&mut self, slot: usize, added: &Sums) {
+        if added.entries == 0 {
+            return;
+        }
         let row = &mut self.slots[slot];
         if row.add.entries == 0 {
             self.changed.push(slot);

@@ -201,6 +201,15 @@ impl LedgerReader for Invoiced<'_> {
         })
     }
 
+    fn detail_and_counted(
+        &self,
+        month: YearMonth,
+        account: Option<&str>,
+        each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.ledger.detail_and_counted(month, account, each)
+    }
+
     fn closed_at(&self, month: YearMonth, account: Option<&str>) -> Result<Option<Time>, LedgerError> {
         self.ledger.closed_at(month, account)
     }

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
-use tollgate_wire::ledger::LedgerEntry;
+use tollgate_wire::ledger::{EntryKind, LedgerEntry};
 
 /// Sorted by the summary columns from left to right, what is absent first, rates by size.
 const SUMMARY: &str = "SELECT billing_period, usage_period, kind, account, account_name, legal_entity, waba, \
@@ -71,6 +71,45 @@ impl LedgerReader for Reader {
         with_people: bool,
         each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
+        // What is counted and not booked is part of no bill.
+        self.all(month, account, with_people, &mut |entry| match entry.kind {
+            EntryKind::Counted => ControlFlow::Continue(()),
+            _ => each(entry),
+        })
+    }
+
+    fn detail_and_counted(
+        &self,
+        month: YearMonth,
+        account: Option<&str>,
+        each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.all(month, account, false, each)
+    }
+
+    fn closed_at(&self, month: YearMonth, account: Option<&str>) -> Result<Option<Time>, LedgerError> {
+        self.month_closed(month, account)
+    }
+
+    fn of_message(
+        &self,
+        account: &str,
+        message_uid: u64,
+        each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.read(|db| of_message(db, account, message_uid, each))
+    }
+}
+
+impl Reader {
+    /// All of a month that is kept as an entry, by account, instant and id.
+    fn all(
+        &self,
+        month: YearMonth,
+        account: Option<&str>,
+        with_people: bool,
+        each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
         let held = terms_held();
         let fetch = |fetcher: &mut Fetcher<_>| {
             self.read(|db| {
@@ -89,19 +128,6 @@ impl LedgerReader for Reader {
                 None => entry(row, with_people)?,
             }))
         })
-    }
-
-    fn closed_at(&self, month: YearMonth, account: Option<&str>) -> Result<Option<Time>, LedgerError> {
-        self.month_closed(month, account)
-    }
-
-    fn of_message(
-        &self,
-        account: &str,
-        message_uid: u64,
-        each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
-    ) -> Result<(), LedgerError> {
-        self.read(|db| of_message(db, account, message_uid, each))
     }
 }
 
@@ -153,7 +179,8 @@ pub(crate) fn of_person(
 
 pub(super) fn accounts_of(db: &dyn Sql, month: YearMonth, account: Option<&str>) -> Result<Vec<String>, LedgerError> {
     let sql = "SELECT DISTINCT account FROM entry_groups \
-               WHERE billing_period = ?1 AND (CAST(?2 AS TEXT) IS NULL OR account = ?2) AND entries > 0 ORDER BY account";
+               WHERE billing_period = ?1 AND (CAST(?2 AS TEXT) IS NULL OR account = ?2) AND (entries > 0 OR kind = 'counted') \
+               ORDER BY account";
     let mut names = Vec::new();
     db.rows(sql, &[month.to_string().as_str().into(), account.into()], &mut |row| {
         names.push(row.words(0)?.to_owned());

@@ -49,6 +49,17 @@ pub trait LedgerReader {
         each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
     ) -> Result<(), LedgerError>;
 
+    /// The same without people, and with the entries of kind `counted`, which are part of no bill and of no detail. What has none
+    /// gives the detail.
+    fn detail_and_counted(
+        &self,
+        month: YearMonth,
+        account: Option<&str>,
+        each: &mut dyn FnMut(&LedgerEntry<'_>) -> ControlFlow<()>,
+    ) -> Result<(), LedgerError> {
+        self.detail(month, account, false, each)
+    }
+
     /// When a billing month was closed, of one account or of all that have entries in it; `None` while one is open.
     fn closed_at(&self, month: YearMonth, account: Option<&str>) -> Result<Option<Time>, LedgerError>;
 

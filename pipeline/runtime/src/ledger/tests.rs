@@ -345,9 +345,9 @@ fn newer_foreign_and_missing_files_are_refused() {
     };
     assert!(Reader::open(&path, Options::default()).is_err_and(|e| matches!(e, LedgerError::Missing { .. })));
     drop(dir.writer());
-    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 9").unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 10").unwrap();
     for error in open(&path) {
-        assert!(error.contains("ledger.db: the ledger database has schema version 9, this version knows up to 8"));
+        assert!(error.contains("ledger.db: the ledger database has schema version 10, this version knows up to 9"));
         assert!(error.contains("start the newer version again"), "{error}");
     }
     let foreign = dir.path().join("other.db");

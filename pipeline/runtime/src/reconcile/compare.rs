@@ -109,6 +109,10 @@ pub(super) fn compare(
 
 /// The rules about messages, in their order.
 fn messages(atoms: &mut [Atom], known: &Known, senders: &BTreeSet<String>) {
+    // Before what is only likely: these were seen.
+    for atom in atoms.iter_mut().filter(|atom| atom.left > 0) {
+        atom.take(atom.ours.counted.min(atom.left), Class::ForeignTraffic);
+    }
     let all = |_: &Key, _: &Key| true;
     pairs(atoms, Class::Currency, |key| Key { currency: String::new(), ..key.clone() }, all);
     pairs(

@@ -113,7 +113,7 @@ pub fn reconcile(
     let mut read = 0_u64;
     for month in months(request, last) {
         let mut failed = None;
-        reader.detail(month, request.account, false, &mut |entry| {
+        reader.detail_and_counted(month, request.account, &mut |entry| {
             read += 1;
             if read.is_multiple_of(1_000) {
                 progress(read);

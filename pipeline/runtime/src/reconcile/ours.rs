@@ -21,6 +21,8 @@ pub(super) struct Row {
     pub cost: Decimal,
     /// Of other software, among the messages.
     pub foreign: i64,
+    /// Of other software that the client pays for: not among the messages.
+    pub counted: i64,
     /// Without a price, among the messages.
     pub unpriced: i64,
     /// Whether something has the list rate because bands are not known.
@@ -78,6 +80,9 @@ impl<'a> Ours<'a> {
     pub(super) fn entry(&mut self, entry: &LedgerEntry<'_>) -> Result<(), ReconcileError> {
         if matches!(entry.kind, EntryKind::Fee | EntryKind::Credit) {
             return Ok(());
+        }
+        if entry.kind == EntryKind::Counted {
+            return self.counted(entry);
         }
         let period = if self.by_usage { &entry.usage_period } else { &entry.billing_period };
         let counts = period.as_str() == self.period;
@@ -137,6 +142,25 @@ impl<'a> Ours<'a> {
         add(&mut row.cost)
     }
 
+    /// Takes what is counted and not booked: it is in the figures of its own month.
+    fn counted(&mut self, entry: &LedgerEntry<'_>) -> Result<(), ReconcileError> {
+        let Some(scope) = self.statement.scope(&entry.waba, entry.pricing_model, &entry.sender) else { return Ok(()) };
+        let mut key = key(entry, scope);
+        if !scope.free && key.pricing_type != REGULAR {
+            return Ok(());
+        }
+        if !scope.grain.pricing_type {
+            key.pricing_type = String::new();
+        }
+        self.senders.insert(entry.sender.to_string());
+        let at = self.instant(entry, scope)?;
+        if let Some(bucket) = scope.bucket(at) {
+            (key.start, key.end) = bucket;
+            self.rows.entry(key).or_default().counted += 1;
+        }
+        Ok(())
+    }
+
     /// The charge instant on the clock of the buckets.
     fn instant(&mut self, entry: &LedgerEntry<'_>, scope: &Scope) -> Result<i64, ReconcileError> {
         if !scope.local {
@@ -174,8 +198,10 @@ impl<'a> Ours<'a> {
 /// The row of an entry, without its bucket and with its type. What has no price has the platform's word, else ours.
 fn key(entry: &LedgerEntry<'_>, scope: &Scope) -> Key {
     let grain = scope.grain;
-    let pricing_type = entry.pricing_type.or(entry.reported_type).or(entry.expected_type);
-    let pricing_type = pricing_type.map_or("", PricingType::as_str);
+    let (ours, said) = (entry.pricing_type, entry.reported_type);
+    // What we book is ours to tell; of what we do not, the platform's word is all there is.
+    let pricing_type = if entry.kind == EntryKind::Counted { said.or(ours) } else { ours.or(said) };
+    let pricing_type = pricing_type.or(entry.expected_type).map_or("", PricingType::as_str);
     let category = entry.category.or(entry.reported_category).or(entry.expected_category);
     let told = grain.category && (!grain.pricing_type || pricing_type == REGULAR);
     let when = |told: bool, text: &str| if told { text.to_owned() } else { String::new() };

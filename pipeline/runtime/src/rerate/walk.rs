@@ -48,6 +48,10 @@ impl<'a> Walk<'a> {
         let done = match entry.kind {
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced => self.message(entry, ended),
             // Those billed in the month of an earlier month's charges are of what is not rated again here.
+            EntryKind::Counted => {
+                self.count(entry);
+                Some(())
+            }
             EntryKind::TrueUp => self.sums.other(entry, standing.of_another || ended),
             EntryKind::Adjustment | EntryKind::Fee | EntryKind::Credit => self.sums.other(entry, true),
         };
@@ -58,6 +62,26 @@ impl<'a> Walk<'a> {
     #[must_use]
     pub fn report(self) -> Report {
         self.sums.report()
+    }
+
+    /// Has a message of other software that is not booked take its position, as settling does.
+    fn count(&mut self, entry: &LedgerEntry<'_>) {
+        if entry.usage_period < entry.billing_period {
+            return;
+        }
+        let place = self.positions.place(&entry.account, &entry.waba, &entry.sender, &entry.usage_period);
+        self.positions.at(entry.occurred_at.0);
+        let own = own_day(self.rules, entry);
+        match facts(self.rules, &Booked::of(entry), own) {
+            Ok(input) => {
+                let _ = self.positions.rate(self.rules, place, input);
+            }
+            Err(_) if entry.ordinal.is_some() && self.rules.are_own() => {
+                let counted = (entry.category, entry.market.as_deref());
+                self.positions.pass(self.rules, place, counted, self.rules.day(own));
+            }
+            Err(_) => {}
+        }
     }
 
     fn message(&mut self, entry: &LedgerEntry<'_>, ended: bool) -> Option<()> {

@@ -163,7 +163,8 @@ fn walk_once(
             _ => job.month,
         };
         let shared = shared_rows(db, job.month, billed_in, job.account)?;
-        let rated = |kind| matches!(kind, EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced);
+        let rated =
+            |kind| matches!(kind, EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced | EntryKind::Counted);
         if let Some(g) = shared.iter().find(|g| rated(g.kind) && !job.terms.contains_key(&g.waba)) {
             return Ok(Err(SettleError::UnknownZone { account: job.account.to_owned(), waba: g.waba.clone() }));
         }

@@ -12,6 +12,9 @@ pub struct Report {
     pub entries: u64,
     /// Charges that stand, with and without a price.
     pub charges: u64,
+    /// Messages of other software that the client pays for: they have positions and are not booked.
+    #[serde(default)]
+    pub counted: u64,
     /// True-ups that were booked.
     pub true_ups: u64,
     /// What they come to by currency of the cost.

@@ -23,6 +23,10 @@ pub(super) enum Role {
     Kept,
     /// A true-up.
     TrueUp,
+    /// Has its position and is not booked.
+    Counted,
+    /// The same of an earlier month, whose positions were settled without it.
+    Passed,
     /// Anything else: what takes back, a fee, a credit.
     Other,
 }
@@ -147,6 +151,8 @@ impl Shapes {
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced if g.usage_period == month => Role::Charge,
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced => Role::Late,
             EntryKind::TrueUp => Role::TrueUp,
+            EntryKind::Counted if g.usage_period == month => Role::Counted,
+            EntryKind::Counted => Role::Passed,
             EntryKind::Adjustment | EntryKind::Fee | EntryKind::Credit => Role::Other,
         };
         let shape = Shape {

@@ -4,6 +4,7 @@
 //! hand and counts every position over all that stands.
 
 mod corrected;
+mod counted;
 mod credited;
 mod measure;
 mod mended;
@@ -227,11 +228,13 @@ fn a_month_in_any_order(dir: &Database) {
     runner.run(&strategy, |(drawn, seed)| any_order(&dir.another(), &drawn, seed)).unwrap();
 }
 
-/// Messages of any kind, numbered from 1. Of eight about two are taken back within the month, and `later` after it.
+/// Messages of any kind, numbered from 1. Of eight about two are taken back within the month, `later` after it, and one is
+/// counted alone.
 fn messages(later: u8) -> impl Strategy<Value = Vec<(u64, Drawn)>> {
     let fate = (0_u8..8).prop_map(move |fate| match fate {
         0 | 1 => Fate::TakenBack,
         n if n < 2 + later => Fate::TakenBackLater,
+        7 => Fate::Counted,
         _ => Fate::Stands,
     });
     let message = (0_u8..7, any::<bool>(), any::<bool>(), 0_u64..12, fate);
@@ -269,7 +272,7 @@ fn any_order(dir: &Database, drawn: &[(u64, Drawn)], seed: u64) -> Result<(), Te
         match d.fate {
             Fate::TakenBack => this.push(json(&back(n + 1_000, entry, OCTOBER))),
             Fate::TakenBackLater => next.push(json(&back(n + 1_000, entry, NOVEMBER))),
-            Fate::Stands => {}
+            Fate::Stands | Fate::Counted => {}
         }
     }
     // Some twice, all in any order, batch and partition, settled in between.
@@ -293,7 +296,12 @@ fn any_order(dir: &Database, drawn: &[(u64, Drawn)], seed: u64) -> Result<(), Te
     books.ingest(&before, 2);
     books.settle(NOVEMBER);
     books.settle(OCTOBER);
-    prop_assert_eq!(books.settle(OCTOBER).true_ups, 0);
+    let settled = books.settle(OCTOBER);
+    let counted = drawn.iter().filter(|(_, d)| d.fate == Fate::Counted).count() as u64;
+    let billed = drawn.iter().filter(|(_, d)| !matches!(d.fate, Fate::Counted | Fate::TakenBack)).count() as u64;
+    prop_assert_eq!((settled.true_ups, settled.charges), (0, billed));
+    // Of an account of which nothing is booked nothing is settled.
+    prop_assert!(settled.counted == counted || billed == 0);
     prop_assert_eq!(books.net(&[OCTOBER]), expected(drawn, false));
     let closed = books.close(OCTOBER, ALL).unwrap();
     prop_assert_eq!(books.net(&[OCTOBER]), expected(drawn, false));

@@ -135,12 +135,16 @@ impl<'j> Walk<'j> {
             // What is neither a charge nor its true-up needs no hashes: nothing is looked for among it.
             let (id, wamid) = match (self.shapes.get(shape).0.role, id, wamid) {
                 (_, Some(id), Some(wamid)) => (id, wamid),
-                (Role::Other, id, wamid) => (id.unwrap_or_default(), wamid.unwrap_or_default()),
+                (Role::Other | Role::Passed, id, wamid) => (id.unwrap_or_default(), wamid.unwrap_or_default()),
                 (_, None, _) => return Err(odd("entry of a charge", line)),
                 (_, Some(_), None) => return Err(odd("wamid_hash of a charge", line)),
             };
             self.held.push(Held { wamid, revision, id, shape, adjusts, ordinal });
-            self.report.entries += 1;
+            match self.shapes.get(shape).0.role {
+                Role::Counted => self.report.counted += 1,
+                Role::Passed => {}
+                _ => self.report.entries += 1,
+            }
             if self.report.entries.is_multiple_of(10_000) {
                 progress(self.report.entries);
             }
@@ -173,8 +177,13 @@ impl<'j> Walk<'j> {
         self.positions.at(self.instant);
         for one in &held {
             let role = self.shapes.get(one.shape).0.role;
-            if matches!(role, Role::Charge | Role::Late | Role::Kept) {
-                self.charge(role, one, &held)?;
+            match role {
+                Role::Charge | Role::Late | Role::Kept => self.charge(role, one, &held)?,
+                // Whoever comes after it has the next position.
+                Role::Counted => {
+                    let _ = self.rate(Role::Charge, one);
+                }
+                Role::TrueUp | Role::Passed | Role::Other => {}
             }
         }
         held.clear();

@@ -15,7 +15,7 @@ use tollgate_core::lots::{Lot, Lots};
 use tollgate_metrics as m;
 use tollgate_rate_card::{Category, PricingType, RateCards, Rated, ReportedModel, ReportedType, UnpricedReason};
 use tollgate_wire::Reason;
-use tollgate_wire::ledger::Cause;
+use tollgate_wire::ledger::{Cause, EntryKind};
 use tollgate_wire::outcome::OutcomeKind;
 
 /// Labels resolved once.
@@ -117,6 +117,12 @@ impl Outputs {
         if b.sign < 0 {
             return;
         }
+        if b.own.is_none() {
+            self.metrics.charge_mismatch(m::MismatchKind::Foreign);
+        }
+        if b.kind == EntryKind::Counted {
+            return;
+        }
         let rulebook = match &b.rated {
             Rated::Priced(p) => Some(p.rulebook),
             Rated::Unpriced(u) => u.rulebook,
@@ -138,11 +144,12 @@ impl Outputs {
         }
         let category = p.category.map_or(m::Category::Other, category_label);
         self.metrics.charge(category, pricing_type_label(p.pricing_type));
-        let currency = state.waba_at(state.sender_at(b.sender).waba).currency;
+        let currency = state.waba_at(b.waba).currency;
         self.metrics.charged_amount(self.shared.currency(currency.as_str()), category, p.cost);
         match b.cause {
             Some(Cause::Resend) => self.metrics.charge_mismatch(m::MismatchKind::Resend),
             Some(Cause::Reclassified) => self.metrics.charge_mismatch(m::MismatchKind::Category),
+            Some(Cause::Late) => self.metrics.charge_mismatch(m::MismatchKind::Late),
             _ if b.expected.is_some() && p.category != b.expected => {
                 self.metrics.charge_mismatch(m::MismatchKind::Category);
             }

@@ -330,7 +330,7 @@ impl Auditor {
     }
 
     /// Of a message that other software sent, the first delivery counts, and the first that says a price: what
-    /// was booked without one is taken back then.
+    /// was booked without one is taken back then. Where the client pays, what has a price said is counted alone.
     fn foreign(&mut self, s: &Value, wamid: &str, at_s: u32, place: &Place) -> Vec<Expected> {
         let says = s["pricing"].is_object();
         let met = self.money.foreign.get(wamid).copied();
@@ -348,11 +348,12 @@ impl Auditor {
             let scope = quota::scope(&self.registry, &place.sender);
             self.quota.confirmed(&scope, &person, at_s);
         }
-        if !self.registry.waba_of(&place.sender).we_pay {
+        let we_pay = self.registry.waba_of(&place.sender).we_pay;
+        if !we_pay && !says {
             return Vec::new();
         }
         let mut expected = Vec::new();
-        if met.is_some() {
+        if met.is_some() && we_pay {
             let price = self.money.price(place, &Said::default(), before_s, window, entry, 0);
             let month = zones::date(&place.zone, before_s) / 100;
             let silent = Standing { at_s: before_s, window, entry, used_before: 0, month, price, place: place.clone() };
@@ -362,6 +363,14 @@ impl Auditor {
         note(&mut said, s, at_s);
         self.money.messages.insert(wamid.to_owned(), Delivered { min_s: Some(at_s), said, standing: None });
         expected.extend(self.money.settle(wamid, place, window, entry));
+        if !we_pay {
+            // It has used up what it uses up, and is no charge of ours.
+            self.money.messages.remove(wamid);
+            for one in &mut expected {
+                *one =
+                    Expected { kind: EntryKind::Counted, quantity: 0, cost: None, wamid: String::new(), ..one.clone() };
+            }
+        }
         expected
     }
 
@@ -386,6 +395,9 @@ impl Auditor {
         self.check("entry_equals_recomputation", uid, want.as_ref() == Some(&have), || {
             format!("booked {have:?}\n  recomputed {want:?}")
         });
+        if e.kind == EntryKind::Counted {
+            return;
+        }
         let net = self.money.net.entry(e.wamid.clone()).or_default();
         *net = (net.0 + e.quantity, net.1 + e.cost.unwrap_or_default());
         if let Some(name) = &e.campaign {

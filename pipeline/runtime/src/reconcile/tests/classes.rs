@@ -130,6 +130,38 @@ fn foreign_traffic_is_of_another_number_or_other_software() {
     );
 }
 
+/// Where the client pays: the platform has what we counted, and it is nobody's loss.
+#[test]
+fn what_is_counted_alone_explains_what_the_platform_has_more() {
+    let counted = |n: u64, day: i64, category| LedgerEntry {
+        kind: EntryKind::Counted,
+        origin: Origin::Foreign,
+        quantity: 0,
+        // One of the free thousand here; the platform says so on its bill alone.
+        pricing_type: Some(PricingType::FreeAllowance),
+        reported_type: Some(PricingType::Regular),
+        card: None,
+        cost: None,
+        ..sent(n, day, category)
+    };
+    let mut entries = many(3, 1, 2, UTILITY);
+    entries.extend([counted(10, 2, UTILITY), counted(11, 2, UTILITY), counted(12, 3, UTILITY)]);
+    // As many as it has, and not more: the sixth is missing here, and none of the third of October is.
+    expect(
+        &entries,
+        vec![figure(2, 6, "0.0408"), figure(3, 0, "0")],
+        &[(Class::ForeignTraffic, 2, 0, "0.0136"), (Class::MissingWebhook, 1, 0, "0.0068")],
+    );
+    expect(&entries, vec![figure(2, 3, "0.0204")], &[]);
+    // They go before what is only likely, such as a message of another category.
+    let marketing = many(1, 20, 2, Category::Marketing);
+    expect(
+        &[entries, marketing].concat(),
+        vec![figure(2, 5, "0.034")],
+        &[(Class::ForeignTraffic, 2, 0, "0.0136"), (Class::Unknown, 0, 1, "-0.0068")],
+    );
+}
+
 #[test]
 fn a_number_that_moved_is_on_another_waba() {
     let entries = many(3, 1, 2, UTILITY);

@@ -14,7 +14,7 @@ on_both!(
 const DECEMBER: &str = "2026-12";
 
 impl Books<'_> {
-    fn correct(&mut self, month: &str) -> (Report, String) {
+    pub(super) fn correct(&mut self, month: &str) -> (Report, String) {
         let job = Self::job(&self.rates, &self.terms, month);
         let pairs = self.pairs;
         let found = settle_by(&mut self.writer, &self.reader, &job, Late::Booked, pairs, &mut |_| {}).unwrap();
@@ -142,7 +142,7 @@ fn corrected(dir: &Database, drawn: &[(u64, Drawn)], seed: u64) -> Result<(), Te
             Fate::TakenBack => october.push(json(&back(n + 1_000, entry, OCTOBER))),
             Fate::TakenBackLater if dice.below(2) == 0 => november.push(json(&back(n + 1_000, entry, NOVEMBER))),
             Fate::TakenBackLater => december.push(json(&back(n + 1_000, entry, DECEMBER))),
-            Fate::Stands => {}
+            Fate::Stands | Fate::Counted => {}
         }
     }
     books.ingest(&october, 0);

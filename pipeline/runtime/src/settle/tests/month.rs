@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use tollgate_rate_card::{Category, Markup, PricingType, RateCards, Source, Sources, Zone};
 use tollgate_wire::Time;
-use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry};
+use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry, Origin};
 
 /// Messages that are free of charge, per number.
 const FREE: u64 = 3;
@@ -67,6 +67,8 @@ pub(super) enum Fate {
     TakenBack,
     /// In the month after, when its own is closed.
     TakenBackLater,
+    /// Other software sent it and the client pays: it has its position, and is in no bill.
+    Counted,
 }
 
 /// A message: 0 service, 1 utility, 2 marketing, 3 authentication, 4 marketing that was booked before there was a card, 5
@@ -212,8 +214,40 @@ pub(super) fn book(all: &[(u64, Drawn)], order: &[usize]) -> Vec<LedgerEntry<'st
             },
             ..charge(n)
         });
+        if d.fate == Fate::Counted {
+            booked[i] = booked[i].take().map(counted);
+        }
     }
     booked.into_iter().map(Option::unwrap).collect()
+}
+
+/// What the engine writes of a message that is not booked.
+pub(super) fn counted(entry: LedgerEntry<'static>) -> LedgerEntry<'static> {
+    LedgerEntry {
+        kind: EntryKind::Counted,
+        origin: Origin::Foreign,
+        quantity: 0,
+        message_uid: None,
+        message: None,
+        attempt: None,
+        recipient: None,
+        wamid: None,
+        campaign: None,
+        template: None,
+        language: None,
+        expected_category: None,
+        card: None,
+        card_status: None,
+        band: None,
+        list_rate: None,
+        cost_rate: None,
+        cost: None,
+        markup_rule: None,
+        markup: None,
+        fee: None,
+        price_ex_tax: None,
+        ..entry
+    }
 }
 
 /// The entry that takes another back.
@@ -282,7 +316,8 @@ pub(super) fn expected(all: &[(u64, Drawn)], later: bool) -> Net {
 pub(super) fn expected_by(all: &[(u64, Drawn)], later: bool, bands: Bands) -> Net {
     let standing = || all.iter().filter(|(_, d)| d.fate != Fate::TakenBack);
     let mut sums = Net::new();
-    for (n, d) in standing().filter(|(_, d)| !later || d.fate != Fate::TakenBackLater) {
+    let billed = |d: &Drawn| d.fate != Fate::Counted && (!later || d.fate != Fate::TakenBackLater);
+    for (n, d) in standing().filter(|(_, d)| billed(d)) {
         let before = |(m, e): &&(u64, Drawn)| d.counted_with(e) && (e.second, *m) < (d.second, *n);
         let (kind, band, _, rate) = price(d, standing().filter(before).count() as u64, bands);
         let market = if d.what == 6 { "" } else { "Mexico" };

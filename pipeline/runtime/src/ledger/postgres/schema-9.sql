@@ -1,0 +1,2 @@
+-- Version 9: entries of kind `counted`, of which earlier programs know nothing: they have a position and no amount, and their
+-- summary rows have no entries. Nothing else is new.
