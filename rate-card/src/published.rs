@@ -163,6 +163,20 @@ impl Reading<'_> {
         }
     }
 
+    /// What stands below no column is not passed over: a thousand without quotes is two cells, and then every cell after
+    /// it stands below the wrong one.
+    fn below_columns(&mut self, record: &Record, headers: &[String]) -> Option<()> {
+        let named = |index: usize| headers.get(index).is_some_and(|header| !header.is_empty());
+        match record.cells().enumerate().find(|(index, cell)| !cell.is_empty() && !named(*index)) {
+            None => Some(()),
+            Some((_, cell)) => self.fault(
+                record.line,
+                format!("`{cell}` stands below no column of the header"),
+                "put quotes around a number with thousands separators, such as \"1,940.13\", or remove what is no rate",
+            ),
+        }
+    }
+
     /// Takes note of a record's currency, which must be that of all others.
     fn currency(&mut self, line: u64, token: &str) -> Option<()> {
         let currency = self.billing(line, token, values::currency(token))?;

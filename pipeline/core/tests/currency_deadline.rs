@@ -64,6 +64,19 @@ fn only_what_is_known_to_be_sold_there_and_bills_otherwise_is_refused() {
     }
 }
 
+/// It never changes, so a slip could not be put right.
+#[test]
+fn a_new_waba_bills_in_a_currency_of_the_platform() {
+    let mut w = World::at(OVER_MS);
+    for currency in ["XXX", "CHF", "USB"] {
+        let apply = json!({"command": "apply_account", "spec": spec(None, currency)});
+        let why = w.try_command(&apply).unwrap_err().to_string();
+        let said = format!("waba waba-1: currency {currency:?} is none that the platform bills in; use one of AED ");
+        assert!(why.contains(&said) && why.ends_with("USD, or add it to currencies.csv in rates.directory"), "{why}");
+    }
+    w.apply(&spec(None, "CLP"));
+}
+
 #[test]
 fn what_waits_over_the_end_of_the_day_is_refused_then() {
     let mut w = world(OVER_MS - 60_000, Some("IN"), "USD");

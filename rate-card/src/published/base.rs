@@ -35,6 +35,9 @@ impl Reading<'_> {
                 self.fault::<()>(record.line, problem, "keep one of the two");
                 continue;
             }
+            if self.below_columns(record, headers).is_none() {
+                continue;
+            }
             for category in Category::ALL {
                 let text = record.cell(columns.categories[category.index()]);
                 let rate = if is_none(text) { None } else { self.rate(record.line, label(category), text) };

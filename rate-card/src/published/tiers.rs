@@ -52,6 +52,9 @@ impl Reading<'_> {
                 self.currency(record.line, token);
             }
             let Some(market) = block else { continue };
+            if self.below_columns(record, headers).is_none() {
+                continue;
+            }
             for &(category, column) in &groups {
                 let cells: [&str; GROUP.len()] = std::array::from_fn(|i| record.cell(column + i));
                 if cells.iter().all(|cell| cell.is_empty() || is_none(cell)) {

@@ -1,9 +1,27 @@
 //! What a declaration of an account must be.
 
+use crate::decide::Facts;
 use crate::state::State;
 use tollgate_rate_card::{Currency, Zone};
 use tollgate_wire::command::AccountSpec;
 use tollgate_wire::request::Purpose;
+
+/// Checks that WABAs which are new bill in a currency of the platform. It never changes, so a slip could not be put right.
+pub(super) fn check_currencies(facts: &Facts<'_>, spec: &AccountSpec) -> Result<(), String> {
+    for w in spec.wabas.iter().filter(|w| !facts.state.waba_by_id.contains_key(w.id.as_str())) {
+        if Currency::new(&w.currency).and_then(|currency| facts.rates.minor_units(currency)).is_none() {
+            let all: Vec<String> = facts.rates.currencies().map(|currency| currency.to_string()).collect();
+            return Err(format!(
+                "waba {}: currency {:?} is none that the platform bills in; use one of {}, or add it to currencies.csv in \
+                 rates.directory",
+                w.id,
+                w.currency,
+                all.join(" ")
+            ));
+        }
+    }
+    Ok(())
+}
 
 /// Checks a declaration against itself and against what other accounts own.
 ///

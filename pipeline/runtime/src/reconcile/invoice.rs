@@ -278,6 +278,8 @@ impl<'a> Invoices<'a> {
 
     fn amount(&self, row: &Row<'_>, at: usize) -> Result<Decimal, InvoiceError> {
         let written = row.record.get(at).unwrap_or_default();
+        let (thousands, decimal) = (self.profile.thousands, self.profile.decimal);
+        let good = thousands.is_none_or(|sign| is_grouped(written, sign, decimal));
         let plain: String = written
             .chars()
             .filter(|sign| Some(*sign) != self.profile.thousands)
@@ -288,12 +290,23 @@ impl<'a> Invoices<'a> {
                 sign => sign,
             })
             .collect();
-        Decimal::from_str_exact(&plain).map_err(|_| {
+        Decimal::from_str_exact(&plain).ok().filter(|_| good).ok_or_else(|| {
             let thousands = self.profile.thousands.map(|sign| format!(" and {sign:?} between thousands"));
             let form = format!("{:?} before the decimals{}", self.profile.decimal, thousands.unwrap_or_default());
             row.wrong(at, "that is no number", &format!("the profile has {form}; correct one or the other"))
         })
     }
+}
+
+/// Whether the sign between thousands stands between thousands alone: `1,234,567` or, as in India, `12,34,567`. In `0,27`
+/// it is the one that other languages have before decimals, and to leave it out would make 27 of it.
+fn is_grouped(written: &str, thousands: char, decimal: char) -> bool {
+    let (whole, decimals) = written.split_once(decimal).unwrap_or((written, ""));
+    let groups: Vec<&str> = whole.trim_start_matches(['-', '+']).split(thousands).collect();
+    let [first, middle @ .., last] = &groups[..] else { return !decimals.contains(thousands) };
+    let all = |digits: usize| middle.iter().all(|group| group.len() == digits);
+    let begins = |digits: usize| (1..=digits).contains(&first.len()) && !first.starts_with('0');
+    !decimals.contains(thousands) && last.len() == 3 && (begins(3) && all(3) || begins(2) && all(2))
 }
 
 impl Row<'_> {

@@ -94,6 +94,25 @@ fn a_comma_before_decimals_is_none_between_thousands() {
     }
 }
 
+/// Without quotes a thousand is two cells, and all rates after it stand one column too far.
+#[test]
+fn a_cell_below_no_column_is_refused() {
+    let row = "Argentina,$US,0.0618,0.0260,0.0260,n/a,0.0260\n";
+    for (put, value) in [
+        ("Argentina,$US,1,940.13,0.0260,0.0260,n/a,0.0260\n", "0.0260"),
+        ("Argentina,$US,0.0618,0.0260,0.0260,n/a,0.0260,,see note\n", "see note"),
+    ] {
+        let expected = format!(
+            "5: `{value}` stands below no column of the header; put quotes around a number with thousands separators, \
+             such as \"1,940.13\", or remove what is no rate"
+        );
+        assert_eq!(bad(row, put), expected);
+        let header = good().replacen(",Service\n", ",Service,,\n", 1).replacen(row, put, 1);
+        assert_eq!(said(read(&header, "2026-10-01", None)), expected, "nor is an empty name one");
+    }
+    assert!(read(&good().replacen(row, &row.replace('\n', ",,\n"), 1), "2026-10-01", None).is_ok(), "empty cells");
+}
+
 #[test]
 fn a_market_without_a_row() {
     let good = good();

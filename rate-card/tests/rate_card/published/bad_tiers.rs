@@ -57,6 +57,13 @@ fn every_fault_has_line_value_and_remedy() {
             "a tier of Utility follows the open one; keep one of the two",
         ),
         (
+            tier,
+            "1,000,001,5,000,000,Tier rate,0.0081,-5%",
+            first + 1,
+            "`n/a` stands below no column of the header; put quotes around a number with thousands separators, such as \
+             \"1,940.13\", or remove what is no rate",
+        ),
+        (
             "Mexico,$US",
             "Mexiko,$US",
             first,

@@ -126,6 +126,37 @@ fn faults_name_file_line_column_value_and_remedy() {
     assert!(told.contains("Net = \"1.00\": that is no number"), "{told}");
 }
 
+/// `0.27` of an invoice in another language is no 27.
+#[test]
+fn a_sign_that_is_not_between_thousands_is_not_left_out() {
+    let profile = profile(PROFILE);
+    let cost = |written: &str| {
+        let row = format!("waba-1;15550001111;Utility messages;1;{written};USD;02.10.2026\n");
+        let statement = read(&profile, &row)?;
+        let mut all = statement.rows.values().map(|theirs| theirs.cost);
+        all.next().ok_or_else(|| "no row".to_owned())
+    };
+    for (written, is) in [
+        ("0,27", "0.27"),
+        ("1.234,5", "1234.5"),
+        ("-1.234.567,5", "-1234567.5"),
+        ("12.34.567,5", "1234567.5"),
+        ("123.456", "123456"),
+        ("1234,5", "1234.5"),
+        (",5", "0.5"),
+    ] {
+        assert_eq!(cost(written), Ok(dec(is)), "{written}");
+    }
+    for written in
+        ["0.27", "0.0625", "1.2345", "0.123", "123.45.678", "1.234.56", "1234.567", "1,234.567", ".123", "1..234"]
+    {
+        let told = cost(written).expect_err(written);
+        assert!(told.contains(&format!("Net = {written:?}: that is no number; the profile has ',' before")), "{told}");
+    }
+    let told = read(&profile, "waba-1;1;Utility messages;1.5;1,00;USD;02.10.2026\n").expect_err("refused");
+    assert!(told.contains("Messages = \"1.5\": that is no number"), "{told}");
+}
+
 #[test]
 fn days_are_written_in_many_ways() {
     use super::super::profile::Period;

@@ -95,7 +95,8 @@ async fn settled(api: &Api, spec: &AccountSpec, bound: Duration) -> anyhow::Resu
         if since.elapsed() >= bound {
             let account = &spec.account;
             return Err(anyhow!(
-                "account {account:?} is accepted, but not in force after {} seconds; see the log of the service",
+                "account {account:?} is accepted, but not in force after {} seconds; what the service refuses is in \
+                 `tollgate dead-letters list` with what to correct, anything else in its log",
                 bound.as_secs()
             ));
         }
