@@ -124,7 +124,7 @@ fn platform(facts: &Facts<'_>, account: &Account, event: &PlatformEvent<'_>, now
         PlatformEvent::NumberChanged(n) => consent::moved::number(facts, account, n, now_ms, out),
         PlatformEvent::Template(t) => command::template_changed(facts, account, t, now_ms, out),
         PlatformEvent::Sender(s) => command::sender_changed(facts, account, s, now_ms, out),
-        PlatformEvent::Limit { limit } => command::limit_changed(account, *limit, out),
+        PlatformEvent::Limit { limit } => command::limit_changed(facts, account, *limit, now_ms, out),
         PlatformEvent::AccountState { disabled } => command::account_state(account, *disabled, out),
         PlatformEvent::CloseMonth { month, settle_days, forced } => {
             close::close(facts, account, *month, *settle_days, forced.as_deref(), now_ms, out);

@@ -119,6 +119,8 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             let mut c = state.contact(key);
             c.counted = c.counted.observe(at_s, outside);
             out.changes.push(Change::Contact(key, c));
+            // Nothing else tells which number it was, should the limit be of each number before the day is over.
+            pair.counted = pair.counted.observe(at_s, outside);
         }
         LimitScope::Number => pair.counted = pair.counted.observe(at_s, outside),
     }

@@ -13,7 +13,6 @@ use crate::levels;
 use crate::markup;
 use crate::record::{Account, Brands, NamesUsedUp, Sender, Template, Waba};
 use crate::state::State;
-use tollgate_quality::Limit;
 use tollgate_rate_card::{Currency, Zone};
 use tollgate_wire::command::{AccountSpec, SenderSpec, TemplateSpec, WabaSpec};
 
@@ -155,8 +154,7 @@ pub(super) fn apply_account(
         }
     }
     fee::numbers(facts, old, &numbers, now_ms, &mut later);
-    // Without a limit nobody is held against it.
-    if old.is_some_and(|old| old.spec.limit_scope != spec.limit_scope) && account.spec.limit != Limit::Unlimited {
+    if old.is_some_and(|old| scope::is_to_change(old, &account.spec)) {
         scope::change(facts, ix, spec.limit_scope, now_ms, &mut later);
     }
     // The account first: senders are looked up through it.
