@@ -65,7 +65,7 @@ pub(super) fn apply_account(
     let (mut wabas, mut senders, mut templates) = (state.wabas.len(), state.senders.len(), state.templates.len());
     let (mut later, mut numbers) = (Vec::new(), Vec::new());
     for w in &spec.wabas {
-        let waba = state.waba_by_id.get(w.id.as_str()).copied().map_or_else(
+        let waba = state.waba_of(ix, &w.id).map(|known| known.ix).map_or_else(
             || {
                 wabas += 1;
                 State::owner_slot(wabas - 1, "WABAs").map(WabaIx)
@@ -85,7 +85,7 @@ pub(super) fn apply_account(
             barred: Vec::new(),
         })));
         for s in &w.senders {
-            let known = state.sender(&s.id);
+            let known = state.sender_of(ix, &s.id);
             let sender = match known {
                 Some(k) => k.ix,
                 None => {
