@@ -80,6 +80,12 @@ impl Counted {
         if was_outside_window && at_s > self.confirmed_at_s { Counted { confirmed_at_s: at_s, ..self } } else { self }
     }
 
+    /// What is known to count, without what may yet.
+    #[must_use]
+    pub const fn without_reservations(self) -> Counted {
+        Counted { reserved_at_s: 0, reserved_n: 0, ..self }
+    }
+
     /// Two scopes that counted the same user become one: it holds the reservations of both.
     #[must_use]
     pub fn joined(self, other: Counted) -> Counted {

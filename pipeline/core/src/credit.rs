@@ -23,7 +23,7 @@ pub fn key(account: &str, month: YearMonth, id: &str) -> String {
 pub(crate) fn book(facts: &Facts<'_>, account: &Account, c: &Credit<'_>, now_ms: u64, out: &mut Decision) {
     let state = facts.state;
     let id = &account.spec.account;
-    let waba = state.waba_by_id.get(&*c.waba).map(|ix| state.waba_at(*ix)).filter(|waba| waba.account == account.ix);
+    let waba = state.waba_of(account.ix, &c.waba);
     let Some(waba) = waba else {
         out.rejected =
             Some(format!("credit {:?}: waba {:?} is not one of account {id}; name one of it", &*c.id, &*c.waba));

@@ -124,7 +124,7 @@ fn platform(facts: &Facts<'_>, account: &Account, event: &PlatformEvent<'_>, now
         PlatformEvent::NumberChanged(n) => consent::moved::number(facts, account, n, now_ms, out),
         PlatformEvent::Template(t) => command::template_changed(facts, account, t, now_ms, out),
         PlatformEvent::Sender(s) => command::sender_changed(facts, account, s, now_ms, out),
-        PlatformEvent::Limit { limit } => command::limit_changed(account, *limit, out),
+        PlatformEvent::Limit { limit } => command::limit_changed(facts, account, *limit, now_ms, out),
         PlatformEvent::AccountState { disabled } => command::account_state(account, *disabled, out),
         PlatformEvent::CloseMonth { month, settle_days, forced } => {
             close::close(facts, account, *month, *settle_days, forced.as_deref(), now_ms, out);
@@ -403,14 +403,14 @@ fn settle(
             }
             let old = message.park;
             let in_shared_lot = raw.is_none() && old.is_some_and(|p| p.resource != Resource::Own);
-            let of_few = matches!(resource, Resource::Template(_) | Resource::Barred(..) | Resource::CampaignTest(..))
+            let of_few = matches!(resource, Resource::Template(..) | Resource::Barred(..) | Resource::CampaignTest(..))
                 && old.is_some_and(|p| p.resource != resource);
             let of_strangers = is_of_strangers(resource) && old.is_some_and(|p| !is_of_strangers(p.resource));
             // One that another number of its pool has taken over waits with that number's.
             let moved = message.sender != was;
             if in_shared_lot && resource != Resource::Own && !of_few && !of_strangers && !moved {
                 // Messages do not move between lots: the lot waits for what refused its head. Only those whose
-                // template is paused, whose country is barred, or who are no test recipients, go to a lot of their own,
+                // templates are paused, whose country is barred, or who are no test recipients, go to a lot of their own,
                 // because the others of this one need not wait for it. So do those who need a token of the quota: people
                 // whose window is open, or who are counted already, would wait a day behind them.
                 out.blocked = Some((reason, resource, until_ms));

@@ -206,7 +206,7 @@ impl Engine {
     pub fn events_parsed(&mut self, e: &event::Events<'_>, source: &dyn Source, sink: &mut dyn Sink) -> Handled {
         let mut result = Ok(());
         for event in &e.events {
-            self.bring_for(event, source)?;
+            self.bring_for(self.state.account_by_id.get(&*e.account).copied(), event, source)?;
             let Some(account) =
                 self.state.account_by_id.get(&*e.account).map(|ix| self.state.accounts[ix.at()].clone())
             else {

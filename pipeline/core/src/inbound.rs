@@ -35,7 +35,7 @@ pub(crate) fn is_over(kept: u64, now_s: u32) -> bool {
 /// window and word are of both, and the message is counted and told once.
 pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now_ms: u64, out: &mut Decision) {
     let state = facts.state;
-    let Some(sender) = state.sender(&i.sender).filter(|s| s.account == account.ix) else {
+    let Some(sender) = state.sender_of(account.ix, &i.sender) else {
         out.rejected = Some(format!("sender {} is not registered for account {}", &*i.sender, account.spec.account));
         return;
     };

@@ -8,8 +8,9 @@
 //! (stride scheduling). What a lot was served is remembered while it is closed, so that even when each wake-up
 //! brings one token only, campaigns share it by weight.
 
-use crate::hashing::Map;
+use crate::hashing::{self, Map};
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, Uid, WabaIx};
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet};
 use tollgate_rate_card::Country;
 use tollgate_wire::Reason;
@@ -24,8 +25,9 @@ pub enum Resource {
     Campaign(CampaignIx),
     /// The sender is restored or the platform's back-off ends.
     Sender(SenderIx),
-    /// The template is approved or unpaused.
-    Template(TemplateIx),
+    /// The template is approved or unpaused, or one of those beside it that would do as well: a mark of which, 0 = none.
+    /// Who can use other templates waits in another lot, so that whoever is first speaks for all of it.
+    Template(TemplateIx, u32),
     /// The next pacing token, or the quality recovers.
     Pacing(SenderIx),
     /// A unique-user token of the portfolio returns.
@@ -44,6 +46,19 @@ pub enum Resource {
     CampaignRate(CampaignIx),
     /// The campaign is in test: it is started, or there are other test recipients, which is another round.
     CampaignTest(CampaignIx, u8),
+}
+
+impl Resource {
+    /// Any of several templates, the first of which is told to people.
+    pub(crate) fn any_of(first: TemplateIx, others: &[TemplateIx]) -> Self {
+        let others: SmallVec<[[u8; 4]; 4]> =
+            others.iter().filter(|t| **t != first).map(|t| t.0.to_le_bytes()).collect();
+        if others.is_empty() {
+            return Self::Template(first, 0);
+        }
+        // Two sets of one mark would share a lot, and only where the first template is the same.
+        Self::Template(first, (hashing::public(&[others.as_flattened()]) as u32).max(1))
+    }
 }
 
 /// Name of a lot.
@@ -82,7 +97,8 @@ impl LotKey {
             Resource::Own => ("own", 0),
             Resource::Campaign(c) => ("campaign", c.0),
             Resource::Sender(s) => ("sender", u32::from(s.0)),
-            Resource::Template(t) => ("template", t.0),
+            Resource::Template(t, 0) => ("template", t.0),
+            Resource::Template(t, others) => return self.named(&format!("template{}.{others}", t.0)),
             Resource::Pacing(s) => ("pacing", u32::from(s.0)),
             Resource::Quota(a) => ("quota", a.0.into()),
             Resource::NumberQuota(s) => ("number", u32::from(s.0)),
@@ -323,10 +339,10 @@ impl Lots {
         }
     }
 
-    /// Opens every lot of an account that waits for a template: a message waits for the first of its alternatives
-    /// and languages that is paused, but any of them frees it.
+    /// Opens every lot of an account that waits for a template: any of the alternatives and languages of its messages
+    /// frees it, whichever it is named by.
     pub(crate) fn wake_templates(&mut self, account: AccountIx) {
-        let waits = |r: Option<Resource>| matches!(r, Some(Resource::Template(_)));
+        let waits = |r: Option<Resource>| matches!(r, Some(Resource::Template(..)));
         let lots =
             self.keys_of(account).filter_map(|k| self.lots.get_key_value(&k)).filter(|(_, l)| waits(l.waits_for));
         for k in lots.map(|(k, _)| *k).collect::<Vec<_>>() {

@@ -29,6 +29,7 @@ pub(crate) fn price(facts: &Facts<'_>, waba: &Waba, rated: &Rated, at_s: u32) ->
 /// Checks the mark-ups of a declaration: their markets exist, and those of a known WABA that have begun are as they were.
 pub(crate) fn check(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64) -> Result<(), String> {
     let state = facts.state;
+    let own = state.account(&spec.account).map(|a| a.ix);
     for w in &spec.wabas {
         for (i, rule) in w.markup.iter().enumerate().flat_map(|(i, m)| m.rules.iter().map(move |rule| (i, rule))) {
             if let Some(market) = rule.market.as_deref().filter(|m| facts.rates.map().market_named(m).is_none()) {
@@ -40,7 +41,7 @@ pub(crate) fn check(facts: &Facts<'_>, spec: &AccountSpec, now_ms: u64) -> Resul
                 ));
             }
         }
-        let Some(old) = state.waba_by_id.get(w.id.as_str()).map(|ix| state.waba_at(*ix)) else { continue };
+        let Some(old) = own.and_then(|own| state.waba_of(own, &w.id)) else { continue };
         // The last day on which something may be booked already.
         let today = state.day(old.ix, (now_ms / 1000) as u32 + AHEAD_S).0;
         if let Some(day) = Markup::first_changed(&old.spec.markup, &w.markup, today) {

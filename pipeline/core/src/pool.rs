@@ -38,7 +38,7 @@ impl<'a> Choice<'a> {
     /// The number that writes; `None` when the request names none of the account.
     pub fn of(self, request: &Request<'_>) -> Option<&'a Sender> {
         let spec = &self.account.spec;
-        let named = |name: &str| match self.state.sender(name) {
+        let named = |name: &str| match self.state.sender_of(self.account.ix, name) {
             Some(sender) => Some(sender).filter(|s| self.is_usable(s)),
             None => self.one_of(spec.pools.iter().find(|pool| pool.name == name)?),
         };
@@ -76,7 +76,8 @@ impl<'a> Choice<'a> {
     }
 
     fn one_of(self, pool: &PoolSpec) -> Option<&'a Sender> {
-        let members = || pool.senders.iter().filter_map(|id| self.state.sender(id)).filter(|s| self.is_usable(s));
+        let of_account = |id: &String| self.state.sender_of(self.account.ix, id);
+        let members = || pool.senders.iter().filter_map(of_account).filter(|s| self.is_usable(s));
         let own = members().find(|s| Some(s.ix) == self.waits_for && !self.is_stopped(s));
         own.or_else(|| self.of_person(members().filter(|s| self.can_write(s))))
             .or_else(|| self.by_hash(pool, || members().filter(|s| self.can_write(s))))

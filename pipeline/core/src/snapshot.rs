@@ -112,11 +112,11 @@ fn lot<'a>(state: &'a State, a: &'a Account, key: &LotKey, lot: &Lot, now_ms: u6
         | Resource::NumberQuota(s)
         | Resource::Throughput(s)
         | Resource::InFlight(s) => state.sender_at(s).spec.id.as_str().into(),
-        Resource::Template(t) => state.template_at(t).spec.name.as_str().into(),
+        Resource::Template(t, _) => state.template_at(t).spec.name.as_str().into(),
         Resource::Barred(w, country) => format!("{} to {country}", state.waba_at(w).id).into(),
     };
     let language = match waits_for {
-        Resource::Template(t) => Some(state.template_at(t).spec.language.as_str().into()),
+        Resource::Template(t, _) => Some(state.template_at(t).spec.language.as_str().into()),
         _ => None,
     };
     let messages = lot.members.len() as u64;

@@ -21,6 +21,7 @@ use crate::lots::Lots;
 use crate::people::People;
 use crate::record::{Account, Campaign, Message, Sender, SenderLive, Template, Waba};
 use crate::seen::Seen;
+use smallvec::SmallVec;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tollgate_quality::RollingCount;
@@ -41,10 +42,12 @@ pub struct State {
     pub(crate) accounts: Vec<Arc<Account>>,
     pub(crate) account_by_id: Map<Box<str>, AccountIx>,
     pub(crate) wabas: Vec<Arc<Waba>>,
-    pub(crate) waba_by_id: Map<Box<str>, WabaIx>,
+    /// What each account that has declared it has of a WABA.
+    wabas_by_id: Map<Box<str>, SmallVec<[WabaIx; 1]>>,
     pub(crate) senders: Vec<Arc<Sender>>,
     pub(crate) sender_live: Vec<SenderLive>,
-    pub(crate) sender_by_id: Map<Box<str>, SenderIx>,
+    /// The same of senders.
+    senders_by_id: Map<Box<str>, SmallVec<[SenderIx; 1]>>,
     pub(crate) templates: Vec<Arc<Template>>,
     template_by_name: Map<(WabaIx, Box<str>), Languages>,
     /// Position 0 is "no campaign".

@@ -136,6 +136,85 @@ fn whoever_counted_counts_on() {
     }
 }
 
+/// Somebody wrote to a number two days before now.
+fn wrote(play: &mut Play, person: u8, sender: usize) {
+    let at_s = play.w.now_ms / 1000;
+    play.w.event(&json!({"event": "inbound", "sender": SENDERS[sender], "from": number(person), "at_s": at_s,
+        "id": format!("wamid.in{person}")}));
+    let until_ms = play.w.now_ms + 2 * COUNTED_MS;
+    play.w.run_until(until_ms);
+}
+
+/// Other software sends from a number of ours.
+fn foreign(play: &mut Play, person: u8, sender: usize) {
+    let now_s = (play.w.now_ms / 1000) as u32;
+    play.w.event(&json!({"event": "status", "sender": SENDERS[sender], "wamid": format!("wamid.f{person}"),
+        "to": number(person), "status": "delivered", "at_s": now_s}));
+}
+
+/// What other software sent counts for the number that sent it, also where the person had written to another number, and after
+/// the limit was of the portfolio and back.
+#[test]
+fn what_other_software_sent_counts_for_its_number() {
+    for scopes in [&[0, 1][..], &[1, 0, 1]] {
+        let mut play = Play::new(2);
+        wrote(&mut play, 0, 1);
+        play.set_scope(scopes[0]);
+        foreign(&mut play, 0, 0);
+        for scope in &scopes[1..] {
+            play.set_scope(*scope);
+            play.w.commit();
+            play.w.reload();
+        }
+        assert!(play.request(1, 0).unwrap());
+        assert!(!play.request(2, 0).unwrap(), "{scopes:?}: the third person of a number's two");
+        assert!(play.request(0, 0).unwrap(), "reached already");
+    }
+}
+
+/// A number to which a person only wrote did not reach them.
+#[test]
+fn whoever_only_wrote_to_a_number_does_not_count_for_it() {
+    let mut play = Play::new(2);
+    wrote(&mut play, 0, 1);
+    assert!(play.request(0, 0).unwrap());
+    play.set_scope(1);
+    assert!(play.request(1, 1).unwrap());
+    assert!(play.request(2, 1).unwrap(), "the number has reached one person");
+    assert!(play.request(3, 0).unwrap());
+    assert!(!play.request(4, 0).unwrap());
+    // Back to the portfolio, everybody counts once; and what is given back was reserved once.
+    play.set_scope(0);
+    play.set_scope(1);
+    play.hear(0, true);
+    assert!(play.request(4, 0).unwrap(), "the failed one counts no more");
+}
+
+/// A limit that comes later holds against whom the other scope counted while there was none.
+#[test]
+fn a_limit_that_comes_after_the_scope_counts_who_was_reached_before() {
+    for (from, to) in [(0, 1), (1, 0)] {
+        for declared in [false, true] {
+            let mut play = Play::new(1);
+            play.spec["limit"] = json!("UNLIMITED");
+            play.set_scope(from);
+            for person in 0..2 {
+                assert!(play.request(person, 0).unwrap());
+            }
+            play.hear(0, false);
+            play.set_scope(to);
+            if declared {
+                play.spec["limit"] = json!(LIMIT.to_string());
+                play.set_scope(to);
+            } else {
+                play.w.event(&json!({"event": "limit", "limit": LIMIT.to_string()}));
+            }
+            assert!(!play.request(2, 0).unwrap(), "{} to {}, {declared}", SCOPES[from], SCOPES[to]);
+            assert!(play.request(0, 0).unwrap() && play.request(1, 0).unwrap(), "reached already");
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Request { person: u8, sender: usize },

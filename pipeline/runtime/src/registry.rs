@@ -34,7 +34,7 @@ pub struct WabaEntry {
 /// Two accounts claim the same thing, or one claims it twice.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{kind} {id} of account {account} belongs to account {owner} already; leave it out here: it stays with {owner}"
+    "{kind} {id} of account {account} belongs to account {owner} already; take it out there first, or leave it out here"
 )]
 pub struct Conflict {
     /// `waba` or `sender`.

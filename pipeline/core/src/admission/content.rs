@@ -49,13 +49,31 @@ pub struct Rejection {
 /// Usable alternatives, in order.
 pub(super) type UsableList = SmallVec<[Usable; 2]>;
 
-/// What the gate says, what is usable, what is not and why, and what an alternative waits for that may come free.
-pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections, Option<Verdict>) {
+/// Templates that may come free, in order, in all languages asked for.
+pub(super) type Waiting = SmallVec<[TemplateIx; 2]>;
+
+/// The same of one alternative, with the instant at which the first of them does so by itself.
+type Waits = (Waiting, u64);
+
+/// What the gate found.
+pub(super) struct Found {
+    pub verdict: Verdict,
+    pub usable: UsableList,
+    /// What is not usable, and why.
+    pub rejected: Rejections,
+    /// What an alternative waits for that may come free.
+    pub waits: Option<Verdict>,
+    pub waiting: Waiting,
+}
+
+/// Tests each alternative.
+pub(super) fn check(c: &Candidate<'_>) -> Found {
     let mut usable = UsableList::new();
     let mut rejected = Rejections::new();
     let mut park: Option<(Reason, Resource, u64)> = None;
+    let mut waiting = Waiting::new();
     for (i, content) in c.request.content.iter().enumerate() {
-        match alternative(c, i as u8, content) {
+        match alternative(c, i as u8, content, &mut waiting) {
             Ok(u) => usable.push(u),
             Err(No { reason, until, why }) => {
                 rejected.push(Rejection { alternative: i as u8, reason, why });
@@ -67,6 +85,11 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections, Opti
             }
         }
     }
+    // Of several templates any will do: it waits with those who can use the same ones.
+    if let (Some((_, resource @ Resource::Template(..), _)), Some((first, others))) = (&mut park, waiting.split_first())
+    {
+        *resource = Resource::any_of(*first, others);
+    }
     let waits = park.map(|(reason, resource, until_ms)| Verdict::Park { reason, resource, until_ms });
     let verdict = match (usable.is_empty(), waits, rejected.first()) {
         (false, ..) => Verdict::Pass,
@@ -74,7 +97,7 @@ pub(super) fn check(c: &Candidate<'_>) -> (Verdict, UsableList, Rejections, Opti
         (true, None, Some(first)) => Verdict::Refuse(first.reason),
         (true, None, None) => Verdict::Refuse(Reason::Malformed),
     };
-    (verdict, usable, rejected, waits)
+    Found { verdict, usable, rejected, waits, waiting }
 }
 
 /// Why not, and what would free it.
@@ -90,7 +113,7 @@ impl From<Reason> for No {
     }
 }
 
-fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Result<Usable, No> {
+fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>, waiting: &mut Waiting) -> Result<Usable, No> {
     let window_open = c.window_until_s().is_some();
     // A pause ends, the other objections do not: it counts only when nothing else stands in the way.
     let mut paused = None;
@@ -102,8 +125,8 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
             (None, 0, Category::Service)
         }
         Content::Template(t) => {
-            let (found, language, waits_ms) = find(c, t)?;
-            paused = waits_ms.map(|until_ms| (found.ix, until_ms));
+            let (found, language, waits) = find(c, t)?;
+            paused = waits.map(|(all, until_ms)| (found.ix, all, until_ms));
             parameters::check(&found.spec, &t.components).map_err(|why| No {
                 reason: Reason::BadParameters,
                 until: None,
@@ -154,34 +177,36 @@ fn alternative(c: &Candidate<'_>, alternative: u8, content: &Content<'_>) -> Res
         let until = Some((Resource::Barred(waba.ix, place), u64::MAX));
         return Err(No { reason: Reason::CountryBarred, until, why: None });
     }
-    if let Some((ix, until_ms)) = paused {
-        let until = Some((Resource::Template(ix), until_ms));
+    if let Some((ix, all, until_ms)) = paused {
+        waiting.extend(all);
+        let until = Some((Resource::Template(ix, 0), until_ms));
         return Err(No { reason: Reason::TemplatePaused, until, why: None });
     }
     Ok(Usable { alternative, language, template, category, price, consent_until_s, kind: content.kind() })
 }
 
-/// The template in the first language in which it may be sent; else in the first in which it may be sent again, with the
-/// instant at which one of them may without anybody saying so: waiting is better than refusing. Else what stands in the
-/// way of the first that exists.
-fn find<'a>(c: &Candidate<'a>, t: &TemplateContent<'_>) -> Result<(&'a Template, u8, Option<u64>), Reason> {
+/// The template in the first language in which it may be sent; else in the first in which it may be sent again, with all
+/// that may and the instant at which one of them may without anybody saying so: waiting is better than refusing. Else what
+/// stands in the way of the first that exists.
+fn find<'a>(c: &Candidate<'a>, t: &TemplateContent<'_>) -> Result<(&'a Template, u8, Option<Waits>), Reason> {
     let waba = c.waba.ok_or(Reason::SenderUnknown)?;
-    let mut waits: Option<(&Template, u8, u64)> = None;
+    let mut waits: Option<(&Template, u8, Waits)> = None;
     let mut no = Reason::TemplateUnknown;
     for (i, language) in t.language.iter().enumerate() {
         let Some(found) = c.state.template(waba.ix, &t.name, language) else { continue };
         match found.spec.status {
             _ if found.may_be_sent(c.now_s()) => return Ok((found, i as u8, None)),
             TemplateStatus::Approved | TemplateStatus::Pending | TemplateStatus::Paused => {
-                let first = waits.get_or_insert((found, i as u8, u64::MAX));
-                first.2 = first.2.min(found.resumes_ms());
+                let (.., (all, until_ms)) = waits.get_or_insert((found, i as u8, (Waiting::new(), u64::MAX)));
+                all.push(found.ix);
+                *until_ms = found.resumes_ms().min(*until_ms);
             }
             TemplateStatus::Rejected | TemplateStatus::Disabled | TemplateStatus::Deleted => {
                 no = Reason::TemplateRejected;
             }
         }
     }
-    waits.map(|(found, language, until_ms)| (found, language, Some(until_ms))).ok_or(no)
+    waits.map(|(found, language, all)| (found, language, Some(all))).ok_or(no)
 }
 
 /// Whether content may serve a purpose, so that price never tempts into misusing a cheaper category. Marketing

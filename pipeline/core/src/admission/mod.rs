@@ -234,9 +234,9 @@ pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>
     ask!(Gate::Sender, sender::check(c));
     ask!(Gate::Recipient, recipient::check(c));
     trace.window_until_s = c.window_until_s().unwrap_or(0);
-    let (content_verdict, usable, rejected, waits) = content::check(c);
+    let content::Found { verdict, usable, rejected, waits, waiting } = content::check(c);
     rejections = Some(rejected);
-    ask!(Gate::Content, content_verdict);
+    ask!(Gate::Content, verdict);
     let Some((chosen, instead_of)) = choice::choose(c, &usable) else {
         // Content parked: what the later gates would say depends on which alternative comes free.
         let (gate, reason, resource, until_ms) =
@@ -245,7 +245,7 @@ pub fn admit(c: &Candidate<'_>) -> (Admitted, Trace, Option<content::Rejections>
     };
     trace.instead_of = instead_of;
     ask!(Gate::Choice, Verdict::Pass);
-    let (pacing_verdict, pacing) = pacing::check(c, &chosen);
+    let (pacing_verdict, pacing) = pacing::check(c, &chosen, &waiting);
     ask!(Gate::Pacing, pacing_verdict);
     let (quota_verdict, quota) = quota::check(c, &chosen, &mut trace);
     ask!(Gate::Quota, quota_verdict);

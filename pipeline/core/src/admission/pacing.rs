@@ -4,6 +4,7 @@
 //! the platform restricts the number for spam, its marketing is held altogether, and nothing else.
 
 use super::{Candidate, Usable, Verdict};
+use crate::ids::TemplateIx;
 use crate::lots::Resource;
 use std::num::NonZeroU32;
 use tollgate_quality::{Bucket, CategoryClass, Pace, Weight};
@@ -47,23 +48,25 @@ pub(crate) fn pace_of(account: &crate::record::Account, sender: &SenderSpec, all
     account.spec.policy.pacing.pace(account.spec.limit, weight, sender.quality, class)
 }
 
-pub(super) fn check(c: &Candidate<'_>, chosen: &Usable) -> (Verdict, Bucket) {
+pub(super) fn check(c: &Candidate<'_>, chosen: &Usable, waiting: &[TemplateIx]) -> (Verdict, Bucket) {
     let class = class(chosen.category);
     let bucket = c.live.pacing[class as usize];
     let Some(sender) = c.sender else { return (Verdict::Refuse(Reason::SenderUnknown), bucket) };
+    // Marketing of another purpose waits in its template's lot: in that of the pacing it would hold up those of its purpose
+    // that may go. A template that comes free may be chosen instead.
+    let resource = match chosen.template {
+        Some(ix) if class == CategoryClass::Marketing && c.request.purpose != Purpose::Marketing => {
+            Resource::any_of(ix, waiting)
+        }
+        _ => Resource::Pacing(sender.ix),
+    };
     if class == CategoryClass::Marketing && sender.marketing_held_by.is_some() {
-        // Of another purpose it waits in its template's lot: in its own it would hold up those of its class that may go.
-        let resource = match chosen.template {
-            Some(ix) if c.request.purpose != Purpose::Marketing => Resource::Template(ix),
-            _ => Resource::Pacing(sender.ix),
-        };
         return (Verdict::Park { reason: Reason::SenderBlocked, resource, until_ms: u64::MAX }, bucket);
     }
     if c.window_until_s().is_some() {
         return (Verdict::Pass, bucket);
     }
     let pace = pace(c.state, c.account, sender, class);
-    let resource = Resource::Pacing(sender.ix);
     if pace != Pace::Unlimited
         && let Some(wait) = c.behind(resource)
     {

@@ -70,7 +70,7 @@ pub(crate) const fn is_own(kept: Uid) -> bool {
 /// quota, and is booked where we pay the platform for this WABA.
 pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_ms: u64, out: &mut Decision) {
     let state = facts.state;
-    let Some(sender) = state.sender(&s.sender).filter(|x| x.account == account.ix) else {
+    let Some(sender) = state.sender_of(account.ix, &s.sender) else {
         out.rejected = Some(format!("sender {} is not registered for account {}", &*s.sender, account.spec.account));
         return;
     };
@@ -91,7 +91,9 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         return;
     }
     let hash = facts.key.wamid(&s.wamid);
-    let before = state.wamids.get(&hash).copied();
+    // What another account sent before this one had the number is new here.
+    let of_another = |uid: Uid| is_own(uid) && state.message(uid).is_some_and(|m| m.account != account.ix);
+    let before = state.wamids.get(&hash).copied().filter(|(kept, _)| !of_another(*kept));
     let said = if s.pricing.is_some() { PRICE_SAID } else { NO_PRICE_SAID };
     if before.is_some_and(|(_, before)| before >= said) {
         return;
@@ -119,6 +121,8 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             let mut c = state.contact(key);
             c.counted = c.counted.observe(at_s, outside);
             out.changes.push(Change::Contact(key, c));
+            // Nothing else tells which number it was, should the limit be of each number before the day is over.
+            pair.counted = pair.counted.observe(at_s, outside);
         }
         LimitScope::Number => pair.counted = pair.counted.observe(at_s, outside),
     }

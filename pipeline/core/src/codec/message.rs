@@ -105,7 +105,7 @@ fn put_resource(out: &mut Vec<u8>, r: Resource) {
         Resource::Own => (0, 0),
         Resource::Campaign(i) => (1, i.0),
         Resource::Sender(i) => (2, i.0.into()),
-        Resource::Template(i) => (3, i.0),
+        Resource::Template(i, 0) => (3, i.0),
         Resource::Pacing(i) => (4, i.0.into()),
         Resource::Quota(i) => (5, i.0.into()),
         Resource::NumberQuota(i) => (6, i.0.into()),
@@ -117,17 +117,20 @@ fn put_resource(out: &mut Vec<u8>, r: Resource) {
         // The same.
         Resource::CampaignRate(i) => (11, i.0),
         Resource::CampaignTest(i, _) => (12, i.0),
+        Resource::Template(i, _) => (13, i.0),
     };
     out.push(tag);
     put!(out, ix);
-    if let Resource::CampaignTest(_, round) = r {
-        out.push(round);
+    match r {
+        Resource::CampaignTest(_, round) => out.push(round),
+        Resource::Template(_, others) if others != 0 => out.extend_from_slice(&others.to_le_bytes()),
+        _ => {}
     }
 }
 
 fn resource(r: &mut Reader<'_>) -> Result<Resource> {
     let (tag, ix) = (r.u8()?, r.u32()?);
-    let large = matches!(tag, 1 | 3 | 7 | 10 | 11 | 12);
+    let large = matches!(tag, 1 | 3 | 7 | 10 | 11 | 12 | 13);
     let small = match u16::try_from(ix) {
         Ok(small) => small,
         Err(_) if large => 0,
@@ -137,7 +140,7 @@ fn resource(r: &mut Reader<'_>) -> Result<Resource> {
         0 => Resource::Own,
         1 => Resource::Campaign(CampaignIx(ix)),
         2 => Resource::Sender(SenderIx(small)),
-        3 => Resource::Template(TemplateIx(ix)),
+        3 => Resource::Template(TemplateIx(ix), 0),
         4 => Resource::Pacing(SenderIx(small)),
         5 => Resource::Quota(AccountIx(small)),
         6 => Resource::NumberQuota(SenderIx(small)),
@@ -150,6 +153,7 @@ fn resource(r: &mut Reader<'_>) -> Result<Resource> {
         },
         11 => Resource::CampaignRate(CampaignIx(ix)),
         12 => Resource::CampaignTest(CampaignIx(ix), r.u8()?),
+        13 => Resource::Template(TemplateIx(ix), r.u32()?),
         _ => return r.bad("resource"),
     })
 }

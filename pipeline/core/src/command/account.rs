@@ -14,7 +14,6 @@ use crate::levels;
 use crate::markup;
 use crate::record::{Account, Brands, NamesUsedUp, Sender, Template, Waba};
 use crate::state::State;
-use tollgate_quality::Limit;
 use tollgate_rate_card::{Currency, Zone};
 use tollgate_wire::command::{AccountSpec, SenderSpec, TemplateSpec, WabaSpec};
 
@@ -68,7 +67,7 @@ pub(super) fn apply_account(
     let (mut wabas, mut senders, mut templates) = (state.wabas.len(), state.senders.len(), state.templates.len());
     let (mut later, mut numbers) = (Vec::new(), Vec::new());
     for w in &spec.wabas {
-        let waba = state.waba_by_id.get(w.id.as_str()).copied().map_or_else(
+        let waba = state.waba_of(ix, &w.id).map(|known| known.ix).map_or_else(
             || {
                 wabas += 1;
                 State::owner_slot(wabas - 1, "WABAs").map(WabaIx)
@@ -88,7 +87,7 @@ pub(super) fn apply_account(
             barred: Vec::new(),
         })));
         for s in &w.senders {
-            let known = state.sender(&s.id);
+            let known = state.sender_of(ix, &s.id);
             let sender = match known {
                 Some(k) => k.ix,
                 None => {
@@ -157,8 +156,7 @@ pub(super) fn apply_account(
         }
     }
     fee::numbers(facts, old, &numbers, now_ms, &mut later);
-    // Without a limit nobody is held against it.
-    if old.is_some_and(|old| old.spec.limit_scope != spec.limit_scope) && account.spec.limit != Limit::Unlimited {
+    if old.is_some_and(|old| scope::is_to_change(old, &account.spec)) {
         scope::change(facts, ix, spec.limit_scope, now_ms, &mut later);
     }
     // The account first: senders are looked up through it.

@@ -8,7 +8,9 @@ use tollgate_wire::request::Purpose;
 
 /// Checks that WABAs which are new bill in a currency of the platform. It never changes, so a slip could not be put right.
 pub(super) fn check_currencies(facts: &Facts<'_>, spec: &AccountSpec) -> Result<(), String> {
-    for w in spec.wabas.iter().filter(|w| !facts.state.waba_by_id.contains_key(w.id.as_str())) {
+    let own = facts.state.account(&spec.account).map(|a| a.ix);
+    let known = |id: &str| own.is_some_and(|own| facts.state.waba_of(own, id).is_some());
+    for w in spec.wabas.iter().filter(|w| !known(&w.id)) {
         if Currency::new(&w.currency).and_then(|currency| facts.rates.minor_units(currency)).is_none() {
             let all: Vec<String> = facts.rates.currencies().map(|currency| currency.to_string()).collect();
             return Err(format!(
@@ -21,6 +23,12 @@ pub(super) fn check_currencies(facts: &Facts<'_>, spec: &AccountSpec) -> Result<
         }
     }
     Ok(())
+}
+
+/// What can be done about what another account declares. Accounts of other shards are the same: a shard knows its own alone,
+/// and the registry knows those of all.
+fn taken_over_from(owner: &str) -> String {
+    format!("take it out there first: here it begins anew, while quota, windows and bills so far stay {owner}'s")
 }
 
 /// Checks a declaration against itself and against what other accounts own.
@@ -45,33 +53,35 @@ pub fn check_account(state: &State, spec: &AccountSpec) -> Result<(), String> {
             return Err(format!("waba {}: currency {:?} is no ISO 4217 code such as USD", w.id, w.currency));
         }
         Zone::new(&w.time_zone).map_err(|e| format!("waba {}: time_zone: {e}", w.id))?;
-        if let Some(old) = state.waba_by_id.get(w.id.as_str()).map(|ix| state.waba_at(*ix)) {
-            if Some(old.account) != own {
-                let owner = &state.account_at(old.account).spec.account;
-                return Err(format!("waba {} belongs to account {owner}; a WABA belongs to one account only", w.id));
-            }
-            if old.currency.as_str() != w.currency || !old.zone.name().eq_ignore_ascii_case(&w.time_zone) {
-                return Err(format!(
-                    "waba {}: currency and time_zone never change ({} {} is registered); declare a new WABA and move the numbers",
-                    w.id,
-                    old.currency.as_str(),
-                    old.zone.name()
-                ));
-            }
+        if let Some(owner) = state.declarer_of(&w.id).filter(|owner| Some(owner.ix) != own) {
+            let owner = &owner.spec.account;
+            return Err(format!(
+                "waba {} belongs to account {owner}, which declares it; {}",
+                w.id,
+                taken_over_from(owner)
+            ));
+        }
+        if let Some(old) = own.and_then(|own| state.waba_of(own, &w.id))
+            && (old.currency.as_str() != w.currency || !old.zone.name().eq_ignore_ascii_case(&w.time_zone))
+        {
+            return Err(format!(
+                "waba {}: currency and time_zone never change ({} {} is registered); declare a new WABA and move the numbers",
+                w.id,
+                old.currency.as_str(),
+                old.zone.name()
+            ));
         }
         for s in &w.senders {
             if seen.contains(&s.id.as_str()) {
                 return Err(format!("sender {} is declared twice; a number belongs to one WABA", s.id));
             }
             seen.push(&s.id);
-            if let Some(old) = state.sender(&s.id)
-                && Some(old.account) != own
-            {
-                let owner = &state.account_at(old.account).spec.account;
+            if let Some(other) = state.sender(&s.id).filter(|s| Some(s.account) != own && !s.removed) {
+                let owner = &state.account_at(other.account).spec.account;
                 return Err(format!(
-                    "sender {} belongs to account {owner}, also when it is taken out there: its quota, windows and bills are \
-                     {owner}'s; leave it there, or give the id that the platform gave the number in this account's WABA",
-                    s.id
+                    "sender {} belongs to account {owner}, which declares it; {}",
+                    s.id,
+                    taken_over_from(owner)
                 ));
             }
             if s.throughput == 0 {

@@ -1,5 +1,6 @@
 //! The platform's word of a sender, of the messaging limit, of the account.
 
+use super::scope;
 use crate::admission;
 use crate::change::Change;
 use crate::decide::{Decision, Facts};
@@ -35,7 +36,7 @@ pub(crate) fn sender_changed(
     }
     new.spec.throughput = s.throughput.filter(|t| *t > 0).unwrap_or(new.spec.throughput);
     if let Some(limit) = s.limit {
-        limit_changed(account, limit, out);
+        limit_changed(facts, account, limit, now_ms, out);
     }
     if new != *known {
         let others = account.senders.iter().filter(|ix| **ix != known.ix).map(|ix| state.sender_at(*ix));
@@ -67,11 +68,14 @@ pub(super) fn live_under(
 }
 
 /// The platform changed the messaging limit.
-pub(crate) fn limit_changed(account: &Account, limit: Limit, out: &mut Decision) {
+pub(crate) fn limit_changed(facts: &Facts<'_>, account: &Account, limit: Limit, now_ms: u64, out: &mut Decision) {
     if account.spec.limit != limit {
         levels::limit(account, limit, &mut out.effects);
         let mut new = account.clone();
         new.spec.limit = limit;
+        if scope::is_to_change(account, &new.spec) {
+            scope::change(facts, account.ix, new.spec.limit_scope, now_ms, &mut out.changes);
+        }
         out.changes.push(Change::Account(Box::new(new)));
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn put_template(
     spec: &TemplateSpec,
     out: &mut Decision,
 ) -> Result<(), String> {
-    let Some(ix) = state.waba_by_id.get(waba).copied().filter(|w| account.wabas.contains(w)) else {
+    let Some(ix) = state.waba_of(account.ix, waba).map(|w| w.ix).filter(|w| account.wabas.contains(w)) else {
         return Err(format!("waba {waba} is not one of account {}", account.spec.account));
     };
     let known = state.template(ix, &spec.name, &spec.language);
@@ -46,10 +46,9 @@ pub(crate) fn template_changed(
 ) {
     let state = facts.state;
     let known = state
-        .waba_by_id
-        .get(&*t.waba)
-        .filter(|w| account.wabas.contains(w))
-        .and_then(|w| state.template(*w, &t.name, &t.language));
+        .waba_of(account.ix, &t.waba)
+        .filter(|w| account.wabas.contains(&w.ix))
+        .and_then(|w| state.template(w.ix, &t.name, &t.language));
     let Some(known) = known else {
         out.rejected = Some(format!("template {} {} is not known; declare or sync it", &*t.name, &*t.language));
         return;

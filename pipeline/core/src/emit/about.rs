@@ -27,7 +27,7 @@ fn held_by(state: &State, sender: SenderIx, code: Option<u32>) -> String {
 /// Names what a reason is about: the template, the country, what the platform said.
 pub(super) fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message) -> String {
     match (o.reason, m.park.map(|p| p.resource)) {
-        (Some(Reason::TemplatePaused), Some(Resource::Template(ix))) => {
+        (Some(Reason::TemplatePaused), Some(Resource::Template(ix, _))) => {
             let t = &state.template_at(ix).spec;
             let what = if t.status == TemplateStatus::Pending { "in review" } else { "paused" };
             let until_s = state.template_at(ix).pauses.until_s;
@@ -43,7 +43,7 @@ pub(super) fn about(state: &State, rates: &RateCards, o: &OutcomeFx, m: &Message
         (Some(Reason::SenderBlocked), Some(Resource::Pacing(s))) => {
             held_by(state, s, state.sender_at(s).marketing_held_by)
         }
-        (Some(Reason::SenderBlocked), Some(Resource::Template(_))) => {
+        (Some(Reason::SenderBlocked), Some(Resource::Template(..))) => {
             held_by(state, m.sender, state.sender_at(m.sender).marketing_held_by)
         }
         (Some(Reason::CountryBarred), Some(Resource::Barred(w, country))) => {

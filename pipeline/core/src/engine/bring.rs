@@ -3,14 +3,19 @@
 use super::{Engine, EngineError, Source, Table};
 use crate::charge;
 use crate::codec;
-use crate::ids::Uid;
+use crate::ids::{AccountIx, Uid};
 use crate::inbound;
 use crate::record::Waba;
 use tollgate_wire::event::{PlatformEvent, Status};
 
 impl Engine {
     /// Loads what an event will read.
-    pub(super) fn bring_for(&mut self, event: &PlatformEvent<'_>, source: &dyn Source) -> Result<(), EngineError> {
+    pub(super) fn bring_for(
+        &mut self,
+        account: Option<AccountIx>,
+        event: &PlatformEvent<'_>,
+        source: &dyn Source,
+    ) -> Result<(), EngineError> {
         match event {
             PlatformEvent::Result(r) => self.bring_message(r.callback.message_uid, source),
             PlatformEvent::Status(s) => {
@@ -31,7 +36,7 @@ impl Engine {
                 }
                 // Conversations: as this status names it, and as an earlier one did.
                 if s.pricing.as_ref().is_some_and(|p| p.conversation.is_some())
-                    && let Some(waba) = self.billed(s, uid)
+                    && let Some(waba) = self.billed(account, s, uid)
                 {
                     let id = charge::said_id(waba, s.pricing.as_ref());
                     self.bring_wamid(id, source)?;
@@ -50,7 +55,7 @@ impl Engine {
 
     /// The WABA that a status is billed to: that of the attempt; where the message is not ours, the one that it was first
     /// reported for, else the sender's.
-    fn billed(&self, s: &Status<'_>, uid: Uid) -> Option<&Waba> {
+    fn billed(&self, account: Option<AccountIx>, s: &Status<'_>, uid: Uid) -> Option<&Waba> {
         let known = self.state.wamids.get(&self.config.hash_key.wamid(&s.wamid));
         let number = match s.callback {
             Some(c) => c.attempt,
@@ -61,7 +66,7 @@ impl Engine {
             Some(a) => Some(charge::waba_of(&self.state, a)),
             None => known
                 .and_then(|(kept, _)| charge::kept_waba(*kept))
-                .or_else(|| Some(self.state.sender(&s.sender)?.waba))
+                .or_else(|| Some(self.state.sender_of(account?, &s.sender)?.waba))
                 .map(|waba| self.state.waba_at(waba)),
         }
     }

@@ -92,7 +92,10 @@ impl State {
 
     pub(super) fn put_waba(&mut self, new: Waba) -> Option<Change> {
         let ix = new.ix;
-        self.waba_by_id.insert(new.id.as_str().into(), ix);
+        let records = self.wabas_by_id.entry(new.id.as_str().into()).or_default();
+        if !records.contains(&ix) {
+            records.push(ix);
+        }
         if ix.at() == self.wabas.len() {
             self.days.push(Day::default());
             self.wabas.push(Arc::new(new));
@@ -108,7 +111,10 @@ impl State {
     pub(super) fn put_sender(&mut self, new: Sender) -> Option<Change> {
         let ix = new.ix;
         self.touched.insert(new.account);
-        self.sender_by_id.insert(new.spec.id.as_str().into(), ix);
+        let records = self.senders_by_id.entry(new.spec.id.as_str().into()).or_default();
+        if !records.contains(&ix) {
+            records.push(ix);
+        }
         if ix.at() == self.senders.len() {
             self.senders.push(Arc::new(new));
             self.sender_live.push(SenderLive::default());

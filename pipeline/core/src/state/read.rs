@@ -29,10 +29,21 @@ impl State {
         self.accounts.iter().map(|a| &**a)
     }
 
-    /// A sender by the platform's phone number id.
+    /// A sender by the platform's phone number id: of the account that declares it, where one does.
     #[must_use]
     pub fn sender(&self, id: &str) -> Option<&Sender> {
-        self.sender_by_id.get(id).map(|ix| &*self.senders[ix.at()])
+        self.senders_of(id).min_by_key(|s| s.removed)
+    }
+
+    /// A sender as one account has it, also where it was taken out there.
+    #[must_use]
+    pub fn sender_of(&self, account: AccountIx, id: &str) -> Option<&Sender> {
+        self.senders_of(id).find(|s| s.account == account)
+    }
+
+    fn senders_of(&self, id: &str) -> impl Iterator<Item = &Sender> {
+        let records = self.senders_by_id.get(id).map_or(&[][..], |records| records.as_slice());
+        records.iter().map(|ix| &*self.senders[ix.at()])
     }
 
     /// A sender by number.
@@ -51,6 +62,21 @@ impl State {
     #[must_use]
     pub fn in_flight(&self, ix: SenderIx) -> u32 {
         self.in_flight.get(ix.at()).copied().unwrap_or(0)
+    }
+
+    /// A WABA by the platform's id, as one account has it, also where it was taken out there.
+    pub(crate) fn waba_of(&self, account: AccountIx, id: &str) -> Option<&Waba> {
+        self.wabas_of(id).find(|w| w.account == account)
+    }
+
+    /// The account that declares a WABA.
+    pub(crate) fn declarer_of(&self, id: &str) -> Option<&Account> {
+        self.wabas_of(id).find_map(|w| Some(self.account_at(w.account)).filter(|a| a.wabas.contains(&w.ix)))
+    }
+
+    fn wabas_of(&self, id: &str) -> impl Iterator<Item = &Waba> {
+        let records = self.wabas_by_id.get(id).map_or(&[][..], |records| records.as_slice());
+        records.iter().map(|ix| &*self.wabas[ix.at()])
     }
 
     /// A WABA by number.

@@ -201,11 +201,11 @@ fn attempt() -> impl Strategy<Value = Attempt> {
 }
 
 fn resource() -> impl Strategy<Value = Resource> {
-    (0..13_u8, any::<u16>(), any::<u32>()).prop_map(|(tag, small, large)| match tag {
+    (0..14_u8, any::<u16>(), any::<u32>()).prop_map(|(tag, small, large)| match tag {
         0 => Resource::Own,
         1 => Resource::Campaign(CampaignIx(large)),
         2 => Resource::Sender(SenderIx(small)),
-        3 => Resource::Template(TemplateIx(large)),
+        3 => Resource::Template(TemplateIx(large), 0),
         4 => Resource::Pacing(SenderIx(small)),
         5 => Resource::Quota(AccountIx(small)),
         6 => Resource::NumberQuota(SenderIx(small)),
@@ -214,6 +214,7 @@ fn resource() -> impl Strategy<Value = Resource> {
         10 => Resource::Barred(WabaIx(small), Country::from_u16((large % 676) as u16).unwrap()),
         11 => Resource::CampaignRate(CampaignIx(large)),
         12 => Resource::CampaignTest(CampaignIx(large), small as u8),
+        13 => Resource::Template(TemplateIx(large), u32::from(small)),
         _ => Resource::InFlight(SenderIx(small)),
     })
 }

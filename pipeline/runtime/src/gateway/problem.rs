@@ -182,7 +182,7 @@ impl From<Conflict> for Problem {
     fn from(conflict: Conflict) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", conflict.to_string())
             .field(conflict.kind, &conflict.id)
-            .remedy("leave it out here: it stays with the account that had it first, also when it is taken out there")
+            .remedy("take it out of the other account first, or leave it out here")
     }
 }
 

@@ -130,7 +130,7 @@ fn class(lot: &LotSnapshot<'_>) -> CategoryClass {
 /// How long until so many messages have had a token of the quota that a lot waits for; `None` where that is not known.
 fn quota_ms(state: &State, ix: AccountIx, lot: &LotSnapshot<'_>, messages: u64, now_ms: u64) -> Option<u64> {
     let account = state.account_at(ix);
-    let count = match state.sender(&lot.resource) {
+    let count = match state.sender_of(ix, &lot.resource) {
         Some(sender) => state.sender_quota(sender.ix),
         None => state.account_quota(ix),
     };
