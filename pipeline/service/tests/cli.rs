@@ -65,6 +65,7 @@ const TABLE: &str = r#"
     accounts apply currency.toml                                → 1 currency.toml:9: account[0].wabas[0].currency: "usd" is not a currency; use the ISO 4217 code
     accounts apply broken.toml                                  → 1 broken.toml:2:
     accounts apply typo.json                                    → 1 typo.json:1: limt is not a known field; did you mean limit?
+    accounts apply bare.toml                                    → 1 bare.toml:3: wabas: it is empty; declare at least one WABA
     accounts apply twice.toml                                   → 1 waba w1 of account b belongs to account a already
     accounts show acme --url URL                                → 1 no service answers at URL
     accounts show acme --url here                               → 1 --url = "here" is no address
@@ -257,6 +258,7 @@ fn files(directory: &Path) {
         ("kafka.toml", "[log]\nkind = \"kafka\"\n[kafka]\nproperties_file = \"kafka.properties\"\n".to_owned()),
         ("kafka.properties", "ssl.ca.location=people.csv\n".to_owned()),
         ("broken.toml", "[[account]]\naccount = \n".to_owned()),
+        ("bare.toml", "account = \"acme\"\nlimit = 250\nwabas = []\n".to_owned()),
         ("typo.json", r#"{"account":"acme","limt":1000,"wabas":[]}"#.to_owned()),
         ("twice.toml", format!("{}{waba}{}{waba}", GOOD.replace("acme", "a"), GOOD.replace("acme", "b"))),
         ("bad_card.csv", "# id=x\nmarket\n".to_owned()),
