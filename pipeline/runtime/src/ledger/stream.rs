@@ -54,6 +54,18 @@ pub struct Ingested {
     pub skipped: u64,
 }
 
+impl Ingested {
+    /// What became of this and of a further batch.
+    pub(super) const fn and(self, more: Self) -> Self {
+        Self {
+            applied: self.applied + more.applied,
+            duplicates: self.duplicates + more.duplicates,
+            rejected: self.rejected + more.rejected,
+            skipped: self.skipped + more.skipped,
+        }
+    }
+}
+
 /// What is new by position in a batch. The positions behind it are written already, in the same transaction.
 pub(crate) struct Fresh<'b, 'v> {
     stream: Stream,

@@ -10,6 +10,7 @@ use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 use tollgate_wire::ledger::LedgerEntry;
 
+mod absurd;
 mod ids;
 mod large;
 
@@ -278,7 +279,7 @@ fn child_that_dies() {
     // A tiny cache, so that the unfinished transaction is in the file already when the process dies.
     writer.connection().execute_batch("PRAGMA cache_size = 2").unwrap();
     let _ = writer.transact(|tx, memory| -> Result<(), LedgerError> {
-        super::ingest::ingest(tx, memory, &records(&values, 0), READ_AT)?;
+        super::ingest::ingest(tx, memory, &records(&values, 0), READ_AT, None)?;
         std::process::abort()
     });
 }

@@ -10,6 +10,7 @@ mod copy;
 mod prepared;
 #[cfg(test)]
 pub(crate) mod server;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod value;

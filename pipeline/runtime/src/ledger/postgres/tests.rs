@@ -22,7 +22,7 @@ fn while_it_is_booked(writer: &mut Writer, batch: &[Record<'_>], meanwhile: impl
     std::thread::scope(|scope| {
         let holds = scope.spawn(|| {
             writer.transact(|tx, memory| {
-                let done = super::super::ingest::ingest(tx, memory, batch, READ_AT)?;
+                let done = super::super::ingest::ingest(tx, memory, batch, READ_AT, None)?;
                 written.send(()).expect("the test listens");
                 // The other one is waiting by then.
                 std::thread::sleep(Duration::from_millis(300));
