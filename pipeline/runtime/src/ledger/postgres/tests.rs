@@ -276,3 +276,14 @@ fn what_is_booked_while_a_person_is_erased_is_erased_with_the_rest() {
     let named: i64 = config.connect().expect("connects").query_one(sql, &[]).expect("asks").get(0);
     assert_eq!(named, 0);
 }
+
+#[test]
+fn an_error_quotes_no_row() {
+    let dir = Database::postgres();
+    let mut writer = dir.writer();
+    let person = "INSERT INTO positions (topic, partition, next) VALUES ('+5511987654321', 0, NULL)";
+    let error = writer.transact(|tx, _| tx.run(person, &[])).expect_err("it is refused");
+    for told in [error.to_string(), format!("{error:?}")] {
+        assert!(told.contains("violates not-null constraint") && !told.contains("98765"), "{told}");
+    }
+}
