@@ -200,6 +200,13 @@ const TABLE: &str = r#"
     dead-letters replay 3 --all                                 → 2 cannot be used with
     dead-letters replay --reason bad                            → 2 use one of malformed, unknown_field
     dead-letters replay 3 --url URL                             → 1 no service answers
+    outcomes acme --after x                                     → 2 '--after <CURSOR>': write a whole number, such as 1200
+    dead-letters list --after 1.5                               → 2 write a whole number
+    dead-letters show one                                       → 2 '<OFFSET>': write a whole number
+    dead-letters replay 3 x                                     → 2 invalid value 'x' for '[OFFSET]...': write a whole number
+    campaigns start acme x --weight 1.5                         → 2 '--weight <NUMBER>': write a whole number
+    sandbox --listen 8440                                       → 2 '--listen <ADDRESS>': write address and port, such as 127.0.0.1:8440
+    sandbox --config none.toml                                  → 1 none.toml cannot be read; name an existing file
     sandbox --config sandbox.toml                               → 1 sandbox.toml:2: unknown field `sed`
     token new --role emperor                                    → 2 invalid value
     token new --role admin --name=                              → 2 a value is required for '--name <NAME>'
