@@ -22,7 +22,7 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(10);
     tollgate sandbox --config sandbox.toml --seed 7 --delay-scale 0.05 --journal run.ndjson")]
 pub struct SandboxArgs {
     /// Address to listen on [default: 127.0.0.1:8440]
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// Where webhooks go; without it they are only journalled
     #[arg(long, value_name = "URL")]
@@ -146,5 +146,9 @@ pub async fn run(args: SandboxArgs) -> anyhow::Result<()> {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read; name an existing file", path.display()))
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write address and port, such as 127.0.0.1:8440".to_owned())
 }

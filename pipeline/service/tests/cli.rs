@@ -65,6 +65,7 @@ const TABLE: &str = r#"
     accounts apply currency.toml                                → 1 currency.toml:9: account[0].wabas[0].currency: "usd" is not a currency; use the ISO 4217 code
     accounts apply broken.toml                                  → 1 broken.toml:2:
     accounts apply typo.json                                    → 1 typo.json:1: limt is not a known field; did you mean limit?
+    accounts apply bare.toml                                    → 1 bare.toml:3: wabas: it is empty; declare at least one WABA
     accounts apply twice.toml                                   → 1 waba w1 of account b belongs to account a already
     accounts show acme --url URL                                → 1 no service answers at URL
     accounts show acme --url here                               → 1 --url = "here" is no address
@@ -199,6 +200,13 @@ const TABLE: &str = r#"
     dead-letters replay 3 --all                                 → 2 cannot be used with
     dead-letters replay --reason bad                            → 2 use one of malformed, unknown_field
     dead-letters replay 3 --url URL                             → 1 no service answers
+    outcomes acme --after x                                     → 2 '--after <CURSOR>': write a whole number, such as 1200
+    dead-letters list --after 1.5                               → 2 write a whole number
+    dead-letters show one                                       → 2 '<OFFSET>': write a whole number
+    dead-letters replay 3 x                                     → 2 invalid value 'x' for '[OFFSET]...': write a whole number
+    campaigns start acme x --weight 1.5                         → 2 '--weight <NUMBER>': write a whole number
+    sandbox --listen 8440                                       → 2 '--listen <ADDRESS>': write address and port, such as 127.0.0.1:8440
+    sandbox --config none.toml                                  → 1 none.toml cannot be read; name an existing file
     sandbox --config sandbox.toml                               → 1 sandbox.toml:2: unknown field `sed`
     token new --role emperor                                    → 2 invalid value
     token new --role admin --name=                              → 2 a value is required for '--name <NAME>'
@@ -257,6 +265,7 @@ fn files(directory: &Path) {
         ("kafka.toml", "[log]\nkind = \"kafka\"\n[kafka]\nproperties_file = \"kafka.properties\"\n".to_owned()),
         ("kafka.properties", "ssl.ca.location=people.csv\n".to_owned()),
         ("broken.toml", "[[account]]\naccount = \n".to_owned()),
+        ("bare.toml", "account = \"acme\"\nlimit = 250\nwabas = []\n".to_owned()),
         ("typo.json", r#"{"account":"acme","limt":1000,"wabas":[]}"#.to_owned()),
         ("twice.toml", format!("{}{waba}{}{waba}", GOOD.replace("acme", "a"), GOOD.replace("acme", "b"))),
         ("bad_card.csv", "# id=x\nmarket\n".to_owned()),

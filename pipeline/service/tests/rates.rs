@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use tollgate_rate_card::{Card, Category, RateCards};
+use tollgate_rate_card::{Card, Category, RateCards, Source, Sources};
 
 fn tollgate(directory: &Path, arguments: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
@@ -36,6 +36,16 @@ fn names(directory: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// All cards: those that come with Tollgate and those of a directory.
+fn sources(directory: &Path) -> Sources {
+    let mut sources = Sources::embedded();
+    for name in names(directory) {
+        let source = Source::new(&name, std::fs::read_to_string(directory.join(&name)).unwrap());
+        if name.starts_with("bands") { sources.bands.push(source) } else { sources.cards.push(source) }
+    }
+    sources
 }
 
 /// The list rates of a card as the platform publishes them.
@@ -115,6 +125,41 @@ fn a_new_card_its_correction_and_its_bands() {
     assert!(error.contains("--correction writes bands_usd_2027-01-01-v2.csv"), "{error}");
     told(here, &import("deeper.csv", "--correction"));
     assert!(told(here, &import("deeper.csv", "")).contains("says the same already"));
+    assert!(told(here, "rates check --config own.toml").contains("good"));
+}
+
+/// Bands belong to the days of their card: a correction that ends on another day has none yet, and its file must not have the
+/// name of the earlier one's.
+#[test]
+fn bands_of_a_correction_with_another_last_day_have_a_name_of_their_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let (here, out) = (directory.path(), directory.path().join("rates"));
+    std::fs::create_dir(&out).unwrap();
+    let rates = RateCards::embedded().unwrap();
+    let last = rates.card_named("pmp-usd-2026-10-01").unwrap();
+    let mexico = rates.map().market_named("Mexico").unwrap();
+    let utility = last.cell(mexico, Category::Utility).unwrap().rate().unwrap();
+    std::fs::write(here.join("usd.csv"), list_rates(&rates, last)).unwrap();
+    let tiers = TIERS.replace("UTILITY", &utility.to_string());
+    std::fs::write(here.join("tiers.csv"), &tiers).unwrap();
+    std::fs::write(here.join("deeper.csv"), tiers.replace("0.0050", "0.0049")).unwrap();
+    std::fs::write(here.join("own.toml"), "[rates]\ndirectory = \"rates\"\n").unwrap();
+    let import = |file: &str, more: &str| format!("rates import {file} --valid-from 2027-01-01 --out rates {more}");
+    told(here, &import("usd.csv", "--valid-to 2027-03-31"));
+    told(here, &import("tiers.csv", ""));
+    let first = std::fs::read_to_string(out.join("bands_usd_2027-01-01.csv")).unwrap();
+    told(here, &import("usd.csv", "--valid-to 2027-06-30 --correction"));
+    let rehearsed = told(here, &import("deeper.csv", "--dry-run"));
+    assert!(rehearsed.contains("bands_usd_2027-01-01-v2.csv"), "{rehearsed}");
+    let written = told(here, &import("deeper.csv", ""));
+    assert!(written.contains("bands_usd_2027-01-01-v2.csv: volume bands of card pmp-usd-2027-01-01-v2"), "{written}");
+    assert_eq!(std::fs::read_to_string(out.join("bands_usd_2027-01-01.csv")).unwrap(), first, "the earlier ones stay");
+    assert!(told(here, &import("deeper.csv", "")).contains("says the same already"));
+    let read = |card: &str| {
+        let rates = RateCards::from_sources(&sources(&out)).unwrap();
+        rates.card_named(card).unwrap().bands(mexico, Category::Utility).unwrap().at(1_000_001).1.to_string()
+    };
+    assert_eq!((read("pmp-usd-2027-01-01"), read("pmp-usd-2027-01-01-v2")), ("0.0050".to_owned(), "0.0049".to_owned()));
     assert!(told(here, "rates check --config own.toml").contains("good"));
 }
 

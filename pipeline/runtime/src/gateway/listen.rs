@@ -10,6 +10,8 @@ use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,11 +21,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::config::{GatewayError, HttpLimits};
+use super::idle::{Idlers, Visit};
 use super::problem::Problem;
 use super::stalled::Stalled;
 
 /// Headers of one request, at most.
 const HEADERS_MAX: usize = 64;
+/// How often a connection without a place looks for one that can be sent away.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Bytes of a request's head, at most.
 const HEAD_BYTES_MAX: usize = 32 << 10;
 
@@ -106,16 +111,18 @@ impl Listener {
     pub(super) async fn serve(self, mut shutdown: watch::Receiver<bool>) {
         let limits = self.limits;
         let places = Arc::new(Semaphore::new(limits.connections_max.max(1)));
+        let idlers = Idlers::default();
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
             let accepted = tokio::select! {
                 biased;
                 () = stopped(&mut shutdown) => break,
-                accepted = accept(&self.socket, &places) => accepted,
+                accepted = accept(&self.socket, &places, &idlers) => accepted,
             };
             let (stream, place) = accepted;
-            connections.spawn(connection(stream, place, self.routes.clone(), limits, shutdown.clone()));
+            let visit = idlers.enter();
+            connections.spawn(connection(stream, (place, visit), self.routes.clone(), limits, shutdown.clone()));
         }
         drop(self.socket);
         let finished = async { while connections.join_next().await.is_some() {} };
@@ -126,24 +133,33 @@ impl Listener {
     }
 }
 
-/// The next connection, once there is a place for it.
-async fn accept(socket: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, OwnedSemaphorePermit) {
-    let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
-    loop {
+/// The next connection, once there is a place for it: where there is none, whoever is idle makes room.
+async fn accept(socket: &TcpListener, places: &Arc<Semaphore>, idlers: &Idlers) -> (TcpStream, OwnedSemaphorePermit) {
+    let stream = loop {
         match socket.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, _)) => break stream,
             Err(error) => {
                 // Out of descriptors, or a client that left early: neither ends the listener.
                 tracing::warn!(%error, "a connection cannot be accepted");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
+    };
+    if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+        return (stream, place);
+    }
+    loop {
+        idlers.send_one_away();
+        let place = tokio::time::timeout(LOOK_AGAIN, Arc::clone(places).acquire_owned());
+        if let Ok(place) = place.await {
+            return (stream, place.expect("the semaphore is never closed"));
+        }
     }
 }
 
 async fn connection(
     stream: TcpStream,
-    place: OwnedSemaphorePermit,
+    (place, visit): (OwnedSemaphorePermit, Arc<Visit>),
     routes: Routes,
     limits: HttpLimits,
     mut shutdown: watch::Receiver<bool>,
@@ -151,15 +167,28 @@ async fn connection(
     // Answers are written whole: waiting to fill packets only delays them. A socket that refuses is as good as slow.
     let _ = stream.set_nodelay(true);
     let io = TokioIo::new(Stalled::new(stream, limits.write_timeout));
+    let asks = Arc::clone(&visit);
+    let answer = move |request: hyper::Request<Incoming>| {
+        let asking = asks.ask();
+        let answer = TowerToHyperService::new(routes.service()).call(request);
+        async move {
+            let answer: Result<Response, _> = answer.await;
+            answer.map(|answer| answer.map(|body| body.map_err(move |error| asking.pass(error))))
+        }
+    };
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(io, service_fn(move |request| TowerToHyperService::new(routes.service()).call(request)));
+        .serve_connection(io, service_fn(answer));
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
+        () = visit.sent_away() => {
+            tracing::debug!("an idle connection makes room for another");
+            return;
+        }
         () = stopped(&mut shutdown) => {
             serving.as_mut().graceful_shutdown();
             serving.await

@@ -10,6 +10,7 @@ mod body;
 mod books;
 mod config;
 mod health;
+mod idle;
 mod listen;
 mod path;
 mod problem;

@@ -2,7 +2,8 @@
 //!
 //! Why `i128` and not SQLite's 64-bit integer: at 10^-10 units an `i64` ends at 922 million currency units,
 //! and one large sender in Indonesian rupiah passes that in a month. So sums are added here, in `i128`, and
-//! stored as decimal text. One entry is at most [`AMOUNT_MAX`]; 10^13 of those still fit an `i128`.
+//! stored as decimal text. One entry is at most [`AMOUNT_MAX`]; 10^13 of those still fit an `i128`. A stored sum has 96 bits:
+//! what it cannot hold is set aside.
 
 use super::LedgerError;
 use rust_decimal::Decimal;
@@ -11,6 +12,10 @@ use tollgate_rate_card::{ENTRY_DECIMALS, round_amount};
 
 /// Greatest amount of one entry in currency units, either sign. Beyond it an entry is set aside as implausible.
 pub const AMOUNT_MAX: i64 = 1_000_000_000_000_000;
+
+/// Most units of one entry, either sign. Beyond it an entry is set aside as implausible: two could exceed 64 bits, and what comes
+/// after them could not be added.
+pub(super) const QUANTITY_MAX: i64 = 1_000_000_000_000;
 
 /// An amount as integers of 10^-10; an error text if it is not exact to 10 decimals or beyond [`AMOUNT_MAX`].
 pub(super) fn units(what: &str, amount: Decimal) -> Result<i128, String> {

@@ -1,6 +1,7 @@
 //! The database: one writer and readers beside it, over whichever engine holds it.
 
 use super::accounts::Accounts;
+use super::aside::beyond;
 use super::erased::Erasures;
 use super::group::Groups;
 use super::postgres::Postgres;
@@ -14,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use tollgate_wire::Time;
 
 /// Schema version that this program writes: it brings an earlier one up to date, and refuses a greater one.
-pub const SCHEMA_VERSION: i64 = 9;
+pub const SCHEMA_VERSION: i64 = 10;
 
 /// Where ledger and views are kept.
 #[derive(Clone, Debug)]
@@ -167,11 +168,11 @@ impl Reader {
         self.read(|db| as_of(db, stream))
     }
 
-    /// Records of the topic that were set aside because they could not be applied.
+    /// Records of the topic that were set aside because they could not be applied, kept or only counted.
     pub fn rejected(&self, stream: Stream) -> Result<u64, LedgerError> {
         self.read(|db| {
             let n = db.number("SELECT count(*) FROM rejected WHERE topic = ?1", &[stream.as_str().into()])?;
-            Ok(n.unwrap_or(0) as u64)
+            Ok(n.unwrap_or(0) as u64 + beyond(db, stream)?)
         })
     }
 }

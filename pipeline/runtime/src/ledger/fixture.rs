@@ -272,7 +272,7 @@ impl Database {
         } else {
             back.extend([drop("TABLE", "people"), drop("VIEW", "entry_ids")]);
         }
-        back.extend(["entries", "entry_terms", "erased"].map(|table| drop("TABLE", table)));
+        back.extend(["entries", "entry_terms", "erased", "rejected_beyond"].map(|table| drop("TABLE", table)));
         back.extend(["CREATE TABLE entries (", "CREATE TABLE people ("].map(made));
         if server {
             let partition = |table: &str, month: u32| {

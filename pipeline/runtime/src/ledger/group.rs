@@ -56,8 +56,12 @@ pub(crate) struct Sums {
 pub(super) const AMOUNTS: [&str; 4] = ["cost", "markup", "fee", "price_ex_tax"];
 
 impl Sums {
-    /// What the entry adds; nothing if it is counted and not booked, so that no row of a summary has it. An error text if an amount cannot be exact.
+    /// What the entry adds; nothing if it is counted and not booked, so that no row of a summary has it. An error text if an amount cannot
+    /// be exact or is implausible.
     pub(super) fn of(e: &LedgerEntry<'_>) -> Result<Self, String> {
+        if e.quantity.unsigned_abs() > amount::QUANTITY_MAX.unsigned_abs() {
+            return Err(format!("quantity {} is beyond {} units", e.quantity, amount::QUANTITY_MAX));
+        }
         if e.kind == EntryKind::Counted {
             return Ok(Self::default());
         }

@@ -16,11 +16,31 @@ use tollgate_wire::ledger::{LedgerEntry, Origin};
 
 impl LedgerStore for Writer {
     fn ingest(&mut self, batch: &[Record<'_>], read_at: Time) -> Result<Ingested, LedgerError> {
-        self.transact(|tx, memory| ingest(tx, memory, batch, read_at))
+        match self.transact(|tx, memory| ingest(tx, memory, batch, read_at, None)) {
+            Err(LedgerError::Overflow { what }) => self.ingest_apart(batch, read_at, what),
+            done => done,
+        }
     }
 
     fn position(&self, partition: u32) -> Result<u64, LedgerError> {
         Self::position(self, Stream::Ledger, partition)
+    }
+}
+
+impl Writer {
+    /// Books a batch of which a stored sum cannot hold `what`, in halves, each a transaction: the one entry that is too much is
+    /// found in a few steps, and set aside alone.
+    fn ingest_apart(
+        &mut self,
+        batch: &[Record<'_>],
+        read_at: Time,
+        what: &'static str,
+    ) -> Result<Ingested, LedgerError> {
+        if batch.len() <= 1 {
+            return self.transact(|tx, memory| ingest(tx, memory, batch, read_at, Some(what)));
+        }
+        let (first, second) = batch.split_at(batch.len() / 2);
+        Ok(self.ingest(first, read_at)?.and(self.ingest(second, read_at)?))
     }
 }
 
@@ -53,12 +73,13 @@ impl<'a> Booking<'a> {
     }
 }
 
-/// Books what is new, inside a transaction.
+/// Books what is new, inside a transaction; or, where sums cannot hold `too_much`, sets the entries aside.
 pub(super) fn ingest(
     tx: &mut dyn Bulk,
     memory: &mut Memory,
     batch: &[Record<'_>],
     read_at: Time,
+    too_much: Option<&'static str>,
 ) -> Result<Ingested, LedgerError> {
     let mut fresh = Fresh::take(tx, Stream::Ledger, batch)?;
     let mut ends = Ends::hold(tx)?;
@@ -75,8 +96,12 @@ pub(super) fn ingest(
                         fresh.count(false);
                         continue;
                     }
-                    if ends.refuse(tx, account, checked.month, &checked.entry)? {
-                        set_aside(tx, memory, &mut fresh, record, account, checked)?;
+                    let reason = match too_much {
+                        _ if ends.refuse(tx, account, checked.month, &checked.entry)? => Some(closed(&checked.entry)),
+                        too_much => too_much.map(beyond),
+                    };
+                    if let Some(reason) = reason {
+                        set_aside(tx, memory, &mut fresh, (record, &reason), account, checked)?;
                         continue;
                     }
                     bookings.push(Booking::new(tx, memory, account, checked)?);
@@ -144,12 +169,12 @@ fn unname(
     Ok(())
 }
 
-/// Keeps an entry that came too late for its month: as it came, but for who was erased.
+/// Keeps an entry that came too late for its month, or that is too much for its row: as it came, but for who was erased.
 fn set_aside(
     tx: &dyn Sql,
     memory: &Memory,
     fresh: &mut Fresh<'_, '_>,
-    record: &Record<'_>,
+    (record, reason): (&Record<'_>, &str),
     account: i64,
     Checked { entry, hashes, .. }: &Checked<'_>,
 ) -> Result<(), LedgerError> {
@@ -158,7 +183,7 @@ fn set_aside(
         Some(Ok(value)) => value,
         _ => record.value,
     };
-    fresh.set_aside(tx, &Record { value, ..*record }, &closed(entry))
+    fresh.set_aside(tx, &Record { value, ..*record }, reason)
 }
 
 /// Keeps what is new; for each, whether it was.
@@ -210,6 +235,12 @@ fn closed(entry: &LedgerEntry<'_>) -> String {
     format!(
         "month {} of account `{}` is closed, and this entry was not in its bill; a correction belongs into an open month",
         entry.billing_period, entry.account
+    )
+}
+
+fn beyond(what: &'static str) -> String {
+    format!(
+        "with it a sum of {what} exceeds what a summary row can hold; its numbers, or those booked before it, are wrong"
     )
 }
 

@@ -8,6 +8,7 @@ mod accounts;
 mod ahead;
 mod among;
 mod amount;
+mod aside;
 mod asked;
 mod by_id;
 mod charge_order;
@@ -50,6 +51,7 @@ pub use store::{LedgerReader, LedgerStore, SummaryRow};
 pub use stream::{Ingested, Record, Stream};
 
 pub(crate) use accounts::Accounts;
+pub(crate) use aside::beyond;
 pub(crate) use asked::{Asked, asked};
 pub(crate) use charge_order::Standing;
 pub(crate) use charges::{

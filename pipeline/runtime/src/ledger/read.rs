@@ -13,7 +13,8 @@ use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 use tollgate_wire::ledger::{EntryKind, LedgerEntry};
 
-/// Sorted by the summary columns from left to right, what is absent first, rates by size.
+/// Sorted by the summary columns from left to right, what is absent first, rates by size. Large ones that differ in the last
+/// decimals are one double: of those the digits decide, which have one order whatever the locale.
 const SUMMARY: &str = "SELECT billing_period, usage_period, kind, account, account_name, legal_entity, waba, \
     sender, campaign, cost_center, country, market, category, pricing_type, pricing_model, band, band_basis, card, \
     card_status, origin, list_rate, cost_rate, cost_currency, fx_rate, markup_rule, price_currency, tax_code, \
@@ -23,7 +24,9 @@ const SUMMARY: &str = "SELECT billing_period, usage_period, kind, account, accou
     campaign NULLS FIRST, cost_center NULLS FIRST, country NULLS FIRST, market NULLS FIRST, category NULLS FIRST, \
     pricing_type NULLS FIRST, pricing_model, band NULLS FIRST, band_basis NULLS FIRST, card NULLS FIRST, \
     card_status NULLS FIRST, origin, CAST(list_rate AS DOUBLE PRECISION) NULLS FIRST, \
-    CAST(cost_rate AS DOUBLE PRECISION) NULLS FIRST, cost_currency, CAST(fx_rate AS DOUBLE PRECISION) NULLS FIRST, \
+    replace(CAST(list_rate AS TEXT), '.', ''), CAST(cost_rate AS DOUBLE PRECISION) NULLS FIRST, \
+    replace(CAST(cost_rate AS TEXT), '.', ''), cost_currency, CAST(fx_rate AS DOUBLE PRECISION) NULLS FIRST, \
+    replace(CAST(fx_rate AS TEXT), '.', ''), \
     markup_rule NULLS FIRST, price_currency, tax_code NULLS FIRST, invoice_id NULLS FIRST";
 
 /// Terms held while a detail is read; about 1.5 KB each.

@@ -10,10 +10,11 @@ use tollgate_wire::ledger::LedgerEntry;
 /// Books the records of the `ledger` topic. One writer at a time.
 ///
 /// Contract:
-/// - A batch is one transaction: entries, sums and positions are all kept or none.
+/// - A batch is one transaction: entries, sums and positions are all kept or none. One with an entry that is too much for the sum
+///   of its row becomes several, each so, and that entry is set aside.
 /// - Records below the stored position of their partition are skipped, and an entry id that is booked already
 ///   changes nothing, so any batch may be given again.
-/// - A record that does not parse, or whose amounts cannot be exact, is kept with partition, offset, reason and
+/// - A record that does not parse, or whose amounts cannot be exact or added, is kept with partition, offset, reason and
 ///   bytes, and counted; it never stops the others.
 /// - Sums are exact, to 10 decimals.
 pub trait LedgerStore {

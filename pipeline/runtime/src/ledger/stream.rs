@@ -1,6 +1,7 @@
 //! What all three topics share: positions, records set aside, freshness.
 
 use super::LedgerError;
+use super::aside::Aside;
 use super::sql::Sql;
 use std::collections::BTreeMap;
 use tollgate_wire::Time;
@@ -54,12 +55,25 @@ pub struct Ingested {
     pub skipped: u64,
 }
 
+impl Ingested {
+    /// What became of this and of a further batch.
+    pub(super) const fn and(self, more: Self) -> Self {
+        Self {
+            applied: self.applied + more.applied,
+            duplicates: self.duplicates + more.duplicates,
+            rejected: self.rejected + more.rejected,
+            skipped: self.skipped + more.skipped,
+        }
+    }
+}
+
 /// What is new by position in a batch. The positions behind it are written already, in the same transaction.
 pub(crate) struct Fresh<'b, 'v> {
     stream: Stream,
     /// Records to be applied, in the order of the batch.
     pub(crate) records: Vec<&'b Record<'v>>,
     done: Ingested,
+    aside: Aside,
 }
 
 impl<'b, 'v> Fresh<'b, 'v> {
@@ -67,7 +81,8 @@ impl<'b, 'v> Fresh<'b, 'v> {
     /// broker has moved it and one does not know yet, the second waits here for the first and then writes nothing.
     pub(crate) fn take(tx: &dyn Sql, stream: Stream, batch: &'b [Record<'v>]) -> Result<Self, LedgerError> {
         let mut next: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
-        let mut fresh = Self { stream, records: Vec::with_capacity(batch.len()), done: Ingested::default() };
+        let records = Vec::with_capacity(batch.len());
+        let mut fresh = Self { stream, records, done: Ingested::default(), aside: Aside::default() };
         for record in batch {
             let (_, expected) = match next.entry(record.partition) {
                 std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
@@ -101,22 +116,10 @@ impl<'b, 'v> Fresh<'b, 'v> {
         Ok(fresh)
     }
 
-    /// Keeps a record that cannot be applied, with the reason.
+    /// Keeps a record that cannot be applied, with the reason, as far as there is room.
     pub(crate) fn set_aside(&mut self, tx: &dyn Sql, record: &Record<'_>, reason: &str) -> Result<(), LedgerError> {
         self.done.rejected += 1;
-        tx.run(
-            "INSERT INTO rejected (topic, partition, \"offset\", reason, value) VALUES (?1, ?2, ?3, ?4, ?5) \
-             ON CONFLICT (topic, partition, \"offset\") DO UPDATE SET reason = excluded.reason, value = excluded.value",
-            &[
-                self.stream.as_str().into(),
-                i64::from(record.partition).into(),
-                (record.offset as i64).into(),
-                // A parser quotes what it met.
-                reason.replace('\0', "\u{fffd}").as_str().into(),
-                super::sql::Value::Bytes(record.value),
-            ],
-        )?;
-        Ok(())
+        self.aside.take(tx, self.stream, record, reason)
     }
 
     /// Counts a record that was applied, by whether it changed anything.
@@ -128,8 +131,9 @@ impl<'b, 'v> Fresh<'b, 'v> {
         }
     }
 
-    /// Stores when the topic was read.
+    /// Stores what was only counted, and when the topic was read.
     pub(crate) fn finish(self, tx: &dyn Sql, read_at: Time) -> Result<Ingested, LedgerError> {
+        self.aside.finish(tx, self.stream)?;
         tx.run(
             "INSERT INTO freshness (topic, as_of) VALUES (?1, ?2) \
              ON CONFLICT (topic) DO UPDATE SET as_of = excluded.as_of WHERE excluded.as_of > freshness.as_of",

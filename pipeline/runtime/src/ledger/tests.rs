@@ -10,6 +10,8 @@ use tollgate_rate_card::YearMonth;
 use tollgate_wire::Time;
 use tollgate_wire::ledger::LedgerEntry;
 
+mod absurd;
+mod aside;
 mod ids;
 mod large;
 
@@ -278,7 +280,7 @@ fn child_that_dies() {
     // A tiny cache, so that the unfinished transaction is in the file already when the process dies.
     writer.connection().execute_batch("PRAGMA cache_size = 2").unwrap();
     let _ = writer.transact(|tx, memory| -> Result<(), LedgerError> {
-        super::ingest::ingest(tx, memory, &records(&values, 0), READ_AT)?;
+        super::ingest::ingest(tx, memory, &records(&values, 0), READ_AT, None)?;
         std::process::abort()
     });
 }
@@ -345,9 +347,9 @@ fn newer_foreign_and_missing_files_are_refused() {
     };
     assert!(Reader::open(&path, Options::default()).is_err_and(|e| matches!(e, LedgerError::Missing { .. })));
     drop(dir.writer());
-    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 10").unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE schema_version SET version = 11").unwrap();
     for error in open(&path) {
-        assert!(error.contains("ledger.db: the ledger database has schema version 10, this version knows up to 9"));
+        assert!(error.contains("ledger.db: the ledger database has schema version 11, this version knows up to 10"));
         assert!(error.contains("start the newer version again"), "{error}");
     }
     let foreign = dir.path().join("other.db");

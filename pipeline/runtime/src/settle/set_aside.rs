@@ -1,6 +1,6 @@
 //! Records of the ledger's topic that could not be booked: what they were to bill is in no month.
 
-use crate::ledger::{LedgerError, Reader, Stream};
+use crate::ledger::{LedgerError, Reader, Stream, beyond};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -14,7 +14,8 @@ struct Named<'a> {
     account: Cow<'a, str>,
 }
 
-/// How many are of the account or of nobody who could be told, and the first one with its reason.
+/// How many are of the account or of nobody who could be told, and the first one with its reason. For which there was no room may
+/// be anybody's.
 pub(super) fn set_aside(reader: &Reader, account: &str) -> Result<(u64, String), LedgerError> {
     reader.read(|db| {
         let (mut read, mut count, mut first) = (0, 0, String::new());
@@ -38,6 +39,11 @@ pub(super) fn set_aside(reader: &Reader, account: &str) -> Result<(u64, String),
             let all = db.number("SELECT count(*) FROM rejected WHERE topic = ?1", &[topic])?;
             count += (all.unwrap_or_default() as u64).saturating_sub(read);
         }
+        let more = beyond(db, Stream::Ledger)?;
+        if more > 0 && first.is_empty() {
+            first = format!("{more} of them were only counted, in table `rejected_beyond`");
+        }
+        count += more;
         Ok((count, first))
     })
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use tollgate_runtime::views::CampaignView;
 use tollgate_wire::command::{CampaignSpec, SendingHours};
 
+use super::whole;
 use crate::client::{Api, ClientArgs, JSON, Listing, path};
 use crate::exit::WrongUse;
 use crate::output::{self, Table};
@@ -106,7 +107,7 @@ struct StartArgs {
     #[arg(long, value_name = "AMOUNT", value_parser = amount, allow_negative_numbers = true)]
     budget: Option<Decimal>,
     /// Weight among the account's campaigns that wait for the same thing
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<u32>)]
     weight: Option<u32>,
     /// Daily sending hours, such as 9-21
     #[arg(long, value_name = "FROM-TO", requires = "time_zone")]

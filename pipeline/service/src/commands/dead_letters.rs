@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use tollgate_wire::Time;
 
+use super::whole;
 use crate::client::{Api, ClientArgs, path};
 use crate::exit::WrongUse;
 use crate::output::{self, Table};
@@ -31,7 +32,7 @@ enum DeadLettersCommand {
     #[command(after_help = "Examples:\n  tollgate dead-letters list\n  tollgate dead-letters list --after 1200 --json")]
     List {
         /// Only those after this offset
-        #[arg(long, value_name = "OFFSET")]
+        #[arg(long, value_name = "OFFSET", value_parser = whole::<u64>)]
         after: Option<u64>,
         /// At most so many, 1 to 1000
         #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -48,6 +49,7 @@ enum DeadLettersCommand {
         tollgate dead-letters show 1200 --bytes > line.json")]
     Show {
         /// Its offset in the list
+        #[arg(value_parser = whole::<u64>)]
         offset: u64,
         /// Write the original bytes to stdout, and nothing else; they may hold phone numbers. Needs role admin
         #[arg(long)]

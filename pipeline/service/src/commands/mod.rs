@@ -22,6 +22,7 @@ pub mod topics;
 pub mod windows;
 
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use anyhow::Context as _;
 
@@ -78,4 +79,9 @@ pub(crate) fn wait<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::
     // durable, as it would be after a kill.
     runtime.shutdown_background();
     done
+}
+
+/// A number of the command line that counts.
+fn whole<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "write a whole number, such as 1200".to_owned())
 }

@@ -10,6 +10,7 @@ use tokio::io::{Interest, Ready};
 use tokio::net::unix::pipe;
 use tollgate_wire::outcome::Outcome;
 
+use super::whole;
 use crate::client::{Answer, Api, CallError, ClientArgs, encode, path};
 use crate::output;
 
@@ -41,7 +42,7 @@ pub struct OutcomesArgs {
     #[arg(long)]
     follow: bool,
     /// Only those after this cursor [default: from the oldest that is kept]
-    #[arg(long, value_name = "CURSOR")]
+    #[arg(long, value_name = "CURSOR", value_parser = whole::<u64>)]
     after: Option<u64>,
     #[command(flatten)]
     client: ClientArgs,

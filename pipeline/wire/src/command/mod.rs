@@ -124,7 +124,7 @@ pub struct AccountSpec {
     /// App whose secret signs this account's webhooks and whose token sends.
     #[serde(default = "default_app")]
     pub app: String,
-    /// WhatsApp Business accounts.
+    /// WhatsApp Business accounts, at least one.
     pub wabas: Vec<WabaSpec>,
     /// Sender used when a request names none: a phone number id, or a pool; the first one by default.
     #[serde(default)]

@@ -61,6 +61,9 @@ pub fn check(command: &Command) -> Result<(), InputError> {
 pub fn check_account(spec: &AccountSpec) -> Result<(), InputError> {
     naming::account("spec.account", &spec.account)?;
     naming::free("spec.app", &spec.app)?;
+    require(!spec.wabas.is_empty(), "spec.wabas", "it is empty", || {
+        "declare at least one WABA, or nothing can be sent; `disabled = true` stops an account".to_owned()
+    })?;
     let mut wabas = BTreeSet::new();
     let mut senders = BTreeSet::new();
     for (i, waba) in spec.wabas.iter().enumerate() {

@@ -193,6 +193,9 @@ async fn accounts_are_checked_against_the_registry_before_they_are_written() {
     let answer = put(nowhere).await;
     assert_eq!(refused(&answer).0, 422, "{}", answer.text);
     assert!(refused(&answer).2.contains("time_zone"), "{}", answer.text);
+    let mut bare = account("new", "default", "300", "400");
+    bare["wabas"] = json!([]);
+    assert_eq!(refused(&put(bare).await), (422, "malformed".to_owned(), "spec.wabas".to_owned()));
     assert_eq!(world.inbox.of(Topic::Commands).len(), 2);
     let read = world.api("everything", Method::GET, "/v1/accounts/acme", "").await.json();
     assert_eq!((&read["as_of"], &read["spec"]["account"]), (&json!(NOW.to_string()), &json!("acme")));

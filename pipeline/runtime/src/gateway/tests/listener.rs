@@ -182,3 +182,34 @@ async fn a_shutdown_is_bounded() {
     world.stop.send_replace(true);
     tokio::time::timeout(Duration::from_secs(3), world.serving).await.expect("cut at the bound").unwrap();
 }
+
+/// Opens a connection and sends nothing.
+async fn idle(world: &World) -> TcpStream {
+    TcpStream::connect(world.at.api).await.unwrap()
+}
+
+#[tokio::test]
+async fn idle_clients_make_room_and_requests_in_flight_do_not() {
+    let limits = HttpLimits { connections_max: 4, ..config().limits };
+    let world = World::with(GatewayConfig { limits, ..config() }).await;
+    world.inbox.set_open(false);
+    let mut first = idle(&world).await;
+    let body = request("m1", "utility").to_string();
+    let waits = world.api("enqueue", Method::POST, "/v1/messages", body);
+    let (answer, ()) = tokio::join!(waits, async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let (mut second, _third) = (idle(&world).await, idle(&world).await);
+        // All places are taken, and for 15 seconds nobody would end.
+        let url = format!("http://{}/v1/lots/acme", world.at.api);
+        let token = [("authorization", "Bearer admin")];
+        let call = world.call(&url, Method::GET, &token, "");
+        let answer = tokio::time::timeout(Duration::from_secs(5), call).await.expect("somebody made room");
+        assert_eq!(answer.status, 200);
+        let closed = |stream: &mut TcpStream| stream.try_read(&mut [0]).is_ok_and(|read| read == 0);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(closed(&mut first), "the one that was idle the longest");
+        assert!(!closed(&mut second), "and no other");
+        world.inbox.set_open(true);
+    });
+    assert_eq!(answer.status, 202, "a request in flight goes on");
+}

@@ -3,17 +3,16 @@
 use super::Tx;
 use super::copy::{Cells, CopyError, Rows, copy};
 use super::prepared::{ENTRY_COLUMNS, ID_COLUMNS, Prepared, id, uid};
+use super::sums::add;
 use crate::ledger::LedgerError;
-use crate::ledger::amount;
 use crate::ledger::entry::SHARING;
-use crate::ledger::group::{AMOUNTS, Sums};
+use crate::ledger::group::Sums;
 use crate::ledger::ingest::Booking;
 use crate::ledger::sql::{Bulk, Each, EntryKey, Prepare, Row, Sql, Value};
 use crate::views::{FoundMessage, MessageMoved, MessageRow, MoveRow};
 use postgres::error::SqlState;
 use postgres::types::Type;
 use postgres::{Statement, Transaction};
-use rust_decimal::Decimal;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
@@ -233,33 +232,7 @@ impl Bulk for BulkTx<'_> {
     }
 
     fn add(&mut self, sums: &[(i64, Sums)]) -> Result<(), LedgerError> {
-        let column = |of: &dyn Fn(&Sums) -> i64| sums.iter().map(|(_, s)| of(s)).collect::<Vec<_>>();
-        let rows: Vec<i64> = sums.iter().map(|(ix, _)| *ix).collect();
-        let quantity: Result<Vec<i64>, _> = sums.iter().map(|(_, s)| i64::try_from(s.quantity)).collect();
-        let quantity = quantity.map_err(|_| LedgerError::Overflow { what: "quantity" })?;
-        let mut amounts: Vec<Vec<Option<Decimal>>> = Vec::with_capacity(AMOUNTS.len());
-        for (i, what) in AMOUNTS.into_iter().enumerate() {
-            let of = |(_, s): &(i64, Sums)| s.amounts[i].map(|units| amount::decimal(what, units)).transpose();
-            amounts.push(sums.iter().map(of).collect::<Result<_, _>>()?);
-        }
-        let statement = self.tx.statement(
-            "UPDATE entry_groups g SET entries = g.entries + d.entries, messages = g.messages + d.messages, \
-             quantity = g.quantity + d.quantity, \
-             cost = CASE WHEN d.cost IS NULL THEN g.cost ELSE coalesce(g.cost, 0) + d.cost END, \
-             markup = CASE WHEN d.markup IS NULL THEN g.markup ELSE coalesce(g.markup, 0) + d.markup END, \
-             fee = CASE WHEN d.fee IS NULL THEN g.fee ELSE coalesce(g.fee, 0) + d.fee END, \
-             price_ex_tax = CASE WHEN d.price IS NULL THEN g.price_ex_tax \
-               ELSE coalesce(g.price_ex_tax, 0) + d.price END \
-             FROM unnest(?1::bigint[], ?2::bigint[], ?3::bigint[], ?4::bigint[], ?5::numeric[], ?6::numeric[], \
-             ?7::numeric[], ?8::numeric[]) d (ix, entries, messages, quantity, cost, markup, fee, price) \
-             WHERE g.ix = d.ix",
-        )?;
-        let (entries, messages) = (column(&|s| s.entries), column(&|s| s.messages));
-        let [cost, markup, fee, price] = &amounts[..] else {
-            return Err(LedgerError::Overflow { what: "amounts" });
-        };
-        let values: &Cells<'_> = &[&rows, &entries, &messages, &quantity, cost, markup, fee, price];
-        all_changed("entry_groups", self.tx.tx.get_mut().execute(&statement, values)?, rows.len())
+        add(&mut self.tx, sums)
     }
 
     fn entries_at(
@@ -374,7 +347,7 @@ impl Bulk for BulkTx<'_> {
 }
 
 /// Rows that were read in this transaction are there.
-fn all_changed(table: &'static str, changed: u64, rows: usize) -> Result<(), LedgerError> {
+pub(super) fn all_changed(table: &'static str, changed: u64, rows: usize) -> Result<(), LedgerError> {
     if changed == rows as u64 {
         return Ok(());
     }

@@ -159,10 +159,14 @@ fn tls(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, PostgresConfigError>
     Ok(Arc::new(config))
 }
 
-/// An error with what lies behind it: the client's own words leave the server's out.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+/// An error with what lies behind it: the client's own words leave the server's out. Of the server's, those without details, which
+/// quote rows, and with them people's numbers.
+pub(crate) fn chain(error: &postgres::Error) -> String {
+    if let Some(told) = error.as_db_error() {
+        return format!("db error: {}: {}", told.severity(), told.message());
+    }
     let mut text = error.to_string();
-    let mut next = error.source();
+    let mut next = std::error::Error::source(error);
     while let Some(source) = next {
         let words = source.to_string();
         if !text.contains(&words) {

@@ -10,6 +10,7 @@ mod copy;
 mod prepared;
 #[cfg(test)]
 pub(crate) mod server;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -38,6 +39,7 @@ const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
     include_str!("schema-7.sql"),
     include_str!("schema-8.sql"),
     include_str!("schema-9.sql"),
+    include_str!("schema-10.sql"),
 ];
 
 /// Names of statements prepared on a connection, by their SQL. As many as the program has.

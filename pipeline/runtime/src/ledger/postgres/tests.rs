@@ -22,7 +22,7 @@ fn while_it_is_booked(writer: &mut Writer, batch: &[Record<'_>], meanwhile: impl
     std::thread::scope(|scope| {
         let holds = scope.spawn(|| {
             writer.transact(|tx, memory| {
-                let done = super::super::ingest::ingest(tx, memory, batch, READ_AT)?;
+                let done = super::super::ingest::ingest(tx, memory, batch, READ_AT, None)?;
                 written.send(()).expect("the test listens");
                 // The other one is waiting by then.
                 std::thread::sleep(Duration::from_millis(300));
@@ -115,8 +115,8 @@ fn newer_foreign_and_empty_schemas_are_refused() {
     let refused = |place: &Place| place.reader(Default::default()).err().map(|e| e.to_string()).unwrap_or_default();
     assert!(refused(&place).contains("no ledger here; start the service"), "{}", refused(&place));
     drop(place.writer().expect("sets up"));
-    config.connect().expect("connects").batch_execute("UPDATE schema_version SET version = 10").expect("runs");
-    let newer = "the ledger database has schema version 10, this version knows up to 9; start the newer version again";
+    config.connect().expect("connects").batch_execute("UPDATE schema_version SET version = 11").expect("runs");
+    let newer = "the ledger database has schema version 11, this version knows up to 10; start the newer version again";
     assert!(refused(&place).contains(newer), "{}", refused(&place));
     assert!(place.writer().is_err_and(|e| e.to_string().contains(newer)));
     let foreign = server::database();
@@ -275,4 +275,15 @@ fn what_is_booked_while_a_person_is_erased_is_erased_with_the_rest() {
     let sql = "SELECT count(*) FROM entry_ids WHERE recipient IS NOT NULL OR wamid IS NOT NULL";
     let named: i64 = config.connect().expect("connects").query_one(sql, &[]).expect("asks").get(0);
     assert_eq!(named, 0);
+}
+
+#[test]
+fn an_error_quotes_no_row() {
+    let dir = Database::postgres();
+    let mut writer = dir.writer();
+    let person = "INSERT INTO positions (topic, partition, next) VALUES ('+5511987654321', 0, NULL)";
+    let error = writer.transact(|tx, _| tx.run(person, &[])).expect_err("it is refused");
+    for told in [error.to_string(), format!("{error:?}")] {
+        assert!(told.contains("violates not-null constraint") && !told.contains("98765"), "{told}");
+    }
 }

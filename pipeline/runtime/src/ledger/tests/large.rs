@@ -1,8 +1,8 @@
 //! Batches and readings that are large enough to be cut and handed from thread to thread.
 
 use super::{contents, entries, october};
-use crate::ledger::fixture::{Database, READ_AT, charge, json, on_both, records, scattered};
-use crate::ledger::{Ingested, LedgerReader, LedgerStore, Row};
+use crate::ledger::fixture::{Database, READ_AT, charge, dec, json, on_both, records, scattered};
+use crate::ledger::{Ingested, LedgerReader, LedgerStore, Row, SummaryRow};
 use std::ops::ControlFlow;
 use tollgate_wire::ledger::LedgerEntry;
 
@@ -10,6 +10,7 @@ on_both!(
     what_comes_again_in_a_large_batch_is_booked_once,
     the_last_record_of_a_large_batch_is_set_aside_like_the_first,
     a_long_reading_may_end_anywhere,
+    rates_that_differ_in_the_last_decimal_have_one_order,
 );
 
 fn values(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
@@ -78,4 +79,27 @@ fn a_long_reading_may_end_anywhere(dir: &Database) {
     }));
     assert!(panicked.is_err());
     assert_eq!(reader.entry_count(october(), None).unwrap(), 3_000, "the reader goes on");
+}
+
+fn rates_that_differ_in_the_last_decimal_have_one_order(dir: &Database) {
+    let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]].map(|order| {
+        let one = dir.another();
+        let mut writer = one.writer();
+        let of = |n: u64| LedgerEntry { fx_rate: Some(dec(&format!("5242880.123456789{n}"))), ..charge(n) };
+        let values = order.map(|n| json(&of(n)));
+        assert_eq!(writer.ingest(&records(&values, 0), READ_AT).unwrap().applied, 4);
+        let mut rates = Vec::new();
+        let each = &mut |r: &SummaryRow<'_>| {
+            rates.push(r.fx_rate.unwrap().to_string());
+            ControlFlow::Continue(())
+        };
+        one.reader().summary(october(), None, each).unwrap();
+        rates
+    });
+    assert_eq!(
+        orders[0],
+        ["5242880.1234567890", "5242880.1234567891", "5242880.1234567892", "5242880.1234567893"]
+            .map(|r| dec(r).normalize().to_string())
+    );
+    assert!(orders.iter().all(|order| *order == orders[0]), "{orders:?}");
 }

@@ -82,6 +82,14 @@ fn what_is_set_aside_keeps_the_month_open(dir: &Database) {
     assert_eq!((aside.what, aside.count), ("set_aside", 2));
     assert!(aside.detail.starts_with("first: partition 2, offset 0, "), "{}", aside.detail);
     books.writer.transact(|tx, _| tx.run("DELETE FROM rejected WHERE partition = 2", &[])).unwrap();
+    // What was only counted may be anybody's.
+    let counted = "INSERT INTO rejected_beyond VALUES ('ledger', 7, 3, 10, 12)";
+    books.writer.transact(|tx, _| tx.run(counted, &[])).unwrap();
+    let error = books.close(OCTOBER, open).unwrap_err();
+    let CloseError::NotComplete { obstacles, .. } = &error else { panic!("{error}") };
+    assert_eq!((obstacles[0].what, obstacles[0].count), ("set_aside", 3));
+    assert!(obstacles[0].detail.contains("rejected_beyond"), "{}", obstacles[0].detail);
+    books.writer.transact(|tx, _| tx.run("DELETE FROM rejected_beyond", &[])).unwrap();
     let closed = books.close(OCTOBER, open).unwrap();
     let manifest: CloseManifest = serde_json::from_str(&closed.manifest).unwrap();
     assert_eq!(manifest.allowed, ["unpriced", "unverified", "bands_unknown"]);

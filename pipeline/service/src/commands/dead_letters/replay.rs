@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{DeadLetter, Page};
 use crate::client::{Api, ClientArgs, JSON, path};
+use crate::commands::whole;
 use crate::exit::WrongUse;
 use crate::output;
 
@@ -33,13 +34,13 @@ const REFUSED_SHOWN: usize = 20;
     tollgate dead-letters replay --all --after 1200")]
 pub(super) struct ReplayArgs {
     /// Offsets in the list
-    #[arg(value_name = "OFFSET", conflicts_with_all = ["reason", "after", "all"])]
+    #[arg(value_name = "OFFSET", conflicts_with_all = ["reason", "after", "all"], value_parser = whole::<u64>)]
     offsets: Vec<u64>,
     /// Those with this reason; repeat
     #[arg(long, value_name = "REASON", conflicts_with = "all", value_parser = reason)]
     reason: Vec<String>,
     /// Only those after this offset
-    #[arg(long, value_name = "OFFSET")]
+    #[arg(long, value_name = "OFFSET", value_parser = whole::<u64>)]
     after: Option<u64>,
     /// Every one that is kept
     #[arg(long)]

@@ -88,9 +88,13 @@ pub fn run(args: ImportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Res
     };
     let wish =
         Wish { from: args.valid_from, to: args.valid_to, correction: args.correction, gap_before: args.gap_before };
+    let taken = |name: &str| {
+        let base = |file: &Source| Path::new(&*file.name).file_name().is_some_and(|base| base == name);
+        sources.bands.iter().any(base)
+    };
     let plan = match &published {
         Published::Base(base) => target::base(&rates, base, wish),
-        Published::Tiers(tiers) => target::tiers(&rates, tiers, wish),
+        Published::Tiers(tiers) => target::tiers(&rates, tiers, wish, &taken),
     };
     let target = match plan.map_err(|error| anyhow!("{name}: {error}"))? {
         Plan::Same { card } => {

@@ -85,11 +85,17 @@ pub fn base(rates: &RateCards, base: &PublishedBase, wish: Wish) -> anyhow::Resu
     Ok(Plan::Write(Target { name: format!("{}.csv", file_name(&id)), card: id, text, refused }))
 }
 
-/// The file of bands that volume tiers become.
+/// The file of bands that volume tiers become, under a name that is not `taken`: another card of the first day, with another last
+/// day, has bands of its own.
 ///
 /// # Errors
 /// No card for them, another last day or other list rates than the card's, or fewer markets than it has bands for.
-pub fn tiers(rates: &RateCards, tiers: &PublishedTiers, wish: Wish) -> anyhow::Result<Plan> {
+pub fn tiers(
+    rates: &RateCards,
+    tiers: &PublishedTiers,
+    wish: Wish,
+    taken: &dyn Fn(&str) -> bool,
+) -> anyhow::Result<Plan> {
     let (currency, from) = (tiers.currency, wish.from);
     let Some(card) = starting(rates, currency, from) else {
         return Err(anyhow!("no {currency} card starts on {from}; import its list rates first, then the tiers"));
@@ -126,10 +132,16 @@ pub fn tiers(rates: &RateCards, tiers: &PublishedTiers, wish: Wish) -> anyhow::R
     if tiers.is(card) {
         return Ok(Plan::Same { card: card.id().to_owned() });
     }
-    let version = card.bands_version() + 1;
-    let suffix = if version > 1 { format!("-v{version}") } else { String::new() };
-    let name = format!("bands_{}_{from}{suffix}.csv", currency.as_str().to_lowercase());
-    let refused = (version > 1 && !wish.correction).then(|| {
+    let name = |version: u32| {
+        let suffix = if version > 1 { format!("-v{version}") } else { String::new() };
+        format!("bands_{}_{from}{suffix}.csv", currency.as_str().to_lowercase())
+    };
+    let before = card.bands_version();
+    let (version, name) = (before + 1..)
+        .map(|version| (version, name(version)))
+        .find(|(_, name)| !taken(name))
+        .context("every version of the bands is taken")?;
+    let refused = (before > 0 && !wish.correction).then(|| {
         format!(
             "bands for card {} are there already with other content; --correction writes {name} beside them",
             card.id()
