@@ -278,17 +278,28 @@ fn foreign_traffic_is_counted_where_the_client_pays() {
 /// the ledger knows that it was booked before.
 #[test]
 fn a_forgotten_message_is_named_by_its_late_entry() {
-    let mut known = accepted_in("America/Sao_Paulo", BRAZIL);
-    known.event(&said("delivered", (known.now_ms / 1000) as u32, "marketing", "regular"));
-    let mut forgotten = World::new();
-    forgotten.apply(&account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN"));
-    forgotten.event(&said("read", (forgotten.now_ms / 1000) as u32, "marketing", "regular"));
-    let [first, late] = [&known, &forgotten].map(|w| w.out.ledger.last().unwrap().clone());
-    for field in ["entry", "message_uid", "attempt", "wamid_hash"] {
-        assert_eq!(first[field], late[field], "{field}");
+    for funding in ["we_pay", "client_pays"] {
+        let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+        spec["wabas"][0]["funding"] = json!(funding);
+        let mut known = World::new();
+        known.apply(&spec);
+        known.opt_in(BRAZIL, "marketing");
+        known.request(&common::promo("a", BRAZIL)).unwrap();
+        known.event(&accepted(1, 1, "wamid.1"));
+        known.event(&said("delivered", (known.now_ms / 1000) as u32, "marketing", "regular"));
+        let mut forgotten = World::new();
+        forgotten.apply(&spec);
+        forgotten.event(&said("read", (forgotten.now_ms / 1000) as u32, "marketing", "regular"));
+        let [first, late] = [&known, &forgotten].map(|w| w.out.ledger.last().unwrap().clone());
+        for field in ["entry", "kind", "cost", "message_uid", "attempt", "wamid_hash"] {
+            assert_eq!(first[field], late[field], "{funding}: {field}");
+        }
+        assert_eq!(
+            (&first["kind"], &first["message_uid"], &first["origin"]),
+            (&json!("charge"), &json!(1), &json!("own"))
+        );
+        assert_eq!((&late["origin"], &late["message"]), (&json!("foreign"), &Value::Null));
     }
-    assert_eq!((&first["message_uid"], &first["origin"]), (&json!(1), &json!("own")));
-    assert_eq!((&late["origin"], &late["message"]), (&json!("foreign"), &Value::Null));
 }
 
 /// What was booked of a forgotten message is known after a restart too: a price that is said then corrects it, and nothing

@@ -120,7 +120,7 @@ pub fn forecast(
     let today = (now.0 / DAY_MS) as i64;
     let mut counts: BTreeMap<Key, Count> = BTreeMap::new();
     for (of, counted) in [(month.previous(), false), (month, true)] {
-        days(reader, of, account, today, counted, &mut |key, (currency, late), day, messages| {
+        days(reader, of, account, today, counted, rates, &mut |key, (currency, late), day, messages| {
             let count = counts.entry(key).or_default();
             let mut own = currency.map(|currency| count.own.entry(currency).or_default());
             // What was used before has its place in the bands of that month, whichever bills it.
@@ -152,29 +152,37 @@ pub fn forecast(
 }
 
 /// Messages in volume bands of a billing month, by day of delivery; of another month than the one looked at only the
-/// latest days. What is counted and not booked has no currency.
+/// latest days. What is counted and not booked has no currency, nor has what has no price: it counts in those of all others,
+/// as settling has it.
 fn days(
     reader: &Reader,
     month: YearMonth,
     account: Option<&str>,
     today: i64,
     whole: bool,
+    rates: &RateCards,
     each: &mut dyn FnMut(Key, (Option<String>, bool), i64, i64),
 ) -> Result<(), LedgerError> {
     let from = if whole { 0 } else { (today - PACE_DAYS).max(0) * DAY_MS as i64 };
     let of_one = if account.is_some() { "AND g.account = ?4" } else { "" };
     let sql = format!(
-        "SELECT g.account, g.market, g.category, CASE WHEN g.kind <> 'counted' THEN g.cost_currency END, e.occurred_at / ?3, \
+        "SELECT g.account, g.market, g.category, \
+         CASE WHEN g.kind <> 'counted' AND g.band_basis IS NOT NULL THEN g.cost_currency END, e.occurred_at / ?3, \
          CAST(sum(CASE WHEN g.kind = 'counted' THEN 1 ELSE e.quantity END) AS BIGINT), \
-         CAST(CASE WHEN g.usage_period < g.billing_period THEN 1 ELSE 0 END AS BIGINT) FROM entries e {SHARING} \
-         WHERE e.month = ?1 AND e.occurred_at >= ?2 AND g.band_basis IS NOT NULL {of_one} GROUP BY 1, 2, 3, 4, 5, 7"
+         CAST(CASE WHEN g.usage_period < g.billing_period THEN 1 ELSE 0 END AS BIGINT), \
+         CASE WHEN g.band_basis IS NULL THEN t.rulebook END FROM entries e {SHARING} \
+         WHERE e.month = ?1 AND e.occurred_at >= ?2 {of_one} AND (g.band_basis IS NOT NULL OR (g.pricing_type IS NULL \
+         AND g.market IS NOT NULL AND t.rulebook IS NOT NULL AND e.ordinal IS NOT NULL)) GROUP BY 1, 2, 3, 4, 5, 7, 8"
     );
     let number = i64::from(month.year()) * 12 + i64::from(month.month()) - 1;
     let mut values: Vec<Value<'_>> = vec![number.into(), from.into(), (DAY_MS as i64).into()];
     values.extend(account.map(Value::Text));
     reader.read(|db| {
         db.rows(&sql, &values, &mut |row: &dyn Row| {
-            if let Some(category) = row.text(2)?.and_then(Category::parse) {
+            let category = row.text(2)?.and_then(Category::parse);
+            let unpriced_by = row.text(7)?;
+            let counts = |category: &Category| unpriced_by.is_none_or(|book| has_bands_alone(rates, book, *category));
+            if let Some(category) = category.filter(counts) {
                 let key = Key {
                     account: row.words(0)?.to_owned(),
                     market: row.words(1)?.to_owned(),
@@ -186,6 +194,12 @@ fn days(
             Ok(ControlFlow::Continue(()))
         })
     })
+}
+
+/// Whether a position of what has no price can only be one in bands: an allowance of the category would have its own.
+fn has_bands_alone(rates: &RateCards, rulebook: &str, category: Category) -> bool {
+    let rule = rates.rulebooks().find(|book| book.id == rulebook).map(|book| book.rule(category));
+    rule.is_some_and(|rule| rule.volume_bands && rule.allowance.is_none())
 }
 
 /// The row of one currency: count, pace and days of all of them, rates of its own card.

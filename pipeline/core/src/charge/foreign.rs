@@ -105,7 +105,8 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     let first = before.and_then(|(kept, _)| Some((kept_waba(kept)?, kept & CLIENT_PAID != 0)));
     let (waba, client_paid) = first.unwrap_or_else(|| {
         let waba = state.waba_at(sender.waba);
-        (waba.ix, waba.funding == Funding::ClientPays)
+        // One of ours that was forgotten names itself: it is billed like what we pay for, never lost.
+        (waba.ix, waba.funding == Funding::ClientPays && s.callback.is_none())
     });
     let waba = state.waba_at(waba);
     let account = state.account_at(waba.account);

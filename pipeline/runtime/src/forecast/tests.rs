@@ -12,6 +12,7 @@ on_both!(
     nothing_known_is_nothing_promised,
     what_was_used_before_is_not_in_the_month_s_bands,
     what_other_software_sends_counts_and_is_nobody_s,
+    what_has_no_card_counts_in_the_bands_of_all_currencies,
 );
 
 /// Mexico's utility in bands of few messages, from July on, in two currencies.
@@ -195,4 +196,55 @@ fn what_other_software_sends_counts_and_is_nobody_s(dir: &Database) {
     let found: Vec<_> =
         groups.iter().map(|g| (g.currency.as_str(), g.messages, g.booked, g.pace.to_string())).collect();
     assert_eq!(found, [("USD", 8, 2, "1.3".to_owned())]);
+}
+
+/// As settling has it: it has a position, whatever it costs. The client may pay in a currency that nobody imports cards of.
+fn what_has_no_card_counts_in_the_bands_of_all_currencies(dir: &Database) {
+    let unpriced = |n: u64, kind, quantity| LedgerEntry {
+        kind,
+        quantity,
+        pricing_type: None,
+        card: None,
+        band: None,
+        band_basis: None,
+        list_rate: None,
+        cost_rate: None,
+        cost: None,
+        price_ex_tax: None,
+        cost_currency: "KES".into(),
+        rulebook: Some("pmp-2025-07-01".into()),
+        ordinal: Some(n),
+        reason: Some("no_card".into()),
+        ..sent(n, 1 + n % 6)
+    };
+    let uncounted = LedgerEntry { ordinal: None, ..unpriced(9, EntryKind::Unpriced, 1) };
+    // An allowance of its number is no band.
+    let service = LedgerEntry {
+        category: Some(Category::Service),
+        rulebook: Some("pmp-2026-10-01".into()),
+        ..unpriced(10, EntryKind::Counted, 0)
+    };
+    let taken_back = unpriced(4, EntryKind::Unpriced, 1);
+    let back = LedgerEntry {
+        entry: charge(40).entry,
+        adjusts: Some(taken_back.entry.clone()),
+        revision: 1,
+        ..unpriced(4, EntryKind::Adjustment, -1)
+    };
+    book(
+        dir,
+        &[
+            unpriced(1, EntryKind::Counted, 0),
+            unpriced(2, EntryKind::Counted, 0),
+            unpriced(3, EntryKind::Unpriced, 1),
+            taken_back,
+            back,
+            uncounted,
+            service,
+            sent(20, 1),
+        ],
+    );
+    let groups = look(dir, 7);
+    let found: Vec<_> = groups.iter().map(|g| (g.currency.as_str(), g.messages, g.booked)).collect();
+    assert_eq!(found, [("USD", 4, 1)]);
 }

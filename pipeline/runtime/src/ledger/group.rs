@@ -56,14 +56,14 @@ pub(crate) struct Sums {
 pub(super) const AMOUNTS: [&str; 4] = ["cost", "markup", "fee", "price_ex_tax"];
 
 impl Sums {
-    /// What the entry adds; nothing if it is counted and not booked, so that no row of a summary has it. An error text if an amount cannot
-    /// be exact or is implausible.
+    /// What the entry adds. Of what is counted and not booked its number alone, as messages: a row without entries is in no
+    /// summary. An error text if an amount cannot be exact or is implausible.
     pub(super) fn of(e: &LedgerEntry<'_>) -> Result<Self, String> {
         if e.quantity.unsigned_abs() > amount::QUANTITY_MAX.unsigned_abs() {
             return Err(format!("quantity {} is beyond {} units", e.quantity, amount::QUANTITY_MAX));
         }
         if e.kind == EntryKind::Counted {
-            return Ok(Self::default());
+            return Ok(Self { messages: 1, ..Self::default() });
         }
         let mut amounts = [None; 4];
         for (slot, (what, amount)) in amounts.iter_mut().zip([
@@ -75,6 +75,10 @@ impl Sums {
             *slot = amount.map(|a| amount::units(what, a)).transpose()?;
         }
         Ok(Self { entries: 1, messages: messages_of(e), quantity: i128::from(e.quantity), amounts })
+    }
+
+    const fn is_none(&self) -> bool {
+        self.entries == 0 && self.messages == 0
     }
 
     fn add(&mut self, other: &Self) {
@@ -127,11 +131,8 @@ impl Groups {
 
     /// Adds an entry that was booked.
     pub(super) fn add(&mut self, slot: usize, added: &Sums) {
-        if added.entries == 0 {
-            return;
-        }
         let row = &mut self.slots[slot];
-        if row.add.entries == 0 {
+        if row.add.is_none() {
             self.changed.push(slot);
         }
         row.add.add(added);

@@ -1,2 +1,2 @@
--- Version 9: entries of kind `counted`, of which earlier programs know nothing: they have a position and no amount, and their
--- summary rows have no entries. Nothing else is new.
+-- Version 9: entries of kind `counted`, of which earlier programs know nothing: they have a position and no amount. Their summary
+-- rows have no entries, by which sums leave them out, and how many they are as `messages`. Nothing else is new.

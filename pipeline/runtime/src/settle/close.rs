@@ -273,7 +273,7 @@ fn obstacles(found: &Report, set_aside: (u64, String), allow: Allow) -> Vec<Obst
 }
 
 /// The bill as it is now, without its place in the chain.
-fn bill(
+pub(super) fn bill(
     reader: &Reader,
     job: &Job<'_>,
     end: &Close,
@@ -362,8 +362,9 @@ fn control_total(currency: &str, kind: &str, exact: Decimal, rates: &RateCards) 
     }
 }
 
-/// Keeps the manifest, unless something came since it was made: entries only ever come, so their number tells.
-fn seal(
+/// Keeps the manifest, unless something came since it was made: entries only ever come, so their number tells. So does that
+/// of what is counted and not booked, which moves the positions of what is.
+pub(super) fn seal(
     writer: &mut Writer,
     job: &Job<'_>,
     end: &Close,
@@ -372,12 +373,15 @@ fn seal(
     writer.transact(|tx, memory| {
         tx.hold_months(false)?;
         let db: &dyn Sql = tx;
-        let sql = "SELECT CAST(coalesce(sum(entries), 0) AS BIGINT) FROM entry_groups \
+        let sql = "SELECT CAST(coalesce(sum(entries), 0) AS BIGINT), CAST(coalesce(sum(CASE WHEN kind = 'counted' \
+                   AND usage_period = billing_period THEN messages END), 0) AS BIGINT) FROM entry_groups \
                    WHERE billing_period = ?1 AND account = ?2";
         let month = job.month.to_string();
-        let now = db.number(sql, &[month.as_str().into(), job.account.into()])?.unwrap_or_default();
+        let now = db.first(sql, &[month.as_str().into(), job.account.into()], |row| {
+            Ok((row.required(0)? as u64, row.required(1)? as u64))
+        })?;
         let closed = closed_months(db, job.account)?;
-        if now as u64 != manifest.entries || closed.iter().any(|c| c.month == job.month) {
+        if now != Some((manifest.entries, manifest.settled.counted)) || closed.iter().any(|c| c.month == job.month) {
             return Ok(None);
         }
         manifest.previous_sha256 = closed.last().map(|before| before.sha256.clone()).unwrap_or_default();

@@ -67,6 +67,8 @@ pub(super) struct Walk<'j> {
     /// Entries of one instant, in the order of the database.
     held: Vec<Held>,
     instant: u64,
+    /// Entries that were walked, of whatever role.
+    walked: u64,
     /// Standing charges by rating.
     counts: Vec<u64>,
     report: Report,
@@ -95,6 +97,7 @@ impl<'j> Walk<'j> {
             ended: HashSet::default(),
             held: Vec::new(),
             instant: 0,
+            walked: 0,
             counts: Vec::new(),
             report: Report::default(),
         }
@@ -145,8 +148,9 @@ impl<'j> Walk<'j> {
                 Role::Passed => {}
                 _ => self.report.entries += 1,
             }
-            if self.report.entries.is_multiple_of(10_000) {
-                progress(self.report.entries);
+            self.walked += 1;
+            if self.walked.is_multiple_of(10_000) {
+                progress(self.walked);
             }
             Ok(ControlFlow::Continue(()))
         })?;

@@ -117,11 +117,15 @@ impl Outputs {
         if b.sign < 0 {
             return;
         }
-        if b.own.is_none() {
+        // Once a message: not by what corrects its entry, and not where it is ours and was forgotten.
+        if b.own.is_none() && b.forgotten.is_none() && b.adjusts.is_none() {
             self.metrics.charge_mismatch(m::MismatchKind::Foreign);
         }
         if b.kind == EntryKind::Counted {
             return;
+        }
+        if b.cause == Some(Cause::Late) {
+            self.metrics.charge_mismatch(m::MismatchKind::Late);
         }
         let rulebook = match &b.rated {
             Rated::Priced(p) => Some(p.rulebook),
@@ -149,7 +153,6 @@ impl Outputs {
         match b.cause {
             Some(Cause::Resend) => self.metrics.charge_mismatch(m::MismatchKind::Resend),
             Some(Cause::Reclassified) => self.metrics.charge_mismatch(m::MismatchKind::Category),
-            Some(Cause::Late) => self.metrics.charge_mismatch(m::MismatchKind::Late),
             _ if b.expected.is_some() && p.category != b.expected => {
                 self.metrics.charge_mismatch(m::MismatchKind::Category);
             }
@@ -369,6 +372,34 @@ pub(super) mod tests {
         events(&mut out, "c", r#"{"model":"PMP","category_text":"carrier_pigeon","pricing_type":"regular"}"#);
         assert_eq!(counted(&mut out, &unpriced("unknown_category")), 1.0);
         assert_eq!(counted(&mut out, &model), 1.0);
+    }
+
+    /// Once a message, when it is met: neither by what corrects its entry, nor where it is ours and forgotten.
+    #[test]
+    fn what_other_software_sent_is_counted_once_and_what_comes_late_with_or_without_a_price() {
+        let (mut engine, mut out) = acme();
+        let mut told = |event: &str, series: &[&str]| {
+            let record = format!(r#"{{"account":"acme","events":[{event}]}}"#);
+            engine.events(record.as_bytes(), &Nothing, &mut out).unwrap().unwrap();
+            let count = |kind: &&str| counted(&mut out, &format!("tollgate_charge_mismatch_total{{kind=\"{kind}\"}}"));
+            series.iter().map(count).collect::<Vec<_>>()
+        };
+        let delivered = |wamid: &str, at_s: u32, more: &str| {
+            format!(
+                r#"{{"event":"status","sender":"2","wamid":"{wamid}","to":"+5511987654321","status":"delivered",
+                "at_s":{at_s}{more}}}"#
+            )
+        };
+        let priced = r#","pricing":{"model":"PMP","category":"utility","pricing_type":"regular"}"#;
+        let strange = r#","pricing":{"model":"PMP","category_text":"carrier_pigeon","pricing_type":"regular"}"#;
+        let ours = format!(r#"{priced},"callback":{{"message_uid":7,"attempt":1}}"#);
+        let (october, november, both) = (1_793_448_000, 1_795_262_000, ["foreign", "late"]);
+        told(&delivered("a", november, ""), &[]);
+        assert_eq!(told(&delivered("a", november, priced), &both), [1.0, 0.0]);
+        assert_eq!(told(&delivered("b", november, &ours), &both), [1.0, 0.0]);
+        told(r#"{"event":"close_month","month":"2026-10","settle_days":8}"#, &[]);
+        assert_eq!(told(&delivered("c", october, priced), &both), [2.0, 1.0]);
+        assert_eq!(told(&delivered("d", october, strange), &both), [3.0, 2.0]);
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! Messages of other software that the client pays for: they have positions, and are in no bill.
 
+use super::close::{bill, seal};
 use super::month::{book, counted};
 use super::*;
 use crate::forecast::forecast;
 use crate::ledger::fixture::T0;
 
-on_both!(what_is_counted_alone_moves_positions_and_bills_nothing, what_is_counted_late_moves_nothing);
+on_both!(
+    what_is_counted_alone_moves_positions_and_bills_nothing,
+    what_is_counted_late_moves_nothing,
+    what_is_counted_while_a_month_is_closed_is_settled_first,
+    progress_is_told_of_entries_that_were_walked,
+);
 
 /// Utility to Mexico, second by second; those of even seconds are counted alone. The fifth and later ones of the month are cheaper.
 fn mixed() -> Vec<(u64, Drawn)> {
@@ -70,4 +76,45 @@ fn what_is_counted_late_moves_nothing(dir: &Database) {
         assert_eq!((report.counted, report.true_ups), (0, 0), "{month}");
     }
     assert_eq!(books.export(OCTOBER, Format::Detail, 1), bill);
+}
+
+/// It has no part in the bill, but moves what is in it: a manifest that was made without it is not kept.
+fn what_is_counted_while_a_month_is_closed_is_settled_first(dir: &Database) {
+    let mut books = Books::new(dir);
+    let drawn = mixed();
+    let order: Vec<usize> = (0..8).collect();
+    let values: Vec<_> = book(&drawn, &order).iter().map(json).collect();
+    books.ingest(&values[1..], 0);
+    books.end(OCTOBER);
+    let sealed = |books: &mut Books<'_>, before_sealing: &dyn Fn(&mut Books<'_>)| {
+        books.settle(OCTOBER);
+        let settled = books.settle(OCTOBER);
+        let end = books.reader.closes("acme").unwrap().remove(0);
+        let mut manifest = bill(&books.reader, &Books::job(&books.rates, &books.terms, OCTOBER), &end, ALL, &settled);
+        before_sealing(books);
+        let job = Books::job(&books.rates, &books.terms, OCTOBER);
+        seal(&mut books.writer, &job, &end, manifest.as_mut().unwrap()).unwrap().is_some()
+    };
+    // One of other software comes late to the ledger, and is the second of the month.
+    let more = json(&counted(book(&[(60, plain(1, 1))], &[0]).remove(0)));
+    assert!(!sealed(&mut books, &|books| assert_eq!(books.ingest(std::slice::from_ref(&more), 1).applied, 1)));
+    // What is of no group, of an earlier month or there already keeps nothing open.
+    let late = LedgerEntry { usage_period: "2026-09".into(), ..counted(book(&[(61, plain(1, 1))], &[0]).remove(0)) };
+    books.ingest(&[more.clone(), json(&late)], 2);
+    assert!(sealed(&mut books, &|books| assert_eq!(books.ingest(std::slice::from_ref(&more), 1).duplicates, 1)));
+    let manifest = books.close(OCTOBER, ALL).unwrap().manifest;
+    let manifest: CloseManifest = serde_json::from_str(&manifest).unwrap();
+    assert_eq!((manifest.entries, manifest.messages, manifest.settled.counted), (manifest.settled.entries, 3, 5));
+}
+
+/// Of few entries nothing is told, whichever comes first.
+fn progress_is_told_of_entries_that_were_walked(dir: &Database) {
+    let mut books = Books::new(dir);
+    let drawn: Vec<_> = (1..=8).map(|n| (n, Drawn { fate: Fate::Counted, ..plain(1, n) })).collect();
+    let order: Vec<usize> = (0..8).collect();
+    books.ingest(&book(&drawn, &order).iter().map(json).collect::<Vec<_>>(), 0);
+    let mut told = Vec::new();
+    let job = Books::job(&books.rates, &books.terms, OCTOBER);
+    let report = settle(&mut books.writer, &books.reader, &job, &mut |walked| told.push(walked)).unwrap();
+    assert_eq!((report.entries, report.counted, told), (0, 8, vec![]));
 }
