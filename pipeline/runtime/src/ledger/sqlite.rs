@@ -25,6 +25,7 @@ const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
     include_str!("schema-7.sql"),
     include_str!("schema-8.sql"),
     include_str!("schema-9.sql"),
+    include_str!("schema-10.sql"),
 ];
 
 /// Pages of the write-ahead log, of 8 KiB, after which a commit moves it into the file and waits for the disk. Many: ids are

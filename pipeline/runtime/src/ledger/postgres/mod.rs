@@ -38,6 +38,7 @@ const UPGRADES: [&str; SCHEMA_VERSION as usize - 1] = [
     include_str!("schema-7.sql"),
     include_str!("schema-8.sql"),
     include_str!("schema-9.sql"),
+    include_str!("schema-10.sql"),
 ];
 
 /// Names of statements prepared on a connection, by their SQL. As many as the program has.

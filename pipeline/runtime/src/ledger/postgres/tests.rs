@@ -115,8 +115,8 @@ fn newer_foreign_and_empty_schemas_are_refused() {
     let refused = |place: &Place| place.reader(Default::default()).err().map(|e| e.to_string()).unwrap_or_default();
     assert!(refused(&place).contains("no ledger here; start the service"), "{}", refused(&place));
     drop(place.writer().expect("sets up"));
-    config.connect().expect("connects").batch_execute("UPDATE schema_version SET version = 10").expect("runs");
-    let newer = "the ledger database has schema version 10, this version knows up to 9; start the newer version again";
+    config.connect().expect("connects").batch_execute("UPDATE schema_version SET version = 11").expect("runs");
+    let newer = "the ledger database has schema version 11, this version knows up to 10; start the newer version again";
     assert!(refused(&place).contains(newer), "{}", refused(&place));
     assert!(place.writer().is_err_and(|e| e.to_string().contains(newer)));
     let foreign = server::database();

@@ -80,7 +80,7 @@ fn an_earlier_version_is_brought_up_to_date(dir: &Database) {
         .unwrap();
     drop(writer);
     let old = dir.place().reader(Options::default()).err().unwrap().to_string();
-    assert!(old.contains("has schema version 1, this version reads 8; start a process with the role ledger"), "{old}");
+    assert!(old.contains("has schema version 1, this version reads 10; start a process with the role ledger"), "{old}");
     drop(dir.writer());
     let bill = dir.reader().consents("acme", "+5511987654321").unwrap();
     assert!(bill.is_none());
