@@ -50,15 +50,15 @@ fn admin(config: &KafkaConfig) -> AdminClient<DefaultClientContext> {
 }
 
 /// Changes one setting and leaves the others: the call would reset those not named.
-fn set(config: &KafkaConfig, topic: Topic, name: &str, value: &str) {
-    let (admin, topic, options) = (admin(config), config.topic(topic), AdminOptions::new());
-    let described: Vec<ConfigResource> = wait(admin.describe_configs(&[ResourceSpecifier::Topic(&topic)], &options))
+fn set(config: &KafkaConfig, topic: &str, name: &str, value: &str) {
+    let (admin, options) = (admin(config), AdminOptions::new());
+    let described: Vec<ConfigResource> = wait(admin.describe_configs(&[ResourceSpecifier::Topic(topic)], &options))
         .unwrap()
         .into_iter()
         .map(Result::unwrap)
         .collect();
-    assert_eq!(described[0].specifier, OwnedResourceSpecifier::Topic(topic.clone()));
-    let mut change = AlterConfig::new(ResourceSpecifier::Topic(&topic));
+    assert_eq!(described[0].specifier, OwnedResourceSpecifier::Topic(topic.to_owned()));
+    let mut change = AlterConfig::new(ResourceSpecifier::Topic(topic));
     for entry in described[0].entries.iter().filter(|e| !e.is_default && e.name != name) {
         if entry.source == rdkafka::admin::ConfigSource::DynamicTopic {
             change = change.set(&entry.name, entry.value.as_deref().unwrap_or_default());
@@ -116,9 +116,10 @@ fn check_names_everything_that_is_wrong() {
     let admin = admin(&config);
     wait(admin.delete_topics(&[&ledger], &options)).unwrap().remove(0).unwrap();
     wait(admin.create_partitions(&[NewPartitions::new(&events, 5)], &options)).unwrap().remove(0).unwrap();
-    set(&config, Topic::Registry, "cleanup.policy", "delete");
-    set(&config, Topic::Outcomes, "max.message.bytes", "1000");
-    set(&config, Topic::Commands, "message.timestamp.type", "CreateTime");
+    set(&config, &config.topic(Topic::Registry), "cleanup.policy", "delete");
+    set(&config, &config.topic(Topic::Outcomes), "max.message.bytes", "1000");
+    set(&config, &config.topic(Topic::Commands), "message.timestamp.type", "CreateTime");
+    set(&config, &config.state_topic(), "delete.retention.ms", "86400000");
     until("the deletion is seen", || faults(&config).contains(&TopicFault::Missing { topic: ledger.clone() }));
     let found = faults(&config);
     let expected = [
@@ -135,6 +136,7 @@ fn check_names_everything_that_is_wrong() {
             have: "CreateTime".to_owned(),
             want: "LogAppendTime",
         },
+        TopicFault::Removals { topic: config.state_topic(), have: 86_400_000, want: 7 * 86_400_000 },
         TopicFault::NoPosition { group: config.app.clone(), topic: events, partitions: vec![3, 4] },
     ];
     assert_eq!(found.len(), expected.len(), "{found:?}");
@@ -406,7 +408,7 @@ fn what_is_too_large_is_refused_whole() {
     assert_eq!(tail.ends().unwrap(), [(home, 1)], "nothing of the refused call");
 
     // As a broker refuses it, whose topic was set up by somebody else.
-    set(&config, Topic::Requests, "max.message.bytes", "1000");
+    set(&config, &config.topic(Topic::Requests), "max.message.bytes", "1000");
     let mut error = None;
     until("the setting is in force", || {
         error = wait(inbox.append(vec![largest("acme", 0)])).err();

@@ -7,7 +7,7 @@ use super::group::Groups;
 use super::postgres::Postgres;
 use super::sql::{Bulk, Engine, Sql};
 use super::sqlite::{Options, Sqlite};
-use super::stream::{as_of, position};
+use super::stream::{ReadTo, as_of, position, read_to};
 use super::{LedgerError, PostgresConfig, Stream};
 use crate::views::Names;
 use std::path::{Path, PathBuf};
@@ -89,6 +89,11 @@ impl Writer {
     /// Next offset of a topic's partition; 0 before the first record.
     pub fn position(&self, stream: Stream, partition: u32) -> Result<u64, LedgerError> {
         read(&*self.engine, |db| position(db, stream, partition))
+    }
+
+    /// The same with the record before it.
+    pub(crate) fn read_to(&self, stream: Stream, partition: u32) -> Result<ReadTo, LedgerError> {
+        read(&*self.engine, |db| read_to(db, stream, partition))
     }
 
     /// One consistent read, of what is written.

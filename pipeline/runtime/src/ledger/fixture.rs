@@ -264,6 +264,7 @@ impl Database {
                 .to_owned(),
             "CREATE TABLE kept_ids AS SELECT entry FROM entry_ids".to_owned(),
             "DROP VIEW ledger".to_owned(),
+            "ALTER TABLE positions DROP COLUMN last".to_owned(),
         ];
         let server = matches!(self.place(), Place::Postgres(_));
         let drop = |kind: &str, name: &str| format!("DROP {kind} {name}");

@@ -67,4 +67,4 @@ pub(crate) use invoices::Invoiced;
 pub(crate) use reached::{BandBound, band_bounds};
 pub(crate) use read::{erase_person, of_message, of_person};
 pub(crate) use sql::{Bulk, Row, Sql, Value};
-pub(crate) use stream::{Fresh, as_of, writes_nul};
+pub(crate) use stream::{Fresh, LastRecord, ReadTo, as_of, writes_nul};

@@ -4,3 +4,7 @@ CREATE TABLE rejected_beyond (
   first_offset INTEGER NOT NULL, last_offset INTEGER NOT NULL,
   PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;
+
+-- And the last record that was applied of each partition, as offset and digest. By it a topic is told from another one
+-- that has its name.
+ALTER TABLE positions ADD COLUMN last TEXT;

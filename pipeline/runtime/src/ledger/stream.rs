@@ -2,8 +2,10 @@
 
 use super::LedgerError;
 use super::aside::Aside;
-use super::sql::Sql;
+use super::sql::{Sql, Value};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use tollgate_wire::Time;
 
 /// A topic that the database is built from.
@@ -40,6 +42,42 @@ pub struct Record<'a> {
     pub after: u64,
     /// The value: JSON.
     pub value: &'a [u8],
+}
+
+/// Where a partition was read to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ReadTo {
+    /// Next offset; 0 before the first record.
+    pub(crate) next: u64,
+    /// The record before it, where it is known: by it a topic is told from another one of its name.
+    pub(crate) last: Option<LastRecord>,
+}
+
+/// A record by which its place is known again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastRecord {
+    pub(crate) offset: u64,
+    digest: [u8; 16],
+}
+
+impl LastRecord {
+    pub(crate) fn of(offset: u64, value: &[u8]) -> Self {
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&Sha256::digest(value)[..16]);
+        Self { offset, digest }
+    }
+
+    /// `<offset>:<digest>`. The offset is in it, too: a version that knows nothing of it moves the position alone.
+    fn text(&self) -> String {
+        format!("{}:{}", self.offset, hex::encode(self.digest))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (offset, digest) = text.split_once(':')?;
+        let mut last = Self { offset: offset.parse().ok()?, digest: [0; 16] };
+        hex::decode_to_slice(digest, &mut last.digest).ok()?;
+        Some(last)
+    }
 }
 
 /// What became of a batch. The sum of the four is its length.
@@ -80,15 +118,15 @@ impl<'b, 'v> Fresh<'b, 'v> {
     /// Positions are taken before anything else is written: of two processes that read one partition, because the
     /// broker has moved it and one does not know yet, the second waits here for the first and then writes nothing.
     pub(crate) fn take(tx: &dyn Sql, stream: Stream, batch: &'b [Record<'v>]) -> Result<Self, LedgerError> {
-        let mut next: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        let mut next: BTreeMap<u32, (u64, u64, &[u8])> = BTreeMap::new();
         let records = Vec::with_capacity(batch.len());
         let mut fresh = Self { stream, records, done: Ingested::default(), aside: Aside::default() };
         for record in batch {
-            let (_, expected) = match next.entry(record.partition) {
+            let (_, expected, last) = match next.entry(record.partition) {
                 std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
                 std::collections::btree_map::Entry::Vacant(first) => {
                     let at = position(tx, stream, record.partition)?;
-                    first.insert((at, at))
+                    first.insert((at, at, &[][..]))
                 }
             };
             if record.offset < *expected {
@@ -100,14 +138,23 @@ impl<'b, 'v> Fresh<'b, 'v> {
                 let (topic, partition) = (stream.as_str(), record.partition);
                 return Err(LedgerError::PassedOver { topic, partition, next: *expected, after: record.after });
             }
-            *expected = record.offset + 1;
+            (*expected, *last) = (record.offset + 1, record.value);
             fresh.records.push(record);
         }
-        for (partition, (from, to)) in next.into_iter().filter(|(_, (from, to))| from != to) {
+        for (partition, (from, to, last)) in next.into_iter().filter(|(_, (from, to, _))| from != to) {
+            let last = LastRecord::of(to - 1, last).text();
+            let values: [Value<'_>; 5] = [
+                stream.as_str().into(),
+                i64::from(partition).into(),
+                (to as i64).into(),
+                (from as i64).into(),
+                last.as_str().into(),
+            ];
             let moved = tx.run(
-                "INSERT INTO positions (topic, partition, next) VALUES (?1, ?2, ?3) \
-                 ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next WHERE positions.next = ?4",
-                &[stream.as_str().into(), i64::from(partition).into(), (to as i64).into(), (from as i64).into()],
+                "INSERT INTO positions (topic, partition, next, last) VALUES (?1, ?2, ?3, ?5) \
+                 ON CONFLICT (topic, partition) DO UPDATE SET next = excluded.next, last = excluded.last \
+                 WHERE positions.next = ?4",
+                &values,
             )?;
             if moved == 0 {
                 return Err(LedgerError::Moved { topic: stream.as_str(), partition });
@@ -159,6 +206,19 @@ pub(super) fn position(db: &dyn Sql, stream: Stream, partition: u32) -> Result<u
     let sql = "SELECT next FROM positions WHERE topic = ?1 AND partition = ?2";
     let next = db.number(sql, &[stream.as_str().into(), i64::from(partition).into()])?;
     Ok(next.unwrap_or(0) as u64)
+}
+
+/// The same with the record before it.
+pub(super) fn read_to(db: &dyn Sql, stream: Stream, partition: u32) -> Result<ReadTo, LedgerError> {
+    let mut found = ReadTo::default();
+    let sql = "SELECT next, last FROM positions WHERE topic = ?1 AND partition = ?2";
+    db.rows(sql, &[stream.as_str().into(), i64::from(partition).into()], &mut |row| {
+        found.next = row.required(0)? as u64;
+        let last = row.text(1)?.and_then(LastRecord::read);
+        found.last = last.filter(|last| last.offset + 1 == found.next);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
 }
 
 /// When the topic was last read into the database; the epoch if never.

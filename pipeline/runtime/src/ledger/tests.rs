@@ -2,8 +2,8 @@
 
 use super::fixture::{Database, READ_AT, charge, dec, json, measured_rows, month, on_both, records, scattered};
 use super::{
-    Close, Ingested, Invoice, InvoiceError, Invoiced, LedgerError, LedgerReader, LedgerStore, Options, Place, Reader,
-    Record, Stream, Writer, close_month,
+    Close, Ingested, Invoice, InvoiceError, Invoiced, LastRecord, LedgerError, LedgerReader, LedgerStore, Options,
+    Place, ReadTo, Reader, Record, Stream, Writer, close_month,
 };
 use std::ops::ControlFlow;
 use tollgate_rate_card::YearMonth;
@@ -20,6 +20,7 @@ on_both!(
     entries_read_the_same_however_many_summary_rows_there_are,
     booking_twice_changes_nothing,
     no_record_is_passed_over,
+    the_last_record_is_known_again,
     the_order_and_the_cut_of_batches_do_not_matter,
     what_cannot_be_booked_is_set_aside_and_counted,
     sums_are_exact_beyond_64_bits,
@@ -118,6 +119,20 @@ fn no_record_is_passed_over(dir: &Database) {
     writer.ingest(&hole, READ_AT).unwrap();
     hole[0].after = 42;
     assert_eq!(writer.ingest(&hole, READ_AT).unwrap().skipped, hole.len() as u64);
+}
+
+fn the_last_record_is_known_again(dir: &Database) {
+    let values: Vec<_> = month().iter().map(json).collect();
+    let n = values.len() as u64;
+    let mut writer = dir.writer();
+    writer.ingest(&records(&values, 40), READ_AT).unwrap();
+    let last = LastRecord::of(39 + n, &values[values.len() - 1]);
+    let read_to = ReadTo { next: 40 + n, last: Some(last) };
+    assert_eq!(dir.writer().read_to(Stream::Ledger, 3).unwrap(), read_to);
+    assert_eq!(writer.read_to(Stream::Ledger, 9).unwrap(), ReadTo::default());
+    // A version that knows nothing of it moves the position alone.
+    writer.transact(|tx, _| tx.run("UPDATE positions SET next = next + 1", &[])).unwrap();
+    assert_eq!(writer.read_to(Stream::Ledger, 3).unwrap(), ReadTo { next: 41 + n, last: None });
 }
 
 fn the_order_and_the_cut_of_batches_do_not_matter(dir: &Database) {

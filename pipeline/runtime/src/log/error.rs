@@ -73,6 +73,17 @@ pub enum LogError {
         /// Offset that the next record will get.
         next: u64,
     },
+    /// Where the last record was that was read there is another one now: the topic has the name of the one that was read, and
+    /// other records.
+    #[error("{topic}: partition {partition} has another record at offset {offset} than the one that was read there: the topic was made anew, was restored from a copy or lost its end, and has grown since; bring topic and reader back to what belongs together, or rebuild the reader from the topic's first record", topic = .topic.name())]
+    Replaced {
+        /// Topic read.
+        topic: Topic,
+        /// Its partition.
+        partition: u32,
+        /// Offset of the last record that was read before.
+        offset: u64,
+    },
     /// A trim would remove records that were not consumed yet.
     #[error("{topic}: cannot trim below {below}, records from {needed} on are not consumed yet", topic = .topic.name())]
     StillNeeded {

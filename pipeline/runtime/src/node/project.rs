@@ -103,7 +103,7 @@ impl<S: Source> Projection<S> {
     /// One batch of each stream; whether there was any.
     fn round(&mut self) -> Result<bool, SourceError> {
         let writer = &self.writer;
-        self.source.follow(&|stream, partition| writer.position(stream, partition))?;
+        self.source.follow(&|stream, partition| writer.read_to(stream, partition))?;
         self.follow_marks();
         let mut moved = false;
         for stream in 0..STREAMS.len() {

@@ -1,9 +1,10 @@
 //! Where the projection reads from.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::NodeError;
-use crate::ledger::{LedgerError, Stream, Writer};
+use crate::ledger::{LastRecord, LedgerError, ReadTo, Stream, Writer};
 use crate::log::embedded::EmbeddedLog;
 use crate::log::kafka::{KafkaConfig, KafkaShare, KafkaTail};
 use crate::log::{LogError, ReadLimit, Record, Topic, dead_letter};
@@ -19,6 +20,9 @@ const BATCH: ReadLimit = ReadLimit { records: 20_000, bytes: 32 << 20 };
 
 /// Where a stream's partition was read to, as the database has it.
 pub(super) type Positions<'a> = &'a dyn Fn(Stream, u32) -> Result<u64, LedgerError>;
+
+/// The same with the record before it.
+pub(super) type Places<'a> = &'a dyn Fn(Stream, u32) -> Result<ReadTo, LedgerError>;
 
 /// Why a source does not read.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +45,7 @@ impl SourceError {
 /// Records of the streams that this process reads, each from where the database has them.
 pub(super) trait Source {
     /// Begins to read, and begins anew where what is to be read has changed.
-    fn follow(&mut self, positions: Positions<'_>) -> Result<(), SourceError>;
+    fn follow(&mut self, places: Places<'_>) -> Result<(), SourceError>;
 
     /// What was read may not have been kept: the next `follow` begins from the database's positions.
     fn again(&mut self);
@@ -99,11 +103,11 @@ pub(super) fn check(log: &EmbeddedLog, ledger: &Writer) -> Result<(), NodeError>
 }
 
 impl Source for EmbeddedSource {
-    fn follow(&mut self, positions: Positions<'_>) -> Result<(), SourceError> {
+    fn follow(&mut self, places: Places<'_>) -> Result<(), SourceError> {
         if self.next.is_none() {
             let mut next = [0; STREAMS.len()];
             for (next, (stream, _)) in next.iter_mut().zip(STREAMS) {
-                *next = positions(stream, 0)?;
+                *next = places(stream, 0)?.next;
             }
             self.next = Some(next);
         }
@@ -178,11 +182,13 @@ struct Share {
     partitions: Vec<u32>,
     /// One per stream; empty while they are to be opened.
     tails: Vec<KafkaTail>,
+    /// By stream and partition: the record that is to come first, since it came last before.
+    known: BTreeMap<(usize, u32), LastRecord>,
 }
 
 impl Share {
     fn new(streams: &[usize], group: Option<KafkaShare>, partitions: Vec<u32>) -> Self {
-        Self { streams: streams.to_vec(), group, partitions, tails: Vec::new() }
+        Self { streams: streams.to_vec(), group, partitions, tails: Vec::new(), known: BTreeMap::new() }
     }
 
     /// Hears what the group tells.
@@ -194,15 +200,40 @@ impl Share {
         Ok(())
     }
 
-    fn follow(&mut self, config: &KafkaConfig, positions: Positions<'_>) -> Result<(), SourceError> {
+    fn follow(&mut self, config: &KafkaConfig, places: Places<'_>) -> Result<(), SourceError> {
         if !self.partitions.is_empty() && self.tails.is_empty() {
-            let open = |stream: &usize| {
-                let (stream, topic) = STREAMS[*stream];
-                open(config, topic, &self.partitions, &|partition| positions(stream, partition))
-            };
-            self.tails = self.streams.iter().map(open).collect::<Result<_, _>>()?;
+            self.known.clear();
+            let mut tails = Vec::with_capacity(self.streams.len());
+            for &place in &self.streams {
+                let (stream, topic) = STREAMS[place];
+                let (tail, known) = open(config, topic, &self.partitions, &|partition| places(stream, partition))?;
+                self.known.extend(known.into_iter().map(|(partition, last)| ((place, partition), last)));
+                tails.push(tail);
+            }
+            self.tails = tails;
         }
         Ok(())
+    }
+
+    /// What is new of a stream. The record before it is read once more, and must be the one that it was.
+    fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError> {
+        let Some(tail) = self.tail_mut(stream) else { return Ok(Vec::new()) };
+        let mut records = tail.read(BATCH, Duration::ZERO)?;
+        if self.known.is_empty() {
+            return Ok(records);
+        }
+        let (known, mut replaced) = (&mut self.known, None);
+        records.retain(|(partition, record)| {
+            let Some(last) = known.remove(&(stream, *partition)) else { return true };
+            if LastRecord::of(record.offset, &record.value) != last {
+                replaced.get_or_insert((*partition, last.offset));
+            }
+            false
+        });
+        match replaced {
+            None => Ok(records),
+            Some((partition, offset)) => Err(LogError::Replaced { topic: STREAMS[stream].1, partition, offset }),
+        }
     }
 
     fn tail(&self, stream: usize) -> Option<&KafkaTail> {
@@ -219,27 +250,34 @@ impl Share {
     }
 }
 
-/// Opens a topic's partitions where the database has them.
+/// Opens a topic's partitions where the database has them, each at the last record that it has: those that are still kept are
+/// told beside.
 fn open(
     config: &KafkaConfig,
     topic: Topic,
     partitions: &[u32],
-    position: &dyn Fn(u32) -> Result<u64, LedgerError>,
-) -> Result<KafkaTail, SourceError> {
-    let mut from = Vec::with_capacity(partitions.len());
-    for partition in partitions {
-        from.push((*partition, position(*partition)?));
+    place: &dyn Fn(u32) -> Result<ReadTo, LedgerError>,
+) -> Result<(KafkaTail, Vec<(u32, LastRecord)>), SourceError> {
+    let (mut from, mut known) = (Vec::with_capacity(partitions.len()), Vec::new());
+    for &partition in partitions {
+        let ReadTo { next, last } = place(partition)?;
+        from.push((partition, next, last.as_ref().map_or(next, |last| last.offset)));
+        known.extend(last.map(|last| (partition, last)));
     }
     // What a partition has lost before it was ever read is told by the broker's first offset.
-    if from.iter().any(|(_, next)| *next == 0) {
+    if from.iter().any(|(_, next, _)| *next == 0) {
         let all = partitions.iter().max().map_or(0, |last| last + 1);
         let whole = KafkaTail::open_from_start(config, topic, all).map_err(SourceError::opening)?;
         let low = whole.low().map_err(SourceError::opening)?;
-        for (partition, next) in from.iter_mut().filter(|(_, next)| *next == 0) {
+        for (partition, next, before) in from.iter_mut().filter(|(_, next, _)| *next == 0) {
             *next = low.iter().find(|(p, _)| p == partition).map_or(0, |(_, low)| *low);
+            *before = *next;
         }
     }
-    KafkaTail::open(config, topic, &from).map_err(SourceError::opening)
+    let tail = KafkaTail::open_before(config, topic, &from).map_err(SourceError::opening)?;
+    let begins = tail.positions();
+    known.retain(|(partition, last)| begins.contains(&(*partition, last.offset)));
+    Ok((tail, known))
 }
 
 impl KafkaSource {
@@ -262,10 +300,10 @@ impl KafkaSource {
 }
 
 impl Source for KafkaSource {
-    fn follow(&mut self, positions: Positions<'_>) -> Result<(), SourceError> {
+    fn follow(&mut self, places: Places<'_>) -> Result<(), SourceError> {
         // All of them first: a group takes a silent member for dead.
         self.shares.iter_mut().try_for_each(Share::hear)?;
-        self.shares.iter_mut().try_for_each(|share| share.follow(&self.config, positions))
+        self.shares.iter_mut().try_for_each(|share| share.follow(&self.config, places))
     }
 
     fn again(&mut self) {
@@ -278,8 +316,8 @@ impl Source for KafkaSource {
     }
 
     fn read(&mut self, stream: usize) -> Result<Vec<(u32, Record)>, LogError> {
-        let tail = self.shares.iter_mut().find_map(|share| share.tail_mut(stream));
-        tail.map_or(Ok(Vec::new()), |tail| tail.read(BATCH, Duration::ZERO))
+        let share = self.shares.iter_mut().find(|share| share.tail(stream).is_some());
+        share.map_or(Ok(Vec::new()), |share| share.read(stream))
     }
 
     fn partitions(&self, stream: usize) -> Vec<u32> {
@@ -315,73 +353,4 @@ impl Source for KafkaSource {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-    use super::*;
-    use crate::clock::monotonic;
-    use crate::log::NewRecord;
-    use crate::log::embedded::EmbeddedOptions;
-    use rdkafka::mocking::MockCluster;
-    use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
-
-    /// Nothing of the embedded log stays for good: what is done goes, and dead letters after a week, as in Kafka.
-    #[test]
-    fn every_topic_of_the_embedded_log_is_released() {
-        const DAY_MS: u64 = 86_400_000;
-        let directory = tempfile::tempdir().unwrap();
-        let log = EmbeddedLog::open(directory.path(), &EmbeddedOptions::default()).unwrap();
-        let mut source = EmbeddedSource::new(log.clone());
-        let append = |topic, day: u64| {
-            let records =
-                vec![NewRecord::new("acme", "+5511987654321", day * DAY_MS), NewRecord::new("", "", day * DAY_MS)];
-            log.append_blocking(topic, records).unwrap();
-        };
-        for topic in [Topic::Outcomes, Topic::Ledger, Topic::Snapshots, Topic::Registry] {
-            append(topic, 100);
-        }
-        for day in 100..110 {
-            append(Topic::DeadLetters, day);
-        }
-        let mut first_kept = |day: u64| {
-            source.release(&|_, _| Ok(2), Time(day * DAY_MS + DAY_MS / 2)).unwrap();
-            log.ends(Topic::DeadLetters).0
-        };
-        assert_eq!((first_kept(106), first_kept(107), first_kept(110)), (0, 2, 8));
-        assert_eq!(log.read_from(Topic::DeadLetters, 8, ReadLimit::default()).unwrap()[0].time_ms, 104 * DAY_MS);
-        assert_eq!((first_kept(116), first_kept(117), first_kept(900)), (20, 20, 20));
-        for topic in [Topic::Outcomes, Topic::Ledger, Topic::Snapshots, Topic::Registry] {
-            assert_eq!(log.ends(topic), (2, 2), "{}", topic.name());
-        }
-    }
-
-    /// While one group shares its partitions out anew, or has none for this process, nothing of the other is lost, however
-    /// often it is waited for.
-    #[test]
-    fn what_is_read_while_waiting_is_kept_whatever_another_group_has() {
-        let broker = MockCluster::new(1).unwrap();
-        let config = KafkaConfig { brokers: broker.bootstrap_servers(), ..KafkaConfig::default() };
-        for (_, topic) in STREAMS {
-            broker.create_topic(&config.topic(topic), 1, 1).unwrap();
-        }
-        let producer: BaseProducer = config.producer("test").create().unwrap();
-        for (mut busy, idle) in [(vec![0], vec![1, 2]), (vec![1, 2], vec![0])] {
-            let (sent, stream) = (10, busy[0]);
-            for n in 0..sent {
-                let topic = config.topic(STREAMS[stream].1);
-                producer.send(BaseRecord::<str, str>::to(&topic).partition(0).payload(&n.to_string())).unwrap();
-            }
-            producer.flush(Duration::from_secs(10)).unwrap();
-            busy.truncate(1);
-            let shares = vec![Share::new(&busy, None, vec![0]), Share::new(&idle, None, Vec::new())];
-            let mut source = KafkaSource { config: config.clone(), shares };
-            let (began, mut read) = (monotonic(), Vec::new());
-            while read.len() < sent && began.elapsed() < Duration::from_secs(20) {
-                source.follow(&|_, _| Ok(0)).unwrap();
-                source.wait(Duration::from_millis(50));
-                source.follow(&|_, _| Ok(0)).unwrap();
-                read.extend(source.read(stream).unwrap().into_iter().map(|(_, record)| record.offset));
-            }
-            assert_eq!(read, (0..sent as u64).collect::<Vec<_>>());
-        }
-    }
-}
+mod tests;

@@ -3,3 +3,7 @@ CREATE TABLE rejected_beyond (
   topic text COLLATE "C" NOT NULL, partition bigint NOT NULL, records bigint NOT NULL,
   first_offset bigint NOT NULL, last_offset bigint NOT NULL, PRIMARY KEY (topic, partition)
 );
+
+-- And the last record that was applied of each partition, as offset and digest. By it a topic is told from another one
+-- that has its name.
+ALTER TABLE positions ADD COLUMN last text COLLATE "C";

@@ -1,6 +1,9 @@
 //! One partition's state, brought up to the offsets that are committed: from the local store where that is sound, and
 //! from the changelog for the rest. Runs on a thread of its own with a consumer of its own.
 
+mod left;
+mod local;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,23 +18,19 @@ use super::changelog::{self, Entry};
 use super::config::KafkaConfig;
 use super::crash_point::crash_point;
 use super::passing::is_passing;
-use super::topic_plan::TOMBSTONE_DAYS;
 use crate::clock::{self, monotonic};
 use crate::log::{LogError, Topic};
-use crate::store::{Space, StateBatch, Store, StoreError, StoreOptions};
+use crate::store::{StateBatch, Store, StoreOptions};
 
-/// Where the store keeps its place in the changelog.
-const PLACE_KEY: &[u8] = b"changelog";
-/// A store left alone for longer is made anew: the changelog forgets removals some days after them.
-const STORE_AGE_MAX_MS: u64 = (TOMBSTONE_DAYS - 1) * 86_400_000;
+pub(super) use left::sweep;
+pub(super) use local::{Place, PlaceOf};
+
 /// Bound on one question to the broker.
 const ASK: Duration = Duration::from_secs(30);
 /// Bound on asking for offsets that may never become stable.
 const STABLE_ASK: Duration = Duration::from_secs(5);
 /// Bytes applied to the store at once.
 const APPLY_BYTES: usize = 4 << 20;
-/// How long a predecessor in this process may take to let go of the directory.
-const LOCKED_MOST: Duration = Duration::from_secs(30);
 /// Nothing of the changelog came for so long: it is asked for again.
 const SILENCE_MOST: Duration = Duration::from_secs(10);
 /// How often progress is told.
@@ -62,47 +61,6 @@ pub(super) struct Restored {
     pub(super) changelog_end: u64,
 }
 
-/// A store's place in the changelog.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// The next changelog offset to apply.
-    pub(super) offset: u64,
-    /// When everything there was had been applied, milliseconds since 1970: removals since then may have to be applied.
-    pub(super) at_ms: u64,
-    /// Input offsets that go with it; empty before the first transaction.
-    pub(super) inputs: Vec<u8>,
-    pub(super) cluster: String,
-}
-
-impl Place {
-    /// Adds the place to a batch, so that both are written together.
-    pub(super) fn put(&self, batch: &mut StateBatch) {
-        let mut value = self.offset.to_be_bytes().to_vec();
-        value.extend_from_slice(&self.at_ms.to_be_bytes());
-        value.push(self.inputs.len() as u8);
-        value.extend_from_slice(&self.inputs);
-        value.extend_from_slice(self.cluster.as_bytes());
-        batch.put(Space::Meta, PLACE_KEY, &value);
-    }
-
-    fn of(store: &Store) -> Result<Option<Self>, StoreError> {
-        Ok(store.get(Space::Meta, PLACE_KEY)?.and_then(|value| Self::read(&value)))
-    }
-
-    fn read(value: &[u8]) -> Option<Self> {
-        let (offset, rest) = value.split_first_chunk::<8>()?;
-        let (at_ms, rest) = rest.split_first_chunk::<8>()?;
-        let (&len, rest) = rest.split_first()?;
-        let (inputs, cluster) = rest.split_at_checked(usize::from(len))?;
-        Some(Self {
-            offset: u64::from_be_bytes(*offset),
-            at_ms: u64::from_be_bytes(*at_ms),
-            inputs: inputs.to_vec(),
-            cluster: String::from_utf8(cluster.to_vec()).ok()?,
-        })
-    }
-}
-
 /// Brings a partition up to date. `None` when cancelled.
 ///
 /// The changelog alone tells where the inputs stand: each transaction writes its position there before it sends its
@@ -121,7 +79,7 @@ pub(super) fn run(plan: &Plan) -> Result<Option<Restored>, LogError> {
     if high == 0 {
         refuse_lost_changelog(plan)?;
     }
-    let (store, mut place) = open(plan, high)?;
+    let (store, mut place) = local::open(plan, &consumer, high)?;
     // A store that needs no replay tells the format too.
     if let Some(position) = place.as_ref().and_then(|p| changelog::position(&p.inputs).ok()) {
         plan.config.deployment.has_read(&position);
@@ -321,53 +279,6 @@ impl<C: rdkafka::consumer::ConsumerContext> AnyConsumer for BaseConsumer<C> {
     }
 }
 
-/// Opens the local store, or an empty one where what lies there is of no use.
-fn open(plan: &Plan, high: u64) -> Result<(Store, Option<Place>), LogError> {
-    let store = match &plan.store {
-        Some(store) => store.clone(),
-        None => open_locked(plan)?,
-    };
-    let place = Place::of(&store)?;
-    let useless = match &place {
-        Some(p) if p.cluster != plan.cluster => Some("it belongs to another Kafka cluster"),
-        Some(p) if p.offset > high => Some("it is ahead of the changelog, so it belongs to another one"),
-        Some(p) if p.at_ms.saturating_add(STORE_AGE_MAX_MS) < clock::now().0 => {
-            Some("it is older than the changelog remembers removals")
-        }
-        Some(_) => None,
-        None if store.scan_prefix(Space::Entities, &[]).next().is_some() => Some("it does not say its place"),
-        None => None,
-    };
-    let Some(why) = useless else { return Ok((store, place)) };
-    tracing::warn!(partition = plan.partition, directory = %plan.directory.display(), why, "the local store is made anew");
-    if plan.store.is_some() {
-        return Err(stopped(format!("the store of partition {} cannot be used while open: {why}", plan.partition)));
-    }
-    drop(store);
-    std::fs::remove_dir_all(&plan.directory)
-        .map_err(|e| stopped(format!("{} cannot be removed: {e}", plan.directory.display())))?;
-    Ok((Store::open(&plan.directory, &plan.options)?, None))
-}
-
-/// A partition that comes back may still be held by the thread that lost it.
-fn open_locked(plan: &Plan) -> Result<Store, LogError> {
-    let started = monotonic();
-    loop {
-        match Store::open(&plan.directory, &plan.options) {
-            Err(StoreError::Locked { .. }) if started.elapsed() < LOCKED_MOST => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            Err(e @ StoreError::Open { .. }) => {
-                // Kafka has everything: a damaged cache is no reason to stop.
-                tracing::warn!(partition = plan.partition, error = %e, "the local store is damaged and made anew");
-                std::fs::remove_dir_all(&plan.directory).map_err(|_| LogError::from(e))?;
-                return Ok(Store::open(&plan.directory, &plan.options)?);
-            }
-            other => return Ok(other?),
-        }
-    }
-}
-
 /// Changelog records on their way into the store.
 struct Replay {
     batch: StateBatch,
@@ -393,7 +304,11 @@ impl Replay {
             at_ms: self.began_ms,
             inputs: Vec::new(),
             cluster: plan.cluster.clone(),
+            of: None,
         });
+        let written_ms = message.timestamp().to_millis().map_or(0, |ms| ms.max(0) as u64);
+        let before_ms = place.of.map_or(0, |of| of.newest_ms);
+        place.of = Some(PlaceOf { partition: plan.partition, newest_ms: before_ms.max(written_ms) });
         match (entry, message.payload()) {
             (Entry::Entity(space, key), Some(value)) => self.batch.put(space, key, value),
             (Entry::Entity(space, key), None) => self.batch.delete(space, key),

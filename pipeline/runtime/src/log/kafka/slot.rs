@@ -23,7 +23,7 @@ use super::contact::Contact;
 use super::crash_point::crash_point;
 use super::fence::FenceConsumers;
 use super::membership::{Assignments, News};
-use super::restore::{self, AnyConsumer as _, Place, Plan, Restored, failed, stopped};
+use super::restore::{self, AnyConsumer as _, Place, PlaceOf, Plan, Restored, failed, stopped};
 use super::served::{Held, Served, place, take};
 use super::transaction::Transactions;
 use crate::clock::{self, monotonic};
@@ -38,6 +38,8 @@ const BULK_EVERY: Duration = Duration::from_millis(4);
 const DRAIN: usize = 1_000;
 /// Bound on one question to the broker.
 const ASK: Duration = Duration::from_secs(15);
+/// How often it is looked for stores left behind.
+const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 /// Bound on asking whether a broker is back.
 const CONTACT_ASK: Duration = Duration::from_millis(200);
 
@@ -58,6 +60,7 @@ pub struct KafkaLog {
     serving: bool,
     held: Held,
     contact: Contact,
+    swept: Instant,
 }
 
 struct Restoring {
@@ -113,6 +116,7 @@ impl KafkaLog {
             serving: false,
             held: Held::default(),
             contact: Contact::new(),
+            swept: monotonic(),
         })
     }
 
@@ -263,6 +267,10 @@ impl Log for KafkaLog {
         let mut changes = Vec::new();
         self.follow_group(&mut changes)?;
         self.finish_restores(&mut changes)?;
+        if self.swept.elapsed() >= SWEEP_EVERY && self.is_settled() {
+            self.swept = monotonic();
+            restore::sweep(&self.directory, |partition| self.served.contains_key(&partition), clock::now().0);
+        }
         Ok(changes)
     }
 
@@ -363,6 +371,7 @@ impl Log for KafkaLog {
                 at_ms,
                 inputs: changelog::put_position(&commit.next_offsets, &self.config.deployment),
                 cluster: self.cluster.clone(),
+                of: Some(PlaceOf { partition, newest_ms: at_ms }),
             };
             place.put(&mut state);
             crash_point("before_store");

@@ -80,6 +80,22 @@ impl KafkaTail {
         tail.assigned()
     }
 
+    /// As [`KafkaTail::open`], from a place before the position where that is still kept: partition, position and place.
+    ///
+    /// # Errors
+    /// As [`KafkaTail::open`].
+    pub fn open_before(config: &KafkaConfig, topic: Topic, positions: &[(u32, u64, u64)]) -> Result<Self, LogError> {
+        let next: Vec<(u32, u64)> = positions.iter().map(|&(number, next, _)| (number, next)).collect();
+        let mut tail = Self::unassigned(config, topic, &next)?;
+        let low = tail.check_positions()?;
+        for ((partition, low), (.., before)) in tail.partitions.iter_mut().zip(low).zip(positions) {
+            if low <= *before {
+                partition.next = *before;
+            }
+        }
+        tail.assigned()
+    }
+
     fn unassigned(config: &KafkaConfig, topic: Topic, positions: &[(u32, u64)]) -> Result<Self, LogError> {
         let name = config.topic(topic);
         let mut client = config.consumer("tail", &format!("{}.tail", config.app));
@@ -231,8 +247,11 @@ impl KafkaTail {
         }
     }
 
-    fn check_positions(&self) -> Result<(), LogError> {
+    /// The first offset kept of each partition.
+    fn check_positions(&self) -> Result<Vec<u64>, LogError> {
+        let mut first = Vec::with_capacity(self.partitions.len());
         for (partition, (_, low, end)) in self.partitions.iter().zip(self.watermarks()?) {
+            first.push(low);
             let wanted = partition.next;
             if wanted < low {
                 return Err(LogError::Trimmed { topic: self.topic, wanted, first: low });
@@ -241,7 +260,7 @@ impl KafkaTail {
                 return Err(LogError::BeyondEnd { topic: self.topic, wanted, next: end });
             }
         }
-        Ok(())
+        Ok(first)
     }
 
     /// Partition, first offset and end of each.

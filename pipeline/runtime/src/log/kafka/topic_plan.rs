@@ -12,6 +12,9 @@ pub const TOMBSTONE_DAYS: u64 = 7;
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
+/// The same as the changelog's `delete.retention.ms`.
+pub(super) const REMOVALS_KEPT_MS: u64 = TOMBSTONE_DAYS * DAY_MS;
+
 /// One topic as it is to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
@@ -60,7 +63,7 @@ fn spec(name: String, topic: Option<Topic>, partitions: u32, replication: u32) -
             settings.push(("segment.ms", segment.to_string()));
         }
         None => {
-            settings.push(("delete.retention.ms", (TOMBSTONE_DAYS * DAY_MS).to_string()));
+            settings.push(("delete.retention.ms", REMOVALS_KEPT_MS.to_string()));
             // Only closed segments are compacted, and a restore reads what is not.
             settings.push(("segment.bytes", (128u32 << 20).to_string()));
             settings.push(("min.cleanable.dirty.ratio", "0.3".to_owned()));

@@ -7,7 +7,7 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::cluster::{Cluster, Positions, block_on, code};
 use super::config::KafkaConfig;
-use super::topic_plan::{BATCH_BYTES_MAX, TopicSpec, plan, timestamps};
+use super::topic_plan::{BATCH_BYTES_MAX, REMOVALS_KEPT_MS, TopicSpec, plan, timestamps};
 use super::topics_error::{Faults, TopicFault, TopicsError};
 use crate::log::Topic;
 
@@ -133,6 +133,10 @@ fn setting_faults(spec: &TopicSpec, resource: &ConfigResource) -> Vec<TopicFault
     let have = value("max.message.bytes").parse().unwrap_or(0);
     if have < want {
         faults.push(TopicFault::MaxMessageBytes { topic: topic.clone(), have, want });
+    }
+    let (have, want) = (value("delete.retention.ms").parse().unwrap_or(0), REMOVALS_KEPT_MS);
+    if spec.topic.is_none() && have < want {
+        faults.push(TopicFault::Removals { topic: topic.clone(), have, want });
     }
     let (have, want) = (value("message.timestamp.type"), timestamps(spec.topic));
     if spec.topic.is_some_and(Topic::is_input) && have != want {

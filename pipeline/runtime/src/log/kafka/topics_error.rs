@@ -162,6 +162,16 @@ pub enum TopicFault {
         /// As it must be.
         want: &'static str,
     },
+    /// A local store that was away for longer, and counts as up to date still, would bring back what was removed meanwhile.
+    #[error("topic {topic} has delete.retention.ms={have}; set it to {want} or more")]
+    Removals {
+        /// Name in Kafka.
+        topic: String,
+        /// As it is, milliseconds.
+        have: u64,
+        /// Least value, milliseconds.
+        want: u64,
+    },
     /// A reader would not know where to begin, and guessing loses or doubles charges.
     #[error(
         "group {group} has no position in partitions {partitions:?} of topic {topic}; run `tollgate topics create`, which sets those of new partitions"

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
+use crate::store::Space;
 use rdkafka::consumer::CommitMode;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
@@ -23,10 +24,12 @@ impl Case {
         let config = KafkaConfig { brokers: broker.bootstrap_servers(), ..KafkaConfig::default() };
         let mut at = TopicPartitionList::new();
         for topic in Topic::INPUTS {
-            broker.create_topic(&config.topic(topic), 1, 1).unwrap();
-            at.add_partition_offset(&config.topic(topic), 0, Offset::Offset(0)).unwrap();
+            broker.create_topic(&config.topic(topic), 2, 1).unwrap();
+            for partition in 0..2 {
+                at.add_partition_offset(&config.topic(topic), partition, Offset::Offset(0)).unwrap();
+            }
         }
-        broker.create_topic(&config.state_topic(), 1, 1).unwrap();
+        broker.create_topic(&config.state_topic(), 2, 1).unwrap();
         let mut client = config.consumer("test", &config.app);
         let group: BaseConsumer = client.set("isolation.level", "read_uncommitted").create().unwrap();
         group.commit(&at, CommitMode::Sync).unwrap();
@@ -46,13 +49,17 @@ impl Case {
     }
 
     fn write(&self, key: &[u8], value: &[u8]) {
+        self.write_to(0, key, value);
+    }
+
+    fn write_to(&self, partition: i32, key: &[u8], value: &[u8]) {
         let topic = self.plan.config.state_topic();
-        self.producer.send(BaseRecord::to(&topic).partition(0).key(key).payload(value)).unwrap();
+        self.producer.send(BaseRecord::to(&topic).partition(partition).key(key).payload(value)).unwrap();
         self.producer.flush(Duration::from_secs(10)).unwrap();
     }
 
     fn place(&self) -> Place {
-        Place::of(&Store::open(&self.plan.directory, &self.plan.options).unwrap()).unwrap().unwrap()
+        Place::in_store(&Store::open(&self.plan.directory, &self.plan.options).unwrap()).unwrap().unwrap()
     }
 }
 
@@ -65,7 +72,7 @@ fn a_replay_that_was_cut_makes_the_store_no_younger() {
     let case = Case::new();
     let five_days_ago = clock::now().0 - 5 * DAY_MS;
     case.write(&key(0), b"applied five days ago");
-    let place = Place { offset: 1, at_ms: five_days_ago, inputs: Vec::new(), cluster: "ours".to_owned() };
+    let place = Place { offset: 1, at_ms: five_days_ago, inputs: Vec::new(), cluster: "ours".to_owned(), of: None };
     let store = Store::open(&case.plan.directory, &case.plan.options).unwrap();
     let mut batch = StateBatch::default();
     place.put(&mut batch);
@@ -105,6 +112,34 @@ fn a_store_is_as_old_as_the_end_that_its_replay_reached() {
     case.write(&key(4), b"the newest");
     drop(run(&case.plan).unwrap().unwrap());
     assert!(case.place().at_ms >= began);
+}
+
+#[test]
+fn a_place_reads_back_also_one_of_an_earlier_version() {
+    let store = Store::open(tempfile::tempdir().unwrap().path(), &StoreOptions::default()).unwrap();
+    for of in [None, Some(PlaceOf { partition: 0, newest_ms: 0 }), Some(PlaceOf { partition: 7, newest_ms: u64::MAX })]
+    {
+        let place = Place { offset: 3, at_ms: 4, inputs: vec![0, 5], cluster: "ours".to_owned(), of };
+        let mut batch = StateBatch::default();
+        place.put(&mut batch);
+        store.write_unsynced(&batch).unwrap();
+        assert_eq!(Place::in_store(&store).unwrap().unwrap(), place);
+    }
+}
+
+#[test]
+fn a_store_of_another_partition_is_made_anew() {
+    let mut case = Case::new();
+    case.write(&key(1), b"of partition 0");
+    (2..=3).for_each(|number| case.write_to(1, &key(number), b"of partition 1"));
+    drop(run(&case.plan).unwrap().unwrap());
+    // Its folder is moved by hand to where the other partition's is looked for.
+    let other = case.plan.directory.with_file_name("partition-1");
+    std::fs::rename(&case.plan.directory, &other).unwrap();
+    (case.plan.partition, case.plan.directory) = (1, other);
+    let restored = run(&case.plan).unwrap().unwrap();
+    let has = |number: u8| restored.store.get(Space::Entities, &[number]).unwrap().is_some();
+    assert_eq!((has(1), has(2), has(3)), (false, true, true));
 }
 
 #[test]
