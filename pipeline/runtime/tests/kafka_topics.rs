@@ -120,6 +120,8 @@ fn check_names_everything_that_is_wrong() {
     set(&config, &config.topic(Topic::Outcomes), "max.message.bytes", "1000");
     set(&config, &config.topic(Topic::Commands), "message.timestamp.type", "CreateTime");
     set(&config, &config.state_topic(), "delete.retention.ms", "86400000");
+    set(&config, &config.topic(Topic::Snapshots), "retention.ms", "3600000");
+    set(&config, &config.topic(Topic::DeadLetters), "unclean.leader.election.enable", "true");
     until("the deletion is seen", || faults(&config).contains(&TopicFault::Missing { topic: ledger.clone() }));
     let found = faults(&config);
     let expected = [
@@ -137,6 +139,18 @@ fn check_names_everything_that_is_wrong() {
             want: "LogAppendTime",
         },
         TopicFault::Removals { topic: config.state_topic(), have: 86_400_000, want: 7 * 86_400_000 },
+        TopicFault::Setting {
+            topic: config.topic(Topic::Snapshots),
+            name: "retention.ms",
+            have: "3600000".to_owned(),
+            want: "2592000000 or more".to_owned(),
+        },
+        TopicFault::Setting {
+            topic: config.topic(Topic::DeadLetters),
+            name: "unclean.leader.election.enable",
+            have: "true".to_owned(),
+            want: "false".to_owned(),
+        },
         TopicFault::NoPosition { group: config.app.clone(), topic: events, partitions: vec![3, 4] },
     ];
     assert_eq!(found.len(), expected.len(), "{found:?}");

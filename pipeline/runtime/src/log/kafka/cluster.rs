@@ -14,6 +14,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataTopic;
 
 use super::config::KafkaConfig;
 use super::context::Reports;
@@ -132,6 +133,15 @@ impl<'a> Cluster<'a> {
             self.consumer.fetch_metadata(None, self.left()).map_err(|e| self.refused("list the topics", &e))?;
         let existing = metadata.topics().iter().filter(|t| t.error().is_none());
         Ok(existing.map(|t| (t.name().to_owned(), t.partitions().len() as u32)).collect())
+    }
+
+    /// Copies that each partition of a topic has at least, of all topics that may be seen.
+    pub(super) fn copies(&self) -> Result<BTreeMap<String, u32>, TopicsError> {
+        let metadata =
+            self.consumer.fetch_metadata(None, self.left()).map_err(|e| self.refused("list the topics", &e))?;
+        let existing = metadata.topics().iter().filter(|t| t.error().is_none());
+        let fewest = |t: &MetadataTopic| t.partitions().iter().map(|p| p.replicas().len() as u32).min();
+        Ok(existing.filter_map(|t| Some((t.name().to_owned(), fewest(t)?))).collect())
     }
 
     /// First offset kept and the next to be written.

@@ -27,6 +27,7 @@ mod share;
 mod slot;
 mod tail;
 mod topic_plan;
+mod topic_settings;
 mod topics;
 mod topics_error;
 mod transaction;

@@ -51,13 +51,14 @@ fn spec(name: String, topic: Option<Topic>, partitions: u32, replication: u32) -
     let mut settings = vec![
         ("cleanup.policy", cleanup.to_owned()),
         ("max.message.bytes", BATCH_BYTES_MAX.to_string()),
-        // One copy may be away without stopping writes, and none is acknowledged that only one broker has.
-        ("min.insync.replicas", if replication >= 3 { "2" } else { "1" }.to_owned()),
+        ("min.insync.replicas", acknowledged_by(replication).to_string()),
         ("message.timestamp.type", timestamps(topic).to_owned()),
     ];
     match retention_ms(topic) {
         Some(retention) => {
             settings.push(("retention.ms", retention.to_string()));
+            // Nothing is deleted unread because there is much of it.
+            settings.push(("retention.bytes", "-1".to_owned()));
             // Only closed segments expire; by default one stays open for a week.
             let segment = if retention <= 7 * DAY_MS { 6 * HOUR_MS } else { DAY_MS };
             settings.push(("segment.ms", segment.to_string()));
@@ -79,7 +80,7 @@ pub(super) fn timestamps(topic: Option<Topic>) -> &'static str {
 }
 
 /// How long records are kept; `None` for compacted topics.
-fn retention_ms(topic: Option<Topic>) -> Option<u64> {
+pub(super) fn retention_ms(topic: Option<Topic>) -> Option<u64> {
     let days = match topic? {
         Topic::Requests | Topic::RequestsPriority | Topic::Dispatch => 3,
         Topic::DeadLetters => dead_letter::KEPT_DAYS,
@@ -88,6 +89,17 @@ fn retention_ms(topic: Option<Topic>) -> Option<u64> {
         Topic::Registry => return None,
     };
     Some(days * DAY_MS)
+}
+
+/// Whether records of a topic may hold one-time codes, so that they are kept no longer than is said.
+pub(super) const fn holds_codes(topic: Option<Topic>) -> bool {
+    matches!(topic, Some(Topic::Requests | Topic::RequestsPriority | Topic::Dispatch | Topic::DeadLetters))
+}
+
+/// Copies that have to acknowledge a record: with three or more none is acknowledged that only one broker has, and one may be
+/// away without stopping writes.
+pub(super) const fn acknowledged_by(copies: u32) -> u32 {
+    if copies >= 3 { 2 } else { 1 }
 }
 
 #[cfg(test)]

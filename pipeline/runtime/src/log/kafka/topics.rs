@@ -7,7 +7,8 @@ use rdkafka::error::RDKafkaErrorCode;
 
 use super::cluster::{Cluster, Positions, block_on, code};
 use super::config::KafkaConfig;
-use super::topic_plan::{BATCH_BYTES_MAX, REMOVALS_KEPT_MS, TopicSpec, plan, timestamps};
+use super::topic_plan::{TopicSpec, plan};
+use super::topic_settings::{fewer_copies, losses, setting_faults};
 use super::topics_error::{Faults, TopicFault, TopicsError};
 use crate::log::Topic;
 
@@ -64,12 +65,17 @@ pub fn check(config: &KafkaConfig) -> Result<u32, TopicsError> {
         }
         faults.extend(other_partitions(spec, &existing));
     }
+    let copies = cluster.copies()?;
+    faults.extend(fewer_copies(&specs, &copies));
     let present: Vec<&TopicSpec> = specs.iter().filter(|spec| existing.contains_key(&spec.name)).collect();
     for resource in describe(&cluster, &present)? {
         let spec =
             present.iter().find(|s| matches!(&resource.specifier, OwnedResourceSpecifier::Topic(n) if *n == s.name));
         if let Some(spec) = spec {
-            faults.extend(setting_faults(spec, &resource));
+            let value = |name: &str| resource.get(name).and_then(|entry| entry.value.clone()).unwrap_or_default();
+            faults.extend(setting_faults(spec, &value));
+            let copies = copies.get(&spec.name).copied().unwrap_or(1);
+            faults.extend(losses(spec, copies, &value));
         }
     }
     for (group, topics) in readers(config) {
@@ -119,30 +125,6 @@ fn other_partitions(spec: &TopicSpec, existing: &BTreeMap<String, u32>) -> Optio
     let have = *existing.get(&spec.name)?;
     let fault = || TopicFault::Partitions { topic: spec.name.clone(), have, want: spec.partitions };
     (have != spec.partitions).then(fault)
-}
-
-fn setting_faults(spec: &TopicSpec, resource: &ConfigResource) -> Vec<TopicFault> {
-    let value = |name| resource.get(name).and_then(|entry| entry.value.clone()).unwrap_or_default();
-    let topic = spec.name.clone();
-    let mut faults = Vec::new();
-    let have = value("cleanup.policy");
-    if have != spec.cleanup {
-        faults.push(TopicFault::CleanupPolicy { topic: topic.clone(), have, want: spec.cleanup });
-    }
-    let want = BATCH_BYTES_MAX as u64;
-    let have = value("max.message.bytes").parse().unwrap_or(0);
-    if have < want {
-        faults.push(TopicFault::MaxMessageBytes { topic: topic.clone(), have, want });
-    }
-    let (have, want) = (value("delete.retention.ms").parse().unwrap_or(0), REMOVALS_KEPT_MS);
-    if spec.topic.is_none() && have < want {
-        faults.push(TopicFault::Removals { topic: topic.clone(), have, want });
-    }
-    let (have, want) = (value("message.timestamp.type"), timestamps(spec.topic));
-    if spec.topic.is_some_and(Topic::is_input) && have != want {
-        faults.push(TopicFault::Timestamps { topic, have, want });
-    }
-    faults
 }
 
 fn create_topics(cluster: &Cluster<'_>, specs: &[&TopicSpec]) -> Result<(), TopicsError> {

@@ -172,6 +172,31 @@ pub enum TopicFault {
         /// Least value, milliseconds.
         want: u64,
     },
+    /// Records would be gone before they are read, one-time codes kept for longer than is said, or what was acknowledged lost with
+    /// one broker.
+    #[error("topic {topic} has {name}={have}; set it to {want}")]
+    Setting {
+        /// Name in Kafka.
+        topic: String,
+        /// The setting.
+        name: &'static str,
+        /// As it is.
+        have: String,
+        /// As it must be, in words.
+        want: String,
+    },
+    /// The broker that has the only copy would take it along.
+    #[error(
+        "topic {topic} has {have} copies of a partition while other topics have {want}; add copies with kafka-reassign-partitions"
+    )]
+    Copies {
+        /// Name in Kafka.
+        topic: String,
+        /// Copies of the partition that has the fewest.
+        have: u32,
+        /// Copies that another topic has.
+        want: u32,
+    },
     /// A reader would not know where to begin, and guessing loses or doubles charges.
     #[error(
         "group {group} has no position in partitions {partitions:?} of topic {topic}; run `tollgate topics create`, which sets those of new partitions"
