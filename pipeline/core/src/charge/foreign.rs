@@ -117,7 +117,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     match before {
         None => status.first(&place, None, out),
         Some(Known::Foreign(f)) => status.again(&Place { sender: state.sender_at(f.sender), ..place }, f, out),
-        Some(Known::Numbers(_, PRICE_SAID)) => {}
+        Some(Known::Numbers(_, said)) if *said >= PRICE_SAID => {}
         Some(Known::Numbers(kept, _)) if client_paid => {
             if s.pricing.is_some() {
                 status.first(&place, Some(kept_at(*kept).unwrap_or(at_s)), out);
