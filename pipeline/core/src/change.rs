@@ -2,7 +2,7 @@
 //! (the old record), writing it to the store and writing it to a changelog are the same thing.
 
 use crate::ids::{BrandKey, CampaignIx, ContactKey, PairKey, SenderIx, Uid, WabaIx};
-use crate::record::{Account, Campaign, Contact, Message, Pair, Sender, SenderLive, Template, Waba};
+use crate::record::{Account, Campaign, Contact, Foreign, Message, Pair, Sender, SenderLive, Template, Waba};
 use rust_decimal::Decimal;
 use std::sync::Arc;
 use tollgate_quality::Bucket;
@@ -29,6 +29,8 @@ pub enum Change {
     Seen(u128, Uid),
     /// The wamid of an attempt, or a conversation's id and the attempt that opened it.
     Wamid(u128, Uid, u8),
+    /// A message that other software sent, by its wamid, with what was booked of it.
+    Foreign(u128, Box<Foreign>),
     /// Settings and state of a campaign (its counts and reservations are kept by `State::apply`).
     Campaign(Box<Campaign>),
     /// What a campaign was charged so far.

@@ -8,33 +8,38 @@
 //! What stands is known by what was kept of it, not by what the catalogue and the sender have become: the card, the kind and
 //! the cost with the charge, the WABA with the attempt.
 //!
-//! `conversation` what a delivery is charged as · `foreign` messages that other software sent · `rating` what a charge costs
-//! and did cost · `reached` volume bands that the platform says are reached · this file books.
+//! `conversation` what a delivery is charged as · `corrected` whether what stands is corrected · `foreign` messages that other
+//! software sent · `positions` in allowances and bands · `rating` what a charge costs and did cost · `reached` volume bands that
+//! the platform says are reached · this file books.
 
 mod conversation;
+mod corrected;
 mod foreign;
+mod positions;
 mod rating;
 mod reached;
 
 pub use conversation::conversation_id;
 pub(crate) use conversation::{note_id, said_id};
-pub(crate) use foreign::{foreign, is_own, kept_waba};
+pub(crate) use foreign::{foreign, is_own, is_priced, kept_waba};
+pub(crate) use positions::Counters;
 pub(crate) use reached::reached;
 
-use crate::change::CounterKey;
 use crate::close;
-use crate::decide::{Decision, Facts};
+use crate::decide::Decision;
 use crate::effect::{Booking, Effect};
 use crate::hashing;
 use crate::life::Draft;
 use crate::markup;
-use crate::record::{Account, Attempt, Booked, Sender, Stands, Unit, Waba};
+use crate::record::{Attempt, Booked, Stands, Unit, Waba};
 use crate::state::State;
 use crate::window;
-use rating::{expected_type, keep, rate, rate_on_kept, standing, stood_as};
+use corrected::{Correction, judge};
+use positions::{Place, position};
+use rating::{expected_type, keep, standing, stood_as};
 use rust_decimal::Decimal;
 use std::borrow::Cow;
-use tollgate_rate_card::{AllowanceScope, Category, Country, Date, PricingType, Rated, YearMonth};
+use tollgate_rate_card::{Category, Country, PricingType, Rated};
 use tollgate_wire::event::Status;
 use tollgate_wire::ledger::{Cause, EntryKind};
 
@@ -69,10 +74,10 @@ pub(crate) fn book(
         return charge(d, n, s, new, Some(Cause::Reclassified), None, out);
     }
     new.revision += 1;
-    let sender = d.facts.state.sender_at(a.sender);
-    let waba = waba_of(d.facts.state, &a);
-    let was = standing(d.facts, waba, Some(a.category), &old);
-    uncount(d, sender, waba, &was, old.at_s);
+    let place = place_of(d, n);
+    let waba = place.waba;
+    let was = standing(d.facts, waba, place.expected, &old);
+    place.uncount(&mut d.counters, &was, old.at_s);
     let (first, back) = take_back(d, n, s, waba, &old, was, Cause::Reclassified, out);
     add_spent(d, -old.cost);
     let stands = charge(d, n, s, new, Some(Cause::Reclassified), Some(first), out);
@@ -117,15 +122,12 @@ fn charge(
 ) -> Option<(u128, Option<Decimal>)> {
     let mut booked = None;
     if new.unit.is_charged() {
-        let state = d.facts.state;
-        let sender = state.sender_at(d.message.attempts[n].sender);
-        let waba = waba_of(state, &d.message.attempts[n]);
-        let expected = Some(d.message.attempts[n].category);
-        take_positions(d, sender, waba, expected, &mut new);
-        let rated = rate(d.facts, waba, expected, &new);
-        count(d, sender, waba, &rated, new.at_s);
+        let place = place_of(d, n);
+        place.take_positions(&d.counters, &mut new);
+        let rated = place.rate(&new);
+        place.count(&mut d.counters, &rated, new.at_s);
         keep(&mut new, d.facts, &rated);
-        let entry = emit(d, n, s, waba, &new, rated, kind_of(&rated), cause, adjusts, 1, out);
+        let entry = emit(d, n, s, place.waba, &new, rated, kind_of(&rated), cause, adjusts, 1, out);
         add_spent(d, new.cost);
         booked = Some((entry, amount(&rated)));
     }
@@ -159,10 +161,6 @@ fn correct(
     out: &mut Decision,
 ) -> Option<(u128, Option<Decimal>)> {
     let a = d.message.attempts[n];
-    let state = d.facts.state;
-    let sender = state.sender_at(a.sender);
-    let waba = waba_of(state, &a);
-    let expected = Some(a.category);
     let country = old.country.or_else(|| country_of(d, s));
     let mut new = Booked { reported: a.reported, named: a.conversation != 0, country, ..old };
     if old.unit.is_opened() {
@@ -175,55 +173,21 @@ fn correct(
         d.message.attempts[n].booked = Some(new);
         return None;
     }
-    let usage = |at_s: u32| YearMonth::of(state.day(waba.ix, at_s).0);
-    let moved = a.delivered_s < old.at_s && {
-        let at = Booked { at_s: a.delivered_s, ..new };
-        usage(a.delivered_s) != usage(old.at_s)
-            || rate(d.facts, waba, expected, &at) != rate(d.facts, waba, expected, &new)
-            || markup::in_force(d.facts, waba, at.at_s) != markup::in_force(d.facts, waba, new.at_s)
-    };
-    // Within them the instant decides the order in which positions are settled, and nothing else.
-    // In a closed month positions are settled for good.
-    let reordered = !moved
-        && a.delivered_s < old.at_s
-        && is_counted(&standing(d.facts, waba, expected, &old))
-        && close::billed_later(d.account, usage(old.at_s)).is_none();
-    if moved || reordered {
-        new.at_s = a.delivered_s;
-    }
-    if moved {
-        take_positions(d, sender, waba, expected, &mut new);
-    }
-    // Other facts are what is corrected; another catalogue alone is the business of rating again.
-    let same =
-        |d: &Draft<'_, '_>| rate_on_kept(d.facts, waba, expected, &new) == rate_on_kept(d.facts, waba, expected, &old);
-    if !moved && !reordered && same(d) {
-        d.message.attempts[n].booked = Some(new);
-        return None;
-    }
-    let was = standing(d.facts, waba, expected, &old);
-    let now = rate(d.facts, waba, expected, &new);
-    let cause = match moved {
-        true => Cause::Card,
-        false if reordered && same(d) => Cause::Settle,
-        false => Cause::Reclassified,
-    };
-    // A message that changes into or out of a counted group takes or frees its position.
-    if counted(&now) != counted(&was) || moved {
-        uncount(d, sender, waba, &was, old.at_s);
-        if !moved {
-            take_positions(d, sender, waba, expected, &mut new);
-        }
-        count(d, sender, waba, &now, new.at_s);
-    }
-    let now = rate(d.facts, waba, expected, &new);
-    let (first, _) = take_back(d, n, s, waba, &old, was, cause, out);
-    new.revision = old.revision + 1;
-    keep(&mut new, d.facts, &now);
-    let entry = emit(d, n, s, waba, &new, now, kind_of(&now), Some(cause), Some(first), 1, out);
-    add_spent(d, new.cost - old.cost);
+    let place = place_of(d, n);
+    let (new, correction) = judge(&place, &mut d.counters, &old, new, a.delivered_s);
     d.message.attempts[n].booked = Some(new);
+    let Correction { was, now, cause } = correction?;
+    let (first, _) = take_back(d, n, s, place.waba, &old, was, cause, out);
+    let entry = emit(d, n, s, place.waba, &new, now, kind_of(&now), Some(cause), Some(first), 1, out);
+    add_spent(d, new.cost - old.cost);
     Some((entry, amount(&now)))
+}
+
+/// Where an attempt is charged.
+fn place_of<'f>(d: &Draft<'_, 'f>, n: usize) -> Place<'f> {
+    let (facts, a) = (d.facts, &d.message.attempts[n]);
+    let (sender, waba) = (facts.state.sender_at(a.sender), waba_of(facts.state, a));
+    Place { facts, account: d.account, sender, waba, expected: Some(a.category) }
 }
 
 fn country_of(d: &Draft<'_, '_>, s: &Status<'_>) -> Option<Country> {
@@ -238,85 +202,10 @@ fn country_of(d: &Draft<'_, '_>, s: &Status<'_>) -> Option<Country> {
     }
 }
 
-/// Months since year 0 of a local date.
-fn period(d: Date) -> u32 {
-    close::number(YearMonth::of(d))
-}
-
 fn category_of(rated: &Rated) -> Option<Category> {
     match rated {
         Rated::Priced(p) => p.category,
         Rated::Unpriced(u) => u.category,
-    }
-}
-
-fn counted(rated: &Rated) -> (bool, bool, Option<Category>) {
-    match rated {
-        Rated::Priced(p) => (p.counts_for_allowance, p.counts_for_band, p.category),
-        Rated::Unpriced(u) => (u.counts_for_allowance, u.counts_for_band, u.category),
-    }
-}
-
-fn is_counted(rated: &Rated) -> bool {
-    let (allowance, band, _) = counted(rated);
-    allowance || band
-}
-
-fn keys(
-    facts: &Facts<'_>,
-    account: &Account,
-    sender: &Sender,
-    waba: &Waba,
-    rated: &Rated,
-    date: Date,
-) -> (Option<CounterKey>, Option<CounterKey>) {
-    let (allowance, band, category) = counted(rated);
-    let (market, rulebook) = match rated {
-        Rated::Priced(p) => (Some(p.market), Some(p.rulebook)),
-        Rated::Unpriced(u) => (u.market, u.rulebook),
-    };
-    let Some(category) = category else { return (None, None) };
-    let scope = || rulebook.and_then(|r| facts.rates.rulebook(r).rule(category).allowance).map(|a| a.scope);
-    let (month, at) = (period(date), category.index() as u8);
-    let allowance_key = allowance.then(|| match scope() {
-        Some(AllowanceScope::Waba) => CounterKey::WabaAllowance(waba.ix, month, at),
-        _ => CounterKey::Allowance(sender.ix, month, at),
-    });
-    let band_key = market
-        .filter(|_| band)
-        .map(|m| CounterKey::Band(account.ix, month, m.index() as u16, category.band_counter().index() as u8));
-    (allowance_key, band_key)
-}
-
-/// Gives the booking the next position of the groups it would be counted in, provisionally in booking order.
-fn take_positions(d: &Draft<'_, '_>, sender: &Sender, waba: &Waba, category: Option<Category>, b: &mut Booked) {
-    let probe = rate(d.facts, waba, category, b);
-    let date = d.facts.state.day(waba.ix, b.at_s).0;
-    let (allowance, _) = keys(d.facts, d.account, sender, waba, &probe, date);
-    b.allowance_used = allowance.map_or(0, |k| d.counter(k));
-    let probe = rate(d.facts, waba, category, b);
-    let (_, band) = keys(d.facts, d.account, sender, waba, &probe, date);
-    b.ordinal = band.map_or(0, |k| band_position(k, |k| d.counter(k)));
-}
-
-/// The next position in bands: what is counted, but no lower than the band that the platform says is reached.
-fn band_position(key: CounterKey, counter: impl Fn(CounterKey) -> u64) -> u64 {
-    counter(key).max(reached::bound(key).map_or(0, &counter)) + 1
-}
-
-fn count(d: &mut Draft<'_, '_>, sender: &Sender, waba: &Waba, rated: &Rated, at_s: u32) {
-    let (a, b) = keys(d.facts, d.account, sender, waba, rated, d.facts.state.day(waba.ix, at_s).0);
-    for key in [a, b].into_iter().flatten() {
-        let v = d.counter(key) + 1;
-        d.counters.push((key, v));
-    }
-}
-
-fn uncount(d: &mut Draft<'_, '_>, sender: &Sender, waba: &Waba, rated: &Rated, at_s: u32) {
-    let (a, b) = keys(d.facts, d.account, sender, waba, rated, d.facts.state.day(waba.ix, at_s).0);
-    for key in [a, b].into_iter().flatten() {
-        let v = d.counter(key).saturating_sub(1);
-        d.counters.push((key, v));
     }
 }
 
@@ -389,7 +278,6 @@ fn emit(
     out: &mut Decision,
 ) -> u128 {
     let entry = entry_id(&waba.id, kind, &charge_key(d, n, s, waba, b.unit), b.revision);
-    let (allowance, band, _) = counted(&rated);
     let (price_currency, price) = markup::price(d.facts, waba, &rated, b.at_s);
     let (billed, cause) = close::billed(d.facts, waba, b.at_s, cause);
     out.effects.push(Effect::Ledger(Box::new(Booking {
@@ -413,11 +301,7 @@ fn emit(
         country: b.country,
         reported: b.reported,
         conversation: s.pricing.as_ref().and_then(|p| p.conversation.as_ref()).map(|c| c.as_str().into()),
-        ordinal: match (band && b.ordinal > 0, allowance) {
-            (true, _) => Some(b.ordinal),
-            (false, true) => Some(b.allowance_used + 1),
-            (false, false) => None,
-        },
+        ordinal: position(&rated, b),
         at_s: b.at_s,
         booked_ms: d.now_ms,
         billed,

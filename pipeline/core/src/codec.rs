@@ -1,8 +1,8 @@
 //! Records as bytes. Hot records have a fixed layout behind a version byte; settings are JSON behind one. An
 //! unknown version is an error, never a guess.
 //!
-//! `person` contacts, pairs and live values · `message` messages with their attempts · `owner` accounts and what is theirs,
-//! as JSON · this file: the reader, counters and proofs.
+//! `person` contacts, pairs and live values · `message` messages with their attempts · `booked` what was booked, and what is
+//! kept under the platform's ids · `owner` accounts and what is theirs, as JSON · this file: the reader, counters and proofs.
 
 use crate::change::{CounterKey, Proof};
 use crate::ids::{AccountIx, SenderIx, WabaIx};
@@ -105,10 +105,12 @@ macro_rules! put {
     ($out:expr, $($v:expr),+ $(,)?) => { $($out.extend_from_slice(&$v.to_le_bytes());)+ };
 }
 
+mod booked;
 mod message;
 mod owner;
 mod person;
 
+pub use booked::{known, put_known};
 pub use message::{message, put_message};
 pub use owner::{
     account, campaign, put_account, put_campaign, put_sender, put_template, put_waba, sender, template, waba,

@@ -43,7 +43,7 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     let at_s = clamp_s(i.at_s, now_ms);
     if let Some(id) = &i.id {
         let hash = id_hash(facts.key, &i.sender, id);
-        if state.wamids.get(&hash).is_some() {
+        if state.wamid(hash).is_some() {
             return;
         }
         out.changes.push(Change::Wamid(hash, WROTE | u64::from(at_s), 0));

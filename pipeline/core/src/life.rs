@@ -198,7 +198,7 @@ fn in_doubt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) {
 pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_ms: u64, out: &mut Decision) {
     let known = match s.callback {
         Some(c) => Some((c.message_uid, c.attempt)),
-        None => facts.state.wamids.get(&facts.key.wamid(&s.wamid)).copied().filter(|(uid, _)| charge::is_own(*uid)),
+        None => facts.state.wamid(facts.key.wamid(&s.wamid)).filter(|(uid, _)| charge::is_own(*uid)),
     };
     let Some((uid, attempt)) = known else {
         return charge::foreign(facts, account, s, now_ms, out);
@@ -211,7 +211,10 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
     d.note_wamid(n, &s.wamid, at_s, out);
     let was = d.message.attempts[n].reported.pricing_type;
     if let Some(p) = &s.pricing {
-        note_word(&mut d.message.attempts[n], s.status, at_s, p);
+        let a = &mut d.message.attempts[n];
+        let mut newest = (a.said_s, a.said_rank);
+        note_word(&mut a.reported, &mut newest, s.status, at_s, p);
+        (a.said_s, a.said_rank) = newest;
         charge::note_id(&mut d, n, s);
     }
     note_entry_point(&mut d, n, was, s.status, at_s);
@@ -274,7 +277,13 @@ fn note_entry_point(d: &mut Draft<'_, '_>, n: usize, was: Option<ReportedType>, 
 /// Takes what a status says of the price, unless something newer was said: of a later time, or of the same time by a
 /// status that comes after it. So a status that comes again after newer ones changes nothing. It still tells what no other
 /// has; of one time and rank the last that comes counts.
-fn note_word(a: &mut Attempt, status: StatusKind, at_s: u32, p: &Pricing<'_>) {
+pub(crate) fn note_word(
+    reported: &mut Reported,
+    newest: &mut (u32, SaidRank),
+    status: StatusKind,
+    at_s: u32,
+    p: &Pricing<'_>,
+) {
     let mut said = Reported::default();
     note_pricing(&mut said, p);
     if said == Reported::default() {
@@ -286,13 +295,13 @@ fn note_word(a: &mut Attempt, status: StatusKind, at_s: u32, p: &Pricing<'_>) {
         StatusKind::Delivered => SaidRank::Delivered,
         StatusKind::Read | StatusKind::Played => SaidRank::Read,
     };
-    let (mut first, mut then) = (said, a.reported);
-    if (at_s, rank) < (a.said_s, a.said_rank) {
+    let (mut first, mut then) = (said, *reported);
+    if (at_s, rank) < *newest {
         (first, then) = (then, first);
     } else {
-        (a.said_s, a.said_rank) = (at_s, rank);
+        *newest = (at_s, rank);
     }
-    a.reported = Reported {
+    *reported = Reported {
         category: first.category.or(then.category),
         pricing_type: first.pricing_type.or(then.pricing_type),
         model: first.model.or(then.model),
@@ -302,7 +311,7 @@ fn note_word(a: &mut Attempt, status: StatusKind, at_s: u32, p: &Pricing<'_>) {
 /// Stands before a type that is not known, after the category, in the platform's words.
 const TYPE_WORD: &str = "type=";
 
-pub(crate) fn note_pricing(r: &mut Reported, p: &Pricing<'_>) {
+fn note_pricing(r: &mut Reported, p: &Pricing<'_>) {
     if let Some(c) = p.category {
         r.category = Some(ReportedCategory::Known(c));
     } else if let Some(t) = &p.category_text {

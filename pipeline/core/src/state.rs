@@ -19,7 +19,7 @@ use crate::hashing::{Map, Set};
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, Uid, WabaIx};
 use crate::lots::Lots;
 use crate::people::People;
-use crate::record::{Account, Campaign, Message, Sender, SenderLive, Template, Waba};
+use crate::record::{Account, Campaign, Known, Message, Sender, SenderLive, Template, Waba};
 use crate::seen::Seen;
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
@@ -60,7 +60,7 @@ pub struct State {
     pub(crate) bodies: crate::seen::Recent<Uid, Arc<[u8]>>,
     pub(crate) counters: Map<CounterKey, u64>,
     pub(crate) seen: Seen,
-    pub(crate) wamids: crate::seen::Recent<u128, (Uid, u8)>,
+    pub(crate) wamids: crate::seen::Recent<u128, Known>,
     scoped: Vec<Box<str>>,
     scoped_by_id: Map<Box<str>, u64>,
     // Derived.

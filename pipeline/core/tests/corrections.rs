@@ -146,6 +146,21 @@ fn an_earlier_time_of_what_has_a_position() {
     read(&w);
 }
 
+/// What gets its first position when it is booked anew is ordered by the smallest time, which was said before.
+#[test]
+fn an_earlier_time_of_what_gets_a_position_later() {
+    let mut w = world();
+    let at = now_s(&w);
+    w.event(&said("delivered", at, "marketing", "regular"));
+    w.event(&said("delivered", at - 60, "marketing", "regular"));
+    assert_eq!(w.out.ledger.len(), 1);
+    w.event(&said("read", at + 5, "utility", "regular"));
+    let times: Vec<_> = w.out.ledger.iter().map(|e| e["occurred_at"].as_str().unwrap().to_owned()).collect();
+    assert!(times.len() == 3 && times[0] == times[1] && times[2] < times[0], "{times:?}");
+    assert_eq!((&w.out.ledger[2]["ordinal"], &w.out.ledger[2]["cause"]), (&json!(1), &json!("reclassified")));
+    read(&w);
+}
+
 #[test]
 fn without_a_price_until_a_card_is_imported() {
     let mut w = world();

@@ -486,7 +486,7 @@ fn swept(w: &mut World) -> usize {
         ids.map(|((_, key), value)| (key.clone(), value.clone())).collect::<Vec<_>>()
     };
     for (key, value) in ids(w) {
-        w.engine.sweep_id(&key, &value, &mut w.store);
+        w.engine.sweep_id(&key, &value, &mut w.store).unwrap();
     }
     ids(w).len()
 }

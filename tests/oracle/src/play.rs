@@ -406,7 +406,7 @@ impl<'o> Play<'o> {
         self.tell(shipment, kind, at_s, (!second).then_some(words), told);
         let mut last = told;
         if second || (!only_read && self.dice.percent(40)) {
-            let same_instant = shipment.callback.is_none() && !self.options.known;
+            let same_instant = !self.is_corrected(shipment) && !self.options.known;
             let read_s = if same_instant { at_s } else { at_s + self.dice.between(1, 3_000) as i64 };
             let at_ms = read_s as u64 * 1000;
             let mut told_read = (at_ms + lag(&mut self.dice)).max(not_before_ms);
@@ -423,9 +423,14 @@ impl<'o> Play<'o> {
         last
     }
 
+    /// Whether the ledger corrects it: of what other software sent, what is charged by message and what we pay for.
+    fn is_corrected(&self, shipment: &Shipment) -> bool {
+        shipment.callback.is_some() || (self.by_message() && self.world.senders[shipment.pair.0].we_pay)
+    }
+
     /// An earlier time, also before it was sent, by a clock that is wrong; or another category or type.
     fn later_words(&mut self, shipment: &Shipment, at_s: i64, words: &Words, told_ms: u64) {
-        if shipment.callback.is_none() && !self.options.known {
+        if !self.is_corrected(shipment) && !self.options.known {
             return;
         }
         let earlier = self.dice.percent(6);

@@ -115,7 +115,7 @@ pub(super) fn place(facts: &Facts<'_>, m: &Delivered<'_>, pair: &mut Pair, out: 
     if by_message && !by_conversation {
         return Placed::of(Unit::Message);
     }
-    let known = m.id != 0 && facts.state.wamids.get(&m.id).is_some();
+    let known = m.id != 0 && facts.state.wamid(m.id).is_some();
     let mut remember = |opener: (Uid, u8)| {
         if m.id != 0 && !known {
             out.changes.push(Change::Wamid(m.id, opener.0, opener.1));
@@ -193,7 +193,7 @@ pub(super) fn of_attempt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) ->
     match (old.unit.is_opened(), news) {
         (false, true) => place(d.facts, &m, d.pair(a.sender), out),
         (true, _) if news || a.delivered_s < old.at_s => {
-            let known = state.wamids.get(&a.conversation).copied().filter(|_| a.conversation != 0);
+            let known = state.wamid(a.conversation).filter(|_| a.conversation != 0);
             let opened = match known {
                 None => true,
                 Some(BOUND) => may_have_opened(&m, &old, d.pair(a.sender)),

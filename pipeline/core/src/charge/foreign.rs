@@ -1,22 +1,27 @@
 //! Messages that other software sent from a number of ours: counted, and booked where we pay the platform. Where the client
 //! pays, what was counted is written as an entry without amounts, so that positions can be settled.
+//!
+//! What is booked as a message is kept with its facts, and corrected as messages of ours are. What is only counted, or
+//! charged by conversation, is booked once.
 
 use super::conversation::{self, Delivered, FOREIGN, Placed};
-use super::rating::rate;
-use super::{band_position, category_of, counted, entry_id, hex, keys, kind_of, opening_key, said_id};
+use super::corrected::{Correction, judge};
+use super::positions::{Counters, Place, position};
+use super::rating::{keep, standing, stood_as};
+use super::{category_of, entry_id, hex, kind_of, opening_key, said_id};
 use crate::change::Change;
 use crate::close;
 use crate::decide::{Decision, Facts, person};
 use crate::effect::{Booking, Effect};
-use crate::ids::{ContactKey, PairKey, Uid, WabaIx};
+use crate::ids::{ContactKey, PairKey, Uid, User, WabaIx};
 use crate::inbound::{answered, clamp_s};
-use crate::life::note_pricing;
+use crate::life::note_word;
 use crate::markup;
-use crate::record::{Account, Booked, Stands, Unit};
+use crate::record::{Account, Booked, Foreign, Known, SaidRank, Sender, Stands, Unit};
 use crate::window;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
-use tollgate_rate_card::{Rated, Reported, ReportedCategory};
+use tollgate_rate_card::{Country, Rated, Reported, ReportedCategory};
 use tollgate_wire::command::{Funding, LimitScope};
 use tollgate_wire::event::{Status, StatusKind};
 use tollgate_wire::ledger::{Cause, EntryKind};
@@ -66,6 +71,11 @@ pub(crate) const fn is_own(kept: Uid) -> bool {
     kept != 0 && kept & BOOKED_AT == 0
 }
 
+/// Whether a price was said of a message that other software sent.
+pub(crate) const fn is_priced(f: &Foreign) -> bool {
+    f.price_said == PRICE_SAID
+}
+
 /// A status of a message that other software sent from the same number: it uses throughput, counts for the
 /// quota, and is booked where we pay the platform for this WABA.
 pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_ms: u64, out: &mut Decision) {
@@ -87,103 +97,268 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         out.changes.push(Change::SenderLive(sender.ix, live));
         return;
     }
+    // The words of a status as sent, of which nothing is kept before the delivery, count neither before nor after it.
     if !matches!(s.status, StatusKind::Delivered | StatusKind::Read | StatusKind::Played) {
         return;
     }
     let hash = facts.key.wamid(&s.wamid);
     // What another account sent before this one had the number is new here.
     let of_another = |uid: Uid| is_own(uid) && state.message(uid).is_some_and(|m| m.account != account.ix);
-    let before = state.wamids.get(&hash).copied().filter(|(kept, _)| !of_another(*kept));
-    let said = if s.pricing.is_some() { PRICE_SAID } else { NO_PRICE_SAID };
-    if before.is_some_and(|(_, before)| before >= said) {
-        return;
-    }
-    // What is taken back is of the instant at which it was booked; what is booked now, of the earlier of the two.
-    let booked_s = before.and_then(|(kept, _)| kept_at(kept)).unwrap_or(at_s);
-    let at_s = at_s.min(booked_s);
-    // Both are of the WABA that it was first reported for, and booked if they were then: numbers move, and who pays changes.
-    let first = before.and_then(|(kept, _)| Some((kept_waba(kept)?, kept & CLIENT_PAID != 0)));
+    let before = state.wamids.get(&hash).filter(|known| !of_another(known.numbers().0));
+    // Everything is of the WABA that it was first reported for, and booked if it was then: numbers move, and who pays changes.
+    let first = before.and_then(|known| Some((kept_waba(known.numbers().0)?, known.numbers().0 & CLIENT_PAID != 0)));
     let (waba, client_paid) = first.unwrap_or_else(|| {
         let waba = state.waba_at(sender.waba);
         // One of ours that was forgotten names itself: it is billed like what we pay for, never lost.
         (waba.ix, waba.funding == Funding::ClientPays && s.callback.is_none())
     });
     let waba = state.waba_at(waba);
-    let account = state.account_at(waba.account);
-    out.changes.push(Change::Wamid(hash, Kept { at_s, waba: waba.ix, client_paid }.packed(), said));
-    let pair_key = PairKey::new(sender.ix, user);
-    let mut pair = state.pair(pair_key);
-    let as_stored = pair.clone();
-    let outside = !window::was_open_at(&pair, at_s);
-    match account.spec.limit_scope {
-        _ if before.is_some() => {}
-        LimitScope::Portfolio => {
-            let key = ContactKey::new(account.ix, user);
-            let mut c = state.contact(key);
-            c.counted = c.counted.observe(at_s, outside);
-            out.changes.push(Change::Contact(key, c));
-            // Nothing else tells which number it was, should the limit be of each number before the day is over.
+    let status = Told { facts, s, sender, user, country, at_s, hash, client_paid, now_ms };
+    let place = Place { facts, account: state.account_at(waba.account), sender, waba, expected: None };
+    match before {
+        None => status.first(&place, None, out),
+        Some(Known::Foreign(f)) => status.again(&Place { sender: state.sender_at(f.sender), ..place }, f, out),
+        Some(Known::Numbers(_, said)) if *said >= PRICE_SAID => {}
+        Some(Known::Numbers(kept, _)) if client_paid => {
+            if s.pricing.is_some() {
+                status.first(&place, Some(kept_at(*kept).unwrap_or(at_s)), out);
+            }
+        }
+        // As an earlier version kept what it booked without a price.
+        Some(Known::Numbers(kept, _)) => {
+            let booked_s = kept_at(*kept).unwrap_or(at_s);
+            let pair = state.pair(PairKey::new(sender.ix, user));
+            let booked =
+                Booked { at_s: booked_s, ..status.blank(Unit::Message, window::was_open_at(&pair, booked_s), false) };
+            let kept =
+                Foreign { price_said: NO_PRICE_SAID, said: Default::default(), ..status.kept(*kept, &place, booked) };
+            status.again(&place, &kept, out);
+        }
+    }
+}
+
+/// A status that proves a delivery.
+#[derive(Clone, Copy)]
+struct Told<'t> {
+    facts: &'t Facts<'t>,
+    s: &'t Status<'t>,
+    sender: &'t Sender,
+    user: User,
+    country: Option<Country>,
+    at_s: u32,
+    /// Of the wamid.
+    hash: u128,
+    client_paid: bool,
+    now_ms: u64,
+}
+
+impl Told<'_> {
+    fn price_said(&self) -> u8 {
+        if self.s.pricing.is_some() { PRICE_SAID } else { NO_PRICE_SAID }
+    }
+
+    /// What the status says of the price, and when.
+    fn word(&self) -> (Reported, (u32, SaidRank)) {
+        let (mut reported, mut newest) = Default::default();
+        if let Some(p) = &self.s.pricing {
+            note_word(&mut reported, &mut newest, self.s.status, self.at_s, p);
+        }
+        (reported, newest)
+    }
+
+    /// What is booked before it has its words, positions and price.
+    fn blank(&self, unit: Unit, window_open: bool, fep_open: bool) -> Booked {
+        Booked {
+            unit,
+            named: false,
+            at_s: self.at_s,
+            country: self.country,
+            reported: Reported::default(),
+            window_open,
+            fep_open,
+            allowance_used: 0,
+            ordinal: 0,
+            revision: 0,
+            cost: Decimal::ZERO,
+            card: 0,
+            stands: Stands::NotKept,
+        }
+    }
+
+    /// What is kept of a message when it is first booked.
+    fn kept(&self, kept: Uid, place: &Place<'_>, booked: Booked) -> Foreign {
+        Foreign {
+            kept,
+            price_said: self.price_said(),
+            sender: place.sender.ix,
+            forgotten: self.s.callback.map(|c| (c.message_uid, c.attempt)),
+            delivered_s: booked.at_s,
+            said: self.word().1,
+            booked,
+        }
+    }
+
+    /// Counts the person; places what was delivered at `at_s`, where a price is said, and remembers what it opens.
+    fn placed(&self, place: &Place<'_>, reported: Reported, at_s: u32, is_new: bool, out: &mut Decision) -> Booked {
+        let state = self.facts.state;
+        let (reporting, key) = (state.account_at(self.sender.account), PairKey::new(self.sender.ix, self.user));
+        let mut pair = state.pair(key);
+        let as_stored = pair.clone();
+        let outside = !window::was_open_at(&pair, at_s);
+        if is_new {
+            if reporting.spec.limit_scope == LimitScope::Portfolio {
+                let key = ContactKey::new(reporting.ix, self.user);
+                let mut c = state.contact(key);
+                c.counted = c.counted.observe(at_s, outside);
+                out.changes.push(Change::Contact(key, c));
+            }
+            // Also there: nothing else tells which number it was, should the limit be of each number before the day is over.
             pair.counted = pair.counted.observe(at_s, outside);
         }
-        LimitScope::Number => pair.counted = pair.counted.observe(at_s, outside),
+        let mut placed = Placed { unit: Unit::Message, opened_s: 0 };
+        // Without a word of the platform nothing says what other software sent.
+        if self.s.pricing.is_some() {
+            let id = said_id(place.waba, self.s.pricing.as_ref());
+            let m = Delivered { waba: place.waba, at_s, category: None, reported, id, opener: FOREIGN };
+            placed = conversation::place(self.facts, &m, &mut pair, out);
+        }
+        let fep_open = match placed.unit {
+            Unit::Message => window::fep_open_at(&pair, at_s),
+            _ => conversation::is_free_entry(&reported),
+        };
+        if pair != as_stored {
+            out.changes.push(Change::Pair(key, pair));
+        }
+        Booked { at_s, reported, ..self.blank(placed.unit, !outside, fep_open) }
     }
-    let mut reported = Reported::default();
-    let mut placed = Placed { unit: Unit::Message, opened_s: 0 };
-    // Without a word of the platform nothing says what other software sent.
-    if let Some(p) = &s.pricing {
-        note_pricing(&mut reported, p);
-        let id = said_id(waba, Some(p));
-        let m = Delivered { waba, at_s, category: None, reported, id, opener: FOREIGN };
-        placed = conversation::place(facts, &m, &mut pair, out);
+
+    /// The first delivery; where the client pays, also the first that says a price: `before_s` is the time of that
+    /// without one.
+    fn first(&self, place: &Place<'_>, before_s: Option<u32>, out: &mut Decision) {
+        let at_s = before_s.map_or(self.at_s, |before_s| before_s.min(self.at_s));
+        let booked = self.placed(place, self.word().0, at_s, before_s.is_none(), out);
+        self.book(place, booked, None, out);
     }
-    let fep_open = match placed.unit {
-        Unit::Message => window::fep_open_at(&pair, at_s),
-        _ => conversation::is_free_entry(&reported),
-    };
-    if pair != as_stored {
-        out.changes.push(Change::Pair(pair_key, pair));
+
+    /// Books what is charged, or notes that nothing is, and keeps it.
+    fn book(&self, place: &Place<'_>, mut b: Booked, taken_back: Option<u128>, out: &mut Decision) {
+        let (waba, s) = (place.waba, self.s);
+        let kept = Kept { at_s: b.at_s, waba: waba.ix, client_paid: self.client_paid }.packed();
+        let counted_alone = self.client_paid && s.pricing.is_none();
+        if !b.unit.is_charged() || counted_alone {
+            out.changes.push(Change::Wamid(self.hash, kept, self.price_said()));
+            return;
+        }
+        let mut counters = Counters::new(self.facts.state);
+        place.take_positions(&counters, &mut b);
+        let rated = place.rate(&b);
+        place.count(&mut counters, &rated, b.at_s);
+        counters.finish(out);
+        keep(&mut b, self.facts, &rated);
+        out.changes.push(match b.unit {
+            Unit::Message if !self.client_paid => Change::Foreign(self.hash, Box::new(self.kept(kept, place, b))),
+            _ => Change::Wamid(self.hash, kept, self.price_said()),
+        });
+        let key = match b.unit {
+            Unit::Message | Unit::Covered => Cow::from(s.wamid.as_str()),
+            Unit::NamedConversation => hex(said_id(waba, s.pricing.as_ref())),
+            Unit::Conversation => {
+                let category = b.reported.category.map_or("", ReportedCategory::as_str);
+                hex(opening_key(waba, &self.facts.state.user_text(self.user), category, &s.wamid))
+            }
+        };
+        let kind = if self.client_paid { EntryKind::Counted } else { kind_of(&rated) };
+        let forgotten = s.callback.map(|c| (c.message_uid, c.attempt));
+        let cause = taken_back.map(|_| Cause::Reclassified);
+        self.emit(place, forgotten, (kind, &key), rated, &b, cause, taken_back, out);
     }
-    if client_paid && s.pricing.is_none() {
-        return;
+
+    /// A further status of what is booked as a message.
+    fn again(&self, place: &Place<'_>, before: &Foreign, out: &mut Decision) {
+        let (state, s, old) = (self.facts.state, self.s, &before.booked);
+        let mut f = Foreign { delivered_s: before.delivered_s.min(self.at_s), ..*before };
+        let mut new = Booked { country: old.country.or(self.country), ..*old };
+        if let Some(p) = &s.pricing {
+            note_word(&mut new.reported, &mut f.said, s.status, self.at_s, p);
+            f.price_said = PRICE_SAID;
+        }
+        if f == *before && new == *old {
+            return;
+        }
+        let first_price = f.price_said != before.price_said;
+        if first_price {
+            let placed = self.placed(place, new.reported, f.delivered_s, false, out);
+            if placed.unit != Unit::Message {
+                let was = standing(self.facts, place.waba, None, old);
+                let first = self.take_back(place, before, was, Cause::Reclassified, out);
+                return self.book(place, placed, Some(first), out);
+            }
+            (new.window_open, new.fep_open) = (placed.window_open, placed.fep_open);
+        } else if new.reported != old.reported && self.is_of_conversation(place, new.reported, f.delivered_s) {
+            return;
+        }
+        let mut counters = Counters::new(state);
+        let (booked, correction) = judge(place, &mut counters, old, new, f.delivered_s);
+        counters.finish(out);
+        f.booked = booked;
+        f.kept = Kept { at_s: booked.at_s, waba: place.waba.ix, client_paid: false }.packed();
+        out.changes.push(Change::Foreign(self.hash, Box::new(f)));
+        if let Some(Correction { was, now, cause }) = correction {
+            let cause = if first_price { Cause::Reclassified } else { cause };
+            let first = self.take_back(place, before, was, cause, out);
+            let key = (kind_of(&now), &*s.wamid);
+            self.emit(place, f.forgotten, key, now, &booked, Some(cause), Some(first), out);
+        }
     }
-    let mut booked = Booked {
-        unit: placed.unit,
-        named: false,
-        at_s,
-        country,
-        reported,
-        window_open: !outside,
-        fep_open,
-        allowance_used: 0,
-        ordinal: 0,
-        revision: 0,
-        cost: Decimal::ZERO,
-        card: 0,
-        stands: Stands::NotKept,
-    };
-    let said = |p: &tollgate_wire::event::Pricing<'_>| p.conversation.as_deref().map(Box::from);
-    let conversation = s.pricing.as_ref().filter(|_| placed.unit != Unit::Message).and_then(said);
-    let entry = |kind, key: &str, revision, rated: Rated, b: &Booked, corrects: Option<u128>| {
+
+    /// Whether what is booked as a message belongs to a conversation by its newest word. Then it stays as it is.
+    fn is_of_conversation(&self, place: &Place<'_>, reported: Reported, at_s: u32) -> bool {
+        self.placed(place, reported, at_s, false, &mut Decision::default()).unit != Unit::Message
+    }
+
+    /// Takes the entry that stands back; its id.
+    fn take_back(&self, place: &Place<'_>, f: &Foreign, was: Rated, cause: Cause, out: &mut Decision) -> u128 {
+        let (old, wamid) = (&f.booked, &*self.s.wamid);
+        let first = entry_id(&place.waba.id, stood_as(old, &was), wamid, old.revision);
+        let back = Booked { revision: old.revision + 1, ..*old };
+        let key = (EntryKind::Adjustment, wamid);
+        self.emit(place, f.forgotten, key, was, &back, Some(cause), Some(first), out);
+        first
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one place where an entry is put together")]
+    fn emit(
+        &self,
+        place: &Place<'_>,
+        forgotten: Option<(Uid, u8)>,
+        (kind, key): (EntryKind, &str),
+        rated: Rated,
+        b: &Booked,
+        cause: Option<Cause>,
+        adjusts: Option<u128>,
+        out: &mut Decision,
+    ) {
+        let (facts, waba) = (self.facts, place.waba);
         let (price_currency, price) = markup::price(facts, waba, &rated, b.at_s);
-        let (billed, cause) = close::billed(facts, waba, b.at_s, corrects.map(|_| Cause::Reclassified));
-        let (allowance, band, _) = counted(&rated);
-        Booking {
-            entry: entry_id(&waba.id, kind, key, revision),
+        let (billed, cause) = close::billed(facts, waba, b.at_s, cause);
+        let said = |p: &tollgate_wire::event::Pricing<'_>| p.conversation.as_deref().map(Box::from);
+        out.effects.push(Effect::Ledger(Box::new(Booking {
+            entry: entry_id(&waba.id, kind, key, b.revision),
             kind,
             cause,
-            adjusts: corrects,
-            revision,
+            adjusts,
+            revision: b.revision,
             sign: match kind {
                 EntryKind::Adjustment => -1,
                 EntryKind::Counted => 0,
                 _ => 1,
             },
-            sender: sender.ix,
+            sender: place.sender.ix,
             waba: waba.ix,
-            user,
+            user: self.user,
             own: None,
-            forgotten: s.callback.map(|c| (c.message_uid, c.attempt)),
-            wamid: s.wamid.as_str().into(),
+            forgotten,
+            wamid: self.s.wamid.as_str().into(),
             rated,
             price_currency,
             price,
@@ -191,50 +366,13 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
             expected_type: None,
             country: b.country,
             reported: b.reported,
-            conversation: conversation.clone(),
-            ordinal: match (band && b.ordinal > 0, allowance) {
-                (true, _) => Some(b.ordinal),
-                (false, true) => Some(b.allowance_used + 1),
-                (false, false) => None,
-            },
+            conversation: self.s.pricing.as_ref().filter(|_| b.unit != Unit::Message).and_then(said),
+            ordinal: position(&rated, b),
             at_s: b.at_s,
-            booked_ms: now_ms,
+            booked_ms: self.now_ms,
             billed,
-        }
-    };
-    // Without a word of the platform it was booked as unpriced, where we pay.
-    let corrects = before.filter(|_| !client_paid).map(|_| entry_id(&waba.id, EntryKind::Unpriced, &s.wamid, 0));
-    if corrects.is_some() {
-        let silent = Booked { unit: Unit::Message, at_s: booked_s, reported: Reported::default(), ..booked };
-        let was = rate(facts, waba, None, &silent);
-        let back = entry(EntryKind::Adjustment, &s.wamid, 1, was, &silent, corrects);
-        out.effects.push(Effect::Ledger(Box::new(back)));
+        })));
     }
-    if !placed.unit.is_charged() {
-        return;
-    }
-    let date = state.day(waba.ix, at_s).0;
-    let probe = rate(facts, waba, None, &booked);
-    booked.allowance_used = keys(facts, account, sender, waba, &probe, date).0.map_or(0, |k| state.counter(k));
-    let probe = rate(facts, waba, None, &booked);
-    booked.ordinal =
-        keys(facts, account, sender, waba, &probe, date).1.map_or(0, |k| band_position(k, |k| state.counter(k)));
-    let rated = rate(facts, waba, None, &booked);
-    let (a, b) = keys(facts, account, sender, waba, &rated, date);
-    for key in [a, b].into_iter().flatten() {
-        out.changes.push(Change::Counter(key, state.counter(key) + 1));
-    }
-    let (key, revision) = match placed.unit {
-        Unit::Message | Unit::Covered => (Cow::from(s.wamid.as_str()), u32::from(corrects.is_some())),
-        Unit::NamedConversation => (hex(said_id(waba, s.pricing.as_ref())), 0),
-        Unit::Conversation => {
-            let category = reported.category.map_or("", ReportedCategory::as_str);
-            (hex(opening_key(waba, &state.user_text(user), category, &s.wamid)), 0)
-        }
-    };
-    let kind = if client_paid { EntryKind::Counted } else { kind_of(&rated) };
-    let booking = entry(kind, &key, revision, rated, &booked, corrects);
-    out.effects.push(Effect::Ledger(Box::new(booking)));
 }
 
 #[cfg(test)]

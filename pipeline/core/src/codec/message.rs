@@ -1,13 +1,14 @@
 //! Messages with their attempts.
 
+use super::booked::{BOOKED, booked, put_booked, put_reported, reported};
 use super::{Reader, Result, VERSION, put_text};
 use crate::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
 use crate::life::ttl;
 use crate::lots::Resource;
-use crate::record::{Attempt, AttemptState, Booked, Message, MessageState, Park, SaidRank, Stands, Tail, Unit};
+use crate::record::{Attempt, AttemptState, Message, MessageState, Park, SaidRank, Tail, Unit};
 use serde_json::value::RawValue;
 use std::sync::Arc;
-use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
+use tollgate_rate_card::{Category, Country};
 use tollgate_wire::Reason;
 use tollgate_wire::request::{ContentKind, Purpose};
 use tollgate_wire::trace::SpanRef;
@@ -48,56 +49,6 @@ fn category(r: &mut Reader<'_>) -> Result<Option<Category>> {
             None => r.bad("category"),
         },
     }
-}
-
-fn put_reported(out: &mut Vec<u8>, r: &Reported) {
-    out.push(match r.category {
-        None => 255,
-        Some(ReportedCategory::Unknown) => 254,
-        Some(ReportedCategory::ReferralConversion) => 253,
-        Some(ReportedCategory::Known(c)) => c.index() as u8,
-    });
-    out.push(match r.pricing_type {
-        None => 0,
-        Some(ReportedType::Regular) => 1,
-        Some(ReportedType::FreeCustomerService) => 2,
-        Some(ReportedType::FreeEntryPoint) => 3,
-        Some(ReportedType::Unknown) => 4,
-    });
-    out.push(match r.model {
-        None => 0,
-        Some(ReportedModel::Known(PricingModel::Cbp)) => 1,
-        Some(ReportedModel::Known(PricingModel::Pmp)) => 2,
-        Some(_) => 3,
-    });
-}
-
-fn reported(r: &mut Reader<'_>) -> Result<Reported> {
-    let category = match r.u8()? {
-        255 => None,
-        254 => Some(ReportedCategory::Unknown),
-        253 => Some(ReportedCategory::ReferralConversion),
-        i => match Category::ALL.get(usize::from(i)) {
-            Some(c) => Some(ReportedCategory::Known(*c)),
-            None => return r.bad("reported category"),
-        },
-    };
-    let pricing_type = match r.u8()? {
-        0 => None,
-        1 => Some(ReportedType::Regular),
-        2 => Some(ReportedType::FreeCustomerService),
-        3 => Some(ReportedType::FreeEntryPoint),
-        4 => Some(ReportedType::Unknown),
-        _ => return r.bad("reported type"),
-    };
-    let model = match r.u8()? {
-        0 => None,
-        1 => Some(ReportedModel::Known(PricingModel::Cbp)),
-        2 => Some(ReportedModel::Known(PricingModel::Pmp)),
-        3 => Some(ReportedModel::Unknown),
-        _ => return r.bad("reported model"),
-    };
-    Ok(Reported { category, pricing_type, model })
 }
 
 fn put_resource(out: &mut Vec<u8>, r: Resource) {
@@ -211,13 +162,7 @@ fn put_attempt(a: &Attempt, out: &mut Vec<u8>) {
     put!(out, a.waba.map_or(u16::MAX, |w| w.0));
     match &a.booked {
         None => out.push(0),
-        Some(b) => {
-            out.push(1 | u8::from(b.window_open) << 1 | u8::from(b.fep_open) << 2 | (b.stands as u8) << 3);
-            put!(out, b.at_s, b.country.map_or(u16::MAX, Country::to_u16), b.allowance_used, b.ordinal, b.revision);
-            put_reported(out, &b.reported);
-            out.extend_from_slice(&b.cost.serialize());
-            put!(out, b.card);
-        }
+        Some(b) => put_booked(b, out),
     }
     if in_conversation {
         put!(out, a.conversation);
@@ -351,23 +296,9 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
         a.said_s = if said_apart { r.u32()? } else { a.delivered_s };
         a.waba = Some(r.u16()?).filter(|w| *w != u16::MAX).map(WabaIx);
     }
-    let flags = if with_cards { r.flags(31)? } else { r.flags(7)? };
+    let flags = if with_cards { r.flags(BOOKED)? } else { r.flags(7)? };
     if flags & 1 != 0 {
-        a.booked = Some(Booked {
-            unit: Unit::Message,
-            named: false,
-            at_s: r.u32()?,
-            country: country(r)?,
-            allowance_used: r.u64()?,
-            ordinal: r.u64()?,
-            revision: r.u32()?,
-            window_open: flags & 2 != 0,
-            fep_open: flags & 4 != 0,
-            reported: reported(r)?,
-            cost: r.decimal()?,
-            card: if with_cards { r.u32()? } else { 0 },
-            stands: Stands::from_bits(flags >> 3),
-        });
+        a.booked = Some(booked(r, flags, with_cards)?);
     }
     if in_conversation {
         a.conversation = r.u128()?;
@@ -392,14 +323,4 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
         a.ttl_s = r.u32()?;
     }
     Ok(a)
-}
-
-fn country(r: &mut Reader<'_>) -> Result<Option<Country>> {
-    match r.u16()? {
-        u16::MAX => Ok(None),
-        n => match Country::from_u16(n) {
-            Some(c) => Ok(Some(c)),
-            None => r.bad("country"),
-        },
-    }
 }

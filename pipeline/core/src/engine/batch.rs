@@ -66,7 +66,7 @@ impl Engine {
                 self.seen.push((*h, *uid));
                 None
             }
-            Change::Wamid(h, ..) => {
+            Change::Wamid(h, ..) | Change::Foreign(h, _) => {
                 self.wamids.push(*h);
                 None
             }
@@ -111,6 +111,7 @@ impl Engine {
             change,
             Change::Seen(..)
                 | Change::Wamid(..)
+                | Change::Foreign(..)
                 | Change::Proof(..)
                 | Change::Erased(..)
                 | Change::Message(..)
@@ -235,11 +236,10 @@ impl Engine {
             out.write(Table::Ids, &hash.to_be_bytes(), Some(&uid.to_be_bytes()));
         }
         for hash in &self.wamids {
-            if let Some((uid, attempt)) = self.state.wamids.get(hash) {
-                let mut value = [0; 9];
-                value[..8].copy_from_slice(&uid.to_be_bytes());
-                value[8] = *attempt;
-                out.write(Table::Wamids, &hash.to_be_bytes(), Some(&value));
+            if let Some(known) = self.state.wamids.get(hash) {
+                self.bytes.clear();
+                codec::put_known(known, &mut self.bytes);
+                out.write(Table::Wamids, &hash.to_be_bytes(), Some(&self.bytes));
             }
         }
         for p in &self.proofs {

@@ -24,7 +24,7 @@ impl Engine {
                     None => {
                         let hash = self.config.hash_key.wamid(&s.wamid);
                         self.bring_wamid(hash, source)?;
-                        self.state.wamids.get(&hash).map_or(0, |w| w.0)
+                        self.state.wamid(hash).map_or(0, |w| w.0)
                     }
                 };
                 self.bring_message(uid, source)?;
@@ -56,7 +56,7 @@ impl Engine {
     /// The WABA that a status is billed to: that of the attempt; where the message is not ours, the one that it was first
     /// reported for, else the sender's.
     fn billed(&self, account: Option<AccountIx>, s: &Status<'_>, uid: Uid) -> Option<&Waba> {
-        let known = self.state.wamids.get(&self.config.hash_key.wamid(&s.wamid));
+        let known = self.state.wamid(self.config.hash_key.wamid(&s.wamid));
         let number = match s.callback {
             Some(c) => c.attempt,
             None => known.map_or(0, |w| w.1),
@@ -65,7 +65,7 @@ impl Engine {
         match attempt {
             Some(a) => Some(charge::waba_of(&self.state, a)),
             None => known
-                .and_then(|(kept, _)| charge::kept_waba(*kept))
+                .and_then(|(kept, _)| charge::kept_waba(kept))
                 .or_else(|| Some(self.state.sender_of(account?, &s.sender)?.waba))
                 .map(|waba| self.state.waba_at(waba)),
         }
@@ -77,8 +77,8 @@ impl Engine {
             return Ok(());
         }
         let stored = source.get(Table::Wamids, &hash.to_be_bytes()).map_err(EngineError::Source)?;
-        if let Some(known) = stored.as_deref().and_then(wamid_value) {
-            self.state.wamids.insert(hash, known);
+        if let Some(stored) = stored {
+            self.state.wamids.insert(hash, codec::known(&stored)?);
         }
         Ok(())
     }
@@ -98,9 +98,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-pub(super) fn wamid_value(v: &[u8]) -> Option<(Uid, u8)> {
-    let (uid, attempt) = v.split_first_chunk::<8>()?;
-    Some((u64::from_be_bytes(*uid), *attempt.first()?))
 }

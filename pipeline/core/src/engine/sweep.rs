@@ -4,6 +4,7 @@ use super::batch::{Dirty, Undo};
 use super::{Engine, Table, Writes};
 use crate::codec::{self, CodecError};
 use crate::ids::CampaignIx;
+use crate::record::Known;
 
 /// What became of an ended message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +80,35 @@ impl Engine {
         self.campaigns_swept = to;
     }
 
-    /// Removes what is kept under the platform's id of a person's message, once it is not told again any more.
-    pub fn sweep_id(&mut self, key: &[u8], value: &[u8], out: &mut dyn Writes) {
-        let Some((kept, _)) = super::bring::wamid_value(value) else { return };
+    /// Removes what is kept under the platform's id of a person's message, once it is not told again any more, and what was
+    /// booked of a message that other software sent, 30 days after its delivery. That it was booked stays known.
+    ///
+    /// # Errors
+    /// Unknown version or damage.
+    pub fn sweep_id(&mut self, key: &[u8], value: &[u8], out: &mut dyn Writes) -> Result<(), CodecError> {
+        const KEPT_S: u32 = 30 * 86_400;
+        let known = codec::known(value)?;
+        let (kept, said) = known.numbers();
         let now_s = (self.now_ms / 1000) as u32;
-        if let (Ok(hash), true) = (<[u8; 16]>::try_from(key), crate::inbound::is_over(kept, now_s)) {
-            self.state.wamids.remove(&u128::from_be_bytes(hash));
-            out.write(Table::Wamids, key, None);
+        let Ok(hash) = <[u8; 16]>::try_from(key).map(u128::from_be_bytes) else { return Ok(()) };
+        match known {
+            Known::Numbers(..) if crate::inbound::is_over(kept, now_s) => {
+                self.state.wamids.remove(&hash);
+                out.write(Table::Wamids, key, None);
+            }
+            // Without a price it is needed to find what stands. What the batch has changed is written by it.
+            Known::Foreign(f)
+                if crate::charge::is_priced(&f)
+                    && f.delivered_s.saturating_add(KEPT_S) < now_s
+                    && !self.wamids.contains(&hash) =>
+            {
+                self.state.wamids.remove(&hash);
+                self.bytes.clear();
+                codec::put_known(&Known::Numbers(kept, said), &mut self.bytes);
+                out.write(Table::Wamids, key, Some(&self.bytes));
+            }
+            _ => {}
         }
+        Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! A message under change: what a status, a result or a timer reads and writes of it and of the records around it.
 
 use super::ttl;
-use crate::change::{Change, CounterKey};
-use crate::charge;
+use crate::change::Change;
+use crate::charge::{self, Counters};
 use crate::decide::{Decision, Facts};
 use crate::effect::{Effect, OutcomeFx};
 use crate::fee;
@@ -29,7 +29,7 @@ pub(crate) struct Draft<'a, 'f> {
     pairs: SmallVec<[(PairKey, Pair); 1]>,
     lives: SmallVec<[(SenderIx, SenderLive); 1]>,
     pub spent: Option<Decimal>,
-    pub counters: Vec<(CounterKey, u64)>,
+    pub counters: Counters<'a>,
 }
 
 impl<'a, 'f> Draft<'a, 'f> {
@@ -43,7 +43,7 @@ impl<'a, 'f> Draft<'a, 'f> {
             pairs: SmallVec::new(),
             lives: SmallVec::new(),
             spent: None,
-            counters: Vec::new(),
+            counters: Counters::new(facts.state),
         }
     }
 
@@ -76,11 +76,6 @@ impl<'a, 'f> Draft<'a, 'f> {
     pub(crate) fn spent(&self) -> Decimal {
         let stored = self.facts.state.campaign_at(self.message.campaign).map_or(Decimal::ZERO, |c| c.spent);
         self.spent.unwrap_or(stored)
-    }
-
-    pub(crate) fn counter(&self, key: CounterKey) -> u64 {
-        let changed = self.counters.iter().rev().find(|(k, _)| *k == key).map(|(_, v)| *v);
-        changed.unwrap_or_else(|| self.facts.state.counter(key))
     }
 
     /// Gives the quota reservation of an attempt back.
@@ -172,8 +167,7 @@ impl<'a, 'f> Draft<'a, 'f> {
         let a = self.message.attempts[n];
         let waba = charge::waba_of(self.facts.state, &a);
         if let Some(key) = fee::counter(self.facts, waba, a.sender, fee, at_s) {
-            let count = self.counter(key) + 1;
-            self.counters.push((key, count));
+            self.counters.add(key);
         }
     }
 
@@ -241,9 +235,7 @@ impl<'a, 'f> Draft<'a, 'f> {
         if let Some(s) = self.spent {
             out.changes.push(Change::Spent(self.message.campaign, s));
         }
-        for (k, v) in self.counters {
-            out.changes.push(Change::Counter(k, v));
-        }
+        self.counters.finish(out);
         out.changes.push(Change::Message(Box::new(self.message)));
     }
 }

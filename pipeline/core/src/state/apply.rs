@@ -4,7 +4,7 @@ use super::State;
 use crate::change::Change;
 use crate::ids::{ContactKey, PairKey, Uid};
 use crate::lots::Resource;
-use crate::record::{Contact, Pair};
+use crate::record::{Contact, Known, Pair};
 use std::sync::Arc;
 
 impl State {
@@ -52,7 +52,11 @@ impl State {
                 return None;
             }
             Change::Wamid(hash, uid, attempt) => {
-                self.wamids.insert(hash, (uid, attempt));
+                self.wamids.insert(hash, Known::Numbers(uid, attempt));
+                return None;
+            }
+            Change::Foreign(hash, foreign) => {
+                self.wamids.insert(hash, Known::Foreign(foreign));
                 return None;
             }
             Change::Campaign(new) => self.put_campaign(*new)?,

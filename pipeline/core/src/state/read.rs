@@ -6,7 +6,7 @@ use crate::ids::{
     AccountIx, BrandIx, BrandKey, CampaignIx, ContactKey, PairKey, SenderIx, TemplateIx, Uid, User, WabaIx,
 };
 use crate::lots::{Lots, Resource};
-use crate::record::{Account, Campaign, Contact, Message, Pair, Sender, SenderLive, Template, Waba};
+use crate::record::{Account, Campaign, Contact, Known, Message, Pair, Sender, SenderLive, Template, Waba};
 use std::collections::BTreeSet;
 use tollgate_quality::RollingCount;
 use tollgate_wire::command::LimitScope;
@@ -198,6 +198,12 @@ impl State {
     #[must_use]
     pub fn message(&self, uid: Uid) -> Option<&Message> {
         self.messages.get(&uid).map(|m| &**m)
+    }
+
+    /// What is kept under the platform's id of a message or a conversation, if resident.
+    #[must_use]
+    pub(crate) fn wamid(&self, hash: u128) -> Option<(Uid, u8)> {
+        self.wamids.get(&hash).map(Known::numbers)
     }
 
     /// A counter; 0 when never counted.

@@ -88,7 +88,7 @@ pub(crate) struct Ledger {
     messages: BTreeMap<String, Delivered>,
     /// Number, month and category of everything that uses an allowance now.
     used: Vec<(String, u32, String)>,
-    /// Messages of other software: whether a price was said of them, and at what time they were booked.
+    /// Messages of other software: whether a price was said of them, and a time of their delivery.
     foreign: BTreeMap<String, (bool, u32)>,
     /// Sum of what was booked, by wamid: quantity and cost.
     net: BTreeMap<String, (i64, Units)>,
@@ -207,8 +207,9 @@ impl Ledger {
             let (used, price) = self.positioned(place, &d.said, min_s, old.window, old.entry);
             new = Standing { at_s: min_s, month, used_before: used, price, ..old.clone() };
         }
-        // The time orders what has a position.
-        let reordered = !moved && min_s < old.at_s && (old.price.uses_allowance || old.price.banded);
+        // The time orders what has a position, and what is booked anew may get one.
+        let ordered = old.price.uses_allowance || old.price.banded || new.price != old.price;
+        let reordered = !moved && min_s < old.at_s && ordered;
         if reordered {
             new.at_s = min_s;
         }
@@ -329,40 +330,37 @@ impl Auditor {
         self.money.settle(&wamid, &place, window, entry)
     }
 
-    /// Of a message that other software sent, the first delivery counts, and the first that says a price: what
-    /// was booked without one is taken back then. Where the client pays, what has a price said is counted alone.
+    /// A message that other software sent goes the way of ours, by the words of its deliveries. Where the client pays, the
+    /// first that says a price is counted alone.
     fn foreign(&mut self, s: &Value, wamid: &str, at_s: u32, place: &Place) -> Vec<Expected> {
         let says = s["pricing"].is_object();
         let met = self.money.foreign.get(wamid).copied();
-        if met.is_some_and(|(said, _)| said || !says) {
+        let we_pay = self.registry.waba_of(&place.sender).we_pay;
+        if !we_pay && met.is_some_and(|(said, _)| said || !says) {
             return Vec::new();
         }
-        // The earlier of the two times is that of the delivery.
-        let before_s = met.map_or(at_s, |(_, before_s)| before_s);
-        let at_s = at_s.min(before_s);
-        self.money.foreign.insert(wamid.to_owned(), (says, at_s));
+        let at_s = if we_pay { at_s } else { met.map_or(at_s, |(_, before_s)| at_s.min(before_s)) };
+        let first_price = says && met.is_none_or(|(said, _)| !said);
+        self.money.foreign.insert(wamid.to_owned(), (says || met.is_some_and(|(said, _)| said), at_s));
         let person = name(&s["to"]);
-        let window = self.people.window_was_open(&place.sender, &person, at_s);
-        let entry = self.people.entry_open(&place.sender, &person, at_s);
-        if met.is_none() && !window {
+        if met.is_none() && !self.people.window_was_open(&place.sender, &person, at_s) {
             let scope = quota::scope(&self.registry, &place.sender);
             self.quota.confirmed(&scope, &person, at_s);
         }
-        let we_pay = self.registry.waba_of(&place.sender).we_pay;
         if !we_pay && !says {
             return Vec::new();
         }
-        let mut expected = Vec::new();
-        if met.is_some() && we_pay {
-            let price = self.money.price(place, &Said::default(), before_s, window, entry, 0);
-            let month = zones::date(&place.zone, before_s) / 100;
-            let silent = Standing { at_s: before_s, window, entry, used_before: 0, month, price, place: place.clone() };
-            expected.push(silent.expected(wamid, -1));
+        let d = self.money.messages.entry(wamid.to_owned()).or_default();
+        note(&mut d.said, s, at_s);
+        let instant = d.min_s.map_or(at_s, |t| t.min(at_s));
+        d.min_s = Some(instant);
+        let window = self.people.window_was_open(&place.sender, &person, instant);
+        let entry = self.people.entry_open(&place.sender, &person, instant);
+        // Without a word window and entry point priced nothing yet.
+        if let Some(old) = d.standing.as_mut().filter(|_| first_price) {
+            (old.window, old.entry) = (window, entry);
         }
-        let mut said = Said::default();
-        note(&mut said, s, at_s);
-        self.money.messages.insert(wamid.to_owned(), Delivered { min_s: Some(at_s), said, standing: None });
-        expected.extend(self.money.settle(wamid, place, window, entry));
+        let mut expected = self.money.settle(wamid, place, window, entry);
         if !we_pay {
             // It has used up what it uses up, and is no charge of ours.
             self.money.messages.remove(wamid);

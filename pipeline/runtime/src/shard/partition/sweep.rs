@@ -62,13 +62,13 @@ impl Shard {
         self.sweep_ids(state)
     }
 
-    /// Forgets the platform's ids of what people wrote after their time: a few at a time, round and round.
+    /// Forgets the platform's ids of what people wrote, and what was booked of other software, after their time: a few at a time, round and round.
     fn sweep_ids(&mut self, state: &mut StateBatch) -> Result<(), DecideError> {
         let (mut seen, mut last) = (0, None);
         for item in self.store.scan_range(Space::Wamids, &self.sweeps.ids_from, None).take(IDS) {
             let (key, value) = item.map_err(LoadError::from)?;
             seen += 1;
-            self.engine.sweep_id(&key, &value, &mut BatchWrites(state));
+            self.engine.sweep_id(&key, &value, &mut BatchWrites(state)).map_err(EngineError::from)?;
             last = <[u8; 16]>::try_from(&*key).ok();
         }
         self.sweeps.ids_from = match last.map(u128::from_be_bytes).and_then(|key| key.checked_add(1)) {
