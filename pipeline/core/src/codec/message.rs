@@ -315,8 +315,9 @@ fn attempt(r: &mut Reader<'_>, version: u8) -> Result<Attempt> {
     let more = if has_more { r.flags(MORE_KIND | MORE_TTL)? } else { 0 };
     if more & MORE_KIND != 0 {
         a.kind = match ContentKind::from_byte(r.u8()?) {
+            // Which of the two it is the template tells: written out, neither ever is.
+            Some(ContentKind::Text | ContentKind::Template) | None => return r.bad("content"),
             Some(kind) => kind,
-            None => return r.bad("content"),
         };
     }
     if more & MORE_TTL != 0 {
