@@ -5,7 +5,6 @@ mod broker;
 mod worker;
 
 use broker::Broker;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,9 +22,9 @@ use tollgate_runtime::log::Topic;
 use tollgate_runtime::log::kafka::{self, KafkaConfig, TopicFault, TopicsError};
 use tollgate_runtime::node::{KafkaOptions, LEDGER_FILE, LogConfig, Node, NodeConfig};
 use tollgate_runtime::shard::ShardOptions;
-use tollgate_runtime::store::{Space, Store, StoreOptions};
+use tollgate_runtime::store::StoreOptions;
 use tollgate_runtime::sync::SyncConfig;
-use worker::{PARTITIONS, Worker, committed, producer, send};
+use worker::{PARTITIONS, Worker, committed, contents, producer, send};
 
 const ACCOUNTS: [&str; 6] = ["acme", "bolt", "core", "dune", "echo", "flow"];
 
@@ -56,11 +55,7 @@ fn decide(config: &KafkaConfig, disk: &Path, people: std::ops::Range<usize>) {
     producer.flush(Duration::from_secs(30)).unwrap();
     let worker = Worker::start(config, "0", disk);
     worker.wait_ready();
-    let started = Instant::now();
-    while worker.lags().of(Topic::Commands) != Some(Duration::ZERO) {
-        assert!(started.elapsed() < Duration::from_secs(60), "commands stay undecided");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    worker.wait_decided(config);
     worker.stop();
 }
 
@@ -187,14 +182,4 @@ fn node(kafka: &KafkaConfig, disk: &Path) -> NodeConfig {
         certificates: Vec::new(),
         traces: None,
     }
-}
-
-/// Everything in a partition's store but its own place.
-fn contents(directory: &Path, partition: u32) -> BTreeMap<(Space, Vec<u8>), Vec<u8>> {
-    let store = Store::open(&directory.join(format!("partition-{partition}")), &StoreOptions::default()).unwrap();
-    let spaces = Space::ALL.into_iter().filter(|space| *space != Space::Meta);
-    spaces
-        .flat_map(|space| store.scan_prefix(space, &[]).map(move |entry| (space, entry.unwrap())))
-        .map(|(space, (key, value))| ((space, key.to_vec()), value.to_vec()))
-        .collect()
 }

@@ -6,7 +6,6 @@ mod worker;
 
 use broker::Broker;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -16,8 +15,7 @@ use rdkafka::producer::{BaseProducer, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use tollgate_runtime::log::Topic;
 use tollgate_runtime::log::kafka::{self, KafkaConfig};
-use tollgate_runtime::store::{Space, Store, StoreOptions};
-use worker::{PARTITIONS, Worker, committed, producer, send};
+use worker::{PARTITIONS, Worker, committed, contents, producer, send};
 
 const ACCOUNTS: [&str; 6] = ["acme", "bolt", "core", "dune", "echo", "flow"];
 
@@ -115,7 +113,7 @@ fn each_request_once_across_restarts_and_lost_disks() {
         println!("ready after {:?}", started.elapsed());
         wait_for_orders(&config, all);
         // The duplicates behind the last order are decided too.
-        std::thread::sleep(Duration::from_secs(2));
+        worker.wait_decided(&config);
         worker.stop();
     }
     // A store built from the changelog alone is the one that the decisions made.
@@ -214,14 +212,4 @@ fn a_deleted_changelog_is_refused_and_the_local_store_kept() {
     let error = worker.failed().to_string();
     assert!(error.contains("the changelog was deleted"), "{error}");
     assert_eq!(kept, (0..PARTITIONS).map(|p| contents(directory.path(), p)).collect::<Vec<_>>());
-}
-
-/// Everything in a partition's store but its own place.
-fn contents(directory: &Path, partition: u32) -> BTreeMap<(Space, Vec<u8>), Vec<u8>> {
-    let store = Store::open(&directory.join(format!("partition-{partition}")), &StoreOptions::default()).unwrap();
-    let spaces = Space::ALL.into_iter().filter(|space| *space != Space::Meta);
-    spaces
-        .flat_map(|space| store.scan_prefix(space, &[]).map(move |entry| (space, entry.unwrap())))
-        .map(|(space, (key, value))| ((space, key.to_vec()), value.to_vec()))
-        .collect()
 }

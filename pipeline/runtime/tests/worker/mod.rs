@@ -20,7 +20,7 @@ use tollgate_runtime::lag::Lags;
 use tollgate_runtime::log::Topic;
 use tollgate_runtime::log::kafka::{KafkaConfig, KafkaLog, partition_of};
 use tollgate_runtime::shard::{ShardError, ShardOptions, ShardParts, Shards, Status};
-use tollgate_runtime::store::StoreOptions;
+use tollgate_runtime::store::{Space, Store, StoreOptions};
 use tollgate_wire::partition::Partition;
 
 pub const PARTITIONS: u32 = 4;
@@ -30,6 +30,8 @@ const _: fn(&Worker) -> bool = Worker::is_running;
 const _: fn(Worker) -> ShardError = Worker::failed;
 const _: fn(&Worker) -> &Metrics = Worker::metrics;
 const _: fn(&Worker) -> &Lags = Worker::lags;
+const _: fn(&Worker, &KafkaConfig) = Worker::wait_decided;
+const _: fn(&Path, u32) -> BTreeMap<(Space, Vec<u8>), Vec<u8>> = contents;
 const _: fn(&BaseProducer, &KafkaConfig, Topic, &str, &str) = send;
 
 /// A worker: one slot on its own directory.
@@ -84,6 +86,30 @@ impl Worker {
             assert!(!self.thread.is_finished(), "the worker ended");
             assert!(started.elapsed() < Duration::from_secs(60), "never ready");
             std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until everything that is in the inputs now is decided and committed. A lag of zero does not say so: a reader
+    /// that has not looked yet is not behind anything that it knows.
+    pub fn wait_decided(&self, config: &KafkaConfig) {
+        let consumer: BaseConsumer = config.consumer("watch", &config.app).create().unwrap();
+        let mut asked = TopicPartitionList::new();
+        for topic in Topic::INPUTS {
+            asked.add_partition_range(&config.topic(topic), 0, PARTITIONS as i32 - 1);
+        }
+        let call = Duration::from_secs(30);
+        let started = Instant::now();
+        loop {
+            let committed = consumer.committed_offsets(asked.clone(), call).unwrap();
+            let undecided = committed.elements().iter().find_map(|at| {
+                let (_, end) = consumer.fetch_watermarks(at.topic(), at.partition(), call).unwrap();
+                let position = at.offset().to_raw().unwrap_or(0).max(0);
+                (position < end).then(|| format!("{} {}: {position} of {end}", at.topic(), at.partition()))
+            });
+            let Some(undecided) = undecided else { return };
+            assert!(self.is_running(), "the worker ended");
+            assert!(started.elapsed() < Duration::from_secs(60), "{undecided}");
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
@@ -150,4 +176,14 @@ pub fn committed_of(config: &KafkaConfig, topic: &str, partitions: u32) -> BTree
         }
     }
     out
+}
+
+/// Everything in a partition's store but its own place.
+pub fn contents(directory: &Path, partition: u32) -> BTreeMap<(Space, Vec<u8>), Vec<u8>> {
+    let store = Store::open(&directory.join(format!("partition-{partition}")), &StoreOptions::default()).unwrap();
+    let spaces = Space::ALL.into_iter().filter(|space| *space != Space::Meta);
+    spaces
+        .flat_map(|space| store.scan_prefix(space, &[]).map(move |entry| (space, entry.unwrap())))
+        .map(|(space, (key, value))| ((space, key.to_vec()), value.to_vec()))
+        .collect()
 }
