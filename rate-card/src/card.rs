@@ -66,6 +66,8 @@ pub struct Card {
     /// Position of the map's period that covers the validity.
     period: usize,
     listed: Vec<bool>,
+    /// The same by name.
+    markets: Vec<Market>,
     cells: Vec<Cell>,
     notes: BTreeMap<(Market, Category), String>,
     bands: Vec<BandTable>,
@@ -121,9 +123,9 @@ impl Card {
         self.notes.get(&(market, category)).map(String::as_str)
     }
 
-    /// The markets that it lists.
+    /// The markets that it lists, by name.
     pub fn markets(&self) -> impl Iterator<Item = Market> {
-        (0..self.listed.len()).filter(|&index| self.listed[index]).map(|index| Market(index as u8))
+        self.markets.iter().copied()
     }
 
     /// The volume bands of a market and category, where they are known.
@@ -163,7 +165,9 @@ impl Card {
     /// Reads a card and checks it against the map: every market of its period, no other.
     pub(crate) fn read(source: &Source, map: &MarketMap) -> Result<Self, DataError> {
         let table = Table::read_columns(source, &["market", "category", "rate", "status", "note"])?;
-        let validity = table.declared_validity()?;
+        let declared = table.declared_validity()?;
+        let mut validity = declared;
+        let period = period(table.file, &mut validity, map)?;
         let scale = scale(&table)?;
         let mut card = Self {
             id: table.declared("id", "a name without blanks", |t| (!t.is_empty()).then(|| t.to_owned()))?,
@@ -171,12 +175,13 @@ impl Card {
             model: table.declared("pricing_model", "CBP or PMP", PricingModel::parse)?,
             currency: table.declared("currency", "an ISO 4217 code", Currency::new)?,
             validity,
-            declared: validity,
+            declared,
             replaced: false,
             scale,
             gap_before: table.declares("gap_before", "yes"),
-            period: period(table.file, validity, map)?,
+            period,
             listed: vec![false; map.markets().len()],
+            markets: Vec::new(),
             cells: vec![Cell::ABSENT; map.markets().len() * Category::COUNT],
             notes: BTreeMap::new(),
             bands: Vec::new(),
@@ -200,7 +205,8 @@ impl Card {
                 card.notes.insert((market, category), note.to_owned());
             }
         }
-        for market in map.markets_in(card.period) {
+        card.markets = map.markets_in(card.period).collect();
+        for &market in &card.markets {
             for category in Category::ALL {
                 if !lines.contains_key(&(market, category)) {
                     let name = map.market_name(market);
@@ -221,8 +227,9 @@ impl Card {
 const CATEGORIES: &str = "marketing, utility, authentication, authentication_international or service";
 const STATUSES: &str = "published, composed, unverified, unknown or not_offered";
 
-/// The map's period that covers the whole validity.
-fn period(file: &str, validity: Validity, map: &MarketMap) -> Result<usize, DataError> {
+/// The map's period that covers the whole validity. A card without an end ends where the map changes: it prices the markets of
+/// its own period.
+fn period(file: &str, validity: &mut Validity, map: &MarketMap) -> Result<usize, DataError> {
     let Some(period) = map.period(validity.from()) else {
         return Err(DataError::new(
             file,
@@ -231,15 +238,19 @@ fn period(file: &str, validity: Validity, map: &MarketMap) -> Result<usize, Data
             "add a column for that period to the map",
         ));
     };
-    if let Some(change) = map.periods().nth(period + 1)
-        && validity.contains(change)
-    {
-        return Err(DataError::new(
-            file,
-            1,
-            format!("the card ({validity}) spans the change of the market map on {change}"),
-            format!("end it on the day before {change} and load a second card from there"),
-        ));
+    let Some(change) = map.periods().nth(period + 1).filter(|change| validity.contains(*change)) else {
+        return Ok(period);
+    };
+    match change.yesterday().ok().and_then(|last| Validity::new(validity.from(), Some(last))) {
+        Some(until) if validity.to().is_none() => *validity = until,
+        _ => {
+            return Err(DataError::new(
+                file,
+                1,
+                format!("the card ({validity}) spans the change of the market map on {change}"),
+                format!("end it on the day before {change} and load a second card from there"),
+            ));
+        }
     }
     Ok(period)
 }

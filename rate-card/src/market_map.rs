@@ -79,6 +79,8 @@ pub struct MarketMap {
     trie: Trie,
     countries: BTreeMap<Country, CountryInfo>,
     markets: Vec<String>,
+    /// Positions in `markets`, sorted by name.
+    by_name: Vec<u8>,
     periods: Vec<Period>,
 }
 
@@ -126,7 +128,8 @@ impl MarketMap {
         self.countries.iter().map(|(code, info)| (*code, info))
     }
 
-    /// Names of all markets of all periods, sorted.
+    /// Names of all markets, by the period in which they come first, then by name: a further period leaves the positions of the
+    /// earlier ones as they are.
     #[must_use]
     pub fn markets(&self) -> &[String] {
         &self.markets
@@ -141,8 +144,8 @@ impl MarketMap {
     /// Market of a name, spelled as in the files.
     #[must_use]
     pub fn market_named(&self, name: &str) -> Option<Market> {
-        let index = self.markets.binary_search_by(|have| have.as_str().cmp(name)).ok()?;
-        Some(Market(index as u8))
+        let index = self.by_name.binary_search_by(|&at| self.markets[usize::from(at)].as_str().cmp(name)).ok()?;
+        Some(Market(self.by_name[index]))
     }
 
     /// Market of a name in other letters: the platform's webhooks do not spell all as its cards do.
@@ -174,9 +177,9 @@ impl MarketMap {
         (market != NO_MARKET).then_some(Market(market))
     }
 
-    /// Markets that any country has in a period.
+    /// Markets that any country has in a period, by name.
     pub(crate) fn markets_in(&self, period: usize) -> impl Iterator<Item = Market> {
         let in_use = &self.periods[period].in_use;
-        (0..in_use.len()).filter(|&index| in_use[index]).map(|index| Market(index as u8))
+        self.by_name.iter().filter(|&&index| in_use[usize::from(index)]).map(|&index| Market(index))
     }
 }

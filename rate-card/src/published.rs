@@ -1,9 +1,11 @@
 //! The platform's own rate files, as it publishes them, into the files of this crate.
 //!
-//! Two layouts, told apart by their header: list rates per market, and volume tiers. Nothing is guessed: what is not
-//! understood is a fault with its line, and a file with a fault gives nothing.
+//! Two layouts, told apart by their header: list rates per market, and volume tiers. And the table of which market prices
+//! which country, which the platform shows on a page. Nothing is guessed: what is not understood is a fault with its line,
+//! and a file with a fault gives nothing.
 
 mod base;
+mod markets;
 mod records;
 mod tiers;
 mod values;
@@ -15,8 +17,9 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use self::records::Record;
-use crate::{BandTable, Category, Currency, DataError, Market, RateCards, Source};
+use crate::{BandTable, Category, Country, Currency, DataError, Market, RateCards, Source};
 
+pub use markets::NewPeriod;
 pub use write::CardHead;
 
 /// Faults that are told of one file; after them they are counted.
@@ -29,6 +32,15 @@ const HEADER_WITHIN: usize = 20;
 /// A published file that was understood completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Published {
+    /// What messages cost.
+    Rates(PublishedRates),
+    /// Which market prices which country.
+    Markets(PublishedMarkets),
+}
+
+/// What messages cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublishedRates {
     /// List rates.
     Base(PublishedBase),
     /// Volume tiers.
@@ -55,6 +67,13 @@ pub struct PublishedTiers {
     pub scale: u32,
     /// The bands by market and category, with what the file says of the discount in percent.
     pub tables: BTreeMap<(Market, Category), (BandTable, Vec<i8>)>,
+}
+
+/// Which market prices which country.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedMarkets {
+    /// The market of each country that is listed, and the line that says so.
+    pub markets: BTreeMap<Country, (String, u64)>,
 }
 
 /// What is wrong with a published file.
@@ -120,19 +139,23 @@ impl Reading<'_> {
             let headers: Vec<String> = record.cells().map(values::header).collect();
             let has = |name: &str| headers.iter().any(|header| header == name);
             if has("from") && has("to") {
-                return self.tiers(&records, index, &headers).map(Published::Tiers);
+                return self.tiers(&records, index, &headers).map(PublishedRates::Tiers).map(Published::Rates);
             }
             let categories = headers.iter().filter(|header| values::category(header).is_some()).count();
             // Three categories alone are a header row of the tiers, which have no marketing.
             if has("market") && (has("marketing") || has("service")) || categories > 3 {
-                return self.base(&records[index..], &headers).map(Published::Base);
+                return self.base(&records[index..], &headers).map(PublishedRates::Base).map(Published::Rates);
+            }
+            if markets::is_header(&headers) && !has("currency") && categories == 0 {
+                return self.markets(&records[index..], &headers).map(Published::Markets);
             }
         }
         self.fault(
             records.first().map_or(1, |record| record.line),
-            "neither layout is recognised",
+            "no layout is recognised",
             "the list rates have the columns Market,Currency,Marketing,Utility,Authentication,\
-             Authentication-International,Service, the volume tiers From,To,Rate type,Rate,vs. List rate",
+             Authentication-International,Service, the volume tiers From,To,Rate type,Rate,vs. List rate, a table of \
+             markets Market and Country or Calling code",
         )
     }
 

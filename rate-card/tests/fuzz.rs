@@ -55,8 +55,8 @@ fn the_other_data_files() {
     }
 }
 
-/// A published file for every layout: list rates of a card, and tiers of two markets.
-fn published(rates: &RateCards) -> [String; 2] {
+/// A published file for every layout: list rates of a card, tiers of two markets, and markets of some countries.
+fn published(rates: &RateCards) -> [String; 3] {
     let card = rates.card_named("pmp-usd-2026-10-01").unwrap();
     let mut base = "Cost per message,,,,,,\nMarket,Currency,Marketing,Utility,Authentication,\
                     \"Authentication-\nInternational\",Service\n"
@@ -70,7 +70,8 @@ fn published(rates: &RateCards) -> [String; 2] {
                  \"Market\n(per rate card)\",Currency,From,To,\"Rate type\n(List/Tier)\",Rate,vs. List rate\n\
                  Mexico,$US,1,\"250,000\",List rate,0.0085,--\n,$US,\"250,001\",--,Tier rate,0.0081,-5%\n\
                  Brazil,$US,1,--,List rate,0.0068,--\n";
-    [base, tiers.to_owned()]
+    let markets = "Market,Country,Calling code\nPortugal,Portugal,+351\nIberia,\"Spain (+34), AD\",\n,\"Gibraltar;IT\nSM\",+350\n";
+    [base, tiers.to_owned(), markets.to_owned()]
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn published_files() {
     for text in &texts {
         Published::read(&Source::new("rates.csv", text.clone()), &rates, from, usd).unwrap();
     }
-    for (name, text_of) in [("list_rates", &texts[0]), ("tiers", &texts[1])] {
+    for (name, text_of) in [("list_rates", &texts[0]), ("tiers", &texts[1]), ("markets", &texts[2])] {
         let row = text_of.lines().last().unwrap();
         let long_name = format!("{text_of}{}{row}\n", "x".repeat(300_000));
         let wrong_rows = format!("{text_of}{}", format!("x{row}\n").repeat(5_000));

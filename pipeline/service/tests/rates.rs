@@ -195,3 +195,57 @@ fn all_or_nothing() {
     told(here, "rates import eur.csv --valid-from 2027-01-01 --out rates --correction");
     assert_eq!(names(&out), ["pmp_eur_2027-01-01-v2.csv", "pmp_eur_2027-01-01.csv"]);
 }
+
+/// A table of markets becomes a period of the map; cards without an end end there, and the list rates of the new markets follow.
+#[test]
+fn a_further_period_of_the_market_map() {
+    let directory = tempfile::tempdir().unwrap();
+    let (here, out) = (directory.path(), directory.path().join("rates"));
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(here.join("own.toml"), "[rates]\ndirectory = \"rates\"\n").unwrap();
+    std::fs::write(here.join("markets.csv"), "Market,Country,Calling code\nPortugal,Portugal,+351\n").unwrap();
+    std::fs::write(here.join("other.csv"), "Market,Country\nIberia,Portugal\n").unwrap();
+    let import = |file: &str, more: &str| format!("rates import {file} --valid-from 2027-01-01 --out rates {more}");
+
+    let rehearsed = told(here, &import("markets.csv", "--dry-run"));
+    for line in [
+        "PT Portugal: Rest of Western Europe -> Portugal",
+        "1 countries change their market on 2027-01-01",
+        "markets that there were not: Portugal",
+        "card pmp-usd-2026-10-01 ends on 2026-12-31; import the list rates from 2027-01-01 next",
+        "nothing is written",
+    ] {
+        assert!(rehearsed.lines().any(|l| l == line), "{line}\n{rehearsed}");
+    }
+    assert!(names(&out).is_empty());
+    told(here, &import("markets.csv", ""));
+    assert_eq!(names(&out), ["market_map.csv"]);
+    assert!(told(here, &import("markets.csv", "")).contains("says the same from 2027-01-01 already"));
+    assert!(told(here, "rates check --config own.toml").contains("good"));
+
+    // The card of the new period needs the new market.
+    let rates = RateCards::embedded().unwrap();
+    let text = list_rates(&rates, rates.card_named("pmp-usd-2026-10-01").unwrap());
+    std::fs::write(here.join("usd.csv"), &text).unwrap();
+    assert!(refused(here, &import("usd.csv", "")).contains("there is no row for market `Portugal`"));
+    std::fs::write(here.join("usd.csv"), format!("{text}Portugal,$US,0.07,0.01,0.01,n/a,0.0091\n")).unwrap();
+    told(here, &import("usd.csv", ""));
+    assert!(told(here, "rates check --config own.toml").contains("good"));
+
+    // Other content needs --correction, and the former map stays readable.
+    let first = std::fs::read_to_string(out.join("market_map.csv")).unwrap();
+    let error = refused(here, &import("other.csv", ""));
+    assert!(error.contains("market_map.csv has a period from 2027-01-01 already"), "{error}");
+    // A card lists `Portugal`, which the corrected period would not have.
+    let error = refused(here, &import("other.csv", "--correction"));
+    assert!(error.contains("rates/pmp_usd_2027-01-01.csv:") && error.contains("market is `Portugal`"), "{error}");
+    std::fs::remove_file(out.join("pmp_usd_2027-01-01.csv")).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&told(here, &import("other.csv", "--correction --json"))).unwrap();
+    assert_eq!((&json["changed"][0]["was"], &json["changed"][0]["is"]), (&"Portugal".into(), &"Iberia".into()));
+    assert_eq!(names(&out), ["market_map.csv", "market_map.csv.1"]);
+    assert_eq!(std::fs::read_to_string(out.join("market_map.csv.1")).unwrap(), first);
+    let wrong = tollgate(here, &import("other.csv", "--currency USD"));
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("a table of markets has no --valid-to"), "{wrong:?}");
+}

@@ -22,8 +22,9 @@ pub(super) fn settle(cards: &mut [Card]) {
         let card = &cards[index];
         let next = cards[index..].iter().find(|next| !next.is_replaced() && starts(next) > starts(card));
         let next = next.filter(|next| next.currency() == card.currency());
-        if card.validity().to().is_none()
+        if card.declared_validity().to().is_none()
             && let Some(last) = next.and_then(|next| next.validity().from().yesterday().ok())
+            && card.validity().to().is_none_or(|to| last < to)
             && let Some(validity) = Validity::new(card.validity().from(), Some(last))
         {
             cards[index].set_validity(validity);

@@ -171,8 +171,13 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(self, trie: Trie, starts: Vec<Date>, file: &str) -> Result<MarketMap, DataError> {
-        let names: BTreeSet<&str> = self.countries.values().flat_map(|(_, markets)| markets.iter().copied()).collect();
-        let names: Vec<&str> = names.into_iter().collect();
+        let mut at: BTreeMap<&str, u8> = BTreeMap::new();
+        let mut names: Vec<&str> = Vec::new();
+        for period in 0..starts.len() {
+            let all: BTreeSet<&str> = self.countries.values().map(|(_, markets)| markets[period]).collect();
+            names.extend(all.into_iter().filter(|name| !at.contains_key(name)).collect::<Vec<_>>());
+            at.extend((0..).zip(&names).map(|(index, name)| (*name, index as u8)));
+        }
         if names.len() >= usize::from(NO_MARKET) {
             return Err(DataError::new(file, 1, format!("the map names {} markets", names.len()), "name at most 254"));
         }
@@ -187,15 +192,16 @@ impl<'a> Builder<'a> {
             .collect();
         for (country, (_, markets)) in &self.countries {
             for (period, name) in periods.iter_mut().zip(markets) {
-                let index = names.binary_search(name).expect("collected above");
-                period.market_of[country.index()] = index as u8;
-                period.in_use[index] = true;
+                let index = at[name];
+                period.market_of[country.index()] = index;
+                period.in_use[usize::from(index)] = true;
             }
         }
         Ok(MarketMap {
             trie,
             countries: self.countries.into_iter().map(|(country, (info, _))| (country, info)).collect(),
             markets: names.into_iter().map(str::to_owned).collect(),
+            by_name: at.into_values().collect(),
             periods,
         })
     }

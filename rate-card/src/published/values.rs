@@ -6,7 +6,7 @@ use crate::card::SCALE_MAX;
 use crate::{Category, Currency, Market, MarketMap};
 
 /// Longest name, in bytes, whose nearest known one is looked for: the look takes the product of both lengths.
-const NAME_BYTES_MAX: usize = 100;
+pub(super) const NAME_BYTES_MAX: usize = 100;
 
 /// A header without case, blanks, line breaks and signs: `Authentication-\nInternational` is
 /// `authenticationinternational`.

@@ -1,9 +1,11 @@
 //! The files that a published one becomes. Their form is that of `data/README.md`.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 
 use super::{PublishedBase, PublishedTiers};
-use crate::{Card, CellStatus, MarketMap, PricingModel, Validity};
+use crate::{Card, Category, CellStatus, Market, MarketMap, PricingModel, Validity};
 
 /// What the first line of a card declares beside what the published file tells.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +34,7 @@ impl PublishedBase {
             days(head.validity),
             self.scale
         );
-        for (&(market, category), rate) in &self.cells {
+        for (market, category, rate) in by_name(&self.cells, map) {
             let status = if rate.is_some() { CellStatus::Published } else { CellStatus::NotOffered };
             let rate = rate.map(|rate| padded(rate, self.scale)).unwrap_or_default();
             row(&mut text, &[map.market_name(market), category.as_str(), &rate, status.as_str(), ""]);
@@ -63,7 +65,7 @@ impl PublishedTiers {
             days(validity),
             self.scale
         );
-        for (&(market, category), (table, discounts)) in &self.tables {
+        for (market, category, (table, discounts)) in by_name(&self.tables, map) {
             for ((band, rate), discount) in table.bands().iter().zip(discounts) {
                 let to = band.to.map(|to| to.to_string()).unwrap_or_default();
                 let kind = if band.index == 0 { "LIST" } else { "TIER" };
@@ -86,6 +88,13 @@ impl PublishedTiers {
     }
 }
 
+/// What is known of each market and category, by the market's name.
+fn by_name<'a, T>(all: &'a BTreeMap<(Market, Category), T>, map: &MarketMap) -> Vec<(Market, Category, &'a T)> {
+    let mut sorted: Vec<_> = all.iter().map(|(&(market, category), what)| (market, category, what)).collect();
+    sorted.sort_by_key(|&(market, category, _)| (map.market_name(market), category));
+    sorted
+}
+
 fn days(validity: Validity) -> String {
     let to = validity.to().map_or_else(|| "open".to_owned(), |to| to.to_string());
     format!("valid_from={} valid_to={to}", validity.from())
@@ -98,7 +107,7 @@ fn padded(mut rate: Decimal, scale: u32) -> String {
 }
 
 /// Adds a record of CSV.
-fn row(text: &mut String, cells: &[&str]) {
+pub(super) fn row(text: &mut String, cells: &[&str]) {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Into memory neither fails, and what was text stays text. A row less would be a market less, which no card may
     // have and an import looks for before it writes.

@@ -143,10 +143,10 @@ fn the_markets_of_another_period() {
 }
 
 #[test]
-fn neither_layout() {
+fn no_layout() {
     for text in ["", "a,b\n1,2\n", "# id=x pricing_model=PMP\nmarket,category,rate,status,note\n"] {
         let said = said(read(text, "2026-10-01", None));
-        assert!(said.starts_with("1: neither layout is recognised; the list rates have"), "{said}");
+        assert!(said.starts_with("1: no layout is recognised; the list rates have"), "{said}");
     }
     let said = said(read(&good(), "2020-01-01", None));
     assert!(said.starts_with("1: 2020-01-01 is before the market map"), "{said}");

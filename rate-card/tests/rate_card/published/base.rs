@@ -1,5 +1,6 @@
 use tollgate_rate_card::{
-    Card, CardHead, Category, Currency, Decimal, Market, PricingModel, Published, PublishedBase, Source, Validity,
+    Card, CardHead, Category, Currency, Decimal, Market, PricingModel, Published, PublishedBase, PublishedRates,
+    Source, Validity,
 };
 
 use super::{layout, read};
@@ -7,8 +8,8 @@ use crate::{CARDS, day, decimal};
 
 fn base(text: &str, from: &str) -> PublishedBase {
     match read(text, from, None).unwrap() {
-        Published::Base(base) => base,
-        Published::Tiers(_) => panic!("tiers"),
+        Published::Rates(PublishedRates::Base(base)) => base,
+        other => panic!("{other:?}"),
     }
 }
 

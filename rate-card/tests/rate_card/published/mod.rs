@@ -3,6 +3,7 @@
 mod bad_base;
 mod bad_tiers;
 mod base;
+mod markets;
 mod tiers;
 
 use tollgate_rate_card::{Card, Category, Currency, Published, PublishedFaults, Source};

@@ -1,4 +1,4 @@
-use tollgate_rate_card::{Published, PublishedTiers, RateCards, Source, Sources};
+use tollgate_rate_card::{Published, PublishedRates, PublishedTiers, RateCards, Source, Sources};
 
 use super::read;
 use crate::CARDS;
@@ -38,8 +38,8 @@ fn grouped(number: u64) -> String {
 
 fn tiers(text: &str, currency: Option<&str>) -> PublishedTiers {
     match read(text, "2026-07-01", currency).unwrap() {
-        Published::Tiers(tiers) => tiers,
-        Published::Base(_) => panic!("list rates"),
+        Published::Rates(PublishedRates::Tiers(tiers)) => tiers,
+        other => panic!("{other:?}"),
     }
 }
 

@@ -7,30 +7,38 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde_json::json;
 use tollgate_rate_card::{
-    Card, CardDiff, Currency, Date, Published, PublishedFaults, PublishedTiers, RateCards, Source, Sources,
+    Card, CardDiff, Currency, Date, Published, PublishedFaults, PublishedRates, PublishedTiers, RateCards, Source,
+    Sources,
 };
 
 use super::diff;
+use super::markets;
 use super::target::{self, Plan, Target, Wish};
 use crate::config::{ConfigArgs, rate_sources};
 use crate::exit::WrongUse;
 use crate::output;
 
-/// Import list rates or volume tiers as the platform publishes them
+/// Import list rates, volume tiers or markets as the platform publishes them
 ///
 /// Recognises the two published CSV layouts, in any billing currency, and writes a card or a file of volume bands
 /// into --out or the configuration's rates.directory. Import list rates before their tiers. The file is checked
 /// completely, with all other cards, before anything is written; a file that is there is never overwritten. A
 /// correction is a further file, `…-v2`, which replaces the earlier one and leaves it readable. A card without
 /// --valid-to holds until the next one of its currency.
+///
+/// A table of markets has a column Market and beside it countries by name, ISO code or calling code, as the platform shows
+/// them on its page. It becomes a further period of market_map.csv; countries that it does not list keep their market.
+/// Cards without an end end where the map changes, so import it before the list rates of the same day. The map that was
+/// there is kept as market_map.csv.1, and so on.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
     tollgate rates import USD_rates.csv --valid-from 2027-01-01 --out rates --dry-run\n  \
     tollgate rates import USD_rates.csv --valid-from 2027-01-01 --out rates\n  \
     tollgate rates import USD_tiers.csv --valid-from 2027-01-01 --out rates\n  \
-    tollgate rates import USD_rates.csv --valid-from 2027-01-01 --out rates --correction")]
+    tollgate rates import USD_rates.csv --valid-from 2027-01-01 --out rates --correction\n  \
+    tollgate rates import markets.csv --valid-from 2027-01-01 --out rates --dry-run")]
 pub struct ImportArgs {
-    /// Published CSV with list rates or volume tiers
+    /// Published CSV with list rates, volume tiers or markets
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// First day of the rates
@@ -45,7 +53,7 @@ pub struct ImportArgs {
     /// Directory to write to, with the cards that are there [default: rates.directory]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write a further version of a card or of bands that are there with other content
+    /// Write a further version of a card or of bands, or a period of the market map anew, that are there with other content
     #[arg(long)]
     correction: bool,
     /// Accept that the days since the card before have no card; they stay unpriced
@@ -83,7 +91,15 @@ pub fn run(args: ImportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Res
     let bytes = std::fs::read(&args.file).with_context(|| format!("{name} cannot be read"))?;
     let text = String::from_utf8(bytes).map_err(|_| anyhow!("{name} is not UTF-8; save it as CSV UTF-8"))?;
     let published = match Published::read(&Source::new(name.clone(), text), &rates, args.valid_from, args.currency) {
-        Ok(published) => published,
+        Ok(Published::Rates(published)) => published,
+        Ok(Published::Markets(table)) => {
+            if args.valid_to.is_some() || args.currency.is_some() || args.gap_before {
+                let told = "a table of markets has no --valid-to, --currency or --gap-before; leave them out";
+                return Err(WrongUse(told.to_owned()).into());
+            }
+            let wish = markets::Wish { from: args.valid_from, correction: args.correction, dry_run: args.dry_run };
+            return markets::run(&name, &table, sources, directory.as_deref(), wish, json);
+        }
         Err(faults) => return tell(&name, &faults, json),
     };
     let wish =
@@ -93,8 +109,8 @@ pub fn run(args: ImportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Res
         sources.bands.iter().any(base)
     };
     let plan = match &published {
-        Published::Base(base) => target::base(&rates, base, wish),
-        Published::Tiers(tiers) => target::tiers(&rates, tiers, wish, &taken),
+        PublishedRates::Base(base) => target::base(&rates, base, wish),
+        PublishedRates::Tiers(tiers) => target::tiers(&rates, tiers, wish, &taken),
     };
     let target = match plan.map_err(|error| anyhow!("{name}: {error}"))? {
         Plan::Same { card } => {
@@ -131,7 +147,7 @@ pub fn run(args: ImportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Res
 /// The catalogue with the new file, which must fit everything that is there.
 fn checked(
     mut sources: Sources,
-    published: &Published,
+    published: &PublishedRates,
     target: &Target,
     directory: Option<&Path>,
 ) -> anyhow::Result<RateCards> {
@@ -142,8 +158,8 @@ fn checked(
         return Err(anyhow!("there is a file named {} already, for something else; rename it", target.name));
     }
     match published {
-        Published::Base(_) => sources.cards.push(source),
-        Published::Tiers(_) => sources.bands.push(source),
+        PublishedRates::Base(_) => sources.cards.push(source),
+        PublishedRates::Tiers(_) => sources.bands.push(source),
     }
     Ok(RateCards::from_sources(&sources)?)
 }
@@ -171,13 +187,13 @@ fn tell(name: &str, faults: &PublishedFaults, json: bool) -> anyhow::Result<Exit
     Ok(ExitCode::FAILURE)
 }
 
-fn summary(published: &Published, card: &Card) -> String {
+fn summary(published: &PublishedRates, card: &Card) -> String {
     match published {
-        Published::Base(_) => {
+        PublishedRates::Base(_) => {
             let markets = card.markets().count();
             format!("card {}, {}, {markets} markets, {} decimals", card.id(), card.validity(), card.scale())
         }
-        Published::Tiers(tiers) => format!("volume bands of card {}, {}", card.id(), tables(tiers)),
+        PublishedRates::Tiers(tiers) => format!("volume bands of card {}, {}", card.id(), tables(tiers)),
     }
 }
 
@@ -188,10 +204,10 @@ fn tables(tiers: &PublishedTiers) -> String {
 }
 
 /// A card in place of one with bands, without as many: they belong to the list rates of the earlier one.
-fn without_bands(rates: &RateCards, published: &Published, new: &Card, from: Date) -> anyhow::Result<()> {
+fn without_bands(rates: &RateCards, published: &PublishedRates, new: &Card, from: Date) -> anyhow::Result<()> {
     let before = before(rates, new.currency(), from);
     let missing = before.map_or(0, Card::band_tables).saturating_sub(new.band_tables());
-    if missing > 0 && matches!(published, Published::Base(_)) {
+    if missing > 0 && matches!(published, PublishedRates::Base(_)) {
         output::line(format_args!(
             "{missing} tables of volume bands do not go over to it; import its volume tiers too"
         ))?;
@@ -207,7 +223,7 @@ fn before(rates: &RateCards, currency: Currency, from: Date) -> Option<&Card> {
 
 fn dry_run(
     rates: &RateCards,
-    published: &Published,
+    published: &PublishedRates,
     new: &Card,
     target: &Target,
     from: Date,
@@ -217,7 +233,7 @@ fn dry_run(
     let diff = before.map(|before| (before, CardDiff::between(before, new, rates.map())));
     if json {
         let diff = match (&diff, published) {
-            (Some((before, Ok(diff))), Published::Base(_)) => Some(diff::as_json(diff, before, new)),
+            (Some((before, Ok(diff))), PublishedRates::Base(_)) => Some(diff::as_json(diff, before, new)),
             _ => None,
         };
         let (file, refused) = (&target.name, &target.refused);
@@ -228,16 +244,18 @@ fn dry_run(
         return Ok(());
     }
     match (diff, published) {
-        (_, Published::Tiers(tiers)) => {
+        (_, PublishedRates::Tiers(tiers)) => {
             let known = |(market, category)| before.and_then(|card: &Card| card.bands(market, category));
             let new = tiers.tables.keys().filter(|key| known(**key).is_none()).count();
             let changed =
                 tiers.tables.iter().filter(|(key, (table, _))| known(**key).is_some_and(|have| have != table));
             output::line(format_args!("{}: {new} new, {} changed", tables(tiers), changed.count()))?;
         }
-        (Some((before, Ok(diff))), Published::Base(_)) => diff::print(&diff, before, new)?,
-        (Some((_, Err(error))), Published::Base(_)) => output::line(format_args!("nothing to compare with: {error}"))?,
-        (None, Published::Base(_)) => {
+        (Some((before, Ok(diff))), PublishedRates::Base(_)) => diff::print(&diff, before, new)?,
+        (Some((_, Err(error))), PublishedRates::Base(_)) => {
+            output::line(format_args!("nothing to compare with: {error}"))?
+        }
+        (None, PublishedRates::Base(_)) => {
             output::line(format_args!("there is no {} card before {from}", new.currency()))?;
         }
     }

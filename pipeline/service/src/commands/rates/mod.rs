@@ -3,6 +3,7 @@
 
 mod diff;
 mod import;
+mod markets;
 mod target;
 
 use std::path::{Path, PathBuf};

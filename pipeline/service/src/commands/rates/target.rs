@@ -160,25 +160,37 @@ fn file_name(id: &str) -> String {
     id.splitn(3, '-').collect::<Vec<_>>().join("_").replace(['/', '\\'], "_")
 }
 
-/// Writes a file that is not there yet: beside, then renamed, so that nothing half-written ever has the name.
+/// Writes a file that is not there yet.
 ///
 /// # Errors
 /// The file is there, or the directory cannot be written.
 pub fn write(directory: &Path, target: &Target) -> anyhow::Result<PathBuf> {
     let path = directory.join(&target.name);
+    put(&path, &target.text, |path| match path.exists() {
+        true => Err(anyhow!("{} is there already; nothing is overwritten", path.display())),
+        false => Ok(()),
+    })?;
+    Ok(path)
+}
+
+/// Writes a file beside, then renames it, so that nothing half-written ever has the name; `before` has a look at the name first.
+///
+/// # Errors
+/// Those of `before`, or the directory cannot be written.
+pub fn put(path: &Path, text: &str, before: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let cannot = || format!("{} cannot be written", path.display());
+    let (directory, name) = path.parent().zip(path.file_name()).with_context(cannot)?;
     // Not `.csv`, which would be read as a card.
-    let partial = directory.join(format!(".{}.partial", target.name));
+    let partial = directory.join(format!(".{}.partial", name.to_string_lossy()));
     let written = std::fs::File::create(&partial).and_then(|mut file| {
-        file.write_all(target.text.as_bytes())?;
+        file.write_all(text.as_bytes())?;
         file.sync_all()
     });
     written.with_context(cannot)?;
-    if path.exists() {
+    if let Err(error) = before(path) {
         std::fs::remove_file(&partial).with_context(cannot)?;
-        return Err(anyhow!("{} is there already; nothing is overwritten", path.display()));
+        return Err(error);
     }
-    std::fs::rename(&partial, &path).with_context(cannot)?;
-    std::fs::File::open(directory).and_then(|directory| directory.sync_all()).with_context(cannot)?;
-    Ok(path)
+    std::fs::rename(&partial, path).with_context(cannot)?;
+    std::fs::File::open(directory).and_then(|directory| directory.sync_all()).with_context(cannot)
 }
