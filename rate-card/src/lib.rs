@@ -63,7 +63,7 @@ pub use markup::{Exchange, Fee, Fees, Markup, MarkupFault, MarkupRule, Price};
 pub use month::{InvalidMonth, YearMonth};
 pub use people_zones::{PeopleZones, QuietHours};
 pub use pricing::{CellStatus, PricingModel, PricingType};
-pub use published::{CardHead, FAULTS_SHOWN, Published, PublishedBase, PublishedFaults, PublishedTiers};
+pub use published::{CardHead, FAULTS_SHOWN, Published, PublishedBase, PublishedFaults, PublishedRate, PublishedTiers};
 pub use rated::{BandBasis, Priced, Rated, Unpriced, UnpricedReason};
 pub use rating::RatingInput;
 pub use reported::{Reported, ReportedCategory, ReportedModel, ReportedType};

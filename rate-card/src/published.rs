@@ -35,6 +35,19 @@ pub enum Published {
     Tiers(PublishedTiers),
 }
 
+/// A rate as it stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublishedRate {
+    /// Line of the file.
+    pub line: u64,
+    /// Of this market.
+    pub market: Market,
+    /// And this category.
+    pub category: Category,
+    /// With its decimals as they are written.
+    pub rate: Decimal,
+}
+
 /// List rates of every market.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedBase {
@@ -44,6 +57,8 @@ pub struct PublishedBase {
     pub scale: u32,
     /// Every category of every market of the period; `None` is not offered.
     pub cells: BTreeMap<(Market, Category), Option<Decimal>>,
+    /// The rates by line.
+    pub rates: Vec<PublishedRate>,
 }
 
 /// Volume tiers of the markets that have them.
@@ -55,6 +70,8 @@ pub struct PublishedTiers {
     pub scale: u32,
     /// The bands by market and category, with what the file says of the discount in percent.
     pub tables: BTreeMap<(Market, Category), (BandTable, Vec<i8>)>,
+    /// The rates by line.
+    pub rates: Vec<PublishedRate>,
 }
 
 /// What is wrong with a published file.
@@ -68,6 +85,25 @@ pub struct PublishedFaults {
 }
 
 impl Published {
+    /// Currency of the rates.
+    #[must_use]
+    pub const fn currency(&self) -> Currency {
+        match self {
+            Self::Base(base) => base.currency,
+            Self::Tiers(tiers) => tiers.currency,
+        }
+    }
+
+    /// The rates that are written with more decimals than so many, by line. The file declares none, so a digit too many
+    /// passes as a finer price.
+    pub fn finer_than(&self, decimals: u32) -> impl Iterator<Item = &PublishedRate> {
+        let rates = match self {
+            Self::Base(base) => &base.rates,
+            Self::Tiers(tiers) => &tiers.rates,
+        };
+        rates.iter().filter(move |of| of.rate.scale() > decimals)
+    }
+
     /// Reads a file that holds from `from`. `currency` is needed where the file does not tell it, and must be the
     /// file's otherwise.
     ///

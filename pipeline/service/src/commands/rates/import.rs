@@ -7,7 +7,8 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde_json::json;
 use tollgate_rate_card::{
-    Card, CardDiff, Currency, Date, Published, PublishedFaults, PublishedTiers, RateCards, Source, Sources,
+    Card, CardDiff, Currency, Date, FAULTS_SHOWN, Published, PublishedFaults, PublishedRate, PublishedTiers, RateCards,
+    Source, Sources,
 };
 
 use super::diff;
@@ -109,6 +110,7 @@ pub fn run(args: ImportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Res
     let after =
         checked(sources, &published, &target, directory.as_deref()).map_err(|error| anyhow!("{name}: {error}"))?;
     let new = after.card_named(&target.card).context("the imported card is not in the catalogue")?;
+    finer(&name, &published, &rates);
     if args.dry_run {
         dry_run(&rates, &published, new, &target, args.valid_from, json)?;
         return Ok(ExitCode::SUCCESS);
@@ -169,6 +171,30 @@ fn tell(name: &str, faults: &PublishedFaults, json: bool) -> anyhow::Result<Exit
         eprintln!("tollgate: {name}: and {} more", faults.more);
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// Tells of prices with more decimals than the newest card of the currency has. It is no fault: a card may be finer than the
+/// one before.
+fn finer(name: &str, published: &Published, rates: &RateCards) {
+    let of_currency =
+        rates.cards().iter().filter(|card| card.currency() == published.currency() && !card.is_replaced());
+    let Some(newest) = of_currency.max_by_key(|card| card.validity().from()) else { return };
+    let mut finer = published.finer_than(newest.scale());
+    for PublishedRate { line, market, category, rate } in finer.by_ref().take(FAULTS_SHOWN) {
+        eprintln!(
+            "tollgate: {name}:{line}: warning: the rate of {}, {category} is {rate}, with {} decimals where card {}, the newest in {}, has {}; \
+             compare it with what the platform publishes: as it is it will be billed",
+            rates.map().market_name(*market),
+            rate.scale(),
+            newest.id(),
+            newest.currency(),
+            newest.scale(),
+        );
+    }
+    let more = finer.count();
+    if more > 0 {
+        eprintln!("tollgate: {name}: warning: and {more} more with more decimals");
+    }
 }
 
 fn summary(published: &Published, card: &Card) -> String {
