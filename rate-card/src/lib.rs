@@ -64,8 +64,8 @@ pub use month::{InvalidMonth, YearMonth};
 pub use people_zones::{PeopleZones, QuietHours};
 pub use pricing::{CellStatus, PricingModel, PricingType};
 pub use published::{
-    CardHead, FAULTS_SHOWN, NewPeriod, Published, PublishedBase, PublishedFaults, PublishedMarkets, PublishedRates,
-    PublishedTiers,
+    CardHead, FAULTS_SHOWN, NewPeriod, Published, PublishedBase, PublishedFaults, PublishedMarkets, PublishedPrices,
+    PublishedRate, PublishedTiers,
 };
 pub use rated::{BandBasis, Priced, Rated, Unpriced, UnpricedReason};
 pub use rating::RatingInput;

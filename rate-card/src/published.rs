@@ -33,18 +33,31 @@ const HEADER_WITHIN: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Published {
     /// What messages cost.
-    Rates(PublishedRates),
+    Prices(PublishedPrices),
     /// Which market prices which country.
     Markets(PublishedMarkets),
 }
 
 /// What messages cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PublishedRates {
+pub enum PublishedPrices {
     /// List rates.
     Base(PublishedBase),
     /// Volume tiers.
     Tiers(PublishedTiers),
+}
+
+/// A rate as it stands in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PublishedRate {
+    /// Line of the file.
+    pub line: u64,
+    /// Of this market.
+    pub market: Market,
+    /// And this category.
+    pub category: Category,
+    /// With its decimals as they are written.
+    pub rate: Decimal,
 }
 
 /// List rates of every market.
@@ -56,6 +69,8 @@ pub struct PublishedBase {
     pub scale: u32,
     /// Every category of every market of the period; `None` is not offered.
     pub cells: BTreeMap<(Market, Category), Option<Decimal>>,
+    /// The rates by line.
+    pub rates: Vec<PublishedRate>,
 }
 
 /// Volume tiers of the markets that have them.
@@ -67,6 +82,8 @@ pub struct PublishedTiers {
     pub scale: u32,
     /// The bands by market and category, with what the file says of the discount in percent.
     pub tables: BTreeMap<(Market, Category), (BandTable, Vec<i8>)>,
+    /// The rates by line.
+    pub rates: Vec<PublishedRate>,
 }
 
 /// Which market prices which country.
@@ -107,6 +124,27 @@ impl Published {
     }
 }
 
+impl PublishedPrices {
+    /// Currency of the rates.
+    #[must_use]
+    pub const fn currency(&self) -> Currency {
+        match self {
+            Self::Base(base) => base.currency,
+            Self::Tiers(tiers) => tiers.currency,
+        }
+    }
+
+    /// The rates that are written with more decimals than so many, by line. The file declares none, so a digit too many
+    /// passes as a finer price.
+    pub fn finer_than(&self, decimals: u32) -> impl Iterator<Item = &PublishedRate> {
+        let rates = match self {
+            Self::Base(base) => &base.rates,
+            Self::Tiers(tiers) => &tiers.rates,
+        };
+        rates.iter().filter(move |of| of.rate.scale() > decimals)
+    }
+}
+
 /// A file on its way: what is known of it, and what is wrong so far.
 struct Reading<'a> {
     file: &'a str,
@@ -139,12 +177,12 @@ impl Reading<'_> {
             let headers: Vec<String> = record.cells().map(values::header).collect();
             let has = |name: &str| headers.iter().any(|header| header == name);
             if has("from") && has("to") {
-                return self.tiers(&records, index, &headers).map(PublishedRates::Tiers).map(Published::Rates);
+                return self.tiers(&records, index, &headers).map(PublishedPrices::Tiers).map(Published::Prices);
             }
             let categories = headers.iter().filter(|header| values::category(header).is_some()).count();
             // Three categories alone are a header row of the tiers, which have no marketing.
             if has("market") && (has("marketing") || has("service")) || categories > 3 {
-                return self.base(&records[index..], &headers).map(PublishedRates::Base).map(Published::Rates);
+                return self.base(&records[index..], &headers).map(PublishedPrices::Base).map(Published::Prices);
             }
             if markets::is_header(&headers) && !has("currency") && categories == 0 {
                 return self.markets(&records[index..], &headers).map(Published::Markets);

@@ -130,7 +130,7 @@ pub(crate) fn preference(facts: &Facts<'_>, account: &Account, p: &Preference<'_
 }
 
 /// How far a platform time may lie ahead of ours.
-pub(crate) const AHEAD_S: u32 = 60;
+pub const AHEAD_S: u32 = 60;
 
 /// Platform times later than a minute from now are clamped: a wrong clock must not open windows in the future.
 pub(crate) fn clamp_s(at_s: u32, now_ms: u64) -> u32 {

@@ -406,5 +406,5 @@ fn what_becomes_of_a_call_without_a_result_is_the_accounts_choice() {
     let mut spec = account_spec("acme", "waba-1", "1001", "UNLIMITED", "GREEN");
     spec["policy"] = json!({"in_doubt": {"utility_seconds": 0}});
     let refused = world().try_command(&json!({"command": "apply_account", "spec": spec})).unwrap_err();
-    assert!(refused.detail.contains("policy.in_doubt.utility_seconds 0 is not 1 to 86400"), "{refused}");
+    assert!(refused.detail.contains("policy.in_doubt.utility_seconds: 0 is not 1 to 86400"), "{refused}");
 }

@@ -34,10 +34,10 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// Start of every decision by chance
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = whole)]
     pub seed: Option<u64>,
     /// Factor on all delays of people and networks
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", value_parser = factor)]
     pub delay_scale: Option<f64>,
     /// File to which sends and webhook changes are appended
     #[arg(long, value_name = "FILE")]
@@ -147,6 +147,14 @@ pub async fn run(args: SandboxArgs) -> anyhow::Result<()> {
 
 fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("{} cannot be read; name an existing file", path.display()))
+}
+
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "write a whole number, such as 7".to_owned())
+}
+
+fn factor(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "write a number, such as 0.5".to_owned())
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

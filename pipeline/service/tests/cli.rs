@@ -136,7 +136,7 @@ const TABLE: &str = r#"
     billing rerate --month 2026-09 --card pmp-eur-2026-07-01 --config booked.toml → 0
     billing analytics fetch --month 2026-13                     → 2 write YYYY-MM
     billing analytics fetch --month 2999-01                     → 2 --month = 2999-01 has not begun
-    billing analytics fetch --days 0                            → 2 0 is not in 1..=366
+    billing analytics fetch --days 0                            → 2 '--days <N>': write a whole number from 1 to 366
     billing analytics fetch --days 3 --month 2026-10            → 2 cannot be used with
     billing analytics fetch --config ledger.toml                → 1 no app is configured, so there is no access token; set apps.default
     billing analytics fetch --config apps.toml                  → 2 --app is missing: there are several apps; name one of default, shop
@@ -179,7 +179,7 @@ const TABLE: &str = r#"
     rates import people.csv --valid-from 2027-01-01             → 2 neither --out nor rates.directory says where to write
     rates import people.csv --valid-from 2027-01-01 --out none  → 1 --out none is not a directory; create it first
     rates import people.csv --valid-from 2027-01-01 --out .     → 1 bad_card.csv:
-    rates import people.csv --valid-from 2027-01-01 --dry-run   → 1 people.csv:1: neither layout is recognised
+    rates import people.csv --valid-from 2027-01-01 --dry-run   → 1 people.csv:1: no layout is recognised
     rates import none.csv --valid-from 2027-01-01 --dry-run     → 1 none.csv cannot be read
     rates import people.csv --valid-from January --dry-run      → 2 write a day as YYYY-MM-DD
     rates import people.csv --valid-from 2027-01-01 --currency usd --dry-run → 2 write three capitals, such as USD
@@ -193,7 +193,15 @@ const TABLE: &str = r#"
     senders --url URL                                           → 1 no service answers
     lots acme --url URL                                         → 1 no service answers
     dead-letters list --url URL                                 → 1 no service answers
-    dead-letters list --limit 0                                 → 2 --limit
+    dead-letters list --limit 0                                 → 2 invalid value '0' for '--limit <NUMBER>': write a whole number from 1 to 1000
+    dead-letters list --limit x                                 → 2 '--limit <NUMBER>': write a whole number from 1 to 1000
+    windows list --account acme --limit 10001                   → 2 '--limit <NUMBER>': write a whole number from 1 to 10000
+    topics create --partitions 2049                             → 2 '--partitions <N>': write a whole number from 1 to 2048
+    topics create --replication x                               → 2 write a whole number from 1 to 9
+    campaigns start acme x --per-minute 0                       → 2 '--per-minute <NUMBER>': write a whole number from 1 to 6000000
+    demo --recipients 0                                         → 2 '--recipients <NUMBER>': write a whole number from 1 to 2000000
+    demo --seed x                                               → 2 '--seed <NUMBER>': write a whole number
+    accounts apply x --wait 1.5                                 → 2 '--wait <SECONDS>': write a whole number
     dead-letters show 3 --url URL                               → 1 no service answers
     dead-letters show 3 --bytes --json                          → 2 leave --json out
     dead-letters replay                                         → 2 nothing is chosen; give offsets, --reason, --after or --all
@@ -206,6 +214,8 @@ const TABLE: &str = r#"
     dead-letters replay 3 x                                     → 2 invalid value 'x' for '[OFFSET]...': write a whole number
     campaigns start acme x --weight 1.5                         → 2 '--weight <NUMBER>': write a whole number
     sandbox --listen 8440                                       → 2 '--listen <ADDRESS>': write address and port, such as 127.0.0.1:8440
+    sandbox --seed x                                            → 2 '--seed <NUMBER>': write a whole number, such as 7
+    sandbox --delay-scale fast                                  → 2 '--delay-scale <FACTOR>': write a number, such as 0.5
     sandbox --config none.toml                                  → 1 none.toml cannot be read; name an existing file
     sandbox --config sandbox.toml                               → 1 sandbox.toml:2: unknown field `sed`
     token new --role emperor                                    → 2 invalid value

@@ -249,3 +249,52 @@ fn a_further_period_of_the_market_map() {
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("a table of markets has no --valid-to"), "{wrong:?}");
 }
+
+/// A published file declares no decimals, so a digit too many would pass as a finer price.
+#[test]
+fn more_decimals_than_the_newest_card_has_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let (here, out) = (directory.path(), directory.path().join("rates"));
+    std::fs::create_dir(&out).unwrap();
+    let rates = RateCards::embedded().unwrap();
+    let text = list_rates(&rates, rates.card_named("pmp-usd-2026-10-01").unwrap());
+    std::fs::write(here.join("usd.csv"), &text).unwrap();
+    std::fs::write(here.join("finer.csv"), text.replace("Argentina,$US,0.0618", "Argentina,$US,0.06185")).unwrap();
+    std::fs::write(here.join("first.csv"), text.replace("$US", "RP").replace("0.0618", "0.06185")).unwrap();
+    let warned = |file: &str, more: &str| {
+        let output = tollgate(here, &format!("rates import {file} --valid-from 2027-01-01 --out rates {more}"));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{file} {more}\n{told}");
+        told
+    };
+    assert_eq!(warned("usd.csv", "--dry-run"), "");
+    assert_eq!(warned("first.csv", "--dry-run"), "", "there is no card in IDR to compare with");
+    let expected = "tollgate: finer.csv:4: warning: the rate of Argentina, marketing is 0.06185, with 5 decimals where card \
+                    pmp-usd-2026-10-01, the newest in USD, has 4; compare it with what the platform publishes: as it is \
+                    it will be billed\n";
+    assert_eq!(warned("finer.csv", "--dry-run"), expected);
+    assert_eq!(warned("finer.csv", "--dry-run --json"), expected, "stdout is left to JSON");
+    assert_eq!(warned("finer.csv", ""), expected);
+    assert_eq!(warned("finer.csv", ""), "", "the same already");
+
+    // Tiers may be finer than the list rates that they belong to.
+    std::fs::write(here.join("tiers.csv"), TIERS.replace("UTILITY", "0.0085").replace("0.0050", "0.005012")).unwrap();
+    let tiers = warned("tiers.csv", "");
+    assert!(
+        tiers.starts_with(
+            "tollgate: tiers.csv:7: warning: the rate of Mexico, utility is 0.005012, with 6 decimals where"
+        ),
+        "{tiers}"
+    );
+
+    // Many are counted.
+    let finer = |line: &str| match line.split_once(",$US,") {
+        Some((market, of)) => format!("{market},$US,0.000001,{}\n", of.split_once(',').unwrap().1),
+        None => format!("{line}\n"),
+    };
+    let all_finer: String = text.lines().map(finer).collect();
+    std::fs::write(here.join("all.csv"), all_finer).unwrap();
+    let all = warned("all.csv", "--dry-run");
+    assert_eq!(all.lines().count(), 21);
+    assert!(all.ends_with("all.csv: warning: and 27 more with more decimals\n"), "{all}");
+}

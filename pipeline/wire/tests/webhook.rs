@@ -20,6 +20,7 @@ fixtures! {
     account_deleted_offboarded_reconnected
     account_disabled_and_reinstated
     account_events_that_stop_nothing
+    account_prices_to_declare
     account_restricted
     account_volume_bands
     authentication_international_with_hyphen
@@ -230,8 +231,9 @@ fn lines(webhook: &Webhook<'_>) -> Vec<String> {
         }
         format!("{}{}", shorten(waba), render(event))
     });
+    let notices = webhook.notices.iter().map(|n| format!("{}{:?}", shorten(&n.waba), n.told));
     let unknown = webhook.unknown.iter().map(|u| format!("{}{} {}", shorten(&u.waba), u.why.as_str(), u.field));
-    events.chain(unknown).collect()
+    events.chain(notices).chain(unknown).collect()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::values::{self, category, is_none};
-use super::{PublishedBase, Reading, Record};
+use super::{PublishedBase, PublishedRate, Reading, Record};
 use crate::{Category, Market};
 
 /// Where the columns are; the platform has moved them before.
@@ -19,7 +19,7 @@ impl Reading<'_> {
     pub(super) fn base(&mut self, records: &[Record], headers: &[String]) -> Option<PublishedBase> {
         let (header, rows) = records.split_first()?;
         let columns = self.columns(header, headers)?;
-        let mut cells = BTreeMap::new();
+        let (mut cells, mut rates) = (BTreeMap::new(), Vec::new());
         let mut lines: BTreeMap<Market, u64> = BTreeMap::new();
         // A market with a bad name is not also a market that is missing.
         let mut unknown = false;
@@ -41,13 +41,14 @@ impl Reading<'_> {
             for category in Category::ALL {
                 let text = record.cell(columns.categories[category.index()]);
                 let rate = if is_none(text) { None } else { self.rate(record.line, label(category), text) };
+                rates.extend(rate.map(|rate| PublishedRate { line: record.line, market, category, rate }));
                 cells.insert((market, category), rate);
             }
         }
         self.all_markets(&lines.keys().copied().collect(), records.last().map_or(1, |last| last.line), unknown);
         let scale = cells.values().flatten().map(rust_decimal::Decimal::scale).max().unwrap_or(0);
         let currency = self.currency?;
-        Some(PublishedBase { currency, scale, cells })
+        Some(PublishedBase { currency, scale, cells, rates })
     }
 
     fn columns(&mut self, header: &Record, headers: &[String]) -> Option<Columns> {

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::base::label;
 use super::values::{category, count, is_none};
-use super::{PublishedTiers, Reading, Record};
+use super::{PublishedRate, PublishedTiers, Reading, Record};
 use crate::{Band, BandTable, Category, Market};
 
 /// Columns of a group, as [`super::values::header`] gives them.
@@ -34,6 +34,7 @@ impl Reading<'_> {
         let mut open: BTreeMap<(Market, Category), Open> = BTreeMap::new();
         let mut blocks: BTreeMap<Market, u64> = BTreeMap::new();
         let mut block = None;
+        let mut rates = Vec::new();
         for record in rows.iter().filter(|record| !record.is_empty()) {
             let name = record.cell(0);
             if !name.is_empty() {
@@ -62,8 +63,12 @@ impl Reading<'_> {
                 }
                 let table =
                     open.entry((market, category)).or_insert_with(|| Open { line: record.line, ..Open::default() });
-                if !table.broken && self.tier(table, record.line, category, cells).is_none() {
-                    table.broken = true;
+                if table.broken {
+                    continue;
+                }
+                match self.tier(table, record.line, category, cells) {
+                    Some(rate) => rates.push(PublishedRate { line: record.line, market, category, rate }),
+                    None => table.broken = true,
                 }
             }
         }
@@ -81,11 +86,10 @@ impl Reading<'_> {
         let Some(currency) = self.currency else {
             return self.fault(header.line, "the file does not tell its currency", "say it with --currency");
         };
-        let rates = open.values().flat_map(|table| &table.bands);
-        let scale = rates.map(|(_, rate)| rate.scale()).max().unwrap_or(0);
+        let scale = rates.iter().map(|of| of.rate.scale()).max().unwrap_or(0);
         let finished = |table: Open| (BandTable::new(table.bands), table.discounts);
         let tables = open.into_iter().map(|(key, table)| (key, finished(table))).collect();
-        Some(PublishedTiers { currency, scale, tables })
+        Some(PublishedTiers { currency, scale, tables, rates })
     }
 
     /// The first column of each category's group.
@@ -133,8 +137,8 @@ impl Reading<'_> {
         Some(groups)
     }
 
-    /// Adds a row to its table; `None` if the row is bad.
-    fn tier(&mut self, table: &mut Open, line: u64, of: Category, cells: [&str; GROUP.len()]) -> Option<()> {
+    /// Adds a row to its table and answers its rate; `None` if the row is bad.
+    fn tier(&mut self, table: &mut Open, line: u64, of: Category, cells: [&str; GROUP.len()]) -> Option<Decimal> {
         let [from_text, to_text, type_text, rate_text, discount_text] = cells;
         let of = label(of);
         let expected = match table.bands.last() {
@@ -182,6 +186,6 @@ impl Reading<'_> {
         };
         table.bands.push((Band { index, from, to }, rate));
         table.discounts.push(discount);
-        Some(())
+        Some(rate)
     }
 }

@@ -27,6 +27,7 @@ use axum::Router;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tollgate_metrics::Metrics;
+use tollgate_rate_card::RateCards;
 
 pub use access::{Action, Role};
 pub use books::{Allowed, BookError, Books, CreditOf, InvoiceOf, MonthOf, Stage};
@@ -63,6 +64,8 @@ pub struct GatewayParts {
     pub syncs: Arc<dyn Syncs>,
     /// Known accounts, WABAs and senders.
     pub registry: SharedRegistry,
+    /// Markets and currencies that declarations may name.
+    pub rates: Arc<RateCards>,
     /// For the time of records.
     pub clock: Clock,
     /// Counted; shown by [`Gateway::start`].

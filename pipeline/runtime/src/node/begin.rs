@@ -167,6 +167,7 @@ impl Beginning {
                 books: Arc::new(books),
                 syncs: Arc::new(sync::ByHand(syncer)),
                 registry: self.registry.clone(),
+                rates: Arc::clone(&self.config.rates),
                 clock: self.clock.clone(),
                 metrics: Arc::clone(&self.metrics),
                 traces: self.traces.clone(),

@@ -31,8 +31,11 @@ const _: fn(Worker) -> ShardError = Worker::failed;
 const _: fn(&Worker) -> &Metrics = Worker::metrics;
 const _: fn(&Worker) -> &Lags = Worker::lags;
 const _: fn(&Worker, &KafkaConfig) = Worker::wait_decided;
-const _: fn(&Path, u32) -> BTreeMap<(Space, Vec<u8>), Vec<u8>> = contents;
+const _: fn(&Path, u32) -> Contents = contents;
 const _: fn(&BaseProducer, &KafkaConfig, Topic, &str, &str) = send;
+
+/// Keys and values of a store, by space.
+pub type Contents = BTreeMap<(Space, Vec<u8>), Vec<u8>>;
 
 /// A worker: one slot on its own directory.
 pub struct Worker {
@@ -179,7 +182,7 @@ pub fn committed_of(config: &KafkaConfig, topic: &str, partitions: u32) -> BTree
 }
 
 /// Everything in a partition's store but its own place.
-pub fn contents(directory: &Path, partition: u32) -> BTreeMap<(Space, Vec<u8>), Vec<u8>> {
+pub fn contents(directory: &Path, partition: u32) -> Contents {
     let store = Store::open(&directory.join(format!("partition-{partition}")), &StoreOptions::default()).unwrap();
     let spaces = Space::ALL.into_iter().filter(|space| *space != Space::Meta);
     spaces

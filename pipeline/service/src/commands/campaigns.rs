@@ -9,12 +9,15 @@ use clap::{Args, Subcommand};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use tollgate_runtime::views::CampaignView;
-use tollgate_wire::command::{CampaignSpec, SendingHours};
+use tollgate_wire::command::{CampaignSpec, MAX_PER_MINUTE, SendingHours};
 
-use super::whole;
+use super::{between, whole};
 use crate::client::{Api, ClientArgs, JSON, Listing, path};
 use crate::exit::WrongUse;
 use crate::output::{self, Table};
+
+/// Fastest rate that a campaign may be given.
+const PER_MINUTE_MAX: NonZeroU32 = NonZeroU32::new(MAX_PER_MINUTE).expect("more than 0");
 
 /// Show and control campaigns.
 #[derive(Args, Debug)]
@@ -119,7 +122,7 @@ struct StartArgs {
     #[arg(long, value_name = "TEXT")]
     cost_center: Option<String>,
     /// Most messages in any minute
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = between(NonZeroU32::MIN..=PER_MINUTE_MAX))]
     per_minute: Option<NonZeroU32>,
     /// Shares of the alternatives of requests that choose `split`, such as 50,50
     #[arg(long, value_name = "SHARES", value_delimiter = ',')]

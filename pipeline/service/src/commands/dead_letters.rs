@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use tollgate_wire::Time;
 
-use super::whole;
+use super::{between, whole};
 use crate::client::{Api, ClientArgs, path};
 use crate::exit::WrongUse;
 use crate::output::{self, Table};
@@ -35,7 +35,7 @@ enum DeadLettersCommand {
         #[arg(long, value_name = "OFFSET", value_parser = whole::<u64>)]
         after: Option<u64>,
         /// At most so many, 1 to 1000
-        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = between(1_u32..=1000))]
         limit: u32,
         #[command(flatten)]
         client: ClientArgs,

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use tollgate_runtime::log::kafka::{self, TopicsError};
 
+use super::between;
 use crate::config::ConfigArgs;
 use crate::exit::DIFFERENCES;
 use crate::output;
@@ -31,10 +32,10 @@ enum TopicsCommand {
         tollgate topics create --partitions 64 --replication 3 --config /etc/tollgate/tollgate.toml")]
     Create {
         /// Partitions of each topic that has one for each shard
-        #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=2048))]
+        #[arg(long, value_name = "N", default_value_t = 64, value_parser = between(1_u32..=2048))]
         partitions: u32,
         /// Copies of each partition; 3 for anything that matters
-        #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=9))]
+        #[arg(long, value_name = "N", default_value_t = 3, value_parser = between(1_u32..=9))]
         replication: u32,
         #[command(flatten)]
         config: ConfigArgs,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use tollgate_runtime::views::UnansweredView;
 
+use super::between;
 use crate::client::{Api, ClientArgs, path};
 use crate::output::{self, Table};
 
@@ -38,7 +39,7 @@ struct ListArgs {
     #[arg(long, value_name = "TIME", default_value = "2h", value_parser = within)]
     within: Duration,
     /// People that are listed at most
-    #[arg(long, value_name = "NUMBER", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000, value_parser = between(1_u64..=10_000))]
     limit: u64,
     /// Show people in full
     #[arg(long)]

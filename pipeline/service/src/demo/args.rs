@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::commands::{between, whole};
+
 /// Send a generated campaign set through the whole service, against a sandbox of the platform, in under a minute.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -15,10 +17,10 @@ use std::time::Duration;
     no address, Kafka is fetched once and run on loopback.")]
 pub struct DemoArgs {
     /// Recipients to generate, over three accounts and more than 40 countries
-    #[arg(long, value_name = "NUMBER", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 100_000, value_parser = between(1_u32..=2_000_000))]
     pub recipients: u32,
     /// Start of every choice by chance: the same number gives the same recipients
-    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 7, value_parser = whole::<u64>)]
     pub seed: u64,
     /// Where log, state, ledger and exports go; they stay when the demo ends
     #[arg(long, value_name = "DIRECTORY", default_value = "./data/demo")]
@@ -27,7 +29,7 @@ pub struct DemoArgs {
     #[arg(long)]
     pub force: bool,
     /// Longest time that sending may take, in seconds; what still waits then is shown as waiting. 36, and 90 with --kafka
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = whole::<u64>)]
     pub seconds: Option<u64>,
     /// Run over Apache Kafka instead of the embedded log: on the brokers given, or without an address on one that is
     /// started for the demo by scripts/kafka, when run from the repository

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::input::{InputError, read_tagged, shown};
 use crate::naming;
-use crate::request::{MAX_ALTERNATIVES, parse_e164};
+use crate::request::{MAX_ALTERNATIVES, Purpose, parse_e164};
 use jiff::tz::TimeZoneDatabase;
 use std::collections::BTreeSet;
 use tollgate_rate_card::{Category, Currency, Markup};
@@ -131,8 +131,13 @@ fn check_waba(at: &str, waba: &WabaSpec) -> Result<(), InputError> {
         InputError::invalid(format!("{at}.currency"), problem, "use the ISO 4217 code, such as USD")
     })?;
     check_zone(&format!("{at}.time_zone"), &waba.time_zone)?;
+    let mut templates = BTreeSet::new();
     for (i, template) in waba.templates.iter().enumerate() {
-        check_template(&format!("{at}.templates[{i}]"), template)?;
+        let at = format!("{at}.templates[{i}]");
+        check_template(&at, template)?;
+        let new = templates.insert((template.name.as_str(), template.language.as_str()));
+        let twice = format!("{} in {} is there twice", shown(&template.name), template.language);
+        require(new, &at, &twice, || "leave one out".to_owned())?;
     }
     for (i, start) in waba.auth_international.iter().enumerate() {
         if waba.auth_international[..i].iter().any(|earlier| earlier.country == start.country) {
@@ -185,6 +190,18 @@ fn check_policy(policy: &Policy) -> Result<(), InputError> {
     require(policy.leave_by_seconds >= 1, "spec.policy.leave_by_seconds", "it is 0", || {
         "give at least 1 second, or nothing could leave".to_owned()
     })?;
+    for (purpose, name) in [
+        (Purpose::Authentication, "authentication"),
+        (Purpose::Utility, "utility"),
+        (Purpose::Marketing, "marketing"),
+        (Purpose::Service, "service"),
+    ] {
+        let (_, seconds) = policy.in_doubt.of(purpose);
+        let at = format!("spec.policy.in_doubt.{name}_seconds");
+        require((1..=86_400).contains(&seconds), &at, &format!("{seconds} is not 1 to 86400"), || {
+            "give as many seconds as a status is waited for".to_owned()
+        })?;
+    }
     check_words("spec.policy.stop_words", &policy.stop_words)?;
     check_consent_policy(&policy.consent)?;
     if let Some(QuietHours { from, to }) = policy.quiet_hours {

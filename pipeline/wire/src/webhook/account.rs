@@ -1,10 +1,10 @@
 //! Numbers and accounts: limits in every spelling, throughput, quality, restrictions.
 
-use super::Out;
-use super::envelope::{Scalar, Value, VolumeTier};
+use super::envelope::{Eligibility, Exception, Scalar, Value, VolumeTier};
+use super::{Out, Told};
 use crate::event::{BandReached, PlatformEvent, SenderChange};
 use tollgate_quality::{Limit, Score};
-use tollgate_rate_card::Category;
+use tollgate_rate_card::{Category, Country};
 
 /// Messages a second after a `THROUGHPUT_UPGRADE`.
 const UPGRADED_THROUGHPUT: u32 = 1000;
@@ -55,7 +55,7 @@ fn limit(value: &Scalar<'_>) -> Option<Limit> {
     }
 }
 
-/// `account_update`: what stops or restores sending, and volume bands that are reached. Everything else is counted.
+/// `account_update`: what stops or restores sending, volume bands that are reached, and what to declare of prices. Everything else is counted.
 pub(super) fn update<'a>(value: &Value<'a>, out: &mut Out<'a>) {
     let disabled = match value.event.as_deref() {
         Some("DISABLED_UPDATE") => match value.ban_info.as_ref().and_then(|b| b.waba_ban_state.as_deref()) {
@@ -78,6 +78,20 @@ pub(super) fn update<'a>(value: &Value<'a>, out: &mut Out<'a>) {
             }
             return;
         }
+        Some("AUTH_INTL_PRICE_ELIGIBILITY_UPDATE") => {
+            match value.auth_international_rate_eligibility.as_ref().and_then(auth_international) {
+                Some(told) => out.notice("auth_international_start", told),
+                None => out.malformed(),
+            }
+            return;
+        }
+        Some("BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE") => {
+            match value.country.as_deref().and_then(Country::new) {
+                Some(country) => out.notice("primary_business_location", Told::Location(country)),
+                None => out.malformed(),
+            }
+            return;
+        }
         Some("ACCOUNT_VIOLATION") => return out.form("account_violation"),
         Some(_) => return out.word("account_other"),
         None => return out.malformed(),
@@ -95,6 +109,14 @@ fn band_reached<'a>(tier: &VolumeTier<'a>) -> Option<BandReached<'a>> {
         first: low.trim().parse::<u64>().ok()?.max(1),
         at_s: tier.tier_update_time.as_ref()?.u32()?,
     })
+}
+
+/// All of it or nothing: a country less would look as if it began with the others.
+fn auth_international(of: &Eligibility<'_>) -> Option<Told> {
+    let exception =
+        |e: &Exception<'_>| Some((Country::new(e.country_code.as_deref()?)?, e.start_time.as_ref()?.u32()?));
+    let exceptions = of.exception_countries.iter().flatten().map(exception).collect::<Option<_>>()?;
+    Some(Told::AuthInternational { start_s: of.start_time.as_ref()?.u32()?, exceptions })
 }
 
 /// A restriction that names only other actions, such as adding numbers, does not stop sending.

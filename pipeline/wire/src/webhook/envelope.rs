@@ -80,6 +80,28 @@ pub(super) struct Value<'a> {
     pub restriction_info: Option<Vec<Restriction<'a>>>,
     #[serde(borrow)]
     pub volume_tier_info: Option<VolumeTier<'a>>,
+    #[serde(borrow)]
+    pub auth_international_rate_eligibility: Option<Eligibility<'a>>,
+    #[serde(borrow)]
+    pub country: Option<Text<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Eligibility<'a> {
+    #[serde(borrow)]
+    pub start_time: Option<Scalar<'a>>,
+    #[serde(borrow, deserialize_with = "list")]
+    pub exception_countries: Option<Vec<Exception<'a>>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Exception<'a> {
+    #[serde(borrow)]
+    pub country_code: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub start_time: Option<Scalar<'a>>,
 }
 
 #[derive(Deserialize, Default)]

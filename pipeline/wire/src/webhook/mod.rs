@@ -27,6 +27,8 @@ use envelope::{Envelope, Value};
 use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use tollgate_rate_card::Country;
 
 /// What one envelope says.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +37,31 @@ pub struct Webhook<'a> {
     pub events: Vec<Addressed<'a>>,
     /// What was read and is no event: to be counted, never an error.
     pub unknown: Vec<Unknown<'a>>,
+    /// What an operator is to declare. Each is among `unknown` too, as a form that changes nothing by itself.
+    pub notices: Vec<Notice<'a>>,
+}
+
+/// What the platform says of the prices of a WABA. They follow what the account's entry declares, and this does not change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice<'a> {
+    /// WABA id.
+    pub waba: Text<'a>,
+    /// What it says.
+    pub told: Told,
+}
+
+/// What a [`Notice`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Since when authentication is charged as authentication-international.
+    AuthInternational {
+        /// In every country that has such a rate: the platform's time, whole seconds.
+        start_s: u32,
+        /// Countries that have a start of their own.
+        exceptions: BTreeMap<Country, u32>,
+    },
+    /// The country of the primary business location.
+    Location(Country),
 }
 
 /// An event and whom it concerns.
@@ -284,6 +311,12 @@ impl<'a> Out<'a> {
     /// A known form that changes nothing.
     fn form(&mut self, name: &'static str) {
         self.count(name.into(), Why::Form);
+    }
+
+    /// Something to declare, under the name of a form.
+    fn notice(&mut self, name: &'static str, told: Told) {
+        self.webhook.notices.push(Notice { waba: self.waba.clone(), told });
+        self.form(name);
     }
 
     /// A word that is not of the list that a known field has.

@@ -1,4 +1,4 @@
-use tollgate_rate_card::{Published, PublishedRates, PublishedTiers, RateCards, Source, Sources};
+use tollgate_rate_card::{Published, PublishedPrices, PublishedTiers, RateCards, Source, Sources};
 
 use super::read;
 use crate::CARDS;
@@ -38,7 +38,7 @@ fn grouped(number: u64) -> String {
 
 fn tiers(text: &str, currency: Option<&str>) -> PublishedTiers {
     match read(text, "2026-07-01", currency).unwrap() {
-        Published::Rates(PublishedRates::Tiers(tiers)) => tiers,
+        Published::Prices(PublishedPrices::Tiers(tiers)) => tiers,
         other => panic!("{other:?}"),
     }
 }

@@ -7,7 +7,8 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
-use tollgate_rate_card::{Markup, Zone};
+use tollgate_core::inbound::AHEAD_S;
+use tollgate_rate_card::{Currency, Markup, RateCards, Zone};
 use tollgate_wire::Time;
 use tollgate_wire::command::{self, AccountSpec, Command};
 
@@ -36,6 +37,7 @@ pub(super) async fn put(
     command::check(&command)?;
     let registry = api.registry.snapshot();
     check_unchanging(&registry, &spec, api.clock.now())?;
+    check_rated(&registry, &spec, &api.rates)?;
     registry.with(spec)?;
     api.command(&command, &json!({ "account": account })).await
 }
@@ -56,7 +58,8 @@ fn check_unchanging(registry: &Registry, spec: &AccountSpec, now: Time) -> Resul
             }
         }
         let Ok(zone) = Zone::new(&waba.time_zone) else { continue };
-        let today = zone.local_date_at(i64::from(now.secs()));
+        // As the shard has it: the platform's times may be ahead of ours, and something be booked by them.
+        let today = zone.local_date_at(i64::from(now.secs() + AHEAD_S));
         if let Some(day) = Markup::first_changed(&old.markup, &waba.markup, today) {
             let detail = format!("the mark-up of {day} of WABA {} is not as it was, and has begun", waba.id);
             return Err(Problem::new(StatusCode::CONFLICT, "unchanging", detail)
@@ -65,6 +68,41 @@ fn check_unchanging(registry: &Registry, spec: &AccountSpec, now: Time) -> Resul
         }
     }
     Ok(())
+}
+
+/// What the rate cards do not know is not priced: the currency of a new WABA, and the market of a mark-up. The shard checks
+/// that again when it applies the entry.
+fn check_rated(registry: &Registry, spec: &AccountSpec, rates: &RateCards) -> Result<(), Problem> {
+    let before = registry.account(&spec.account);
+    for (i, waba) in spec.wabas.iter().enumerate() {
+        let known = before.is_some_and(|before| before.wabas.iter().any(|old| old.id == waba.id));
+        let billed = Currency::new(&waba.currency).and_then(|currency| rates.minor_units(currency)).is_some();
+        if !known && !billed {
+            let all: Vec<String> = rates.currencies().map(|currency| currency.to_string()).collect();
+            return Err(Problem::malformed("the platform bills in no such currency")
+                .field(format!("wabas[{i}].currency"), &waba.currency)
+                .remedy(format!("use one of {}, or add it to currencies.csv in rates.directory", all.join(" "))));
+        }
+        for (j, markup) in waba.markup.iter().enumerate() {
+            for (k, rule) in markup.rules.iter().enumerate() {
+                let Some(market) = &rule.market else { continue };
+                if rates.map().market_named(market).is_none() {
+                    return Err(Problem::malformed("the market is on no rate card")
+                        .field(format!("wabas[{i}].markup[{j}].rules[{k}].market"), market)
+                        .remedy(markets(rates, market)));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn markets(rates: &RateCards, unknown: &str) -> String {
+    let map = rates.map();
+    match map.market_folded(unknown) {
+        Some(meant) => format!("write it as {:?}", map.market_name(meant)),
+        None => format!("use one of {}", map.markets().join(", ")),
+    }
 }
 
 #[derive(Serialize)]

@@ -1,12 +1,15 @@
 //! Campaigns: settings, control, progress.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::json;
-use tollgate_wire::command::{CampaignAction, CampaignSpec, Command};
+use tollgate_wire::command::{AccountSpec, CampaignAction, CampaignSpec, Command};
 
 use super::campaign_exists::check;
 use super::{Api, JSON, Shared, parse_json, require_content_type, state_of, state_of_campaign};
@@ -134,7 +137,8 @@ async fn put_spec(
     body: Body,
 ) -> Result<Response, Problem> {
     require_content_type(headers, JSON)?;
-    api.known(&account)?;
+    let registry = api.registry.snapshot();
+    let entry = registry.account(&account).ok_or_else(|| Problem::unknown_account(&account))?;
     let body = api.body(body, BODY_BYTES_MAX).await?;
     let spec: CampaignSpec = parse_json(&body.bytes)?;
     if name.is_some_and(|name| name != spec.name) {
@@ -145,6 +149,9 @@ async fn put_spec(
         let problem = Problem::malformed("the name cannot stand in a path");
         return Err(problem.field("name", &spec.name).remedy("leave out / and :"));
     }
+    if let Some(budget) = &spec.budget {
+        check_one_currency(entry, budget)?;
+    }
     let name = spec.name.clone();
     let answer = json!({ "account": account, "campaign": name });
     let command = Command::PutCampaign { account, spec };
@@ -152,4 +159,16 @@ async fn put_spec(
     // What was refused creates nothing.
     api.campaigns.remember(command.account(), &name);
     Ok(answer)
+}
+
+/// A budget is compared with costs of all of the account's WABAs, so they must be in one currency.
+fn check_one_currency(entry: &AccountSpec, budget: &Decimal) -> Result<(), Problem> {
+    let currencies: BTreeSet<&str> = entry.wabas.iter().map(|waba| waba.currency.as_str()).collect();
+    if currencies.len() <= 1 {
+        return Ok(());
+    }
+    let all = Vec::from_iter(currencies).join(" and ");
+    Err(Problem::malformed(format!("a budget needs one currency, but the WABAs of the account bill in {all}"))
+        .field("budget", &budget.to_string())
+        .remedy("leave it out, or make an account for the WABAs of each currency"))
 }

@@ -31,6 +31,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use tokio::sync::Semaphore;
 use tollgate_metrics::Metrics;
+use tollgate_rate_card::RateCards;
 use tollgate_wire::command::{self, AccountSpec, Command, ConsentState};
 
 use self::campaign_exists::Written;
@@ -64,6 +65,7 @@ pub(super) struct Api {
     books: Arc<dyn Books>,
     syncs: Arc<dyn Syncs>,
     registry: SharedRegistry,
+    rates: Arc<RateCards>,
     clock: Clock,
     metrics: Arc<Metrics>,
     traces: Traces,
@@ -134,6 +136,7 @@ pub(super) fn router(config: &GatewayConfig, tokens: Tokens, parts: &GatewayPart
         books: Arc::clone(&parts.books),
         syncs: Arc::clone(&parts.syncs),
         registry: parts.registry.clone(),
+        rates: Arc::clone(&parts.rates),
         clock: parts.clock.clone(),
         metrics: Arc::clone(&parts.metrics),
         traces: parts.traces.clone(),

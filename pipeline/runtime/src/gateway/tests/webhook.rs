@@ -203,6 +203,23 @@ async fn what_is_not_understood_is_kept_in_part() {
     assert_eq!(header(0, "source").as_deref(), Some("/webhooks/whatsapp/default"));
 }
 
+/// It changes nothing by itself, and an operator is told what to declare: no dead letter.
+#[tokio::test]
+async fn what_is_to_be_declared_of_prices_is_understood() {
+    let world = World::new().await;
+    let change = |value: Value| json!({"id": "100", "changes": [{"field": "account_update", "value": value}]});
+    let start = change(json!({"event": "AUTH_INTL_PRICE_ELIGIBILITY_UPDATE", "auth_international_rate_eligibility":
+        {"start_time": 1_746_082_800, "exception_countries": [{"country_code": "MY", "start_time": 1_748_761_200}]}}));
+    let location = change(json!({"event": "BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE", "country": "BR"}));
+    assert_eq!(post(&world, "default", "secret of default", envelope(&[start, location])).await.status, 200);
+    assert_eq!(world.inbox.of(Topic::DeadLetters).len(), 0);
+    let metrics = metrics(&world).await;
+    for field in ["auth_international_start", "primary_business_location"] {
+        let line = format!("tollgate_webhooks_total{{field=\"{field}\",result=\"accepted\"}} 1");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+}
+
 /// Charges are in it: should the platform change the shape of statuses, a later version takes them back.
 #[tokio::test]
 async fn of_statuses_that_cannot_be_read_all_are_kept() {

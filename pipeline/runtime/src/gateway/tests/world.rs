@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollgate_metrics::{Limits, Metrics};
-use tollgate_rate_card::YearMonth;
+use tollgate_rate_card::{RateCards, YearMonth};
 use tollgate_wire::Time;
 
 use crate::clock::Clock;
@@ -346,6 +346,7 @@ impl World {
             books: Arc::clone(&books) as _,
             syncs: Arc::new(FakeSyncs),
             registry: registry.clone(),
+            rates: Arc::new(RateCards::embedded().unwrap()),
             clock: clock.clone(),
             metrics: Arc::new(Metrics::new("test", Limits::default()).unwrap()),
             traces: crate::traces::Traces::off(),

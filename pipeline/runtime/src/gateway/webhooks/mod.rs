@@ -2,6 +2,7 @@
 
 mod address;
 mod kept;
+mod notice;
 mod signature;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use tollgate_metrics::{Metrics, WebhookResult};
+use tollgate_rate_card::RateCards;
 use tollgate_wire::{DeadLetterReason, Time, webhook};
 
 use self::address::Sorted;
@@ -38,6 +40,7 @@ struct Webhooks {
     apps: HashMap<String, AppKey>,
     inbox: Arc<dyn Inbox>,
     registry: SharedRegistry,
+    rates: Arc<RateCards>,
     clock: Clock,
     metrics: Arc<Metrics>,
     bodies: BodyBudget,
@@ -49,6 +52,7 @@ pub(super) fn router(config: &GatewayConfig, parts: &GatewayParts) -> Router {
         apps: config.apps.iter().map(|app| (app.name.clone(), AppKey::new(app))).collect(),
         inbox: Arc::clone(&parts.inbox),
         registry: parts.registry.clone(),
+        rates: Arc::clone(&parts.rates),
         clock: parts.clock.clone(),
         metrics: Arc::clone(&parts.metrics),
         bodies: BodyBudget::new(config.limits.body_bytes_max),
@@ -104,7 +108,9 @@ async fn receive(
         Ok(parsed) => {
             let now = webhooks.clock.now();
             let kept = webhooks.kept.of(&body.bytes, &parsed.unknown, now);
-            let sorted = Sorted::new(parsed, &app, &webhooks.registry.snapshot());
+            let registry = webhooks.registry.snapshot();
+            notice::tell(&parsed.notices, &app, &registry, &webhooks.rates);
+            let sorted = Sorted::new(parsed, &app, &registry);
             let mut records = sorted.records(now);
             if let Some(reason) = sorted.misplaced() {
                 records.push(webhooks.dead_letter(&app, &body.bytes, reason));

@@ -11,6 +11,7 @@ use tollgate_wire::command::AccountSpec;
 
 use super::{Account, read_file};
 use crate::client::{Api, ClientArgs, path};
+use crate::commands::whole;
 use crate::output;
 
 /// How often the registry is asked whether it has the entry.
@@ -33,7 +34,7 @@ pub struct ApplyArgs {
     #[arg(long)]
     dry_run: bool,
     /// Seconds to wait until the service works with the new entries
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = whole::<u64>)]
     wait: u64,
     #[command(flatten)]
     client: ClientArgs,

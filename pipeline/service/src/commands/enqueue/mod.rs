@@ -22,6 +22,7 @@ use tollgate_wire::Time;
 use tollgate_wire::request::Purpose;
 
 use crate::client::{Api, ClientArgs, encode};
+use crate::commands::whole;
 use crate::config::ConfigArgs;
 use crate::exit::{WrongUse, one_line};
 use crate::output;
@@ -67,7 +68,7 @@ pub struct EnqueueArgs {
     #[arg(long)]
     restart: bool,
     /// Seconds for which the service may be away in the middle
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = whole::<u64>)]
     give_up_after: u64,
     /// Straight onto the topics in Kafka; brokers, prefix and properties are those of the configuration
     #[arg(long)]

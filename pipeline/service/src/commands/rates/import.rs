@@ -7,8 +7,8 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use serde_json::json;
 use tollgate_rate_card::{
-    Card, CardDiff, Currency, Date, Published, PublishedFaults, PublishedRates, PublishedTiers, RateCards, Source,
-    Sources,
+    Card, CardDiff, Currency, Date, FAULTS_SHOWN, Published, PublishedFaults, PublishedPrices, PublishedRate,
+    PublishedTiers, RateCards, Source, Sources,
 };
 
 use super::diff;
@@ -91,7 +91,7 @@ pub fn run(args: ImportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Res
     let bytes = std::fs::read(&args.file).with_context(|| format!("{name} cannot be read"))?;
     let text = String::from_utf8(bytes).map_err(|_| anyhow!("{name} is not UTF-8; save it as CSV UTF-8"))?;
     let published = match Published::read(&Source::new(name.clone(), text), &rates, args.valid_from, args.currency) {
-        Ok(Published::Rates(published)) => published,
+        Ok(Published::Prices(published)) => published,
         Ok(Published::Markets(table)) => {
             if args.valid_to.is_some() || args.currency.is_some() || args.gap_before {
                 let told = "a table of markets has no --valid-to, --currency or --gap-before; leave them out";
@@ -109,8 +109,8 @@ pub fn run(args: ImportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Res
         sources.bands.iter().any(base)
     };
     let plan = match &published {
-        PublishedRates::Base(base) => target::base(&rates, base, wish),
-        PublishedRates::Tiers(tiers) => target::tiers(&rates, tiers, wish, &taken),
+        PublishedPrices::Base(base) => target::base(&rates, base, wish),
+        PublishedPrices::Tiers(tiers) => target::tiers(&rates, tiers, wish, &taken),
     };
     let target = match plan.map_err(|error| anyhow!("{name}: {error}"))? {
         Plan::Same { card } => {
@@ -125,6 +125,7 @@ pub fn run(args: ImportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Res
     let after =
         checked(sources, &published, &target, directory.as_deref()).map_err(|error| anyhow!("{name}: {error}"))?;
     let new = after.card_named(&target.card).context("the imported card is not in the catalogue")?;
+    finer(&name, &published, &rates);
     if args.dry_run {
         dry_run(&rates, &published, new, &target, args.valid_from, json)?;
         return Ok(ExitCode::SUCCESS);
@@ -147,7 +148,7 @@ pub fn run(args: ImportArgs, before: Option<PathBuf>, json: bool) -> anyhow::Res
 /// The catalogue with the new file, which must fit everything that is there.
 fn checked(
     mut sources: Sources,
-    published: &PublishedRates,
+    published: &PublishedPrices,
     target: &Target,
     directory: Option<&Path>,
 ) -> anyhow::Result<RateCards> {
@@ -158,8 +159,8 @@ fn checked(
         return Err(anyhow!("there is a file named {} already, for something else; rename it", target.name));
     }
     match published {
-        PublishedRates::Base(_) => sources.cards.push(source),
-        PublishedRates::Tiers(_) => sources.bands.push(source),
+        PublishedPrices::Base(_) => sources.cards.push(source),
+        PublishedPrices::Tiers(_) => sources.bands.push(source),
     }
     Ok(RateCards::from_sources(&sources)?)
 }
@@ -187,13 +188,37 @@ fn tell(name: &str, faults: &PublishedFaults, json: bool) -> anyhow::Result<Exit
     Ok(ExitCode::FAILURE)
 }
 
-fn summary(published: &PublishedRates, card: &Card) -> String {
+/// Tells of prices with more decimals than the newest card of the currency has. It is no fault: a card may be finer than the
+/// one before.
+fn finer(name: &str, published: &PublishedPrices, rates: &RateCards) {
+    let of_currency =
+        rates.cards().iter().filter(|card| card.currency() == published.currency() && !card.is_replaced());
+    let Some(newest) = of_currency.max_by_key(|card| card.validity().from()) else { return };
+    let mut finer = published.finer_than(newest.scale());
+    for PublishedRate { line, market, category, rate } in finer.by_ref().take(FAULTS_SHOWN) {
+        eprintln!(
+            "tollgate: {name}:{line}: warning: the rate of {}, {category} is {rate}, with {} decimals where card {}, the newest in {}, has {}; \
+             compare it with what the platform publishes: as it is it will be billed",
+            rates.map().market_name(*market),
+            rate.scale(),
+            newest.id(),
+            newest.currency(),
+            newest.scale(),
+        );
+    }
+    let more = finer.count();
+    if more > 0 {
+        eprintln!("tollgate: {name}: warning: and {more} more with more decimals");
+    }
+}
+
+fn summary(published: &PublishedPrices, card: &Card) -> String {
     match published {
-        PublishedRates::Base(_) => {
+        PublishedPrices::Base(_) => {
             let markets = card.markets().count();
             format!("card {}, {}, {markets} markets, {} decimals", card.id(), card.validity(), card.scale())
         }
-        PublishedRates::Tiers(tiers) => format!("volume bands of card {}, {}", card.id(), tables(tiers)),
+        PublishedPrices::Tiers(tiers) => format!("volume bands of card {}, {}", card.id(), tables(tiers)),
     }
 }
 
@@ -204,10 +229,10 @@ fn tables(tiers: &PublishedTiers) -> String {
 }
 
 /// A card in place of one with bands, without as many: they belong to the list rates of the earlier one.
-fn without_bands(rates: &RateCards, published: &PublishedRates, new: &Card, from: Date) -> anyhow::Result<()> {
+fn without_bands(rates: &RateCards, published: &PublishedPrices, new: &Card, from: Date) -> anyhow::Result<()> {
     let before = before(rates, new.currency(), from);
     let missing = before.map_or(0, Card::band_tables).saturating_sub(new.band_tables());
-    if missing > 0 && matches!(published, PublishedRates::Base(_)) {
+    if missing > 0 && matches!(published, PublishedPrices::Base(_)) {
         output::line(format_args!(
             "{missing} tables of volume bands do not go over to it; import its volume tiers too"
         ))?;
@@ -223,7 +248,7 @@ fn before(rates: &RateCards, currency: Currency, from: Date) -> Option<&Card> {
 
 fn dry_run(
     rates: &RateCards,
-    published: &PublishedRates,
+    published: &PublishedPrices,
     new: &Card,
     target: &Target,
     from: Date,
@@ -233,7 +258,7 @@ fn dry_run(
     let diff = before.map(|before| (before, CardDiff::between(before, new, rates.map())));
     if json {
         let diff = match (&diff, published) {
-            (Some((before, Ok(diff))), PublishedRates::Base(_)) => Some(diff::as_json(diff, before, new)),
+            (Some((before, Ok(diff))), PublishedPrices::Base(_)) => Some(diff::as_json(diff, before, new)),
             _ => None,
         };
         let (file, refused) = (&target.name, &target.refused);
@@ -244,18 +269,18 @@ fn dry_run(
         return Ok(());
     }
     match (diff, published) {
-        (_, PublishedRates::Tiers(tiers)) => {
+        (_, PublishedPrices::Tiers(tiers)) => {
             let known = |(market, category)| before.and_then(|card: &Card| card.bands(market, category));
             let new = tiers.tables.keys().filter(|key| known(**key).is_none()).count();
             let changed =
                 tiers.tables.iter().filter(|(key, (table, _))| known(**key).is_some_and(|have| have != table));
             output::line(format_args!("{}: {new} new, {} changed", tables(tiers), changed.count()))?;
         }
-        (Some((before, Ok(diff))), PublishedRates::Base(_)) => diff::print(&diff, before, new)?,
-        (Some((_, Err(error))), PublishedRates::Base(_)) => {
+        (Some((before, Ok(diff))), PublishedPrices::Base(_)) => diff::print(&diff, before, new)?,
+        (Some((_, Err(error))), PublishedPrices::Base(_)) => {
             output::line(format_args!("nothing to compare with: {error}"))?
         }
-        (None, PublishedRates::Base(_)) => {
+        (None, PublishedPrices::Base(_)) => {
             output::line(format_args!("there is no {} card before {from}", new.currency()))?;
         }
     }

@@ -23,7 +23,7 @@ use self::days::Span;
 use self::kept::Kept;
 use self::stored::Stored;
 use super::scope;
-use crate::commands::wait;
+use crate::commands::{between, wait};
 use crate::config::{Config, ConfigArgs, nearest};
 use crate::exit::WrongUse;
 
@@ -63,7 +63,7 @@ struct FetchArgs {
     #[arg(long, value_name = "MONTH", conflicts_with = "days")]
     month: Option<YearMonth>,
     /// So many days up to yesterday (UTC), whether they are kept or not
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=366))]
+    #[arg(long, value_name = "N", value_parser = between(1_u16..=366))]
     days: Option<u16>,
     /// One account [default: all]
     #[arg(long)]
