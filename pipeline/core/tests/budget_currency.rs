@@ -14,7 +14,7 @@ fn with_second(currency: &str) -> Value {
     json!({"command": "apply_account", "spec": spec})
 }
 
-fn budget(amount: Value) -> Value {
+fn budget(amount: &Value) -> Value {
     json!({"command": "put_campaign", "account": "acme", "spec": {"name": "c", "budget": amount}})
 }
 
@@ -22,19 +22,19 @@ fn budget(amount: Value) -> Value {
 fn no_budget_over_several_currencies() {
     let mut w = World::with_account("TIER_1K", "GREEN");
     w.command(&with_second("EUR"));
-    let refused = w.try_command(&budget(json!("10"))).unwrap_err().detail;
+    let refused = w.try_command(&budget(&json!("10"))).unwrap_err().detail;
     assert!(refused.starts_with("campaign c: a budget needs one currency"), "{refused}");
-    w.command(&budget(Value::Null));
+    w.command(&budget(&Value::Null));
     w.command(&with_second("EUR"));
 }
 
 #[test]
 fn no_second_currency_beside_a_budget() {
     let mut w = World::with_account("TIER_1K", "GREEN");
-    w.command(&budget(json!("10")));
+    w.command(&budget(&json!("10")));
     w.command(&with_second("USD"));
     let mut w = World::with_account("TIER_1K", "GREEN");
-    w.command(&budget(json!("10")));
+    w.command(&budget(&json!("10")));
     let refused = w.try_command(&with_second("EUR")).unwrap_err().detail;
     assert_eq!(
         refused,
@@ -47,10 +47,10 @@ fn no_second_currency_beside_a_budget() {
     moved["spec"]["wabas"].as_array_mut().unwrap().remove(0);
     assert_eq!(w.try_command(&moved).unwrap_err().detail, refused);
     // Without the budget it may come, and so it may once the campaign is over.
-    w.command(&budget(Value::Null));
+    w.command(&budget(&Value::Null));
     w.command(&with_second("EUR"));
     let mut w = World::with_account("TIER_1K", "GREEN");
-    w.command(&budget(json!("10")));
+    w.command(&budget(&json!("10")));
     w.control("c", "cancel");
     w.command(&with_second("EUR"));
 }
