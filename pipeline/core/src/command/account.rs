@@ -1,6 +1,6 @@
 //! An account is declared: its WABAs, senders and templates, and what the platform told of them since.
 
-use super::check::check_currencies;
+use super::check::{check_budgets, check_currencies};
 use super::platform::live_under;
 use super::{check_account, scope};
 use crate::admission;
@@ -26,6 +26,7 @@ pub(super) fn apply_account(
     let state = facts.state;
     check_account(state, spec)?;
     check_currencies(facts, spec)?;
+    check_budgets(facts, spec)?;
     markup::check(facts, spec, now_ms)?;
     let old = state.account(&spec.account);
     let ix = match old {

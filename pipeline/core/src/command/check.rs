@@ -1,6 +1,7 @@
 //! What a declaration of an account must be.
 
 use crate::decide::Facts;
+use crate::record::CampaignState;
 use crate::state::State;
 use tollgate_rate_card::{Currency, Zone};
 use tollgate_wire::command::AccountSpec;
@@ -23,6 +24,25 @@ pub(super) fn check_currencies(facts: &Facts<'_>, spec: &AccountSpec) -> Result<
         }
     }
     Ok(())
+}
+
+/// Checks that no WABA comes in another currency while a campaign has a budget, which is compared with costs of them all.
+pub(super) fn check_budgets(facts: &Facts<'_>, spec: &AccountSpec) -> Result<(), String> {
+    let state = facts.state;
+    let Some(account) = state.account(&spec.account) else { return Ok(()) };
+    let mut currencies = account.wabas.iter().map(|w| state.waba_at(*w).currency);
+    // Where there are several already, no budget is taken.
+    let Some(first) = currencies.next().filter(|first| currencies.all(|other| other == *first)) else { return Ok(()) };
+    let Some(waba) = spec.wabas.iter().find(|w| w.currency != first.as_str()) else { return Ok(()) };
+    let mut campaigns = state.campaigns_of(account.ix);
+    match campaigns.find(|c| c.spec.budget.is_some() && c.state != CampaignState::Cancelled) {
+        None => Ok(()),
+        Some(campaign) => Err(format!(
+            "waba {}: it bills in {}, but campaign {} has a budget in {first}; take the budget off, or declare the WABA in an \
+             account of its own",
+            waba.id, waba.currency, campaign.spec.name
+        )),
+    }
 }
 
 /// What can be done about what another account declares. Accounts of other shards are the same: a shard knows its own alone,
