@@ -184,6 +184,8 @@ RUNTIME = [
     Panel("Dead letters", "Records in ten minutes that became no messages, by reason.", "short",
           ("{{reason}}", "sum by (reason) (increase(tollgate_dead_letters_total{}[10m]))"), stack=True),
     "Machine",
+    Panel("Clock", "How far off the brokers' clock at least, by process; one that is two seconds off is not ready.", "s",
+          ("{{instance}}", "max by (instance) (tollgate_clock_offset_seconds{})")),
     Panel("Memory", "Resident, by process.", "bytes", ("{{instance}}", "max by (instance) (process_resident_memory_bytes{})")),
     Panel("Processor", "Cores in use, by process.", "short",
           ("{{instance}}", "sum by (instance) (rate(process_cpu_seconds_total{}[r]))"), decimals=2),

@@ -266,6 +266,8 @@ catalogue! {
         => "Budget of a campaign; `other` is a sum. Only when switched on.";
     LogLagSeconds: Gauge "tollgate_log_lag_seconds" Seconds [closed("topic", Topic::NAMES)]
         => "Age of the oldest record not yet done, worst partition of the process; rises while its reader stands still.";
+    ClockOffsetSeconds: Gauge "tollgate_clock_offset_seconds" Seconds []
+        => "How far this process's clock is off the brokers', at least: above zero ahead, below it behind, 0 while it may be right and with the embedded log. None before a record tells.";
     BatchCommitSeconds: Histogram "tollgate_batch_commit_seconds" Seconds [] COMMIT_BUCKETS
         => "Time to commit a batch.";
     BatchRecords: Histogram "tollgate_batch_records" Records [] BATCH_BUCKETS

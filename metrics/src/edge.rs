@@ -273,6 +273,14 @@ impl Metrics {
         }
     }
 
+    /// Sets how far the process's clock is off the log's, above zero ahead of it; `None` where that is not known.
+    pub fn set_clock_offset_ms(&self, offset_ms: Option<i64>) {
+        match offset_ms {
+            Some(ms) => self.clock_offset.with_label_values(&[] as &[&str]).set(ms as f64 / 1_000.0),
+            None => drop(self.clock_offset.remove_label_values(&[] as &[&str])),
+        }
+    }
+
     /// Drops what is known of a partition that this process no longer decides for.
     pub fn forget_partition(&self, partition: u32) {
         let part = partition.to_string();

@@ -44,7 +44,7 @@ fn the_contract_is_whole() {
     let besides = "backlog_seconds quota_next_return_timestamp_seconds senders templates disabled_accounts \
         open_calls in_doubt_attempts last_webhook_timestamp_seconds unpriced_charges_total \
         delivery_to_booked_seconds set_aside_records rate_card_expiry_timestamp_seconds \
-        announced_category_templates currency_deadline_timestamp_seconds windows_closing_users template_syncs_total syncs_overdue_wabas figures_failures_total figures_overdue_wabas spans_exported_total spans_dropped_total rate_card_start_timestamp_seconds partitions store_bytes certificate_expiry_timestamp_seconds";
+        announced_category_templates currency_deadline_timestamp_seconds windows_closing_users template_syncs_total syncs_overdue_wabas figures_failures_total figures_overdue_wabas spans_exported_total spans_dropped_total rate_card_start_timestamp_seconds partitions store_bytes clock_offset_seconds certificate_expiry_timestamp_seconds";
     let wanted = contract.split_whitespace().chain(besides.split_whitespace());
     assert_eq!(names, wanted.collect::<BTreeSet<_>>());
 }

@@ -241,6 +241,18 @@ fn what_nobody_writes_is_looked_at_when_the_metrics_are_read() {
 }
 
 #[test]
+fn the_clock_is_told_with_its_side_and_not_before_it_is_known() {
+    let metrics = metrics(Limits::default());
+    assert!(samples(&metrics, "clock_offset_seconds").is_empty());
+    for (ms, want) in [(3_250, " 3.25"), (-61_000, " -61"), (0, " 0")] {
+        metrics.set_clock_offset_ms(Some(ms));
+        assert_eq!(samples(&metrics, "clock_offset_seconds"), [want]);
+    }
+    metrics.set_clock_offset_ms(None);
+    assert!(samples(&metrics, "clock_offset_seconds").is_empty());
+}
+
+#[test]
 fn a_partition_that_moves_takes_its_backlog_with_it() {
     let metrics = metrics(Limits::default());
     for (partition, seconds) in [(1, 90), (2, 30)] {

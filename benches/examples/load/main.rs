@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::AsyncReadExt as _;
 use tollgate_rate_card::RateCards;
+use tollgate_runtime::clock::Clock;
 use tollgate_runtime::dispatcher::DispatcherConfig;
 use tollgate_runtime::gateway::{AppSecrets, GatewayConfig};
 use tollgate_runtime::graph::GraphConfig;
@@ -176,6 +177,7 @@ fn node_config(home: &Path, service: SocketAddr, platform: SocketAddr) -> Result
         ledger_behind_max: Duration::from_secs(300),
         certificates: Vec::new(),
         traces: None,
+        clock: Clock::system(),
         sync: SyncConfig { every: None },
     })
 }

@@ -9,6 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tollgate_wire::command::AccountSpec;
 
+/// Header of an entry: since when its account is there, milliseconds since 1970. Absent where that is not known.
+pub const SINCE: &str = "since";
+
 /// A business phone number's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SenderEntry {

@@ -14,6 +14,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::Producer as _;
 use tollgate_metrics::Limits;
 use tollgate_rate_card::RateCards;
+use tollgate_runtime::clock::Clock;
 use tollgate_runtime::dispatcher::DispatcherConfig;
 use tollgate_runtime::gateway::GatewayConfig;
 use tollgate_runtime::graph::GraphConfig;
@@ -181,5 +182,6 @@ fn node(kafka: &KafkaConfig, disk: &Path) -> NodeConfig {
         sync: SyncConfig::default(),
         certificates: Vec::new(),
         traces: None,
+        clock: Clock::system(),
     }
 }

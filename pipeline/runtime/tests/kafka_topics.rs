@@ -120,6 +120,7 @@ fn check_names_everything_that_is_wrong() {
     set(&config, &config.topic(Topic::Outcomes), "max.message.bytes", "1000");
     set(&config, &config.topic(Topic::Commands), "message.timestamp.type", "CreateTime");
     set(&config, &config.state_topic(), "delete.retention.ms", "86400000");
+    set(&config, &config.state_topic(), "message.timestamp.type", "CreateTime");
     set(&config, &config.topic(Topic::Snapshots), "retention.ms", "3600000");
     set(&config, &config.topic(Topic::DeadLetters), "unclean.leader.election.enable", "true");
     until("the deletion is seen", || faults(&config).contains(&TopicFault::Missing { topic: ledger.clone() }));
@@ -139,6 +140,7 @@ fn check_names_everything_that_is_wrong() {
             want: "LogAppendTime",
         },
         TopicFault::Removals { topic: config.state_topic(), have: 86_400_000, want: 7 * 86_400_000 },
+        TopicFault::Timestamps { topic: config.state_topic(), have: "CreateTime".to_owned(), want: "LogAppendTime" },
         TopicFault::Setting {
             topic: config.topic(Topic::Snapshots),
             name: "retention.ms",

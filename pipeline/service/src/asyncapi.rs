@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tollgate_runtime::log::kafka::{KafkaConfig, plan};
 use tollgate_runtime::log::{Topic, dead_letter};
+use tollgate_runtime::registry::SINCE;
 use tollgate_wire::DeadLetterReason;
 use tollgate_wire::request::{CE_ID, MAX_ID};
 use tollgate_wire::trace::TRACEPARENT;
@@ -115,6 +116,7 @@ fn headers_are_those_that_are_written_and_read() {
         assert_eq!(headers(topic)["properties"][CE_ID]["maxLength"], MAX_ID);
         assert!(headers(topic)["properties"][TRACEPARENT].is_object());
     }
+    assert_eq!(names(Topic::Registry), [SINCE]);
     let mut told = names(Topic::DeadLetters);
     let mut written = dead_letter::HEADERS.map(str::to_owned).to_vec();
     told.sort();

@@ -1,7 +1,8 @@
 //! Exit codes: 0 done, 1 failed, 2 wrong use, 3 differences found, the configuration's own faults among them. Errors
 //! are one line on stderr.
 
-use std::io;
+use std::ffi::c_int;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::config::Faults;
@@ -38,6 +39,27 @@ pub fn code(result: anyhow::Result<ExitCode>) -> ExitCode {
     }
 }
 
+/// Ends the process at once. The usual end first runs what C libraries have registered for it, while threads still go: those of the
+/// runtime, which are not waited for, and of Kafka clients where a broker did not answer. OpenSSL takes what is global of it away then, and a
+/// thread that uses it or ends at that moment crashes. What counts is durable or flushed by now.
+pub fn now(code: ExitCode) -> ! {
+    // What is printed ends with a line but for what is passed on as it came. Nobody is left to hear of an error.
+    let _ = io::stdout().flush();
+    end(number(code))
+}
+
+fn number(code: ExitCode) -> u8 {
+    (0..=u8::MAX).find(|number| ExitCode::from(*number) == code).unwrap_or(1)
+}
+
+#[expect(unsafe_code, reason = "a function of the C library that takes a number and touches no memory of ours")]
+fn end(code: u8) -> ! {
+    unsafe extern "C" {
+        safe fn _exit(status: c_int) -> !;
+    }
+    _exit(code.into())
+}
+
 /// The error with its causes on one line; a cause that the text above it repeats is left out.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
@@ -51,4 +73,17 @@ pub fn one_line(error: &anyhow::Error) -> String {
         line.push_str(&cause);
     }
     line.split('\n').map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_number() {
+        for (code, want) in [(ExitCode::SUCCESS, 0), (ExitCode::FAILURE, 1), (ExitCode::from(DIFFERENCES), 3)] {
+            assert_eq!(number(code), want);
+        }
+        assert_eq!(number(ExitCode::from(255)), 255);
+    }
 }

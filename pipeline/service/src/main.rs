@@ -17,8 +17,6 @@ mod logging;
 mod output;
 mod upload;
 
-use std::process::ExitCode;
-
 use clap::Parser as _;
 
 /// Batches are allocated on one thread and freed on another, strings by the thousand: glibc's allocator takes a tenth more of
@@ -27,6 +25,6 @@ use clap::Parser as _;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-fn main() -> ExitCode {
-    exit::code(commands::run(cli::Cli::parse()))
+fn main() {
+    exit::now(exit::code(commands::run(cli::Cli::parse())))
 }

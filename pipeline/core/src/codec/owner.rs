@@ -20,6 +20,9 @@ struct StoredAccount {
     senders: Vec<u16>,
     #[serde(default, skip_serializing_if = "is_none")]
     closed: u32,
+    /// Earlier versions do not know it and need not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since_ms: Option<u64>,
     /// Names of brands, in order of their numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     brands: Vec<String>,
@@ -182,6 +185,7 @@ pub fn put_account(a: &Account) -> Vec<u8> {
             wabas: a.wabas.iter().map(|w| w.0).collect(),
             senders: a.senders.iter().map(|s| s.0).collect(),
             closed: a.closed,
+            since_ms: Some(a.since_ms).filter(|since| *since != 0),
             brands: a.brands.names().map(str::to_owned).collect(),
             brands_before: a.brands.was().iter().map(|w| (w.sender.0, w.brand.0)).collect(),
             brands_until: a.brands.was().iter().map(|w| w.until_s).collect(),
@@ -220,6 +224,7 @@ pub fn account(b: &[u8]) -> Result<Account> {
         wabas: s.wabas.into_iter().map(WabaIx).collect(),
         senders,
         closed: s.closed,
+        since_ms: s.since_ms.unwrap_or_default(),
     })
 }
 

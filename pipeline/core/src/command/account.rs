@@ -63,6 +63,7 @@ pub(super) fn apply_account(
         brands: Brands::default(),
         // No declaration opens a month again.
         closed: old.map_or(0, |a| a.closed),
+        since_ms: old.map_or(now_ms, |a| a.since_ms),
         spec: live,
     };
     let (mut wabas, mut senders, mut templates) = (state.wabas.len(), state.senders.len(), state.templates.len());

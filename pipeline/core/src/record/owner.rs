@@ -26,6 +26,8 @@ pub struct Account {
     pub brands: Brands,
     /// The newest closed month, in months since year 0 (`year * 12 + month - 1`); 0 = none. All before it are closed.
     pub closed: u32,
+    /// When it was first declared, milliseconds since 1970; 0 = before that was kept.
+    pub since_ms: u64,
 }
 
 /// A WhatsApp Business account.

@@ -96,6 +96,20 @@ fn an_account_with_a_closed_month() {
     assert_eq!(&codec::put_account(&account), written, "the rest as before");
 }
 
+/// Earlier versions read it and leave it out; what they wrote is older than all that say it.
+#[test]
+fn since_when_an_account_is_there() {
+    let mut w = common::World::with_account("TIER_1K", "GREEN");
+    w.commit();
+    let written = &w.store.0[&(Table::Entities, vec![1, 0, 0])];
+    let mut account = codec::account(written).unwrap();
+    assert_eq!((written[0], account.since_ms), (VERSION, common::NOON_MS));
+    account.since_ms = 0;
+    let before = codec::put_account(&account);
+    assert_eq!((before[0], codec::account(&before).unwrap().since_ms), (VERSION, 0));
+    assert_eq!(before.len() + format!(",\"since_ms\":{}", common::NOON_MS).len(), written.len());
+}
+
 /// Earlier versions stop at what is sold to a country, whatever else is known of it; all others are written as before.
 #[test]
 fn where_a_waba_is_sold_has_a_format_of_its_own() {

@@ -76,7 +76,7 @@ impl Beginning {
         DeadLetterReason::ALL.iter().for_each(|reason| metrics.expect_dead_letters(reason.as_str()));
         let graph = GraphClient::new(config.graph.clone())?;
         let status = Arc::new(Status::default());
-        let clock = Clock::system();
+        let clock = config.clock.clone();
         let lags = Arc::new(Lags::new(clock.clone()));
         let registry = SharedRegistry::new(Registry::default());
         looks::begin(&metrics, &config, &status, &lags, &registry, &clock);
@@ -295,6 +295,7 @@ pub(super) mod tests {
             sync: SyncConfig::default(),
             certificates: Vec::new(),
             traces: None,
+            clock: Clock::system(),
         }
     }
 

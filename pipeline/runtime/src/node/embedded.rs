@@ -11,6 +11,8 @@ use tollgate_wire::partition::Partition;
 
 pub(super) async fn start(config: NodeConfig, log_options: EmbeddedOptions) -> Result<Node, NodeError> {
     let beginning = Beginning::new(config, "the data directory is being opened", true).await?;
+    // The log is in this process and has its clock.
+    beginning.metrics.set_clock_offset_ms(Some(0));
     let opened = {
         let (config, status, clock) = (&beginning.config, Arc::clone(&beginning.status), beginning.clock.clone());
         let (metrics, registry) = (Arc::clone(&beginning.metrics), beginning.registry.clone());

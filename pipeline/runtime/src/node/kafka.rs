@@ -4,16 +4,18 @@ use super::begin::{Beginning, Parts, Watched, Why};
 use super::live::{KafkaLive, Live};
 use super::sources::KafkaSource;
 use super::{KafkaOptions, Node, NodeConfig, NodeError, Role, hash_key, times};
+use crate::clock::Clock;
 use crate::dispatcher::{KafkaOrders, Orders};
 use crate::inbox::Inbox;
 use crate::ledger::{self, Place};
-use crate::log::kafka::{self, KafkaInbox, KafkaLog, RegistryHealth, RegistryReader};
+use crate::log::kafka::{self, BrokerClock, KafkaInbox, KafkaLog, RegistryHealth, RegistryReader};
 use crate::registry::SharedRegistry;
 use crate::shard::{ShardParts, Shards, Status};
 use crate::store::create_private;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tollgate_core::EngineConfig;
+use tollgate_metrics::Metrics;
 use tollgate_wire::partition::Partition;
 
 /// What is opened before anything runs.
@@ -71,6 +73,9 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
             .map_err(|_| NodeError::Panicked("connecting to Kafka"))??
     };
     let Opened { inbox, registry, shards, projection, orders } = opened;
+    let broker_clock = &options.kafka.broker_clock;
+    show_offset(&beginning.metrics, broker_clock, &beginning.clock);
+    let waits = waits_for(&registry.health, broker_clock, &beginning.clock);
     let live = KafkaLive { config: options.kafka.clone() };
     let parts = Parts {
         inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
@@ -79,7 +84,7 @@ pub(super) async fn start(config: NodeConfig, options: Box<KafkaOptions>) -> Res
         projection,
         projects_views: options.roles.has(Role::Views),
         orders: orders.map(|orders| Arc::new(orders) as Arc<dyn Orders>),
-        watched: Watched { stopped: stopped_by(&inbox, &registry.health), waits: waits_for(&registry.health) },
+        watched: Watched { stopped: stopped_by(&inbox, &registry.health), waits },
         log: Box::new((inbox, registry)),
     };
     beginning.run(parts).await
@@ -95,10 +100,20 @@ fn stopped_by(inbox: &Arc<KafkaInbox>, registry: &Arc<RegistryHealth>) -> Why {
     })
 }
 
-/// What is declared meanwhile is not known here.
-fn waits_for(registry: &Arc<RegistryHealth>) -> Why {
-    let registry = Arc::clone(registry);
-    Box::new(move || registry.failing().map(|why| format!("the registry cannot be read: {why}")))
+/// What is declared while the registry is away is not known here; and by a clock that is off, orders leave too late or are given up too
+/// early, and limits count the wrong hours.
+fn waits_for(registry: &Arc<RegistryHealth>, broker_clock: &Arc<BrokerClock>, clock: &Clock) -> Why {
+    let (registry, broker_clock, clock) = (Arc::clone(registry), Arc::clone(broker_clock), clock.clone());
+    Box::new(move || {
+        let unread = registry.failing().map(|why| format!("the registry cannot be read: {why}"));
+        unread.or_else(|| broker_clock.fault(&clock))
+    })
+}
+
+/// Shows how far the clock is off whenever the metrics are read.
+fn show_offset(metrics: &Metrics, broker_clock: &Arc<BrokerClock>, clock: &Clock) {
+    let (broker_clock, clock) = (Arc::clone(broker_clock), clock.clone());
+    metrics.before_reading(move |metrics| metrics.set_clock_offset_ms(broker_clock.offset_ms(&clock)));
 }
 
 /// Connects everything that Kafka gives this process. Blocks.
@@ -158,6 +173,8 @@ mod tests {
         let registry = Arc::<RegistryHealth>::default();
         let directory = tempfile::tempdir().unwrap();
         let beginning = Beginning::new(config(directory.path()), "nothing", false).await.unwrap();
+        // The mock broker says that it is 1970.
+        let waits = waits_for(&registry, &Arc::default(), &beginning.clock);
         let parts = Parts::<EmbeddedLog, EmbeddedSource> {
             inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
             live: None,
@@ -165,7 +182,7 @@ mod tests {
             projection: None,
             projects_views: false,
             orders: None,
-            watched: Watched { stopped: stopped_by(&inbox, &registry), waits: waits_for(&registry) },
+            watched: Watched { stopped: stopped_by(&inbox, &registry), waits },
             log: Box::new(()),
         };
         let mut node = beginning.run(parts).await.unwrap();

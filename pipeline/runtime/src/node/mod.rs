@@ -24,6 +24,7 @@ mod sources;
 mod unresolved;
 mod views;
 
+use crate::clock::Clock;
 use crate::dispatcher::{Dispatcher, DispatcherConfig, DispatcherError};
 use crate::gateway::{Addresses, GatewayConfig, GatewayError};
 use crate::graph::{GraphConfig, GraphError};
@@ -93,6 +94,8 @@ pub struct NodeConfig {
     pub certificates: Vec<(Certificate, PathBuf)>,
     /// Where spans are posted, if anywhere.
     pub traces: Option<TracesConfig>,
+    /// What dates go by.
+    pub clock: Clock,
 }
 
 /// Where the log is.

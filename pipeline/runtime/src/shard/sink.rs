@@ -4,6 +4,7 @@ use super::alarms::Alarms;
 use super::doubts::Doubts;
 use super::spans::Spans;
 use crate::log::{NewRecord, Topic};
+use crate::registry::SINCE;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -199,7 +200,16 @@ impl Sink for Outputs {
             }
         };
         self.push(topic, key.as_bytes(), json);
+        if let (Effect::Registry(ix), Some((_, entry))) = (effect, self.records.last_mut()) {
+            entry.headers.extend(since(state.account_at(*ix).since_ms));
+        }
     }
+}
+
+/// What an entry of the registry says besides: of two accounts that claim one number the older has it, and the topic forgets first
+/// entries.
+fn since(since_ms: u64) -> Option<(String, Bytes)> {
+    (since_ms != 0).then(|| (SINCE.to_owned(), since_ms.to_string().into()))
 }
 
 /// Whether the platform says another type than our own facts come to. It does not say which regular messages are of an
@@ -296,6 +306,25 @@ pub(super) mod tests {
             "templates":[{"name":"news","language":"pt_BR","category":"marketing","body":[]}]}]}}"#;
         engine.command(command, &mut out).unwrap().unwrap();
         (engine, out)
+    }
+
+    /// The topic keeps the last entry alone, and by it the age of the account must be known.
+    #[test]
+    fn every_entry_of_the_registry_says_since_when_its_account_is_there() {
+        let (mut engine, mut out) = acme();
+        engine.clock(NOON_MS + 60_000);
+        for account in ["acme", "bolt"] {
+            let command = format!(
+                r#"{{"command":"apply_account","spec":{{"account":"{account}","name":"New","limit":"TIER_1K","wabas":[{{
+                "id":"w-{account}","currency":"USD","time_zone":"UTC","senders":[]}}]}}}}"#
+            );
+            engine.command(command.as_bytes(), &mut out).unwrap().unwrap();
+        }
+        let entries = out.records.iter().filter(|(topic, _)| *topic == Topic::Registry);
+        let since: Vec<_> = entries.map(|(_, entry)| (&entry.key[..], entry.headers.clone())).collect();
+        let at = |ms: u64| vec![(SINCE.to_owned(), Bytes::from(ms.to_string()))];
+        let later = at(NOON_MS + 60_000);
+        assert_eq!(since, [(&b"acme"[..], at(NOON_MS)), (b"acme", at(NOON_MS)), (b"bolt", later)]);
     }
 
     /// Behind what was booked before it in the same batch, under the same key: the partition keeps them in this order.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tollgate_runtime::clock::Clock;
 use tollgate_runtime::node::{LogConfig, Node, NodeConfig, Role, Roles};
 
 use super::wait;
@@ -94,6 +95,7 @@ async fn serve(config: Config) -> anyhow::Result<ExitCode> {
         sync: config.sync,
         certificates: config.certificates,
         traces: config.traces,
+        clock: Clock::system(),
     };
     tracing::info!(data_dir = %config.data_dir.display(), "starting");
     let mut node = tokio::select! {

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_rate_card::RateCards;
+use tollgate_runtime::clock::Clock;
 use tollgate_runtime::dispatcher::DispatcherConfig;
 use tollgate_runtime::gateway::{AppSecrets, GatewayConfig};
 use tollgate_runtime::graph::GraphConfig;
@@ -165,6 +166,7 @@ fn node_config(
         sync: SyncConfig { every: None },
         certificates: Vec::new(),
         traces: None,
+        clock: Clock::system(),
     })
 }
 

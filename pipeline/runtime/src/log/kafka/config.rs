@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
+use super::broker_clock::BrokerClock;
 use super::changelog::Deployment;
 use crate::log::Topic;
 
@@ -32,6 +34,8 @@ pub struct KafkaConfig {
     pub deployment: Deployment,
     /// Further librdkafka properties: security and tuning. What exactly-once rests on cannot be changed here.
     pub properties: BTreeMap<String, String>,
+    /// What the clients of this process see of the brokers' clocks. Copies of this share it.
+    pub broker_clock: Arc<BrokerClock>,
 }
 
 /// Properties that the code sets itself and nobody may change.
@@ -149,6 +153,7 @@ impl Default for KafkaConfig {
             transaction_timeout: Duration::from_secs(30),
             deployment: Deployment::default(),
             properties: BTreeMap::new(),
+            broker_clock: Arc::default(),
         }
     }
 }

@@ -2,18 +2,20 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
 use tokio::sync::oneshot;
 
+use super::broker_clock::BrokerClock;
 use super::config::{KafkaConfig, RECORD_BYTES_MAX};
 use super::context::Reports;
 use super::partition_of;
+use crate::clock::monotonic;
 use crate::inbox::{AppendError, BoxFuture, Inbox};
 use crate::log::{NewRecord, Topic};
 
@@ -42,7 +44,7 @@ impl KafkaInbox {
         let mut client = config.producer("inbox");
         client.set("message.timeout.ms", DELIVERY.as_millis().to_string());
         let producer = client
-            .create_with_context(Deliveries::default())
+            .create_with_context(Deliveries::new(&config.broker_clock))
             .map_err(|e| AppendError::Failed(format!("the producer cannot start: {e}")))?;
         Ok(Self { producer, config: config.clone(), partitions })
     }
@@ -163,7 +165,11 @@ fn failure(error: &KafkaError, reports: &Reports) -> AppendError {
 type Answer = Result<(), AppendError>;
 
 /// One call, answered once.
-struct Call(Mutex<Open>);
+struct Call {
+    /// When its first record was handed over, or before.
+    since: Instant,
+    open: Mutex<Open>,
+}
 
 struct Open {
     left: usize,
@@ -173,12 +179,12 @@ struct Open {
 
 impl Call {
     fn new(left: usize, answer: oneshot::Sender<Answer>) -> Self {
-        Self(Mutex::new(Open { left, failed: None, answer: Some(answer) }))
+        Self { since: monotonic(), open: Mutex::new(Open { left, failed: None, answer: Some(answer) }) }
     }
 
     /// Counts records as settled; the first failure is the call's.
     fn done(&self, records: usize, result: Answer) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.left -= records;
         if let Err(error) = result {
             open.failed.get_or_insert(error);
@@ -199,10 +205,16 @@ struct Delivery {
 }
 
 /// Receives the acknowledgements, on the producer's thread.
-#[derive(Default)]
 struct Deliveries {
     reports: Reports,
     waiting: Waiting,
+    broker_clock: Arc<BrokerClock>,
+}
+
+impl Deliveries {
+    fn new(broker_clock: &Arc<BrokerClock>) -> Self {
+        Self { reports: Reports::default(), waiting: Waiting::default(), broker_clock: Arc::clone(broker_clock) }
+    }
 }
 
 impl ClientContext for Deliveries {
@@ -220,6 +232,9 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, delivery: Box<Delivery>) {
         self.waiting.release(delivery.load);
+        if let Ok(message) = result {
+            self.broker_clock.acknowledged(message.timestamp(), delivery.call.since);
+        }
         let result = result.as_ref().map(|_| ()).map_err(|(error, _)| failure(error, &self.reports));
         delivery.call.done(1, result);
     }

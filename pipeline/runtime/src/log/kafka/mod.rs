@@ -3,10 +3,11 @@
 //! `config` client settings · `flush` the one C call · `topic_plan` how each topic is set up · `topics` creates
 //! and checks them over a `cluster` connection, which reads and writes the positions of a `group` · `inbox` what comes from
 //! outside · `tail` readers with positions of their own · `headers` of records from outside · `registry` who owns which
-//! number · `context` what the clients report, `contact` whether brokers are there, `passing` which errors are none ·
+//! number · `broker_clock` whether our clock is right · `context` what the clients report, `contact` whether brokers are there, `passing` which errors are none ·
 //! `slot` the shard loop's side, with `membership` in the group, the partitions `served`, the `fence` before their requests,
 //! their `restore` and one `transaction` for a batch of the `changelog` and all outputs.
 
+mod broker_clock;
 mod changelog;
 mod cluster;
 mod config;
@@ -32,6 +33,7 @@ mod topics;
 mod topics_error;
 mod transaction;
 
+pub use broker_clock::BrokerClock;
 pub use changelog::{CHANGELOG_FORMAT, CHANGELOG_FORMAT_BEFORE, Deployment};
 pub use config::{KafkaConfig, RECORD_BYTES_MAX};
 pub use flush::flush;

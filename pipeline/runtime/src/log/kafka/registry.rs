@@ -12,7 +12,7 @@ use super::config::KafkaConfig;
 use super::tail::KafkaTail;
 use crate::clock::monotonic;
 use crate::log::{LogError, ReadLimit, Record, Topic};
-use crate::registry::{Registry, SharedRegistry};
+use crate::registry::{Registry, SINCE, SharedRegistry};
 
 /// How long reading everything may take before anything starts.
 const WHOLE: Duration = Duration::from_secs(60);
@@ -81,7 +81,7 @@ impl RegistryReader {
 /// `stop`. Returns when everything there was is in the picture: at most about 70 s.
 ///
 /// An entry that cannot be decoded is logged and left out; so is an account that claims what another has, until the
-/// other gives it up. Of two claimants the one whose first entry in the topic is older has it.
+/// other gives it up. Of two claimants the older account has it.
 ///
 /// # Errors
 /// The topic cannot be read, or not whole within 60 s.
@@ -163,17 +163,18 @@ fn read_whole(config: &KafkaConfig, stop: &AtomicBool) -> Result<(KafkaTail, Ent
     Ok((tail, entries))
 }
 
-/// The newest entry of each account with the offset of its first. The picture is made of all of them together, so
-/// that it depends on what the topic says and not on when a process began to read it.
+/// The newest entry of each account, with since when the account is there (0 = that was not kept yet) and the offset of the first entry
+/// that was read. The picture is made of all of them together, so that it depends on what the topic says and not on when a process
+/// began to read it; the first offset, which a compacted topic forgets, tells of entries of earlier versions alone.
 #[derive(Default)]
-struct Entries(BTreeMap<String, (u64, AccountSpec)>);
+struct Entries(BTreeMap<String, (u64, u64, AccountSpec)>);
 
 impl Entries {
     fn add(&mut self, record: &Record) {
         match decode(record) {
             Some(Entry::Account(spec)) => {
-                let first = self.0.get(&spec.account).map_or(record.offset, |(first, _)| *first);
-                self.0.insert(spec.account.clone(), (first, *spec));
+                let first = self.0.get(&spec.account).map_or(record.offset, |(_, first, _)| *first);
+                self.0.insert(spec.account.clone(), (since_ms(record), first, *spec));
             }
             Some(Entry::Removed(account)) => {
                 self.0.remove(&account);
@@ -183,12 +184,12 @@ impl Entries {
     }
 
     fn picture(&self) -> Registry {
-        if let Ok(registry) = Registry::build(self.0.values().map(|(_, spec)| spec.clone())) {
+        if let Ok(registry) = Registry::build(self.0.values().map(|(.., spec)| spec.clone())) {
             return registry;
         }
-        let mut oldest_first: Vec<&(u64, AccountSpec)> = self.0.values().collect();
-        oldest_first.sort_by_key(|(first, _)| *first);
-        oldest_first.into_iter().fold(Registry::default(), |registry, (_, spec)| {
+        let mut oldest_first: Vec<&(u64, u64, AccountSpec)> = self.0.values().collect();
+        oldest_first.sort_by_key(|(since_ms, first, _)| (*since_ms, if *since_ms == 0 { *first } else { 0 }));
+        oldest_first.into_iter().fold(Registry::default(), |registry, (.., spec)| {
             registry.with(spec.clone()).unwrap_or_else(|conflict| {
                 tracing::error!(%conflict, "an account of the registry was left out");
                 registry
@@ -200,6 +201,12 @@ impl Entries {
 enum Entry {
     Account(Box<AccountSpec>),
     Removed(String),
+}
+
+/// Since when an entry says that its account is there; 0 where it does not.
+fn since_ms(record: &Record) -> u64 {
+    let said = record.headers.iter().find(|(name, _)| name == SINCE);
+    said.and_then(|(_, since)| std::str::from_utf8(since).ok()?.parse().ok()).unwrap_or(0)
 }
 
 /// An empty value is a deletion.
@@ -270,6 +277,27 @@ mod tests {
         let mut broken = record(0, "c", Some("w3"));
         broken.value = "{".into();
         assert!(picture(&[broken, record(1, "a", Some("w1"))]).accounts().map(|a| &*a.account).eq(["a"]));
+    }
+
+    /// The topic keeps the newest entry of an account alone: who reads it later must not see another elder.
+    #[test]
+    fn who_is_the_elder_does_not_depend_on_when_a_process_began_to_read() {
+        let entry = |offset, account, since: &str| {
+            let headers = vec![(SINCE.to_owned(), since.to_owned().into())];
+            Record { headers, ..record(offset, account, Some("w1")) }
+        };
+        let all = [entry(0, "b", "1000"), entry(1, "a", "2000"), entry(2, "b", "1000")];
+        for read in [&all[..], &all[1..], &[all[2].clone(), all[1].clone()]] {
+            assert_eq!(&*picture(read).waba("w1").unwrap().account, "b");
+        }
+        // Two that were declared in one millisecond.
+        let same = [entry(0, "b", "1000"), entry(1, "a", "1000"), entry(2, "b", "1000")];
+        for read in [&same[..], &same[1..]] {
+            assert_eq!(&*picture(read).waba("w1").unwrap().account, "a");
+        }
+        // Entries that do not say it are of earlier versions, and so older.
+        let mixed = [entry(0, "a", "1000"), record(1, "b", Some("w1")), entry(2, "c", "no time")];
+        assert_eq!(&*picture(&mixed).waba("w1").unwrap().account, "b");
     }
 
     #[test]

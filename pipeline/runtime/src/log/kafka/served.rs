@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rdkafka::Timestamp;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 
@@ -70,6 +71,8 @@ pub(super) struct Held {
     /// Bytes of bulk, and of the others: bulk that waits must not keep what it waits for from being read.
     pub(super) bulk_bytes: usize,
     pub(super) other_bytes: usize,
+    /// The newest time by the broker of what came since it was last taken from here.
+    pub(super) newest_ms: Option<i64>,
 }
 
 impl Held {
@@ -125,11 +128,15 @@ pub(super) fn take(
     if !served.flowing || offset < wanted || ahead.back().is_some_and(|last| last.offset >= offset) {
         return Ok(());
     }
+    let time = message.timestamp();
+    if let Timestamp::LogAppendTime(ms) = time {
+        held.newest_ms = held.newest_ms.max(Some(ms));
+    }
     let record = Record {
         offset,
         key: Bytes::copy_from_slice(message.key().unwrap_or_default()),
         value: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
-        time_ms: message.timestamp().to_millis().map_or(0, |t| t.max(0) as u64),
+        time_ms: time.to_millis().map_or(0, |t| t.max(0) as u64),
         headers: headers(&message),
     };
     if topic == Topic::Requests {

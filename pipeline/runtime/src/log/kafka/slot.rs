@@ -253,6 +253,9 @@ impl KafkaLog {
         {
             take(&mut self.served, &mut self.held, &mut self.contact, &self.config, &URGENT, message)?;
         }
+        if let Some(written_ms) = self.held.newest_ms.take() {
+            self.config.broker_clock.read(written_ms);
+        }
         Ok(())
     }
 
@@ -366,12 +369,13 @@ impl Log for KafkaLog {
         for (partition, commit) in commits {
             let Some(served) = self.served.get_mut(&partition) else { continue };
             let mut state = commit.state;
+            let (end, written_ms) = ends.get(&partition).map_or((0, 0), |end| (end.offset, end.written_ms));
             let place = Place {
-                offset: ends.get(&partition).copied().unwrap_or_default(),
+                offset: end,
                 at_ms,
                 inputs: changelog::put_position(&commit.next_offsets, &self.config.deployment),
                 cluster: self.cluster.clone(),
-                of: Some(PlaceOf { partition, newest_ms: at_ms }),
+                of: Some(PlaceOf { partition, newest_ms: at_ms.max(written_ms) }),
             };
             place.put(&mut state);
             crash_point("before_store");
@@ -379,7 +383,7 @@ impl Log for KafkaLog {
             crash_point("after_store");
             served.next = commit.next_offsets;
             // The transaction's marker follows its last record.
-            served.changelog_end = ends.get(&partition).map_or(0, |end| end + 1);
+            served.changelog_end = end + 1;
         }
         Ok(())
     }

@@ -74,9 +74,10 @@ fn spec(name: String, topic: Option<Topic>, partitions: u32, replication: u32) -
 }
 
 /// Whose time a record has. Inputs have the broker's: by a producer's own a record could be deleted unread, since
-/// retention goes by it. All others keep ours, whatever the broker's default.
+/// retention goes by it. So has the changelog, by which those who write it see whether their clock is right. All others keep
+/// ours, whatever the broker's default.
 pub(super) fn timestamps(topic: Option<Topic>) -> &'static str {
-    if topic.is_some_and(Topic::is_input) { "LogAppendTime" } else { "CreateTime" }
+    if topic.is_none_or(Topic::is_input) { "LogAppendTime" } else { "CreateTime" }
 }
 
 /// How long records are kept; `None` for compacted topics.

@@ -63,7 +63,7 @@ pub(super) fn setting_faults(spec: &TopicSpec, value: &dyn Fn(&str) -> String) -
         faults.push(TopicFault::Removals { topic: topic.clone(), have, want });
     }
     let (have, want) = (value("message.timestamp.type"), timestamps(spec.topic));
-    if spec.topic.is_some_and(Topic::is_input) && have != want {
+    if spec.topic.is_none_or(Topic::is_input) && have != want {
         faults.push(TopicFault::Timestamps { topic, have, want });
     }
     faults

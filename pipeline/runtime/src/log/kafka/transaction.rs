@@ -1,15 +1,16 @@
 //! One transaction: outputs, changelog and input offsets, all or nothing.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{ClientContext, Offset, Timestamp, TopicPartitionList};
 
+use super::broker_clock::BrokerClock;
 use super::changelog::{self, Deployment};
 use super::config::{KafkaConfig, RECORD_BYTES_MAX};
 use super::crash_point::crash_point;
@@ -34,10 +35,25 @@ pub(super) struct Transactions {
 }
 
 /// Hears where records landed.
-#[derive(Default)]
 struct Deliveries {
-    /// The offset after the position record, by partition.
-    ends: Mutex<BTreeMap<u32, u64>>,
+    landed: Mutex<Landed>,
+    broker_clock: Arc<BrokerClock>,
+}
+
+/// Where the position records of a transaction are.
+struct Landed {
+    /// When the transaction began.
+    since: Instant,
+    ends: BTreeMap<u32, End>,
+}
+
+/// A position record that was acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// The changelog offset after it.
+    pub(super) offset: u64,
+    /// When the broker wrote it, milliseconds since 1970.
+    pub(super) written_ms: u64,
 }
 
 impl ClientContext for Deliveries {}
@@ -48,9 +64,21 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         if let (Ok(message), Some(partition)) = (result, opaque.checked_sub(1)) {
-            let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-            ends.insert(partition as u32, message.offset() as u64 + 1);
+            let time = message.timestamp();
+            let written_ms = match time {
+                Timestamp::LogAppendTime(ms) => ms.max(0) as u64,
+                Timestamp::CreateTime(_) | Timestamp::NotAvailable => 0,
+            };
+            let mut landed = self.landed();
+            self.broker_clock.acknowledged(time, landed.since);
+            landed.ends.insert(partition as u32, End { offset: message.offset() as u64 + 1, written_ms });
         }
+    }
+}
+
+impl Deliveries {
+    fn landed(&self) -> MutexGuard<'_, Landed> {
+        self.landed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,8 +104,12 @@ impl Transactions {
             .set("transactional.id", format!("{}-{}", config.app, config.slot))
             .set("transaction.timeout.ms", timeout.as_millis().to_string())
             .set("message.timeout.ms", (timeout.as_millis() * 4 / 5).to_string());
+        let deliveries = Deliveries {
+            landed: Mutex::new(Landed { since: monotonic(), ends: BTreeMap::new() }),
+            broker_clock: Arc::clone(&config.broker_clock),
+        };
         let producer: ThreadedProducer<Deliveries> = client
-            .create_with_context(Deliveries::default())
+            .create_with_context(deliveries)
             .map_err(|e| stopped(format!("the Kafka producer cannot be made: {e}; check [kafka] properties")))?;
         let this = Self {
             producer,
@@ -97,7 +129,7 @@ impl Transactions {
         }
     }
 
-    /// Writes the batch of several partitions in one transaction. Returns, for each, the changelog offset after it.
+    /// Writes the batch of several partitions in one transaction. Returns, for each, where its changelog ends after it.
     ///
     /// # Errors
     /// [`LogError::Aborted`] when nothing of it counts, [`LogError::Stopped`] when this process is at its end.
@@ -105,7 +137,7 @@ impl Transactions {
         &mut self,
         commits: &[(u32, Commit)],
         group: &ConsumerGroupMetadata,
-    ) -> Result<BTreeMap<u32, u64>, LogError> {
+    ) -> Result<BTreeMap<u32, End>, LogError> {
         match self.try_commit(commits, group) {
             Ok(ends) => Ok(ends),
             Err(Failure::Fatal(reason)) => Err(fatal(&reason)),
@@ -124,8 +156,8 @@ impl Transactions {
         &mut self,
         commits: &[(u32, Commit)],
         group: &ConsumerGroupMetadata,
-    ) -> Result<BTreeMap<u32, u64>, Failure> {
-        self.ends().clear();
+    ) -> Result<BTreeMap<u32, End>, Failure> {
+        *self.landed() = Landed { since: monotonic(), ends: BTreeMap::new() };
         self.step(self.timeout, |_| self.producer.begin_transaction())?;
         let mut offsets = TopicPartitionList::new();
         for (partition, commit) in commits {
@@ -151,7 +183,7 @@ impl Transactions {
         crash_point("before_commit");
         self.step(self.timeout, |left| self.producer.commit_transaction(left))?;
         crash_point("after_commit");
-        let ends = std::mem::take(&mut *self.ends());
+        let ends = std::mem::take(&mut self.landed().ends);
         if commits.iter().any(|(partition, _)| !ends.contains_key(partition)) {
             return Err(Failure::Fatal("the changelog's acknowledgement is missing".to_owned()));
         }
@@ -235,8 +267,8 @@ impl Transactions {
         }
     }
 
-    fn ends(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, u64>> {
-        self.producer.context().ends.lock().unwrap_or_else(PoisonError::into_inner)
+    fn landed(&self) -> MutexGuard<'_, Landed> {
+        self.producer.context().landed()
     }
 }
 
