@@ -8,13 +8,14 @@
 //! What stands is known by what was kept of it, not by what the catalogue and the sender have become: the card, the kind and
 //! the cost with the charge, the WABA with the attempt.
 //!
-//! `conversation` what a delivery is charged as · `corrected` whether what stands is corrected · `foreign` messages that other
+//! `conversation` what a delivery is charged as · `handover` who of a conversation is charged · `corrected` whether what stands is corrected · `foreign` messages that other
 //! software sent · `positions` in allowances and bands · `rating` what a charge costs and did cost · `reached` volume bands that
 //! the platform says are reached · this file books.
 
 mod conversation;
 mod corrected;
 mod foreign;
+mod handover;
 mod positions;
 mod rating;
 mod reached;
@@ -29,12 +30,14 @@ use crate::close;
 use crate::decide::Decision;
 use crate::effect::{Booking, Effect};
 use crate::hashing;
+use crate::ids::{CampaignIx, Uid, User};
 use crate::life::Draft;
 use crate::markup;
-use crate::record::{Attempt, Booked, Stands, Unit, Waba};
+use crate::record::{Account, Attempt, Booked, Stands, Unit, Waba};
 use crate::state::State;
 use crate::window;
 use corrected::{Correction, judge};
+use handover::{Given, give, take, turn};
 use positions::{Place, position};
 use rating::{expected_type, keep, standing, stood_as};
 use rust_decimal::Decimal;
@@ -48,6 +51,63 @@ pub(crate) fn waba_of<'s>(state: &'s State, a: &Attempt) -> &'s Waba {
     state.waba_at(a.waba.unwrap_or_else(|| state.sender_at(a.sender).waba))
 }
 
+/// Whose charge it is: that of the attempt at hand, or of another one of its conversation.
+#[derive(Clone, Copy)]
+struct Whose<'w> {
+    uid: Uid,
+    attempt: Attempt,
+    user: User,
+    campaign: CampaignIx,
+    account: &'w Account,
+    /// What the status at hand says of it.
+    wamid: Option<&'w str>,
+    wamid_hash: u128,
+    conversation: Option<&'w str>,
+}
+
+impl<'w> Whose<'w> {
+    fn at_hand(d: &Draft<'_, 'w>, n: usize, s: &'w Status<'_>) -> Self {
+        let (m, attempt) = (&d.message, d.message.attempts[n]);
+        Self {
+            uid: m.uid,
+            attempt,
+            user: m.user,
+            campaign: m.campaign,
+            account: d.account,
+            wamid: Some(&s.wamid),
+            wamid_hash: d.facts.key.wamid(&s.wamid),
+            conversation: s.pricing.as_ref().and_then(|p| p.conversation.as_deref()),
+        }
+    }
+
+    /// Another one: its wamid's text is not at hand, and that of the id only where it is the same.
+    fn other(d: &Draft<'_, 'w>, uid: Uid, n: usize, s: &'w Status<'_>) -> Option<Self> {
+        let m = d.message_of(uid)?;
+        let attempt = m.attempts[n];
+        let state = d.facts.state;
+        let same = said_id(waba_of(state, &attempt), s.pricing.as_ref()) == attempt.conversation;
+        Some(Self {
+            uid,
+            attempt,
+            user: m.user,
+            campaign: m.campaign,
+            account: state.account_at(m.account),
+            wamid: None,
+            wamid_hash: attempt.wamid,
+            conversation: s.pricing.as_ref().filter(|_| same).and_then(|p| p.conversation.as_deref()),
+        })
+    }
+}
+
+/// What an entry is besides its charge.
+#[derive(Clone, Copy)]
+struct Charged {
+    kind: EntryKind,
+    cause: Option<Cause>,
+    adjusts: Option<u128>,
+    sign: i8,
+}
+
 /// Books the charge of a delivered attempt, or corrects it; the entry that stands now and its amount, when
 /// something was booked.
 pub(crate) fn book(
@@ -56,31 +116,50 @@ pub(crate) fn book(
     s: &Status<'_>,
     out: &mut Decision,
 ) -> Option<(u128, Option<Decimal>)> {
+    let turn = turn(d, n, out);
+    let given = turn.from.as_ref().and_then(|from| give(d, from, turn.placed.opened_s, s, out));
+    let charge = book_at_hand(d, n, s, turn.placed, given.as_ref(), out);
+    for member in &turn.to {
+        take(d, member, n, s, out);
+    }
+    charge
+}
+
+fn book_at_hand(
+    d: &mut Draft<'_, '_>,
+    n: usize,
+    s: &Status<'_>,
+    placed: conversation::Placed,
+    given: Option<&Given>,
+    out: &mut Decision,
+) -> Option<(u128, Option<Decimal>)> {
     let a = d.message.attempts[n];
-    let placed = conversation::of_attempt(d, n, out);
+    let (after, adjusts) = given.map_or((0, None), |g| (g.booked.revision + 1, Some(g.entry)));
+    let moved = given.map(|_| Cause::Settle);
     let Some(old) = a.booked else {
         let charged = |b: Booked| b.unit.is_charged();
         let resend = d.message.attempts.iter().enumerate().any(|(i, o)| i != n && o.booked.is_some_and(charged));
-        let blank = blank(d, n, s, placed);
-        return charge(d, n, s, blank, resend.then_some(Cause::Resend), None, out);
+        let blank = Booked { revision: after, ..blank(d, n, s, placed) };
+        return charge(d, n, s, blank, moved.or(resend.then_some(Cause::Resend)), adjusts, given, out);
     };
     if placed.unit == old.unit {
         return correct(d, n, s, old, out);
     }
     // The platform's later word moves it into a conversation, or out of one: another thing is charged, or nothing.
     let mut new = blank(d, n, s, placed);
-    new.revision = old.revision;
+    new.revision = after.max(old.revision);
+    let cause = moved.or(Some(Cause::Reclassified));
     if !old.unit.is_charged() {
-        return charge(d, n, s, new, Some(Cause::Reclassified), None, out);
+        return charge(d, n, s, new, cause, adjusts, given, out);
     }
-    new.revision += 1;
-    let place = place_of(d, n);
-    let waba = place.waba;
-    let was = standing(d.facts, waba, place.expected, &old);
+    new.revision = after.max(old.revision + 1);
+    let w = Whose::at_hand(d, n, s);
+    let place = place_of(d, &w);
+    let was = standing(d.facts, place.waba, place.expected, &old);
     place.uncount(&mut d.counters, &was, old.at_s);
-    let (first, back) = take_back(d, n, s, waba, &old, was, Cause::Reclassified, out);
-    add_spent(d, -old.cost);
-    let stands = charge(d, n, s, new, Some(Cause::Reclassified), Some(first), out);
+    let (first, back) = take_back(d, &w, place.waba, &old, was, Cause::Reclassified, out);
+    d.add_spent(w.campaign, -old.cost);
+    let stands = charge(d, n, s, new, cause, adjusts.or(Some(first)), given, out);
     Some(stands.unwrap_or((back, Some(Decimal::ZERO))))
 }
 
@@ -111,6 +190,7 @@ fn blank(d: &mut Draft<'_, '_>, n: usize, s: &Status<'_>, placed: conversation::
 }
 
 /// Books what is charged for the first time, or notes that nothing is.
+#[expect(clippy::too_many_arguments, reason = "one place where a charge is booked")]
 fn charge(
     d: &mut Draft<'_, '_>,
     n: usize,
@@ -118,17 +198,23 @@ fn charge(
     mut new: Booked,
     cause: Option<Cause>,
     adjusts: Option<u128>,
+    given: Option<&Given>,
     out: &mut Decision,
 ) -> Option<(u128, Option<Decimal>)> {
     let mut booked = None;
     if new.unit.is_charged() {
-        let place = place_of(d, n);
+        let w = Whose::at_hand(d, n, s);
+        let place = place_of(d, &w);
         place.take_positions(&d.counters, &mut new);
+        if let Some(given) = given {
+            place.inherit(&given.groups, &given.booked, &mut new);
+        }
         let rated = place.rate(&new);
         place.count(&mut d.counters, &rated, new.at_s);
         keep(&mut new, d.facts, &rated);
-        let entry = emit(d, n, s, place.waba, &new, rated, kind_of(&rated), cause, adjusts, 1, out);
-        add_spent(d, new.cost);
+        let how = Charged { kind: kind_of(&rated), cause, adjusts, sign: 1 };
+        let entry = emit(d, &w, place.waba, &new, rated, how, out);
+        d.add_spent(w.campaign, new.cost);
         booked = Some((entry, amount(&rated)));
     }
     d.message.attempts[n].booked = Some(new);
@@ -136,20 +222,19 @@ fn charge(
 }
 
 /// Takes the entry that stands back; its id, and that of the adjustment.
-#[expect(clippy::too_many_arguments, reason = "one place where an entry is taken back")]
 fn take_back(
     d: &Draft<'_, '_>,
-    n: usize,
-    s: &Status<'_>,
+    w: &Whose<'_>,
     waba: &Waba,
     old: &Booked,
     was: Rated,
     cause: Cause,
     out: &mut Decision,
 ) -> (u128, u128) {
-    let first = entry_id(&waba.id, stood_as(old, &was), &charge_key(d, n, s, waba, old.unit), old.revision);
+    let first = entry_id(&waba.id, stood_as(old, &was), &charge_key(w, waba, old.unit), old.revision);
     let taken_back = Booked { revision: old.revision + 1, ..*old };
-    (first, emit(d, n, s, waba, &taken_back, was, EntryKind::Adjustment, Some(cause), Some(first), -1, out))
+    let how = Charged { kind: EntryKind::Adjustment, cause: Some(cause), adjusts: Some(first), sign: -1 };
+    (first, emit(d, w, waba, &taken_back, was, how, out))
 }
 
 /// Corrects what stands for a charge whose key stays.
@@ -173,21 +258,23 @@ fn correct(
         d.message.attempts[n].booked = Some(new);
         return None;
     }
-    let place = place_of(d, n);
+    let w = Whose::at_hand(d, n, s);
+    let place = place_of(d, &w);
     let (new, correction) = judge(&place, &mut d.counters, &old, new, a.delivered_s);
     d.message.attempts[n].booked = Some(new);
     let Correction { was, now, cause } = correction?;
-    let (first, _) = take_back(d, n, s, place.waba, &old, was, cause, out);
-    let entry = emit(d, n, s, place.waba, &new, now, kind_of(&now), Some(cause), Some(first), 1, out);
-    add_spent(d, new.cost - old.cost);
+    let (first, _) = take_back(d, &w, place.waba, &old, was, cause, out);
+    let how = Charged { kind: kind_of(&now), cause: Some(cause), adjusts: Some(first), sign: 1 };
+    let entry = emit(d, &w, place.waba, &new, now, how, out);
+    d.add_spent(w.campaign, new.cost - old.cost);
     Some((entry, amount(&now)))
 }
 
 /// Where an attempt is charged.
-fn place_of<'f>(d: &Draft<'_, 'f>, n: usize) -> Place<'f> {
-    let (facts, a) = (d.facts, &d.message.attempts[n]);
+fn place_of<'f>(d: &Draft<'_, 'f>, w: &Whose<'f>) -> Place<'f> {
+    let (facts, a) = (d.facts, &w.attempt);
     let (sender, waba) = (facts.state.sender_at(a.sender), waba_of(facts.state, a));
-    Place { facts, account: d.account, sender, waba, expected: Some(a.category) }
+    Place { facts, account: w.account, sender, waba, expected: Some(a.category) }
 }
 
 fn country_of(d: &Draft<'_, '_>, s: &Status<'_>) -> Option<Country> {
@@ -206,12 +293,6 @@ fn category_of(rated: &Rated) -> Option<Category> {
     match rated {
         Rated::Priced(p) => p.category,
         Rated::Unpriced(u) => u.category,
-    }
-}
-
-fn add_spent(d: &mut Draft<'_, '_>, delta: Decimal) {
-    if d.message.campaign.some().is_some() && !delta.is_zero() {
-        d.spent = Some(d.spent() + delta);
     }
 }
 
@@ -241,66 +322,66 @@ pub fn entry_id(waba: &str, kind: EntryKind, key: &str, revision: u32) -> u128 {
     hashing::public(&[waba.as_bytes(), kind.as_str().as_bytes(), key.as_bytes(), &revision.to_le_bytes()])
 }
 
-/// The charge key: the wamid; for a conversation, of the platform's id if it had said one, else of WABA, contact, category
-/// and the wamid that opened it.
-fn charge_key<'a>(d: &Draft<'_, '_>, n: usize, s: &'a Status<'_>, waba: &Waba, unit: Unit) -> Cow<'a, str> {
-    let a = &d.message.attempts[n];
-    match unit {
-        Unit::Message | Unit::Covered => s.wamid.as_str().into(),
-        Unit::NamedConversation => hex(a.conversation),
-        Unit::Conversation => {
-            hex(opening_key(waba, &d.facts.state.user_text(d.message.user), a.category.as_str(), &s.wamid))
-        }
+/// The charge key: the wamid; for a conversation, of the platform's id if it had said one, else of WABA and the wamid that
+/// opened it.
+fn charge_key<'w>(w: &Whose<'w>, waba: &Waba, unit: Unit) -> Cow<'w, str> {
+    match (unit, w.wamid) {
+        (Unit::Message | Unit::Covered, wamid) => wamid.unwrap_or_default().into(),
+        (Unit::NamedConversation, _) => hex(w.attempt.conversation),
+        (Unit::Conversation, _) => hex(opening_key(waba, w.attempt.wamid)),
     }
 }
 
-fn opening_key(waba: &Waba, user: &str, category: &str, wamid: &str) -> u128 {
-    let parts = [waba.id.as_str(), user, category, wamid].map(str::as_bytes);
-    hashing::public(&parts)
+/// Key of a conversation that was opened while no id of it was said, by the hash of the wamid.
+pub(crate) fn opening_key(waba: &Waba, wamid: u128) -> u128 {
+    hashing::public(&[b"opening", waba.id.as_bytes(), &wamid.to_be_bytes()]).max(1)
+}
+
+/// The key of what an attempt opened while no id of it was said; 0 = it opened nothing so.
+pub(crate) fn unnamed_key(state: &State, a: &Attempt) -> u128 {
+    let unnamed = a.booked.is_some_and(|b| b.unit == Unit::Conversation);
+    if unnamed { opening_key(waba_of(state, a), a.wamid) } else { 0 }
 }
 
 fn hex(key: u128) -> Cow<'static, str> {
     format!("{key:032x}").into()
 }
 
-#[expect(clippy::too_many_arguments, reason = "one place where an entry is put together")]
 fn emit(
     d: &Draft<'_, '_>,
-    n: usize,
-    s: &Status<'_>,
+    w: &Whose<'_>,
     waba: &Waba,
     b: &Booked,
     rated: Rated,
-    kind: EntryKind,
-    cause: Option<Cause>,
-    adjusts: Option<u128>,
-    sign: i8,
+    how: Charged,
     out: &mut Decision,
 ) -> u128 {
-    let entry = entry_id(&waba.id, kind, &charge_key(d, n, s, waba, b.unit), b.revision);
+    let a = &w.attempt;
+    let entry = entry_id(&waba.id, how.kind, &charge_key(w, waba, b.unit), b.revision);
     let (price_currency, price) = markup::price(d.facts, waba, &rated, b.at_s);
-    let (billed, cause) = close::billed(d.facts, waba, b.at_s, cause);
+    let (billed, cause) = close::billed(d.facts, waba, b.at_s, how.cause);
     out.effects.push(Effect::Ledger(Box::new(Booking {
         entry,
-        kind,
+        kind: how.kind,
         cause,
-        adjusts,
+        adjusts: how.adjusts,
         revision: b.revision,
-        sign,
-        sender: d.message.attempts[n].sender,
+        sign: how.sign,
+        sender: a.sender,
         waba: waba.ix,
-        user: d.message.user,
-        own: Some((d.message.uid, d.message.attempts[n].number)),
+        user: w.user,
+        own: Some((w.uid, a.number)),
         forgotten: None,
-        wamid: s.wamid.as_str().into(),
+        wamid: w.wamid.map(Box::from),
+        wamid_hash: w.wamid_hash,
         rated,
         price_currency,
         price,
-        expected: Some(d.message.attempts[n].category),
-        expected_type: expected_type(d.facts, waba, Some(d.message.attempts[n].category), b),
+        expected: Some(a.category),
+        expected_type: expected_type(d.facts, waba, Some(a.category), b),
         country: b.country,
         reported: b.reported,
-        conversation: s.pricing.as_ref().and_then(|p| p.conversation.as_ref()).map(|c| c.as_str().into()),
+        conversation: w.conversation.map(Box::from),
         ordinal: position(&rated, b),
         at_s: b.at_s,
         booked_ms: d.now_ms,

@@ -4,7 +4,7 @@
 //! What is booked as a message is kept with its facts, and corrected as messages of ours are. What is only counted, or
 //! charged by conversation, is booked once.
 
-use super::conversation::{self, Delivered, FOREIGN, Placed};
+use super::conversation::{self, BOUND, Delivered, FOREIGN, Placed};
 use super::corrected::{Correction, judge};
 use super::positions::{Counters, Place, position};
 use super::rating::{keep, standing, stood_as};
@@ -21,7 +21,7 @@ use crate::record::{Account, Booked, Foreign, Known, SaidRank, Sender, Stands, U
 use crate::window;
 use rust_decimal::Decimal;
 use std::borrow::Cow;
-use tollgate_rate_card::{Country, Rated, Reported, ReportedCategory};
+use tollgate_rate_card::{Country, Rated, Reported};
 use tollgate_wire::command::{Funding, LimitScope};
 use tollgate_wire::event::{Status, StatusKind};
 use tollgate_wire::ledger::{Cause, EntryKind};
@@ -116,7 +116,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
     let status = Told { facts, s, sender, user, country, at_s, hash, client_paid, now_ms };
     let place = Place { facts, account: state.account_at(waba.account), sender, waba, expected: None };
     match before {
-        None => status.first(&place, None, out),
+        None | Some(Known::Key(_)) => status.first(&place, None, out),
         Some(Known::Foreign(f)) => status.again(&Place { sender: state.sender_at(f.sender), ..place }, f, out),
         Some(Known::Numbers(_, said)) if *said >= PRICE_SAID => {}
         Some(Known::Numbers(kept, _)) if client_paid => {
@@ -215,12 +215,16 @@ impl Told<'_> {
             // Also there: nothing else tells which number it was, should the limit be of each number before the day is over.
             pair.counted = pair.counted.observe(at_s, outside);
         }
-        let mut placed = Placed { unit: Unit::Message, opened_s: 0 };
+        let mut placed = Placed::of(Unit::Message);
         // Without a word of the platform nothing says what other software sent.
         if self.s.pricing.is_some() {
             let id = said_id(place.waba, self.s.pricing.as_ref());
-            let m = Delivered { waba: place.waba, at_s, category: None, reported, id, opener: FOREIGN };
-            placed = conversation::place(self.facts, &m, &mut pair, out);
+            let m = Delivered { waba: place.waba, at_s, category: None, reported, id, message: self.hash };
+            placed = conversation::place(self.facts, &m, &mut pair);
+            let kept = if placed.unit.is_opened() { FOREIGN } else { BOUND };
+            if id != 0 && placed.unit != Unit::Message && state.wamid(id).is_none() {
+                out.changes.push(Change::Wamid(id, kept.0, kept.1));
+            }
         }
         let fep_open = match placed.unit {
             Unit::Message => window::fep_open_at(&pair, at_s),
@@ -262,10 +266,7 @@ impl Told<'_> {
         let key = match b.unit {
             Unit::Message | Unit::Covered => Cow::from(s.wamid.as_str()),
             Unit::NamedConversation => hex(said_id(waba, s.pricing.as_ref())),
-            Unit::Conversation => {
-                let category = b.reported.category.map_or("", ReportedCategory::as_str);
-                hex(opening_key(waba, &self.facts.state.user_text(self.user), category, &s.wamid))
-            }
+            Unit::Conversation => hex(opening_key(waba, self.hash)),
         };
         let kind = if self.client_paid { EntryKind::Counted } else { kind_of(&rated) };
         let forgotten = s.callback.map(|c| (c.message_uid, c.attempt));
@@ -358,7 +359,8 @@ impl Told<'_> {
             user: self.user,
             own: None,
             forgotten,
-            wamid: self.s.wamid.as_str().into(),
+            wamid: Some(self.s.wamid.as_str().into()),
+            wamid_hash: self.hash,
             rated,
             price_currency,
             price,

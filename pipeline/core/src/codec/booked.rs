@@ -13,6 +13,8 @@ const NUMBERS: usize = 9;
 /// Format of what follows them of a message that other software sent. Earlier versions read the numbers alone, and write them
 /// alone.
 const WITH_BOOKED: u8 = 1;
+/// Format of a key in place of all that.
+const WITH_KEY: u8 = 2;
 
 pub(super) fn put_reported(out: &mut Vec<u8>, r: &Reported) {
     out.push(match r.category {
@@ -107,7 +109,15 @@ pub fn put_known(known: &Known, out: &mut Vec<u8>) {
     let (uid, attempt) = known.numbers();
     out.extend_from_slice(&uid.to_be_bytes());
     out.push(attempt);
-    let Known::Foreign(f) = known else { return };
+    let f = match known {
+        Known::Numbers(..) => return,
+        Known::Foreign(f) => f,
+        Known::Key(key) => {
+            out.push(WITH_KEY);
+            put!(out, *key);
+            return;
+        }
+    };
     out.push(WITH_BOOKED);
     put!(out, f.sender.0, f.delivered_s, f.said.0);
     out.push(f.said.1 as u8);
@@ -130,8 +140,16 @@ pub fn known(b: &[u8]) -> Result<Known> {
     if tail.is_empty() {
         return Ok(Known::Numbers(uid, attempt));
     }
-    let (mut r, _) = Reader::of(what, tail, &[WITH_BOOKED])?;
+    let (mut r, format) = Reader::of(what, tail, &[WITH_BOOKED, WITH_KEY])?;
     let r = &mut r;
+    if format == WITH_KEY {
+        let key = r.u128()?;
+        if (uid, attempt) != (0, 0) {
+            return r.bad("numbers beside a key");
+        }
+        r.end()?;
+        return Ok(Known::Key(key));
+    }
     let (sender, delivered_s, said_s) = (SenderIx(r.u16()?), r.u32()?, r.u32()?);
     let said = (said_s, SaidRank::from_bits(r.flags(3)?));
     let forgotten = Some((r.u64()?, r.u8()?)).filter(|(uid, _)| *uid != 0);

@@ -5,7 +5,8 @@ use crate::charge;
 use crate::codec;
 use crate::ids::{AccountIx, Uid};
 use crate::inbound;
-use crate::record::Waba;
+use crate::record::{Known, Waba};
+use smallvec::SmallVec;
 use tollgate_wire::event::{PlatformEvent, Status};
 
 impl Engine {
@@ -39,11 +40,19 @@ impl Engine {
                     && let Some(waba) = self.billed(account, s, uid)
                 {
                     let id = charge::said_id(waba, s.pricing.as_ref());
-                    self.bring_wamid(id, source)?;
+                    self.bring_conversation(id, source)?;
                 }
-                let named = self.state.message(uid).map(|m| m.attempts.iter().map(|a| a.conversation));
-                let named: smallvec::SmallVec<[u128; 2]> = named.into_iter().flatten().filter(|id| *id != 0).collect();
-                named.into_iter().try_for_each(|id| self.bring_wamid(id, source))
+                let attempts = self.state.message(uid).into_iter().flat_map(|m| &m.attempts);
+                let ids: SmallVec<[(u128, u128); 2]> =
+                    attempts.map(|a| (a.conversation, charge::unnamed_key(&self.state, a))).collect();
+                for (named, unnamed) in ids {
+                    self.bring_conversation(named, source)?;
+                    self.bring_wamid(unnamed, source)?;
+                    if let Some(Known::Key(bound)) = self.state.wamids.get(&unnamed) {
+                        self.bring_conversation(*bound, source)?;
+                    }
+                }
+                Ok(())
             }
             PlatformEvent::Inbound(i) => match &i.id {
                 Some(id) => self.bring_wamid(inbound::id_hash(&self.config.hash_key, &i.sender, id), source),
@@ -69,6 +78,13 @@ impl Engine {
                 .or_else(|| Some(self.state.sender_of(account?, &s.sender)?.waba))
                 .map(|waba| self.state.waba_at(waba)),
         }
+    }
+
+    /// Makes resident who is charged for a conversation, with the message.
+    fn bring_conversation(&mut self, id: u128, source: &dyn Source) -> Result<(), EngineError> {
+        self.bring_wamid(id, source)?;
+        let opener = self.state.wamid(id).map_or(0, |(uid, _)| uid);
+        if id != 0 && charge::is_own(opener) { self.bring_message(opener, source) } else { Ok(()) }
     }
 
     /// Makes resident what is stored under a platform's id, of a message or a conversation; 0 is none.

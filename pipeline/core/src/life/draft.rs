@@ -6,9 +6,9 @@ use crate::charge::{self, Counters};
 use crate::decide::{Decision, Facts};
 use crate::effect::{Effect, OutcomeFx};
 use crate::fee;
-use crate::ids::{ContactKey, PairKey, SenderIx};
+use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid};
 use crate::lots::Resource;
-use crate::record::{Account, AttemptState, Contact, Message, MessageState, Pair, Park, SenderLive};
+use crate::record::{Account, AttemptState, Booked, Contact, Message, MessageState, Pair, Park, SenderLive};
 use crate::window;
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
@@ -28,7 +28,9 @@ pub(crate) struct Draft<'a, 'f> {
     /// One each of the senders that its attempts used.
     pairs: SmallVec<[(PairKey, Pair); 1]>,
     lives: SmallVec<[(SenderIx, SenderLive); 1]>,
-    pub spent: Option<Decimal>,
+    /// Other messages that a charge moves to or from.
+    others: SmallVec<[Message; 1]>,
+    spent: SmallVec<[(CampaignIx, Decimal); 1]>,
     pub counters: Counters<'a>,
 }
 
@@ -42,7 +44,8 @@ impl<'a, 'f> Draft<'a, 'f> {
             contact: None,
             pairs: SmallVec::new(),
             lives: SmallVec::new(),
-            spent: None,
+            others: SmallVec::new(),
+            spent: SmallVec::new(),
             counters: Counters::new(facts.state),
         }
     }
@@ -73,9 +76,43 @@ impl<'a, 'f> Draft<'a, 'f> {
         &mut self.lives[at].1
     }
 
-    pub(crate) fn spent(&self) -> Decimal {
-        let stored = self.facts.state.campaign_at(self.message.campaign).map_or(Decimal::ZERO, |c| c.spent);
-        self.spent.unwrap_or(stored)
+    /// A message by its number: the one at hand, or another one.
+    pub(crate) fn message_of(&self, uid: Uid) -> Option<&Message> {
+        match self.message.uid == uid {
+            true => Some(&self.message),
+            false => self.others.iter().find(|m| m.uid == uid).or_else(|| self.facts.state.message(uid)),
+        }
+    }
+
+    /// What is booked from now on of an attempt of any message that is known.
+    pub(crate) fn put_booked(&mut self, uid: Uid, n: usize, booked: Booked) {
+        let message = match self.message.uid == uid {
+            true => &mut self.message,
+            false => match self.others.iter().position(|m| m.uid == uid) {
+                Some(at) => &mut self.others[at],
+                None => {
+                    let Some(m) = self.facts.state.message(uid) else { return };
+                    self.others.push(m.clone());
+                    let last = self.others.len() - 1;
+                    &mut self.others[last]
+                }
+            },
+        };
+        message.attempts[n].booked = Some(booked);
+    }
+
+    /// Adds to what a campaign was charged.
+    pub(crate) fn add_spent(&mut self, campaign: CampaignIx, delta: Decimal) {
+        if campaign.some().is_none() || delta.is_zero() {
+            return;
+        }
+        match self.spent.iter_mut().find(|(ix, _)| *ix == campaign) {
+            Some((_, spent)) => *spent += delta,
+            None => {
+                let stored = self.facts.state.campaign_at(campaign).map_or(Decimal::ZERO, |c| c.spent);
+                self.spent.push((campaign, stored + delta));
+            }
+        }
     }
 
     /// Gives the quota reservation of an attempt back.
@@ -232,10 +269,9 @@ impl<'a, 'f> Draft<'a, 'f> {
         }
         out.changes.extend(self.pairs.into_iter().map(|(k, p)| Change::Pair(k, p)));
         out.changes.extend(self.lives.into_iter().map(|(k, l)| Change::SenderLive(k, l)));
-        if let Some(s) = self.spent {
-            out.changes.push(Change::Spent(self.message.campaign, s));
-        }
+        out.changes.extend(self.spent.into_iter().map(|(ix, spent)| Change::Spent(ix, spent)));
         self.counters.finish(out);
+        out.changes.extend(self.others.into_iter().map(|m| Change::Message(Box::new(m))));
         out.changes.push(Change::Message(Box::new(self.message)));
     }
 }

@@ -29,6 +29,9 @@ pub enum Known {
     Numbers(Uid, u8),
     /// A message that other software sent, with what was booked of it.
     Foreign(Box<Foreign>),
+    /// Of a conversation: the wamid's hash of what other software sent and opened it. Under the charge key of one that was opened
+    /// without an id: the id that a message which it covers said.
+    Key(u128),
 }
 
 impl Known {
@@ -38,6 +41,7 @@ impl Known {
         match self {
             Self::Numbers(uid, attempt) => (*uid, *attempt),
             Self::Foreign(f) => (f.kept, f.price_said),
+            Self::Key(_) => (0, 0),
         }
     }
 }
