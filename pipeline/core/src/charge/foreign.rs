@@ -1,8 +1,9 @@
 //! Messages that other software sent from a number of ours: counted, and booked where we pay the platform. Where the client
 //! pays, what was counted is written as an entry without amounts, so that positions can be settled.
 //!
-//! What is booked as a message is kept with its facts, and corrected as messages of ours are. What is only counted, or
-//! charged by conversation, is booked once.
+//! What is booked or counted as a message is kept with its facts, and corrected as messages of ours are. What is charged by
+//! conversation is booked once. Where the client pays, nothing is written until a price is said, and what lies in a closed
+//! month stays.
 
 use super::conversation::{self, BOUND, Delivered, FOREIGN, Placed};
 use super::corrected::{Correction, judge};
@@ -120,8 +121,12 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         Some(Known::Foreign(f)) => status.again(&Place { sender: state.sender_at(f.sender), ..place }, f, out),
         Some(Known::Numbers(_, said)) if *said >= PRICE_SAID => {}
         Some(Known::Numbers(kept, _)) if client_paid => {
+            let before_s = kept_at(*kept).unwrap_or(at_s);
             if s.pricing.is_some() {
-                status.first(&place, Some(kept_at(*kept).unwrap_or(at_s)), out);
+                status.first(&place, Some(before_s), out);
+            } else if at_s < before_s {
+                let kept = Kept { at_s, waba: waba.ix, client_paid }.packed();
+                out.changes.push(Change::Wamid(hash, kept, NO_PRICE_SAID));
             }
         }
         // As an earlier version kept what it booked without a price.
@@ -260,7 +265,7 @@ impl Told<'_> {
         counters.finish(out);
         keep(&mut b, self.facts, &rated);
         out.changes.push(match b.unit {
-            Unit::Message if !self.client_paid => Change::Foreign(self.hash, Box::new(self.kept(kept, place, b))),
+            Unit::Message => Change::Foreign(self.hash, Box::new(self.kept(kept, place, b))),
             _ => Change::Wamid(self.hash, kept, self.price_said()),
         });
         let key = match b.unit {
@@ -268,15 +273,23 @@ impl Told<'_> {
             Unit::NamedConversation => hex(said_id(waba, s.pricing.as_ref())),
             Unit::Conversation => hex(opening_key(waba, self.hash)),
         };
-        let kind = if self.client_paid { EntryKind::Counted } else { kind_of(&rated) };
+        let kind = self.kind(&rated);
         let forgotten = s.callback.map(|c| (c.message_uid, c.attempt));
         let cause = taken_back.map(|_| Cause::Reclassified);
         self.emit(place, forgotten, (kind, &key), rated, &b, cause, taken_back, out);
     }
 
-    /// A further status of what is booked as a message.
+    fn kind(&self, rated: &Rated) -> EntryKind {
+        if self.client_paid { EntryKind::Counted } else { kind_of(rated) }
+    }
+
+    /// A further status of what is booked or counted as a message.
     fn again(&self, place: &Place<'_>, before: &Foreign, out: &mut Decision) {
         let (state, s, old) = (self.facts.state, self.s, &before.booked);
+        // Positions of a closed month are settled for good, and nobody is asked for more or less.
+        if self.client_paid && close::is_closed(self.facts, place.waba, old.at_s) {
+            return;
+        }
         let mut f = Foreign { delivered_s: before.delivered_s.min(self.at_s), ..*before };
         let mut new = Booked { country: old.country.or(self.country), ..*old };
         if let Some(p) = &s.pricing {
@@ -299,15 +312,19 @@ impl Told<'_> {
             return;
         }
         let mut counters = Counters::new(state);
-        let (booked, correction) = judge(place, &mut counters, old, new, f.delivered_s);
+        let (mut booked, correction) = judge(place, &mut counters, old, new, f.delivered_s);
         counters.finish(out);
+        if self.client_paid && correction.is_some() {
+            // The withdrawal is of the same kind and key: the revision between them is its own.
+            booked.revision += 1;
+        }
         f.booked = booked;
-        f.kept = Kept { at_s: booked.at_s, waba: place.waba.ix, client_paid: false }.packed();
+        f.kept = Kept { at_s: booked.at_s, waba: place.waba.ix, client_paid: self.client_paid }.packed();
         out.changes.push(Change::Foreign(self.hash, Box::new(f)));
         if let Some(Correction { was, now, cause }) = correction {
             let cause = if first_price { Cause::Reclassified } else { cause };
             let first = self.take_back(place, before, was, cause, out);
-            let key = (kind_of(&now), &*s.wamid);
+            let key = (self.kind(&now), &*s.wamid);
             self.emit(place, f.forgotten, key, now, &booked, Some(cause), Some(first), out);
         }
     }
@@ -317,13 +334,16 @@ impl Told<'_> {
         self.placed(place, reported, at_s, false, &mut Decision::default()).unit != Unit::Message
     }
 
-    /// Takes the entry that stands back; its id.
+    /// Takes the entry that stands back, or what is counted by a withdrawal of the same kind; its id.
     fn take_back(&self, place: &Place<'_>, f: &Foreign, was: Rated, cause: Cause, out: &mut Decision) -> u128 {
         let (old, wamid) = (&f.booked, &*self.s.wamid);
-        let first = entry_id(&place.waba.id, stood_as(old, &was), wamid, old.revision);
+        let (stood, kind, cause) = match self.client_paid {
+            true => (EntryKind::Counted, EntryKind::Counted, Cause::Reversal),
+            false => (stood_as(old, &was), EntryKind::Adjustment, cause),
+        };
+        let first = entry_id(&place.waba.id, stood, wamid, old.revision);
         let back = Booked { revision: old.revision + 1, ..*old };
-        let key = (EntryKind::Adjustment, wamid);
-        self.emit(place, f.forgotten, key, was, &back, Some(cause), Some(first), out);
+        self.emit(place, f.forgotten, (kind, wamid), was, &back, Some(cause), Some(first), out);
         first
     }
 

@@ -3,10 +3,10 @@
 use super::{Booked, SaidRank};
 use crate::ids::{SenderIx, Uid};
 
-/// A message that other software sent from a number of ours and that was booked as a message: enough to correct it.
+/// A message that other software sent from a number of ours and that was booked or counted as a message: enough to correct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Foreign {
-    /// Its WABA and charge instant, as they are kept in place of a message's number.
+    /// Its WABA, charge instant and whether the client pays, as they are kept in place of a message's number.
     pub kept: Uid,
     /// Whether a price was said, in place of an attempt's number.
     pub price_said: u8,
