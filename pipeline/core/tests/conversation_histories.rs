@@ -95,6 +95,14 @@ fn standing(w: &World) -> BTreeMap<String, String> {
     by.into_iter().map(|(wamid, entries)| (wamid, show(entries.last().unwrap()))).collect()
 }
 
+/// The account of these worlds, paid for by somebody.
+fn funded(funding: &str) -> Value {
+    let mut spec = common::account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+    spec["wabas"][0]["senders"].as_array_mut().unwrap().push(json!({"id": "1002"}));
+    spec["wabas"][0]["funding"] = json!(funding);
+    spec
+}
+
 fn hash(w: &World, uid: u64) -> u128 {
     w.engine.config().hash_key.wamid(&format!("wamid.{uid}"))
 }
@@ -131,16 +139,26 @@ proptest! {
         prop_assert_eq!(charged, expected);
     }
 
-    /// In any order and any number of times, with and without a word, and with times that become earlier: in the end each
-    /// conversation is charged to its earliest message, in the month of it; the same after restarts.
+    /// In any order and any number of times, with and without a word, with times that become earlier, and some of them of other
+    /// software: in the end each conversation is charged to its earliest message, in the month of it; the same after restarts.
     #[test]
     fn a_conversation_is_charged_to_its_earliest_message_in_any_order(
         history in history(),
         told in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), 0..7200_u32), 1..40),
         last in prop::collection::vec((any::<prop::sample::Index>(), 0..7200_u32), 14),
         commits in prop::collection::vec(prop::bool::weighted(0.2), 60),
+        foreign in prop::collection::vec(prop::bool::weighted(0.3), 14),
+        client_pays: bool,
     ) {
         let (mut w, uids) = all_sent(&history);
+        if client_pays {
+            w.apply(&funded("client_pays"));
+        }
+        // What other software sent has another wamid and no callback.
+        let hash = |w: &World, n: usize| match foreign[n] {
+            true => w.engine.config().hash_key.wamid(&format!("wamid.foreign.{n}")),
+            false => hash(w, uids[n]),
+        };
         let of = conversations_of(&history);
         // Everybody is told of once at least with the id, in another order.
         let mut order: Vec<usize> = (0..history.len()).collect();
@@ -153,7 +171,12 @@ proptest! {
             let pricing = if named { cbp(kind(&history, &of, c), &format!("c{c}")) } else { Value::Null };
             let at_s = history[n].at_s - earlier;
             first_s[n] = first_s[n].min(at_s);
-            w.event(&status("delivered", uids[n], PEOPLE[history[n].person], at_s, pricing));
+            let mut told = status("delivered", uids[n], PEOPLE[history[n].person], at_s, pricing);
+            if foreign[n] {
+                told.as_object_mut().unwrap().remove("callback");
+                told["wamid"] = json!(format!("wamid.foreign.{n}"));
+            }
+            w.event(&told);
             sound(&w);
             if commits.get(step).is_some_and(|c| *c) {
                 w.commit();
@@ -163,12 +186,14 @@ proptest! {
         let mut earliest: BTreeMap<usize, (u32, u128, usize)> = BTreeMap::new();
         for n in 0..history.len() {
             let Some((c, _)) = of[n] else { continue };
-            let this = (first_s[n], hash(&w, uids[n]), n);
+            let this = (first_s[n], hash(&w, n), n);
             let e = earliest.entry(c).or_insert(this);
             *e = this.min(*e);
         }
         let expected: Vec<String> = {
-            let mut all: Vec<String> = earliest.values().map(|(_, hash, _)| format!("{hash:032x}")).collect();
+            let counted = |n: usize| foreign[n] && client_pays;
+            let charged = earliest.values().filter(|(_, _, n)| !counted(*n));
+            let mut all: Vec<String> = charged.map(|(_, hash, _)| format!("{hash:032x}")).collect();
             all.sort();
             all
         };
@@ -177,10 +202,23 @@ proptest! {
             let entries = w.out.ledger.iter().filter(|e| e["wamid_hash"] == json!(format!("{hash:032x}")));
             let stands = entries.last().unwrap();
             prop_assert_eq!(&stands["usage_period"], &json!(month(*at_s)), "{}", stands);
+            if foreign[*n] {
+                let counted = stands["kind"] == "counted" && stands["cause"] != "reversal";
+                prop_assert_eq!(counted, client_pays, "{}", stands);
+                continue;
+            }
             let told = w.out.outcomes.iter().rfind(|o| o["message_uid"] == json!(uids[*n]) && !o["charge"].is_null());
             prop_assert_eq!(&told.unwrap()["charge"]["entry"], &stands["entry"]);
         }
-        for n in (0..history.len()).filter(|n| of[*n].is_some() && !earliest.values().any(|(_, _, first)| first == n)) {
+        let covered = |n: &usize| of[*n].is_some() && !earliest.values().any(|(_, _, first)| first == n);
+        for n in (0..history.len()).filter(covered) {
+            if foreign[n] {
+                let hash = json!(format!("{:032x}", hash(&w, n)));
+                let last = w.out.ledger.iter().rfind(|e| e["wamid_hash"] == hash);
+                let is_back = |e: &Value| e["quantity"] == -1 || e["cause"] == "reversal";
+                prop_assert!(last.is_none_or(is_back), "{:?}", last);
+                continue;
+            }
             let told = w.out.outcomes.iter().rfind(|o| o["message_uid"] == json!(uids[n]));
             let told = told.unwrap();
             prop_assert!(told["charge"].is_null() || told["charge"]["amount"] == json!("0"), "{}", told);

@@ -11,7 +11,6 @@
 use super::waba_of;
 use crate::decide::Facts;
 use crate::hashing;
-use crate::ids::Uid;
 use crate::life::Draft;
 use crate::record::{Booked, Pair, Unit, Waba};
 use tollgate_rate_card::{
@@ -19,11 +18,6 @@ use tollgate_rate_card::{
     ReportedCategory, ReportedModel, ReportedType,
 };
 use tollgate_wire::event::{Pricing, Status, StatusKind};
-
-/// What is kept under the id of a conversation that other software opened, in place of message and attempt.
-pub(super) const FOREIGN: (Uid, u8) = (0, 0);
-/// The same where a message that is covered said the id; the one that had opened the conversation did not.
-pub(super) const BOUND: (Uid, u8) = (0, 1);
 
 /// Hash of the platform's conversation id; also its charge key, therefore without a secret.
 #[must_use]

@@ -43,8 +43,12 @@ impl Engine {
                     self.bring_conversation(id, source)?;
                 }
                 let attempts = self.state.message(uid).into_iter().flat_map(|m| &m.attempts);
-                let ids: SmallVec<[(u128, u128); 2]> =
+                let mut ids: SmallVec<[(u128, u128); 2]> =
                     attempts.map(|a| (a.conversation, charge::unnamed_key(&self.state, a))).collect();
+                let hash = self.config.hash_key.wamid(&s.wamid);
+                if let Some(Known::Foreign(f)) = self.state.wamids.get(&hash) {
+                    ids.push((f.conversation, charge::unnamed_key_of(&self.state, f, hash)));
+                }
                 for (named, unnamed) in ids {
                     self.bring_conversation(named, source)?;
                     self.bring_wamid(unnamed, source)?;
@@ -83,8 +87,11 @@ impl Engine {
     /// Makes resident who is charged for a conversation, with the message.
     fn bring_conversation(&mut self, id: u128, source: &dyn Source) -> Result<(), EngineError> {
         self.bring_wamid(id, source)?;
-        let opener = self.state.wamid(id).map_or(0, |(uid, _)| uid);
-        if id != 0 && charge::is_own(opener) { self.bring_message(opener, source) } else { Ok(()) }
+        match self.state.wamids.get(&id) {
+            Some(Known::Key(foreign)) => self.bring_wamid(*foreign, source),
+            Some(Known::Numbers(uid, _)) if id != 0 && charge::is_own(*uid) => self.bring_message(*uid, source),
+            _ => Ok(()),
+        }
     }
 
     /// Makes resident what is stored under a platform's id, of a message or a conversation; 0 is none.

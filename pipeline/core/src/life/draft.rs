@@ -2,13 +2,13 @@
 
 use super::ttl;
 use crate::change::Change;
-use crate::charge::{self, Counters};
+use crate::charge::{self, Moves};
 use crate::decide::{Decision, Facts};
 use crate::effect::{Effect, OutcomeFx};
 use crate::fee;
-use crate::ids::{CampaignIx, ContactKey, PairKey, SenderIx, Uid};
+use crate::ids::{ContactKey, PairKey, SenderIx};
 use crate::lots::Resource;
-use crate::record::{Account, AttemptState, Booked, Contact, Message, MessageState, Pair, Park, SenderLive};
+use crate::record::{Account, AttemptState, Contact, Message, MessageState, Pair, Park, SenderLive};
 use crate::window;
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
@@ -28,10 +28,7 @@ pub(crate) struct Draft<'a, 'f> {
     /// One each of the senders that its attempts used.
     pairs: SmallVec<[(PairKey, Pair); 1]>,
     lives: SmallVec<[(SenderIx, SenderLive); 1]>,
-    /// Other messages that a charge moves to or from.
-    others: SmallVec<[Message; 1]>,
-    spent: SmallVec<[(CampaignIx, Decimal); 1]>,
-    pub counters: Counters<'a>,
+    pub moves: Moves<'a, 'f>,
 }
 
 impl<'a, 'f> Draft<'a, 'f> {
@@ -44,9 +41,7 @@ impl<'a, 'f> Draft<'a, 'f> {
             contact: None,
             pairs: SmallVec::new(),
             lives: SmallVec::new(),
-            others: SmallVec::new(),
-            spent: SmallVec::new(),
-            counters: Counters::new(facts.state),
+            moves: Moves::new(facts, now_ms),
         }
     }
 
@@ -68,51 +63,19 @@ impl<'a, 'f> Draft<'a, 'f> {
         &mut self.pairs[at].1
     }
 
+    /// The same to read.
+    pub(crate) fn peek(&self, sender: SenderIx) -> Pair {
+        let key = PairKey::new(sender, self.message.user);
+        let changed = self.pairs.iter().find(|(k, _)| *k == key).map(|(_, pair)| pair.clone());
+        changed.unwrap_or_else(|| self.facts.state.pair(key))
+    }
+
     pub(super) fn live(&mut self, sender: SenderIx) -> &mut SenderLive {
         let at = self.lives.iter().position(|(ix, _)| *ix == sender).unwrap_or_else(|| {
             self.lives.push((sender, self.facts.state.live(sender)));
             self.lives.len() - 1
         });
         &mut self.lives[at].1
-    }
-
-    /// A message by its number: the one at hand, or another one.
-    pub(crate) fn message_of(&self, uid: Uid) -> Option<&Message> {
-        match self.message.uid == uid {
-            true => Some(&self.message),
-            false => self.others.iter().find(|m| m.uid == uid).or_else(|| self.facts.state.message(uid)),
-        }
-    }
-
-    /// What is booked from now on of an attempt of any message that is known.
-    pub(crate) fn put_booked(&mut self, uid: Uid, n: usize, booked: Booked) {
-        let message = match self.message.uid == uid {
-            true => &mut self.message,
-            false => match self.others.iter().position(|m| m.uid == uid) {
-                Some(at) => &mut self.others[at],
-                None => {
-                    let Some(m) = self.facts.state.message(uid) else { return };
-                    self.others.push(m.clone());
-                    let last = self.others.len() - 1;
-                    &mut self.others[last]
-                }
-            },
-        };
-        message.attempts[n].booked = Some(booked);
-    }
-
-    /// Adds to what a campaign was charged.
-    pub(crate) fn add_spent(&mut self, campaign: CampaignIx, delta: Decimal) {
-        if campaign.some().is_none() || delta.is_zero() {
-            return;
-        }
-        match self.spent.iter_mut().find(|(ix, _)| *ix == campaign) {
-            Some((_, spent)) => *spent += delta,
-            None => {
-                let stored = self.facts.state.campaign_at(campaign).map_or(Decimal::ZERO, |c| c.spent);
-                self.spent.push((campaign, stored + delta));
-            }
-        }
     }
 
     /// Gives the quota reservation of an attempt back.
@@ -204,7 +167,7 @@ impl<'a, 'f> Draft<'a, 'f> {
         let a = self.message.attempts[n];
         let waba = charge::waba_of(self.facts.state, &a);
         if let Some(key) = fee::counter(self.facts, waba, a.sender, fee, at_s) {
-            self.counters.add(key);
+            self.moves.counters.add(key);
         }
     }
 
@@ -269,9 +232,7 @@ impl<'a, 'f> Draft<'a, 'f> {
         }
         out.changes.extend(self.pairs.into_iter().map(|(k, p)| Change::Pair(k, p)));
         out.changes.extend(self.lives.into_iter().map(|(k, l)| Change::SenderLive(k, l)));
-        out.changes.extend(self.spent.into_iter().map(|(ix, spent)| Change::Spent(ix, spent)));
-        self.counters.finish(out);
-        out.changes.extend(self.others.into_iter().map(|m| Change::Message(Box::new(m))));
+        self.moves.finish(out);
         out.changes.push(Change::Message(Box::new(self.message)));
     }
 }

@@ -1,9 +1,9 @@
 //! What is kept of a message that other software sent.
 
 use super::{Booked, SaidRank};
-use crate::ids::{SenderIx, Uid};
+use crate::ids::{SenderIx, Uid, User};
 
-/// A message that other software sent from a number of ours and that was booked or counted as a message: enough to correct it.
+/// A message that other software sent from a number of ours and that was booked or counted: enough to correct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Foreign {
     /// Its WABA, charge instant and whether the client pays, as they are kept in place of a message's number.
@@ -14,6 +14,10 @@ pub struct Foreign {
     pub sender: SenderIx,
     /// Message and attempt of ours that its status named, where that message was forgotten.
     pub forgotten: Option<(Uid, u8)>,
+    /// The person, where it is of a conversation.
+    pub user: Option<User>,
+    /// Hash of the conversation's id; 0 = none, or charged by itself.
+    pub conversation: u128,
     /// Smallest of the platform's delivered, read and played times.
     pub delivered_s: u32,
     /// When the platform last said a price, by its own time, and how far the message was by then.
