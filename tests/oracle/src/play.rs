@@ -423,9 +423,9 @@ impl<'o> Play<'o> {
         last
     }
 
-    /// Whether the ledger corrects it: of what other software sent, what is charged by message and what we pay for.
+    /// Whether the ledger corrects it: of what other software sent, what is charged by message.
     fn is_corrected(&self, shipment: &Shipment) -> bool {
-        shipment.callback.is_some() || (self.by_message() && self.world.senders[shipment.pair.0].we_pay)
+        shipment.callback.is_some() || self.by_message()
     }
 
     /// An earlier time, also before it was sent, by a clock that is wrong; or another category or type.
