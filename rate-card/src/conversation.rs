@@ -95,9 +95,18 @@ pub struct Conversation {
     pub ends_s: i64,
     /// Hash of the platform's conversation id; 0 while the platform has not said one.
     pub id: u128,
+    /// [`Delivery::message`] of the one that opened it, as long as there is no id; else 0.
+    pub opener: u128,
 }
 
 impl Conversation {
+    fn named(&mut self, id: u128) {
+        if self.id == 0 && id != 0 {
+            self.id = id;
+            self.opener = 0;
+        }
+    }
+
     const fn spans(&self, at_s: i64) -> bool {
         self.opened_s <= at_s && at_s < self.ends_s
     }
@@ -120,6 +129,8 @@ pub struct Delivery {
     pub said: Option<ConversationKind>,
     /// Hash of the platform's conversation id; 0 if it says none.
     pub id: u128,
+    /// Whatever tells the message from others: by it a conversation without an id knows who opened it. 0 = not known.
+    pub message: u128,
 }
 
 impl Delivery {
@@ -180,7 +191,8 @@ impl Conversations {
         }
         let Some(lengths) = lengths else { return Placement::Alone };
         let (kind, opened_s) = (delivery.kind(), delivery.at_s);
-        let opened = Conversation { kind, opened_s, ends_s: opened_s + lengths.of(kind), id: delivery.id };
+        let opener = if delivery.id == 0 { delivery.message } else { 0 };
+        let opened = Conversation { kind, opened_s, ends_s: opened_s + lengths.of(kind), id: delivery.id, opener };
         self.open(opened);
         Placement::Opens(opened)
     }
@@ -190,9 +202,7 @@ impl Conversations {
     pub fn revise(&mut self, was: ConversationKind, at_s: i64, now: &Delivery, lengths: Option<ConversationLengths>) {
         let same = |c: &Conversation| c.spans(at_s) && (c.id == 0 || now.id == 0 || c.id == now.id);
         let Some(mut c) = self.0[was.index()].take_if(|c| same(c)) else { return };
-        if c.id == 0 {
-            c.id = now.id;
-        }
+        c.named(now.id);
         if let Some(lengths) = lengths {
             let ends_s = |c: &Conversation| c.opened_s + lengths.of(c.kind);
             let cut = ends_s(&c) != c.ends_s;
@@ -236,9 +246,7 @@ impl Conversations {
         lengths: Option<ConversationLengths>,
     ) -> Option<Conversation> {
         let c = self.0[kind.index()].as_mut()?;
-        if c.id == 0 {
-            c.id = d.id;
-        }
+        c.named(d.id);
         if let Some(lengths) = lengths.filter(|_| d.at_s < c.opened_s) {
             c.opened_s = d.at_s;
             c.ends_s = c.ends_s.min(d.at_s + lengths.of(kind));
@@ -277,7 +285,7 @@ mod tests {
     const RULES: Option<ConversationLengths> = Some(ConversationLengths { category_s: 24 * HOUR, entry_s: 72 * HOUR });
 
     fn at(hour: i64, category: Category) -> Delivery {
-        Delivery { at_s: hour * HOUR, category, said: None, id: 0 }
+        Delivery { at_s: hour * HOUR, category, said: None, id: 0, message: 0 }
     }
 
     fn named(hour: i64, category: Category, id: u128) -> Delivery {

@@ -40,10 +40,10 @@ def main():
         accounts = json.load(file)
 
     entries = list(compare.details(args.directory))
-    # What is counted and not booked is in no export.
+    # What is counted and not booked is in no export, nor is what a conversation covers.
     with open(at("foreign.ndjson"), encoding="utf-8") as file:
         hash_of = {f["wamid"]: f["wamid_hash"] for f in map(json.loads, file)}
-    hash_of.update((row["wamid"], row["wamid_hash"]) for row in entries)
+    hash_of.update((a["wamid"], a["wamid_hash"]) for a in attempts.values())
     data = args.data
     settled = Settled(words, accounts, attempts, Rules(data), Places(data), Cards(data), hash_of)
     charges = settled.charges()

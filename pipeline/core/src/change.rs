@@ -31,6 +31,8 @@ pub enum Change {
     Wamid(u128, Uid, u8),
     /// A message that other software sent, by its wamid, with what was booked of it.
     Foreign(u128, Box<Foreign>),
+    /// What is kept of a conversation in place of an attempt: see [`crate::record::Known::Key`].
+    Key(u128, u128),
     /// Settings and state of a campaign (its counts and reservations are kept by `State::apply`).
     Campaign(Box<Campaign>),
     /// What a campaign was charged so far.

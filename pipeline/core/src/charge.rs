@@ -8,13 +8,15 @@
 //! What stands is known by what was kept of it, not by what the catalogue and the sender have become: the card, the kind and
 //! the cost with the charge, the WABA with the attempt.
 //!
-//! `conversation` what a delivery is charged as · `corrected` whether what stands is corrected · `foreign` messages that other
-//! software sent · `positions` in allowances and bands · `rating` what a charge costs and did cost · `reached` volume bands that
+//! `conversation` what a delivery is charged as · `handover` who of a conversation is charged · `corrected` whether what stands is corrected · `foreign` messages that other
+//! software sent · `moves` what a charge changes elsewhere · `positions` in allowances and bands · `rating` what a charge costs and did cost · `reached` volume bands that
 //! the platform says are reached · this file books.
 
 mod conversation;
 mod corrected;
 mod foreign;
+mod handover;
+mod moves;
 mod positions;
 mod rating;
 mod reached;
@@ -22,21 +24,19 @@ mod reached;
 pub use conversation::conversation_id;
 pub(crate) use conversation::{note_id, said_id};
 pub(crate) use foreign::{foreign, is_own, is_priced, kept_waba};
-pub(crate) use positions::Counters;
 pub(crate) use reached::reached;
 
-use crate::close;
 use crate::decide::Decision;
-use crate::effect::{Booking, Effect};
 use crate::hashing;
 use crate::life::Draft;
-use crate::markup;
-use crate::record::{Attempt, Booked, Stands, Unit, Waba};
+use crate::record::{Attempt, Booked, Foreign, Stands, Unit, Waba};
 use crate::state::State;
 use crate::window;
 use corrected::{Correction, judge};
-use positions::{Place, position};
-use rating::{expected_type, keep, standing, stood_as};
+use handover::{Given, Hand, give, take, turn};
+pub(crate) use moves::Moves;
+use moves::{Charged, Whose, emit, take_back};
+use rating::{keep, standing};
 use rust_decimal::Decimal;
 use std::borrow::Cow;
 use tollgate_rate_card::{Category, Country, PricingType, Rated};
@@ -57,30 +57,58 @@ pub(crate) fn book(
     out: &mut Decision,
 ) -> Option<(u128, Option<Decimal>)> {
     let a = d.message.attempts[n];
-    let placed = conversation::of_attempt(d, n, out);
+    let hand = Hand::of_attempt(d, n);
+    let mut pair = d.peek(a.sender);
+    let as_known = pair.clone();
+    let turn = turn(d.facts, Some(&d.message), &hand, &mut pair, out);
+    if pair != as_known {
+        *d.pair(a.sender) = pair;
+    }
+    let (moves, message) = (&mut d.moves, &mut d.message);
+    let given = turn.from.as_ref().and_then(|from| give(moves, Some(message), from, turn.placed.opened_s, s, out));
+    let charge = book_at_hand(d, n, s, turn.placed, given.as_ref(), out);
+    let revision = d.message.attempts[n].booked.map_or(0, |b| b.revision);
+    for member in &turn.to {
+        take(&mut d.moves, Some(&mut d.message), member, revision, s, out);
+    }
+    charge
+}
+
+fn book_at_hand(
+    d: &mut Draft<'_, '_>,
+    n: usize,
+    s: &Status<'_>,
+    placed: conversation::Placed,
+    given: Option<&Given>,
+    out: &mut Decision,
+) -> Option<(u128, Option<Decimal>)> {
+    let a = d.message.attempts[n];
+    let (after, adjusts) = given.map_or((0, None), |g| (g.revision, Some(g.entry)));
+    let moved = given.map(|_| Cause::Settle);
     let Some(old) = a.booked else {
         let charged = |b: Booked| b.unit.is_charged();
         let resend = d.message.attempts.iter().enumerate().any(|(i, o)| i != n && o.booked.is_some_and(charged));
-        let blank = blank(d, n, s, placed);
-        return charge(d, n, s, blank, resend.then_some(Cause::Resend), None, out);
+        let blank = Booked { revision: after, ..blank(d, n, s, placed) };
+        return charge(d, n, s, blank, moved.or(resend.then_some(Cause::Resend)), adjusts, given, out);
     };
     if placed.unit == old.unit {
         return correct(d, n, s, old, out);
     }
     // The platform's later word moves it into a conversation, or out of one: another thing is charged, or nothing.
     let mut new = blank(d, n, s, placed);
-    new.revision = old.revision;
+    new.revision = after.max(old.revision);
+    let cause = moved.or(Some(Cause::Reclassified));
     if !old.unit.is_charged() {
-        return charge(d, n, s, new, Some(Cause::Reclassified), None, out);
+        return charge(d, n, s, new, cause, adjusts, given, out);
     }
-    new.revision += 1;
-    let place = place_of(d, n);
-    let waba = place.waba;
-    let was = standing(d.facts, waba, place.expected, &old);
-    place.uncount(&mut d.counters, &was, old.at_s);
-    let (first, back) = take_back(d, n, s, waba, &old, was, Cause::Reclassified, out);
-    add_spent(d, -old.cost);
-    let stands = charge(d, n, s, new, Some(Cause::Reclassified), Some(first), out);
+    new.revision = after.max(old.revision + 1);
+    let w = Whose::at_hand(d, n, s);
+    let place = w.place(d.facts);
+    let was = standing(d.facts, place.waba, place.expected, &old);
+    place.uncount(&mut d.moves.counters, &was, old.at_s);
+    let (first, back) = take_back(&d.moves, &w, &old, was, Cause::Reclassified, out);
+    d.moves.add_spent(w.campaign, -old.cost);
+    let stands = charge(d, n, s, new, cause, adjusts.or(Some(first)), given, out);
     Some(stands.unwrap_or((back, Some(Decimal::ZERO))))
 }
 
@@ -111,6 +139,7 @@ fn blank(d: &mut Draft<'_, '_>, n: usize, s: &Status<'_>, placed: conversation::
 }
 
 /// Books what is charged for the first time, or notes that nothing is.
+#[expect(clippy::too_many_arguments, reason = "one place where a charge is booked")]
 fn charge(
     d: &mut Draft<'_, '_>,
     n: usize,
@@ -118,38 +147,26 @@ fn charge(
     mut new: Booked,
     cause: Option<Cause>,
     adjusts: Option<u128>,
+    given: Option<&Given>,
     out: &mut Decision,
 ) -> Option<(u128, Option<Decimal>)> {
     let mut booked = None;
     if new.unit.is_charged() {
-        let place = place_of(d, n);
-        place.take_positions(&d.counters, &mut new);
+        let w = Whose::at_hand(d, n, s);
+        let place = w.place(d.facts);
+        place.take_positions(&d.moves.counters, &mut new);
+        if let Some(given) = given {
+            place.inherit(&given.groups, &given.booked, &mut new);
+        }
         let rated = place.rate(&new);
-        place.count(&mut d.counters, &rated, new.at_s);
+        place.count(&mut d.moves.counters, &rated, new.at_s);
         keep(&mut new, d.facts, &rated);
-        let entry = emit(d, n, s, place.waba, &new, rated, kind_of(&rated), cause, adjusts, 1, out);
-        add_spent(d, new.cost);
+        let entry = emit(&d.moves, &w, &new, rated, Charged { kind: kind_of(&rated), cause, adjusts }, out);
+        d.moves.add_spent(w.campaign, new.cost);
         booked = Some((entry, amount(&rated)));
     }
     d.message.attempts[n].booked = Some(new);
     booked
-}
-
-/// Takes the entry that stands back; its id, and that of the adjustment.
-#[expect(clippy::too_many_arguments, reason = "one place where an entry is taken back")]
-fn take_back(
-    d: &Draft<'_, '_>,
-    n: usize,
-    s: &Status<'_>,
-    waba: &Waba,
-    old: &Booked,
-    was: Rated,
-    cause: Cause,
-    out: &mut Decision,
-) -> (u128, u128) {
-    let first = entry_id(&waba.id, stood_as(old, &was), &charge_key(d, n, s, waba, old.unit), old.revision);
-    let taken_back = Booked { revision: old.revision + 1, ..*old };
-    (first, emit(d, n, s, waba, &taken_back, was, EntryKind::Adjustment, Some(cause), Some(first), -1, out))
 }
 
 /// Corrects what stands for a charge whose key stays.
@@ -173,21 +190,16 @@ fn correct(
         d.message.attempts[n].booked = Some(new);
         return None;
     }
-    let place = place_of(d, n);
-    let (new, correction) = judge(&place, &mut d.counters, &old, new, a.delivered_s);
+    let w = Whose::at_hand(d, n, s);
+    let place = w.place(d.facts);
+    let (new, correction) = judge(&place, &mut d.moves.counters, &old, new, a.delivered_s);
     d.message.attempts[n].booked = Some(new);
     let Correction { was, now, cause } = correction?;
-    let (first, _) = take_back(d, n, s, place.waba, &old, was, cause, out);
-    let entry = emit(d, n, s, place.waba, &new, now, kind_of(&now), Some(cause), Some(first), 1, out);
-    add_spent(d, new.cost - old.cost);
+    let (first, _) = take_back(&d.moves, &w, &old, was, cause, out);
+    let how = Charged { kind: kind_of(&now), cause: Some(cause), adjusts: Some(first) };
+    let entry = emit(&d.moves, &w, &new, now, how, out);
+    d.moves.add_spent(w.campaign, new.cost - old.cost);
     Some((entry, amount(&now)))
-}
-
-/// Where an attempt is charged.
-fn place_of<'f>(d: &Draft<'_, 'f>, n: usize) -> Place<'f> {
-    let (facts, a) = (d.facts, &d.message.attempts[n]);
-    let (sender, waba) = (facts.state.sender_at(a.sender), waba_of(facts.state, a));
-    Place { facts, account: d.account, sender, waba, expected: Some(a.category) }
 }
 
 fn country_of(d: &Draft<'_, '_>, s: &Status<'_>) -> Option<Country> {
@@ -206,12 +218,6 @@ fn category_of(rated: &Rated) -> Option<Category> {
     match rated {
         Rated::Priced(p) => p.category,
         Rated::Unpriced(u) => u.category,
-    }
-}
-
-fn add_spent(d: &mut Draft<'_, '_>, delta: Decimal) {
-    if d.message.campaign.some().is_some() && !delta.is_zero() {
-        d.spent = Some(d.spent() + delta);
     }
 }
 
@@ -241,70 +247,23 @@ pub fn entry_id(waba: &str, kind: EntryKind, key: &str, revision: u32) -> u128 {
     hashing::public(&[waba.as_bytes(), kind.as_str().as_bytes(), key.as_bytes(), &revision.to_le_bytes()])
 }
 
-/// The charge key: the wamid; for a conversation, of the platform's id if it had said one, else of WABA, contact, category
-/// and the wamid that opened it.
-fn charge_key<'a>(d: &Draft<'_, '_>, n: usize, s: &'a Status<'_>, waba: &Waba, unit: Unit) -> Cow<'a, str> {
-    let a = &d.message.attempts[n];
-    match unit {
-        Unit::Message | Unit::Covered => s.wamid.as_str().into(),
-        Unit::NamedConversation => hex(a.conversation),
-        Unit::Conversation => {
-            hex(opening_key(waba, &d.facts.state.user_text(d.message.user), a.category.as_str(), &s.wamid))
-        }
-    }
+/// Key of a conversation that was opened while no id of it was said, by the hash of the wamid.
+pub(crate) fn opening_key(waba: &Waba, wamid: u128) -> u128 {
+    hashing::public(&[b"opening", waba.id.as_bytes(), &wamid.to_be_bytes()]).max(1)
 }
 
-fn opening_key(waba: &Waba, user: &str, category: &str, wamid: &str) -> u128 {
-    let parts = [waba.id.as_str(), user, category, wamid].map(str::as_bytes);
-    hashing::public(&parts)
+/// The key of what an attempt opened while no id of it was said; 0 = it opened nothing so.
+pub(crate) fn unnamed_key(state: &State, a: &Attempt) -> u128 {
+    let unnamed = a.booked.is_some_and(|b| b.unit == Unit::Conversation);
+    if unnamed { opening_key(waba_of(state, a), a.wamid) } else { 0 }
+}
+
+/// The same of what other software sent, by the hash of its wamid.
+pub(crate) fn unnamed_key_of(state: &State, f: &Foreign, wamid: u128) -> u128 {
+    let waba = kept_waba(f.kept).filter(|_| f.booked.unit == Unit::Conversation);
+    waba.map_or(0, |waba| opening_key(state.waba_at(waba), wamid))
 }
 
 fn hex(key: u128) -> Cow<'static, str> {
     format!("{key:032x}").into()
-}
-
-#[expect(clippy::too_many_arguments, reason = "one place where an entry is put together")]
-fn emit(
-    d: &Draft<'_, '_>,
-    n: usize,
-    s: &Status<'_>,
-    waba: &Waba,
-    b: &Booked,
-    rated: Rated,
-    kind: EntryKind,
-    cause: Option<Cause>,
-    adjusts: Option<u128>,
-    sign: i8,
-    out: &mut Decision,
-) -> u128 {
-    let entry = entry_id(&waba.id, kind, &charge_key(d, n, s, waba, b.unit), b.revision);
-    let (price_currency, price) = markup::price(d.facts, waba, &rated, b.at_s);
-    let (billed, cause) = close::billed(d.facts, waba, b.at_s, cause);
-    out.effects.push(Effect::Ledger(Box::new(Booking {
-        entry,
-        kind,
-        cause,
-        adjusts,
-        revision: b.revision,
-        sign,
-        sender: d.message.attempts[n].sender,
-        waba: waba.ix,
-        user: d.message.user,
-        own: Some((d.message.uid, d.message.attempts[n].number)),
-        forgotten: None,
-        wamid: s.wamid.as_str().into(),
-        rated,
-        price_currency,
-        price,
-        expected: Some(d.message.attempts[n].category),
-        expected_type: expected_type(d.facts, waba, Some(d.message.attempts[n].category), b),
-        country: b.country,
-        reported: b.reported,
-        conversation: s.pricing.as_ref().and_then(|p| p.conversation.as_ref()).map(|c| c.as_str().into()),
-        ordinal: position(&rated, b),
-        at_s: b.at_s,
-        booked_ms: d.now_ms,
-        billed,
-    })));
-    entry
 }

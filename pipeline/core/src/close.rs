@@ -33,6 +33,12 @@ pub(crate) fn billed_later(account: &Account, usage: YearMonth) -> Option<YearMo
     closed(account).filter(|closed| usage <= *closed).map(YearMonth::next)
 }
 
+/// Whether an instant is of a month that is closed.
+pub(crate) fn is_closed(facts: &Facts<'_>, waba: &Waba, at_s: u32) -> bool {
+    let usage = YearMonth::of(facts.state.day(waba.ix, at_s).0);
+    billed_later(facts.state.account_at(waba.account), usage).is_some()
+}
+
 /// The month that bills what is charged at an instant, and the cause: `late` where usage of a closed month has no other.
 /// Every entry asks here.
 pub(crate) fn billed(facts: &Facts<'_>, waba: &Waba, at_s: u32, cause: Option<Cause>) -> (YearMonth, Option<Cause>) {

@@ -175,8 +175,10 @@ pub struct Booking {
     /// Where the platform says that foreign traffic is a message and attempt of ours: it is one that is forgotten. The ledger
     /// knows by it whether the same was booked while it was known.
     pub forgotten: Option<(Uid, u8)>,
-    /// The platform's message id.
-    pub wamid: Box<str>,
+    /// The platform's message id; `None` where another message's status moved the charge, and only its hash is at hand.
+    pub wamid: Option<Box<str>>,
+    /// Its keyed hash.
+    pub wamid_hash: u128,
     /// The cost.
     pub rated: Rated,
     /// Currency of the price.

@@ -226,7 +226,7 @@ pub fn ledger(
     let template = attempt.and_then(|a| a.template).map(|ix| state.template_at(ix));
     let to = state.user_text(b.user);
     let recipient_hash = Hex::new(key.recipient(&to));
-    let wamid_hash = Hex::new(key.wamid(&b.wamid));
+    let wamid_hash = Hex::new(b.wamid_hash);
     let entry = Hex::new(b.entry);
     let adjusts = b.adjusts.map(Hex::new);
     let country = b.country.map(|c| c.to_string());
@@ -267,7 +267,7 @@ pub fn ledger(
         recipient_hash: recipient_hash.as_str().into(),
         wamid_hash: wamid_hash.as_str().into(),
         recipient: Some(to.as_str().into()),
-        wamid: Some((&*b.wamid).into()),
+        wamid: b.wamid.as_deref().map(Text::from),
         campaign: campaign.map(|c| c.spec.name.as_str().into()),
         cost_center: campaign.and_then(|c| c.spec.cost_center.as_deref()).map(Text::from),
         template: template.map(|t| t.spec.name.as_str().into()),

@@ -220,7 +220,13 @@ mod tests {
         let said_no = Contact { consent: [Consent::None, Consent::In, Consent::None, Consent::Out], ..contact };
         let counted = contact.counted.reserve(7);
         let mut conversations = Conversations::default();
-        conversations.restore(Conversation { kind: ConversationKind::Service, opened_s: 1, ends_s: 2, id: 3 });
+        conversations.restore(Conversation {
+            kind: ConversationKind::Service,
+            opened_s: 1,
+            ends_s: 2,
+            id: 3,
+            opener: 0,
+        });
         let contacts = [
             contact,
             said_no,

@@ -252,7 +252,7 @@ fn conversations_of_a_closed_month() {
     let mut w = conversations::world(JULY_2024_S);
     let [a, b, c] = ["marketing", "utility", "marketing"].map(|category| conversations::sent(&mut w, category, ANA));
     w.event(&conversations::status("delivered", a, ANA, JULY_2024_S, cbp("marketing", "c1")));
-    w.event(&conversations::status("delivered", b, ANA, JULY_2024_S, Value::Null));
+    w.event(&conversations::status("delivered", b, ANA, JULY_2024_S + 1, Value::Null));
     w.advance(12 * DAY_MS);
     w.event(&close("2024-07", 8, None));
     w.event(&conversations::status("read", a, ANA, JULY_2024_S + 1, Value::Null));

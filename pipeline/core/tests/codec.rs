@@ -13,8 +13,9 @@ use std::sync::Arc;
 use tollgate_core::change::{CounterKey, Proof};
 use tollgate_core::codec::{self, CodecError, VERSION};
 use tollgate_core::ids::{AccountIx, BrandIx, BrandKey, ContactKey, SenderIx, User, WabaIx};
-use tollgate_core::record::{Booked, Contact, Message, Pair, Tail, Unit};
+use tollgate_core::record::{Booked, Contact, Known, Message, Pair, Tail, Unit};
 use tollgate_quality::Burst;
+use tollgate_rate_card::Conversation;
 use tollgate_wire::command::ConsentState;
 
 fn bytes(put: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -92,10 +93,24 @@ proptest! {
         holds(&r, &bytes(|b| codec::put_pair(&r, b)), codec::pair)?;
     }
 
+    /// What stands for a key under the platform's id of a conversation.
+    #[test]
+    fn a_key(key: u128) {
+        let written = bytes(|b| codec::put_known(&Known::Key(key), b));
+        prop_assert!(matches!(codec::known(&written).unwrap(), Known::Key(read) if read == key));
+        prop_assert!(codec::known(&written[..written.len() - 1]).is_err());
+        prop_assert!(codec::known(&[&written[..], &[0]].concat()).is_err());
+        let mut numbered = written;
+        numbered[3] = 1;
+        prop_assert!(codec::known(&numbered).is_err());
+    }
+
     /// What an older version wrote, and reads: the first format, for as long as there is nothing else to say.
     #[test]
     fn a_pair_is_written_in_the_oldest_format_that_says_it(p in pair()) {
+        let openers = p.conversations.iter().flat_map(|all| all.iter()).any(|c| c.opener != 0);
         let first = match (p.conversations.is_some(), p.burst != Burst::NONE) {
+            _ if openers => 5,
             (false, false) => VERSION,
             (true, false) => 2,
             (false, true) => 3,
@@ -107,7 +122,12 @@ proptest! {
     /// Older versions kept a bucket's time in nanoseconds where the burst is now: nothing goes before it.
     #[test]
     fn what_an_older_version_knew_to_be_owed_is_paid_back(p in pair(), tat_ns: u64) {
-        let p = Pair { burst: Burst::NONE, ..p };
+        // They kept no openers.
+        let mut p = Pair { burst: Burst::NONE, ..p };
+        let conversations = p.conversations.as_deref_mut();
+        if let Some(all) = conversations {
+            all.iter().copied().collect::<Vec<_>>().into_iter().for_each(|c| all.restore(Conversation { opener: 0, ..c }));
+        }
         let mut written = bytes(|b| codec::put_pair(&p, b));
         written[13..21].copy_from_slice(&tat_ns.to_le_bytes());
         let read = codec::pair(&written).unwrap();

@@ -6,7 +6,7 @@ use common::World;
 use common::conversations::{ANA, HOUR, JULY_2024_S, SWITCH_S, cbp, sent, sound, status, world, writes};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tollgate_core::change::CounterKey;
 use tollgate_core::ids::{PairKey, SenderIx, User, WabaIx};
 
@@ -57,6 +57,14 @@ fn history() -> impl Strategy<Value = Vec<Made>> {
     })
 }
 
+/// No two at one instant, where the hash of the wamid would decide who is the first.
+fn apart(mut history: Vec<Made>) -> Vec<Made> {
+    for n in 1..history.len() {
+        history[n].at_s = history[n].at_s.max(history[n - 1].at_s + 1);
+    }
+    history
+}
+
 /// Every message is accepted before anything is delivered; the window is open all the time.
 fn all_sent(history: &[Made]) -> (World, Vec<u64>) {
     let mut w = world(history[0].at_s - HOUR);
@@ -75,16 +83,28 @@ fn all_sent(history: &[Made]) -> (World, Vec<u64>) {
     (w, uids)
 }
 
-/// What stands at the end: price, type and period by message.
+/// What stands at the end: price, type and period by the message's hash.
 fn standing(w: &World) -> BTreeMap<String, String> {
     sound(w);
     let mut by: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
     for e in &w.out.ledger {
-        by.entry(e["wamid"].as_str().unwrap().to_owned()).or_default().push(e);
+        by.entry(e["wamid_hash"].as_str().unwrap().to_owned()).or_default().push(e);
     }
     by.retain(|_, entries| entries.iter().map(|e| e["quantity"].as_i64().unwrap()).sum::<i64>() == 1);
     let show = |e: &&Value| format!("{} {} {}", e["pricing_type"], e["category"], e["usage_period"]);
     by.into_iter().map(|(wamid, entries)| (wamid, show(entries.last().unwrap()))).collect()
+}
+
+/// The account of these worlds, paid for by somebody.
+fn funded(funding: &str) -> Value {
+    let mut spec = common::account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+    spec["wabas"][0]["senders"].as_array_mut().unwrap().push(json!({"id": "1002"}));
+    spec["wabas"][0]["funding"] = json!(funding);
+    spec
+}
+
+fn hash(w: &World, uid: u64) -> u128 {
+    w.engine.config().hash_key.wamid(&format!("wamid.{uid}"))
 }
 
 proptest! {
@@ -94,6 +114,7 @@ proptest! {
     /// none covers where messages are charged.
     #[test]
     fn a_history_is_booked_as_a_recount_of_it(history in history(), words in prop::collection::vec(0..3_u8, 14)) {
+        let history = apart(history);
         let (mut w, uids) = all_sent(&history);
         let of = conversations_of(&history);
         for (n, m) in history.iter().enumerate() {
@@ -112,42 +133,96 @@ proptest! {
         let charged: Vec<String> = standing(&w).into_keys().collect();
         let mut expected: Vec<String> = (0..history.len())
             .filter(|n| of[*n].is_none_or(|(_, opens)| opens))
-            .map(|n| format!("wamid.{}", uids[n]))
+            .map(|n| format!("{:032x}", hash(&w, uids[n])))
             .collect();
         expected.sort();
         prop_assert_eq!(charged, expected);
     }
 
-    /// In any order and any number of times, each conversation of the platform stands once, and what it costs follows its
-    /// kind; the same again after a restart.
+    /// In any order and any number of times, with and without a word, with times that become earlier, and some of them of other
+    /// software: in the end each conversation is charged to its earliest message, in the month of it; the same after restarts.
     #[test]
-    fn a_conversation_stands_once_in_any_order(
+    fn a_conversation_is_charged_to_its_earliest_message_in_any_order(
         history in history(),
-        order in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
-        commits in prop::collection::vec(prop::bool::weighted(0.2), 40),
+        told in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), 0..7200_u32), 1..40),
+        last in prop::collection::vec((any::<prop::sample::Index>(), 0..7200_u32), 14),
+        commits in prop::collection::vec(prop::bool::weighted(0.2), 60),
+        foreign in prop::collection::vec(prop::bool::weighted(0.3), 14),
+        client_pays: bool,
     ) {
         let (mut w, uids) = all_sent(&history);
+        if client_pays {
+            w.apply(&funded("client_pays"));
+        }
+        // What other software sent has another wamid and no callback.
+        let hash = |w: &World, n: usize| match foreign[n] {
+            true => w.engine.config().hash_key.wamid(&format!("wamid.foreign.{n}")),
+            false => hash(w, uids[n]),
+        };
         let of = conversations_of(&history);
-        let all: Vec<usize> = order.iter().map(|i| i.index(history.len())).chain((0..history.len()).rev()).collect();
-        for (step, n) in all.into_iter().enumerate() {
+        // Everybody is told of once at least with the id, in another order.
+        let mut order: Vec<usize> = (0..history.len()).collect();
+        order.sort_by_key(|n| last[*n].0.index(1000));
+        let named = order.into_iter().map(|n| (n, true, last[n].1));
+        let all = told.iter().map(|(i, named, earlier)| (i.index(history.len()), *named, *earlier)).chain(named);
+        let mut first_s = vec![u32::MAX; history.len()];
+        for (step, (n, named, earlier)) in all.enumerate() {
             let Some((c, _)) = of[n] else { continue };
-            let pricing = cbp(kind(&history, &of, c), &format!("c{c}"));
-            w.event(&status("delivered", uids[n], PEOPLE[history[n].person], history[n].at_s, pricing));
+            let pricing = if named { cbp(kind(&history, &of, c), &format!("c{c}")) } else { Value::Null };
+            let at_s = history[n].at_s - earlier;
+            first_s[n] = first_s[n].min(at_s);
+            let mut told = status("delivered", uids[n], PEOPLE[history[n].person], at_s, pricing);
+            if foreign[n] {
+                told.as_object_mut().unwrap().remove("callback");
+                told["wamid"] = json!(format!("wamid.foreign.{n}"));
+            }
+            w.event(&told);
+            sound(&w);
             if commits.get(step).is_some_and(|c| *c) {
                 w.commit();
                 w.reload();
             }
         }
-        sound(&w);
-        let mut booked: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
-        for e in &w.out.ledger {
-            booked.entry(e["conversation"].as_str().unwrap()).or_default().push(e);
+        let mut earliest: BTreeMap<usize, (u32, u128, usize)> = BTreeMap::new();
+        for n in 0..history.len() {
+            let Some((c, _)) = of[n] else { continue };
+            let this = (first_s[n], hash(&w, n), n);
+            let e = earliest.entry(c).or_insert(this);
+            *e = this.min(*e);
         }
-        let named: BTreeSet<usize> = of.iter().flatten().map(|(c, _)| *c).collect();
-        prop_assert_eq!(booked.len(), named.len());
-        for c in named {
-            let entries = &booked[format!("c{c}").as_str()];
-            prop_assert_eq!(entries.len(), 1, "{:?}", entries);
+        let expected: Vec<String> = {
+            let counted = |n: usize| foreign[n] && client_pays;
+            let charged = earliest.values().filter(|(_, _, n)| !counted(*n));
+            let mut all: Vec<String> = charged.map(|(_, hash, _)| format!("{hash:032x}")).collect();
+            all.sort();
+            all
+        };
+        prop_assert_eq!(standing(&w).into_keys().collect::<Vec<_>>(), expected);
+        for (at_s, hash, n) in earliest.values() {
+            let entries = w.out.ledger.iter().filter(|e| e["wamid_hash"] == json!(format!("{hash:032x}")));
+            let stands = entries.last().unwrap();
+            prop_assert_eq!(&stands["usage_period"], &json!(month(*at_s)), "{}", stands);
+            if foreign[*n] {
+                let counted = stands["kind"] == "counted" && stands["cause"] != "reversal";
+                prop_assert_eq!(counted, client_pays, "{}", stands);
+                continue;
+            }
+            let told = w.out.outcomes.iter().rfind(|o| o["message_uid"] == json!(uids[*n]) && !o["charge"].is_null());
+            prop_assert_eq!(&told.unwrap()["charge"]["entry"], &stands["entry"]);
+        }
+        let covered = |n: &usize| of[*n].is_some() && !earliest.values().any(|(_, _, first)| first == n);
+        for n in (0..history.len()).filter(covered) {
+            if foreign[n] {
+                let hash = json!(format!("{:032x}", hash(&w, n)));
+                let last = w.out.ledger.iter().rfind(|e| e["wamid_hash"] == hash);
+                let is_back = |e: &Value| e["quantity"] == -1 || e["cause"] == "reversal";
+                prop_assert!(last.is_none_or(is_back), "{:?}", last);
+                continue;
+            }
+            let told = w.out.outcomes.iter().rfind(|o| o["message_uid"] == json!(uids[n]));
+            let told = told.unwrap();
+            prop_assert!(told["charge"].is_null() || told["charge"]["amount"] == json!("0"), "{}", told);
+            prop_assert!(told["detail"].as_str().unwrap().starts_with("not charged"), "{}", told);
         }
     }
 
@@ -194,6 +269,12 @@ proptest! {
         let key = PairKey::new(SenderIx(0), User::from_digits(ANA[1..].parse().unwrap()).unwrap());
         prop_assert_eq!(w.engine.state().pair(key), w.fresh().state().pair(key));
     }
+}
+
+/// Local month, in Sao Paulo.
+fn month(at_s: u32) -> String {
+    let zone = tollgate_rate_card::Zone::new("America/Sao_Paulo").unwrap();
+    zone.local_date_at(at_s.into()).to_string()[..7].to_owned()
 }
 
 /// Kind of a conversation, by the message that opened it.

@@ -109,8 +109,9 @@ fn foreign_messages_open_and_are_covered() {
         let mut w = World::at(u64::from(JULY_2024_S) * 1000);
         w.apply(&spec);
         let foreign = |wamid: &str, pricing: Value| {
+            let at_s = JULY_2024_S + u32::from(wamid != "wamid.f1");
             let mut s = json!({"event": "status", "sender": "1001", "wamid": wamid, "to": ANA, "status": "delivered",
-                "at_s": JULY_2024_S});
+                "at_s": at_s});
             if !pricing.is_null() {
                 s["pricing"] = pricing;
             }

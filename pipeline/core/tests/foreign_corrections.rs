@@ -293,20 +293,6 @@ fn until_it_is_forgotten() {
     read(&w);
 }
 
-/// Where the client pays it is counted once, as it was.
-#[test]
-fn what_is_counted_alone_stays() {
-    let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
-    spec["wabas"][0]["funding"] = json!("client_pays");
-    spec["wabas"][0]["time_zone"] = json!("UTC");
-    let mut w = World::at(u64::from(NOVEMBER_S + DAY_S) * 1000);
-    w.apply(&spec);
-    w.event(&said("wamid.f", "read", NOVEMBER_S + 60, "utility"));
-    w.event(&said("wamid.f", "read", NOVEMBER_S + 90, "marketing"));
-    w.event(&said("wamid.f", "delivered", NOVEMBER_S - 60, "utility"));
-    assert_eq!(lines(&w.out.topic), ["counted 0 - 2026-11>2026-11 -"]);
-}
-
 fn step() -> impl Strategy<Value = (usize, &'static str, u32, &'static str)> {
     let kind = prop::sample::select(vec!["delivered", "read"]);
     let category = prop::sample::select(vec!["", "marketing", "utility", "service"]);

@@ -168,7 +168,7 @@ fn days(
     let sql = format!(
         "SELECT g.account, g.market, g.category, \
          CASE WHEN g.kind <> 'counted' AND g.band_basis IS NOT NULL THEN g.cost_currency END, e.occurred_at / ?3, \
-         CAST(sum(CASE WHEN g.kind = 'counted' THEN 1 ELSE e.quantity END) AS BIGINT), \
+         CAST(sum(CASE WHEN g.kind <> 'counted' THEN e.quantity WHEN t.cause = 'reversal' THEN -1 ELSE 1 END) AS BIGINT), \
          CAST(CASE WHEN g.usage_period < g.billing_period THEN 1 ELSE 0 END AS BIGINT), \
          CASE WHEN g.band_basis IS NULL THEN t.rulebook END FROM entries e {SHARING} \
          WHERE e.month = ?1 AND e.occurred_at >= ?2 {of_one} AND (g.band_basis IS NOT NULL OR (g.pricing_type IS NULL \

@@ -24,7 +24,8 @@ names! {
         /// A credit.
         Credit = "credit",
         /// Sent by other software where the client pays for it: it has its positions in allowances and bands, and no amount.
-        /// It is part of no bill: quantity is 0.
+        /// It is part of no bill: quantity is 0. With cause `reversal` it takes the one back that it names in `adjusts`, which is
+        /// of the same month.
         Counted = "counted",
     }
 }

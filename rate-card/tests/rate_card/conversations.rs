@@ -36,7 +36,7 @@ impl<'a> Walk<'a> {
         let date = self.zone.local_date_at(at_s);
         let lengths = self.rates.rulebook_at(date).and_then(|(_, book)| book.conversation_lengths());
         let said = entry.then_some(ConversationKind::FreeEntryPoint);
-        let delivery = Delivery { at_s, category, said, id: 0 };
+        let delivery = Delivery { at_s, category, said, id: 0, message: 0 };
         match self.people.entry(person).or_default().place(&delivery, lengths) {
             Placement::Covered(_) => "-".to_owned(),
             Placement::Alone => "alone".to_owned(),
@@ -236,7 +236,7 @@ proptest! {
     fn what_is_said_again_opens_nothing(history in history(), again: prop::sample::Index) {
         let mut open = Conversations::default();
         let lengths = CARDS.rulebook_at(day("2024-06-01")).unwrap().1.conversation_lengths();
-        let of = |e: &Event, id| Delivery { at_s: e.at_s, category: e.category, said: None, id };
+        let of = |e: &Event, id| Delivery { at_s: e.at_s, category: e.category, said: None, id, message: 0 };
         for (n, e) in history.iter().enumerate() {
             let placed = open.place(&of(e, 0), lengths);
             prop_assert!(matches!(open.place(&of(e, 0), lengths), Placement::Covered(_)));

@@ -19,8 +19,6 @@ struct Conversation {
     id: String,
     kind: String,
     until_s: i64,
-    /// When the delivery that opened it is told of first.
-    told_ms: u64,
 }
 
 /// What the platform remembers.
@@ -32,16 +30,6 @@ pub(crate) struct Platform {
     /// Free entry points of the time of charges by message.
     entries: HashMap<Pair, (String, i64)>,
     ids: u64,
-}
-
-/// What a delivery is to the platform.
-#[derive(Debug)]
-pub(crate) struct Delivery {
-    pub words: Words,
-    /// It opened a conversation.
-    pub opens: bool,
-    /// Of what it is covered by: when the opening is told of.
-    pub opened_told_ms: u64,
 }
 
 impl Platform {
@@ -68,7 +56,7 @@ impl Platform {
     }
 
     /// The words of a delivery on a local date; it may open a conversation.
-    pub fn deliver(&mut self, pair: Pair, at_s: i64, date: &str, category: &str, dice: &mut Dice) -> Delivery {
+    pub fn deliver(&mut self, pair: Pair, at_s: i64, date: &str, category: &str, dice: &mut Dice) -> Words {
         let answered = self.visits.get(&pair).is_some_and(|v| *v <= at_s && at_s < v + DAY_S);
         if answered {
             self.visits.remove(&pair);
@@ -87,11 +75,10 @@ impl Platform {
             let id = self.next_id();
             self.entries.insert(pair, (id, at_s + 3 * DAY_S));
         }
-        let words = self.by_message(pair, at_s, date, category, dice);
-        Delivery { words, opens: false, opened_told_ms: 0 }
+        self.by_message(pair, at_s, date, category, dice)
     }
 
-    fn by_conversation(&mut self, pair: Pair, at_s: i64, category: &str, answered: bool) -> Delivery {
+    fn by_conversation(&mut self, pair: Pair, at_s: i64, category: &str, answered: bool) -> Words {
         let kind = if answered { ENTRY } else { kind_of(category) };
         let open = self.open.get(&pair).map_or(&[][..], Vec::as_slice);
         let covering = match kind {
@@ -106,7 +93,6 @@ impl Platform {
             id: self.next_id(),
             kind: kind.to_owned(),
             until_s: at_s + if kind == ENTRY { 3 * DAY_S } else { DAY_S },
-            told_ms: u64::MAX,
         };
         let said = if kind == ENTRY { ENTRY } else { category };
         let words = Words {
@@ -120,14 +106,7 @@ impl Platform {
             open.clear();
         }
         open.push(new);
-        Delivery { words, opens: true, opened_told_ms: 0 }
-    }
-
-    /// When the opening of the latest conversation of a pair is told of first.
-    pub fn told(&mut self, pair: Pair, at_ms: u64) {
-        if let Some(c) = self.open.get_mut(&pair).and_then(|open| open.last_mut()) {
-            c.told_ms = at_ms;
-        }
+        words
     }
 
     /// The words where messages are charged.
@@ -155,12 +134,11 @@ fn kind_of(category: &str) -> &str {
     }
 }
 
-fn covered(c: &Conversation) -> Delivery {
-    let words = Words {
+fn covered(c: &Conversation) -> Words {
+    Words {
         model: "CBP",
         pricing_type: None,
         category: c.kind.clone(),
         conversation: Some((c.id.clone(), c.kind.clone())),
-    };
-    Delivery { words, opens: false, opened_told_ms: c.told_ms }
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::extras::{self, Extra};
 use crate::options::{Era, Options};
-use crate::platform::{Delivery, Pair, Platform};
+use crate::platform::{Pair, Platform};
 use crate::product::{Product, Sent};
 use crate::shapes::{self, About, Words};
 use crate::world::{self, CAMPAIGNS, World};
@@ -247,7 +247,7 @@ impl<'o> Play<'o> {
         let person = *self.people.get(to).ok_or("a person of ours")?;
         let line = json!({"request": sent.request, "account": sent.account, "sender": sent.sender,
             "to": self.world.people[person], "category": sent.category, "campaign": sent.campaign,
-            "attempt": sent.attempt, "wamid": wamid});
+            "attempt": sent.attempt, "wamid": wamid, "wamid_hash": format!("{:032x}", self.product.tie(&wamid))});
         writeln!(self.attempts, "{line}").map_err(|e| format!("attempts.ndjson: {e}"))?;
         let unknown = sent.attempt == 1 && self.dice.permille(20);
         if unknown {
@@ -365,8 +365,7 @@ impl<'o> Play<'o> {
     fn deliver(&mut self, shipment: &Shipment) {
         let at_s = self.now_s();
         let date = self.date(shipment.pair.0, at_s);
-        let Delivery { mut words, opens, opened_told_ms } =
-            self.platform.deliver(shipment.pair, at_s, &date, &shipment.category, &mut self.dice);
+        let mut words = self.platform.deliver(shipment.pair, at_s, &date, &shipment.category, &mut self.dice);
         if let (Some(odd), "PMP") = (shipment.odd_type, words.model) {
             words.pricing_type = Some(odd.to_owned());
         }
@@ -377,18 +376,14 @@ impl<'o> Play<'o> {
         if words.model == "CBP" && self.nameless(shipment.pair) {
             words.conversation = None;
         }
-        let told = self.first_told(shipment, at_s, &words, opened_told_ms);
-        if opens {
-            self.platform.told(shipment.pair, told);
-        }
-        let by_conversation = words.model == "CBP";
-        if !self.options.in_order && (opens || !by_conversation) {
+        let told = self.first_told(shipment, at_s, &words);
+        if !self.options.in_order {
             self.later_words(shipment, at_s, &words, told);
         }
     }
 
     /// Delivered, read and their repetitions; when the words are told of first.
-    fn first_told(&mut self, shipment: &Shipment, at_s: i64, words: &Words, not_before_ms: u64) -> u64 {
+    fn first_told(&mut self, shipment: &Shipment, at_s: i64, words: &Words) -> u64 {
         let in_order = self.options.in_order;
         let at_ms = at_s as u64 * 1000;
         let lag = |dice: &mut Dice| match dice.below(100) {
@@ -399,20 +394,15 @@ impl<'o> Play<'o> {
         };
         let only_read = self.dice.percent(10);
         let kind = if only_read { if self.dice.percent(95) { "read" } else { "played" } } else { "delivered" };
-        let not_before_ms = if in_order { 0 } else { not_before_ms.saturating_add(1_000) };
-        let told = (at_ms + lag(&mut self.dice)).max(not_before_ms);
+        let told = at_ms + lag(&mut self.dice);
         // The price may come with the second status only; then what is booked at first is corrected.
         let second = !in_order && !only_read && self.dice.percent(12);
         self.tell(shipment, kind, at_s, (!second).then_some(words), told);
         let mut last = told;
         if second || (!only_read && self.dice.percent(40)) {
-            let same_instant = !self.is_corrected(shipment) && !self.options.known;
-            let read_s = if same_instant { at_s } else { at_s + self.dice.between(1, 3_000) as i64 };
+            let read_s = at_s + self.dice.between(1, 3_000) as i64;
             let at_ms = read_s as u64 * 1000;
-            let mut told_read = (at_ms + lag(&mut self.dice)).max(not_before_ms);
-            if words.model == "CBP" && !second && !self.options.known {
-                told_read = told_read.max(told + 1);
-            }
+            let told_read = at_ms + lag(&mut self.dice);
             self.tell(shipment, "read", read_s, second.then_some(words), told_read);
             last = if second { told_read } else { told };
         }
@@ -423,16 +413,8 @@ impl<'o> Play<'o> {
         last
     }
 
-    /// Whether the ledger corrects it: of what other software sent, what is charged by message and what we pay for.
-    fn is_corrected(&self, shipment: &Shipment) -> bool {
-        shipment.callback.is_some() || (self.by_message() && self.world.senders[shipment.pair.0].we_pay)
-    }
-
     /// An earlier time, also before it was sent, by a clock that is wrong; or another category or type.
     fn later_words(&mut self, shipment: &Shipment, at_s: i64, words: &Words, told_ms: u64) {
-        if !self.is_corrected(shipment) && !self.options.known {
-            return;
-        }
         let earlier = self.dice.percent(6);
         if earlier {
             let by = self.dice.below(3 * HOUR_S as u64) as i64;

@@ -45,8 +45,6 @@ pub(crate) struct Sender {
     pub waba: String,
     pub account: usize,
     pub zone: usize,
-    /// Whether we pay the platform for its WABA.
-    pub we_pay: bool,
 }
 
 /// Everything that is there before the first message.
@@ -110,13 +108,7 @@ fn account(
         let specs: Vec<Value> = (0..dice.between(1, 2))
             .map(|s| {
                 let sender = format!("{waba}7{s}");
-                senders.push(Sender {
-                    id: sender.clone(),
-                    waba: waba.clone(),
-                    account: number as usize,
-                    zone,
-                    we_pay: true,
-                });
+                senders.push(Sender { id: sender.clone(), waba: waba.clone(), account: number as usize, zone });
                 json!({"id": sender, "throughput": 1000, "quality": "GREEN"})
             })
             .collect();
@@ -125,9 +117,6 @@ fn account(
             .map(|(name, category)| json!({"name": name, "language": "en_US", "category": category}))
             .collect();
         let funding = if dice.percent(85) { "we_pay" } else { "client_pays" };
-        for sender in senders.iter_mut().filter(|s| s.waba == waba) {
-            sender.we_pay = funding == "we_pay";
-        }
         let mut spec = json!({"id": waba, "currency": currency, "time_zone": ZONES[zone], "funding": funding,
             "senders": specs, "templates": templates});
         // Without dice, so that the world of a seed is what it was.

@@ -8,7 +8,7 @@ use tollgate_core::engine::Sink;
 use tollgate_core::lots::LotKey;
 use tollgate_core::state::State;
 use tollgate_rate_card::Category;
-use tollgate_wire::ledger::{EntryKind, LedgerEntry};
+use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry};
 use tollgate_wire::order::{Order, OrderContent};
 use tollgate_wire::outcome::{Outcome, OutcomeKind, ReasonText};
 
@@ -118,6 +118,8 @@ pub(crate) struct Entry {
     pub cost: Option<Units>,
     pub currency: String,
     pub period: String,
+    /// Whether it takes another entry back.
+    pub takes_back: bool,
 }
 
 /// Collects what leaves.
@@ -201,5 +203,6 @@ fn entry(json: &[u8]) -> Entry {
         cost: e.cost.map(|c| Units::parse(&c.to_string())),
         currency: e.cost_currency.to_string(),
         period: e.usage_period.to_string(),
+        takes_back: e.kind == EntryKind::Adjustment || e.cause == Some(Cause::Reversal),
     }
 }

@@ -9,10 +9,8 @@
 //! conversation has ended, or long after another one was opened, does not open it anew.
 
 use super::waba_of;
-use crate::change::Change;
-use crate::decide::{Decision, Facts};
+use crate::decide::Facts;
 use crate::hashing;
-use crate::ids::Uid;
 use crate::life::Draft;
 use crate::record::{Booked, Pair, Unit, Waba};
 use tollgate_rate_card::{
@@ -20,11 +18,6 @@ use tollgate_rate_card::{
     ReportedCategory, ReportedModel, ReportedType,
 };
 use tollgate_wire::event::{Pricing, Status, StatusKind};
-
-/// What is kept under the id of a conversation that other software opened, in place of message and attempt.
-pub(super) const FOREIGN: (Uid, u8) = (0, 0);
-/// The same where a message that is covered said the id; the one that had opened the conversation did not.
-const BOUND: (Uid, u8) = (0, 1);
 
 /// Hash of the platform's conversation id; also its charge key, therefore without a secret.
 #[must_use]
@@ -85,8 +78,8 @@ pub(super) struct Delivered<'a> {
     pub reported: Reported,
     /// Hash of the platform's conversation id; 0 = not said.
     pub id: u128,
-    /// Our message and attempt; 0 for those of other software.
-    pub opener: (Uid, u8),
+    /// Hash of its wamid.
+    pub message: u128,
 }
 
 /// What is charged, and when the conversation that is charged or covers it opened (0 = not known).
@@ -94,16 +87,18 @@ pub(super) struct Delivered<'a> {
 pub(super) struct Placed {
     pub unit: Unit,
     pub opened_s: u32,
+    /// Hash of the wamid that opened it without an id, which is the one that is said now; 0 = not known, or another case.
+    pub bound: u128,
 }
 
 impl Placed {
-    const fn of(unit: Unit) -> Self {
-        Self { unit, opened_s: 0 }
+    pub(super) const fn of(unit: Unit) -> Self {
+        Self { unit, opened_s: 0, bound: 0 }
     }
 }
 
-/// Places a delivery; remembers what it opens in the pair and, by the platform's id, in `out`.
-pub(super) fn place(facts: &Facts<'_>, m: &Delivered<'_>, pair: &mut Pair, out: &mut Decision) -> Placed {
+/// Places a delivery; remembers what it opens in the pair.
+pub(super) fn place(facts: &Facts<'_>, m: &Delivered<'_>, pair: &mut Pair) -> Placed {
     const BY_CONVERSATION: Option<ReportedModel> = Some(ReportedModel::Known(PricingModel::Cbp));
     let by_conversation = m.reported.model == BY_CONVERSATION;
     if m.reported.model.is_some() && !by_conversation {
@@ -116,11 +111,6 @@ pub(super) fn place(facts: &Facts<'_>, m: &Delivered<'_>, pair: &mut Pair, out: 
         return Placed::of(Unit::Message);
     }
     let known = m.id != 0 && facts.state.wamid(m.id).is_some();
-    let mut remember = |opener: (Uid, u8)| {
-        if m.id != 0 && !known {
-            out.changes.push(Change::Wamid(m.id, opener.0, opener.1));
-        }
-    };
     let opens = match m.id {
         0 => Unit::Conversation,
         _ => Unit::NamedConversation,
@@ -131,30 +121,25 @@ pub(super) fn place(facts: &Facts<'_>, m: &Delivered<'_>, pair: &mut Pair, out: 
         // What kind it is nobody knows; by its id it is one conversation all the same.
         _ if known => return Placed::of(Unit::Covered),
         _ if m.id == 0 => return Placed::of(Unit::Message),
-        _ => {
-            remember(m.opener);
-            return Placed { unit: opens, opened_s: m.at_s };
-        }
+        _ => return Placed { unit: opens, opened_s: m.at_s, bound: 0 },
     };
-    let delivery = Delivery { at_s: m.at_s.into(), category: m.category.unwrap_or(Category::Service), said, id: m.id };
+    let category = m.category.unwrap_or(Category::Service);
+    let delivery = Delivery { at_s: m.at_s.into(), category, said, id: m.id, message: m.message };
     let mut conversations = pair.conversations.as_deref().copied().unwrap_or_default();
     if known && conversations.named(m.id).is_none() {
         return Placed::of(Unit::Covered);
     }
+    let before = conversations;
     let placed = match conversations.place(&delivery, lengths) {
         Placement::Covered(c) => {
-            remember(BOUND);
-            Placed { unit: Unit::Covered, opened_s: u32::try_from(c.opened_s).unwrap_or(0) }
+            let named = m.id != 0 && before.named(m.id).is_none();
+            let opener = before.iter().find(|b| b.kind == c.kind).map_or(0, |b| b.opener);
+            let opened_s = u32::try_from(c.opened_s).unwrap_or(0);
+            Placed { unit: Unit::Covered, opened_s, bound: if named { opener } else { 0 } }
         }
-        Placement::Opens(_) => {
-            remember(m.opener);
-            Placed { unit: opens, opened_s: m.at_s }
-        }
+        Placement::Opens(_) => Placed { unit: opens, opened_s: m.at_s, bound: 0 },
         // It opened before the rules changed, and the message that opened it has not come.
-        Placement::Alone if by_conversation && m.id != 0 => {
-            remember(m.opener);
-            Placed { unit: opens, opened_s: m.at_s }
-        }
+        Placement::Alone if by_conversation && m.id != 0 => Placed { unit: opens, opened_s: m.at_s, bound: 0 },
         Placement::Alone => Placed::of(Unit::Message),
     };
     keep(pair, conversations);
@@ -171,50 +156,16 @@ fn keep(pair: &mut Pair, conversations: Conversations) {
     pair.conversations = (!conversations.is_empty()).then(|| Box::new(conversations));
 }
 
-/// Places the delivery of one of our attempts. What is placed stays where it is until the platform says more of it.
-pub(super) fn of_attempt(d: &mut Draft<'_, '_>, n: usize, out: &mut Decision) -> Placed {
-    let a = d.message.attempts[n];
-    let state = d.facts.state;
-    let waba = waba_of(state, &a);
-    let opener = (d.message.uid, a.number);
-    let m = Delivered {
-        waba,
-        at_s: a.delivered_s,
-        category: Some(a.category),
-        reported: a.reported,
-        id: a.conversation,
-        opener,
-    };
-    let Some(old) = a.booked else {
-        return place(d.facts, &m, d.pair(a.sender), out);
-    };
-    let news = a.reported != old.reported || (a.conversation != 0) != old.named;
-    let stays = Placed { unit: old.unit, opened_s: old.at_s };
-    match (old.unit.is_opened(), news) {
-        (false, true) => place(d.facts, &m, d.pair(a.sender), out),
-        (true, _) if news || a.delivered_s < old.at_s => {
-            let known = state.wamid(a.conversation).filter(|_| a.conversation != 0);
-            let opened = match known {
-                None => true,
-                Some(BOUND) => may_have_opened(&m, &old, d.pair(a.sender)),
-                Some(by) => by == opener,
-            };
-            if !opened {
-                // Another message opened what the platform names, which is charged already; ours never was.
-                let pair = d.pair(a.sender);
-                let mut conversations = pair.conversations.as_deref().copied().unwrap_or_default();
-                conversations.withdraw(conversation_kind(&m, &old.reported), old.at_s.into());
-                keep(pair, conversations);
-                return Placed::of(Unit::Covered);
-            }
-            if a.conversation != 0 && known != Some(opener) {
-                out.changes.push(Change::Wamid(a.conversation, opener.0, opener.1));
-            }
-            revise(d.facts, &m, &old, d.pair(a.sender));
-            stays
-        }
-        _ => stays,
-    }
+/// Whether the pair has the conversation of an id.
+pub(super) fn is_kept(pair: &Pair, id: u128) -> bool {
+    pair.conversations.as_deref().is_some_and(|all| all.named(id).is_some())
+}
+
+/// What a message seemed to have opened belongs to a conversation that another one opened.
+pub(super) fn withdraw(m: &Delivered<'_>, old: &Booked, pair: &mut Pair) {
+    let mut conversations = pair.conversations.as_deref().copied().unwrap_or_default();
+    conversations.withdraw(conversation_kind(m, &old.reported), old.at_s.into());
+    keep(pair, conversations);
 }
 
 /// Kind of conversation by what is said, else by what we expect.
@@ -225,17 +176,16 @@ fn conversation_kind(m: &Delivered<'_>, reported: &Reported) -> ConversationKind
     }
 }
 
-/// Whether the conversation of an id, which a message that it covers said first, can be the one that was opened.
-fn may_have_opened(m: &Delivered<'_>, old: &Booked, pair: &Pair) -> bool {
-    let named = pair.conversations.as_deref().and_then(|all| all.named(m.id));
-    let (kind, at_s) = (conversation_kind(m, &old.reported), i64::from(old.at_s));
-    named.is_none_or(|c| c.kind == kind && (c.opened_s..c.ends_s).contains(&at_s))
-}
-
 /// Tells the pair what became known of a conversation that was opened.
-fn revise(facts: &Facts<'_>, m: &Delivered<'_>, old: &Booked, pair: &mut Pair) {
+pub(super) fn revise(facts: &Facts<'_>, m: &Delivered<'_>, old: &Booked, pair: &mut Pair) {
     let Some(conversations) = pair.conversations.as_deref_mut() else { return };
     let category = m.category.unwrap_or(Category::Service);
-    let now = Delivery { at_s: m.at_s.into(), category, said: Some(conversation_kind(m, &m.reported)), id: m.id };
+    let now = Delivery {
+        at_s: m.at_s.into(),
+        category,
+        said: Some(conversation_kind(m, &m.reported)),
+        id: m.id,
+        message: m.message,
+    };
     conversations.revise(conversation_kind(m, &old.reported), old.at_s.into(), &now, lengths(facts, m));
 }

@@ -40,6 +40,9 @@ impl<'a> Counters<'a> {
     }
 }
 
+/// Counters of the allowance and of the bands that something is counted in.
+pub(super) type Groups = (Option<CounterKey>, Option<CounterKey>);
+
 /// Where something is charged.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'p> {
@@ -56,8 +59,7 @@ impl Place<'_> {
         rate(self.facts, self.waba, self.expected, b)
     }
 
-    /// The counters of the allowance and of the bands that something is counted in.
-    fn keys(&self, rated: &Rated, at_s: u32) -> (Option<CounterKey>, Option<CounterKey>) {
+    pub fn groups(&self, rated: &Rated, at_s: u32) -> Groups {
         let (allowance, band, category) = counted(rated);
         let (market, rulebook) = match rated {
             Rated::Priced(p) => (Some(p.market), Some(p.rulebook)),
@@ -80,19 +82,27 @@ impl Place<'_> {
 
     /// Gives the booking the next position of the groups it would be counted in.
     pub fn take_positions(&self, counters: &Counters<'_>, b: &mut Booked) {
-        let (allowance, _) = self.keys(&self.rate(b), b.at_s);
+        let (allowance, _) = self.groups(&self.rate(b), b.at_s);
         b.allowance_used = allowance.map_or(0, |k| counters.get(k));
-        let (_, band) = self.keys(&self.rate(b), b.at_s);
+        let (_, band) = self.groups(&self.rate(b), b.at_s);
         b.ordinal = band.map_or(0, |k| band_position(k, counters));
     }
 
+    /// Gives the booking the positions of what it stands in place of, where it is counted in the same groups.
+    pub fn inherit(&self, groups: &Groups, old: &Booked, b: &mut Booked) {
+        let there = Booked { allowance_used: old.allowance_used, ordinal: old.ordinal, ..*b };
+        if *groups != (None, None) && self.groups(&self.rate(&there), there.at_s) == *groups {
+            *b = there;
+        }
+    }
+
     pub fn count(&self, counters: &mut Counters<'_>, rated: &Rated, at_s: u32) {
-        let (a, b) = self.keys(rated, at_s);
+        let (a, b) = self.groups(rated, at_s);
         a.into_iter().chain(b).for_each(|key| counters.add(key));
     }
 
     pub fn uncount(&self, counters: &mut Counters<'_>, rated: &Rated, at_s: u32) {
-        let (a, b) = self.keys(rated, at_s);
+        let (a, b) = self.groups(rated, at_s);
         a.into_iter().chain(b).for_each(|key| counters.take_off(key));
     }
 }

@@ -1,7 +1,7 @@
 //! What was booked: of an attempt, and of a message that other software sent.
 
 use super::{CodecError, Reader, Result};
-use crate::ids::SenderIx;
+use crate::ids::{SenderIx, User};
 use crate::record::{Booked, Foreign, Known, SaidRank, Stands, Unit};
 use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
 
@@ -13,6 +13,10 @@ const NUMBERS: usize = 9;
 /// Format of what follows them of a message that other software sent. Earlier versions read the numbers alone, and write them
 /// alone.
 const WITH_BOOKED: u8 = 1;
+/// The same of one of a conversation.
+const WITH_CONVERSATION: u8 = 3;
+/// Format of a key in place of all that.
+const WITH_KEY: u8 = 2;
 
 pub(super) fn put_reported(out: &mut Vec<u8>, r: &Reported) {
     out.push(match r.category {
@@ -107,13 +111,25 @@ pub fn put_known(known: &Known, out: &mut Vec<u8>) {
     let (uid, attempt) = known.numbers();
     out.extend_from_slice(&uid.to_be_bytes());
     out.push(attempt);
-    let Known::Foreign(f) = known else { return };
-    out.push(WITH_BOOKED);
+    let f = match known {
+        Known::Numbers(..) => return,
+        Known::Foreign(f) => f,
+        Known::Key(key) => {
+            out.push(WITH_KEY);
+            put!(out, *key);
+            return;
+        }
+    };
+    out.push(if f.user.is_some() { WITH_CONVERSATION } else { WITH_BOOKED });
     put!(out, f.sender.0, f.delivered_s, f.said.0);
     out.push(f.said.1 as u8);
     let (uid, attempt) = f.forgotten.unwrap_or_default();
     put!(out, uid, attempt);
     put_booked(&f.booked, out);
+    if let Some(user) = f.user {
+        put!(out, user.raw(), f.conversation);
+        out.push((f.booked.unit as u8) << 1 | u8::from(f.booked.named));
+    }
 }
 
 /// The same from bytes.
@@ -130,8 +146,16 @@ pub fn known(b: &[u8]) -> Result<Known> {
     if tail.is_empty() {
         return Ok(Known::Numbers(uid, attempt));
     }
-    let (mut r, _) = Reader::of(what, tail, &[WITH_BOOKED])?;
+    let (mut r, format) = Reader::of(what, tail, &[WITH_BOOKED, WITH_KEY, WITH_CONVERSATION])?;
     let r = &mut r;
+    if format == WITH_KEY {
+        let key = r.u128()?;
+        if (uid, attempt) != (0, 0) {
+            return r.bad("numbers beside a key");
+        }
+        r.end()?;
+        return Ok(Known::Key(key));
+    }
     let (sender, delivered_s, said_s) = (SenderIx(r.u16()?), r.u32()?, r.u32()?);
     let said = (said_s, SaidRank::from_bits(r.flags(3)?));
     let forgotten = Some((r.u64()?, r.u8()?)).filter(|(uid, _)| *uid != 0);
@@ -139,13 +163,22 @@ pub fn known(b: &[u8]) -> Result<Known> {
     if flags & 1 == 0 {
         return r.bad("flags");
     }
-    let booked = booked(r, flags, true)?;
+    let mut booked = booked(r, flags, true)?;
+    let (mut user, mut conversation) = (None, 0);
+    if format == WITH_CONVERSATION {
+        (user, conversation) = (Some(User::from_raw(r.u64()?)), r.u128()?);
+        let flags = r.u8()?;
+        let Some(unit) = Unit::from_byte(flags >> 1) else { return r.bad("conversation") };
+        (booked.unit, booked.named) = (unit, flags & 1 != 0);
+    }
     r.end()?;
     Ok(Known::Foreign(Box::new(Foreign {
         kept: uid,
         price_said: attempt,
         sender,
         forgotten,
+        user,
+        conversation,
         delivered_s,
         said,
         booked,

@@ -15,6 +15,8 @@ const WITH_CONVERSATIONS: u8 = 2;
 /// Version of a pair that was written to, without and with conversations.
 const WITH_BURST: u8 = 3;
 const WITH_BURST_AND_CONVERSATIONS: u8 = 4;
+/// The same with who opened each conversation, where that is kept of one.
+const WITH_OPENERS: u8 = 5;
 
 /// What there is of a contact, as bits; each part that there is follows in this order.
 mod part {
@@ -182,14 +184,16 @@ const NS_PER_MS: u64 = 1_000_000;
 
 /// Pair to bytes. One that was never written to is written as before.
 pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
+    let with_openers = p.conversations.as_ref().is_some_and(|all| all.iter().any(|c| c.opener != 0));
     out.push(match (&p.conversations, p.burst == Burst::NONE) {
+        (Some(_), _) if with_openers => WITH_OPENERS,
         (None, true) => VERSION,
         (Some(_), true) => WITH_CONVERSATIONS,
         (None, false) => WITH_BURST,
         (Some(_), false) => WITH_BURST_AND_CONVERSATIONS,
     });
     put!(out, p.last_inbound_s, p.referral_s, p.fep_until_s, p.burst.began_ms);
-    if p.burst != Burst::NONE {
+    if p.burst != Burst::NONE || with_openers {
         put!(out, p.burst.late_ms, p.burst.sent);
     }
     put!(out, p.back_off.not_before_s, p.back_off.exponent);
@@ -199,11 +203,14 @@ pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
         for c in conversations.iter() {
             out.push(c.kind.index() as u8);
             put!(out, c.opened_s, c.ends_s, c.id);
+            if with_openers {
+                put!(out, c.opener);
+            }
         }
     }
 }
 
-fn conversations(r: &mut Reader<'_>) -> Result<Conversations> {
+fn conversations(r: &mut Reader<'_>, with_openers: bool) -> Result<Conversations> {
     let mut all = Conversations::default();
     let mut least = 0;
     for _ in 0..r.u8()? {
@@ -213,9 +220,12 @@ fn conversations(r: &mut Reader<'_>) -> Result<Conversations> {
             None => return r.bad("conversation"),
         };
         least = at + 1;
-        all.restore(Conversation { kind, opened_s: r.i64()?, ends_s: r.i64()?, id: r.u128()? });
+        let (opened_s, ends_s, id) = (r.i64()?, r.i64()?, r.u128()?);
+        let opener = if with_openers { r.u128()? } else { 0 };
+        all.restore(Conversation { kind, opened_s, ends_s, id, opener });
     }
-    if all.is_empty() { r.bad("conversations") } else { Ok(all) }
+    let none_kept = with_openers && all.iter().all(|c| c.opener == 0);
+    if all.is_empty() || none_kept { r.bad("conversations") } else { Ok(all) }
 }
 
 /// Pair from bytes.
@@ -223,7 +233,7 @@ fn conversations(r: &mut Reader<'_>) -> Result<Conversations> {
 /// # Errors
 /// Unknown version or damage.
 pub fn pair(b: &[u8]) -> Result<Pair> {
-    let known = [VERSION, WITH_CONVERSATIONS, WITH_BURST, WITH_BURST_AND_CONVERSATIONS];
+    let known = [VERSION, WITH_CONVERSATIONS, WITH_BURST, WITH_BURST_AND_CONVERSATIONS, WITH_OPENERS];
     let (mut r, version) = Reader::of("pair", b, &known)?;
     let r = &mut r;
     let burst = |r: &mut Reader<'_>| -> Result<Burst> {
@@ -241,7 +251,8 @@ pub fn pair(b: &[u8]) -> Result<Pair> {
         back_off: BackOff { not_before_s: r.u32()?, exponent: r.u8()? },
         counted: counted(r)?,
         conversations: match version {
-            WITH_CONVERSATIONS | WITH_BURST_AND_CONVERSATIONS => Some(Box::new(conversations(r)?)),
+            WITH_CONVERSATIONS | WITH_BURST_AND_CONVERSATIONS => Some(Box::new(conversations(r, false)?)),
+            WITH_OPENERS => Some(Box::new(conversations(r, true)?)),
             _ => None,
         },
     };

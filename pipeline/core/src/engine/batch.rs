@@ -66,7 +66,7 @@ impl Engine {
                 self.seen.push((*h, *uid));
                 None
             }
-            Change::Wamid(h, ..) | Change::Foreign(h, _) => {
+            Change::Wamid(h, ..) | Change::Foreign(h, _) | Change::Key(h, _) => {
                 self.wamids.push(*h);
                 None
             }
@@ -112,6 +112,7 @@ impl Engine {
             Change::Seen(..)
                 | Change::Wamid(..)
                 | Change::Foreign(..)
+                | Change::Key(..)
                 | Change::Proof(..)
                 | Change::Erased(..)
                 | Change::Message(..)

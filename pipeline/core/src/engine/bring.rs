@@ -5,7 +5,8 @@ use crate::charge;
 use crate::codec;
 use crate::ids::{AccountIx, Uid};
 use crate::inbound;
-use crate::record::Waba;
+use crate::record::{Known, Waba};
+use smallvec::SmallVec;
 use tollgate_wire::event::{PlatformEvent, Status};
 
 impl Engine {
@@ -39,11 +40,23 @@ impl Engine {
                     && let Some(waba) = self.billed(account, s, uid)
                 {
                     let id = charge::said_id(waba, s.pricing.as_ref());
-                    self.bring_wamid(id, source)?;
+                    self.bring_conversation(id, source)?;
                 }
-                let named = self.state.message(uid).map(|m| m.attempts.iter().map(|a| a.conversation));
-                let named: smallvec::SmallVec<[u128; 2]> = named.into_iter().flatten().filter(|id| *id != 0).collect();
-                named.into_iter().try_for_each(|id| self.bring_wamid(id, source))
+                let attempts = self.state.message(uid).into_iter().flat_map(|m| &m.attempts);
+                let mut ids: SmallVec<[(u128, u128); 2]> =
+                    attempts.map(|a| (a.conversation, charge::unnamed_key(&self.state, a))).collect();
+                let hash = self.config.hash_key.wamid(&s.wamid);
+                if let Some(Known::Foreign(f)) = self.state.wamids.get(&hash) {
+                    ids.push((f.conversation, charge::unnamed_key_of(&self.state, f, hash)));
+                }
+                for (named, unnamed) in ids {
+                    self.bring_conversation(named, source)?;
+                    self.bring_wamid(unnamed, source)?;
+                    if let Some(Known::Key(bound)) = self.state.wamids.get(&unnamed) {
+                        self.bring_conversation(*bound, source)?;
+                    }
+                }
+                Ok(())
             }
             PlatformEvent::Inbound(i) => match &i.id {
                 Some(id) => self.bring_wamid(inbound::id_hash(&self.config.hash_key, &i.sender, id), source),
@@ -68,6 +81,16 @@ impl Engine {
                 .and_then(|(kept, _)| charge::kept_waba(kept))
                 .or_else(|| Some(self.state.sender_of(account?, &s.sender)?.waba))
                 .map(|waba| self.state.waba_at(waba)),
+        }
+    }
+
+    /// Makes resident who is charged for a conversation, with the message.
+    fn bring_conversation(&mut self, id: u128, source: &dyn Source) -> Result<(), EngineError> {
+        self.bring_wamid(id, source)?;
+        match self.state.wamids.get(&id) {
+            Some(Known::Key(foreign)) => self.bring_wamid(*foreign, source),
+            Some(Known::Numbers(uid, _)) if id != 0 && charge::is_own(*uid) => self.bring_message(*uid, source),
+            _ => Ok(()),
         }
     }
 

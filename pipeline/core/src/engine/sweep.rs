@@ -44,8 +44,10 @@ impl Engine {
         out.write(Table::Ids, &hash.to_be_bytes(), None);
         for a in &m.attempts {
             let opened = a.booked.is_some_and(|b| b.unit.is_opened());
-            let conversation = Some(a.conversation).filter(|_| opened);
-            for id in [Some(a.wamid), conversation].into_iter().flatten().filter(|id| *id != 0) {
+            let is_earliest = opened || self.state.wamid(a.conversation) == Some((m.uid, a.number));
+            let conversation = if is_earliest { a.conversation } else { 0 };
+            let unnamed = crate::charge::unnamed_key(&self.state, a);
+            for id in [a.wamid, conversation, unnamed].into_iter().filter(|id| *id != 0) {
                 self.state.wamids.remove(&id);
                 out.write(Table::Wamids, &id.to_be_bytes(), None);
             }

@@ -2,7 +2,7 @@
 
 use super::ttl;
 use crate::change::Change;
-use crate::charge::{self, Counters};
+use crate::charge::{self, Moves};
 use crate::decide::{Decision, Facts};
 use crate::effect::{Effect, OutcomeFx};
 use crate::fee;
@@ -28,8 +28,7 @@ pub(crate) struct Draft<'a, 'f> {
     /// One each of the senders that its attempts used.
     pairs: SmallVec<[(PairKey, Pair); 1]>,
     lives: SmallVec<[(SenderIx, SenderLive); 1]>,
-    pub spent: Option<Decimal>,
-    pub counters: Counters<'a>,
+    pub moves: Moves<'a, 'f>,
 }
 
 impl<'a, 'f> Draft<'a, 'f> {
@@ -42,8 +41,7 @@ impl<'a, 'f> Draft<'a, 'f> {
             contact: None,
             pairs: SmallVec::new(),
             lives: SmallVec::new(),
-            spent: None,
-            counters: Counters::new(facts.state),
+            moves: Moves::new(facts, now_ms),
         }
     }
 
@@ -65,17 +63,19 @@ impl<'a, 'f> Draft<'a, 'f> {
         &mut self.pairs[at].1
     }
 
+    /// The same to read.
+    pub(crate) fn peek(&self, sender: SenderIx) -> Pair {
+        let key = PairKey::new(sender, self.message.user);
+        let changed = self.pairs.iter().find(|(k, _)| *k == key).map(|(_, pair)| pair.clone());
+        changed.unwrap_or_else(|| self.facts.state.pair(key))
+    }
+
     pub(super) fn live(&mut self, sender: SenderIx) -> &mut SenderLive {
         let at = self.lives.iter().position(|(ix, _)| *ix == sender).unwrap_or_else(|| {
             self.lives.push((sender, self.facts.state.live(sender)));
             self.lives.len() - 1
         });
         &mut self.lives[at].1
-    }
-
-    pub(crate) fn spent(&self) -> Decimal {
-        let stored = self.facts.state.campaign_at(self.message.campaign).map_or(Decimal::ZERO, |c| c.spent);
-        self.spent.unwrap_or(stored)
     }
 
     /// Gives the quota reservation of an attempt back.
@@ -167,7 +167,7 @@ impl<'a, 'f> Draft<'a, 'f> {
         let a = self.message.attempts[n];
         let waba = charge::waba_of(self.facts.state, &a);
         if let Some(key) = fee::counter(self.facts, waba, a.sender, fee, at_s) {
-            self.counters.add(key);
+            self.moves.counters.add(key);
         }
     }
 
@@ -232,10 +232,7 @@ impl<'a, 'f> Draft<'a, 'f> {
         }
         out.changes.extend(self.pairs.into_iter().map(|(k, p)| Change::Pair(k, p)));
         out.changes.extend(self.lives.into_iter().map(|(k, l)| Change::SenderLive(k, l)));
-        if let Some(s) = self.spent {
-            out.changes.push(Change::Spent(self.message.campaign, s));
-        }
-        self.counters.finish(out);
+        self.moves.finish(out);
         out.changes.push(Change::Message(Box::new(self.message)));
     }
 }

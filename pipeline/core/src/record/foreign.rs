@@ -1,12 +1,12 @@
 //! What is kept of a message that other software sent.
 
 use super::{Booked, SaidRank};
-use crate::ids::{SenderIx, Uid};
+use crate::ids::{SenderIx, Uid, User};
 
-/// A message that other software sent from a number of ours and that was booked as a message: enough to correct it.
+/// A message that other software sent from a number of ours and that was booked or counted: enough to correct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Foreign {
-    /// Its WABA and charge instant, as they are kept in place of a message's number.
+    /// Its WABA, charge instant and whether the client pays, as they are kept in place of a message's number.
     pub kept: Uid,
     /// Whether a price was said, in place of an attempt's number.
     pub price_said: u8,
@@ -14,6 +14,10 @@ pub struct Foreign {
     pub sender: SenderIx,
     /// Message and attempt of ours that its status named, where that message was forgotten.
     pub forgotten: Option<(Uid, u8)>,
+    /// The person, where it is of a conversation.
+    pub user: Option<User>,
+    /// Hash of the conversation's id; 0 = none, or charged by itself.
+    pub conversation: u128,
     /// Smallest of the platform's delivered, read and played times.
     pub delivered_s: u32,
     /// When the platform last said a price, by its own time, and how far the message was by then.
@@ -29,6 +33,9 @@ pub enum Known {
     Numbers(Uid, u8),
     /// A message that other software sent, with what was booked of it.
     Foreign(Box<Foreign>),
+    /// Of a conversation: the wamid's hash of what other software sent and opened it. Under the charge key of one that was opened
+    /// without an id: the id that a message which it covers said.
+    Key(u128),
 }
 
 impl Known {
@@ -38,6 +45,7 @@ impl Known {
         match self {
             Self::Numbers(uid, attempt) => (*uid, *attempt),
             Self::Foreign(f) => (f.kept, f.price_said),
+            Self::Key(_) => (0, 0),
         }
     }
 }

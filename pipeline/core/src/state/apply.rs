@@ -55,6 +55,10 @@ impl State {
                 self.wamids.insert(hash, Known::Numbers(uid, attempt));
                 return None;
             }
+            Change::Key(hash, key) => {
+                self.wamids.insert(hash, Known::Key(key));
+                return None;
+            }
             Change::Foreign(hash, foreign) => {
                 self.wamids.insert(hash, Known::Foreign(foreign));
                 return None;

@@ -55,13 +55,16 @@ pub fn contact() -> impl Strategy<Value = Contact> {
 }
 
 fn conversations() -> impl Strategy<Value = Option<Box<Conversations>>> {
-    prop::collection::vec((0..ConversationKind::COUNT, any::<(i64, i64, u128)>()), 0..9).prop_map(|kept| {
-        let mut all = Conversations::default();
-        for (kind, (opened_s, ends_s, id)) in kept {
-            all.restore(Conversation { kind: ConversationKind::ALL[kind], opened_s, ends_s, id });
-        }
-        (!all.is_empty()).then(|| Box::new(all))
-    })
+    prop::collection::vec((0..ConversationKind::COUNT, any::<(i64, i64, u128, Option<u128>)>()), 0..9).prop_map(
+        |kept| {
+            let mut all = Conversations::default();
+            for (kind, (opened_s, ends_s, id, opener)) in kept {
+                let opener = opener.unwrap_or_default();
+                all.restore(Conversation { kind: ConversationKind::ALL[kind], opened_s, ends_s, id, opener });
+            }
+            (!all.is_empty()).then(|| Box::new(all))
+        },
+    )
 }
 
 pub fn pair() -> impl Strategy<Value = Pair> {

@@ -85,7 +85,7 @@ pub fn sound(w: &World) {
     assert_eq!(ids.len(), w.out.ledger.len(), "entry ids are unique");
     let mut standing: BTreeMap<&str, i64> = BTreeMap::new();
     for e in &w.out.ledger {
-        *standing.entry(e["wamid"].as_str().unwrap()).or_default() += e["quantity"].as_i64().unwrap();
+        *standing.entry(e["wamid_hash"].as_str().unwrap()).or_default() += e["quantity"].as_i64().unwrap();
         if let Some(adjusts) = e["adjusts"].as_str() {
             assert!(ids.contains(adjusts), "an adjustment names an entry that exists: {e}");
         }

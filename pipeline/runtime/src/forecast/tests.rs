@@ -4,7 +4,7 @@ use super::*;
 use crate::ledger::LedgerStore as _;
 use crate::ledger::fixture::{Database, READ_AT, charge, dec, json, on_both, records};
 use tollgate_rate_card::{Source, Sources};
-use tollgate_wire::ledger::{BandReached, EntryKind, LedgerEntry};
+use tollgate_wire::ledger::{BandReached, Cause, EntryKind, LedgerEntry};
 
 on_both!(
     bands_are_crossed_at_the_pace_of_the_last_week,
@@ -231,9 +231,19 @@ fn what_has_no_card_counts_in_the_bands_of_all_currencies(dir: &Database) {
         revision: 1,
         ..unpriced(4, EntryKind::Adjustment, -1)
     };
+    let withdrawn = unpriced(5, EntryKind::Counted, 0);
+    let withdrawal = LedgerEntry {
+        entry: charge(50).entry,
+        cause: Some(Cause::Reversal),
+        adjusts: Some(withdrawn.entry.clone()),
+        revision: 1,
+        ..withdrawn.clone()
+    };
     book(
         dir,
         &[
+            withdrawn,
+            withdrawal,
             unpriced(1, EntryKind::Counted, 0),
             unpriced(2, EntryKind::Counted, 0),
             unpriced(3, EntryKind::Unpriced, 1),

@@ -1,7 +1,7 @@
 //! A month in the order in which positions of bands and allowances are counted: charge instant, then wamid.
 
 use super::among::{Ids, add, among, has};
-use super::charges::corrects;
+use super::charges::{corrects, is_withdrawal};
 use super::closes::closed_months;
 use super::entry::{COLUMNS, SHARING_WHERE, entry};
 use super::ingest::number_of;
@@ -102,7 +102,7 @@ fn account_in_order(
 }
 
 fn takes_back(entry: &LedgerEntry<'_>) -> bool {
-    entry.kind == EntryKind::Adjustment && entry.quantity < 0
+    entry.kind == EntryKind::Adjustment && entry.quantity < 0 || is_withdrawal(entry.kind, entry.cause)
 }
 
 /// Ids of the month's charges that were used before it and that true-ups of the month are of.
@@ -125,7 +125,8 @@ fn taken_back(db: &dyn Sql, month: YearMonth, account: i64) -> Result<Ids, Ledge
 fn reversed(db: &dyn Sql, (first, last): (YearMonth, YearMonth), account: i64) -> Result<Ids, LedgerError> {
     let sql = format!(
         "SELECT e.adjusts FROM entries e {SHARING_WHERE} e.month >= ?1 AND e.month <= ?2 AND e.account = ?3 \
-         AND e.adjusts IS NOT NULL AND e.quantity < 0 AND g.kind = 'adjustment'"
+         AND e.adjusts IS NOT NULL AND (e.quantity < 0 AND g.kind = 'adjustment' \
+         OR g.kind = 'counted' AND t.cause = 'reversal')"
     );
     collect(db, &sql, &[number_of(first).into(), number_of(last).into(), account.into()])
 }

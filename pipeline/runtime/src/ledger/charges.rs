@@ -8,7 +8,7 @@ use super::{LedgerError, amount};
 use rust_decimal::Decimal;
 use std::ops::ControlFlow;
 use tollgate_rate_card::{Category, PricingModel, PricingType, YearMonth};
-use tollgate_wire::ledger::{EntryKind, LedgerEntry};
+use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry};
 
 /// A hash of 16 bytes, such as an entry's id. Settling knows no other.
 pub(crate) type Id = [u8; 16];
@@ -111,6 +111,7 @@ pub(crate) struct SharedRow {
     /// Number of the terms.
     pub ix: i64,
     pub kind: EntryKind,
+    pub cause: Option<Cause>,
     pub usage_period: String,
     pub waba: String,
     pub sender: String,
@@ -138,7 +139,7 @@ pub(crate) struct SharedRow {
     pub fx_date: Option<String>,
 }
 
-const SHARED_ROWS: &str = "SELECT t.ix, g.kind, g.usage_period, g.waba, g.sender, g.country, g.market, g.category, \
+const SHARED_ROWS: &str = "SELECT t.ix, g.kind, t.cause, g.usage_period, g.waba, g.sender, g.country, g.market, g.category, \
     g.pricing_model, g.pricing_type, g.card, g.card_status, g.band, g.band_basis, g.list_rate, g.cost_rate, \
     g.cost_currency, g.markup_rule, g.price_currency, g.fx_rate, t.expected_category, t.reported_category, \
     t.reported_type, t.reported_model, t.rulebook, t.fx_source, t.fx_date \
@@ -151,6 +152,7 @@ fn shared_row(row: &dyn Row) -> Result<SharedRow, LedgerError> {
     Ok(SharedRow {
         ix: c.integer()?.unwrap_or_default(),
         kind: named("kind", c.required()?)?,
+        cause: c.name("cause")?,
         usage_period: c.required()?.to_owned(),
         waba: c.required()?.to_owned(),
         sender: c.required()?.to_owned(),
@@ -193,6 +195,11 @@ pub(crate) fn shared_rows(
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(all)
+}
+
+/// Whether an entry takes back what was counted and not booked: it is of the same kind and month, and has no amount either.
+pub(crate) fn is_withdrawal(kind: EntryKind, cause: Option<Cause>) -> bool {
+    (kind, cause) == (EntryKind::Counted, Some(Cause::Reversal))
 }
 
 /// What is done with each entry; reading ends early when it breaks.

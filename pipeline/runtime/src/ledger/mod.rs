@@ -55,7 +55,8 @@ pub(crate) use aside::beyond;
 pub(crate) use asked::{Asked, asked};
 pub(crate) use charge_order::Standing;
 pub(crate) use charges::{
-    Alike, Id, Line, SharedRow, billing_month, entries_at, month_lines, reversals, shared_rows, true_ups_of,
+    Alike, Id, Line, SharedRow, billing_month, entries_at, is_withdrawal, month_lines, reversals, shared_rows,
+    true_ups_of,
 };
 pub(crate) use closes::{close_month, closed_months, end_of};
 pub(crate) use corrected::corrected;

@@ -5,7 +5,7 @@ use super::class::Class;
 use super::scope::{Key, Place, REGULAR, Scope, civil_day};
 use super::statement::Statement;
 use super::{Known, ReconcileError, Request};
-use crate::ledger::messages_of;
+use crate::ledger::{is_withdrawal, messages_of};
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 use tollgate_rate_card::{Category, PricingType, YearMonth, ZoneCache};
@@ -156,7 +156,8 @@ impl<'a> Ours<'a> {
         let at = self.instant(entry, scope)?;
         if let Some(bucket) = scope.bucket(at) {
             (key.start, key.end) = bucket;
-            self.rows.entry(key).or_default().counted += 1;
+            let counted = if is_withdrawal(entry.kind, entry.cause) { -1 } else { 1 };
+            self.rows.entry(key).or_default().counted += counted;
         }
         Ok(())
     }

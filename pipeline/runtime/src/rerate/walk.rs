@@ -4,7 +4,7 @@ use super::Rules;
 use super::facts::{Booked, facts, own_day};
 use super::positions::{Positions, at_booked};
 use super::sums::{Cost, Message, Report, Sums};
-use crate::ledger::{BandBound, LedgerError, Standing};
+use crate::ledger::{BandBound, LedgerError, Standing, is_withdrawal};
 use rust_decimal::Decimal;
 use tollgate_rate_card::{BandBasis, Rated, YearMonth};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry};
@@ -40,7 +40,10 @@ impl<'a> Walk<'a> {
     pub(crate) fn entry(&mut self, standing: &Standing<'_>) -> Result<(), LedgerError> {
         let entry = standing.entry;
         if standing.cancelled {
-            self.sums.cancelled();
+            // What is counted alone is not among the entries that are told of.
+            if entry.kind != EntryKind::Counted {
+                self.sums.cancelled();
+            }
             return Ok(());
         }
         // As settling has it: it keeps its position, and ends in the month that took it back.
@@ -49,7 +52,9 @@ impl<'a> Walk<'a> {
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced => self.message(entry, ended),
             // Those billed in the month of an earlier month's charges are of what is not rated again here.
             EntryKind::Counted => {
-                self.count(entry);
+                if !is_withdrawal(entry.kind, entry.cause) {
+                    self.count(entry);
+                }
                 Some(())
             }
             EntryKind::TrueUp => self.sums.other(entry, standing.of_another || ended),

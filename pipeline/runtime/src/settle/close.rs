@@ -381,7 +381,9 @@ pub(super) fn seal(
             Ok((row.required(0)? as u64, row.required(1)? as u64))
         })?;
         let closed = closed_months(db, job.account)?;
-        if now != Some((manifest.entries, manifest.settled.counted)) || closed.iter().any(|c| c.month == job.month) {
+        if now != Some((manifest.entries, manifest.settled.counted_entries))
+            || closed.iter().any(|c| c.month == job.month)
+        {
             return Ok(None);
         }
         manifest.previous_sha256 = closed.last().map(|before| before.sha256.clone()).unwrap_or_default();

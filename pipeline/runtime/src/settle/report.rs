@@ -15,6 +15,10 @@ pub struct Report {
     /// Messages of other software that the client pays for: they have positions and are not booked.
     #[serde(default)]
     pub counted: u64,
+    /// Their entries that were walked, with those that are taken back and what takes them back: they only ever come, so their
+    /// number tells whether one came since.
+    #[serde(skip)]
+    pub counted_entries: u64,
     /// True-ups that were booked.
     pub true_ups: u64,
     /// What they come to by currency of the cost.

@@ -3,7 +3,7 @@
 
 use super::rating::{Rating, Ratings};
 use super::zones::{Waba, Wabas};
-use crate::ledger::{Alike, LedgerError, Line, SharedRow};
+use crate::ledger::{Alike, LedgerError, Line, SharedRow, is_withdrawal};
 use crate::rerate::{Booked, Place, Positions, Rules, facts};
 use std::collections::HashMap;
 use tollgate_rate_card::{Category, Currency, Date, Markup, PricingModel, Rated, RatingInput};
@@ -25,7 +25,9 @@ pub(super) enum Role {
     TrueUp,
     /// Has its position and is not booked.
     Counted,
-    /// The same of an earlier month, whose positions were settled without it.
+    /// Takes back what is counted and not booked, at the same instant.
+    Withdrawal,
+    /// What is counted, or taken back, of an earlier month, whose positions were settled without it.
     Passed,
     /// Anything else: what takes back, a fee, a credit.
     Other,
@@ -151,8 +153,9 @@ impl Shapes {
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced if g.usage_period == month => Role::Charge,
             EntryKind::Charge | EntryKind::Free | EntryKind::Unpriced => Role::Late,
             EntryKind::TrueUp => Role::TrueUp,
-            EntryKind::Counted if g.usage_period == month => Role::Counted,
-            EntryKind::Counted => Role::Passed,
+            EntryKind::Counted if g.usage_period != month => Role::Passed,
+            kind if is_withdrawal(kind, g.cause) => Role::Withdrawal,
+            EntryKind::Counted => Role::Counted,
             EntryKind::Adjustment | EntryKind::Fee | EntryKind::Credit => Role::Other,
         };
         let shape = Shape {

@@ -22,7 +22,7 @@ use minimum::{
     a_month_is_made_up_to_its_minimum, a_month_with_fees_is_closed_once, no_minimum_asks_a_correction_back,
     totals_are_rounded_in_whatever_currency, what_comes_late_counts_and_what_corrects_does_not,
 };
-use month::{Bands, Drawn, Fate, Net, back, book, expected, net, rates, terms};
+use month::{Bands, Drawn, Fate, Net, back, book, counted_entries, expected, net, rates, terms};
 use proptest::prelude::*;
 use reached::a_band_that_is_reached_bounds_positions;
 use rust_decimal::Decimal;
@@ -107,7 +107,7 @@ impl<'d> Books<'d> {
     /// The detail of October, which is closed, and its manifest. Where nothing was ever booked no account is, and the manifest tells
     /// of an empty month that is open.
     fn closed(&self, drawn: &[(u64, Drawn)], as_of: u64) -> (Vec<u8>, Option<String>) {
-        let is_booked = drawn.iter().any(|(_, d)| d.fate != Fate::Counted);
+        let is_booked = drawn.iter().any(|(_, d)| !d.fate.is_counted());
         let (detail, manifest) = self.export(OCTOBER, Format::Detail, as_of);
         assert!(!is_booked || manifest.contains("\"state\": \"closed\""), "{manifest}");
         (detail, is_booked.then_some(manifest))
@@ -238,13 +238,15 @@ fn a_month_in_any_order(dir: &Database) {
     runner.run(&strategy, |(drawn, seed)| any_order(&dir.another(), &drawn, seed)).unwrap();
 }
 
-/// Messages of any kind, numbered from 1. Of eight about two are taken back within the month, `later` after it, and one is
-/// counted alone.
+/// Messages of any kind, numbered from 1. Of ten about two are taken back within the month, `later` after it, and three are
+/// counted alone: once, anew, or in the end no more.
 fn messages(later: u8) -> impl Strategy<Value = Vec<(u64, Drawn)>> {
-    let fate = (0_u8..8).prop_map(move |fate| match fate {
+    let fate = (0_u8..10).prop_map(move |fate| match fate {
         0 | 1 => Fate::TakenBack,
         n if n < 2 + later => Fate::TakenBackLater,
         7 => Fate::Counted,
+        8 => Fate::CountedAnew,
+        9 => Fate::Withdrawn,
         _ => Fate::Stands,
     });
     let message = (0_u8..7, any::<bool>(), any::<bool>(), 0_u64..12, fate);
@@ -278,11 +280,11 @@ fn any_order(dir: &Database, drawn: &[(u64, Drawn)], seed: u64) -> Result<(), Te
     let booked = book(drawn, &order);
     let (mut this, mut next) = (Vec::new(), Vec::new());
     for ((n, d), entry) in drawn.iter().zip(&booked) {
-        this.push(json(entry));
+        this.extend(counted_entries(*n, d, entry).iter().map(json));
         match d.fate {
             Fate::TakenBack => this.push(json(&back(n + 1_000, entry, OCTOBER))),
             Fate::TakenBackLater => next.push(json(&back(n + 1_000, entry, NOVEMBER))),
-            Fate::Stands | Fate::Counted => {}
+            _ => {}
         }
     }
     // Some twice, all in any order, batch and partition, settled in between.
@@ -307,8 +309,9 @@ fn any_order(dir: &Database, drawn: &[(u64, Drawn)], seed: u64) -> Result<(), Te
     books.settle(NOVEMBER);
     books.settle(OCTOBER);
     let settled = books.settle(OCTOBER);
-    let counted = drawn.iter().filter(|(_, d)| d.fate == Fate::Counted).count() as u64;
-    let billed = drawn.iter().filter(|(_, d)| !matches!(d.fate, Fate::Counted | Fate::TakenBack)).count() as u64;
+    let stands = || drawn.iter().filter(|(_, d)| d.fate.stands());
+    let counted = stands().filter(|(_, d)| d.fate.is_counted()).count() as u64;
+    let billed = stands().count() as u64 - counted;
     prop_assert_eq!((settled.true_ups, settled.charges, settled.counted), (0, billed, counted));
     prop_assert_eq!(books.net(&[OCTOBER]), expected(drawn, false));
     agree(&books, drawn)?;
@@ -359,13 +362,13 @@ fn agree(books: &Books<'_>, drawn: &[(u64, Drawn)]) -> Result<(), TestCaseError>
     prop_assert_eq!(sum(&|line| line.booked), sum(&|line| line.other));
     let ahead = crate::forecast::forecast(&books.reader, month, None, &books.rates, Time(T0)).unwrap();
     for (what, category) in [(1, Category::Utility), (3, Category::Authentication)] {
-        let of = || drawn.iter().filter(|(_, d)| d.what == what && d.fate != Fate::TakenBack);
+        let of = || drawn.iter().filter(|(_, d)| d.what == what && d.fate.stands());
         let Some(group) = ahead.groups.iter().find(|group| group.category == category) else {
-            prop_assert!(of().all(|(_, d)| d.fate == Fate::Counted), "{category:?} is in no group");
+            prop_assert!(of().all(|(_, d)| d.fate.is_counted()), "{category:?} is in no group");
             continue;
         };
         prop_assert_eq!(group.messages, of().count() as u64, "{:?}", category);
-        prop_assert_eq!(group.booked, of().filter(|(_, d)| d.fate != Fate::Counted).count() as u64);
+        prop_assert_eq!(group.booked, of().filter(|(_, d)| !d.fate.is_counted()).count() as u64);
     }
     Ok(())
 }

@@ -135,7 +135,7 @@ impl<'j> Walk<'j> {
             }
             let shape = self.shape(line)?;
             let Line { id, adjusts, revision, wamid, ordinal, .. } = *line;
-            // What is neither a charge nor its true-up needs no hashes: nothing is looked for among it.
+            // What is neither a charge nor counted nor of these needs no hashes: nothing is looked for among it.
             let (id, wamid) = match (self.shapes.get(shape).0.role, id, wamid) {
                 (_, Some(id), Some(wamid)) => (id, wamid),
                 (Role::Other | Role::Passed, id, wamid) => (id.unwrap_or_default(), wamid.unwrap_or_default()),
@@ -144,7 +144,7 @@ impl<'j> Walk<'j> {
             };
             self.held.push(Held { wamid, revision, id, shape, adjusts, ordinal });
             match self.shapes.get(shape).0.role {
-                Role::Counted => self.report.counted += 1,
+                Role::Counted | Role::Withdrawal => self.report.counted_entries += 1,
                 Role::Passed => {}
                 _ => self.report.entries += 1,
             }
@@ -184,10 +184,11 @@ impl<'j> Walk<'j> {
             match role {
                 Role::Charge | Role::Late | Role::Kept => self.charge(role, one, &held)?,
                 // Whoever comes after it has the next position.
-                Role::Counted => {
+                Role::Counted if !self.is_withdrawn(one, &held) => {
+                    self.report.counted += 1;
                     let _ = self.rate(Role::Charge, one);
                 }
-                Role::TrueUp | Role::Passed | Role::Other => {}
+                Role::Counted | Role::Withdrawal | Role::TrueUp | Role::Passed | Role::Other => {}
             }
         }
         held.clear();
@@ -235,6 +236,15 @@ impl<'j> Walk<'j> {
         let pending = Pending { charge, month, occurred_at, revision: standing.revision, from, to, cause };
         self.pending.push(pending);
         Ok(())
+    }
+
+    /// Whether what is counted is taken back: that has its instant and wamid too, so they are neighbours.
+    fn is_withdrawn(&mut self, one: &Held, held: &[Held]) -> bool {
+        let from = held.partition_point(|h| h.wamid < one.wamid);
+        held[from..]
+            .iter()
+            .take_while(|h| h.wamid == one.wamid)
+            .any(|other| other.adjusts == Some(one.id) && self.shapes.get(other.shape).0.role == Role::Withdrawal)
     }
 
     /// What stands for a charge: the newest true-up with a rating, else the charge.

@@ -64,6 +64,8 @@ struct Delivered {
     min_s: Option<u32>,
     said: Said,
     standing: Option<Standing>,
+    /// Other software sent it where the client pays.
+    is_counted: bool,
 }
 
 /// An entry that must be booked now.
@@ -78,6 +80,7 @@ pub(crate) struct Expected {
     currency: String,
     period: String,
     wamid: String,
+    takes_back: bool,
 }
 
 /// The auditor's own ledger.
@@ -267,6 +270,7 @@ impl Standing {
             currency: self.place.currency.clone(),
             period: format!("{:04}-{:02}", self.month / 100, self.month % 100),
             wamid: wamid.to_owned(),
+            takes_back: sign < 0,
         }
     }
 }
@@ -330,29 +334,28 @@ impl Auditor {
         self.money.settle(&wamid, &place, window, entry)
     }
 
-    /// A message that other software sent goes the way of ours, by the words of its deliveries. Where the client pays, the
-    /// first that says a price is counted alone.
+    /// A message that other software sent goes the way of ours, by the words of its deliveries. Where the client pays, it is
+    /// counted alone, from the first that says a price on and at the smallest of all times.
     fn foreign(&mut self, s: &Value, wamid: &str, at_s: u32, place: &Place) -> Vec<Expected> {
         let says = s["pricing"].is_object();
         let met = self.money.foreign.get(wamid).copied();
         let we_pay = self.registry.waba_of(&place.sender).we_pay;
-        if !we_pay && met.is_some_and(|(said, _)| said || !says) {
-            return Vec::new();
-        }
-        let at_s = if we_pay { at_s } else { met.map_or(at_s, |(_, before_s)| at_s.min(before_s)) };
         let first_price = says && met.is_none_or(|(said, _)| !said);
-        self.money.foreign.insert(wamid.to_owned(), (says || met.is_some_and(|(said, _)| said), at_s));
+        let priced = says || met.is_some_and(|(said, _)| said);
+        let smallest_s = met.map_or(at_s, |(_, before_s)| at_s.min(before_s));
+        self.money.foreign.insert(wamid.to_owned(), (priced, smallest_s));
         let person = name(&s["to"]);
         if met.is_none() && !self.people.window_was_open(&place.sender, &person, at_s) {
             let scope = quota::scope(&self.registry, &place.sender);
             self.quota.confirmed(&scope, &person, at_s);
         }
-        if !we_pay && !says {
+        if !we_pay && !priced {
             return Vec::new();
         }
         let d = self.money.messages.entry(wamid.to_owned()).or_default();
+        d.is_counted = !we_pay;
         note(&mut d.said, s, at_s);
-        let instant = d.min_s.map_or(at_s, |t| t.min(at_s));
+        let instant = smallest_s;
         d.min_s = Some(instant);
         let window = self.people.window_was_open(&place.sender, &person, instant);
         let entry = self.people.entry_open(&place.sender, &person, instant);
@@ -362,8 +365,7 @@ impl Auditor {
         }
         let mut expected = self.money.settle(wamid, place, window, entry);
         if !we_pay {
-            // It has used up what it uses up, and is no charge of ours.
-            self.money.messages.remove(wamid);
+            // It uses up what it uses up, and is no charge of ours, nor does anybody get a credit for it.
             for one in &mut expected {
                 *one =
                     Expected { kind: EntryKind::Counted, quantity: 0, cost: None, wamid: String::new(), ..one.clone() };
@@ -388,6 +390,7 @@ impl Auditor {
             currency: e.currency.clone(),
             period: e.period.clone(),
             wamid: e.wamid.clone(),
+            takes_back: e.takes_back,
         };
         let want = if expected.is_empty() { None } else { Some(expected.remove(0)) };
         self.check("entry_equals_recomputation", uid, want.as_ref() == Some(&have), || {
@@ -410,6 +413,7 @@ impl Auditor {
             .money
             .messages
             .iter()
+            .filter(|(_, d)| !d.is_counted)
             .filter_map(|(w, d)| Some((w.clone(), d.standing.as_ref()?.price.cost.unwrap_or_default())))
             .collect();
         let booked: Vec<String> = self.money.net.keys().cloned().collect();

@@ -1,7 +1,7 @@
 //! Each class by the smallest example of it, and what must not be taken for it.
 
 use super::*;
-use tollgate_wire::ledger::{EntryKind, Origin};
+use tollgate_wire::ledger::{Cause, EntryKind, Origin};
 
 const UTILITY: Category = Category::Utility;
 
@@ -153,6 +153,14 @@ fn what_is_counted_alone_explains_what_the_platform_has_more() {
         &[(Class::ForeignTraffic, 2, 0, "0.0136"), (Class::MissingWebhook, 1, 0, "0.0068")],
     );
     expect(&entries, vec![figure(2, 3, "0.0204")], &[]);
+    // What is taken back is not there, and what is counted in its place is.
+    let withdrawal = LedgerEntry { cause: Some(Cause::Reversal), ..counted(13, 2, UTILITY) };
+    let moved = [entries.clone(), vec![withdrawal, counted(14, 3, UTILITY)]].concat();
+    expect(
+        &moved,
+        vec![figure(2, 6, "0.0408"), figure(3, 2, "0.0136")],
+        &[(Class::ForeignTraffic, 3, 0, "0.0204"), (Class::MissingWebhook, 2, 0, "0.0136")],
+    );
     // They go before what is only likely, such as a message of another category.
     let marketing = many(1, 20, 2, Category::Marketing);
     expect(

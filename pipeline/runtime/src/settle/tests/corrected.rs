@@ -137,12 +137,12 @@ fn corrected(dir: &Database, drawn: &[(u64, Drawn)], seed: u64) -> Result<(), Te
     let booked = book(drawn, &order);
     let (mut october, mut november, mut december) = (Vec::new(), Vec::new(), Vec::new());
     for ((n, d), entry) in drawn.iter().zip(&booked) {
-        october.push(json(entry));
+        october.extend(counted_entries(*n, d, entry).iter().map(json));
         match d.fate {
             Fate::TakenBack => october.push(json(&back(n + 1_000, entry, OCTOBER))),
             Fate::TakenBackLater if dice.below(2) == 0 => november.push(json(&back(n + 1_000, entry, NOVEMBER))),
             Fate::TakenBackLater => december.push(json(&back(n + 1_000, entry, DECEMBER))),
-            Fate::Stands | Fate::Counted => {}
+            _ => {}
         }
     }
     books.ingest(&october, 0);

@@ -4,12 +4,13 @@ use super::close::{bill, seal};
 use super::month::{book, counted};
 use super::*;
 use crate::forecast::forecast;
-use crate::ledger::fixture::T0;
+use crate::ledger::fixture::{T0, charge};
 
 on_both!(
     what_is_counted_alone_moves_positions_and_bills_nothing,
     what_is_counted_late_moves_nothing,
     what_is_counted_while_a_month_is_closed_is_settled_first,
+    what_is_counted_otherwise_while_a_month_is_closed_is_settled_first,
     progress_is_told_of_entries_that_were_walked,
 );
 
@@ -105,6 +106,41 @@ fn what_is_counted_while_a_month_is_closed_is_settled_first(dir: &Database) {
     let manifest = books.close(OCTOBER, ALL).unwrap().manifest;
     let manifest: CloseManifest = serde_json::from_str(&manifest).unwrap();
     assert_eq!((manifest.entries, manifest.messages, manifest.settled.counted), (manifest.settled.entries, 3, 5));
+}
+
+/// A withdrawal and what is counted anew leave as many as there were, at other positions.
+fn what_is_counted_otherwise_while_a_month_is_closed_is_settled_first(dir: &Database) {
+    let mut books = Books::new(dir);
+    let drawn = mixed();
+    let order: Vec<usize> = (0..8).collect();
+    books.ingest(&book(&drawn, &order).iter().map(json).collect::<Vec<_>>(), 0);
+    books.end(OCTOBER);
+    books.settle(OCTOBER);
+    let settled = books.settle(OCTOBER);
+    let end = books.reader.closes("acme").unwrap().remove(0);
+    let mut manifest = bill(&books.reader, &Books::job(&books.rates, &books.terms, OCTOBER), &end, ALL, &settled);
+    // The second of the month becomes its tenth: what is counted was of another second before.
+    let anew = Drawn { fate: Fate::CountedAnew, ..plain(1, 10) };
+    let entry = counted(book(&[(2, anew)], &[0]).remove(0));
+    let first = LedgerEntry { occurred_at: Time(T0 + 2_000), ..entry.clone() };
+    let stands = LedgerEntry { entry: charge(3_000).entry, revision: 2, adjusts: Some(first.entry.clone()), ..entry };
+    let back = LedgerEntry {
+        entry: charge(1_000).entry,
+        cause: Some(Cause::Reversal),
+        revision: 1,
+        adjusts: Some(first.entry.clone()),
+        ..first
+    };
+    assert_eq!(books.ingest(&[json(&back), json(&stands)], 0).applied, 2);
+    let job = Books::job(&books.rates, &books.terms, OCTOBER);
+    assert!(seal(&mut books.writer, &job, &end, manifest.as_mut().unwrap()).unwrap().is_none());
+    let closed = books.close(OCTOBER, ALL).unwrap();
+    let manifest: CloseManifest = serde_json::from_str(&closed.manifest).unwrap();
+    assert_eq!((manifest.messages, manifest.settled.counted), (4, 4));
+    assert!(!closed.manifest.contains("counted_entries"), "{}", closed.manifest);
+    let standing: Vec<_> =
+        drawn.iter().map(|(n, d)| if *n == 2 { (*n, Drawn { second: 10, ..*d }) } else { (*n, *d) }).collect();
+    assert_eq!(books.net(&[OCTOBER]), expected(&standing, false));
 }
 
 /// Of few entries nothing is told, whichever comes first.

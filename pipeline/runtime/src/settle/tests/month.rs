@@ -69,6 +69,21 @@ pub(super) enum Fate {
     TakenBackLater,
     /// Other software sent it and the client pays: it has its position, and is in no bill.
     Counted,
+    /// The same after it was counted otherwise: at another time, or in another category.
+    CountedAnew,
+    /// The same, and taken back: it is of another month.
+    Withdrawn,
+}
+
+impl Fate {
+    pub fn is_counted(self) -> bool {
+        matches!(self, Self::Counted | Self::CountedAnew | Self::Withdrawn)
+    }
+
+    /// Whether it has a position in its month, now or when the month is closed.
+    pub fn stands(self) -> bool {
+        !matches!(self, Self::TakenBack | Self::Withdrawn)
+    }
 }
 
 /// A message: 0 service, 1 utility, 2 marketing, 3 authentication, 4 marketing that was booked before there was a card, 5
@@ -214,7 +229,7 @@ pub(super) fn book(all: &[(u64, Drawn)], order: &[usize]) -> Vec<LedgerEntry<'st
             },
             ..charge(n)
         });
-        if d.fate == Fate::Counted {
+        if d.fate.is_counted() {
             booked[i] = booked[i].take().map(counted);
         }
     }
@@ -247,6 +262,41 @@ pub(super) fn counted(entry: LedgerEntry<'static>) -> LedgerEntry<'static> {
         fee: None,
         price_ex_tax: None,
         ..entry
+    }
+}
+
+/// The entries of a message that is counted in the end, or no more: what was written before it and of it, and what takes back.
+pub(super) fn counted_entries(n: u64, d: &Drawn, entry: &LedgerEntry<'static>) -> Vec<LedgerEntry<'static>> {
+    let withdrawal = |of: &LedgerEntry<'static>| LedgerEntry {
+        entry: charge(n + 1_000).entry,
+        cause: Some(Cause::Reversal),
+        adjusts: Some(of.entry.clone()),
+        revision: of.revision + 1,
+        ..of.clone()
+    };
+    let first = LedgerEntry { entry: charge(n + 2_000).entry, ..entry.clone() };
+    let first = match n % 2 {
+        0 => LedgerEntry { occurred_at: Time(T0 + (d.second + 5) % 12 * 1000), ..first },
+        _ => LedgerEntry {
+            category: Some(Category::Marketing),
+            reported_category: Some(Category::Marketing),
+            band_basis: None,
+            ordinal: None,
+            ..first
+        },
+    };
+    match d.fate {
+        Fate::Withdrawn => vec![entry.clone(), withdrawal(entry)],
+        Fate::CountedAnew => {
+            let stands = LedgerEntry {
+                cause: Some(Cause::Settle),
+                adjusts: Some(first.entry.clone()),
+                revision: 2,
+                ..entry.clone()
+            };
+            vec![withdrawal(&first), first, stands]
+        }
+        _ => vec![entry.clone()],
     }
 }
 
@@ -314,9 +364,9 @@ pub(super) fn expected(all: &[(u64, Drawn)], later: bool) -> Net {
 
 /// The same by a catalogue.
 pub(super) fn expected_by(all: &[(u64, Drawn)], later: bool, bands: Bands) -> Net {
-    let standing = || all.iter().filter(|(_, d)| d.fate != Fate::TakenBack);
+    let standing = || all.iter().filter(|(_, d)| d.fate.stands());
     let mut sums = Net::new();
-    let billed = |d: &Drawn| d.fate != Fate::Counted && (!later || d.fate != Fate::TakenBackLater);
+    let billed = |d: &Drawn| !d.fate.is_counted() && (!later || d.fate != Fate::TakenBackLater);
     for (n, d) in standing().filter(|(_, d)| billed(d)) {
         let before = |(m, e): &&(u64, Drawn)| d.counted_with(e) && (e.second, *m) < (d.second, *n);
         let (kind, band, _, rate) = price(d, standing().filter(before).count() as u64, bands);
