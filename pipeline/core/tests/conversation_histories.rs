@@ -199,8 +199,8 @@ proptest! {
         };
         prop_assert_eq!(standing(&w).into_keys().collect::<Vec<_>>(), expected);
         for (at_s, hash, n) in earliest.values() {
-            let entries = w.out.ledger.iter().filter(|e| e["wamid_hash"] == json!(format!("{hash:032x}")));
-            let stands = entries.last().unwrap();
+            let hash = json!(format!("{hash:032x}"));
+            let stands = w.out.ledger.iter().rfind(|e| e["wamid_hash"] == hash).unwrap();
             prop_assert_eq!(&stands["usage_period"], &json!(month(*at_s)), "{}", stands);
             if foreign[*n] {
                 let counted = stands["kind"] == "counted" && stands["cause"] != "reversal";
