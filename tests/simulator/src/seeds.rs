@@ -12,6 +12,7 @@ pub const REGRESSION_SEEDS: &[(u64, &str)] = &[
     (73, "marketing resumed on the platform took an opt-out of everything back"),
     (241, "the auditor did not know that a delivery of other software gives a person a place in the moving day"),
     (899, "the same, of a message that waited for its pace meanwhile"),
+    (405, "what other software sent where the client pays stayed at the time of the status that came first"),
     (989, "an undone cancel left the lots open whose messages have times of their own"),
     (1033, "a number that stopped kept its message although the account had another"),
     (1063, "a message was undelivered while another attempt was waited for, which then ended without a word"),
