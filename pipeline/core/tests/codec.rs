@@ -8,7 +8,7 @@ mod records;
 mod settings;
 
 use proptest::prelude::*;
-use records::{contact, live, message, pair};
+use records::{contact, foreign, live, message, pair};
 use std::sync::Arc;
 use tollgate_core::change::{CounterKey, Proof};
 use tollgate_core::codec::{self, CodecError, VERSION};
@@ -103,6 +103,22 @@ proptest! {
         let mut numbered = written;
         numbered[3] = 1;
         prop_assert!(codec::known(&numbered).is_err());
+    }
+
+    /// What is kept of other software's messages: behind the numbers that earlier versions read alone.
+    #[test]
+    fn foreign_messages(f in foreign()) {
+        let written = bytes(|b| codec::put_known(&Known::Foreign(Box::new(f)), b));
+        prop_assert!(matches!(codec::known(&written).unwrap(), Known::Foreign(read) if *read == f));
+        let (kept, price_said) = Known::Foreign(Box::new(f)).numbers();
+        prop_assert!(matches!(codec::known(&written[..9]).unwrap(), Known::Numbers(k, p) if (k, p) == (kept, price_said)));
+        for cut in (0..written.len()).filter(|cut| *cut != 9) {
+            prop_assert!(codec::known(&written[..cut]).is_err(), "cut to {} of {}", cut, written.len());
+        }
+        prop_assert!(codec::known(&[&written[..], &[0]].concat()).is_err());
+        let mut other = written;
+        other[9] = UNKNOWN;
+        prop_assert_eq!(codec::known(&other).unwrap_err(), CodecError::Version(UNKNOWN));
     }
 
     /// What an older version wrote, and reads: the first format, for as long as there is nothing else to say.

@@ -210,7 +210,7 @@ fn a_further_period_of_the_market_map() {
     let rehearsed = told(here, &import("markets.csv", "--dry-run"));
     for line in [
         "PT Portugal: Rest of Western Europe -> Portugal",
-        "1 countries change their market on 2027-01-01",
+        "1 country changes its market on 2027-01-01",
         "markets that there were not: Portugal",
         "card pmp-usd-2026-10-01 ends on 2026-12-31; import the list rates from 2027-01-01 next",
         "nothing is written",

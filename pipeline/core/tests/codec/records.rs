@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tollgate_core::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
 use tollgate_core::lots::Resource;
 use tollgate_core::record::{
-    Attempt, AttemptState, Booked, Consent, Contact, Message, MessageState, Moved, Pair, Park, Pending, SaidRank,
-    SenderLive, Stands, Tail, Term, Unit,
+    Attempt, AttemptState, Booked, Consent, Contact, Foreign, Message, MessageState, Moved, Pair, Park, Pending,
+    SaidRank, SenderLive, Stands, Tail, Term, Unit,
 };
 use tollgate_quality::{BackOff, Bucket, Burst, Counted, RateFactor};
 use tollgate_rate_card::{
@@ -146,6 +146,31 @@ fn booked() -> impl Strategy<Value = Booked> {
             cost,
             card,
             stands: Stands::from_bits(stands),
+        },
+    )
+}
+
+/// What other software sent: charged as a message, or of a conversation.
+pub fn foreign() -> impl Strategy<Value = Foreign> {
+    let forgotten = prop::option::of((1..u64::MAX, any::<u8>()));
+    let of_conversation = prop::option::of((any::<u64>(), any::<u128>(), any::<bool>()));
+    (any::<(u64, u8, u16, u32, u32, u8)>(), forgotten, of_conversation, booked()).prop_map(
+        |((kept, price_said, sender, delivered_s, said_s, rank), forgotten, of_conversation, booked)| {
+            let (user, conversation, named, unit) = match of_conversation {
+                Some((user, id, named)) => (Some(User::from_raw(user)), id, named, booked.unit),
+                None => (None, 0, false, Unit::Message),
+            };
+            Foreign {
+                kept,
+                price_said,
+                sender: SenderIx(sender),
+                forgotten,
+                user,
+                conversation,
+                delivered_s,
+                said: (said_s, SaidRank::from_bits(rank)),
+                booked: Booked { named, unit, ..booked },
+            }
         },
     )
 }

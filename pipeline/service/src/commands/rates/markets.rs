@@ -92,7 +92,10 @@ fn tell(new: &NewPeriod, before: &RateCards, after: &RateCards, from: Date) -> a
         let name = after.map().country(*country).map_or("", |info| &info.name);
         output::line(format_args!("{country} {name}: {was} -> {is}"))?;
     }
-    output::line(format_args!("{} countries change their market on {from}", new.changed.len()))?;
+    match new.changed.len() {
+        1 => output::line(format_args!("1 country changes its market on {from}"))?,
+        many => output::line(format_args!("{many} countries change their market on {from}"))?,
+    }
     let known: BTreeSet<&String> = before.map().markets().iter().collect();
     let fresh: Vec<&str> =
         after.map().markets().iter().filter(|name| !known.contains(name)).map(String::as_str).collect();
