@@ -2,31 +2,24 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod broker;
+mod process;
 mod worker;
 
 use broker::Broker;
+use process::process;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::Producer as _;
-use tollgate_metrics::Limits;
-use tollgate_rate_card::RateCards;
-use tollgate_runtime::clock::Clock;
-use tollgate_runtime::dispatcher::DispatcherConfig;
-use tollgate_runtime::gateway::GatewayConfig;
-use tollgate_runtime::graph::GraphConfig;
-use tollgate_runtime::ledger::{Options, Place, Reader, Stream};
+use tollgate_runtime::ledger::{Options, Reader, Stream};
 use tollgate_runtime::log::Topic;
 use tollgate_runtime::log::kafka::{self, KafkaConfig, TopicFault, TopicsError};
-use tollgate_runtime::node::{KafkaOptions, LEDGER_FILE, LogConfig, Node, NodeConfig};
-use tollgate_runtime::shard::ShardOptions;
-use tollgate_runtime::store::StoreOptions;
-use tollgate_runtime::sync::SyncConfig;
+use tollgate_runtime::node::{LEDGER_FILE, Node};
 use worker::{PARTITIONS, Worker, committed, contents, producer, send};
 
+const ROLES: &str = "gateway,ledger,views";
 const ACCOUNTS: [&str; 6] = ["acme", "bolt", "core", "dune", "echo", "flow"];
 
 fn account(name: &str) -> String {
@@ -132,18 +125,18 @@ async fn a_ledger_is_not_read_on_from_another_topic_of_its_name() {
         }
     };
     append(0..5);
-    let node = Node::start(node(&config, disk.path())).await.unwrap();
+    let node = Node::start(process(&config, disk.path(), ROLES)).await.unwrap();
     until_rejected(5).await;
     node.stop(Duration::from_secs(10)).await.unwrap();
     // Nothing new, then something: the same topic is read on.
-    let node = Node::start(self::node(&config, disk.path())).await.unwrap();
+    let node = Node::start(process(&config, disk.path(), ROLES)).await.unwrap();
     append(5..6);
     until_rejected(6).await;
     node.stop(Duration::from_secs(10)).await.unwrap();
 
     aside(|| delete_topics(&config));
     append(100..120);
-    let mut node = Node::start(self::node(&config, disk.path())).await.unwrap();
+    let mut node = Node::start(process(&config, disk.path(), ROLES)).await.unwrap();
     let told =
         tokio::time::timeout(Duration::from_secs(30), node.failed()).await.expect("it goes on as if nothing were");
     assert!(told.contains("ledger: partition") && told.contains("the topic was made anew"), "{told}");
@@ -154,34 +147,4 @@ async fn a_ledger_is_not_read_on_from_another_topic_of_its_name() {
 /// What blocks, on a thread of its own.
 fn aside(work: impl FnOnce() + Send) {
     std::thread::scope(|scope| scope.spawn(work).join().unwrap());
-}
-
-/// A process that has ledger, views and gateway.
-fn node(kafka: &KafkaConfig, disk: &Path) -> NodeConfig {
-    let any = "127.0.0.1:0".parse().unwrap();
-    NodeConfig {
-        data_dir: disk.to_owned(),
-        ledger: Place::File(disk.join(LEDGER_FILE)),
-        gateway: GatewayConfig { api: any, webhooks: any, metrics: any, ..GatewayConfig::default() },
-        dispatcher: DispatcherConfig::default(),
-        graph: GraphConfig { base_url: "http://127.0.0.1:9".to_owned(), ..GraphConfig::default() },
-        log: LogConfig::Kafka(Box::new(KafkaOptions {
-            kafka: kafka.clone(),
-            roles: "gateway,ledger,views".parse().unwrap(),
-            store: StoreOptions::default(),
-            hash_key: None,
-        })),
-        shard: ShardOptions::default(),
-        metric_limits: Limits::default(),
-        rates: Arc::new(RateCards::embedded().unwrap()),
-        keep_moves_days: tollgate_runtime::views::MOVES_KEPT_DAYS_MIN,
-        closes_within: Duration::from_secs(7200),
-        billing_issuer: None,
-        settle_days: 8,
-        ledger_behind_max: Duration::from_secs(300),
-        sync: SyncConfig::default(),
-        certificates: Vec::new(),
-        traces: None,
-        clock: Clock::system(),
-    }
 }

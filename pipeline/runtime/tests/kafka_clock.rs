@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod broker;
+mod process;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -12,20 +13,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use broker::Broker;
-use tollgate_metrics::Limits;
-use tollgate_rate_card::RateCards;
+use process::process;
 use tollgate_runtime::clock::{self, Clock};
-use tollgate_runtime::dispatcher::DispatcherConfig;
-use tollgate_runtime::gateway::GatewayConfig;
-use tollgate_runtime::graph::GraphConfig;
 use tollgate_runtime::inbox::Inbox as _;
-use tollgate_runtime::ledger::Place;
 use tollgate_runtime::log::kafka::{self, KafkaConfig, KafkaInbox};
 use tollgate_runtime::log::{NewRecord, Topic};
-use tollgate_runtime::node::{KafkaOptions, LEDGER_FILE, LogConfig, Node, NodeConfig};
-use tollgate_runtime::shard::ShardOptions;
-use tollgate_runtime::store::StoreOptions;
-use tollgate_runtime::sync::SyncConfig;
+use tollgate_runtime::node::{Node, NodeConfig};
 use tollgate_wire::Time;
 
 /// A clock that goes, and that is so far ahead of the system's.
@@ -60,32 +53,9 @@ impl Drop for Shifted {
 }
 
 fn config(kafka: &KafkaConfig, disk: &Path, roles: &str, clock: &Clock) -> NodeConfig {
-    let any = "127.0.0.1:0".parse().unwrap();
-    NodeConfig {
-        data_dir: disk.to_owned(),
-        ledger: Place::File(disk.join(LEDGER_FILE)),
-        gateway: GatewayConfig { api: any, webhooks: any, metrics: any, ..GatewayConfig::default() },
-        dispatcher: DispatcherConfig::default(),
-        graph: GraphConfig { base_url: "http://127.0.0.1:9".to_owned(), ..GraphConfig::default() },
-        log: LogConfig::Kafka(Box::new(KafkaOptions {
-            kafka: kafka.clone(),
-            roles: roles.parse().unwrap(),
-            store: StoreOptions::default(),
-            hash_key: None,
-        })),
-        shard: ShardOptions::default(),
-        metric_limits: Limits::default(),
-        rates: Arc::new(RateCards::embedded().unwrap()),
-        keep_moves_days: tollgate_runtime::views::MOVES_KEPT_DAYS_MIN,
-        closes_within: Duration::from_secs(7200),
-        billing_issuer: None,
-        settle_days: 8,
-        ledger_behind_max: Duration::from_secs(86_400),
-        sync: SyncConfig::default(),
-        certificates: Vec::new(),
-        traces: None,
-        clock: clock.clone(),
-    }
+    // By a clock that is off the ledger seems behind as well.
+    let ledger_behind_max = Duration::from_secs(86_400);
+    NodeConfig { ledger_behind_max, clock: clock.clone(), ..process(kafka, disk, roles) }
 }
 
 /// Status and body.
