@@ -77,17 +77,12 @@ class Settled:
         found = []
         for pair, messages in deliveries.items():
             messages.sort(key=self.order)
-            entry_until = 0
             for message, unit in conversations.charged(messages, self._book):
-                # Of a conversation the platform says so itself.
-                inside = unit == conversations.MESSAGE and message.instant < entry_until
-                charge = self._begin(pair, message, unit, inside)
+                charge = self._begin(pair, message, unit)
                 # What other software sent where the client pays has its position, and is no charge.
                 client_pays = self.owner[message.sender][1].get("funding") == "client_pays"
                 charge.billed = message.facts is not None or not client_pays
                 found.append(charge)
-                if message.word("type") == ENTRY and message.instant >= entry_until:
-                    entry_until = message.instant + 72 * 3600
         found.sort(key=lambda c: c.order)
         self._allowances(found)
         self._bands(found)
@@ -106,7 +101,7 @@ class Settled:
     def _book(self, message):
         return self.rules.book(self._date(message))
 
-    def _begin(self, pair, message, unit, entry_open):
+    def _begin(self, pair, message, unit):
         account, waba = self.owner[message.sender]
         date = self._date(message)
         c = Charge(
@@ -136,7 +131,7 @@ class Settled:
         if c.category is not None:
             c.rule = self.rules.of(c.book, c.category)
             if c.kind is None:
-                c.kind = self._expected(c, pair, message, entry_open)
+                c.kind = self._expected(c, pair, message)
         return c
 
     def _is_international(self, waba, country, date):
@@ -147,10 +142,8 @@ class Settled:
     def _categories(self):
         return ("marketing", "utility", "authentication", "authentication_international", "service")
 
-    def _expected(self, c, pair, message, entry_open):
-        """The type by the rules, where the platform did not say one."""
-        if entry_open:
-            return c.rule["in_free_entry_point"]
+    def _expected(self, c, pair, message):
+        """The type by the rules, where the platform did not say one. That of a free entry point it says on each message."""
         wrote = self.words.wrote.get(pair, [])
         place = bisect_right(wrote, message.instant)
         inside = place > 0 and message.instant < wrote[place - 1] + WINDOW

@@ -10,7 +10,7 @@
 //!
 //! `conversation` what a delivery is charged as · `handover` who of a conversation is charged · `corrected` whether what stands is corrected · `foreign` messages that other
 //! software sent · `moves` what a charge changes elsewhere · `positions` in allowances and bands · `rating` what a charge costs and did cost · `reached` volume bands that
-//! the platform says are reached · this file books.
+//! the platform says are reached · `untyped` what follows from the window · this file books.
 
 mod conversation;
 mod corrected;
@@ -20,11 +20,13 @@ mod moves;
 mod positions;
 mod rating;
 mod reached;
+mod untyped;
 
 pub use conversation::conversation_id;
 pub(crate) use conversation::{note_id, said_id};
 pub(crate) use foreign::{foreign, is_own, is_priced, kept_waba};
 pub(crate) use reached::reached;
+pub(crate) use untyped::window_known;
 
 use crate::decide::Decision;
 use crate::hashing;
@@ -70,6 +72,13 @@ pub(crate) fn book(
     let revision = d.message.attempts[n].booked.map_or(0, |b| b.revision);
     for member in &turn.to {
         take(&mut d.moves, Some(&mut d.message), member, revision, s, out);
+    }
+    let a = &d.message.attempts[n];
+    if let Some(booked) = a.booked {
+        let (wamid, sender, mut pair) = (a.wamid, a.sender, d.peek(a.sender));
+        if untyped::note(&mut pair, wamid, &booked, charge.map(|(entry, _)| entry)) {
+            *d.pair(sender) = pair;
+        }
     }
     charge
 }
@@ -117,10 +126,6 @@ fn blank(d: &mut Draft<'_, '_>, n: usize, s: &Status<'_>, placed: conversation::
     let a = d.message.attempts[n];
     let pair = d.pair(a.sender);
     let window_open = window::was_open_at(pair, a.delivered_s);
-    let fep_open = match placed.unit {
-        Unit::Message => window::fep_open_at(pair, a.delivered_s),
-        _ => conversation::is_free_entry(&a.reported),
-    };
     Booked {
         unit: placed.unit,
         named: a.conversation != 0,
@@ -128,13 +133,14 @@ fn blank(d: &mut Draft<'_, '_>, n: usize, s: &Status<'_>, placed: conversation::
         country: a.booked.and_then(|b| b.country).or_else(|| country_of(d, s)),
         reported: a.reported,
         window_open,
-        fep_open,
+        fep_open: conversation::is_free_entry(&a.reported),
         allowance_used: 0,
         ordinal: 0,
         revision: 0,
         cost: Decimal::ZERO,
         card: 0,
         stands: Stands::NotKept,
+        by_hash: false,
     }
 }
 
@@ -179,10 +185,15 @@ fn correct(
 ) -> Option<(u128, Option<Decimal>)> {
     let a = d.message.attempts[n];
     let country = old.country.or_else(|| country_of(d, s));
-    let mut new = Booked { reported: a.reported, named: a.conversation != 0, country, ..old };
-    if old.unit.is_opened() {
-        new.fep_open = conversation::is_free_entry(&a.reported);
-    }
+    let pair = d.peek(a.sender);
+    let new = Booked {
+        reported: a.reported,
+        named: a.conversation != 0,
+        country,
+        window_open: old.window_open || window::was_open_at(&pair, old.at_s),
+        fep_open: conversation::is_free_entry(&a.reported),
+        ..old
+    };
     if new == old && a.delivered_s >= old.at_s {
         return None;
     }
@@ -192,7 +203,7 @@ fn correct(
     }
     let w = Whose::at_hand(d, n, s);
     let place = w.place(d.facts);
-    let (new, correction) = judge(&place, &mut d.moves.counters, &old, new, a.delivered_s);
+    let (new, correction) = judge(&place, &pair, &mut d.moves.counters, &old, new, a.delivered_s);
     d.message.attempts[n].booked = Some(new);
     let Correction { was, now, cause } = correction?;
     let (first, _) = take_back(&d.moves, &w, &old, was, cause, out);
@@ -250,6 +261,11 @@ pub fn entry_id(waba: &str, kind: EntryKind, key: &str, revision: u32) -> u128 {
 /// Key of a conversation that was opened while no id of it was said, by the hash of the wamid.
 pub(crate) fn opening_key(waba: &Waba, wamid: u128) -> u128 {
     hashing::public(&[b"opening", waba.id.as_bytes(), &wamid.to_be_bytes()]).max(1)
+}
+
+/// Key of a message that is booked again while its wamid is not at hand, by the hash of the wamid.
+fn hashed_key(waba: &Waba, wamid: u128) -> u128 {
+    hashing::public(&[b"message", waba.id.as_bytes(), &wamid.to_be_bytes()])
 }
 
 /// The key of what an attempt opened while no id of it was said; 0 = it opened nothing so.

@@ -2,6 +2,7 @@
 
 use crate::admission::throughput_rate;
 use crate::change::Change;
+use crate::charge;
 use crate::consent::{Means, said};
 use crate::decide::{Decision, Facts, person};
 use crate::effect::{Effect, Reply, ReplyKind};
@@ -9,11 +10,12 @@ use crate::fee;
 use crate::hashing::HashKey;
 use crate::ids::{BrandIx, ContactKey, PairKey, SenderIx, User};
 use crate::record::{Account, Contact, Pair};
+use crate::state::State;
 use crate::window;
 use tollgate_rate_card::Fee;
 use tollgate_wire::Text;
 use tollgate_wire::event::{Inbound, Preference};
-use tollgate_wire::request::Recipient;
+use tollgate_wire::request::{Recipient, parse_e164};
 
 /// Stands in place of a message's number under the id of what a person wrote; below it, when.
 pub(crate) const WROTE: u64 = 1 << 63;
@@ -54,10 +56,8 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     for user in std::iter::once(user).chain(beside) {
         let key = PairKey::new(sender.ix, user);
         let mut pair = state.pair(key);
-        pair.last_inbound_s = pair.last_inbound_s.max(at_s);
-        if i.referral {
-            pair.referral_s = pair.referral_s.max(at_s);
-        }
+        window::wrote(&mut pair, at_s);
+        charge::window_known(facts, user, &mut pair, now_ms, out);
         out.changes.push(Change::Pair(key, pair));
     }
     // What people write that were never reached is nobody's result, but they wait for an answer like the others.
@@ -90,6 +90,15 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
             said::word(facts, account, (sender.ix, user), means, at_s, out);
         }
     }
+}
+
+/// Those whom an event names and who are known, by number and by business-scoped id.
+pub(crate) fn known_people<'s>(state: &'s State, i: &'s Inbound<'_>) -> impl Iterator<Item = User> + 's {
+    let from = match &i.from {
+        Recipient::Number(n) => parse_e164(n).ok().and_then(User::from_digits),
+        Recipient::Scoped { bsuid, .. } => state.scoped_user(bsuid),
+    };
+    from.into_iter().chain(i.bsuid.as_ref().and_then(|id| state.scoped_user(id)))
 }
 
 /// The business-scoped id that the platform names beside a person's number. One that nobody has used is made known

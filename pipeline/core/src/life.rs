@@ -19,7 +19,6 @@ use crate::ids::{PairKey, Uid};
 use crate::inbound::{answered, clamp_s};
 use crate::lots::Resource;
 use crate::record::{Account, Attempt, AttemptState, Message, MessageState, SaidRank};
-use crate::window;
 use rust_decimal::Decimal;
 use tollgate_quality::BackOff;
 use tollgate_rate_card::{Reported, ReportedCategory, ReportedModel, ReportedType};
@@ -209,7 +208,6 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
     };
     let at_s = clamp_s(s.at_s, now_ms);
     d.note_wamid(n, &s.wamid, at_s, out);
-    let was = d.message.attempts[n].reported.pricing_type;
     if let Some(p) = &s.pricing {
         let a = &mut d.message.attempts[n];
         let mut newest = (a.said_s, a.said_rank);
@@ -217,7 +215,6 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
         (a.said_s, a.said_rank) = newest;
         charge::note_id(&mut d, n, s);
     }
-    note_entry_point(&mut d, n, was, s.status, at_s);
     let to = match s.status {
         StatusKind::Held => AttemptState::Held,
         StatusKind::Sent => AttemptState::Sent,
@@ -253,25 +250,6 @@ pub(crate) fn status(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_m
         out.effects.push(Effect::Outcome(Box::new(o)));
     }
     d.finish(out);
-}
-
-/// A free entry point runs from the first delivery that the platform says it of.
-fn note_entry_point(d: &mut Draft<'_, '_>, n: usize, was: Option<ReportedType>, status: StatusKind, at_s: u32) {
-    let a = d.message.attempts[n];
-    if a.reported.pricing_type != Some(ReportedType::FreeEntryPoint) {
-        return;
-    }
-    let now_s = matches!(status, StatusKind::Delivered | StatusKind::Read | StatusKind::Played).then_some(at_s);
-    let before_s = Some(a.delivered_s).filter(|at_s| *at_s != 0);
-    let answered_s = now_s.into_iter().chain(before_s).min();
-    // What was known already tells nothing of an entry point that began since.
-    if was == a.reported.pricing_type && answered_s == before_s {
-        return;
-    }
-    if let Some(answered_s) = answered_s {
-        let pair = d.pair(a.sender);
-        pair.fep_until_s = window::fep_until_s(pair, answered_s);
-    }
 }
 
 /// Takes what a status says of the price, unless something newer was said: of a later time, or of the same time by a

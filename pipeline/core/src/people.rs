@@ -6,7 +6,7 @@ mod times;
 use self::times::{Times, apart, put_apart};
 use crate::hashing::Map;
 use crate::ids::{BrandKey, ContactKey, PairKey};
-use crate::record::{Contact, MARKETING_KEPT, Moved, Pair};
+use crate::record::{Contact, MARKETING_KEPT, Moved, Pair, Past};
 use tollgate_quality::{BackOff, Burst, Counted};
 use tollgate_rate_card::Conversations;
 
@@ -25,6 +25,8 @@ pub(crate) struct People {
     pair_tails: Map<PairKey, PairTail>,
     /// Of those who were delivered to while conversations were charged.
     conversations: Map<PairKey, Box<Conversations>>,
+    /// Of those who wrote in more than one window of a month, or got what has no type.
+    past: Map<PairKey, Box<Past>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +48,10 @@ struct ContactTail {
     capped_until_s: u32,
 }
 
-/// Of a pair there is more in the table of tails, or in that of conversations.
+/// Of a pair there is more in the table of tails, in that of conversations, or in that of what is past.
 const PAIR_TAIL: u8 = 1;
 const PAIR_CONVERSATIONS: u8 = 2;
+const PAIR_PAST: u8 = 4;
 
 #[derive(Clone, Copy, Debug)]
 struct PairHead {
@@ -56,14 +59,13 @@ struct PairHead {
     last_inbound_s: u32,
     late_ms: u16,
     sent: u8,
-    /// [`PAIR_TAIL`] and [`PAIR_CONVERSATIONS`].
+    /// [`PAIR_TAIL`], [`PAIR_CONVERSATIONS`] and [`PAIR_PAST`].
     parts: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct PairTail {
-    referral_s: u32,
-    fep_until_s: u32,
+    opened_s: u32,
     back_off: BackOff,
     counted: Counted,
 }
@@ -138,8 +140,7 @@ impl People {
         };
         Pair {
             last_inbound_s: head.last_inbound_s,
-            referral_s: tail.referral_s,
-            fep_until_s: tail.fep_until_s,
+            opened_s: tail.opened_s,
             burst: Burst { began_ms: head.began_ms, late_ms: head.late_ms, sent: head.sent },
             back_off: tail.back_off,
             counted: tail.counted,
@@ -147,25 +148,24 @@ impl People {
                 false => None,
                 true => self.conversations.get(&key).cloned(),
             },
+            past: match head.parts & PAIR_PAST != 0 {
+                false => None,
+                true => self.past.get(&key).cloned(),
+            },
         }
     }
 
     /// Puts a pair; a blank one takes no room.
     pub fn put_pair(&mut self, key: PairKey, p: &Pair) {
-        let tail =
-            PairTail { referral_s: p.referral_s, fep_until_s: p.fep_until_s, back_off: p.back_off, counted: p.counted };
+        let tail = PairTail { opened_s: p.opened_s, back_off: p.back_off, counted: p.counted };
         let has_tail = tail != PairTail::default();
         if has_tail {
             self.pair_tails.insert(key, tail);
         } else if !self.pair_tails.is_empty() {
             self.pair_tails.remove(&key);
         }
-        let has_conversations = p.conversations.is_some();
-        if let Some(conversations) = &p.conversations {
-            self.conversations.insert(key, conversations.clone());
-        } else if !self.conversations.is_empty() {
-            self.conversations.remove(&key);
-        }
+        put_part(&mut self.conversations, key, &p.conversations);
+        put_part(&mut self.past, key, &p.past);
         if *p == Pair::default() {
             self.pairs.remove(&key);
         } else {
@@ -174,7 +174,9 @@ impl People {
                 last_inbound_s: p.last_inbound_s,
                 late_ms: p.burst.late_ms,
                 sent: p.burst.sent,
-                parts: (u8::from(has_tail) * PAIR_TAIL) | (u8::from(has_conversations) * PAIR_CONVERSATIONS),
+                parts: (u8::from(has_tail) * PAIR_TAIL)
+                    | (u8::from(p.conversations.is_some()) * PAIR_CONVERSATIONS)
+                    | (u8::from(p.past.is_some()) * PAIR_PAST),
             };
             self.pairs.insert(key, head);
         }
@@ -196,6 +198,19 @@ impl People {
     }
 }
 
+/// Puts what hardly any pair has, or takes it away.
+fn put_part<T: Clone>(table: &mut Map<PairKey, T>, key: PairKey, part: &Option<T>) {
+    match part {
+        Some(part) => {
+            table.insert(key, part.clone());
+        }
+        None if !table.is_empty() => {
+            table.remove(&key);
+        }
+        None => {}
+    }
+}
+
 /// Keys whose person counts at a second or has something reserved, in order.
 fn held<K: Copy + Ord>(all: impl Iterator<Item = (K, Counted)>, now_s: u32, of: impl Fn(K) -> bool) -> Vec<K> {
     let held = all.filter(|(key, c)| (c.is_counted(now_s) || c.reserved_n > 0) && of(*key));
@@ -208,7 +223,8 @@ fn held<K: Copy + Ord>(all: impl Iterator<Item = (K, Counted)>, now_s: u32, of: 
 mod tests {
     use super::*;
     use crate::ids::{AccountIx, BrandIx, SenderIx, User};
-    use crate::record::{Consent, Pending, Term};
+    use crate::record::{Consent, Pending, Term, Untyped};
+    use smallvec::smallvec;
     use tollgate_rate_card::{Category, Conversation, ConversationKind};
 
     #[test]
@@ -227,6 +243,7 @@ mod tests {
             id: 3,
             opener: 0,
         });
+        let past = Past { untyped: smallvec![Untyped { wamid: 1, entry: 2 }], ..Past::default() };
         let contacts = [
             contact,
             said_no,
@@ -245,11 +262,12 @@ mod tests {
         ];
         let pairs = [
             Pair { last_inbound_s: 5, ..Pair::default() },
-            Pair { burst: Burst { began_ms: 6, late_ms: 7, sent: 1 }, fep_until_s: 1, ..Pair::default() },
+            Pair { burst: Burst { began_ms: 6, late_ms: 7, sent: 1 }, opened_s: 1, ..Pair::default() },
             Pair { counted, ..Pair::default() },
-            Pair { last_inbound_s: 5, referral_s: 5, ..Pair::default() },
+            Pair { last_inbound_s: 5, opened_s: 5, ..Pair::default() },
             Pair { conversations: Some(Box::new(conversations)), ..Pair::default() },
             Pair { last_inbound_s: 5, conversations: Some(Box::new(conversations)), ..Pair::default() },
+            Pair { past: Some(Box::new(past)), ..Pair::default() },
             Pair::default(),
         ];
         let mut people = People::default();
@@ -265,7 +283,7 @@ mod tests {
         let times = people.of_account;
         assert!(people.contact_tails.is_empty() && people.pair_tails.is_empty() && times.opt_outs.is_empty());
         assert!(times.terms.is_empty() && times.pending.is_empty() && people.moved.is_empty());
-        assert!(people.conversations.is_empty());
+        assert!(people.conversations.is_empty() && people.past.is_empty());
         assert!(size_of::<(ContactKey, ContactHead)>() <= 24 && size_of::<(PairKey, PairHead)>() <= 24);
     }
 

@@ -81,7 +81,9 @@ impl<'a> Choice<'a> {
         let own = members().find(|s| Some(s.ix) == self.waits_for && !self.is_stopped(s));
         own.or_else(|| self.of_person(members().filter(|s| self.can_write(s))))
             .or_else(|| self.by_hash(pool, || members().filter(|s| self.can_write(s))))
-            // None can: the person's number waits.
+            // None can: the person's number waits, of those that wait for a place or a moment, if there are any.
+            .or_else(|| self.of_person(members().filter(|s| !self.is_stopped(s))))
+            .or_else(|| self.by_hash(pool, || members().filter(|s| !self.is_stopped(s))))
             .or_else(|| self.of_person(members()))
             .or_else(|| self.by_hash(pool, members))
     }

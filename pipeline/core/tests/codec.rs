@@ -125,7 +125,10 @@ proptest! {
     #[test]
     fn a_pair_is_written_in_the_oldest_format_that_says_it(p in pair()) {
         let openers = p.conversations.iter().flat_map(|all| all.iter()).any(|c| c.opener != 0);
+        let past = p.opened_s != 0 || p.past.is_some();
         let first = match (p.conversations.is_some(), p.burst != Burst::NONE) {
+            (false, _) if past => 6,
+            (true, _) if past => 7,
             _ if openers => 5,
             (false, false) => VERSION,
             (true, false) => 2,
@@ -138,13 +141,14 @@ proptest! {
     /// Older versions kept a bucket's time in nanoseconds where the burst is now: nothing goes before it.
     #[test]
     fn what_an_older_version_knew_to_be_owed_is_paid_back(p in pair(), tat_ns: u64) {
-        // They kept no openers.
-        let mut p = Pair { burst: Burst::NONE, ..p };
+        // They kept no openers and nothing past, but two times that are not read any more.
+        let mut p = Pair { burst: Burst::NONE, opened_s: 0, past: None, ..p };
         let conversations = p.conversations.as_deref_mut();
         if let Some(all) = conversations {
             all.iter().copied().collect::<Vec<_>>().into_iter().for_each(|c| all.restore(Conversation { opener: 0, ..c }));
         }
         let mut written = bytes(|b| codec::put_pair(&p, b));
+        written[5..13].copy_from_slice(&tat_ns.to_be_bytes());
         written[13..21].copy_from_slice(&tat_ns.to_le_bytes());
         let read = codec::pair(&written).unwrap();
         prop_assert_eq!(read, Pair { burst: Burst { began_ms: tat_ns.div_ceil(1_000_000), ..Burst::NONE }, ..p });

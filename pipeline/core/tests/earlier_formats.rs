@@ -29,6 +29,7 @@ fn message(conversation: u128, unit: Unit) -> Message {
         cost: Decimal::new(68, 4),
         card: 0,
         stands: Stands::NotKept,
+        by_hash: false,
     };
     let first = Attempt {
         number: 1,

@@ -150,15 +150,13 @@ fn the_window_is_open_for_both_and_strangers_cost_nothing() {
     wrote(&mut w, &json!({}));
     assert_eq!(w.engine.state().scoped_user(ID), None, "whoever was never written to costs no more for having an id");
     assert_eq!(asked(&mut w, ID), "nnw", "and what was written before it was used is not known of it");
-    wrote(&mut w, &json!({"referral": true}));
+    wrote(&mut w, &json!({}));
     assert_eq!(asked(&mut w, ID), "AAA", "implied, answer, answer");
     let state = w.engine.state();
     let id = state.scoped_user(ID).unwrap();
     let number = User::from_digits(ANA[1..].parse().unwrap()).unwrap();
     let pair = |user| state.pair(PairKey::new(SenderIx(0), user));
     assert_eq!(pair(id).last_inbound_s, pair(number).last_inbound_s);
-    assert_eq!(pair(id).referral_s, pair(number).referral_s);
-    assert_ne!(pair(id).referral_s, 0);
     w.advance(25 * 60 * MINUTE_MS);
     assert_eq!(asked(&mut w, ID), "Anw");
 }

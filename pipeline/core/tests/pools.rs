@@ -142,6 +142,32 @@ fn where_each_number_has_a_limit_another_takes_new_people() {
     assert_eq!((&w.last_outcome()["outcome"], &w.last_outcome()["reason"]), (&json!("parked"), &json!("quota")));
 }
 
+/// Whose number is blocked while the others are full waits for a place at one of them, not for the number to be unblocked.
+#[test]
+fn nobody_waits_for_a_number_that_is_blocked_while_another_is_not() {
+    let mut spec = spec();
+    spec["wabas"][0]["senders"].as_array_mut().unwrap().pop();
+    spec["pools"][0]["senders"].as_array_mut().unwrap().pop();
+    spec["limit"] = json!(1);
+    spec["limit_scope"] = json!("number");
+    spec["policy"] = json!({"pacing": {"reserved_percent": 0, "headroom_percent": 0}});
+    let mut w = world(&spec);
+    let senders: Vec<String> = (0..2).map(|n| writes(&mut w, &format!("a{n}"), &person(n))).collect();
+    let at = NUMBERS.iter().position(|id| *id == senders[0]).unwrap();
+    spec["wabas"][0]["senders"][at]["blocked"] = json!(true);
+    w.apply(&spec);
+    w.advance(20_000);
+    let mut request = shipped("b", &person(0));
+    request["sender"] = json!("shop");
+    w.request(&request).unwrap();
+    assert_eq!((&w.last_outcome()["outcome"], &w.last_outcome()["reason"]), (&json!("parked"), &json!("quota")));
+    let ordered = w.out.orders.len();
+    let tomorrow = w.now_ms + 25 * 3_600_000;
+    w.run_until(tomorrow);
+    let order = w.out.orders.get(ordered).unwrap_or_else(|| panic!("{}", w.last_outcome()));
+    assert_eq!(order["sender"], json!(senders[1]));
+}
+
 #[test]
 fn the_accounts_own_choice_may_be_a_pool() {
     let mut spec = spec();

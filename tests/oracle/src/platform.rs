@@ -41,11 +41,6 @@ impl Platform {
         }
     }
 
-    /// Whether there was a free entry point since messages are charged.
-    pub fn had_entry(&self, pair: Pair) -> bool {
-        self.entries.contains_key(&pair)
-    }
-
     fn window_open(&self, pair: Pair, at_s: i64) -> bool {
         self.wrote.get(&pair).is_some_and(|w| w.iter().any(|t| *t <= at_s && at_s < t + DAY_S))
     }

@@ -38,7 +38,7 @@ struct Shipment {
 #[derive(Debug)]
 enum Due {
     Request { sender: usize, person: usize, purpose: &'static str },
-    Writes { sender: usize, person: usize, advertisement: bool },
+    Writes { sender: usize, person: usize, advertisement: bool, late_ms: u64 },
     Foreign,
     Deliver(Box<Shipment>),
     Webhook(String),
@@ -148,7 +148,14 @@ impl<'o> Play<'o> {
             if purpose == "service" || self.dice.percent(20) {
                 let before = self.dice.between(1, 20) as i64;
                 let advertisement = self.dice.percent(6);
-                self.at((at_s - before) as u64 * 1000, 0, 0, Due::Writes { sender, person, advertisement });
+                self.at((at_s - before) as u64 * 1000, 0, 0, Due::Writes { sender, person, advertisement, late_ms: 0 });
+            }
+            // What a person wrote may be told of after what was delivered since.
+            if !self.options.in_order && self.dice.permille(80) {
+                let before = self.dice.below(20 * HOUR_S as u64) as i64;
+                let late_ms = self.dice.below(40 * 3_600_000);
+                let due = Due::Writes { sender, person, advertisement: false, late_ms };
+                self.at((at_s - before).max(start_s) as u64 * 1000, 0, 0, due);
             }
             self.at(at_s as u64 * 1000, 0, 0, Due::Request { sender, person, purpose });
         }
@@ -173,7 +180,9 @@ impl<'o> Play<'o> {
             }
             match due {
                 Due::Request { sender, person, purpose } => self.request(sender, person, purpose)?,
-                Due::Writes { sender, person, advertisement } => self.writes(sender, person, advertisement)?,
+                Due::Writes { sender, person, advertisement, late_ms } => {
+                    self.writes(sender, person, advertisement, late_ms)?;
+                }
                 Due::Foreign => self.foreign()?,
                 Due::Deliver(shipment) => self.deliver(&shipment),
                 Due::Credit { account, event } => {
@@ -228,13 +237,17 @@ impl<'o> Play<'o> {
         self.product.request(&request, purpose == "authentication")
     }
 
-    fn writes(&mut self, sender: usize, person: usize, advertisement: bool) -> Result<(), String> {
+    fn writes(&mut self, sender: usize, person: usize, advertisement: bool, late_ms: u64) -> Result<(), String> {
         let at_s = self.now_s();
         self.platform.wrote((sender, person), at_s, advertisement);
         self.count += 1;
         let who = &self.world.senders[sender];
         let body =
             shapes::wrote(&who.waba, &who.id, &self.world.people[person], at_s, advertisement, self.count).to_string();
+        if late_ms > 0 {
+            self.at(self.product.now_ms() + late_ms, 2, 0, Due::Webhook(body));
+            return Ok(());
+        }
         self.webhook(&body)
     }
 
@@ -260,12 +273,7 @@ impl<'o> Play<'o> {
         let callback = Some((sent.uid, sent.attempt));
         let pair = (sender, person);
         let sent_s = self.now_s();
-        // Where messages are charged the end of a free entry point is among what is known to differ.
-        let may_be_silent = match self.by_message() {
-            true => self.options.in_order && !self.platform.had_entry(pair),
-            false => self.nameless(pair),
-        };
-        let silent = (may_be_silent || self.options.known) && self.dice.permille(30);
+        let silent = (self.by_message() || self.nameless(pair)) && self.dice.permille(30);
         let shipment = Shipment { wamid, pair, category, odd_type, callback, sent_s, silent, unknown };
         self.ship(shipment, sent.attempt == 1);
         Ok(())

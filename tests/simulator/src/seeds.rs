@@ -19,4 +19,5 @@ pub const REGRESSION_SEEDS: &[(u64, &str)] = &[
     (1154, "the auditor did not know that an attempt of a delivered message gives its budget back in time"),
     (1147, "the auditor did not know that a service message of no known country uses up the free thousand"),
     (2227, "a template changed its category and the lot waited on for the old one's pacing"),
+    (90, "a message waited for a blocked number of its pool while another waited for a place"),
 ];

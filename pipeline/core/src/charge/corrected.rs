@@ -5,7 +5,8 @@ use super::positions::{Counters, Place, counted, is_counted};
 use super::rating::{keep, rate_on_kept, standing};
 use crate::close;
 use crate::markup;
-use crate::record::Booked;
+use crate::record::{Booked, Pair};
+use crate::window;
 use tollgate_rate_card::{Rated, YearMonth};
 use tollgate_wire::ledger::Cause;
 
@@ -16,10 +17,12 @@ pub(super) struct Correction {
     pub cause: Cause,
 }
 
-/// Judges what stands (`old`) by what is known now (`new`: the same with other words) and the smallest time of delivery. What
-/// is booked from now on, with the next revision and its positions where that is another entry.
+/// Judges what stands (`old`) by what is known now (`new`: the same with other words) and the smallest time of delivery, at
+/// which the window may have been another. What is booked from now on, with the next revision and its positions where that
+/// is another entry.
 pub(super) fn judge(
     p: &Place<'_>,
+    pair: &Pair,
     counters: &mut Counters<'_>,
     old: &Booked,
     mut new: Booked,
@@ -28,14 +31,16 @@ pub(super) fn judge(
     let (facts, waba) = (p.facts, p.waba);
     let usage = |at_s: u32| YearMonth::of(facts.state.day(waba.ix, at_s).0);
     let earlier = delivered_s < old.at_s;
-    let moved = earlier && {
+    let there = Booked { at_s: delivered_s, window_open: window::was_open_at(pair, delivered_s), ..new };
+    let of_another_time = earlier && {
         let at = Booked { at_s: delivered_s, ..new };
         usage(delivered_s) != usage(old.at_s)
             || p.rate(&at) != p.rate(&new)
             || markup::in_force(facts, waba, at.at_s) != markup::in_force(facts, waba, new.at_s)
     };
+    let moved = of_another_time || earlier && p.rate(&there) != p.rate(&new);
     if moved {
-        new.at_s = delivered_s;
+        new = there;
         p.take_positions(counters, &mut new);
     }
     // Other facts are what is corrected; another catalogue alone is the business of rating again.
@@ -47,13 +52,13 @@ pub(super) fn judge(
     let reordered =
         !moved && earlier && (is_counted(&was) || !same) && close::billed_later(p.account, usage(old.at_s)).is_none();
     if reordered {
-        new.at_s = delivered_s;
+        new = there;
     }
     if !moved && !reordered && same {
         return (new, None);
     }
     let now = p.rate(&new);
-    let cause = match moved {
+    let cause = match of_another_time {
         true => Cause::Card,
         false if reordered && same => Cause::Settle,
         false => Cause::Reclassified,

@@ -16,7 +16,7 @@ use super::handover::{self, Given, Hand, Itself, Turn, give, take};
 use super::moves::{Charged, Moves, Whose, emit, take_back};
 use super::positions::Place;
 use super::rating::{keep, standing};
-use super::{kind_of, said_id};
+use super::{kind_of, said_id, untyped};
 use crate::change::Change;
 use crate::close;
 use crate::decide::{Decision, Facts, person};
@@ -88,8 +88,7 @@ pub(crate) fn foreign(facts: &Facts<'_>, account: &Account, s: &Status<'_>, now_
         Some(Known::Numbers(kept, _)) => {
             let booked_s = kept_at(*kept).unwrap_or(at_s);
             let pair = state.pair(PairKey::new(sender.ix, user));
-            let booked =
-                Booked { at_s: booked_s, ..status.blank(Unit::Message, window::was_open_at(&pair, booked_s), false) };
+            let booked = Booked { at_s: booked_s, ..status.blank(Unit::Message, window::was_open_at(&pair, booked_s)) };
             let kept =
                 Foreign { price_said: NO_PRICE_SAID, said: Default::default(), ..status.kept(*kept, &place, booked) };
             status.again(&place, &kept, out);
@@ -127,7 +126,7 @@ impl Told<'_> {
     }
 
     /// What is booked before it has its words, positions and price.
-    fn blank(&self, unit: Unit, window_open: bool, fep_open: bool) -> Booked {
+    fn blank(&self, unit: Unit, window_open: bool) -> Booked {
         Booked {
             unit,
             named: false,
@@ -135,13 +134,14 @@ impl Told<'_> {
             country: self.country,
             reported: Reported::default(),
             window_open,
-            fep_open,
+            fep_open: false,
             allowance_used: 0,
             ordinal: 0,
             revision: 0,
             cost: Decimal::ZERO,
             card: 0,
             stands: Stands::NotKept,
+            by_hash: false,
         }
     }
 
@@ -174,7 +174,7 @@ impl Told<'_> {
             out.changes.push(Change::Wamid(self.hash, kept, NO_PRICE_SAID));
             return;
         }
-        let blank = Booked { at_s, reported, ..self.blank(Unit::Message, false, false) };
+        let blank = Booked { at_s, reported, ..self.blank(Unit::Message, false) };
         let f = Foreign {
             said,
             conversation: said_id(place.waba, self.s.pricing.as_ref()),
@@ -255,7 +255,6 @@ impl Told<'_> {
     fn book(&self, place: &Place<'_>, mut f: Foreign, before: Option<&Foreign>, is_new: bool, out: &mut Decision) {
         let (at_s, reported) = (f.delivered_s, f.booked.reported);
         let mut pair = self.pair();
-        let window_open = window::was_open_at(&pair, at_s);
         self.observe(&mut pair, at_s, is_new, out);
         let mut turn = Turn::to_itself();
         // Without a word of the platform nothing says what other software sent.
@@ -270,20 +269,13 @@ impl Told<'_> {
         f.conversation = if f.user.is_some() { f.conversation } else { 0 };
         let mut moves = Moves::new(self.facts, self.now_ms);
         let given = turn.from.as_ref().and_then(|from| give(&mut moves, None, from, placed.opened_s, self.s, out));
-        let fep_open = match placed.unit {
-            Unit::Message => window::fep_open_at(&pair, at_s),
-            _ => conversation::is_free_entry(&reported),
-        };
-        self.keep_pair(pair, out);
+        let fep_open = conversation::is_free_entry(&reported);
         f.booked.named = f.conversation != 0;
-        match before {
+        let entry = match before {
             Some(before) if before.booked.unit == placed.unit => {
-                if before.price_said != f.price_said {
-                    (f.booked.window_open, f.booked.fep_open) = (window_open, fep_open);
-                } else if placed.unit.is_opened() {
-                    f.booked.fep_open = fep_open;
-                }
-                self.correct(place, &mut f, before, &mut moves, out);
+                f.booked.window_open |= window::was_open_at(&pair, f.booked.at_s);
+                f.booked.fep_open = fep_open;
+                self.correct(place, &pair, &mut f, before, &mut moves, out)
             }
             _ => {
                 let opened_s = if placed.unit.is_charged() { at_s } else { placed.opened_s };
@@ -292,12 +284,17 @@ impl Told<'_> {
                     named: f.booked.named,
                     country: f.booked.country,
                     reported,
-                    ..self.blank(placed.unit, window_open, fep_open)
+                    fep_open,
+                    ..self.blank(placed.unit, window::was_open_at(&pair, at_s))
                 };
                 f.booked = new;
-                self.anew(place, &mut f, before, given.as_ref(), &mut moves, out);
+                self.anew(place, &mut f, before, given.as_ref(), &mut moves, out)
             }
+        };
+        if is_priced(&f) {
+            untyped::note(&mut pair, self.hash, &f.booked, entry);
         }
+        self.keep_pair(pair, out);
         let kept_s = if f.booked.unit.is_charged() { f.booked.at_s } else { at_s };
         f.kept = Kept { at_s: kept_s, waba: place.waba.ix, client_paid: self.client_paid }.packed();
         for member in &turn.to {
@@ -307,31 +304,32 @@ impl Told<'_> {
         moves.finish(out);
     }
 
-    /// Corrects what stands for a charge whose key stays.
+    /// Corrects what stands for a charge whose key stays; the entry that stands from now on, if another does.
     fn correct(
         &self,
         place: &Place<'_>,
+        pair: &Pair,
         f: &mut Foreign,
         before: &Foreign,
         moves: &mut Moves<'_, '_>,
         out: &mut Decision,
-    ) {
+    ) -> Option<u128> {
         let old = &before.booked;
         if !old.unit.is_charged() {
-            return;
+            return None;
         }
-        let (booked, correction) = judge(place, &mut moves.counters, old, f.booked, f.delivered_s);
+        let (booked, correction) = judge(place, pair, &mut moves.counters, old, f.booked, f.delivered_s);
         f.booked = booked;
-        let Some(Correction { was, now, cause }) = correction else { return };
+        let Correction { was, now, cause } = correction?;
         let w = self.whose(place, f);
         f.booked.revision = w.next_revision(old.revision);
         let cause = if f.price_said != before.price_said { Cause::Reclassified } else { cause };
         let (first, _) = take_back(moves, &w, old, was, cause, out);
         let how = Charged { kind: w.kind(kind_of(&now)), cause: Some(cause), adjusts: Some(first) };
-        emit(moves, &w, &f.booked, now, how, out);
+        Some(emit(moves, &w, &f.booked, now, how, out))
     }
 
-    /// Books another thing than what stands, or the first.
+    /// Books another thing than what stands, or the first; its entry.
     fn anew(
         &self,
         place: &Place<'_>,
@@ -340,7 +338,7 @@ impl Told<'_> {
         given: Option<&Given>,
         moves: &mut Moves<'_, '_>,
         out: &mut Decision,
-    ) {
+    ) -> Option<u128> {
         let w = self.whose(place, f);
         let (after, mut adjusts) = given.map_or((0, None), |g| (g.revision, Some(g.entry)));
         let mut cause = given.map(|_| Cause::Settle);
@@ -357,7 +355,7 @@ impl Told<'_> {
             }
         }
         if !f.booked.unit.is_charged() {
-            return;
+            return None;
         }
         place.take_positions(&moves.counters, &mut f.booked);
         if let Some(given) = given {
@@ -367,6 +365,6 @@ impl Told<'_> {
         place.count(&mut moves.counters, &rated, f.booked.at_s);
         keep(&mut f.booked, self.facts, &rated);
         let how = Charged { kind: w.kind(kind_of(&rated)), cause, adjusts };
-        emit(moves, &w, &f.booked, rated, how, out);
+        Some(emit(moves, &w, &f.booked, rated, how, out))
     }
 }

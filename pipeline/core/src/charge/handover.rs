@@ -16,6 +16,7 @@ use crate::effect::{Effect, OutcomeFx};
 use crate::ids::Uid;
 use crate::life::Draft;
 use crate::record::{Attempt, Booked, Foreign, Known, Message, Pair, Stands, Unit};
+use crate::state::State;
 use rust_decimal::Decimal;
 use smallvec::SmallVec;
 use tollgate_wire::event::Status;
@@ -68,10 +69,29 @@ pub(super) enum Who {
 /// A message of a conversation, and what is booked of it.
 pub(super) struct Member {
     pub who: Who,
-    booked: Booked,
+    pub booked: Booked,
 }
 
 impl Member {
+    /// What is known of a wamid by its hash, where anything is booked of it.
+    pub fn known(state: &State, wamid: u128) -> Option<Self> {
+        match state.wamids.get(&wamid)? {
+            Known::Numbers(uid, number) if is_own(*uid) => {
+                let m = state.message(*uid)?;
+                let n = m.position(*number)?;
+                let a = m.attempts[n];
+                Some(Self { who: Who::Own(*uid, n, Box::new(a)), booked: a.booked? })
+            }
+            Known::Foreign(f) => Some(Self { who: Who::Foreign(wamid, f.clone()), booked: f.booked }),
+            Known::Numbers(..) | Known::Key(_) => None,
+        }
+    }
+
+    /// The smallest time of delivery.
+    pub fn delivered_s(&self) -> u32 {
+        self.order().0
+    }
+
     fn order(&self) -> (u32, u128) {
         match &self.who {
             Who::Own(_, _, a) => (a.delivered_s, a.wamid),
@@ -260,7 +280,7 @@ pub(super) fn give(
     out: &mut Decision,
 ) -> Option<Given> {
     let facts = moves.facts;
-    let w = Whose::other(facts, hand.as_deref(), member, s)?;
+    let w = Whose::other(facts, hand.as_deref(), member, None, Some(s))?;
     let (place, old) = (w.place(facts), member.booked);
     let was = standing(facts, place.waba, place.expected, &old);
     let groups = place.groups(&was, old.at_s);
@@ -277,6 +297,7 @@ pub(super) fn give(
         cost: Decimal::ZERO,
         card: 0,
         stands: Stands::NotKept,
+        by_hash: false,
         ..old
     };
     put(moves, hand, member, now, (back, Some(Decimal::ZERO)), out);
@@ -294,7 +315,7 @@ pub(super) fn take(
     out: &mut Decision,
 ) {
     let facts = moves.facts;
-    let Some(w) = Whose::other(facts, hand.as_deref(), member, s) else { return };
+    let Some(w) = Whose::other(facts, hand.as_deref(), member, None, Some(s)) else { return };
     let place = w.place(facts);
     let mut new = Booked {
         unit: Unit::NamedConversation,
@@ -314,8 +335,8 @@ pub(super) fn take(
     put(moves, hand, member, new, (entry, amount(&rated)), out);
 }
 
-/// Keeps what is booked of a message whose charge another one's status moved, and tells of it, where it is ours.
-fn put(
+/// Keeps what is booked of a message that is not at hand, whose charge something else moved, and tells of it, where it is ours.
+pub(super) fn put(
     moves: &mut Moves<'_, '_>,
     hand: Option<&mut Message>,
     member: &Member,

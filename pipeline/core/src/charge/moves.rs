@@ -5,7 +5,7 @@ use super::foreign::{is_client_paid, kept_waba};
 use super::handover::{Member, Who};
 use super::positions::{Counters, Place, position};
 use super::rating::{expected_type, stood_as};
-use super::{category_of, entry_id, hex, opening_key, said_id, waba_of};
+use super::{category_of, entry_id, hashed_key, hex, opening_key, said_id, waba_of};
 use crate::change::Change;
 use crate::close;
 use crate::decide::{Decision, Facts};
@@ -116,8 +116,15 @@ impl<'w> Whose<'w> {
         }
     }
 
-    /// Another message of a conversation: with that at hand it has the person in common.
-    pub fn other(facts: &'w Facts<'_>, hand: Option<&Message>, member: &Member, s: &'w Status<'_>) -> Option<Self> {
+    /// A message that is not at hand: of a conversation, or of a person. What other software sent does not know its person
+    /// itself, where it is in no conversation.
+    pub fn other(
+        facts: &'w Facts<'_>,
+        hand: Option<&Message>,
+        member: &Member,
+        person: Option<User>,
+        s: Option<&'w Status<'_>>,
+    ) -> Option<Self> {
         let state = facts.state;
         let whose = match &member.who {
             Who::Own(uid, _, a) => {
@@ -147,7 +154,7 @@ impl<'w> Whose<'w> {
                     sender: f.sender,
                     waba,
                     account: state.account_at(waba.account),
-                    user: f.user?,
+                    user: f.user.or(person)?,
                     campaign: CampaignIx::NONE,
                     expected: None,
                     client_paid: is_client_paid(f.kept),
@@ -159,8 +166,11 @@ impl<'w> Whose<'w> {
                 }
             }
         };
-        let same = said_id(whose.waba, s.pricing.as_ref()) == whose.id;
-        Some(Self { conversation: conversation(s).filter(|_| same), ..whose })
+        let conversation = s.and_then(|s| {
+            let same = said_id(whose.waba, s.pricing.as_ref()) == whose.id;
+            conversation(s).filter(|_| same)
+        });
+        Some(Self { conversation, ..whose })
     }
 
     pub fn place(&self, facts: &'w Facts<'_>) -> Place<'w> {
@@ -179,10 +189,11 @@ impl<'w> Whose<'w> {
         if self.client_paid { stands + 2 } else { stands + 1 }
     }
 
-    /// The charge key: the wamid; for a conversation, of the platform's id if it had said one, else of WABA and the wamid
+    /// The charge key: the wamid, or its hash where it was booked by that; for a conversation, of the platform's id if it had said one, else of WABA and the wamid
     /// that opened it.
-    fn key(&self, unit: Unit) -> Cow<'w, str> {
-        match unit {
+    fn key(&self, b: &Booked) -> Cow<'w, str> {
+        match b.unit {
+            Unit::Message if b.by_hash => hex(hashed_key(self.waba, self.message)),
             Unit::Message | Unit::Covered => self.wamid.unwrap_or_default().into(),
             Unit::NamedConversation => hex(self.id),
             Unit::Conversation => hex(opening_key(self.waba, self.message)),
@@ -211,13 +222,27 @@ pub(super) fn take_back(
     cause: Cause,
     out: &mut Decision,
 ) -> (u128, u128) {
-    let (stood, kind, cause) = match w.client_paid {
-        true => (EntryKind::Counted, EntryKind::Counted, Cause::Reversal),
-        false => (stood_as(old, &was), EntryKind::Adjustment, cause),
+    let stood = w.kind(stood_as(old, &was));
+    let first = entry_id(&w.waba.id, stood, &w.key(old), old.revision);
+    (first, withdraw(m, w, old, was, cause, first, out))
+}
+
+/// The same where the entry that stands is known; the id of its adjustment.
+pub(super) fn withdraw(
+    m: &Moves<'_, '_>,
+    w: &Whose<'_>,
+    old: &Booked,
+    was: Rated,
+    cause: Cause,
+    stands: u128,
+    out: &mut Decision,
+) -> u128 {
+    let (kind, cause) = match w.client_paid {
+        true => (EntryKind::Counted, Cause::Reversal),
+        false => (EntryKind::Adjustment, cause),
     };
-    let first = entry_id(&w.waba.id, stood, &w.key(old.unit), old.revision);
-    let taken_back = Booked { revision: old.revision + 1, ..*old };
-    (first, emit(m, w, &taken_back, was, Charged { kind, cause: Some(cause), adjusts: Some(first) }, out))
+    let taken_back = Booked { revision: old.revision + 1, by_hash: old.by_hash || w.wamid.is_none(), ..*old };
+    emit(m, w, &taken_back, was, Charged { kind, cause: Some(cause), adjusts: Some(stands) }, out)
 }
 
 /// Puts an entry together; its id.
@@ -230,7 +255,7 @@ pub(super) fn emit(
     out: &mut Decision,
 ) -> u128 {
     let (facts, waba) = (m.facts, w.waba);
-    let entry = entry_id(&waba.id, how.kind, &w.key(b.unit), b.revision);
+    let entry = entry_id(&waba.id, how.kind, &w.key(b), b.revision);
     let (price_currency, price) = markup::price(facts, waba, &rated, b.at_s);
     let (billed, cause) = close::billed(facts, waba, b.at_s, how.cause);
     let of_conversation = w.own.is_some() || b.unit != Unit::Message;

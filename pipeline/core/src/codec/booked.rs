@@ -6,7 +6,11 @@ use crate::record::{Booked, Foreign, Known, SaidRank, Stands, Unit};
 use tollgate_rate_card::{Category, Country, PricingModel, Reported, ReportedCategory, ReportedModel, ReportedType};
 
 /// Flags before what was booked; the lowest is set.
-pub(super) const BOOKED: u8 = 31;
+pub(super) const BOOKED: u8 = 63;
+
+/// Where among them what the entry is begins, two bits, and the one after them.
+const STANDS: u8 = 3;
+const BY_HASH: u8 = 5;
 
 /// Number and attempt under the platform's id, or what stands in their place.
 const NUMBERS: usize = 9;
@@ -70,7 +74,8 @@ pub(super) fn reported(r: &mut Reader<'_>) -> Result<Reported> {
 
 /// With the flags.
 pub(super) fn put_booked(b: &Booked, out: &mut Vec<u8>) {
-    out.push(1 | u8::from(b.window_open) << 1 | u8::from(b.fep_open) << 2 | (b.stands as u8) << 3);
+    let stands = (b.stands as u8) << STANDS | u8::from(b.by_hash) << BY_HASH;
+    out.push(1 | u8::from(b.window_open) << 1 | u8::from(b.fep_open) << 2 | stands);
     put!(out, b.at_s, b.country.map_or(u16::MAX, Country::to_u16), b.allowance_used, b.ordinal, b.revision);
     put_reported(out, &b.reported);
     out.extend_from_slice(&b.cost.serialize());
@@ -92,7 +97,8 @@ pub(super) fn booked(r: &mut Reader<'_>, flags: u8, with_cards: bool) -> Result<
         reported: reported(r)?,
         cost: r.decimal()?,
         card: if with_cards { r.u32()? } else { 0 },
-        stands: Stands::from_bits(flags >> 3),
+        stands: Stands::from_bits(flags >> STANDS),
+        by_hash: flags & 1 << BY_HASH != 0,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Reader, Result, VERSION, counted, put_counted};
 use crate::ids::User;
-use crate::record::{Consent, Contact, Moved, OPT_OUTS, Pair, Pending, SenderLive, Term};
+use crate::record::{Consent, Contact, Moved, OPT_OUTS, Pair, Past, Pending, SenderLive, Term, Untyped, Window};
 use tollgate_quality::{BackOff, Bucket, Burst, RateFactor};
 use tollgate_rate_card::{Conversation, ConversationKind, Conversations};
 
@@ -17,6 +17,11 @@ const WITH_BURST: u8 = 3;
 const WITH_BURST_AND_CONVERSATIONS: u8 = 4;
 /// The same with who opened each conversation, where that is kept of one.
 const WITH_OPENERS: u8 = 5;
+/// Version of a pair whose window was opened by another message than the last, or of which anything past is kept. Of the
+/// pairs before, two fields after the first time are not used any more.
+const WITH_PAST: u8 = 6;
+/// The same with conversations and who opened each.
+const WITH_PAST_AND_OPENERS: u8 = 7;
 
 /// What there is of a contact, as bits; each part that there is follows in this order.
 mod part {
@@ -185,15 +190,25 @@ const NS_PER_MS: u64 = 1_000_000;
 /// Pair to bytes. One that was never written to is written as before.
 pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
     let with_openers = p.conversations.as_ref().is_some_and(|all| all.iter().any(|c| c.opener != 0));
+    let with_past = p.opened_s != 0 || p.past.is_some();
+    let with_openers = with_openers || with_past && p.conversations.is_some();
     out.push(match (&p.conversations, p.burst == Burst::NONE) {
+        (None, _) if with_past => WITH_PAST,
+        (Some(_), _) if with_past => WITH_PAST_AND_OPENERS,
         (Some(_), _) if with_openers => WITH_OPENERS,
         (None, true) => VERSION,
         (Some(_), true) => WITH_CONVERSATIONS,
         (None, false) => WITH_BURST,
         (Some(_), false) => WITH_BURST_AND_CONVERSATIONS,
     });
-    put!(out, p.last_inbound_s, p.referral_s, p.fep_until_s, p.burst.began_ms);
-    if p.burst != Burst::NONE || with_openers {
+    put!(out, p.last_inbound_s);
+    if with_past {
+        put_past(p, out);
+    } else {
+        put!(out, 0_u32, 0_u32);
+    }
+    put!(out, p.burst.began_ms);
+    if p.burst != Burst::NONE || with_openers || with_past {
         put!(out, p.burst.late_ms, p.burst.sent);
     }
     put!(out, p.back_off.not_before_s, p.back_off.exponent);
@@ -210,7 +225,42 @@ pub fn put_pair(p: &Pair, out: &mut Vec<u8>) {
     }
 }
 
-fn conversations(r: &mut Reader<'_>, with_openers: bool) -> Result<Conversations> {
+fn put_past(p: &Pair, out: &mut Vec<u8>) {
+    put!(out, p.opened_s);
+    let (windows, untyped) =
+        p.past.as_deref().map_or(Default::default(), |past| (&past.windows[..], &past.untyped[..]));
+    out.push(windows.len() as u8);
+    for w in windows {
+        put!(out, w.opened_s, w.ends_s);
+    }
+    out.push(untyped.len() as u8);
+    for u in untyped {
+        put!(out, u.wamid, u.entry);
+    }
+}
+
+fn past(r: &mut Reader<'_>, opened_s: u32) -> Result<Option<Box<Past>>> {
+    let mut past = Past::default();
+    let mut after_s = 0;
+    for _ in 0..r.u8()? {
+        let w = Window { opened_s: r.u32()?, ends_s: r.u32()? };
+        if w.opened_s < after_s || w.ends_s <= w.opened_s {
+            return r.bad("windows");
+        }
+        after_s = w.ends_s;
+        past.windows.push(w);
+    }
+    for _ in 0..r.u8()? {
+        past.untyped.push(Untyped { wamid: r.u128()?, entry: r.u128()? });
+    }
+    match past.is_empty() {
+        true if opened_s == 0 => r.bad("past"),
+        true => Ok(None),
+        false => Ok(Some(Box::new(past))),
+    }
+}
+
+fn conversations(r: &mut Reader<'_>, with_openers: bool, with_past: bool) -> Result<Conversations> {
     let mut all = Conversations::default();
     let mut least = 0;
     for _ in 0..r.u8()? {
@@ -224,7 +274,7 @@ fn conversations(r: &mut Reader<'_>, with_openers: bool) -> Result<Conversations
         let opener = if with_openers { r.u128()? } else { 0 };
         all.restore(Conversation { kind, opened_s, ends_s, id, opener });
     }
-    let none_kept = with_openers && all.iter().all(|c| c.opener == 0);
+    let none_kept = with_openers && !with_past && all.iter().all(|c| c.opener == 0);
     if all.is_empty() || none_kept { r.bad("conversations") } else { Ok(all) }
 }
 
@@ -233,8 +283,17 @@ fn conversations(r: &mut Reader<'_>, with_openers: bool) -> Result<Conversations
 /// # Errors
 /// Unknown version or damage.
 pub fn pair(b: &[u8]) -> Result<Pair> {
-    let known = [VERSION, WITH_CONVERSATIONS, WITH_BURST, WITH_BURST_AND_CONVERSATIONS, WITH_OPENERS];
-    let (mut r, version) = Reader::of("pair", b, &known)?;
+    const KNOWN: [u8; 7] = [
+        VERSION,
+        WITH_CONVERSATIONS,
+        WITH_BURST,
+        WITH_BURST_AND_CONVERSATIONS,
+        WITH_OPENERS,
+        WITH_PAST,
+        WITH_PAST_AND_OPENERS,
+    ];
+    let (mut r, version) = Reader::of("pair", b, &KNOWN)?;
+    let with_past = matches!(version, WITH_PAST | WITH_PAST_AND_OPENERS);
     let r = &mut r;
     let burst = |r: &mut Reader<'_>| -> Result<Burst> {
         Ok(match version {
@@ -243,16 +302,22 @@ pub fn pair(b: &[u8]) -> Result<Pair> {
             _ => Burst { began_ms: r.u64()?, late_ms: r.u16()?, sent: r.u8()? },
         })
     };
+    let (last_inbound_s, opened_s) = (r.u32()?, r.u32()?);
+    let past = if with_past { past(r, opened_s)? } else { None };
+    if !with_past {
+        // Once the last message from an advertisement, and the end of a free entry point.
+        r.u32()?;
+    }
     let pair = Pair {
-        last_inbound_s: r.u32()?,
-        referral_s: r.u32()?,
-        fep_until_s: r.u32()?,
+        last_inbound_s,
+        opened_s: if with_past { opened_s } else { 0 },
+        past,
         burst: burst(r)?,
         back_off: BackOff { not_before_s: r.u32()?, exponent: r.u8()? },
         counted: counted(r)?,
         conversations: match version {
-            WITH_CONVERSATIONS | WITH_BURST_AND_CONVERSATIONS => Some(Box::new(conversations(r, false)?)),
-            WITH_OPENERS => Some(Box::new(conversations(r, true)?)),
+            WITH_CONVERSATIONS | WITH_BURST_AND_CONVERSATIONS => Some(Box::new(conversations(r, false, with_past)?)),
+            WITH_OPENERS | WITH_PAST_AND_OPENERS => Some(Box::new(conversations(r, true, with_past)?)),
             _ => None,
         },
     };

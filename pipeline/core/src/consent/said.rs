@@ -8,7 +8,8 @@ use crate::change::Change;
 use crate::decide::{Decision, Facts, person};
 use crate::effect::Effect;
 use crate::ids::{BrandIx, BrandKey, ContactKey, PairKey, SenderIx, User};
-use crate::record::{Account, Contact, Pair, Refusals};
+use crate::record::{Account, Contact, Refusals};
+use crate::window;
 use smallvec::SmallVec;
 use tollgate_rate_card::Category;
 use tollgate_wire::Time;
@@ -114,9 +115,11 @@ pub(crate) fn erase(facts: &Facts<'_>, account: &Account, to: &str, out: &mut De
     // numbers that are not declared now: they may come back.
     for sender in facts.state.senders.iter().filter(|s| s.account == account.ix) {
         let key = PairKey::new(sender.ix, key.user());
-        let pair = facts.state.pair(key);
-        if pair.last_inbound_s != 0 {
-            out.changes.push(Change::Pair(key, Pair { last_inbound_s: 0, ..pair }));
+        let before = facts.state.pair(key);
+        let mut pair = before.clone();
+        window::forget(&mut pair);
+        if pair != before {
+            out.changes.push(Change::Pair(key, pair));
         }
     }
     // No campaign tries anything on the person any more.

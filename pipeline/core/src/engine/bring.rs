@@ -3,7 +3,7 @@
 use super::{Engine, EngineError, Source, Table};
 use crate::charge;
 use crate::codec;
-use crate::ids::{AccountIx, Uid};
+use crate::ids::{AccountIx, PairKey, Uid};
 use crate::inbound;
 use crate::record::{Known, Waba};
 use smallvec::SmallVec;
@@ -40,7 +40,7 @@ impl Engine {
                     && let Some(waba) = self.billed(account, s, uid)
                 {
                     let id = charge::said_id(waba, s.pricing.as_ref());
-                    self.bring_conversation(id, source)?;
+                    self.bring_known(id, source)?;
                 }
                 let attempts = self.state.message(uid).into_iter().flat_map(|m| &m.attempts);
                 let mut ids: SmallVec<[(u128, u128); 2]> =
@@ -50,18 +50,28 @@ impl Engine {
                     ids.push((f.conversation, charge::unnamed_key_of(&self.state, f, hash)));
                 }
                 for (named, unnamed) in ids {
-                    self.bring_conversation(named, source)?;
+                    self.bring_known(named, source)?;
                     self.bring_wamid(unnamed, source)?;
                     if let Some(Known::Key(bound)) = self.state.wamids.get(&unnamed) {
-                        self.bring_conversation(*bound, source)?;
+                        self.bring_known(*bound, source)?;
                     }
                 }
                 Ok(())
             }
-            PlatformEvent::Inbound(i) => match &i.id {
-                Some(id) => self.bring_wamid(inbound::id_hash(&self.config.hash_key, &i.sender, id), source),
-                None => Ok(()),
-            },
+            PlatformEvent::Inbound(i) => {
+                if let Some(id) = &i.id {
+                    self.bring_wamid(inbound::id_hash(&self.config.hash_key, &i.sender, id), source)?;
+                }
+                let sender = account.and_then(|account| self.state.sender_of(account, &i.sender)).map(|s| s.ix);
+                // What waits for a window that was open.
+                let mut untyped: SmallVec<[u128; 1]> = SmallVec::new();
+                for user in inbound::known_people(&self.state, i) {
+                    let pair = sender.map(|sender| self.state.pair(PairKey::new(sender, user)));
+                    let past = pair.and_then(|pair| pair.past);
+                    untyped.extend(past.iter().flat_map(|past| &past.untyped).map(|u| u.wamid));
+                }
+                untyped.into_iter().try_for_each(|wamid| self.bring_known(wamid, source))
+            }
             _ => Ok(()),
         }
     }
@@ -84,8 +94,8 @@ impl Engine {
         }
     }
 
-    /// Makes resident who is charged for a conversation, with the message.
-    fn bring_conversation(&mut self, id: u128, source: &dyn Source) -> Result<(), EngineError> {
+    /// Makes resident what is known by an id of the platform: of a message it, of a conversation who is charged for it.
+    fn bring_known(&mut self, id: u128, source: &dyn Source) -> Result<(), EngineError> {
         self.bring_wamid(id, source)?;
         match self.state.wamids.get(&id) {
             Some(Known::Key(foreign)) => self.bring_wamid(*foreign, source),

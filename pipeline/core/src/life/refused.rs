@@ -10,6 +10,7 @@ use crate::ids::{BrandIx, SenderIx};
 use crate::levels;
 use crate::lots::Resource;
 use crate::record::{Attempt, AttemptState, Campaign, CampaignState, Message, MessageState};
+use crate::window;
 use tollgate_rate_card::{Category, Fee};
 use tollgate_wire::Reason;
 use tollgate_wire::command::TemplateStatus;
@@ -191,7 +192,7 @@ fn consequences(d: &mut Draft<'_, '_>, n: usize, code: u32, at_s: u32, out: &mut
             // The platform knows; we had missed something. What the person wrote since has opened the window anew.
             let pair = d.pair(a.sender);
             if u64::from(pair.last_inbound_s) * 1000 <= a.admitted_ms {
-                pair.last_inbound_s = 0;
+                window::was_closed(pair);
             }
         }
         E::AccountDisabled | E::AccountPaused | E::TokenRejected => {

@@ -202,6 +202,9 @@ pub struct Booked {
     pub card: u32,
     /// What its entry is.
     pub stands: Stands,
+    /// The charge key of a message is made of the hash of its wamid, because its wamid was not at hand when it was booked
+    /// again.
+    pub by_hash: bool,
 }
 
 /// What the entry of a booked charge is.

@@ -15,4 +15,4 @@ pub(crate) use contact::{pending_until_s, slot_of};
 pub use foreign::{Foreign, Known};
 pub use message::{Attempt, AttemptState, Booked, Message, MessageState, Park, SaidRank, Stands, Tail, Unit};
 pub use owner::{Account, Pauses, Sender, SenderLive, Template, Waba};
-pub use pair::Pair;
+pub use pair::{Pair, Past, Untyped, Window};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tollgate_core::ids::{AccountIx, CampaignIx, SenderIx, TemplateIx, User, WabaIx};
 use tollgate_core::lots::Resource;
 use tollgate_core::record::{
-    Attempt, AttemptState, Booked, Consent, Contact, Foreign, Message, MessageState, Moved, Pair, Park, Pending,
-    SaidRank, SenderLive, Stands, Tail, Term, Unit,
+    Attempt, AttemptState, Booked, Consent, Contact, Foreign, Message, MessageState, Moved, Pair, Park, Past, Pending,
+    SaidRank, SenderLive, Stands, Tail, Term, Unit, Untyped, Window,
 };
 use tollgate_quality::{BackOff, Bucket, Burst, Counted, RateFactor};
 use tollgate_rate_card::{
@@ -67,12 +67,24 @@ fn conversations() -> impl Strategy<Value = Option<Box<Conversations>>> {
     )
 }
 
+fn past() -> impl Strategy<Value = Option<Box<Past>>> {
+    let edges = prop::collection::btree_set(any::<u32>(), 0..8);
+    (edges, prop::collection::vec(any::<(u128, u128)>(), 0..4)).prop_map(|(edges, untyped)| {
+        let edges: Vec<u32> = edges.into_iter().collect();
+        let windows = edges.chunks_exact(2).map(|w| Window { opened_s: w[0], ends_s: w[1] }).collect();
+        let untyped = untyped.into_iter().map(|(wamid, entry)| Untyped { wamid, entry }).collect();
+        let past = Past { windows, untyped };
+        (!past.is_empty()).then(|| Box::new(past))
+    })
+}
+
 pub fn pair() -> impl Strategy<Value = Pair> {
-    (any::<(u32, u32, u32, Option<(u64, u16, u8)>, u32, u8)>(), counted(), conversations()).prop_map(
-        |((a, b, c, burst, not_before_s, exponent), counted, conversations)| Pair {
-            last_inbound_s: a,
-            referral_s: b,
-            fep_until_s: c,
+    type Head = (u32, Option<u32>, Option<(u64, u16, u8)>, u32, u8);
+    (any::<Head>(), counted(), conversations(), past()).prop_map(
+        |((last_inbound_s, opened_s, burst, not_before_s, exponent), counted, conversations, past)| Pair {
+            last_inbound_s,
+            opened_s: opened_s.unwrap_or_default(),
+            past,
             burst: burst.map_or(Burst::NONE, |(began_ms, late_ms, sent)| Burst { began_ms, late_ms, sent }),
             back_off: BackOff { not_before_s, exponent },
             counted,
@@ -124,10 +136,10 @@ fn reported() -> impl Strategy<Value = Reported> {
 fn booked() -> impl Strategy<Value = Booked> {
     let country = prop::option::of((0..676_u16).prop_map(|n| Country::from_u16(n).unwrap()));
     let unit = (0..4_u8).prop_map(|b| Unit::from_byte(b).unwrap());
-    let rest = any::<(u32, bool, bool, u64, u64, u32, u32, u8)>();
+    let rest = any::<(u32, (bool, bool, bool), u64, u64, u32, u32, u8)>();
     (rest, country, reported(), decimal(), unit).prop_map(
         |(
-            (at_s, window_open, fep_open, allowance_used, ordinal, revision, card, stands),
+            (at_s, (window_open, fep_open, by_hash), allowance_used, ordinal, revision, card, stands),
             country,
             reported,
             cost,
@@ -146,6 +158,7 @@ fn booked() -> impl Strategy<Value = Booked> {
             cost,
             card,
             stands: Stands::from_bits(stands),
+            by_hash,
         },
     )
 }

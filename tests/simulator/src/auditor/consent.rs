@@ -89,12 +89,12 @@ pub(crate) struct People {
     moved: BTreeMap<Key, (String, u32)>,
     /// Sender and person → times of messages from the person, as believed when they came.
     wrote: BTreeMap<(String, String), Vec<u32>>,
+    /// Of whom the platform says that the window is closed, as long as they do not write.
+    closed: BTreeSet<(String, String)>,
     /// Account and person → not on the platform until.
     pub away_until_s: BTreeMap<(String, String), u32>,
     /// Account and person → the platform keeps marketing from the person until.
     pub capped_until_s: BTreeMap<(String, String), u32>,
-    /// Sender and person → end of a free entry point.
-    pub entry_until_s: BTreeMap<(String, String), u32>,
 }
 
 /// A person as outcomes name them.
@@ -103,7 +103,7 @@ pub(crate) fn name(v: &Value) -> String {
 }
 
 /// Whom an event names: by number, and by business-scoped id where it names both.
-fn both(e: &Value) -> impl Iterator<Item = String> {
+pub(super) fn both(e: &Value) -> impl Iterator<Item = String> {
     std::iter::once(name(&e["from"])).chain(e["bsuid"].as_str().map(str::to_owned))
 }
 
@@ -284,6 +284,7 @@ impl People {
         let at_s = believed(e["at_s"].as_u64().unwrap_or(0), now_s);
         // To the brand that the number was of then.
         let key = (account.to_owned(), person.clone(), self.brands.of_at(account, &sender, at_s));
+        self.closed.remove(&(sender.clone(), person.clone()));
         self.wrote.entry((sender, person)).or_default().push(at_s);
         // Letters alone tell the few words that people here write from each other.
         let letters = |field: &str| {
@@ -324,12 +325,19 @@ impl People {
         self.one_no(&(account.to_owned(), person.to_owned(), String::new()), Some("marketing"), now_s);
     }
 
-    /// The platform says that the window was closed, for a message admitted at `admitted_s`: what the person wrote
-    /// before does not count.
+    /// The platform says that the window was closed, for a message admitted at `admitted_s`: the messages that were thought
+    /// to keep it open since it was opened do not count, and nothing else does until the person writes.
     pub fn window_is_closed(&mut self, sender: &str, person: &str, admitted_s: u32) {
-        if let Some(wrote) = self.wrote.get_mut(&(sender.to_owned(), person.to_owned())) {
-            wrote.retain(|t| *t > admitted_s);
+        let key = (sender.to_owned(), person.to_owned());
+        let Some(wrote) = self.wrote.get_mut(&key) else { return };
+        wrote.sort_unstable();
+        if wrote.last().is_none_or(|last| *last > admitted_s) || self.closed.contains(&key) {
+            return;
         }
+        while let Some(last) = wrote.pop()
+            && wrote.last().is_some_and(|before| last - before <= DAY_S)
+        {}
+        self.closed.insert(key);
     }
 
     /// When a category, or everything for `""`, was refused last; 0 = never.
@@ -386,7 +394,8 @@ impl People {
     /// Whether the account takes it that the person agreed, because of a message to this number, which was of the same brand.
     pub fn implied(&self, account: &str, sender: &str, person: &str, category: &str, now_s: u32) -> bool {
         let implied_s = self.rules[account].implied_s.get(category).copied().unwrap_or(0);
-        let wrote = self.wrote.get(&(sender.to_owned(), person.to_owned())).into_iter().flatten();
+        let key = (sender.to_owned(), person.to_owned());
+        let wrote = self.wrote.get(&key).filter(|_| !self.closed.contains(&key)).into_iter().flatten();
         let brand = self.brands.of(account, sender);
         let mut counts = wrote.filter(|t| self.brands.of_at(account, sender, **t) == brand);
         implied_s > 0 && counts.any(|t| now_s < t + implied_s)
@@ -409,7 +418,8 @@ impl People {
 
     /// The person's latest message to a number.
     fn latest(&self, sender: &str, person: &str) -> Option<u32> {
-        self.wrote.get(&(sender.to_owned(), person.to_owned())).and_then(|w| w.iter().max().copied())
+        let key = (sender.to_owned(), person.to_owned());
+        self.wrote.get(&key).filter(|_| !self.closed.contains(&key)).and_then(|w| w.iter().max().copied())
     }
 
     /// The window that may be relied on, until when.
@@ -418,13 +428,10 @@ impl People {
         (now_s < until).then_some(until)
     }
 
-    /// Whether the window was open for the platform, as far as the latest message tells.
+    /// Whether the window was open for the platform, by every message of the person.
     pub fn window_was_open(&self, sender: &str, person: &str, at_s: u32) -> bool {
-        self.latest(sender, person).is_some_and(|t| (t..t + DAY_S).contains(&at_s))
-    }
-
-    pub fn entry_open(&self, sender: &str, person: &str, at_s: u32) -> bool {
-        self.entry_until_s.get(&(sender.to_owned(), person.to_owned())).is_some_and(|until| at_s < *until)
+        let wrote = self.wrote.get(&(sender.to_owned(), person.to_owned()));
+        wrote.into_iter().flatten().any(|t| (*t..t + DAY_S).contains(&at_s))
     }
 }
 

@@ -137,7 +137,10 @@ impl Auditor {
     fn event(&mut self, account: &str, event: &serde_json::Value) -> Vec<money::Expected> {
         let now_s = self.now_s();
         match event["event"].as_str() {
-            Some("inbound") => self.people.inbound(account, event, now_s, self.registry.account(account)),
+            Some("inbound") => {
+                self.people.inbound(account, event, now_s, self.registry.account(account));
+                return self.wrote(event);
+            }
             Some("preference") => self.people.preference(account, event, now_s),
             Some("number_changed") => self.people.number_changed(account, event, now_s),
             Some("template" | "sender" | "limit" | "account_state") => self.registry.event(account, event),

@@ -39,7 +39,6 @@ struct Price {
 struct Standing {
     at_s: u32,
     window: bool,
-    entry: bool,
     used_before: u64,
     month: u32,
     price: Price,
@@ -95,18 +94,35 @@ pub(crate) struct Ledger {
     foreign: BTreeMap<String, (bool, u32)>,
     /// Sum of what was booked, by wamid: quantity and cost.
     net: BTreeMap<String, (i64, Units)>,
+    /// Number and person → what is booked, in order: as long as its type is not said, the window says what it costs.
+    waiting: BTreeMap<(String, String), Vec<String>>,
+    /// Hash of a wamid → the wamid, as an entry had both.
+    wamids: BTreeMap<String, String>,
+}
+
+/// It uses up what it uses up, and is no charge of ours, nor does anybody get a credit for it.
+fn as_counted(one: &Expected) -> Expected {
+    Expected { kind: EntryKind::Counted, quantity: 0, cost: None, wamid: String::new(), ..one.clone() }
 }
 
 impl Ledger {
     pub fn new(tables: Tables) -> Self {
-        Self { tables, messages: BTreeMap::new(), used: Vec::new(), foreign: BTreeMap::new(), net: BTreeMap::new() }
+        Self {
+            tables,
+            messages: BTreeMap::new(),
+            used: Vec::new(),
+            foreign: BTreeMap::new(),
+            net: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            wamids: BTreeMap::new(),
+        }
     }
 
     fn used_by(&self, key: &(String, u32, String)) -> u64 {
         self.used.iter().filter(|u| *u == key).count() as u64
     }
 
-    fn price(&self, p: &Place, said: &Said, at_s: u32, window: bool, entry: bool, used_before: u64) -> Price {
+    fn price(&self, p: &Place, said: &Said, at_s: u32, window: bool, used_before: u64) -> Price {
         let date = zones::date(&p.zone, at_s);
         let market = if p.digits.is_empty() {
             p.country.as_deref().and_then(|c| self.tables.market_of_country(c, date))
@@ -151,8 +167,7 @@ impl Ledger {
         let charging = match said.kind.as_deref() {
             Some("regular") => "charged",
             Some(kind) => kind,
-            None if referral => "free_entry_point",
-            None if entry => &rule.in_entry,
+            None if referral => &rule.in_entry,
             None if window => &rule.in_window,
             None if rule.outside == "not_allowed" => &rule.in_window,
             None => &rule.outside,
@@ -191,37 +206,40 @@ impl Ledger {
     }
 
     /// Books, corrects or leaves a delivered message; what must appear on the ledger for it.
-    fn settle(&mut self, wamid: &str, place: &Place, window: bool, entry: bool) -> Vec<Expected> {
+    fn settle(&mut self, wamid: &str, place: &Place, window: &dyn Fn(u32) -> bool) -> Vec<Expected> {
         let Some(d) = self.messages.get(wamid).cloned() else { return Vec::new() };
         let Some(min_s) = d.min_s else { return Vec::new() };
         let month = zones::date(&place.zone, min_s) / 100;
         let Some(old) = d.standing else {
-            let (used, price) = self.positioned(place, &d.said, min_s, window, entry);
+            let window = window(min_s);
+            let (used, price) = self.positioned(place, &d.said, min_s, window);
             self.count(place, month, &price, true);
-            let new = Standing { at_s: min_s, window, entry, used_before: used, month, price, place: place.clone() };
+            let new = Standing { at_s: min_s, window, used_before: used, month, price, place: place.clone() };
             let expected = vec![new.expected(wamid, 1)];
             self.messages.get_mut(wamid).expect("just read").standing = Some(new);
             return expected;
         };
-        let at = |at_s: u32| self.price(&old.place, &d.said, at_s, old.window, old.entry, old.used_before);
-        let moved = min_s < old.at_s && (month != old.month || at(min_s) != at(old.at_s));
-        let mut new = Standing { price: at(old.at_s), ..old.clone() };
+        // People write; what they wrote is not taken back.
+        let (open, open_there) = (old.window || window(old.at_s), window(min_s));
+        let at = |at_s: u32, window: bool| self.price(&old.place, &d.said, at_s, window, old.used_before);
+        let moved = min_s < old.at_s && (month != old.month || at(min_s, open_there) != at(old.at_s, open));
+        let mut new = Standing { price: at(old.at_s, open), window: open, ..old.clone() };
         if moved {
-            let (used, price) = self.positioned(place, &d.said, min_s, old.window, old.entry);
-            new = Standing { at_s: min_s, month, used_before: used, price, ..old.clone() };
+            let (used, price) = self.positioned(place, &d.said, min_s, open_there);
+            new = Standing { at_s: min_s, month, window: open_there, used_before: used, price, ..old.clone() };
         }
         // The time orders what has a position, and what is booked anew may get one.
         let ordered = old.price.uses_allowance || old.price.banded || new.price != old.price;
         let reordered = !moved && min_s < old.at_s && ordered;
         if reordered {
-            new.at_s = min_s;
+            (new.at_s, new.window) = (min_s, open_there);
         }
         let group = |p: &Price| (p.uses_allowance, p.category.clone());
         let same_group = group(&new.price) == group(&old.price);
         if moved || !same_group {
             self.count(&old.place, old.month, &old.price, false);
             if !moved {
-                let (used, price) = self.positioned(place, &d.said, new.at_s, old.window, old.entry);
+                let (used, price) = self.positioned(place, &d.said, new.at_s, new.window);
                 new.used_before = used;
                 new.price = price;
             }
@@ -236,14 +254,14 @@ impl Ledger {
         expected
     }
 
-    fn positioned(&self, p: &Place, said: &Said, at_s: u32, window: bool, entry: bool) -> (u64, Price) {
-        let first = self.price(p, said, at_s, window, entry, 0);
+    fn positioned(&self, p: &Place, said: &Said, at_s: u32, window: bool) -> (u64, Price) {
+        let first = self.price(p, said, at_s, window, 0);
         let month = zones::date(&p.zone, at_s) / 100;
         let used = match (&first.category, first.uses_allowance) {
             (Some(category), true) => self.used_by(&(p.sender.clone(), month, category.clone())),
             _ => 0,
         };
-        (used, self.price(p, said, at_s, window, entry, used))
+        (used, self.price(p, said, at_s, window, used))
     }
 
     fn count(&mut self, p: &Place, month: u32, price: &Price, add: bool) {
@@ -311,27 +329,44 @@ impl Auditor {
         let place = place(&self.registry, &attempt.sender, Some(attempt.category.clone()));
         let person = name(&s["to"]);
         let d = self.money.messages.entry(wamid.clone()).or_default();
-        let (told, before) = (d.said.kind.clone(), d.min_s);
         note(&mut d.said, s, at_s);
         if delivered {
             d.min_s = Some(d.min_s.map_or(at_s, |t| t.min(at_s)));
         }
-        // A free entry point is of 72 hours from the first answer that the platform says it of.
-        if d.said.kind.as_deref() == Some("free_entry_point")
-            && let Some(answered) = d.min_s
-            && (told != d.said.kind || before != d.min_s)
-        {
-            const LENGTH: u32 = 72 * 3600;
-            let until = self.people.entry_until_s.entry((attempt.sender.clone(), person.clone())).or_insert(0);
-            let began = until.saturating_sub(LENGTH);
-            if answered >= *until || (answered < began && began - answered < LENGTH) {
-                *until = answered + LENGTH;
+        self.settled(&wamid, &place, &person, true)
+    }
+
+    /// Settles a message by the window of a person; what waits for its type is remembered with the person.
+    fn settled(&mut self, wamid: &str, place: &Place, person: &str, priced: bool) -> Vec<Expected> {
+        let (people, sender) = (&self.people, &place.sender);
+        let expected = self.money.settle(wamid, place, &|at_s| people.window_was_open(sender, person, at_s));
+        let waiting = self.money.waiting.entry((sender.clone(), person.to_owned())).or_default();
+        if priced && !expected.is_empty() && !waiting.iter().any(|known| known == wamid) {
+            waiting.push(wamid.to_owned());
+        }
+        expected
+    }
+
+    /// A person wrote: what cost as if the window had been closed may turn out to have been inside it.
+    pub(super) fn wrote(&mut self, event: &Value) -> Vec<Expected> {
+        let sender = event["sender"].as_str().unwrap_or_default().to_owned();
+        let mut expected = Vec::new();
+        for person in super::consent::both(event) {
+            let waiting = self.money.waiting.get(&(sender.clone(), person.clone())).cloned().unwrap_or_default();
+            for wamid in waiting {
+                let d = &self.money.messages[&wamid];
+                let entry = d.said.category.as_deref() == Some("referral_conversion");
+                let Some(old) = d.standing.clone().filter(|_| d.said.kind.is_none() && !entry) else { continue };
+                let counted = d.is_counted;
+                let mut corrected = self.settled(&wamid, &old.place, &person, true);
+                for one in &mut corrected {
+                    // Its wamid is not told again.
+                    one.wamid = String::new();
+                }
+                expected.extend(if counted { corrected.iter().map(as_counted).collect() } else { corrected });
             }
         }
-        let instant = d.min_s.unwrap_or(at_s);
-        let window = self.people.window_was_open(&attempt.sender, &person, instant);
-        let entry = self.people.entry_open(&attempt.sender, &person, instant);
-        self.money.settle(&wamid, &place, window, entry)
+        expected
     }
 
     /// A message that other software sent goes the way of ours, by the words of its deliveries. Where the client pays, it is
@@ -340,7 +375,6 @@ impl Auditor {
         let says = s["pricing"].is_object();
         let met = self.money.foreign.get(wamid).copied();
         let we_pay = self.registry.waba_of(&place.sender).we_pay;
-        let first_price = says && met.is_none_or(|(said, _)| !said);
         let priced = says || met.is_some_and(|(said, _)| said);
         let smallest_s = met.map_or(at_s, |(_, before_s)| at_s.min(before_s));
         self.money.foreign.insert(wamid.to_owned(), (priced, smallest_s));
@@ -355,23 +389,9 @@ impl Auditor {
         let d = self.money.messages.entry(wamid.to_owned()).or_default();
         d.is_counted = !we_pay;
         note(&mut d.said, s, at_s);
-        let instant = smallest_s;
-        d.min_s = Some(instant);
-        let window = self.people.window_was_open(&place.sender, &person, instant);
-        let entry = self.people.entry_open(&place.sender, &person, instant);
-        // Without a word window and entry point priced nothing yet.
-        if let Some(old) = d.standing.as_mut().filter(|_| first_price) {
-            (old.window, old.entry) = (window, entry);
-        }
-        let mut expected = self.money.settle(wamid, place, window, entry);
-        if !we_pay {
-            // It uses up what it uses up, and is no charge of ours, nor does anybody get a credit for it.
-            for one in &mut expected {
-                *one =
-                    Expected { kind: EntryKind::Counted, quantity: 0, cost: None, wamid: String::new(), ..one.clone() };
-            }
-        }
-        expected
+        d.min_s = Some(smallest_s);
+        let expected = self.settled(wamid, place, &person, priced);
+        if we_pay { expected } else { expected.iter().map(as_counted).collect() }
     }
 
     /// An entry of the ledger against the next one that must come.
@@ -399,7 +419,11 @@ impl Auditor {
         if e.kind == EntryKind::Counted {
             return;
         }
-        let net = self.money.net.entry(e.wamid.clone()).or_default();
+        if !e.wamid.is_empty() {
+            self.money.wamids.insert(e.wamid_hash.clone(), e.wamid.clone());
+        }
+        let wamid = self.money.wamids.get(&e.wamid_hash).cloned().unwrap_or_default();
+        let net = self.money.net.entry(wamid).or_default();
         *net = (net.0 + e.quantity, net.1 + e.cost.unwrap_or_default());
         if let Some(name) = &e.campaign {
             let campaign = self.registry.campaign(&e.account, name);

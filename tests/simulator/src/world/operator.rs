@@ -164,7 +164,12 @@ pub(super) fn person(world: &mut World) {
             }
             world.writers.push((a, sender.clone(), p));
             world.platform.wrote(&sender, &world.people[p].name, at_s, referral);
-            let late = if world.dice.percent(90) { world.dice.below(3_000) } else { world.dice.below(2 * 3_600_000) };
+            // Also after what was delivered meanwhile.
+            let late = match world.dice.below(100) {
+                0..80 => world.dice.below(3_000),
+                80..90 => world.dice.below(2 * 3_600_000),
+                _ => world.dice.below(30 * 3_600_000),
+            };
             let account = world.accounts[a].id.clone();
             world.at(world.now_ms + late, Due::Input(Input::Event { account, event }));
         }
