@@ -2,7 +2,7 @@
 
 use crate::admission::throughput_rate;
 use crate::change::Change;
-use crate::charge;
+use crate::charge::{self, Moves};
 use crate::consent::{Means, said};
 use crate::decide::{Decision, Facts, person};
 use crate::effect::{Effect, Reply, ReplyKind};
@@ -53,13 +53,15 @@ pub(crate) fn message(facts: &Facts<'_>, account: &Account, i: &Inbound<'_>, now
     let means = account.words.meaning(i.keyword.iter().chain(&i.label).map(Text::as_str));
     let settled = matches!(means, Some(Means::Stop | Means::StopAll));
     let beside = beside(facts, i.bsuid.as_ref(), user, settled, out);
+    let mut moves = Moves::new(facts, now_ms);
     for user in std::iter::once(user).chain(beside) {
         let key = PairKey::new(sender.ix, user);
         let mut pair = state.pair(key);
         window::wrote(&mut pair, at_s);
-        charge::window_known(facts, user, &mut pair, now_ms, out);
+        charge::window_known(&mut moves, user, &mut pair, out);
         out.changes.push(Change::Pair(key, pair));
     }
+    moves.finish(out);
     // What people write that were never reached is nobody's result, but they wait for an answer like the others.
     let brand = account.brands.of_sender(sender.ix);
     let is_known = |user: User| {

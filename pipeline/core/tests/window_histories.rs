@@ -149,6 +149,33 @@ fn what_the_person_wrote_is_told_of_after_the_delivery() {
     check(&[wrote(60), delivered(0, 20), delivered(2, 21), wrote(10), delivered(0, 12)], true);
 }
 
+/// The platform names the person by number and id: the messages to both are corrected by one decision.
+#[test]
+fn a_message_of_the_person_opens_the_window_of_number_and_id() {
+    const ID: &str = "BR.13491208655302741918";
+    let (mut w, uids) = world();
+    w.command(&json!({"command": "set_consent", "account": "acme",
+        "consent": {"to": ID, "state": "opt_in", "source": "web"}}));
+    let mut request = common::shipped("to-id", ANA);
+    request["to"] = json!({"bsuid": ID, "country": "BR"});
+    request["campaign"] = json!("c");
+    w.request(&request).unwrap();
+    let to_id = w.out.orders.last().unwrap()["message_uid"].as_u64().unwrap();
+    w.event(&common::accepted(to_id, 1, &format!("wamid.{to_id}")));
+    let at_s = (w.now_ms / 1000) as u32;
+    w.event(&status("delivered", uids[0], ANA, at_s, Value::Null));
+    let mut delivered = status("delivered", to_id, ANA, at_s, Value::Null);
+    delivered["to"] = json!({"bsuid": ID, "country": "BR"});
+    w.event(&delivered);
+    w.event(&json!({"event": "inbound", "sender": "1001", "from": ANA, "bsuid": ID, "at_s": at_s - 60}));
+    let stands: Vec<String> = standing(&w).into_values().collect();
+    assert_eq!(stands, ["free free_customer_service 0"; 2]);
+    sound(&w);
+    // A position in the bands is free again for both.
+    w.event(&status("delivered", uids[1], ANA, at_s - 10 * DAY, Value::Null));
+    assert_eq!(w.out.ledger.last().unwrap()["ordinal"], 1);
+}
+
 fn history() -> impl Strategy<Value = Vec<Told>> {
     let at_s = || (1_u32..5 * 24 * 6).prop_map(|tenths| SEPTEMBER_S + tenths * 600);
     let word = prop_oneof![4 => Just(Word::Nothing), 3 => Just(Word::Untyped), 1 => Just(Word::Regular)];

@@ -9,7 +9,7 @@ use super::handover::{Member, put};
 use super::moves::{Charged, Moves, Whose, emit, withdraw};
 use super::{amount, kind_of};
 use crate::close;
-use crate::decide::{Decision, Facts};
+use crate::decide::Decision;
 use crate::ids::User;
 use crate::record::{Booked, Pair, Unit, Untyped};
 use crate::window;
@@ -49,21 +49,19 @@ pub(super) fn note(pair: &mut Pair, wamid: u128, booked: &Booked, entry: Option<
 }
 
 /// Judges again what cost as if no window had been open at its delivery, where the person turns out to have written.
-pub(crate) fn window_known(facts: &Facts<'_>, user: User, pair: &mut Pair, now_ms: u64, out: &mut Decision) {
+pub(crate) fn window_known(moves: &mut Moves<'_, '_>, user: User, pair: &mut Pair, out: &mut Decision) {
     let Some(waiting) = pair.past.as_ref().map(|past| past.untyped.clone()).filter(|all| !all.is_empty()) else {
         return;
     };
-    let mut moves = Moves::new(facts, now_ms);
     let mut kept = waiting.clone();
     kept.retain(|u| {
         // What is forgotten stays as it is.
-        let Some(member) = Member::known(facts.state, u.wamid) else { return false };
-        if let Some(entry) = again(&mut moves, &member, user, pair, u.entry, out) {
+        let Some(member) = Member::known(moves.facts.state, u.wamid) else { return false };
+        if let Some(entry) = again(moves, &member, user, pair, u.entry, out) {
             u.entry = entry;
         }
         true
     });
-    moves.finish(out);
     if kept != waiting {
         let mut past = pair.past.take().unwrap_or_default();
         past.untyped = kept;
