@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod common;
-use common::closing::read;
+use common::closing::{close, lines, read};
 use common::conversations::{ANA, HOUR, sent, sound, status, writes};
 use common::{World, account_spec};
 use proptest::prelude::*;
@@ -147,6 +147,25 @@ fn a_window_before_the_last_one() {
 fn what_the_person_wrote_is_told_of_after_the_delivery() {
     check(&[delivered(0, 20), delivered(2, 21), wrote(10)], false);
     check(&[wrote(60), delivered(0, 20), delivered(2, 21), wrote(10), delivered(0, 12)], true);
+}
+
+/// In a closed month an earlier time alone corrects nothing; what the person had written before it does, in the next month.
+#[test]
+fn a_closed_month_is_corrected_in_the_next() {
+    let (mut w, uids) = world();
+    play(&mut w, &uids, &delivered(0, 30));
+    w.advance(u64::from(20 * DAY) * 1000);
+    w.event(&close("2026-09", 3, None));
+    play(&mut w, &uids, &delivered(0, 19));
+    assert_eq!(w.out.ledger.len(), 1);
+    // The window is over at the later time.
+    writes(&mut w, ANA, SEPTEMBER_S - 4 * HOUR);
+    assert_eq!(
+        lines(&w.out.topic)[2..],
+        ["adjustment -1 -0.0068 2026-09>2026-10 reclassified", "free 1 0 2026-09>2026-10 reclassified"]
+    );
+    read(&w);
+    sound(&w);
 }
 
 /// The platform names the person by number and id: the messages to both are corrected by one decision.

@@ -80,13 +80,16 @@ fn again(
 ) -> Option<u128> {
     let (facts, old) = (moves.facts, member.booked);
     let w = Whose::other(facts, None, member, Some(user), None)?;
-    let known = !is_untyped(&old) || old.window_open || !window::was_open_at(pair, old.at_s);
+    let delivered_s = member.delivered_s();
+    let window_open = old.window_open || window::was_open_at(pair, old.at_s);
+    // An earlier time that changed nothing is not booked.
+    let known = window_open == old.window_open && window::was_open_at(pair, delivered_s.min(old.at_s)) == window_open;
     // Positions of a closed month are settled for good, and nobody is asked for more or less.
-    if known || w.client_paid && close::is_closed(facts, w.waba, old.at_s) {
+    if known || !is_untyped(&old) || w.client_paid && close::is_closed(facts, w.waba, old.at_s) {
         return None;
     }
-    let new = Booked { window_open: true, ..old };
-    let (mut new, correction) = judge(&w.place(facts), pair, &mut moves.counters, &old, new, member.delivered_s());
+    let new = Booked { window_open, ..old };
+    let (mut new, correction) = judge(&w.place(facts), pair, &mut moves.counters, &old, new, delivered_s);
     let Correction { was, now, cause } = correction?;
     withdraw(moves, &w, &old, was, cause, stands, out);
     new.by_hash = true;
