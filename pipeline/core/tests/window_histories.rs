@@ -9,6 +9,7 @@ use common::{World, account_spec};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use tollgate_core::ids::{AccountIx, ContactKey, User};
 
 const DAY: u32 = 24 * HOUR;
 /// 2026-09-02 12:00:00 UTC: utility is free inside the window until the end of the month.
@@ -193,6 +194,27 @@ fn a_message_of_the_person_opens_the_window_of_number_and_id() {
     // A position in the bands is free again for both.
     w.event(&status("delivered", uids[1], ANA, at_s - 10 * DAY, Value::Null));
     assert_eq!(w.out.ledger.last().unwrap()["ordinal"], 1);
+}
+
+/// Whoever is reached inside a window is not counted for the quota, also when the person wrote again before that is told.
+#[test]
+fn whoever_writes_again_is_not_counted_for_what_came_before() {
+    for again in [false, true] {
+        let mut spec = account_spec("acme", "waba-1", "1001", "TIER_1K", "GREEN");
+        spec["wabas"][0]["time_zone"] = json!("UTC");
+        let mut w = World::at(u64::from(SEPTEMBER_S) * 1000);
+        w.apply(&spec);
+        writes(&mut w, ANA, SEPTEMBER_S);
+        let uid = sent(&mut w, "utility", ANA);
+        w.advance(u64::from(HOUR) * 1000);
+        if again {
+            writes(&mut w, ANA, SEPTEMBER_S + 600);
+        }
+        w.event(&status("delivered", uid, ANA, SEPTEMBER_S + 60, Value::Null));
+        let user = User::from_digits(ANA[1..].parse().unwrap()).unwrap();
+        let counted = w.engine.state().contact(ContactKey::new(AccountIx(0), user)).counted;
+        assert!(!counted.is_counted(SEPTEMBER_S + HOUR), "{again}: {counted:?}");
+    }
 }
 
 fn history() -> impl Strategy<Value = Vec<Told>> {
