@@ -113,7 +113,7 @@ fn a_new_card_its_correction_and_its_bands() {
     std::fs::write(here.join("others.csv"), TIERS.replace("UTILITY", "0.9")).unwrap();
     let error = refused(here, &import("others.csv", ""));
     assert!(
-        error.contains("the List rate of Mexico, utility is 0.9 where card pmp-usd-2027-01-01-v2 has 0.0085;"),
+        error.contains("line 6: the List rate of Mexico, utility is 0.9 where card pmp-usd-2027-01-01-v2 has 0.0085;"),
         "{error}"
     );
     told(here, &import("tiers.csv", ""));
