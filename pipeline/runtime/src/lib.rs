@@ -3,6 +3,7 @@
 
 pub mod clock;
 mod console;
+pub mod csv_lines;
 pub mod dispatcher;
 pub mod export;
 pub mod forecast;

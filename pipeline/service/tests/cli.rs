@@ -56,6 +56,7 @@ const TABLE: &str = r#"
     enqueue none.csv --account acme --template t --language en  → 1 none.csv cannot be read
     enqueue ledger --account acme --template t --language en    → 1 ledger cannot be read: Is a directory
     enqueue open_quote.csv --account acme --template t --language en --url URL → 1 open_quote.csv:2: the quote that opens in line 2 is never closed
+    enqueue windows.csv --account acme --template t --language en --url URL → 1 windows.csv:4: 
     enqueue people.csv --account acme --template t --language en --config ledger.toml → 2 --config ledger.toml without --kafka
     enqueue people.csv --account acme --template t --language en --url URL → 1 no service answers at URL; start one with `tollgate serve` or `tollgate demo`
     enqueue people.jsonl --map a=1                              → 2 --map is for CSV
@@ -89,6 +90,7 @@ const TABLE: &str = r#"
     person erase acme +5511987654321 --yes --url URL            → 1 no service answers
     consents import ledger --account acme --url URL             → 1 ledger cannot be read: Is a directory
     consents import open_quote.csv --account acme --url URL     → 1 open_quote.csv:2: the quote that opens in line 2 is never closed
+    consents import windows.csv --account acme --url URL        → 1 windows.csv:4: to: 
     consents import no_state.csv --account acme --url URL       → 1 no_state.csv:2: state: the field is missing; add it
     billing export --month 2026-13                              → 2 write YYYY-MM
     billing export --month 2026-10                              → 1 ledger.db
@@ -248,6 +250,7 @@ fn files(directory: &Path) {
         ("sometime.csv", "to,state,at\n+5511987654321,opt_in,yesterday\n".to_owned()),
         ("bad_number.csv", "to,state\n+55,opt_in\n".to_owned()),
         ("open_quote.csv", "to,source,state\n+5511987654321,\"form,opt_out\n+5511987654322,form,opt_out\n".to_owned()),
+        ("windows.csv", "to,state\r\n\r\n\r\n+55,opt_in\r\n".to_owned()),
         ("no_state.csv", "to,state\n+5511987654321,\n".to_owned()),
         ("ledger.toml", "data_dir = \"ledger\"\n".to_owned()),
         ("booked.toml", "data_dir = \"booked\"\n".to_owned()),

@@ -163,6 +163,12 @@ fn a_month_is_closed_once_and_stays() {
          time_zone = \"America/Sao_Paulo\"\n[[account.wabas.senders]]\nid = \"200\"\n";
     fs::write(service.path("account.toml"), account).unwrap();
     service.good(&["accounts", "apply", "account.toml"]);
+    fs::write(service.path("euro.toml"), account.replace("USD", "EUR")).unwrap();
+    service.refused(
+        &["accounts", "apply", "euro.toml"],
+        1,
+        "euro.toml:6: account \"acme\": unchanging: wabas[0].currency",
+    );
     service.until("the account is in the views", |s| words(&s.run(&["senders", "acme"])).contains("200"));
     let before = [
         ("wamid.a", "5511987654321", "utility", SEPTEMBER),

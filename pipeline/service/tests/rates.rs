@@ -113,7 +113,7 @@ fn a_new_card_its_correction_and_its_bands() {
     std::fs::write(here.join("others.csv"), TIERS.replace("UTILITY", "0.9")).unwrap();
     let error = refused(here, &import("others.csv", ""));
     assert!(
-        error.contains("the List rate of Mexico, utility is 0.9 where card pmp-usd-2027-01-01-v2 has 0.0085;"),
+        error.contains("line 6: the List rate of Mexico, utility is 0.9 where card pmp-usd-2027-01-01-v2 has 0.0085;"),
         "{error}"
     );
     told(here, &import("tiers.csv", ""));
@@ -183,6 +183,7 @@ fn all_or_nothing() {
     std::fs::write(here.join("eur.csv"), text.replace("$US", "EUR")).unwrap();
     let error = refused(here, "rates import eur.csv --valid-from 2027-01-01 --out rates");
     assert!(error.contains("there is a gap between") && error.lines().count() == 1, "{error}");
+    assert!(error.contains("load the card between them, or give --gap-before: those days stay unpriced"), "{error}");
     std::fs::write(here.join("tiers.csv"), TIERS.replace("UTILITY", "0.01")).unwrap();
     let error = refused(here, "rates import tiers.csv --valid-from 2027-01-01 --out rates");
     assert!(error.contains("no USD card starts on 2027-01-01; import its list rates first"), "{error}");

@@ -184,7 +184,7 @@ fn what_is_kept_is_compared_without_a_file() {
     write(here, "raw.json", &answer(3, "0.0915"));
     let (code, said) = run("billing analytics import raw.json");
     assert_eq!(code, Some(1));
-    assert!(said.contains("raw.json: answer 1: it does not say what was asked and when"), "{said}");
+    assert!(said.contains("raw.json: line 1, answer 1: it does not say what was asked and when"), "{said}");
     write(here, "first.jsonl", &told(4, "0.1220", 1));
     write(here, "second.jsonl", &told(3, "0.0915", 2));
     for (file, says) in
@@ -216,11 +216,11 @@ fn what_is_kept_is_compared_without_a_file() {
 
 /// `arguments → exit code, what stderr has`.
 const REFUSED: &str = r#"
-    --against cut.json                              → 1 cut.json: the file ends at byte 200 inside answer 1, it was cut off; fetch it again
+    --against cut.json                              → 1 cut.json: the file ends in line 2, at byte 200 inside answer 1: it was cut off; fetch it again
     --against empty.json                            → 1 empty.json: the file is empty
     --against none.json                             → 1 --against none.json cannot be read
-    --against text.json                             → 1 text.json: byte 0 is not JSON
-    --against type.json                             → 1 type.json: answer 1: pricing_analytics.data[0].data_points[0].volume: the string "3" does not fit
+    --against text.json                             → 1 text.json: line 1, byte 0 is not JSON
+    --against type.json                             → 1 type.json: line 1, answer 1: pricing_analytics.data[0].data_points[0].volume: the string "3" does not fit
     --against october.json                          → 1 --month = 2026-09: none of the 2 figures is of it, they are of 2026-10-10 to 2026-10-11; fetch that month
     --against bill.csv                              → 1 bill.csv is CSV, whose columns nothing tells; write a profile of them after examples/profiles/invoice.toml
     --against same.json --account nobody            → 1 --account = "nobody": there is no such account

@@ -20,6 +20,14 @@ pub(super) fn cards(
                 "write one of currencies.csv, or add it there".to_owned(),
             );
         }
+        // Ids are free, but one of the usual form must not say otherwise: figures of one currency would be billed in another.
+        let said = card.id().split('-').nth(1).and_then(|code| Currency::new(&code.to_uppercase()));
+        if let Some(said) = said.filter(|said| *said != card.currency() && currencies.contains_key(said)) {
+            return error(
+                format!("currency is `{}` where id `{}` is of a card in {said}", card.currency(), card.id()),
+                "correct the one that is wrong".to_owned(),
+            );
+        }
         if let Some(other) = cards[..index].iter().find(|other| other.id() == card.id()) {
             return error(
                 format!("id `{}` is also that of {}", card.id(), other.file()),

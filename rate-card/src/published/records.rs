@@ -28,11 +28,14 @@ pub(super) fn split(text: &str) -> Result<Vec<Record>, u64> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = Vec::new();
-    let mut last = 0;
+    let (mut last, mut line) = (0, 1);
     for record in reader.records() {
         let record = record.map_err(|error| error.position().map_or(1, csv::Position::line))?;
-        let (line, byte) = record.position().map_or((1, 0), |at| (at.line(), at.byte() as usize));
-        last = byte;
+        // The reader says where it went on: after `\r\n` that is before the `\n`, and blank lines come before the record too.
+        let from = record.position().map_or(0, |at| at.byte() as usize);
+        let begins = from + text[from..].bytes().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        line += text[last..begins].matches('\n').count() as u64;
+        last = begins;
         records.push(Record { line, cells: record.iter().map(str::to_owned).collect() });
     }
     // The reader takes the end of the text for the end of quotes. Then the last quotes of the last record are those.

@@ -83,6 +83,12 @@ pub trait Reads: Send + Sync + 'static {
     /// See [`ReadError`]; so for all methods.
     fn message(&self, account: &str, id: &str) -> Result<Option<ViewJson>, ReadError>;
 
+    /// A ledger entry that belongs to no message, with what it corrects and what corrects it.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn entry(&self, account: &str, entry: &str) -> Result<Option<ViewJson>, ReadError>;
+
     /// The account's live state.
     ///
     /// # Errors

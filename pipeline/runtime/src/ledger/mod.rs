@@ -53,6 +53,7 @@ pub use stream::{Ingested, Record, Stream};
 pub(crate) use accounts::Accounts;
 pub(crate) use aside::beyond;
 pub(crate) use asked::{Asked, asked};
+pub(crate) use by_id::of_no_message;
 pub(crate) use charge_order::Standing;
 pub(crate) use charges::{
     Alike, Id, Line, SharedRow, billing_month, entries_at, is_withdrawal, month_lines, reversals, shared_rows,

@@ -71,6 +71,9 @@ pub(crate) trait Sql {
     /// Rows in the order of the statement, lent one by one; none is held. No other statement runs meanwhile.
     fn rows(&self, sql: &str, values: &[Value<'_>], each: Each<'_>) -> Result<(), LedgerError>;
 
+    /// Where the entry of an id lies that belongs to no message: the statement that answers month, account and instant.
+    fn place_of_no_message(&self) -> &'static str;
+
     /// Runs a statement that answers no rows; how many it changed.
     fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, LedgerError>;
 }

@@ -168,6 +168,10 @@ impl Sql for Tx<'_> {
         Ok(())
     }
 
+    fn place_of_no_message(&self) -> &'static str {
+        "SELECT month, account, occurred_at FROM entries WHERE message_uid IS NULL AND entry = ?1"
+    }
+
     fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, LedgerError> {
         Ok(self.0.prepare_cached(sql)?.execute(rusqlite::params_from_iter(values))? as u64)
     }

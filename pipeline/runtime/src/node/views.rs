@@ -106,6 +106,10 @@ impl Reads for ViewReads {
         self.view(|r| r.message(account, id))
     }
 
+    fn entry(&self, account: &str, entry: &str) -> Result<Option<ViewJson>, ReadError> {
+        self.view(|r| r.entry(account, entry))
+    }
+
     fn account(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
         self.view(|r| r.account(account))
     }
@@ -263,7 +267,12 @@ impl Reads for ViewReads {
     }
 
     fn story(&self, account: &str, id: &str) -> Result<Option<String>, ReadError> {
-        self.with(|r| Ok(r.message(account, id).map_err(failed)?.map(|message| views::explain(&message))))
+        self.with(|r| {
+            Ok(match r.message(account, id).map_err(failed)? {
+                Some(message) => Some(views::explain(&message)),
+                None => r.entry(account, id).map_err(failed)?.map(|entry| views::explain_entry(&entry)),
+            })
+        })
     }
 }
 

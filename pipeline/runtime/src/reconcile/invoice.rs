@@ -4,6 +4,7 @@ use super::Known;
 use super::profile::{Period, Profile};
 use super::scope::{Grain, Key, REGULAR, Scope, civil_bounds};
 use super::statement::{Statement, StatementError, Theirs, shown, word};
+use crate::csv_lines::Lines;
 use rust_decimal::Decimal;
 use std::io::Read;
 use tollgate_rate_card::{Currency, YearMonth};
@@ -101,6 +102,7 @@ struct Places {
 /// A row, with what an error says of it.
 struct Row<'r> {
     file: &'r str,
+    line: u64,
     header: &'r csv::StringRecord,
     record: &'r csv::StringRecord,
 }
@@ -137,22 +139,27 @@ impl<'a> Invoices<'a> {
     /// A column is not there, or a value cannot be read; with file, line, column, value and remedy.
     pub fn add(&mut self, file: &str, text: impl Read) -> Result<(), InvoiceError> {
         let mut builder = csv::ReaderBuilder::new();
+        let text = Lines::new(text);
         let mut reader = builder.delimiter(self.profile.delimiter as u8).trim(csv::Trim::All).from_reader(text);
-        let broken = |error: &csv::Error| InvoiceError::Csv {
-            file: file.to_owned(),
-            line: error.position().map_or(1, csv::Position::line),
-            why: error.to_string(),
+        let mut header = match reader.headers() {
+            Ok(header) => header.clone(),
+            Err(error) => return Err(broken(file, 1, &error)),
         };
-        let mut header = reader.headers().map_err(|error| broken(&error))?.clone();
         if let Some(first) = header.get(0).and_then(|first| first.strip_prefix('\u{feff}')) {
             header = std::iter::once(first.to_owned()).chain(header.iter().skip(1).map(str::to_owned)).collect();
         }
         let places = self.places(file, &header)?;
         let mut record = csv::StringRecord::new();
         let mut rows = 0_u64;
-        while reader.read_record(&mut record).map_err(|error| broken(&error))? {
+        loop {
+            let read = reader.read_record(&mut record);
+            let at = read.as_ref().map_or_else(csv::Error::position, |_| record.position()).cloned();
+            let line = at.map_or(1, |at| reader.get_mut().of_row(&at));
+            if !read.map_err(|error| broken(file, line, &error))? {
+                break;
+            }
             rows += 1;
-            self.row(&Row { file, header: &header, record: &record }, &places)?;
+            self.row(&Row { file, line, header: &header, record: &record }, &places)?;
         }
         if rows == 0 { Err(InvoiceError::Empty { file: file.to_owned() }) } else { Ok(()) }
     }
@@ -298,6 +305,18 @@ impl<'a> Invoices<'a> {
     }
 }
 
+/// Why a row cannot be read. The reader's own words name another line.
+fn broken(file: &str, line: u64, error: &csv::Error) -> InvoiceError {
+    let why = match error.kind() {
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("the row has {len} cells where the header has {expected_len}")
+        }
+        csv::ErrorKind::Utf8 { .. } => "the row is not UTF-8".to_owned(),
+        _ => error.to_string(),
+    };
+    InvoiceError::Csv { file: file.to_owned(), line, why }
+}
+
 /// Whether the sign between thousands stands between thousands alone: `1,234,567` or, as in India, `12,34,567`. In `0,27`
 /// it is the one that other languages have before decimals, and to leave it out would make 27 of it.
 fn is_grouped(written: &str, thousands: char, decimal: char) -> bool {
@@ -313,7 +332,7 @@ impl Row<'_> {
     fn wrong(&self, at: usize, problem: &str, remedy: &str) -> InvoiceError {
         InvoiceError::Value {
             file: self.file.to_owned(),
-            line: self.record.position().map_or(0, csv::Position::line),
+            line: self.line,
             column: self.header.get(at).unwrap_or_default().into(),
             value: self.record.get(at).unwrap_or_default().chars().take(SHOWN).collect(),
             problem: problem.into(),

@@ -1,5 +1,6 @@
 //! Why a message is where it is, and why it cost what it did, in words. The same view gives the same text.
 
+use super::entry::EntryView;
 use super::message::{MessageView, MoveView, PriceLine};
 use crate::ledger::fixed;
 use rust_decimal::Decimal;
@@ -22,6 +23,11 @@ pub const GATES: [(&str, &str); 11] = [
     ("throughput", "pair rate, throughput and a slot are free"),
 ];
 
+/// Writing to a `String` cannot fail.
+macro_rules! line {
+    ($out:expr, $($arg:tt)*) => {{ let _ = writeln!($out, $($arg)*); }};
+}
+
 /// The message's story for people: state, gates, moves, price.
 #[must_use]
 pub fn explain(view: &MessageView) -> String {
@@ -29,13 +35,24 @@ pub fn explain(view: &MessageView) -> String {
     head(&mut out, view);
     gates(&mut out, view);
     moves(&mut out, view);
-    prices(&mut out, view);
+    prices(&mut out, &view.ledger);
     out
 }
 
-/// Writing to a `String` cannot fail.
-macro_rules! line {
-    ($out:expr, $($arg:tt)*) => {{ let _ = writeln!($out, $($arg)*); }};
+/// The price of an entry that belongs to no message, for people.
+#[must_use]
+pub fn explain_entry(view: &EntryView) -> String {
+    let mut out = String::new();
+    line!(out, "Entry {} of account {}, as of {}", view.entry, view.account, view.as_of);
+    let what = match view.origin.as_str() {
+        "foreign" => "other software sent it, so there are neither gates nor moves",
+        _ => "of no message: a fee or a credit",
+    };
+    line!(out, "  origin     {}: {what}", view.origin);
+    line!(out, "  waba       {}", view.waba);
+    line!(out, "  sender     {}", if view.sender.is_empty() { "none" } else { &view.sender });
+    prices(&mut out, &view.ledger);
+    out
 }
 
 fn head(out: &mut String, view: &MessageView) {
@@ -216,12 +233,12 @@ fn moves(out: &mut String, view: &MessageView) {
     }
 }
 
-fn prices(out: &mut String, view: &MessageView) {
+fn prices(out: &mut String, ledger: &[PriceLine]) {
     line!(out, "\nPrice");
-    if view.ledger.is_empty() {
+    if ledger.is_empty() {
         line!(out, "  nothing is booked");
     }
-    for entry in &view.ledger {
+    for entry in ledger {
         price(out, entry);
     }
 }

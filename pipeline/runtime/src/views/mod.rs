@@ -3,7 +3,7 @@
 //!
 //! Written by [`Writer`](crate::ledger::Writer): `ingest_outcomes`, `ingest_snapshots`, `prune_moves`, `claim_sync`,
 //! `finish_sync`.
-//! Read by [`Reader`](crate::ledger::Reader): `message`, `feed`, `flow`, `outcome_counts`, `live`, `accounts`, `campaigns`,
+//! Read by [`Reader`](crate::ledger::Reader): `message`, `entry`, `feed`, `flow`, `outcome_counts`, `live`, `accounts`, `campaigns`,
 //! `campaign`, `senders`, `lots`, `waits`, `zones`, `currencies`, `numbers`, `consents`, `person`, `templates`, `levels`,
 //! `campaign_report`. [`bill`] and [`bill_by_account`] sum a month from any ledger.
 
@@ -12,6 +12,7 @@ mod bill;
 mod body;
 mod consents;
 mod counts;
+mod entry;
 mod explain;
 mod feed;
 mod flow;
@@ -45,7 +46,8 @@ pub use bill::{AccountBill, Bill, BillLine, bill, bill_by_account};
 pub use body::{AmountView, ChargeView, ChosenView, GatesView};
 pub use consents::{BrandView, ConsentLine, ConsentsView, OptOutView};
 pub use counts::{OutcomeCount, OutcomeCounts};
-pub use explain::{GATES, explain};
+pub use entry::EntryView;
+pub use explain::{GATES, explain, explain_entry};
 pub use feed::{Feed, FeedItem};
 pub use flow::FlowView;
 pub use levels::LevelView;

@@ -3,6 +3,8 @@
 
 use std::io::{self, BufReader, Read};
 
+use tollgate_runtime::csv_lines::Lines;
+
 /// Longest row, in bytes, quoted line ends included: a request has 64 KiB, and columns that nobody maps may lie beside it.
 const ROW_BYTES_MAX: u64 = 1 << 20;
 /// What some spreadsheets put before the first name.
@@ -10,7 +12,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A file that is read by `csv::Reader`, with the states of RFC 4180 beside it.
 pub struct Quotes<R> {
-    inner: R,
+    inner: Lines<R>,
     delimiter: u8,
     state: State,
     read: u64,
@@ -34,7 +36,13 @@ enum State {
 impl<R: Read> Quotes<R> {
     /// With the cells divided by this byte.
     pub fn new(inner: R, delimiter: u8) -> Self {
+        let inner = Lines::new(inner);
         Self { inner, delimiter, state: State::CellStart, read: 0, line: 1, row: (1, 0), opened: 0, ended: false }
+    }
+
+    /// See [`Lines::of_row`].
+    pub fn line_of(&mut self, position: &csv::Position) -> u64 {
+        self.inner.of_row(position)
     }
 
     /// The problem of the row that the file has ended in, if a quote is open there. It is the last row that is read.

@@ -79,10 +79,10 @@ struct Bucket {
 /// As of [`super::read`]; an answer that does not say what was asked, and a figure of more than a day.
 pub fn days(text: &[u8]) -> Result<Vec<Day>, AnalyticsError> {
     let mut all = Vec::new();
-    each(text, &mut |raw, answer| {
+    each(text, &mut |raw, place| {
         // What cannot be compared is not kept either.
-        one(raw, answer, &mut Vec::new())?;
-        split(raw, &mut all).map_err(|error| AnalyticsError::Value { answer, error })
+        one(raw, place, &mut Vec::new())?;
+        split(raw, &mut all).map_err(|error| place.wrong(raw, error))
     })?;
     Ok(all)
 }

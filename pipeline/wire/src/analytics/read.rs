@@ -21,24 +21,34 @@ pub enum AnalyticsError {
     #[error("the file is empty; write the platform's answer to GET /{{waba}}?fields=pricing_analytics… into it")]
     Empty,
     /// It ends inside an answer.
-    #[error("the file ends at byte {at} inside answer {answer}, it was cut off; fetch it again")]
+    #[error("the file ends in line {line}, at byte {at} inside answer {answer}: it was cut off; fetch it again")]
     CutOff {
+        /// Its last line.
+        line: usize,
         /// Bytes that are there.
         at: usize,
         /// Answer that has no end, from 1.
         answer: usize,
     },
     /// Not JSON.
-    #[error("byte {at} is not JSON: {why}; write the platform's answers as they came, one a line or as a list")]
+    #[error(
+        "line {line}, byte {at} is not JSON: {why}; write the platform's answers as they came, one a line or as a list"
+    )]
     NotJson {
+        /// Line.
+        line: usize,
         /// Bytes before it.
         at: usize,
         /// What was met.
         why: String,
     },
     /// The platform refused.
-    #[error("answer {answer} is an error of the platform, code {code}: {message}; put it right and ask again")]
+    #[error(
+        "line {line}, answer {answer} is an error of the platform, code {code}: {message}; put it right and ask again"
+    )]
     Refused {
+        /// Line on which the answer begins.
+        line: usize,
         /// Answer, from 1.
         answer: usize,
         /// Its code.
@@ -47,8 +57,10 @@ pub enum AnalyticsError {
         message: String,
     },
     /// A value of an answer.
-    #[error("answer {answer}: {error}")]
+    #[error("line {line}, answer {answer}: {error}")]
     Value {
+        /// Line on which the answer begins.
+        line: usize,
         /// Answer, from 1.
         answer: usize,
         /// What is wrong, with the path.
@@ -115,23 +127,50 @@ pub(super) struct RawPoint<'a> {
 /// What is wrong, with the byte or the path of the value, and the remedy.
 pub fn read(text: &[u8]) -> Result<Vec<Answer>, AnalyticsError> {
     let mut answers = Vec::new();
-    each(text, &mut |raw, number| one(raw, number, &mut answers))?;
+    each(text, &mut |raw, place| one(raw, place, &mut answers))?;
     Ok(answers)
 }
 
-/// The answers of a text, each with its number from 1.
+/// Where an answer is.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'t> {
+    text: &'t [u8],
+    /// From 1.
+    answer: usize,
+}
+
+impl Place<'_> {
+    /// The line on which the answer begins.
+    fn line(self, raw: &RawValue) -> usize {
+        let before = (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        line_at(self.text, before)
+    }
+
+    /// A value of the answer is wrong.
+    pub(super) fn wrong(self, raw: &RawValue, error: InputError) -> AnalyticsError {
+        AnalyticsError::Value { line: self.line(raw), answer: self.answer, error }
+    }
+}
+
+/// The line that has a byte.
+fn line_at(text: &[u8], byte: usize) -> usize {
+    text[..byte.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The answers of a text, each with its place.
 pub(super) fn each<'t>(
     text: &'t [u8],
-    take: &mut dyn FnMut(&'t RawValue, usize) -> Result<(), AnalyticsError>,
+    take: &mut dyn FnMut(&'t RawValue, Place<'t>) -> Result<(), AnalyticsError>,
 ) -> Result<(), AnalyticsError> {
     let start = text.iter().position(|byte| !byte.is_ascii_whitespace()).ok_or(AnalyticsError::Empty)?;
     if text[start] == b'[' {
         let list: Vec<&RawValue> = serde_json::from_slice(text).map_err(|error| broken(text, 1, &error))?;
-        return list.into_iter().enumerate().try_for_each(|(at, raw)| take(raw, at + 1));
+        return list.into_iter().enumerate().try_for_each(|(at, raw)| take(raw, Place { text, answer: at + 1 }));
     }
     let stream = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
     for (at, raw) in stream.enumerate() {
-        take(raw.map_err(|error| broken(text, at + 1, &error))?, at + 1)?;
+        let answer = at + 1;
+        take(raw.map_err(|error| broken(text, answer, &error))?, Place { text, answer })?;
     }
     Ok(())
 }
@@ -141,19 +180,19 @@ fn broken(text: &[u8], answer: usize, error: &serde_json::Error) -> AnalyticsErr
     let lines = text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
     let at = lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1);
     if error.is_eof() || at + 1 >= text.len() {
-        return AnalyticsError::CutOff { at: text.len(), answer };
+        return AnalyticsError::CutOff { line: line_at(text, text.len()), at: text.len(), answer };
     }
     let said = error.to_string();
     let why = said.rfind(" at line ").map_or(&*said, |end| &said[..end]).to_owned();
-    AnalyticsError::NotJson { at, why }
+    AnalyticsError::NotJson { line: line_at(text, at), at, why }
 }
 
-pub(super) fn one(raw: &RawValue, answer: usize, answers: &mut Vec<Answer>) -> Result<(), AnalyticsError> {
-    let wrong = |error| AnalyticsError::Value { answer, error };
+pub(super) fn one(raw: &RawValue, place: Place<'_>, answers: &mut Vec<Answer>) -> Result<(), AnalyticsError> {
+    let wrong = |error| place.wrong(raw, error);
     let read: RawAnswer<'_> = input::read(raw.get().as_bytes(), usize::MAX).map_err(wrong)?;
     if let Some(error) = read.error {
         let message = error.message.chars().take(MESSAGE_CHARS_MAX).collect();
-        return Err(AnalyticsError::Refused { answer, code: error.code, message });
+        return Err(AnalyticsError::Refused { line: place.line(raw), answer: place.answer, code: error.code, message });
     }
     let waba = read.id.filter(|id| !id.is_empty()).ok_or_else(|| {
         let remedy = "ask GET /{waba}?fields=id,pricing_analytics…, so that the answer says whose it is";

@@ -90,3 +90,21 @@ fn every_cut_of_a_file_is_refused() {
     let told = refused(&format!("{}\nnext", answer(POINT)));
     assert!(told.contains(&format!("byte {} is not JSON", whole + 2)), "{told}");
 }
+
+#[test]
+fn every_fault_has_its_line() {
+    let line = |points: &str| answer(points).replace('\n', " ");
+    let (good, bad) = (line(POINT), line(&POINT.replace("\"volume\"", "\"volumes\"")));
+    let error = r#"{"error":{"message":"Unsupported get request","code":100}}"#;
+    for (text, says) in [
+        (format!("{good}\n\n{bad}\n"), "line 3, answer 2: "),
+        (format!("[{good},\r\n{bad}]"), "line 2, answer 2: "),
+        (format!("{good}\n{error}"), "line 2, answer 2 is an error of the platform"),
+        (format!("{good}\n{good}\nnext"), "line 3, byte "),
+        (format!("{good}\n{}", &good[..50]), "the file ends in line 2, at byte "),
+        (format!("[{good},\n{good},\n"), "the file ends in line 3, at byte "),
+    ] {
+        let told = refused(&text);
+        assert!(told.starts_with(says), "{says}: {told}");
+    }
+}

@@ -101,6 +101,11 @@ fn cards() {
                 "1: currency is `CHF`, not a billing currency; write one of currencies.csv, or add it there",
             ),
             (
+                "currency=USD",
+                "currency=EUR",
+                "1: currency is `EUR` where id `pmp-usd-2026-10-01` is of a card in USD; correct the one that is wrong",
+            ),
+            (
                 "pricing_model=PMP",
                 "pricing_model=CBP",
                 "1: pricing_model is `CBP` where rulebook `pmp-2026-10-01` has PMP; correct the model or the dates",

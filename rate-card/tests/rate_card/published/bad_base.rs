@@ -159,3 +159,23 @@ fn twenty_faults_are_told_and_the_others_counted() {
     assert!(faults.more > 100, "{}", faults.more);
     assert!(faults.faults.is_sorted_by_key(|fault| fault.line));
 }
+
+/// The platform writes `\r\n`; a row keeps its line then, and below blank ones.
+#[test]
+fn a_fault_has_the_line_of_its_row() {
+    let wrong = good().replace("Argentina,$US,0.0618", "Argentina,$US,-0.0618");
+    let line = wrong.lines().position(|line| line.starts_with("Argentina,")).unwrap() + 1;
+    for (ends, text) in [
+        ("plain", wrong.clone()),
+        ("of Windows", wrong.replace('\n', "\r\n")),
+        ("with a byte order mark", format!("\u{feff}{}", wrong.replace('\n', "\r\n"))),
+    ] {
+        let told = said(read(&text, "2026-10-01", None));
+        assert!(told.starts_with(&format!("{line}: Marketing is `-0.0618`")), "{ends}: {told}");
+    }
+    for (blank, end) in [("\n\n", "\n"), ("\r\n\r\n", "\r\n")] {
+        let text = format!("{blank}{}", wrong.replace('\n', end));
+        let told = said(read(&text, "2026-10-01", None));
+        assert!(told.starts_with(&format!("{}: Marketing is `-0.0618`", line + 2)), "{blank:?}: {told}");
+    }
+}

@@ -184,6 +184,9 @@ impl Reads for Canned {
     fn message(&self, _: &str, _: &str) -> Result<Option<ViewJson>, ReadError> {
         not_asked()
     }
+    fn entry(&self, _: &str, _: &str) -> Result<Option<ViewJson>, ReadError> {
+        not_asked()
+    }
     fn account(&self, _: &str) -> Result<Option<ViewJson>, ReadError> {
         not_asked()
     }

@@ -16,7 +16,7 @@ use hyper::body::Frame;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Query, Shared};
+use super::{Query, Shared, found};
 use crate::clock::monotonic;
 use crate::gateway::access::Action;
 use crate::gateway::path::Path;
@@ -62,6 +62,18 @@ pub(super) async fn export(
         (None, None) => {}
     }
     stream(Arc::clone(&api.reads), &api.exporting, query, with_manifest).await
+}
+
+/// `GET /v1/ledger/{account}/{entry}`: an entry that belongs to no message.
+pub(super) async fn entry(
+    State(api): Shared,
+    Path((account, entry)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    api.access.account(&headers, Action::Billing, &account)?;
+    let wanted = entry.clone();
+    let view = api.view(move |reads| reads.entry(&account, &wanted)).await?;
+    found(view, "ledger entry without a message", "entry", &entry)
 }
 
 /// Answers an export while it is written, if another may run.

@@ -113,6 +113,7 @@ routes! {
     "/v1/outcomes" => get outcomes::feed;
     "/v1/billing/{file}" => get billing::export, post closing::act;
     "/v1/billing/{month}/state" => get closing::stage;
+    "/v1/ledger/{account}/{entry}" => get billing::entry;
     "/v1/accounts" => get state::accounts;
     "/v1/dead-letters" => get dead_letters::list;
     "/v1/dead-letters:replay" => post replay::replay;

@@ -41,6 +41,7 @@ const ROUTES: &str = "
     POST   /v1/billing/2026-10:close?account=acme&allow=unverified finance       admin
     POST   /v1/billing/2026-10:invoice?account=acme&invoice=R-7  finance         admin
     POST   /v1/billing/2026-10:credit?account=acme&waba=w1&id=C-1&price=1&reason=x  finance         admin
+    GET    /v1/ledger/acme/e1                                    finance         admin
     GET    /v1/lots/acme                                 enqueue finance operate admin
     GET    /v1/windows/acme                              enqueue finance operate admin
     GET    /v1/windows/acme?contacts=true                enqueue         operate admin

@@ -52,6 +52,9 @@ impl Reads for FakeReads {
     fn message(&self, account: &str, id: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme" && id == "m1", "message")
     }
+    fn entry(&self, account: &str, entry: &str) -> Result<Option<ViewJson>, ReadError> {
+        view(account == "acme" && entry == "e1", "entry")
+    }
     fn account(&self, account: &str) -> Result<Option<ViewJson>, ReadError> {
         view(account == "acme" || account == "other", "account")
     }

@@ -38,6 +38,10 @@ impl Sql for BulkTx<'_> {
         self.tx.rows(sql, values, each)
     }
 
+    fn place_of_no_message(&self) -> &'static str {
+        self.tx.place_of_no_message()
+    }
+
     fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, LedgerError> {
         self.tx.run(sql, values)
     }

@@ -204,6 +204,10 @@ impl Sql for Tx<'_> {
         Ok(())
     }
 
+    fn place_of_no_message(&self) -> &'static str {
+        "SELECT month, account, occurred_at FROM entry_ids WHERE message_uid = 0 AND entry = ?1"
+    }
+
     fn run(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, LedgerError> {
         let statement = self.statement(sql)?;
         let values: Vec<&(dyn postgres::types::ToSql + Sync)> = values.iter().map(|v| v as _).collect();

@@ -126,6 +126,21 @@ fn faults_name_file_line_column_value_and_remedy() {
     assert!(told.contains("Net = \"1.00\": that is no number"), "{told}");
 }
 
+/// Whoever exports from a spreadsheet has `\r\n`; a row keeps its line then, and below blank ones.
+#[test]
+fn a_fault_has_the_line_of_its_row() {
+    let profile = profile(PROFILE);
+    let good = "waba-1;1;Utility messages;1;1,00;USD;02.10.2026";
+    let bad = good.replace(";1;1,00", ";x;1,00");
+    let short = good.replace(";USD", "");
+    for (end, row, line) in [("\n", &bad, 4), ("\r\n", &bad, 4), ("\r\n", &short, 4), ("\n", &short, 4)] {
+        let told = read(&profile, &format!("{good}{end}{good}{end}{row}{end}")).expect_err("refused");
+        assert!(told.starts_with(&format!("bill.csv:{line}: ")), "{end:?}: {told}");
+        let told = read(&profile, &format!("{good}{end}{end}{end}{row}{end}")).expect_err("refused");
+        assert!(told.starts_with("bill.csv:5: ") && !told.contains("line: "), "{end:?}: {told}");
+    }
+}
+
 /// `0.27` of an invoice in another language is no 27.
 #[test]
 fn a_sign_that_is_not_between_thousands_is_not_left_out() {

@@ -1,6 +1,7 @@
-//! A world of a few entries and figures; one file for the classes, one for the sums, one for invoices.
+//! A world of a few entries and figures; one file for the classes, one for the sums, one for invoices, one for conversations.
 
 mod classes;
+mod conversations;
 mod exact;
 mod invoices;
 

@@ -4,9 +4,10 @@ use super::ingest;
 use crate::ledger::LedgerStore;
 use crate::ledger::fixture::{Database, READ_AT, T0, charge, golden, json as bytes, on_both, records};
 use crate::views::fixture::{at, life, outcome, snapshot};
-use crate::views::{MessageView, OptOutView, explain};
+use crate::views::{MessageView, OptOutView, explain, explain_entry};
 use serde_json::{Value, json};
 use tollgate_wire::Time;
+use tollgate_wire::ledger::{Cause, EntryKind, LedgerEntry, Origin};
 use tollgate_wire::outcome::OutcomeKind;
 
 on_both!(
@@ -14,6 +15,7 @@ on_both!(
     explain_tells_a_waiting_message,
     explain_names_what_a_refusal_is_about,
     explain_tells_a_marked_up_and_corrected_price,
+    explain_tells_what_other_software_sent,
 );
 
 fn explain_tells_a_delivered_message(dir: &Database) {
@@ -97,4 +99,61 @@ fn explain_tells_a_marked_up_and_corrected_price(dir: &Database) {
     let reader = dir.reader();
     let text = [("acme", "m2"), ("zeta", "m5")].map(|(a, id)| explain(&reader.message(a, id).unwrap().unwrap()));
     golden("explain_corrected_and_marked_up.txt", &text.join("\n"));
+}
+
+/// It has no request, and is asked for by any of its entries.
+fn explain_tells_what_other_software_sent(dir: &Database) {
+    let foreign = |n: u64| LedgerEntry {
+        origin: Origin::Foreign,
+        message_uid: None,
+        message: None,
+        attempt: None,
+        campaign: None,
+        cost_center: None,
+        booked_at: Time(T0 + n * 1000),
+        ..charge(n)
+    };
+    let first = foreign(1);
+    let back = LedgerEntry {
+        kind: EntryKind::Adjustment,
+        cause: Some(Cause::Reclassified),
+        adjusts: Some(first.entry.clone()),
+        quantity: -1,
+        cost: first.cost.map(|cost| -cost),
+        price_ex_tax: first.price_ex_tax.map(|price| -price),
+        ..foreign(2)
+    };
+    let anew = LedgerEntry {
+        kind: EntryKind::Unpriced,
+        cause: Some(Cause::Reclassified),
+        adjusts: Some(first.entry.clone()),
+        revision: 1,
+        category: None,
+        pricing_type: None,
+        card: None,
+        band: None,
+        list_rate: None,
+        cost_rate: None,
+        cost: None,
+        price_ex_tax: None,
+        reason: Some("unknown_category".into()),
+        ..foreign(3)
+    };
+    let another = foreign(4);
+    let entries = [&first, &back, &anew, &another, &charge(5)].map(bytes);
+    dir.writer().ingest(&records(&entries, 0), READ_AT).unwrap();
+    let reader = dir.reader();
+    let view = reader.entry("acme", &anew.entry).unwrap().unwrap();
+    golden("explain_foreign.txt", &explain_entry(&view));
+    for of_them in [&first, &back] {
+        let view = reader.entry("acme", &of_them.entry).unwrap().unwrap();
+        let ids: Vec<_> = view.ledger.iter().map(|line| line.entry.as_str()).collect();
+        assert_eq!(ids, [&*first.entry, &*back.entry, &*anew.entry]);
+    }
+    assert_eq!(reader.entry("acme", &another.entry).unwrap().unwrap().ledger.len(), 1);
+    for (account, id) in
+        [("zeta", &*first.entry), ("acme", &*charge(5).entry), ("acme", &*charge(6).entry), ("acme", "m1")]
+    {
+        assert!(reader.entry(account, id).unwrap().is_none(), "{account} {id}");
+    }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use tollgate_wire::command::AccountSpec;
 
 use super::{Account, read_file};
-use crate::client::{Api, ClientArgs, path};
+use crate::client::{Api, ClientArgs, Problem, path};
 use crate::commands::whole;
 use crate::output;
 
@@ -48,7 +48,7 @@ pub async fn run(args: &ApplyArgs, json: bool) -> anyhow::Result<ExitCode> {
     let specs = read_file::read(&args.file)?;
     let api = Api::new(&args.client)?;
     let mut results = Vec::new();
-    for spec in &specs {
+    for (i, spec) in specs.iter().enumerate() {
         let before = have(&api, &spec.account).await?;
         let word = match before {
             None => "created",
@@ -56,9 +56,12 @@ pub async fn run(args: &ApplyArgs, json: bool) -> anyhow::Result<ExitCode> {
             Some(_) => "changed",
         };
         if word != "unchanged" && !args.dry_run {
-            put(&api, spec)
-                .await
-                .map_err(|error| error.context(format!("{}: account {:?}", args.file.display(), spec.account)))?;
+            put(&api, spec).await.map_err(|error| {
+                let field = error.downcast_ref::<Box<Problem>>().and_then(|problem| problem.field.as_deref());
+                let line = field.and_then(|field| read_file::line(&args.file, i, field));
+                let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+                error.context(format!("{}{line}: account {:?}", args.file.display(), spec.account))
+            })?;
             settled(&api, spec, Duration::from_secs(args.wait)).await?;
         }
         if json {

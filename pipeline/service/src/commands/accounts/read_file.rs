@@ -50,6 +50,19 @@ pub fn read_text(name: &str, text: &str, json: bool) -> anyhow::Result<Vec<Accou
     Ok(specs)
 }
 
+/// The line of a field of one of the file's accounts, for what the service alone knows to be wrong. None in JSON.
+pub fn line(path: &Path, account: usize, field: &str) -> Option<usize> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let table = DeTable::parse(&text).ok()?;
+    let prefix = if is_many(&table) { format!("account[{account}].") } else { String::new() };
+    Some(line_of(&table, &Lines::of(&text), &format!("{prefix}{field}")))
+}
+
+/// `account` is the id of a single account, or the list of many.
+fn is_many(table: &Spanned<DeTable<'_>>) -> bool {
+    table.get_ref().get("account").is_some_and(|account| account.get_ref().is_array())
+}
+
 fn from_toml(name: &str, text: &str) -> anyhow::Result<Vec<AccountSpec>> {
     let lines = Lines::of(text);
     let fault = |error: &toml::de::Error| {
@@ -57,8 +70,7 @@ fn from_toml(name: &str, text: &str) -> anyhow::Result<Vec<AccountSpec>> {
         anyhow!("{name}:{line}: {}", said(error.message()))
     };
     let table = DeTable::parse(text).map_err(|error| fault(&error))?;
-    // `account` is the id of a single account, or the list of many.
-    let many = table.get_ref().get("account").is_some_and(|account| account.get_ref().is_array());
+    let many = is_many(&table);
     let specs = if many {
         toml::from_str::<Many>(text).map(|many| many.account)
     } else {

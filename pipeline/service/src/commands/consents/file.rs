@@ -53,7 +53,7 @@ impl Kind {
 pub(super) struct People {
     kind: Kind,
     name: String,
-    records: csv::StringRecordsIntoIter<CsvFile>,
+    reader: csv::Reader<CsvFile>,
     header: csv::StringRecord,
     account: String,
     rows: u64,
@@ -90,7 +90,7 @@ impl People {
                 return Err(anyhow!("{name}:1: there is no column {needed}; add it"));
             }
         }
-        Ok(Self { kind, name, records: reader.into_records(), header, account: account.to_owned(), rows: 0 })
+        Ok(Self { kind, name, reader, header, account: account.to_owned(), rows: 0 })
     }
 
     /// The row as a line of the service, once it would be a good command.
@@ -129,17 +129,21 @@ impl Iterator for People {
     type Item = anyhow::Result<Item>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let record = self.records.next()?;
+        let mut record = csv::StringRecord::new();
+        let read = self.reader.read_record(&mut record);
+        if matches!(read, Ok(false)) {
+            return None;
+        }
         self.rows += 1;
-        let position = self.records.reader().position();
-        let mark = Mark { rows: self.rows, fingerprint: 0, bytes: position.byte() };
-        let at = record.as_ref().map_or_else(csv::Error::position, csv::StringRecord::position);
-        let line = at.map_or_else(|| position.line(), csv::Position::line);
-        if let Some(problem) = self.records.reader().get_ref().get_ref().unclosed() {
+        let mark = Mark { rows: self.rows, fingerprint: 0, bytes: self.reader.position().byte() };
+        let at = read.as_ref().map_or_else(csv::Error::position, |_| record.position());
+        let at = at.unwrap_or_else(|| self.reader.position()).clone();
+        let line = self.reader.get_mut().get_mut().line_of(&at);
+        if let Some(problem) = self.reader.get_ref().get_ref().unclosed() {
             return Some(Ok(Item::Bad(BadRow { line, problem }, mark)));
         }
-        Some(match record {
-            Ok(record) => Ok(match self.json(&record) {
+        Some(match read {
+            Ok(_) => Ok(match self.json(&record) {
                 Ok(json) => Item::Row(Row { line, json, mark }),
                 Err(problem) => Item::Bad(BadRow { line, problem }, mark),
             }),

@@ -94,7 +94,8 @@ impl Iterator for CsvRows {
             Err(error) => return Some(Err(anyhow!("{} cannot be read: {error}", self.name))),
         }
         self.rows += 1;
-        let line = record.position().map_or(0, csv::Position::line);
+        let lines = self.reader.get_mut().get_mut();
+        let line = record.position().map_or(0, |at| lines.line_of(at));
         // Cells with their lengths: the same text split otherwise is another row.
         let content: Vec<u8> = record
             .iter()

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tollgate_runtime::views::{
-    AmountView, ChargeView, ChosenView, GatesView, MessageView, MoveView, OptOutView, PriceLine, WaitView,
+    AmountView, ChargeView, ChosenView, EntryView, GatesView, MessageView, MoveView, OptOutView, PriceLine, WaitView,
 };
 use tollgate_wire::Time;
 use tollgate_wire::outcome::OutcomeKind;
@@ -38,6 +38,23 @@ struct MessageFields {
     estimate: Option<AmountView>,
     charge: Option<ChargeView>,
     moves: Vec<MoveView>,
+    #[serde(deserialize_with = "price_lines")]
+    ledger: Vec<PriceLine>,
+}
+
+/// An entry's view.
+#[derive(Deserialize)]
+pub struct Entry(#[serde(with = "EntryFields")] pub EntryView);
+
+#[derive(Deserialize)]
+#[serde(remote = "EntryView")]
+struct EntryFields {
+    as_of: Time,
+    account: String,
+    entry: String,
+    waba: String,
+    sender: String,
+    origin: String,
     #[serde(deserialize_with = "price_lines")]
     ledger: Vec<PriceLine>,
 }

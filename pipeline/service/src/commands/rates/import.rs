@@ -162,7 +162,11 @@ fn checked(
         PublishedPrices::Base(_) => sources.cards.push(source),
         PublishedPrices::Tiers(_) => sources.bands.push(source),
     }
-    Ok(RateCards::from_sources(&sources)?)
+    RateCards::from_sources(&sources).map_err(|mut error| {
+        // The file that would declare it is the one that is about to be written.
+        error.remedy = error.remedy.replace("declare gap_before=yes", "give --gap-before");
+        error.into()
+    })
 }
 
 /// The faults of the file, one a line.

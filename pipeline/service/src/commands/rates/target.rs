@@ -121,8 +121,10 @@ pub fn tiers(
     for (&(market, category), (table, _)) in &tiers.tables {
         let (list, (_, first)) = (card.cell(market, category).and_then(Cell::rate), table.at(1));
         if list != Some(first) {
+            let of_table = tiers.rates.iter().find(|of| (of.market, of.category) == (market, category));
             return Err(anyhow!(
-                "the List rate of {}, {category} is {first} where card {} has {}; import the list rates of these days first",
+                "line {}: the List rate of {}, {category} is {first} where card {} has {}; import the list rates of these days first",
+                of_table.map_or(1, |of| of.line),
                 rates.map().market_name(market),
                 card.id(),
                 list.map_or_else(|| "none".to_owned(), |rate| rate.to_string())
