@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod common;
+use common::any_order::{self, said};
 use common::closing::{close, lines, read};
-use common::{World, account_spec, status};
+use common::{World, account_spec};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use tollgate_core::engine::Table;
 
 const DAY_S: u32 = 86_400;
@@ -22,15 +23,6 @@ fn world() -> World {
     let mut w = World::at(u64::from(NOVEMBER_S + 3 * DAY_S) * 1000);
     w.apply(&spec);
     w
-}
-
-fn said(wamid: &str, kind: &str, at_s: u32, category: &str) -> Value {
-    let mut s = status(kind, 1, wamid, at_s, false);
-    s.as_object_mut().unwrap().remove("callback");
-    if !category.is_empty() {
-        s["pricing"] = json!({"model": "PMP", "category": category, "pricing_type": "regular"});
-    }
-    s
 }
 
 /// Plays statuses, with a restart after each where asked; nothing of them is more than a count.
@@ -280,36 +272,10 @@ proptest! {
         steps in prop::collection::vec(step(), 1..8),
         shuffle in prop::collection::vec((any::<prop::sample::Index>(), 0..5_u8), 16),
     ) {
-        // Of two words of one second and status the last that comes counts: that is no order to be free of.
-        let mut unique: BTreeMap<(usize, &str, u32), &str> = BTreeMap::new();
-        for (n, kind, at_s, category) in steps {
-            unique.insert((n, kind, at_s), category);
-        }
-        let mut steps: Vec<Value> = unique
-            .into_iter()
-            .map(|((n, kind, at_s), category)| said(&format!("wamid.{n}"), kind, at_s, category))
-            .collect();
+        let steps = any_order::statuses(steps);
         let plain = played(&steps, false);
         let mut w = world();
-        w.commit();
-        for (at, then) in shuffle {
-            if steps.is_empty() { break }
-            let at = at.index(steps.len());
-            // Some come twice.
-            let s = if then == 4 { steps[at].clone() } else { steps.swap_remove(at) };
-            if then == 0 {
-                let (ledger, topic) = (w.out.ledger.clone(), w.out.topic.clone());
-                w.event(&s);
-                prop_assert!(w.engine.abort());
-                (w.out.ledger, w.out.topic) = (ledger, topic);
-            }
-            w.event(&s);
-            w.commit();
-            if then == 1 {
-                w.reload();
-            }
-        }
-        steps.iter().for_each(|s| w.event(s));
+        any_order::play(&mut w, steps, &shuffle);
         sound(&w);
         prop_assert_eq!(standing(&plain), standing(&w));
     }

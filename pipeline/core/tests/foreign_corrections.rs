@@ -2,11 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod common;
+use common::any_order::{self, said};
 use common::closing::{close, lines, read, total};
-use common::{World, account_spec, status};
+use common::{World, account_spec};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use tollgate_core::engine::Table;
 
 const DAY_S: u32 = 86_400;
@@ -26,15 +26,6 @@ fn world() -> World {
     let mut w = World::at(u64::from(NOVEMBER_S + 3 * DAY_S) * 1000);
     w.apply(&spec);
     w
-}
-
-fn said(wamid: &str, kind: &str, at_s: u32, category: &str) -> Value {
-    let mut s = status(kind, 1, wamid, at_s, false);
-    s.as_object_mut().unwrap().remove("callback");
-    if !category.is_empty() {
-        s["pricing"] = json!({"model": "PMP", "category": category, "pricing_type": "regular"});
-    }
-    s
 }
 
 /// What stands: the entries that nothing takes back, as `kind cost usage markup time ordinal` and by wamid.
@@ -314,34 +305,11 @@ proptest! {
         steps in prop::collection::vec(step(), 1..8),
         shuffle in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8), 8),
     ) {
-        // Of two words of one second and status the last that comes counts: that is no order to be free of.
-        let mut unique: BTreeMap<(usize, &str, u32), &str> = BTreeMap::new();
-        for (n, kind, at_s, category) in steps {
-            unique.insert((n, kind, at_s), category);
-        }
-        let mut steps: Vec<_> = unique.into_iter().collect();
-        let event = |((n, kind, at_s), category): &((usize, &str, u32), &str)| {
-            said(&format!("wamid.{n}"), kind, *at_s, category)
-        };
+        let steps = any_order::statuses(steps);
         let mut plain = world();
-        steps.iter().for_each(|s| plain.event(&event(s)));
+        steps.iter().for_each(|s| plain.event(s));
         let mut w = world();
-        w.commit();
-        for (at, then) in shuffle {
-            if steps.is_empty() { break }
-            let s = event(&steps.swap_remove(at.index(steps.len())));
-            if then == 0 {
-                let (ledger, topic) = (w.out.ledger.clone(), w.out.topic.clone());
-                w.event(&s);
-                prop_assert!(w.engine.abort());
-                (w.out.ledger, w.out.topic) = (ledger, topic);
-            }
-            w.event(&s);
-            w.commit();
-            if then == 1 {
-                w.reload();
-            }
-        }
+        any_order::play(&mut w, steps, &shuffle);
         read(&plain);
         read(&w);
         // Within a card, a mark-up and a month the time of what has no position decides nothing.

@@ -87,6 +87,7 @@ fn a_store_of_topics_before_is_made_anew() {
     let (before, since) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     decide(&config, before.path(), 0..20);
     delete_topics(&config);
+    // Records count as newer only where they are so by more than the clocks of their writers may be apart, which is ten seconds.
     std::thread::sleep(Duration::from_secs(12));
     decide(&config, since.path(), 1_000..1_400);
     let worker = Worker::start(&config, "0", before.path());

@@ -16,9 +16,10 @@ use broker::Broker;
 use process::process;
 use tollgate_runtime::clock::{self, Clock};
 use tollgate_runtime::inbox::Inbox as _;
-use tollgate_runtime::log::kafka::{self, KafkaConfig, KafkaInbox};
-use tollgate_runtime::log::{NewRecord, Topic};
+use tollgate_runtime::log::kafka::{self, KafkaConfig, KafkaInbox, KafkaLog};
+use tollgate_runtime::log::{Log as _, NewRecord, ReadLimit, Topic};
 use tollgate_runtime::node::{Node, NodeConfig};
+use tollgate_runtime::store::StoreOptions;
 use tollgate_wire::Time;
 
 /// A clock that goes, and that is so far ahead of the system's.
@@ -138,4 +139,36 @@ async fn what_is_appended_shows_both_directions() {
         let off = told(by_ms).unwrap();
         assert!((off - by_ms).abs() < 2_000, "{off} of {by_ms}");
     }
+}
+
+/// What is read shows a clock behind, also where nothing is written; ahead it may be by the age of what was read.
+#[test]
+fn what_is_read_shows_a_clock_behind() {
+    let kafka = Broker::shared().config();
+    kafka::create(&kafka, 1, 1).unwrap();
+    let other = KafkaConfig { broker_clock: Arc::default(), ..kafka.clone() };
+    let inbox = KafkaInbox::open(&other, 1).unwrap();
+    let record = NewRecord::new("acme", "x", clock::now().0);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(inbox.append(vec![(Topic::Commands, record)])).unwrap();
+    let told = |by_ms: i64| {
+        let now = Time(clock::now().0.checked_add_signed(by_ms).unwrap());
+        kafka.broker_clock.offset_ms(&Clock::manual(now))
+    };
+    let disk = tempfile::tempdir().unwrap();
+    let mut log = KafkaLog::open(kafka.clone(), disk.path().to_owned(), StoreOptions::default()).unwrap();
+    let started = Instant::now();
+    let mut served = false;
+    loop {
+        served |= !log.ownership().unwrap().is_empty();
+        if served && !log.read(Topic::Commands, 0, 0, ReadLimit::default()).unwrap().is_empty() {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(40), "nothing is read");
+        log.wait(&[], Duration::from_millis(20)).unwrap();
+    }
+    let off = told(-60_000).unwrap();
+    // By so much less as the record is old by now.
+    assert!((-61_000..-18_000).contains(&off), "{off}");
+    assert_eq!(told(60_000), Some(0), "nothing of it shows");
 }

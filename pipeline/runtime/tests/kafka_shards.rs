@@ -6,7 +6,9 @@ mod worker;
 
 use broker::Broker;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::fs::File;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -212,4 +214,43 @@ fn a_deleted_changelog_is_refused_and_the_local_store_kept() {
     let error = worker.failed().to_string();
     assert!(error.contains("the changelog was deleted"), "{error}");
     assert_eq!(kept, (0..PARTITIONS).map(|p| contents(directory.path(), p)).collect::<Vec<_>>());
+}
+
+/// Makes what lies in a folder, and the folder, look as if nobody had written to it for a quarter of a year.
+fn age(path: &Path) {
+    if path.is_dir() {
+        std::fs::read_dir(path).unwrap().for_each(|entry| age(&entry.unwrap().path()));
+    }
+    let then = SystemTime::now() - Duration::from_secs(90 * 86_400);
+    File::open(path).unwrap().set_modified(then).unwrap();
+}
+
+/// Of a running worker: a store of a partition that is another's by now goes when nobody wrote to it for long, and none of
+/// its own does.
+#[test]
+fn a_store_left_behind_long_ago_is_removed() {
+    let config = KafkaConfig { sweep_every: Duration::from_millis(50), ..Broker::shared().config() };
+    kafka::create(&config, PARTITIONS, 1).unwrap();
+    let disk = tempfile::tempdir().unwrap();
+    let worker = Worker::start(&config, "0", disk.path());
+    worker.wait_ready();
+    let store = |partition: u32| disk.path().join(format!("partition-{partition}"));
+    let (own, young, old) = (0..PARTITIONS, PARTITIONS, PARTITIONS + 1);
+    own.clone().for_each(|partition| age(&store(partition)));
+    for made in ["young", "old"].map(|name| disk.path().join(name)) {
+        std::fs::create_dir(&made).unwrap();
+        std::fs::write(made.join("1"), "a value").unwrap();
+    }
+    age(&disk.path().join("old"));
+    // By another name until it looks old: the worker may look at any time.
+    std::fs::rename(disk.path().join("young"), store(young)).unwrap();
+    std::fs::rename(disk.path().join("old"), store(old)).unwrap();
+    let started = Instant::now();
+    while store(old).exists() {
+        assert!(worker.is_running(), "the worker ended");
+        assert!(started.elapsed() < Duration::from_secs(30), "nobody looked for it");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(own.chain([young]).all(|partition| store(partition).exists()), "only that one");
+    worker.stop();
 }

@@ -48,6 +48,12 @@ pub fn now(code: ExitCode) -> ! {
     end(number(code))
 }
 
+/// Ends the process at once for a signal, as a shell tells of a process that a signal ended. Nothing is flushed: what was
+/// printed may be held by a thread that waits for its reader, and lines went out as they were printed.
+pub fn at_signal(signal: c_int) -> ! {
+    end((128 + signal) as u8)
+}
+
 fn number(code: ExitCode) -> u8 {
     (0..=u8::MAX).find(|number| ExitCode::from(*number) == code).unwrap_or(1)
 }

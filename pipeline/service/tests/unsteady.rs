@@ -2,6 +2,8 @@
 //! half-written is left.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod preload;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -9,6 +11,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use preload::CLEANED_UP;
 
 /// What the service does about a request.
 enum Does {
@@ -107,17 +111,23 @@ fn what_was_done_is_told_before_a_call_that_fails() {
 
 #[test]
 fn an_interrupted_export_leaves_nothing() {
+    let libraries = tempfile::tempdir().unwrap();
+    let library = preload::library(libraries.path());
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let directory = tempfile::tempdir().unwrap();
         // What an export that was killed left.
         std::fs::write(directory.path().join("bill.csv.5000000.partial"), "a").unwrap();
         let at = service(|_, _| Does::Begin);
         let arguments = ["billing", "export", "--month", "2026-10", "--out", "bill.csv"];
-        let mut child = tollgate(directory.path(), at, &arguments).spawn().unwrap();
+        let mut command = tollgate(directory.path(), at, &arguments);
+        let mut child = command.env("LD_PRELOAD", &library).stderr(Stdio::piped()).spawn().unwrap();
         let partial = directory.path().join(format!("bill.csv.{}.partial", child.id()));
         wait("the export to begin", || std::fs::metadata(&partial).ok().filter(|meta| meta.len() > 0));
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         assert_eq!(end(&mut child).code(), Some(code));
+        let mut told = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        assert!(!told.contains(CLEANED_UP), "libraries take away what threads still use: {told}");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "{signal}");
     }
 }

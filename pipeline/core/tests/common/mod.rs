@@ -1,6 +1,7 @@
 //! A small world for tests: one engine over a store in memory, effects kept as JSON.
 #![allow(dead_code, clippy::unwrap_used, reason = "shared by several test files; each uses a part")]
 
+pub mod any_order;
 pub mod closing;
 pub mod conversations;
 

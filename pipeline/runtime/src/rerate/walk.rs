@@ -2,11 +2,11 @@
 
 use super::Rules;
 use super::facts::{Booked, facts, own_day};
-use super::positions::{Positions, at_booked};
+use super::positions::{Place, Positions, at_booked};
 use super::sums::{Cost, Message, Report, Sums};
 use crate::ledger::{BandBound, LedgerError, Standing, is_withdrawal};
 use rust_decimal::Decimal;
-use tollgate_rate_card::{BandBasis, Rated, YearMonth};
+use tollgate_rate_card::{BandBasis, Rated, RatingInput, YearMonth};
 use tollgate_wire::ledger::{EntryKind, LedgerEntry};
 
 /// The walk. Entries come in the order of [`crate::ledger::Reader`]'s charges: instant, then wamid.
@@ -74,31 +74,27 @@ impl<'a> Walk<'a> {
         if entry.usage_period < entry.billing_period {
             return;
         }
-        let place = self.positions.place(&entry.account, &entry.waba, &entry.sender, &entry.usage_period);
-        self.positions.at(entry.occurred_at.0);
-        let own = own_day(self.rules, entry);
-        match facts(self.rules, &Booked::of(entry), own) {
-            Ok(input) => {
-                let _ = self.positions.rate(self.rules, place, input);
-            }
-            Err(_) if entry.ordinal.is_some() && self.rules.are_own() => {
-                let counted = (entry.category, entry.market.as_deref());
-                self.positions.pass(self.rules, place, counted, self.rules.day(own));
-            }
-            Err(_) => {}
+        if let (place, Ok(input)) = self.placed(entry) {
+            let _ = self.positions.rate(self.rules, place, input);
         }
     }
 
-    fn message(&mut self, entry: &LedgerEntry<'_>, ended: bool) -> Option<()> {
+    /// Where a message is counted, and what it is rated by. One that is not rated again takes its position, as settling does;
+    /// under other rules nobody knows whether it would be counted.
+    fn placed(&mut self, entry: &LedgerEntry<'_>) -> (Place, Result<RatingInput, &'static str>) {
         let place = self.positions.place(&entry.account, &entry.waba, &entry.sender, &entry.usage_period);
         self.positions.at(entry.occurred_at.0);
         let own = own_day(self.rules, entry);
-        let rated = facts(self.rules, &Booked::of(entry), own);
-        // Under other rules nobody knows whether it would be counted.
-        if rated.is_err() && entry.ordinal.is_some() && self.rules.are_own() {
+        let input = facts(self.rules, &Booked::of(entry), own);
+        if input.is_err() && entry.ordinal.is_some() && self.rules.are_own() {
             let counted = (entry.category, entry.market.as_deref());
             self.positions.pass(self.rules, place, counted, self.rules.day(own));
         }
+        (place, input)
+    }
+
+    fn message(&mut self, entry: &LedgerEntry<'_>, ended: bool) -> Option<()> {
+        let (place, rated) = self.placed(entry);
         let booked = match (entry.cost, entry.reason.as_deref()) {
             (Some(cost), _) => Cost::Known(cost),
             (None, reason) => Cost::Unpriced(reason.unwrap_or("unknown").to_owned()),

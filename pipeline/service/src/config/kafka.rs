@@ -1,7 +1,6 @@
 //! The section `[kafka]`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use tollgate_runtime::log::kafka::{CHANGELOG_FORMAT, CHANGELOG_FORMAT_BEFORE, Deployment, KafkaConfig};
 use tollgate_runtime::node::{KafkaOptions, Roles};
@@ -52,7 +51,7 @@ pub(super) fn build(s: &mut Settings) -> KafkaOptions {
             0,
             s.number("kafka.changelog_format", CHANGELOG_FORMAT_BEFORE.into()..=CHANGELOG_FORMAT.into()) as u8,
         ),
-        broker_clock: Arc::default(),
+        ..KafkaConfig::default()
     };
     if let Some(name) = kafka.forbidden() {
         let problem = format!("kafka.properties_file sets {name}, which the program sets itself");

@@ -30,6 +30,9 @@ pub struct KafkaConfig {
     pub session_timeout: Duration,
     /// A transaction open for longer is aborted by the broker.
     pub transaction_timeout: Duration,
+    /// How often it is looked for stores that were left behind, the first time so long after the start: partitions that come
+    /// back have come by then.
+    pub sweep_every: Duration,
     /// What the changelog says of the deployment, so that a process of another one cannot take its partitions over.
     pub deployment: Deployment,
     /// Further librdkafka properties: security and tuning. What exactly-once rests on cannot be changed here.
@@ -151,6 +154,7 @@ impl Default for KafkaConfig {
             slot: "0".to_owned(),
             session_timeout: Duration::from_secs(10),
             transaction_timeout: Duration::from_secs(30),
+            sweep_every: Duration::from_secs(3_600),
             deployment: Deployment::default(),
             properties: BTreeMap::new(),
             broker_clock: Arc::default(),

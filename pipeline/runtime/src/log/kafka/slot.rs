@@ -38,8 +38,6 @@ const BULK_EVERY: Duration = Duration::from_millis(4);
 const DRAIN: usize = 1_000;
 /// Bound on one question to the broker.
 const ASK: Duration = Duration::from_secs(15);
-/// How often it is looked for stores left behind.
-const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 /// Bound on asking whether a broker is back.
 const CONTACT_ASK: Duration = Duration::from_millis(200);
 
@@ -270,7 +268,7 @@ impl Log for KafkaLog {
         let mut changes = Vec::new();
         self.follow_group(&mut changes)?;
         self.finish_restores(&mut changes)?;
-        if self.swept.elapsed() >= SWEEP_EVERY && self.is_settled() {
+        if self.swept.elapsed() >= self.config.sweep_every && self.is_settled() {
             self.swept = monotonic();
             restore::sweep(&self.directory, |partition| self.served.contains_key(&partition), clock::now().0);
         }

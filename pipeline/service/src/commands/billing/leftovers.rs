@@ -1,13 +1,13 @@
 //! What an export that is interrupted would leave beside its file.
 
 use std::path::Path;
-use std::process;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tollgate_runtime::export::{partial, remove_stale};
 
 use super::scope::manifest_path;
+use crate::exit;
 
 /// Removes what killed exports to this name left, and from now on at a signal to end what this one has written so far.
 ///
@@ -37,8 +37,7 @@ pub(super) fn clear(out: &Path) -> anyhow::Result<()> {
             // It may not exist, or have its name already.
             let _ = std::fs::remove_file(partial(file));
         }
-        // As a shell tells of a process that a signal ended.
-        process::exit(128 + of.as_raw_value());
+        exit::at_signal(of.as_raw_value());
     });
     Ok(())
 }
