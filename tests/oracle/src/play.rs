@@ -338,7 +338,7 @@ impl<'o> Play<'o> {
             wait = wait.max(self.dice.between(1800, 9000));
         } else if self.dice.percent(70) {
             // The words of a status as sent are told of at once: those of an older status that comes later are
-            // another matter, see `--known`.
+            // played in `later_words`.
             let with_words = self.dice.percent(40);
             let words = with_words.then(|| self.words_as_sent(&shipment));
             let late = if with_words || self.options.in_order { 0 } else { self.dice.below(3_600_000) };
