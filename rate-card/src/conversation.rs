@@ -111,6 +111,12 @@ impl Conversation {
         self.opened_s <= at_s && at_s < self.ends_s
     }
 
+    /// Whether a message opened it that was booked at a time. Without an id the message tells: its time, and what it covers,
+    /// may have moved the opening back since, so that it ends before that time.
+    const fn is_opened_by(&self, message: u128, at_s: i64) -> bool {
+        if self.opener == 0 { self.spans(at_s) } else { self.opener == message }
+    }
+
     /// Statuses come in any order: a delivery of less than one length before the opening would have opened it itself.
     const fn would_be_opened(&self, at_s: i64) -> bool {
         at_s < self.opened_s && self.opened_s < at_s + (self.ends_s - self.opened_s)
@@ -200,7 +206,10 @@ impl Conversations {
     /// What became known of a message that had opened a conversation of kind `was` at `at_s`: an earlier delivery,
     /// another kind, the platform's id.
     pub fn revise(&mut self, was: ConversationKind, at_s: i64, now: &Delivery, lengths: Option<ConversationLengths>) {
-        let same = |c: &Conversation| c.spans(at_s) && (c.id == 0 || now.id == 0 || c.id == now.id);
+        let same = |c: &Conversation| match c.id {
+            0 => c.is_opened_by(now.message, at_s),
+            id => id == now.id || now.id == 0 && c.spans(at_s),
+        };
         let Some(mut c) = self.0[was.index()].take_if(|c| same(c)) else { return };
         c.named(now.id);
         if let Some(lengths) = lengths {
@@ -213,9 +222,9 @@ impl Conversations {
         self.open(c);
     }
 
-    /// A message that had opened a conversation of kind `was` at `at_s`, of no id, belongs to another one: it never was.
-    pub fn withdraw(&mut self, was: ConversationKind, at_s: i64) {
-        self.0[was.index()].take_if(|c| c.id == 0 && c.spans(at_s));
+    /// `message` had opened a conversation of kind `was` at `at_s`, of no id, and belongs to another one: it never was.
+    pub fn withdraw(&mut self, was: ConversationKind, at_s: i64, message: u128) {
+        self.0[was.index()].take_if(|c| c.id == 0 && c.is_opened_by(message, at_s));
     }
 
     /// The kind whose conversation covers a delivery.

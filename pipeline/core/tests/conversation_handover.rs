@@ -199,3 +199,43 @@ fn who_opened_and_is_forgotten_keeps_the_charge() {
     delivered(&mut w, third, JULY_2024_S + 70, cbp("utility", "c1"));
     assert_eq!((stands(&w), w.out.ledger.len()), (vec![hash(&w, first)], 1));
 }
+
+/// An opener is told of without an id, by a later time than its own, and by its own; its id comes last. It stays the opener of
+/// what it opened and of nothing else: what follows a day later is of another conversation.
+#[test]
+fn an_opener_whose_time_becomes_earlier_covers_nothing_of_the_next_conversation() {
+    let mut w = world(JULY_2024_S);
+    let [opener, next] = [0; 2].map(|_| sent(&mut w, "utility", ANA));
+    w.advance(40 * 3_600_000);
+    // That it was read is told first, and nobody says a price.
+    for hours in [24, 0] {
+        delivered(&mut w, opener, JULY_2024_S + hours * HOUR, Value::Null);
+        w.commit();
+        w.reload();
+    }
+    delivered(&mut w, opener, JULY_2024_S, cbp("utility", "c1"));
+    // The clocks of two phones.
+    delivered(&mut w, next, JULY_2024_S + 24 * HOUR - 1, cbp("utility", "c2"));
+    let mut expected = [hash(&w, opener), hash(&w, next)];
+    expected.sort();
+    assert_eq!(stands(&w), expected);
+}
+
+/// What it covers moves the opening back, too.
+#[test]
+fn an_opener_is_known_by_itself_and_not_by_the_time_of_its_conversation() {
+    let mut w = world(JULY_2024_S);
+    let [first, second, opener, next] = [0; 4].map(|_| sent(&mut w, "utility", ANA));
+    w.advance(60 * 3_600_000);
+    for (uid, hours) in [(opener, 30), (second, 12), (first, 5)] {
+        delivered(&mut w, uid, JULY_2024_S + hours * HOUR, Value::Null);
+    }
+    delivered(&mut w, opener, JULY_2024_S + 29 * HOUR, cbp("utility", "c2"));
+    delivered(&mut w, next, JULY_2024_S + 28 * HOUR, cbp("utility", "c1"));
+    for (uid, hours) in [(second, 12), (first, 5)] {
+        delivered(&mut w, uid, JULY_2024_S + hours * HOUR, cbp("utility", "c1"));
+    }
+    let mut expected = [hash(&w, first), hash(&w, opener)];
+    expected.sort();
+    assert_eq!(stands(&w), expected);
+}

@@ -48,6 +48,9 @@ fn conversations_of(history: &[Made]) -> Vec<Option<(usize, bool)>> {
 fn history() -> impl Strategy<Value = Vec<Made>> {
     let start = prop::sample::select(vec![JULY_2024_S, 1_730_289_600, SWITCH_S - 48 * HOUR]);
     let offset = prop_oneof![(0..110_u32).prop_map(|h| h * HOUR), 0..110 * HOUR];
+    // Around the ends of days, where one conversation follows the other.
+    let offset =
+        prop_oneof![offset, (0..5_u32, 0..7200_u32).prop_map(|(days, s)| (days * 24 * HOUR + s).saturating_sub(HOUR))];
     let made = (0..2_usize, offset, 0..4_usize, prop::bool::weighted(0.1));
     (start, prop::collection::vec(made, 1..14)).prop_map(|(start, all)| {
         let made = |(person, offset, category, entry)| Made { person, at_s: start + offset, category, entry };
@@ -107,6 +110,19 @@ fn hash(w: &World, uid: u64) -> u128 {
     w.engine.config().hash_key.wamid(&format!("wamid.{uid}"))
 }
 
+/// What a status says of the price.
+#[derive(Clone, Copy, Debug)]
+enum Word {
+    Nothing,
+    /// Model and category, and no id.
+    Kind,
+    Id,
+}
+
+fn word() -> impl Strategy<Value = Word> {
+    prop_oneof![Just(Word::Nothing), Just(Word::Kind), Just(Word::Id)]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, max_shrink_iters: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -144,7 +160,7 @@ proptest! {
     #[test]
     fn a_conversation_is_charged_to_its_earliest_message_in_any_order(
         history in history(),
-        told in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), 0..7200_u32), 1..40),
+        told in prop::collection::vec((any::<prop::sample::Index>(), word(), 0..7200_u32, prop_oneof![Just(0), 0..50 * HOUR]), 1..40),
         last in prop::collection::vec((any::<prop::sample::Index>(), 0..7200_u32), 14),
         commits in prop::collection::vec(prop::bool::weighted(0.2), 60),
         foreign in prop::collection::vec(prop::bool::weighted(0.3), 14),
@@ -163,13 +179,22 @@ proptest! {
         // Everybody is told of once at least with the id, in another order.
         let mut order: Vec<usize> = (0..history.len()).collect();
         order.sort_by_key(|n| last[*n].0.index(1000));
-        let named = order.into_iter().map(|n| (n, true, last[n].1));
-        let all = told.iter().map(|(i, named, earlier)| (i.index(history.len()), *named, *earlier)).chain(named);
+        let named = order.into_iter().map(|n| (n, Word::Id, last[n].1, 0));
+        let all = told.iter().map(|(i, word, earlier, later)| (i.index(history.len()), *word, *earlier, *later)).chain(named);
         let mut first_s = vec![u32::MAX; history.len()];
-        for (step, (n, named, earlier)) in all.enumerate() {
+        for (step, (n, word, earlier, later)) in all.enumerate() {
             let Some((c, _)) = of[n] else { continue };
-            let pricing = if named { cbp(kind(&history, &of, c), &format!("c{c}")) } else { Value::Null };
-            let at_s = history[n].at_s - earlier;
+            let mut pricing = cbp(kind(&history, &of, c), &format!("c{c}"));
+            let at_s = match word {
+                Word::Id => history[n].at_s - earlier,
+                // That it was read may be told before that it was delivered.
+                Word::Nothing | Word::Kind => history[n].at_s + later,
+            };
+            match word {
+                Word::Id => {}
+                Word::Nothing => pricing = Value::Null,
+                Word::Kind => _ = pricing.as_object_mut().unwrap().remove("conversation"),
+            }
             first_s[n] = first_s[n].min(at_s);
             let mut told = status("delivered", uids[n], PEOPLE[history[n].person], at_s, pricing);
             if foreign[n] {

@@ -37,25 +37,16 @@ pub(crate) struct Options {
     pub in_order: bool,
     /// Bands and allowances so small that few messages pass their edges.
     pub small: bool,
-    /// Faults that the ledger is known to book otherwise than the rules say; see the README.
-    pub known: bool,
 }
 
-const USAGE: &str = "oracle_month --seed N --messages M --era cbp|pmp|switch|pmp2|switch2 --out DIRECTORY [--in-order] \
-                     [--small] [--known]";
+const USAGE: &str =
+    "oracle_month --seed N --messages M --era cbp|pmp|switch|pmp2|switch2 --out DIRECTORY [--in-order] [--small]";
 
 impl Options {
     /// Reads the arguments.
     pub fn parse(args: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut o = Self {
-            seed: 1,
-            messages: 1_000,
-            era: Era::Pmp,
-            out: PathBuf::new(),
-            in_order: false,
-            small: false,
-            known: false,
-        };
+        let mut o =
+            Self { seed: 1, messages: 1_000, era: Era::Pmp, out: PathBuf::new(), in_order: false, small: false };
         let mut args = args;
         while let Some(name) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{name}: it has no value; usage: {USAGE}"));
@@ -66,7 +57,6 @@ impl Options {
                 "--out" => o.out = value()?.into(),
                 "--in-order" => o.in_order = true,
                 "--small" => o.small = true,
-                "--known" => o.known = true,
                 _ => return Err(format!("{name:?} is no option; usage: {USAGE}")),
             }
         }

@@ -1,5 +1,7 @@
 //! The month: who sends, who answers, and when the platform tells of it, with everything that goes wrong on the way.
 
+mod late;
+
 use crate::extras::{self, Extra};
 use crate::options::{Era, Options};
 use crate::platform::{Pair, Platform};
@@ -32,6 +34,8 @@ struct Shipment {
     silent: bool,
     /// We know the wamid from callback data alone: the call was answered with an error, and is made again.
     unknown: bool,
+    /// It is told of once, and not before.
+    told_last_ms: Option<u64>,
 }
 
 /// Something that is to happen.
@@ -184,7 +188,7 @@ impl<'o> Play<'o> {
                     self.writes(sender, person, advertisement, late_ms)?;
                 }
                 Due::Foreign => self.foreign()?,
-                Due::Deliver(shipment) => self.deliver(&shipment),
+                Due::Deliver(shipment) => self.deliver(&shipment)?,
                 Due::Credit { account, event } => {
                     let line = json!({"received": self.product.now_ms(), "account": account, "credit": event});
                     writeln!(self.credits, "{line}").map_err(|e| format!("credits.ndjson: {e}"))?;
@@ -274,7 +278,8 @@ impl<'o> Play<'o> {
         let pair = (sender, person);
         let sent_s = self.now_s();
         let silent = (self.by_message() || self.nameless(pair)) && self.dice.permille(30);
-        let shipment = Shipment { wamid, pair, category, odd_type, callback, sent_s, silent, unknown };
+        let shipment =
+            Shipment { wamid, pair, category, odd_type, callback, sent_s, silent, unknown, told_last_ms: None };
         self.ship(shipment, sent.attempt == 1);
         Ok(())
     }
@@ -304,22 +309,23 @@ impl<'o> Play<'o> {
 
     /// Other software of the business sends from one of its numbers. No export has the hash of what is not booked.
     fn foreign(&mut self) -> Result<(), String> {
-        self.count += 1;
         let sender = self.dice.below(self.world.senders.len() as u64) as usize;
         let person = self.dice.below(self.world.people.len() as u64) as usize;
         let category = (*self.dice.pick(&["marketing", "utility", "service", "authentication"])).to_owned();
+        let one = self.foreign_one((sender, person), category, self.now_s())?;
+        // What opens a conversation and is never named leaves open which of the next ones did; reported order decides.
+        let silent = self.dice.percent(5) && (self.options.in_order || self.by_message());
+        self.ship(Shipment { silent, ..one }, false);
+        Ok(())
+    }
+
+    fn foreign_one(&mut self, pair: Pair, category: String, sent_s: i64) -> Result<Shipment, String> {
+        self.count += 1;
         let wamid = format!("wamid.f{}x{}", self.options.seed, self.count);
         let line = json!({"wamid": wamid, "wamid_hash": format!("{:032x}", self.product.tie(&wamid))});
         writeln!(self.foreign, "{line}").map_err(|e| format!("foreign.ndjson: {e}"))?;
-        let sent_s = self.now_s();
-        // What opens a conversation and is never named leaves open which of the next ones did; reported order decides.
-        let silent = self.dice.percent(5) && (self.options.in_order || self.by_message());
-        let pair = (sender, person);
-        self.ship(
-            Shipment { wamid, pair, category, odd_type: None, callback: None, sent_s, silent, unknown: false },
-            false,
-        );
-        Ok(())
+        let (odd_type, callback, silent, unknown, told_last_ms) = (None, None, false, false, None);
+        Ok(Shipment { wamid, pair, category, odd_type, callback, sent_s, silent, unknown, told_last_ms })
     }
 
     /// The platform has a message: it is told of as sent, and sometimes as failed though it will be delivered.
@@ -340,7 +346,7 @@ impl<'o> Play<'o> {
             wait = wait.max(self.dice.between(1800, 9000));
         } else if self.dice.percent(70) {
             // The words of a status as sent are told of at once: those of an older status that comes later are
-            // another matter, see `--known`.
+            // played in `later_words`.
             let with_words = self.dice.percent(40);
             let words = with_words.then(|| self.words_as_sent(&shipment));
             let late = if with_words || self.options.in_order { 0 } else { self.dice.below(3_600_000) };
@@ -370,7 +376,7 @@ impl<'o> Play<'o> {
     }
 
     /// The message arrives, and everything that is ever said of it is planned.
-    fn deliver(&mut self, shipment: &Shipment) {
+    fn deliver(&mut self, shipment: &Shipment) -> Result<(), String> {
         let at_s = self.now_s();
         let date = self.date(shipment.pair.0, at_s);
         let mut words = self.platform.deliver(shipment.pair, at_s, &date, &shipment.category, &mut self.dice);
@@ -384,14 +390,20 @@ impl<'o> Play<'o> {
         if words.model == "CBP" && self.nameless(shipment.pair) {
             words.conversation = None;
         }
-        let told = self.first_told(shipment, at_s, &words);
+        if let Some(told_ms) = shipment.told_last_ms {
+            let by = self.dice.between(1, 3_600) as i64;
+            self.tell(shipment, "delivered", at_s - by, Some(&words), told_ms.max(at_s as u64 * 1000));
+            return Ok(());
+        }
+        let told = self.first_told(shipment, at_s, &words)?;
         if !self.options.in_order {
             self.later_words(shipment, at_s, &words, told);
         }
+        Ok(())
     }
 
     /// Delivered, read and their repetitions; when the words are told of first.
-    fn first_told(&mut self, shipment: &Shipment, at_s: i64, words: &Words) -> u64 {
+    fn first_told(&mut self, shipment: &Shipment, at_s: i64, words: &Words) -> Result<u64, String> {
         let in_order = self.options.in_order;
         let at_ms = at_s as u64 * 1000;
         let lag = |dice: &mut Dice| match dice.below(100) {
@@ -403,6 +415,11 @@ impl<'o> Play<'o> {
         let only_read = self.dice.percent(10);
         let kind = if only_read { if self.dice.percent(95) { "read" } else { "played" } } else { "delivered" };
         let told = at_ms + lag(&mut self.dice);
+        if !in_order && self.dice.percent(6) {
+            let told = self.read_first(shipment, at_s, words, kind, told);
+            self.next_day(shipment, at_s, words, told)?;
+            return Ok(told);
+        }
         // The price may come with the second status only; then what is booked at first is corrected.
         let second = !in_order && !only_read && self.dice.percent(12);
         self.tell(shipment, kind, at_s, (!second).then_some(words), told);
@@ -418,7 +435,7 @@ impl<'o> Play<'o> {
             let again = last + self.dice.below(if in_order { 3_600_000 } else { 40 * 3_600_000 });
             self.tell(shipment, kind, at_s, Some(words), again);
         }
-        last
+        Ok(last)
     }
 
     /// An earlier time, also before it was sent, by a clock that is wrong; or another category or type.
@@ -443,8 +460,8 @@ impl<'o> Play<'o> {
             // After every repetition of the first words.
             let told = told_ms.max(later_s as u64 * 1000) + 41 * 3_600_000;
             self.tell(shipment, "read", later_s, Some(&other), told);
-            if self.options.known {
-                // The first words once more.
+            // The first words once more.
+            if self.dice.percent(50) {
                 self.tell(shipment, "delivered", at_s, Some(words), told + 3_600_000);
             }
         }

@@ -164,7 +164,7 @@ pub(super) fn is_kept(pair: &Pair, id: u128) -> bool {
 /// What a message seemed to have opened belongs to a conversation that another one opened.
 pub(super) fn withdraw(m: &Delivered<'_>, old: &Booked, pair: &mut Pair) {
     let mut conversations = pair.conversations.as_deref().copied().unwrap_or_default();
-    conversations.withdraw(conversation_kind(m, &old.reported), old.at_s.into());
+    conversations.withdraw(conversation_kind(m, &old.reported), old.at_s.into(), m.message);
     keep(pair, conversations);
 }
 
