@@ -360,9 +360,16 @@ pub(super) mod tests {
         let at = node.addresses().metrics;
         while get(at, "/readyz").await.0 != 200 {}
         let lag = async |topic: &str| {
-            let text = get(at, "/metrics").await.1;
             let line = format!("tollgate_log_lag_seconds{{topic=\"{topic}\"}} ");
-            text.lines().find_map(|l| l.strip_prefix(&line)).unwrap().parse::<f64>().unwrap()
+            // A topic is shown from the first look at it on, which may come after the process is ready.
+            for _ in 0..200 {
+                let text = get(at, "/metrics").await.1;
+                if let Some(lag) = text.lines().find_map(|l| l.strip_prefix(&line)) {
+                    return lag.parse::<f64>().unwrap();
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            panic!("{topic} is not shown");
         };
         for topic in ["requests", "requests.priority", "commands", "events", "dispatch", "ledger", "outcomes"] {
             assert!(lag(topic).await < 1.0, "{topic}");
