@@ -129,6 +129,32 @@ fn worked_examples() {
         0,
     );
 
+    // Where the platform names no conversation, their lengths decide.
+    let unnamed = |category: &str| {
+        let mut words = cbp(category, "");
+        words.as_object_mut().unwrap().remove("conversation");
+        words
+    };
+    let mut w = world("2024-07-30T09:00:00[America/Sao_Paulo]", |_| {});
+    w.advance(u64::from(180 * HOUR) * 1000);
+    for (name, hours, before, category) in [
+        ("m0", 0, 0, "marketing"),
+        ("m24-1s", 24, 1, "marketing"),
+        ("m24", 24, 0, "marketing"),
+        ("f100", 100, 0, "free_entry_point"),
+        ("f172-1s", 172, 1, "free_entry_point"),
+        ("f172", 172, 0, "free_entry_point"),
+    ] {
+        delivered(&mut w, name, ANA, start + hours * HOUR - before, unnamed(category));
+    }
+    g.add(
+        "Conversations that the platform does not name. m0 opens one of marketing, which covers until the second before its\n\
+         24 hours are over (no line); m24 opens the next: 0.0625 each. A free entry point covers until the second before its\n\
+         72 hours are over; at hour 172 another one opens.",
+        &w,
+        0,
+    );
+
     let mut w = world("2025-06-30T23:00:00[America/Sao_Paulo]", |_| {});
     let evening = at("2025-06-30T23:00:00[America/Sao_Paulo]");
     w.advance(u64::from(48 * HOUR) * 1000);
