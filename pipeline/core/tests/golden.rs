@@ -1,7 +1,7 @@
 //! Bills of worked examples, month edges and half-cent ties, as files that people can check: every line of the ledger under
 //! what happened and why it costs what it does. `UPDATE_GOLDEN=1` accepts what the engine says; the arithmetic in the
 //! headings does not change with it.
-#![expect(clippy::unwrap_used, reason = "test")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "test; it compares files")]
 
 mod common;
 use common::conversations::{ANA, cbp, sent, status};
