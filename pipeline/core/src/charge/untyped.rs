@@ -4,6 +4,7 @@
 //! The platform says the type of nearly everything. What waits for it is kept with the person, a few at most; who writes
 //! then, and it turns out that a window had been open, has those charges corrected.
 
+use super::conversation::is_free_entry;
 use super::corrected::{Correction, judge};
 use super::handover::{Member, put};
 use super::moves::{Charged, Moves, Whose, emit, withdraw};
@@ -13,15 +14,13 @@ use crate::decide::Decision;
 use crate::ids::User;
 use crate::record::{Booked, Pair, Unit, Untyped};
 use crate::window;
-use tollgate_rate_card::ReportedCategory;
 
 /// So many of one person are kept: of more the oldest stay as they are.
 const MOST: usize = 16;
 
 /// Whether the window decides what it costs.
 fn is_untyped(b: &Booked) -> bool {
-    let entry = b.reported.category == Some(ReportedCategory::ReferralConversion);
-    b.unit == Unit::Message && b.reported.pricing_type.is_none() && !entry
+    b.unit == Unit::Message && b.reported.pricing_type.is_none() && !is_free_entry(&b.reported)
 }
 
 /// Keeps a charge with the person, or forgets it because its type was said. `entry` is what was booked, if anything was.

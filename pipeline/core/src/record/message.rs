@@ -188,7 +188,7 @@ pub struct Booked {
     pub reported: Reported,
     /// The window was open at the charge instant as far as we knew.
     pub window_open: bool,
-    /// A free entry point was open.
+    /// The platform said that a free entry point covers it.
     pub fep_open: bool,
     /// Messages counted for the allowance before this one.
     pub allowance_used: u64,
