@@ -2,7 +2,8 @@
 //! writes effects, and can give back a whole batch.
 //!
 //! Whoever runs it keeps log, store and clock: `request`/`events`/`command` for each record, `tick` for what is
-//! due, then `commit` for the records to store and either `committed` or `abort`.
+//! due, `write` now and then for the records of a long batch, then `commit` for what is left to store and either
+//! `committed` or `abort`.
 //!
 //! `load` from the store · `bring` what a decision will read · `due` what comes by time · `write` effects as JSON ·
 //! `batch` what a batch changed, for the store, and its undoing · `sweep` what is forgotten in time · `seams` what is brought
@@ -19,7 +20,7 @@ mod write;
 use self::batch::{Dirty, Undo};
 use self::seams::prefix;
 use crate::decide::{Decision, Event, Facts, decide};
-use crate::hashing::{HashKey, Set};
+use crate::hashing::{HashKey, Map};
 use crate::ids::{AccountIx, ContactKey, Uid};
 use crate::life::Times;
 use crate::seen::Probe;
@@ -62,11 +63,17 @@ pub struct Engine {
     now_ms: u64,
     decision: Decision,
     undo: Vec<Undo>,
-    /// What the batch changed, once each; for a message also how it was stored before: open, closed, or not at all.
+    /// What the batch changed and is not written yet, once each; for a message also how it was stored before: open, closed, or
+    /// not at all.
     dirty: Vec<(Dirty, Option<bool>)>,
-    is_dirty: Set<Dirty>,
+    /// All that the batch changed, each with the part of the batch that changed it last.
+    is_dirty: Map<Dirty, u32>,
+    /// The part of the batch at hand: [`Engine::write`] ends one.
+    part: u32,
     /// Request ids seen and wamids learnt: each comes once.
     seen: Vec<(u128, Uid)>,
+    /// How many of them are written.
+    seen_written: usize,
     /// Request ids that a sweep forgot.
     swept: Vec<u128>,
     wamids: Vec<u128>,
@@ -94,8 +101,10 @@ impl Engine {
             decision: Decision::default(),
             undo: Vec::new(),
             dirty: Vec::new(),
-            is_dirty: Set::default(),
+            is_dirty: Map::default(),
+            part: 0,
             seen: Vec::new(),
+            seen_written: 0,
             swept: Vec::new(),
             wamids: Vec::new(),
             campaigns_swept: 0,

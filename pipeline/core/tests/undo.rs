@@ -1,8 +1,9 @@
-//! An abort leaves what a fresh load from the store gives; a commit and a fresh load give what is running.
+//! An abort leaves what a fresh load from the store gives; a commit and a fresh load give what is running; a batch that is
+//! written in parts comes to what it comes to when it is written whole.
 #![expect(clippy::unwrap_used, reason = "test")]
 
 mod common;
-use common::{NOON_MS, World, accepted, account_spec, promo, shipped, status};
+use common::{NOON_MS, Unwritten, World, accepted, account_spec, promo, shipped, status};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tollgate_core::Engine;
@@ -31,6 +32,7 @@ enum Step {
     Settings { kind: u8 },
     Advance { ms: u32 },
     Tick { most: u8 },
+    Write,
     Commit,
     Abort,
 }
@@ -57,6 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..7_u8).prop_map(|kind| Step::Settings { kind }),
         3 => prop_oneof![0..3_000_u32, 60_000..7_200_000_u32].prop_map(|ms| Step::Advance { ms }),
         4 => (1..40_u8).prop_map(|most| Step::Tick { most }),
+        4 => Just(Step::Write),
         2 => Just(Step::Commit),
         3 => Just(Step::Abort),
     ]
@@ -255,7 +258,9 @@ impl Play {
                 self.w.commit();
                 assert_eq!(look(&self.w.engine, self.w.now_ms), look(&self.w.fresh(), self.w.now_ms), "commit + load");
             }
+            Step::Write => self.w.write(),
             Step::Abort => {
+                self.w.unwritten = Unwritten::default();
                 if !self.w.engine.abort() {
                     self.w.reload();
                 }
@@ -331,10 +336,19 @@ proptest! {
         steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut play = Play::new(if number_scope { "number" } else { "portfolio" }, by_conversation);
+        let mut whole = Play::new(if number_scope { "number" } else { "portfolio" }, by_conversation);
         for s in &steps {
             play.step(s);
+            if !matches!(s, Step::Write) {
+                whole.step(s);
+            }
+            if matches!(s, Step::Commit) {
+                prop_assert!(play.w.store.0 == whole.w.store.0, "the same records in the store");
+            }
         }
         play.step(&Step::Commit);
+        whole.step(&Step::Commit);
+        prop_assert!(play.w.store.0 == whole.w.store.0, "the same records in the store");
         play.step(&Step::Abort);
     }
 }

@@ -143,7 +143,7 @@ impl Engine {
     }
 
     pub(super) fn touch(&mut self, d: Dirty, stored_open: Option<bool>) {
-        if self.is_dirty.insert(d) {
+        if self.is_dirty.insert(d, self.part) != Some(self.part) {
             self.dirty.push((d, stored_open));
         }
     }
@@ -157,16 +157,17 @@ impl Engine {
     /// `true` when the batch changed something that must be stored.
     #[must_use]
     pub fn has_changes(&self) -> bool {
-        !(self.dirty.is_empty() && self.seen.is_empty() && self.wamids.is_empty() && self.proofs.is_empty())
+        !(self.is_dirty.is_empty() && self.seen.is_empty() && self.wamids.is_empty() && self.proofs.is_empty())
     }
 
-    /// Writes every record that the batch changed.
-    pub fn commit(&mut self, out: &mut dyn Writes) {
-        let dirty = std::mem::take(&mut self.dirty);
-        for (d, was_open) in &dirty {
+    /// Ends a part of the batch: writes the records of the state that it changed, so that [`Engine::commit`] has less to do. What
+    /// a later part changes again is written again; nothing counts before the batch is durable.
+    pub fn write(&mut self, out: &mut dyn Writes) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for (d, was_open) in dirty.drain(..) {
             self.bytes.clear();
             let b = &mut self.bytes;
-            match *d {
+            match d {
                 Dirty::Contact(k) => {
                     codec::put_contact(&self.state.contact(k), b);
                     out.write(Table::Contacts, &k.0.to_be_bytes(), Some(b));
@@ -233,9 +234,16 @@ impl Engine {
             }
         }
         self.dirty = dirty;
-        for (hash, uid) in &self.seen {
+        for (hash, uid) in &self.seen[self.seen_written..] {
             out.write(Table::Ids, &hash.to_be_bytes(), Some(&uid.to_be_bytes()));
         }
+        self.seen_written = self.seen.len();
+        self.part += 1;
+    }
+
+    /// Writes every record that the batch changed and no [`Engine::write`] has written.
+    pub fn commit(&mut self, out: &mut dyn Writes) {
+        self.write(out);
         for hash in &self.wamids {
             if let Some(known) = self.state.wamids.get(hash) {
                 self.bytes.clear();
@@ -308,7 +316,9 @@ impl Engine {
         self.undo.clear();
         self.dirty.clear();
         self.is_dirty.clear();
+        self.part = 0;
         self.seen.clear();
+        self.seen_written = 0;
         self.swept.clear();
         self.wamids.clear();
         self.proofs.clear();

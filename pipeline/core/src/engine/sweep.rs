@@ -33,7 +33,10 @@ impl Engine {
         }
         let last_s = m.attempts.iter().map(|a| (a.admitted_ms / 1000) as u32).max().unwrap_or(0);
         // What the batch has changed is written by it, or undone with it.
-        if m.is_open() || now_s < last_s.saturating_add(AFTER_END_S) || self.is_dirty.contains(&Dirty::Message(m.uid)) {
+        if m.is_open()
+            || now_s < last_s.saturating_add(AFTER_END_S)
+            || self.is_dirty.contains_key(&Dirty::Message(m.uid))
+        {
             return Ok(Swept::Later);
         }
         let hash = self.config.hash_key.request(&self.state.account_at(m.account).spec.account, &m.tail.id);

@@ -72,9 +72,20 @@ impl Sink for Effects {
     }
 }
 
+/// What parts of a batch have written and the store does not have.
+#[derive(Default)]
+pub struct Unwritten(pub Vec<(Table, Vec<u8>, Option<Vec<u8>>)>);
+
+impl Writes for Unwritten {
+    fn write(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
+        self.0.push((table, key.to_vec(), value.map(<[u8]>::to_vec)));
+    }
+}
+
 pub struct World {
     pub engine: Engine,
     pub store: Store,
+    pub unwritten: Unwritten,
     pub out: Effects,
     pub now_ms: u64,
     rates: Arc<RateCards>,
@@ -91,6 +102,7 @@ impl World {
         let mut w = Self {
             engine: Engine::new(config(&rates)),
             store: Store::default(),
+            unwritten: Unwritten::default(),
             out: Effects::default(),
             now_ms,
             rates,
@@ -138,7 +150,15 @@ impl World {
         self.engine.tick(10_000, &self.store, &mut self.out).unwrap()
     }
 
+    /// Ends a part of the batch.
+    pub fn write(&mut self) {
+        self.engine.write(&mut self.unwritten);
+    }
+
     pub fn commit(&mut self) {
+        for (table, key, value) in self.unwritten.0.drain(..) {
+            self.store.write(table, &key, value.as_deref());
+        }
         for person in self.engine.erased() {
             self.store.0.retain(|(table, key), _| *table != Table::Proofs || !key.starts_with(&person));
         }
@@ -200,6 +220,7 @@ impl World {
 
     /// A new engine loaded from the store.
     pub fn reload(&mut self) {
+        self.unwritten = Unwritten::default();
         self.engine = self.fresh();
     }
 

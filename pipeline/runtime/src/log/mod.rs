@@ -60,6 +60,9 @@ pub enum Ownership {
 /// - After [`LogError::Aborted`] nothing of the commit counts and nothing of it will: the caller undoes the batch and
 ///   reads again. After any other error of `commit` it is not known whether the batch was written; the caller ends,
 ///   and the positions at the next start tell.
+/// - `ahead` may be called before `commit` with what a partition's batch holds so far, and again with more: outputs and
+///   changes that were there before are there unchanged. It makes nothing visible or durable. A batch begun so ends with
+///   `commit` or `undo`.
 /// - Ownership changes only between two calls of `ownership`; a partition of which the log has lost the ownership
 ///   meanwhile fails the commit as aborted.
 ///
@@ -101,6 +104,22 @@ pub trait Log {
     /// # Errors
     /// The log stopped.
     fn wait(&mut self, next: &[(u32, Topic, u64)], timeout: Duration) -> Result<bool, LogError>;
+
+    /// What a partition's batch holds so far, so that its commit has less left to write.
+    ///
+    /// # Errors
+    /// As [`Log::commit`].
+    fn ahead(&mut self, _partition: u32, _outputs: &[(Topic, NewRecord)], _state: &StateBatch) -> Result<(), LogError> {
+        Ok(())
+    }
+
+    /// The batch at hand will not be committed: nothing that was written ahead of it counts.
+    ///
+    /// # Errors
+    /// The log stopped.
+    fn undo(&mut self) -> Result<(), LogError> {
+        Ok(())
+    }
 
     /// Makes one batch durable and visible, whole.
     ///

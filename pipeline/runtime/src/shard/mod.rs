@@ -1,7 +1,7 @@
 //! The shard loop: one thread that reads inputs, lets the engine decide, and commits offsets, outputs and state
 //! as one atomic batch. Nothing leaves before that batch is durable.
 //!
-//! `run` the loop over a log · `partition` one partition's shard, with the `phase` it is in · `input` one record ·
+//! `run` the loop over a log, in parts as long as `pace` says · `partition` one partition's shard, with the `phase` it is in · `input` one record ·
 //! `tables` engine tables on store spaces, loading ·
 //! `sink` effects into outputs and metrics, with `doubts` and `alarms` · `gauges` snapshots into metrics, with the `backlog` ·
 //! `decisions` log lines · `spans` traces · `status` what others see of it.
@@ -12,6 +12,7 @@ mod decisions;
 mod doubts;
 mod gauges;
 mod input;
+mod pace;
 mod partition;
 mod phase;
 mod run;

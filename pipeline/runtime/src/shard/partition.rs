@@ -93,14 +93,20 @@ pub(super) struct Shard {
     snapshots: u64,
     /// Decisions of the last batch, those of timers and queues included.
     decisions: usize,
-    /// The batch that was handed out and is not known to be durable.
-    pending: Option<Pending>,
+    /// The batch that is begun and not known to be durable.
+    batch: Option<Batch>,
+    /// Outputs and changes of the batch before: as many are expected of the next.
+    room: (usize, usize),
 }
 
-/// A batch between decision and commit.
-struct Pending {
+/// A batch between its first decision and the end of its commit.
+struct Batch {
+    /// Next offset of each input after what is decided.
     next: Vec<(Topic, u64)>,
     records: usize,
+    /// What its parts came to; handed out by [`Shard::close`].
+    outputs: Vec<(Topic, NewRecord)>,
+    state: StateBatch,
     /// What is said of it.
     lines: Vec<decisions::Line>,
     spans: Vec<spans::Span>,
@@ -137,7 +143,8 @@ impl Shard {
             sweeps: Sweeps::default(),
             snapshots: 0,
             decisions: 0,
-            pending: None,
+            batch: None,
+            room: (0, 0),
         };
         shard.out.spans = Spans::new(parts.traces.clone(), partition);
         shard.reload(since)?;
@@ -215,18 +222,28 @@ impl Shard {
         Duration::from_millis(until_due.min(1_000)).min(until_snapshot.max(Duration::from_millis(1)))
     }
 
-    /// Decides one batch, and at most `ticks` more that timers and queues ask for. `None` when nothing came of it, or a
-    /// record made the engine panic: then the state was loaded again and the batch is repeated one record at a time. A
-    /// batch handed out is ended by [`Shard::committed`] or [`Shard::aborted`].
+    /// Next offset to read of an input: after what the batch at hand has decided.
+    pub(super) fn next_of(&self, topic: Topic) -> u64 {
+        let next = self.batch.as_ref().map_or(&self.next, |batch| &batch.next);
+        next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, offset)| *offset)
+    }
+
+    /// What the batch at hand came to so far: outputs and changes of the state, which only grow until it is closed.
+    pub(super) fn so_far(&self) -> Option<(&[(Topic, NewRecord)], &StateBatch)> {
+        self.batch.as_ref().map(|batch| (&*batch.outputs, &batch.state))
+    }
+
+    /// Decides one part of a batch, and at most `ticks` more that timers and queues ask for. `false` when a record made the
+    /// engine panic: then the state was loaded again, nothing of the whole batch counts, and it is repeated one record at a
+    /// time. A batch is handed out by [`Shard::close`] and ended by [`Shard::committed`] or [`Shard::aborted`].
     ///
     /// # Errors
     /// The store cannot be read, the engine found its state damaged, or it panicked and no record is to blame.
-    pub(super) fn decide(&mut self, inputs: &[(Topic, Record)], ticks: usize) -> Result<Option<Commit>, DecideError> {
+    pub(super) fn decide(&mut self, inputs: &[(Topic, Record)], ticks: usize) -> Result<bool, DecideError> {
         self.engine.clock(self.parts.clock.now().0);
         self.out.now_ms = self.engine.now_ms();
         let started = monotonic();
-        let mut state = StateBatch::with_capacity(inputs.len() * 4);
-        match catch_unwind(AssertUnwindSafe(|| self.decide_each(inputs, ticks, &mut state))) {
+        match catch_unwind(AssertUnwindSafe(|| self.decide_each(inputs, ticks))) {
             Ok(result) => result?,
             Err(_) => return self.after_panic(inputs),
         }
@@ -235,6 +252,48 @@ impl Shard {
             self.out.metrics.decided_in(each);
         }
         self.careful = self.careful.saturating_sub(inputs.len());
+        self.add(inputs);
+        if let Some(batch) = &mut self.batch {
+            self.engine.write(&mut BatchWrites(&mut batch.state));
+        }
+        Ok(true)
+    }
+
+    /// Takes what was decided of a part into the batch.
+    fn add(&mut self, inputs: &[(Topic, Record)]) {
+        let batch = self.batch.get_or_insert_with(|| Batch {
+            next: self.next.clone(),
+            records: 0,
+            outputs: Vec::with_capacity(self.room.0),
+            state: StateBatch::with_capacity(self.room.1),
+            lines: Vec::new(),
+            spans: Vec::new(),
+        });
+        for (topic, record) in inputs {
+            if let Some(n) = batch.next.iter_mut().find(|(t, _)| t == topic) {
+                n.1 = record.offset + 1;
+            }
+        }
+        batch.records += inputs.len();
+        batch.lines.extend(decisions::of(inputs, &self.out.records));
+        batch.outputs.append(&mut self.out.records);
+        batch.spans.append(&mut self.out.spans.take());
+    }
+
+    /// Ends the batch at hand and hands it out. `None` when nothing came of it.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the engine panicked while it forgot what has ended.
+    pub(super) fn close(&mut self) -> Result<Option<Commit>, DecideError> {
+        let Some(mut batch) = self.batch.take() else { return Ok(None) };
+        self.phase = Phase::Sweep;
+        match catch_unwind(AssertUnwindSafe(|| self.sweep(&mut batch.state))) {
+            Ok(result) => result?,
+            Err(_) => {
+                self.out.discard();
+                return Err(DecideError::Panicked { partition: self.partition, phase: self.phase });
+            }
+        }
         if self.snapshot_is_due() {
             self.snapshots();
         }
@@ -242,37 +301,32 @@ impl Shard {
             for person in self.engine.erased() {
                 for item in self.store.scan_prefix(Space::Proofs, &person) {
                     let (key, _) = item.map_err(LoadError::Store)?;
-                    state.delete(Space::Proofs, &key);
+                    batch.state.delete(Space::Proofs, &key);
                 }
             }
-            self.engine.commit(&mut BatchWrites(&mut state));
+            self.engine.commit(&mut BatchWrites(&mut batch.state));
         }
-        if inputs.is_empty() && state.is_empty() && self.out.records.is_empty() {
+        batch.outputs.append(&mut self.out.records);
+        if batch.records == 0 && batch.state.is_empty() && batch.outputs.is_empty() {
             self.engine.committed();
             return Ok(None);
         }
-        Ok(Some(self.hand_out(inputs, state)))
+        Ok(Some(self.hand_out(batch)))
     }
 
-    fn hand_out(&mut self, inputs: &[(Topic, Record)], state: StateBatch) -> Commit {
-        let mut next = self.next.clone();
-        for (topic, record) in inputs {
-            if let Some(n) = next.iter_mut().find(|(t, _)| t == topic) {
-                n.1 = record.offset + 1;
-            }
-        }
-        let outputs = std::mem::take(&mut self.out.records);
-        let lines = decisions::of(inputs, &outputs);
-        let spans = self.out.spans.take();
-        self.pending = Some(Pending { next: next.clone(), records: inputs.len(), lines, spans });
-        Commit { next_offsets: next, outputs, state }
+    fn hand_out(&mut self, mut batch: Batch) -> Commit {
+        let (outputs, state) = (std::mem::take(&mut batch.outputs), std::mem::take(&mut batch.state));
+        let next_offsets = batch.next.clone();
+        self.room = (outputs.len(), state.len());
+        self.batch = Some(batch);
+        Commit { next_offsets, outputs, state }
     }
 
     /// The batch handed out is durable; `took` is how long that took.
     pub(super) fn committed(&mut self, took: Duration) {
-        let Some(pending) = self.pending.take() else { return };
+        let Some(batch) = self.batch.take() else { return };
         self.engine.committed();
-        self.next = pending.next;
+        self.next = batch.next;
         let changed = std::mem::take(&mut self.out.registry);
         if !changed.is_empty() {
             let read = |json: &Bytes| {
@@ -282,30 +336,25 @@ impl Shard {
             };
             self.register(changed.iter().filter_map(read));
         }
-        self.out.metrics.flush(pending.records as u64, took);
+        self.out.metrics.flush(batch.records as u64, took);
         self.out.doubts.committed();
-        decisions::write(self.partition, &pending.lines);
-        self.out.spans.end(pending.spans);
+        decisions::write(self.partition, &batch.lines);
+        self.out.spans.end(batch.spans);
     }
 
-    /// Nothing of the batch handed out counts: everything it changed is undone.
+    /// Nothing of the batch counts: everything it changed is undone.
     ///
     /// # Errors
     /// The state had to be loaded again and cannot be.
     pub(super) fn aborted(&mut self) -> Result<(), DecideError> {
         self.out.discard();
-        if self.pending.take().is_some() && !self.engine.abort() {
+        if self.batch.take().is_some() && !self.engine.abort() {
             self.reload(monotonic())?;
         }
         Ok(())
     }
 
-    fn decide_each(
-        &mut self,
-        inputs: &[(Topic, Record)],
-        ticks: usize,
-        state: &mut StateBatch,
-    ) -> Result<(), DecideError> {
+    fn decide_each(&mut self, inputs: &[(Topic, Record)], ticks: usize) -> Result<(), DecideError> {
         let store = self.store.clone();
         let source = EngineStore(&store);
         self.phase = Phase::Record;
@@ -321,8 +370,7 @@ impl Shard {
         let ticked = self.engine.tick(ticks, &source, &mut self.out)?;
         self.decisions = inputs.len() + ticked;
         self.sweeps.decisions += self.decisions;
-        self.phase = Phase::Sweep;
-        self.sweep(state)
+        Ok(())
     }
 
     /// Sets a record aside with its original bytes.
@@ -337,16 +385,18 @@ impl Shard {
 
     /// A record made the engine panic: the culprit, found alone in its batch, is set aside. Never a crash loop. Where no record
     /// was being decided, none is set aside: a timer that panics each time would empty the partition into the dead letters.
-    fn after_panic(&mut self, inputs: &[(Topic, Record)]) -> Result<Option<Commit>, DecideError> {
+    fn after_panic(&mut self, inputs: &[(Topic, Record)]) -> Result<bool, DecideError> {
         self.out.discard();
         if self.phase != Phase::Record {
             return Err(DecideError::Panicked { partition: self.partition, phase: self.phase });
         }
+        let before = self.batch.take();
         self.reload(monotonic())?;
-        let [(topic, record)] = inputs else {
-            tracing::error!(records = inputs.len(), "the engine panicked; deciding this batch one record at a time");
-            self.careful = inputs.len().max(1);
-            return Ok(None);
+        let ([(topic, record)], None) = (inputs, &before) else {
+            let records = before.map_or(0, |batch| batch.records) + inputs.len();
+            tracing::error!(records, "the engine panicked; deciding this batch one record at a time");
+            self.careful = records.max(1);
+            return Ok(false);
         };
         tracing::error!(topic = topic.name(), offset = record.offset, "the engine panicked on a record; set aside");
         let why = Rejected {
@@ -355,7 +405,8 @@ impl Shard {
         };
         self.dead_letter(*topic, record, &why);
         self.careful = self.careful.saturating_sub(1);
-        Ok(Some(self.hand_out(inputs, StateBatch::default())))
+        self.add(inputs);
+        Ok(true)
     }
 
     /// Snapshots of the accounts that changed, and their gauges.
@@ -393,7 +444,12 @@ impl Shard {
         self.out.now_ms = self.engine.now_ms();
         self.engine.touch_all();
         self.snapshots();
-        (!self.out.records.is_empty()).then(|| self.hand_out(&[], StateBatch::default()))
+        if self.out.records.is_empty() {
+            return None;
+        }
+        self.add(&[]);
+        let batch = self.batch.take()?;
+        Some(self.hand_out(batch))
     }
 
     /// Takes what this process does not decide for any more out of the metrics.
@@ -403,4 +459,4 @@ impl Shard {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,6 +1,7 @@
 //! The loop over a log: reads, has each shard decide, commits all of it at once.
 
 use super::Status;
+use super::pace::{DECIDE_MOST, DECIDE_URGENT, Pace};
 use super::partition::{DecideError, Shard, ShardParts};
 use crate::clock::monotonic;
 use crate::log::{Log, LogError, Ownership, ReadLimit, Record, Topic};
@@ -27,7 +28,8 @@ pub struct ShardOptions {
     pub snapshot_every: Duration,
     /// Least time from one batch to the next, unless that is full. Zero where a commit costs nothing but itself.
     pub commit_every_min: Duration,
-    /// The same for a batch that holds bulk requests alone: how long it is filled.
+    /// The same for a batch that holds bulk requests alone: how long it is filled. Where more waits than one part of a batch
+    /// holds, parts are decided for so long before they are committed together.
     pub commit_every_max: Duration,
 }
 
@@ -130,10 +132,11 @@ impl<L: Log> Shards<L> {
                 self.log.wait(&[], IDLE_MAX)?;
                 continue;
             }
-            let inputs = self.read()?;
+            let most = self.part_most();
+            let inputs = self.read(most)?;
             match self.pause(&inputs) {
                 Some((news, wait)) => drop(self.log.wait(&news, wait)?),
-                None => self.batch(&inputs)?,
+                None => self.batch(inputs, most)?,
             }
         }
         self.status.ready.store(false, Ordering::Release);
@@ -223,7 +226,8 @@ impl<L: Log> Shards<L> {
         let bulk_alone = !nothing && all.clone().all(|(topic, _)| *topic == Topic::Requests);
         let (count, bytes) = all.by_ref().fold((0, 0), |(n, b), (_, r)| (n + 1, b + r.bytes()));
         let options = &self.parts.options;
-        if count >= self.pace.within(DECIDE_MOST, options.batch_records_max) || bytes >= options.batch_bytes_max {
+        let is_full = count >= self.part_most() || bytes >= options.batch_bytes_max;
+        if is_full || self.is_careful() {
             return None;
         }
         let since = self.last_batch.elapsed();
@@ -238,11 +242,15 @@ impl<L: Log> Shards<L> {
         None
     }
 
-    /// The next records of every shard, in turn. Bulk comes last and gets less beside what is urgent.
-    fn read(&mut self) -> Result<Inputs, ShardError> {
+    /// How many records the next part of a batch may hold.
+    fn part_most(&self) -> usize {
+        self.pace.within(DECIDE_MOST, self.parts.options.batch_records_max)
+    }
+
+    /// The next records of every shard, in turn, about `most` together. Bulk comes last and gets less beside what is urgent.
+    fn read(&mut self, most: usize) -> Result<Inputs, ShardError> {
         let count = self.shards.len();
         let options = self.parts.options;
-        let most = self.pace.within(DECIDE_MOST, options.batch_records_max);
         let (mut left, bytes_max) = (most, options.batch_bytes_max / count.max(1));
         let now = self.parts.clock.now();
         self.first = (self.first + 1) % count.max(1);
@@ -254,7 +262,7 @@ impl<L: Log> Shards<L> {
             left = left.saturating_sub(records.len());
         }
         let mut bulk = left;
-        if inputs.iter().flat_map(|(_, records)| records).any(|(topic, _)| is_urgent(*topic)) {
+        if holds_urgent(&inputs) {
             bulk = bulk.min(self.pace.within(DECIDE_URGENT, options.batch_records_max));
         }
         for (place, records) in &mut inputs {
@@ -267,10 +275,54 @@ impl<L: Log> Shards<L> {
         Ok(inputs)
     }
 
-    /// Decides one batch and commits it.
-    fn batch(&mut self, inputs: &Inputs) -> Result<(), ShardError> {
-        let mut commits = Vec::with_capacity(inputs.len());
-        let urgent = inputs.iter().flat_map(|(_, records)| records).any(|(topic, _)| is_urgent(*topic));
+    /// Decides one batch and commits it: the records at hand, and more parts while they fill up and nobody waits.
+    fn batch(&mut self, mut inputs: Inputs, mut most: usize) -> Result<(), ShardError> {
+        let begun = monotonic();
+        let mut size = Size::default();
+        loop {
+            let part = match self.part(&inputs)? {
+                Some(part) => part,
+                None => return self.undo(),
+            };
+            size.add(&inputs, part);
+            // Less than half a part means that nothing waits.
+            if part < most / 2 || holds_urgent(&inputs) {
+                break;
+            }
+            let Some(room) = self.room(&size, begun) else { break };
+            most = room;
+            if let Err(error) = self.ahead() {
+                return self.failed(error);
+            }
+            inputs = self.read(most)?;
+            if inputs.iter().all(|(_, records)| records.is_empty()) && !self.shards.iter().any(Shard::is_due) {
+                break;
+            }
+        }
+        let mut commits = Vec::with_capacity(self.shards.len());
+        for shard in &mut self.shards {
+            if let Some(commit) = shard.close()? {
+                commits.push((shard.partition, commit));
+            }
+        }
+        if commits.is_empty() {
+            return Ok(());
+        }
+        self.last_batch = begun;
+        let started = monotonic();
+        match self.log.commit(commits) {
+            Ok(()) => {
+                self.undone = 0;
+                self.shards.iter_mut().for_each(|s| s.committed(started.elapsed()));
+                Ok(())
+            }
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Decides one part of a batch; how many decisions it took. `None` when a record made an engine panic.
+    fn part(&mut self, inputs: &Inputs) -> Result<Option<usize>, ShardError> {
+        let urgent = holds_urgent(inputs);
         let ticks = self.pace.within(if urgent { DECIDE_URGENT } else { DECIDE_MOST }, self.parts.options.ticks_max);
         let begun = monotonic();
         let mut decisions = 0;
@@ -279,36 +331,74 @@ impl<L: Log> Shards<L> {
             if records.is_empty() && !shard.is_due() {
                 continue;
             }
-            if let Some(commit) = shard.decide(records, ticks)? {
-                commits.push((shard.partition, commit));
+            if !shard.decide(records, ticks)? {
+                return Ok(None);
             }
             decisions += shard.decisions();
         }
         self.pace.learn(decisions, begun.elapsed());
-        if commits.is_empty() {
-            return Ok(());
-        }
-        self.last_batch = begun;
-        let started = monotonic();
-        let result = self.log.commit(commits);
-        match result {
-            Ok(()) => {
-                self.undone = 0;
-                self.shards.iter_mut().for_each(|s| s.committed(started.elapsed()));
+        Ok(Some(decisions))
+    }
+
+    /// Whether a culprit is looked for, one record to a batch: filling it would only take time.
+    fn is_careful(&self) -> bool {
+        self.shards.iter().any(|shard| shard.records_max() == 1)
+    }
+
+    /// How many records the next part of the batch may hold; `None` when it is full or its time is over.
+    fn room(&self, size: &Size, begun: Instant) -> Option<usize> {
+        let options = &self.parts.options;
+        let left = options.batch_records_max.saturating_sub(size.decisions);
+        let is_full = left == 0 || size.bytes >= options.batch_bytes_max;
+        let is_over = begun.elapsed() >= options.commit_every_max;
+        (!is_full && !is_over && !self.is_careful()).then(|| self.part_most().min(left))
+    }
+
+    /// Hands what the batch came to so far to the log.
+    fn ahead(&mut self) -> Result<(), LogError> {
+        for shard in &self.shards {
+            if let Some((outputs, state)) = shard.so_far() {
+                self.log.ahead(shard.partition, outputs, state)?;
             }
-            Err(LogError::Aborted { reason }) => {
-                tracing::warn!(%reason, "a batch was undone and will be decided again");
-                for shard in &mut self.shards {
-                    shard.aborted()?;
-                }
-                // Waiting is also what lets the log learn of a new division of the partitions.
-                self.undone = (self.undone + 1).min(UNDONE_MOST);
-                self.log.wait(&[], UNDONE_WAIT * self.undone)?;
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
         }
         Ok(())
+    }
+
+    /// The log did not take a batch.
+    fn failed(&mut self, error: LogError) -> Result<(), ShardError> {
+        let LogError::Aborted { reason } = error else { return Err(error.into()) };
+        tracing::warn!(%reason, "a batch was undone and will be decided again");
+        self.aborted()?;
+        // Waiting is also what lets the log learn of a new division of the partitions.
+        self.undone = (self.undone + 1).min(UNDONE_MOST);
+        self.log.wait(&[], UNDONE_WAIT * self.undone)?;
+        Ok(())
+    }
+
+    /// A record made an engine panic: what the others decided in this batch is not to count either.
+    fn undo(&mut self) -> Result<(), ShardError> {
+        self.log.undo()?;
+        self.aborted()
+    }
+
+    fn aborted(&mut self) -> Result<(), ShardError> {
+        self.shards.iter_mut().try_for_each(Shard::aborted)?;
+        Ok(())
+    }
+}
+
+/// What a batch holds so far.
+#[derive(Default)]
+struct Size {
+    decisions: usize,
+    /// Of its inputs.
+    bytes: usize,
+}
+
+impl Size {
+    fn add(&mut self, inputs: &Inputs, decisions: usize) {
+        self.decisions += decisions;
+        self.bytes += inputs.iter().flat_map(|(_, records)| records).map(|(_, record)| record.bytes()).sum::<usize>();
     }
 }
 
@@ -322,38 +412,9 @@ const IDLE_MAX: Duration = Duration::from_millis(200);
 /// While a batch is filled: after this long it may have become full.
 const FILL_LOOK: Duration = Duration::from_millis(5);
 
-/// How long one batch may be decided at most: what comes meanwhile waits for it. Measured in decisions alone, so that a
-/// broker that is far away does not make batches smaller.
-const DECIDE_MOST: Duration = Duration::from_millis(30);
-/// The same for bulk and queues in a batch with somebody who must not wait.
-const DECIDE_URGENT: Duration = Duration::from_millis(5);
-
-/// What one decision took lately.
-struct Pace {
-    each: Duration,
-}
-
-impl Pace {
-    /// Fewer decisions tell more of the clock than of the pace.
-    const TELLING: usize = 50;
-    /// No batch is cut below this many by time.
-    const LEAST: usize = 100;
-
-    fn new() -> Self {
-        Self { each: Duration::from_micros(10) }
-    }
-
-    /// How many decisions fit into a time; at most `most`.
-    fn within(&self, time: Duration, most: usize) -> usize {
-        let fit = time.as_nanos() / self.each.as_nanos().max(1);
-        usize::try_from(fit).unwrap_or(usize::MAX).max(Self::LEAST).min(most)
-    }
-
-    fn learn(&mut self, decisions: usize, took: Duration) {
-        if decisions >= Self::TELLING {
-            self.each = (self.each * 3 + took / decisions as u32) / 4;
-        }
-    }
+/// Whether the batch is to be committed as soon as these are decided.
+fn holds_urgent(inputs: &Inputs) -> bool {
+    inputs.iter().flat_map(|(_, records)| records).any(|(topic, _)| is_urgent(*topic))
 }
 
 /// What somebody waits for, or what takes a right away.
@@ -402,7 +463,7 @@ fn read_topic<L: Log>(
     if room == 0 {
         return Ok(());
     }
-    let from = shard.next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, o)| *o);
+    let from = shard.next_of(topic);
     let bytes: usize = taken.iter().map(|(_, record)| record.bytes()).sum();
     let limit = ReadLimit { records: room, bytes: bytes_max.saturating_sub(bytes).max(bytes_max / 10) };
     let records = log.read(topic, shard.partition, from, limit)?;
@@ -414,25 +475,4 @@ fn read_topic<L: Log>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_is_as_long_as_its_time_allows() {
-        let mut pace = Pace::new();
-        for _ in 0..40 {
-            pace.learn(1_000, Duration::from_millis(20));
-        }
-        assert!((1_490..=1_510).contains(&pace.within(Duration::from_millis(30), 5_000)));
-        assert_eq!(pace.within(Duration::from_millis(30), 700), 700);
-        for _ in 0..40 {
-            pace.learn(1_000, Duration::from_secs(10));
-        }
-        assert_eq!(pace.within(Duration::from_millis(30), 5_000), Pace::LEAST);
-        assert_eq!(pace.within(Duration::from_millis(30), 7), 7);
-        // A single slow decision says nothing.
-        let before = pace.each;
-        pace.learn(1, Duration::from_secs(1));
-        assert_eq!(pace.each, before);
-    }
-}
+mod tests;

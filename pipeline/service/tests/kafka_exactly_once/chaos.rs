@@ -15,9 +15,17 @@ use crate::topics::flush;
 use crate::worker::{SLOTS, Workers, ends_within, signal};
 use crate::{Dice, PARTITIONS};
 
-/// Named points of a commit and of a restore.
-const POINTS: [&str; 7] =
-    ["after_produce", "after_flush", "before_commit", "after_commit", "before_store", "after_store", "restoring"];
+/// Named points of a batch, its commit and a restore.
+const POINTS: [&str; 8] = [
+    "ahead",
+    "after_produce",
+    "after_flush",
+    "before_commit",
+    "after_commit",
+    "before_store",
+    "after_store",
+    "restoring",
+];
 /// Steps of a round; requests come in with each.
 const STEPS: usize = 24;
 

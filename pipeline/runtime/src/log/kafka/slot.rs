@@ -27,8 +27,8 @@ use super::restore::{self, AnyConsumer as _, Place, PlaceOf, Plan, Restored, fai
 use super::served::{Held, Served, place, take};
 use super::transaction::Transactions;
 use crate::clock::{self, monotonic};
-use crate::log::{Commit, Log, LogError, Ownership, ReadLimit, Record, Topic};
-use crate::store::{Store, StoreOptions};
+use crate::log::{Commit, Log, LogError, NewRecord, Ownership, ReadLimit, Record, Topic};
+use crate::store::{StateBatch, Store, StoreOptions};
 
 /// What the consumer for what is urgent reads.
 const URGENT: [Topic; 3] = [Topic::Commands, Topic::Events, Topic::RequestsPriority];
@@ -302,8 +302,10 @@ impl Log for KafkaLog {
             return Ok(Vec::new());
         }
         let ahead = &mut served.ahead[place(topic)];
+        // A batch that is undone is read again.
+        let decided = served.next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, next)| *next);
         while let Some(first) = ahead.front()
-            && first.offset < from
+            && first.offset < decided
         {
             let bulk = topic == Topic::Requests;
             let held = if bulk { &mut self.held.bulk } else { &mut self.held.others };
@@ -313,8 +315,9 @@ impl Log for KafkaLog {
             ahead.pop_front();
         }
         let mut bytes = 0;
+        let ahead = ahead.range(ahead.partition_point(|record| record.offset < from)..);
         let mut records = Vec::with_capacity(ahead.len().min(limit.records));
-        for record in ahead.iter().take(limit.records) {
+        for record in ahead.take(limit.records) {
             bytes += record.bytes();
             if bytes > limit.bytes && !records.is_empty() {
                 break;
@@ -345,8 +348,29 @@ impl Log for KafkaLog {
         }
     }
 
+    fn ahead(&mut self, partition: u32, outputs: &[(Topic, NewRecord)], state: &StateBatch) -> Result<(), LogError> {
+        // The commit will tell.
+        if !self.serving || self.group.context().has_news() || !self.served.contains_key(&partition) {
+            return Ok(());
+        }
+        self.transactions.ahead(partition, outputs, state)?;
+        crash_point("ahead");
+        Ok(())
+    }
+
+    fn undo(&mut self) -> Result<(), LogError> {
+        let ends = self.transactions.undo()?;
+        for (partition, end) in ends {
+            if let Some(served) = self.served.get_mut(&partition) {
+                served.changelog_end = served.changelog_end.max(end);
+            }
+        }
+        Ok(())
+    }
+
     fn commit(&mut self, commits: Vec<(u32, Commit)>) -> Result<(), LogError> {
         if !self.serving || self.group.context().has_news() {
+            self.undo()?;
             return Err(LogError::Aborted { reason: "the partitions are being divided anew".into() });
         }
         for (partition, commit) in &commits {
@@ -359,6 +383,7 @@ impl Log for KafkaLog {
         }
         // Taken anew for each transaction: an old generation is what fences us.
         let Some(metadata) = self.group.group_metadata() else {
+            self.undo()?;
             return Err(LogError::Aborted { reason: "not a member of the group".into() });
         };
         let ends = self.transactions.commit(&commits, &metadata)?;

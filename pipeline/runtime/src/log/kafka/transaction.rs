@@ -1,4 +1,5 @@
-//! One transaction: outputs, changelog and input offsets, all or nothing.
+//! One transaction: outputs, changelog and input offsets, all or nothing. What a batch comes to is written while it is still
+//! being decided, so that brokers have most of it when it ends.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,9 +18,12 @@ use super::crash_point::crash_point;
 use super::flush::flush;
 use crate::clock::monotonic;
 use crate::log::{Commit, LogError, NewRecord, Topic};
+use crate::store::StateBatch;
 
 /// Longest wait for the coordinator when the producer starts: it first ends what its predecessor left open.
 const INIT_MOST: Duration = Duration::from_secs(60);
+/// Longest wait for what was written ahead of a batch that is undone.
+const UNDO_FLUSH: Duration = Duration::from_secs(1);
 /// Pause between two tries of a call that may be repeated.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -32,6 +36,15 @@ pub(super) struct Transactions {
     timeout: Duration,
     deployment: Deployment,
     key: Vec<u8>,
+    /// The transaction that is open, with what was handed to the client of each partition.
+    open: Option<BTreeMap<u32, Sent>>,
+}
+
+/// How many of a batch's outputs and changes of the state were handed to the client.
+#[derive(Clone, Copy, Default)]
+struct Sent {
+    outputs: usize,
+    state: usize,
 }
 
 /// Hears where records landed.
@@ -42,9 +55,17 @@ struct Deliveries {
 
 /// Where the position records of a transaction are.
 struct Landed {
-    /// When the transaction began.
+    /// When the position records were not written yet.
     since: Instant,
     ends: BTreeMap<u32, End>,
+    /// The offset after the last record of the changelog that was written ahead and acknowledged.
+    ahead: BTreeMap<u32, u64>,
+}
+
+impl Landed {
+    fn new() -> Self {
+        Self { since: monotonic(), ends: BTreeMap::new(), ahead: BTreeMap::new() }
+    }
 }
 
 /// A position record that was acknowledged.
@@ -59,20 +80,24 @@ pub(super) struct End {
 impl ClientContext for Deliveries {}
 
 impl ProducerContext for Deliveries {
-    /// Partition + 1 for a position record, 0 for all others.
+    /// Twice partition + 1 for a position record, one more for the last of what is written ahead to a changelog; 0 for all others.
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
-        if let (Ok(message), Some(partition)) = (result, opaque.checked_sub(1)) {
-            let time = message.timestamp();
-            let written_ms = match time {
-                Timestamp::LogAppendTime(ms) => ms.max(0) as u64,
-                Timestamp::CreateTime(_) | Timestamp::NotAvailable => 0,
-            };
-            let mut landed = self.landed();
-            self.broker_clock.acknowledged(time, landed.since);
-            landed.ends.insert(partition as u32, End { offset: message.offset() as u64 + 1, written_ms });
+        let (Ok(message), Some(partition)) = (result, (opaque / 2).checked_sub(1)) else { return };
+        let (partition, after) = (partition as u32, message.offset() as u64 + 1);
+        let mut landed = self.landed();
+        if opaque % 2 == 1 {
+            landed.ahead.insert(partition, after);
+            return;
         }
+        let time = message.timestamp();
+        let written_ms = match time {
+            Timestamp::LogAppendTime(ms) => ms.max(0) as u64,
+            Timestamp::CreateTime(_) | Timestamp::NotAvailable => 0,
+        };
+        self.broker_clock.acknowledged(time, landed.since);
+        landed.ends.insert(partition, End { offset: after, written_ms });
     }
 }
 
@@ -104,10 +129,8 @@ impl Transactions {
             .set("transactional.id", format!("{}-{}", config.app, config.slot))
             .set("transaction.timeout.ms", timeout.as_millis().to_string())
             .set("message.timeout.ms", (timeout.as_millis() * 4 / 5).to_string());
-        let deliveries = Deliveries {
-            landed: Mutex::new(Landed { since: monotonic(), ends: BTreeMap::new() }),
-            broker_clock: Arc::clone(&config.broker_clock),
-        };
+        let deliveries =
+            Deliveries { landed: Mutex::new(Landed::new()), broker_clock: Arc::clone(&config.broker_clock) };
         let producer: ThreadedProducer<Deliveries> = client
             .create_with_context(deliveries)
             .map_err(|e| stopped(format!("the Kafka producer cannot be made: {e}; check [kafka] properties")))?;
@@ -118,6 +141,7 @@ impl Transactions {
             timeout,
             deployment: config.deployment.clone(),
             key: Vec::new(),
+            open: None,
         };
         match this.step(INIT_MOST, |left| this.producer.init_transactions(left)) {
             Ok(()) => Ok(this),
@@ -138,11 +162,51 @@ impl Transactions {
         commits: &[(u32, Commit)],
         group: &ConsumerGroupMetadata,
     ) -> Result<BTreeMap<u32, End>, LogError> {
-        match self.try_commit(commits, group) {
-            Ok(ends) => Ok(ends),
+        let done = self.try_commit(commits, group);
+        self.conclude(done)
+    }
+
+    /// Writes what a partition's batch holds so far and was not written yet; the first call of a batch begins its transaction.
+    ///
+    /// # Errors
+    /// As [`Transactions::commit`].
+    pub(super) fn ahead(
+        &mut self,
+        partition: u32,
+        outputs: &[(Topic, NewRecord)],
+        state: &StateBatch,
+    ) -> Result<(), LogError> {
+        let done = self.begin().and_then(|()| self.write(partition, outputs, state, true));
+        self.conclude(done)
+    }
+
+    /// Ends the transaction of a batch that is not committed, if one is open. Returns where the changelogs end after it if nobody
+    /// else wrote to them.
+    ///
+    /// # Errors
+    /// [`LogError::Stopped`] when this process is at its end.
+    pub(super) fn undo(&mut self) -> Result<BTreeMap<u32, u64>, LogError> {
+        if self.open.take().is_none() {
+            return Ok(BTreeMap::new());
+        }
+        // What is known to have landed need not be read again. If it does not land in time, it is read.
+        let _ = flush(&self.producer, UNDO_FLUSH);
+        match self.step(self.timeout, |left| self.producer.abort_transaction(left)) {
+            // The transaction's marker follows its last record.
+            Ok(()) => Ok(self.landed().ahead.iter().map(|(partition, after)| (*partition, after + 1)).collect()),
+            Err(Failure::Fenced(e)) => Err(fenced(e)),
+            Err(Failure::Abort(e) | Failure::Fatal(e)) => Err(fatal(&e)),
+        }
+    }
+
+    /// Ends the transaction where it failed.
+    fn conclude<T>(&mut self, done: Result<T, Failure>) -> Result<T, LogError> {
+        match done {
+            Ok(done) => Ok(done),
             Err(Failure::Fatal(reason)) => Err(fatal(&reason)),
             Err(Failure::Fenced(reason)) => Err(fenced(reason)),
             Err(Failure::Abort(reason)) => {
+                self.open = None;
                 match self.step(self.timeout, |left| self.producer.abort_transaction(left)) {
                     Ok(()) => Err(LogError::Aborted { reason: reason.into() }),
                     Err(Failure::Fenced(e)) => Err(fenced(e)),
@@ -152,20 +216,56 @@ impl Transactions {
         }
     }
 
+    /// Begins a transaction if none is open.
+    fn begin(&mut self) -> Result<(), Failure> {
+        if self.open.is_none() {
+            *self.landed() = Landed::new();
+            self.step(self.timeout, |_| self.producer.begin_transaction())?;
+            self.open = Some(BTreeMap::new());
+        }
+        Ok(())
+    }
+
+    /// Hands the client what a partition's batch holds beyond what it was handed before. The last change of the state is heard
+    /// of if it is written `ahead`.
+    fn write(
+        &mut self,
+        partition: u32,
+        outputs: &[(Topic, NewRecord)],
+        state: &StateBatch,
+        ahead: bool,
+    ) -> Result<(), Failure> {
+        let Sent { outputs: told, state: changed } =
+            self.open.as_ref().and_then(|open| open.get(&partition)).copied().unwrap_or_default();
+        for (topic, record) in outputs.iter().skip(told) {
+            let to = if matches!(topic, Topic::Registry | Topic::DeadLetters) { 0 } else { partition };
+            self.output(*topic, to, record)?;
+        }
+        let mut key = std::mem::take(&mut self.key);
+        for (n, (space, k, value)) in state.iter().enumerate().skip(changed) {
+            let opaque = if ahead && n + 1 == state.len() { opaque(partition) + 1 } else { 0 };
+            self.send(entry(&self.state, partition, changelog::put_key(&mut key, space, k), value, opaque))?;
+        }
+        self.key = key;
+        if let Some(open) = &mut self.open {
+            open.insert(partition, Sent { outputs: outputs.len(), state: state.len() });
+        }
+        Ok(())
+    }
+
     fn try_commit(
         &mut self,
         commits: &[(u32, Commit)],
         group: &ConsumerGroupMetadata,
     ) -> Result<BTreeMap<u32, End>, Failure> {
-        *self.landed() = Landed { since: monotonic(), ends: BTreeMap::new() };
-        self.step(self.timeout, |_| self.producer.begin_transaction())?;
+        self.begin()?;
+        self.landed().since = monotonic();
         let mut offsets = TopicPartitionList::new();
         for (partition, commit) in commits {
-            for (topic, record) in &commit.outputs {
-                let to = if matches!(topic, Topic::Registry | Topic::DeadLetters) { 0 } else { *partition };
-                self.output(*topic, to, record)?;
-            }
-            self.changelog(*partition, commit)?;
+            self.write(*partition, &commit.outputs, &commit.state, false)?;
+            let position = changelog::put_position(&commit.next_offsets, &self.deployment);
+            let opaque = opaque(*partition);
+            self.send(entry(&self.state, *partition, &changelog::POSITION_KEY, Some(&position), opaque))?;
             for (topic, next) in &commit.next_offsets {
                 let next = Offset::Offset(*next as i64);
                 offsets
@@ -182,6 +282,7 @@ impl Transactions {
         self.step(self.timeout, |left| self.producer.send_offsets_to_transaction(&offsets, group, left))?;
         crash_point("before_commit");
         self.step(self.timeout, |left| self.producer.commit_transaction(left))?;
+        self.open = None;
         crash_point("after_commit");
         let ends = std::mem::take(&mut self.landed().ends);
         if commits.iter().any(|(partition, _)| !ends.contains_key(partition)) {
@@ -204,18 +305,6 @@ impl Transactions {
             headers,
             delivery_opaque: 0,
         })
-    }
-
-    fn changelog(&mut self, partition: u32, commit: &Commit) -> Result<(), Failure> {
-        let mut key = std::mem::take(&mut self.key);
-        for (space, k, value) in commit.state.iter() {
-            self.send(entry(&self.state, partition, changelog::put_key(&mut key, space, k), value, 0))?;
-        }
-        let position = changelog::put_position(&commit.next_offsets, &self.deployment);
-        let opaque = partition as usize + 1;
-        self.send(entry(&self.state, partition, &changelog::POSITION_KEY, Some(&position), opaque))?;
-        self.key = key;
-        Ok(())
     }
 
     /// Hands a record to the client; waits while its queue is full.
@@ -270,6 +359,11 @@ impl Transactions {
     fn landed(&self) -> MutexGuard<'_, Landed> {
         self.producer.context().landed()
     }
+}
+
+/// By which an acknowledgement tells of a partition's changelog.
+fn opaque(partition: u32) -> usize {
+    2 * (partition as usize + 1)
 }
 
 /// A changelog record; without payload it removes its key.
