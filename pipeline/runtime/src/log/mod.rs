@@ -66,7 +66,7 @@ pub enum Ownership {
 /// - Ownership changes only between two calls of `ownership`; a partition of which the log has lost the ownership
 ///   meanwhile fails the commit as aborted.
 ///
-/// Kafka: `commit` is one transaction of outputs, changelog records made from `state`, and offsets sent with fresh
+/// Kafka: a batch is one transaction, which the first `ahead` begins and `commit` ends: of outputs, changelog records made from `state`, and offsets sent with fresh
 /// group metadata, followed by one unsynced write to each local store; being fenced is
 /// [`LogError::Fenced`], a fatal client error [`LogError::Stopped`].
 pub trait Log {

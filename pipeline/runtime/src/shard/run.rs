@@ -20,7 +20,7 @@ pub struct ShardOptions {
     pub batch_records_max: usize,
     /// Bytes of one batch's inputs at most.
     pub batch_bytes_max: usize,
-    /// Decisions that timers and lots may make in one batch.
+    /// Decisions that timers and lots may make in one part of a batch.
     pub ticks_max: usize,
     /// Messages kept resident in each of two generations.
     pub recent_most: usize,

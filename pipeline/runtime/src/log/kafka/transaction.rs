@@ -176,6 +176,10 @@ impl Transactions {
         outputs: &[(Topic, NewRecord)],
         state: &StateBatch,
     ) -> Result<(), LogError> {
+        if outputs.is_empty() && state.is_empty() {
+            // Nothing may come of the batch, and then nobody ends it.
+            return Ok(());
+        }
         let done = self.begin().and_then(|()| self.write(partition, outputs, state, true));
         self.conclude(done)
     }
