@@ -306,7 +306,7 @@ impl<L: Log> Shards<L> {
             }
         }
         if commits.is_empty() {
-            return Ok(());
+            return Ok(self.log.undo()?);
         }
         self.last_batch = begun;
         let started = monotonic();

@@ -52,6 +52,8 @@ pub struct KafkaLog {
     bulk: BaseConsumer,
     fences: FenceConsumers,
     transactions: Transactions,
+    /// Whether a batch of several parts is at hand: what it has read is read again should it be undone.
+    in_parts: bool,
     served: BTreeMap<u32, Served>,
     restoring: BTreeMap<u32, Restoring>,
     /// False while the group divides the partitions anew: nothing may be decided then.
@@ -109,6 +111,7 @@ impl KafkaLog {
             bulk,
             fences: FenceConsumers::default(),
             transactions,
+            in_parts: false,
             served: BTreeMap::new(),
             restoring: BTreeMap::new(),
             serving: false,
@@ -302,10 +305,10 @@ impl Log for KafkaLog {
             return Ok(Vec::new());
         }
         let ahead = &mut served.ahead[place(topic)];
-        // A batch that is undone is read again.
-        let decided = served.next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, next)| *next);
+        let committed = served.next.iter().find(|(t, _)| *t == topic).map_or(0, |(_, next)| *next);
+        let kept = if self.in_parts { committed.min(from) } else { from };
         while let Some(first) = ahead.front()
-            && first.offset < decided
+            && first.offset < kept
         {
             let bulk = topic == Topic::Requests;
             let held = if bulk { &mut self.held.bulk } else { &mut self.held.others };
@@ -349,6 +352,7 @@ impl Log for KafkaLog {
     }
 
     fn ahead(&mut self, partition: u32, outputs: &[(Topic, NewRecord)], state: &StateBatch) -> Result<(), LogError> {
+        self.in_parts = true;
         // The commit will tell.
         if !self.serving || self.group.context().has_news() || !self.served.contains_key(&partition) {
             return Ok(());
@@ -359,6 +363,7 @@ impl Log for KafkaLog {
     }
 
     fn undo(&mut self) -> Result<(), LogError> {
+        self.in_parts = false;
         let ends = self.transactions.undo()?;
         for (partition, end) in ends {
             if let Some(served) = self.served.get_mut(&partition) {
@@ -386,6 +391,7 @@ impl Log for KafkaLog {
             self.undo()?;
             return Err(LogError::Aborted { reason: "not a member of the group".into() });
         };
+        self.in_parts = false;
         let ends = self.transactions.commit(&commits, &metadata)?;
         self.contact.heard();
         let at_ms = clock::now().0;
